@@ -1,0 +1,184 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+
+# The functions that folders use to declare what they build. Target names
+# repeat the path: passes/fuse -> graft_passes_fuse.
+
+# Adds to the target NAME the include roots of the repository: sources and
+# generated files are both included by their path from the root.
+function(_graft_include_roots name)
+  target_include_directories(${name} PUBLIC
+    "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+endfunction()
+
+# Include paths and definitions of MLIR and LLVM, as system headers.
+function(_graft_use_mlir name scope)
+  target_include_directories(${name} SYSTEM ${scope}
+    ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  separate_arguments(definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+  target_compile_options(${name} ${scope} ${definitions})
+endfunction()
+
+# graft_tablegen(NAME FILE.td OUTPUT "-gen-x [options]" [OUTPUT "-gen-y"]...)
+#
+# Runs mlir-tblgen on FILE.td once per pair; outputs lie in the build tree at
+# the path of the folder. Every compiler library waits for all of them.
+function(graft_tablegen name td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(pairs ${ARGN})
+  while(pairs)
+    list(POP_FRONT pairs output options)
+    separate_arguments(options NATIVE_COMMAND "${options}")
+    mlir_tablegen(${output} ${options} EXTRA_INCLUDES
+      "${PROJECT_SOURCE_DIR}" ${MLIR_INCLUDE_DIRS})
+  endwhile()
+  add_public_tablegen_target(${name})
+  set_property(GLOBAL APPEND PROPERTY GRAFT_TABLEGEN_TARGETS ${name})
+endfunction()
+
+# graft_compiler_library(NAME SRCS a.cc... [TABLEGEN targets...] [DEPS ...])
+#
+# Objects of libGraftCompiler.so. DEPS names other compiler libraries (for
+# their include order only) and runtime libraries the compiler shares.
+function(graft_compiler_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;TABLEGEN;DEPS" ${ARGN})
+  add_library(${name} OBJECT ${ARG_SRCS})
+  _graft_include_roots(${name})
+  _graft_use_mlir(${name} PUBLIC)
+  target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  if(ARG_TABLEGEN)
+    add_dependencies(${name} ${ARG_TABLEGEN})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY GRAFT_COMPILER_LIBRARIES ${name})
+endfunction()
+
+# graft_runtime_library(NAME SRCS a.cc... [DEPS ...])
+#
+# A static library of the runtime, which never links LLVM, MLIR or the
+# compiler; their headers are not on its include path either.
+function(graft_runtime_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  foreach(dep IN LISTS ARG_DEPS)
+    if(dep MATCHES "^(MLIR|LLVM|Graft|lld|graft_(compiler|dialects|passes|frontend|models))")
+      message(FATAL_ERROR "${name}: runtime/ must not depend on ${dep}")
+    endif()
+  endforeach()
+  add_library(${name} STATIC ${ARG_SRCS})
+  _graft_include_roots(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+# graft_flatbuffer(NAME FILE.fbs): generates FILE_generated.h beside it in the
+# build tree; NAME is an interface library that runtime libraries depend on.
+function(graft_flatbuffer name schema)
+  get_filename_component(stem ${schema} NAME_WE)
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${stem}_generated.h")
+  add_custom_command(OUTPUT ${output}
+    COMMAND "${GRAFT_FLATC}" --cpp --cpp-std c++17 --scoped-enums
+      -o "${CMAKE_CURRENT_BINARY_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/${schema}"
+    DEPENDS ${schema} VERBATIM)
+  add_custom_target(${name}_generate DEPENDS ${output})
+  add_library(${name} INTERFACE)
+  target_include_directories(${name} INTERFACE
+    "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+  target_include_directories(${name} SYSTEM INTERFACE
+    "${GRAFT_FLATBUFFERS_INCLUDE}")
+  add_dependencies(${name} ${name}_generate)
+endfunction()
+
+# graft_tool(NAME SRCS a.cc... [DEPS ...]): a program in build/bin. A tool
+# that needs the compiler names GraftCompiler in DEPS.
+function(graft_tool name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  _graft_include_roots(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  set_property(GLOBAL APPEND PROPERTY GRAFT_TOOLS ${name})
+endfunction()
+
+# graft_unittest(NAME SRCS a_test.cc... [DEPS ...])
+#
+# A GoogleTest program, registered with ctest under NAME. It finds test data
+# by GRAFT_SOURCE_DIR, the root of the repository.
+function(graft_unittest name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/unittests")
+  _graft_include_roots(${name})
+  target_compile_definitions(${name} PRIVATE
+    GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE
+    ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name}
+    "--gtest_output=json:${PROJECT_BINARY_DIR}/test-results/${name}.json")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+  set_property(GLOBAL APPEND PROPERTY GRAFT_UNITTESTS ${name})
+endfunction()
+
+# graft_fuzz_test(NAME SRCS a_fuzz.cc... [DEPS ...]): a libFuzzer program,
+# built only with GRAFT_FUZZ.
+function(graft_fuzz_test name)
+  if(NOT GRAFT_FUZZ)
+    return()
+  endif()
+  graft_tool(${name} ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
+
+# The precompiled header that all compiler libraries share. Headers generated
+# from our own .td files stay out: a change there must not rebuild everything.
+function(graft_compiler_precompiled_header)
+  file(WRITE "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc.tmp" "")
+  file(COPY_FILE "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc.tmp"
+    "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc" ONLY_IF_DIFFERENT)
+  add_library(graft_compiler_pch OBJECT "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc")
+  _graft_include_roots(graft_compiler_pch)
+  _graft_use_mlir(graft_compiler_pch PUBLIC)
+  target_precompile_headers(graft_compiler_pch PRIVATE
+    <mlir/Dialect/Arith/IR/Arith.h>
+    <mlir/Dialect/Func/IR/FuncOps.h>
+    <mlir/Dialect/Linalg/IR/Linalg.h>
+    <mlir/Dialect/Math/IR/Math.h>
+    <mlir/Dialect/MemRef/IR/MemRef.h>
+    <mlir/Dialect/SCF/IR/SCF.h>
+    <mlir/Dialect/Tensor/IR/Tensor.h>
+    <mlir/Dialect/Vector/IR/VectorOps.h>
+    <mlir/IR/Builders.h>
+    <mlir/IR/BuiltinOps.h>
+    <mlir/IR/DialectImplementation.h>
+    <mlir/IR/OpImplementation.h>
+    <mlir/IR/PatternMatch.h>
+    <mlir/IR/SymbolTable.h>
+    <mlir/Interfaces/SideEffectInterfaces.h>
+    <mlir/Pass/Pass.h>
+    <mlir/Pass/PassManager.h>
+    <mlir/Transforms/GreedyPatternRewriteDriver.h>
+    <llvm/ADT/TypeSwitch.h>)
+endfunction()
+
+if(GRAFT_BUILD_COMPILER)
+  graft_compiler_precompiled_header()
+  add_library(GraftCompiler SHARED)
+  _graft_include_roots(GraftCompiler)
+  _graft_use_mlir(GraftCompiler PUBLIC)
+  # Only the two shared libraries: a component target would bring a second
+  # copy of MLIR, and with it second TypeIDs.
+  target_link_libraries(GraftCompiler PUBLIC MLIR LLVM)
+endif()
+
+# Called last by the top-level file: assembles libGraftCompiler.so of all
+# compiler libraries and orders table generation before every compilation.
+function(graft_finish_compiler)
+  get_property(libraries GLOBAL PROPERTY GRAFT_COMPILER_LIBRARIES)
+  get_property(tablegen GLOBAL PROPERTY GRAFT_TABLEGEN_TARGETS)
+  target_link_libraries(GraftCompiler PRIVATE ${libraries})
+  set_target_properties(GraftCompiler PROPERTIES LINKER_LANGUAGE CXX)
+  if(tablegen)
+    foreach(library IN LISTS libraries)
+      add_dependencies(${library} ${tablegen})
+    endforeach()
+    add_dependencies(GraftCompiler ${tablegen})
+  endif()
+endfunction()
