@@ -87,10 +87,21 @@ function(graft_flatbuffer name schema)
   add_dependencies(${name} ${name}_generate)
 endfunction()
 
+# Programs use compiler libraries through libGraftCompiler.so alone: objects
+# linked a second time would register every type a second time.
+function(_graft_refuse_compiler_objects name)
+  foreach(dep IN LISTS ARGN)
+    if(dep MATCHES "^graft_(dialects|passes|frontend|models)")
+      message(FATAL_ERROR "${name}: link GraftCompiler instead of ${dep}")
+    endif()
+  endforeach()
+endfunction()
+
 # graft_tool(NAME SRCS a.cc... [DEPS ...]): a program in build/bin. A tool
 # that needs the compiler names GraftCompiler in DEPS.
 function(graft_tool name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  _graft_refuse_compiler_objects(${name} ${ARG_DEPS})
   add_executable(${name} ${ARG_SRCS})
   _graft_include_roots(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
@@ -103,6 +114,7 @@ endfunction()
 # by GRAFT_SOURCE_DIR, the root of the repository.
 function(graft_unittest name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  _graft_refuse_compiler_objects(${name} ${ARG_DEPS})
   add_executable(${name} ${ARG_SRCS})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/unittests")

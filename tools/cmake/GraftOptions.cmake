@@ -47,8 +47,10 @@ endif()
 
 find_program(GRAFT_CCACHE ccache)
 if(GRAFT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # These settings let ccache reuse objects that were built with a PCH.
+  # These settings let ccache reuse objects that were built with a PCH, and
+  # those of another checkout of the same sources.
   set(launcher "${CMAKE_COMMAND}" -E env
+    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     "${GRAFT_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER "${launcher}")
