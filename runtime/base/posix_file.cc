@@ -1,0 +1,304 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+namespace {
+
+// Large enough that the header fields of a writer cost no system call each.
+constexpr size_t kWriteBuffer = 1 << 16;
+
+// Repeats a system call that a signal interrupted.
+template <typename Call>
+auto Retry(Call call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result == -1 && errno == EINTR);
+  return result;
+}
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  int get() const { return fd_; }
+  // Some file systems report a failed write only here. Not retried after EINTR:
+  // on Linux the descriptor is gone either way.
+  bool Close() { return ::close(std::exchange(fd_, -1)) == 0; }
+
+ private:
+  int fd_;
+};
+
+absl::StatusOr<Descriptor> Open(const std::string& path, int flags,
+                                absl::string_view what) {
+  const int fd =
+      Retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
+  if (fd < 0) return FileError(errno, path, what);
+  return Descriptor(fd);
+}
+
+absl::StatusOr<uint64_t> RegularFileSize(int fd, const std::string& path) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return FileError(errno, path, "stat");
+  if (S_ISDIR(info.st_mode)) return FileError(EISDIR, path, "read");
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": expects a regular file"));
+  }
+  return static_cast<uint64_t>(info.st_size);
+}
+
+class PosixMappedFile final : public MappedFile {
+ public:
+  PosixMappedFile(std::string path, absl::Span<const uint8_t> bytes)
+      : MappedFile(std::move(path), bytes) {}
+  ~PosixMappedFile() override {
+    if (bytes().empty()) return;
+    ::munmap(const_cast<uint8_t*>(bytes().data()), bytes().size());
+  }
+};
+
+class PosixSequentialFile final : public SequentialFile {
+ public:
+  PosixSequentialFile(std::string path, Descriptor fd)
+      : SequentialFile(std::move(path)), fd_(std::move(fd)) {}
+
+  absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+    const ssize_t got =
+        Retry([&] { return ::read(fd_.get(), buffer.data(), buffer.size()); });
+    if (got < 0) return FileError(errno, path(), "read");
+    return static_cast<size_t>(got);
+  }
+
+ private:
+  Descriptor fd_;
+};
+
+// Writes either to a temporary file that Commit renames to path(), or, when
+// `temporary` is empty, directly to path().
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(std::string path, std::string temporary, Descriptor fd)
+      : WritableFile(std::move(path)),
+        temporary_(std::move(temporary)),
+        fd_(std::move(fd)) {
+    buffer_.reserve(kWriteBuffer);
+  }
+
+  ~PosixWritableFile() override {
+    if (committed_) return;
+    if (temporary_.empty()) {
+      // Nobody is left to hear of a failure: callers who care call Flush.
+      WriteBuffer().IgnoreError();
+    } else {
+      ::unlink(temporary_.c_str());
+    }
+  }
+
+  absl::Status Append(absl::Span<const uint8_t> bytes) override {
+    if (buffer_.size() + bytes.size() <= kWriteBuffer) {
+      buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+      return absl::OkStatus();
+    }
+    GRAFT_RETURN_IF_ERROR(WriteBuffer());
+    if (bytes.size() >= kWriteBuffer) return WriteAll(bytes);
+    buffer_.assign(bytes.begin(), bytes.end());
+    return absl::OkStatus();
+  }
+
+  absl::Status Flush() override {
+    return temporary_.empty() ? WriteBuffer() : absl::OkStatus();
+  }
+
+  absl::Status Commit() override {
+    GRAFT_RETURN_IF_ERROR(WriteBuffer());
+    if (Retry([&] { return ::fsync(fd_.get()); }) != 0) {
+      return FileError(errno, path(), "sync");
+    }
+    if (!fd_.Close()) return FileError(errno, path(), "close");
+    if (!temporary_.empty() &&
+        ::rename(temporary_.c_str(), path().c_str()) != 0) {
+      return FileError(errno, path(),
+                       absl::StrCat("rename ", temporary_, " to it"));
+    }
+    // From here on the file is there; only its durability may still fail.
+    committed_ = true;
+    return FileSystem::Posix().SyncDirectory(DirectoryName(path()));
+  }
+
+ private:
+  absl::Status WriteBuffer() {
+    absl::Status status = WriteAll(buffer_);
+    buffer_.clear();
+    return status;
+  }
+
+  absl::Status WriteAll(absl::Span<const uint8_t> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put =
+          Retry([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
+      if (put < 0) return FileError(errno, path(), "write");
+      bytes.remove_prefix(static_cast<size_t>(put));
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string temporary_;
+  Descriptor fd_;
+  std::vector<uint8_t> buffer_;
+  bool committed_ = false;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<MappedFile>> Map(
+      const std::string& path) override {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
+    GRAFT_ASSIGN_OR_RETURN(const uint64_t size,
+                           RegularFileSize(fd.get(), path));
+    absl::Span<const uint8_t> bytes;
+    if (size > 0) {  // an empty mapping is an error of mmap
+      void* data =
+          ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), /*offset=*/0);
+      if (data == MAP_FAILED) return FileError(errno, path, "map");
+      bytes = absl::MakeConstSpan(static_cast<const uint8_t*>(data), size);
+    }
+    return std::make_unique<PosixMappedFile>(path, bytes);
+  }
+
+  absl::StatusOr<std::unique_ptr<SequentialFile>> OpenSequential(
+      const std::string& path) override {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
+    // open() accepts a directory; say so here and not at the first read.
+    struct stat info;
+    if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      return FileError(EISDIR, path, "read");
+    }
+    return std::make_unique<PosixSequentialFile>(path, std::move(fd));
+  }
+
+  absl::StatusOr<std::unique_ptr<WritableFile>> CreateAtomic(
+      const std::string& path) override {
+    if (IsDirectory(path)) return FileError(EISDIR, path, "write");
+    static std::atomic<uint64_t> counter{0};
+    std::string temporary =
+        absl::StrCat(path, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+    const int fd = Retry([&] {
+      return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                    0666);
+    });
+    if (fd < 0) return FileError(errno, path, "create");
+    return std::make_unique<PosixWritableFile>(path, std::move(temporary),
+                                               Descriptor(fd));
+  }
+
+  absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(
+      const std::string& path) override {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
+                           Open(path, O_WRONLY | O_CREAT | O_APPEND, "open"));
+    return std::make_unique<PosixWritableFile>(path, "", std::move(fd));
+  }
+
+  absl::StatusOr<uint64_t> Size(const std::string& path) override {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
+    return RegularFileSize(fd.get(), path);
+  }
+
+  bool Exists(const std::string& path) override {
+    struct stat info;
+    return ::stat(path.c_str(), &info) == 0;
+  }
+
+  bool IsDirectory(const std::string& path) override {
+    struct stat info;
+    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(
+      const std::string& directory) override {
+    DIR* stream = ::opendir(directory.c_str());
+    if (stream == nullptr) return FileError(errno, directory, "list");
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream)) {
+      const absl::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    const int error = errno;
+    ::closedir(stream);
+    if (error != 0) return FileError(error, directory, "list");
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  absl::Status CreateDirectories(const std::string& directory) override {
+    // Each prefix that ends before a slash, then the whole.
+    for (size_t end = 1; end <= directory.size(); ++end) {
+      if (end < directory.size() && directory[end] != '/') continue;
+      const std::string prefix = directory.substr(0, end);
+      if (::mkdir(prefix.c_str(), 0777) == 0 || errno == EEXIST) continue;
+      return FileError(errno, prefix, "create directory");
+    }
+    struct stat info;
+    if (::stat(directory.c_str(), &info) != 0) {
+      return FileError(errno, directory, "create directory");
+    }
+    if (!S_ISDIR(info.st_mode)) {
+      return FileError(ENOTDIR, directory, "create directory");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+    return FileError(errno, from, absl::StrCat("rename to ", to));
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    if (std::remove(path.c_str()) == 0) return absl::OkStatus();
+    return FileError(errno, path, "remove");
+  }
+
+  absl::Status SyncDirectory(const std::string& directory) override {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
+                           Open(directory, O_RDONLY | O_DIRECTORY, "open"));
+    // Some network file systems cannot sync a directory and say EINVAL; there
+    // the rename is as durable as they make it.
+    if (Retry([&] { return ::fsync(fd.get()); }) != 0 && errno != EINVAL) {
+      return FileError(errno, directory, "sync");
+    }
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+FileSystem& FileSystem::Posix() {
+  static PosixFileSystem* const kFileSystem = new PosixFileSystem;
+  return *kFileSystem;
+}
+
+}  // namespace graft

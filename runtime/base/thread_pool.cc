@@ -1,0 +1,130 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace graft {
+namespace {
+
+// Around 20 us: more than the gap between two kernels of a step, much less than
+// a scheduler's time slice.
+constexpr int kSpins = 4000;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Returns once `value` differs from `old`: first by spinning, then asleep.
+template <typename T>
+void WaitWhileEqual(const std::atomic<T>& value, T old, int spins) {
+  for (int i = 0; i < spins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    Pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int threads) {
+  if (threads < 1 || threads > 1024) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "thread pool expects between 1 and 1024 threads, got ", threads));
+  }
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
+  pool->threads_.reserve(static_cast<size_t>(threads) - 1);
+  // std::thread reports failure by an exception only.
+  try {
+    for (int w = 1; w < threads; ++w) {
+      pool->threads_.emplace_back(
+          [raw = pool.get(), w] { raw->WorkerLoop(w); });
+    }
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start thread ", pool->threads_.size() + 2, " of ",
+                     threads, ": ", error.what()));
+  }
+  return pool;
+}
+
+ThreadPool::ThreadPool(int threads)
+    : size_(threads), spins_(threads <= DefaultThreadCount() ? kSpins : 0) {}
+
+ThreadPool::~ThreadPool() {
+  stop_ = true;
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::Run(absl::FunctionRef<void(int worker)> fn) {
+  if (size_ == 1) {
+    fn(0);
+    return;
+  }
+  body_ = &fn;
+  running_.store(size_ - 1, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  fn(0);
+  for (int left; (left = running_.load(std::memory_order_acquire)) != 0;) {
+    WaitWhileEqual(running_, left, spins_);
+  }
+}
+
+void ThreadPool::ParallelFor(
+    int64_t n, absl::FunctionRef<void(int64_t begin, int64_t end)> fn) {
+  if (n <= 0) return;
+  if (size_ == 1 || n == 1) {
+    fn(0, n);
+    return;
+  }
+  // n * w / W without overflow for any n.
+  const int64_t quotient = n / size_;
+  const int64_t remainder = n % size_;
+  const auto border = [&](int64_t w) {
+    return quotient * w + remainder * w / size_;
+  };
+  Run([&](int worker) {
+    const int64_t begin = border(worker);
+    const int64_t end = border(worker + 1);
+    if (begin < end) fn(begin, end);
+  });
+}
+
+void ThreadPool::WorkerLoop(int worker) {
+  uint32_t seen = 0;
+  while (true) {
+    WaitWhileEqual(generation_, seen, spins_);
+    // Exactly one step: the next generation starts only when this worker has
+    // reported.
+    ++seen;
+    if (stop_) return;
+    (*body_)(worker);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      running_.notify_one();
+    }
+  }
+}
+
+int DefaultThreadCount() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    return std::max(1, CPU_COUNT(&set));
+  }
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace graft

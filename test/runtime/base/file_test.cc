@@ -1,0 +1,226 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/base/file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/base/faulty_file_system.h"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Operation = FaultyFileSystem::Operation;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest() {
+    std::string pattern = ::testing::TempDir() + "/graft_file_XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+  }
+  ~FileTest() override { std::filesystem::remove_all(dir_); }
+
+  std::string Path(absl::string_view name) { return JoinPath(dir_, name); }
+  std::vector<std::string> Names() { return files_.List(dir_).value(); }
+
+  FileSystem& files_ = FileSystem::Posix();
+  std::string dir_;
+};
+
+TEST_F(FileTest, WritesAndReadsBack) {
+  const std::string text(300000, 'x');
+  ASSERT_TRUE(WriteFile(files_, Path("a"), text).ok());
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), text);
+  EXPECT_EQ(files_.Size(Path("a")).value(), 300000u);
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "short").ok());
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "short");
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, ReadFileHasALimit) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "12345").ok());
+  EXPECT_TRUE(ReadFile(files_, Path("a"), 5).ok());
+  const absl::Status status = ReadFile(files_, Path("a"), 4).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_EQ(status.message(),
+            Path("a") + ": expects at most 4 bytes, got a longer file");
+}
+
+TEST_F(FileTest, MapsFilesAndChecksRanges) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "0123456789").ok());
+  auto file = files_.Map(Path("a"));
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ((*file)->bytes().size(), 10u);
+  auto range = (*file)->Range(4, 6, "tail");
+  ASSERT_TRUE(range.ok());
+  EXPECT_EQ(range->front(), '4');
+  EXPECT_TRUE((*file)->Range(10, 0, "end").ok());
+  EXPECT_EQ((*file)->Range(4, 7, "section 3").status().message(),
+            Path("a") +
+                ": section 3 expects 7 bytes at offset 4, got a file of "
+                "10 bytes");
+  // Sums that wrap around.
+  EXPECT_TRUE(absl::IsOutOfRange((*file)->Range(UINT64_MAX, 2, "x").status()));
+  EXPECT_TRUE(absl::IsOutOfRange((*file)->Range(2, UINT64_MAX, "x").status()));
+}
+
+TEST_F(FileTest, MappingOutlivesReplacement) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "old").ok());
+  auto file = files_.Map(Path("a"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "").ok());
+  EXPECT_EQ((*file)->bytes()[2], 'd');
+  auto empty = files_.Map(Path("a"));
+  ASSERT_TRUE(empty.ok());
+  EXPECT_TRUE((*empty)->bytes().empty());
+}
+
+TEST_F(FileTest, MissingFilesAndDirectoriesAreNamed) {
+  const absl::Status missing = files_.Map(Path("none")).status();
+  EXPECT_TRUE(absl::IsNotFound(missing));
+  EXPECT_THAT(std::string(missing.message()),
+              StartsWith(Path("none") + ": cannot open"));
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("No such file"));
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(files_, Path("none")).status()));
+  EXPECT_TRUE(absl::IsNotFound(WriteFile(files_, Path("no/a"), "x")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(files_.Map(dir_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(files_.Size(dir_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ReadFile(files_, dir_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(WriteFile(files_, dir_, "x")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(files_.Map("/dev/zero").status()));
+}
+
+TEST_F(FileTest, UncommittedAtomicFileLeavesNothing) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "old").ok());
+  {
+    auto file = files_.CreateAtomic(Path("a"));
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->Append("new").ok());
+    EXPECT_EQ(Names().size(), 2u);
+    EXPECT_EQ(ReadFile(files_, Path("a")).value(), "old");
+  }
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "old");
+}
+
+TEST_F(FileTest, TwoWritersOfOnePathDoNotMix) {
+  auto first = files_.CreateAtomic(Path("a"));
+  auto second = files_.CreateAtomic(Path("a"));
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_TRUE((*first)->Append("first").ok());
+  ASSERT_TRUE((*second)->Append("second").ok());
+  ASSERT_TRUE((*second)->Commit().ok());
+  ASSERT_TRUE((*first)->Commit().ok());
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "first");
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, AppendsAndFlushes) {
+  {
+    auto file = files_.OpenAppend(Path("log"));
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->Append("one ").ok());
+    ASSERT_TRUE((*file)->Flush().ok());
+    EXPECT_EQ(ReadFile(files_, Path("log")).value(), "one ");
+    ASSERT_TRUE((*file)->Append("two ").ok());
+  }
+  auto file = files_.OpenAppend(Path("log"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE((*file)->Append("three").ok());
+  ASSERT_TRUE((*file)->Commit().ok());
+  EXPECT_EQ(ReadFile(files_, Path("log")).value(), "one two three");
+}
+
+TEST_F(FileTest, MakesListsAndRemovesTrees) {
+  ASSERT_TRUE(files_.CreateDirectories(Path("t/u//v/")).ok());
+  ASSERT_TRUE(files_.CreateDirectories(Path("t/u/v")).ok());
+  EXPECT_TRUE(files_.IsDirectory(Path("t/u/v")));
+  ASSERT_TRUE(WriteFile(files_, Path("t/u/f"), "x").ok());
+  EXPECT_THAT(files_.List(Path("t/u")).value(), ElementsAre("f", "v"));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(files_.CreateDirectories(Path("t/u/f"))));
+
+  // A link out of the tree goes, its target stays.
+  ASSERT_TRUE(files_.CreateDirectories(Path("keep")).ok());
+  ASSERT_TRUE(WriteFile(files_, Path("keep/f"), "x").ok());
+  std::filesystem::create_directory_symlink(Path("keep"), Path("t/link"));
+  EXPECT_TRUE(files_.IsDirectory(Path("t/link")));
+  ASSERT_TRUE(RemoveTree(files_, Path("t")).ok());
+  EXPECT_FALSE(files_.Exists(Path("t")));
+  EXPECT_TRUE(files_.Exists(Path("keep/f")));
+  EXPECT_TRUE(RemoveTree(files_, Path("t")).ok());
+}
+
+TEST_F(FileTest, RenameReplaces) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "a").ok());
+  ASSERT_TRUE(WriteFile(files_, Path("b"), "b").ok());
+  ASSERT_TRUE(files_.Rename(Path("a"), Path("b")).ok());
+  EXPECT_EQ(ReadFile(files_, Path("b")).value(), "a");
+  EXPECT_TRUE(absl::IsNotFound(files_.Rename(Path("a"), Path("b"))));
+}
+
+TEST_F(FileTest, JoinsAndSplitsPaths) {
+  EXPECT_EQ(JoinPath("a", "b"), "a/b");
+  EXPECT_EQ(JoinPath("a/", "b"), "a/b");
+  EXPECT_EQ(JoinPath("", "b"), "b");
+  EXPECT_EQ(JoinPath("a", "/b"), "/b");
+  EXPECT_EQ(DirectoryName("a/b"), "a");
+  EXPECT_EQ(DirectoryName("b"), ".");
+  EXPECT_EQ(DirectoryName("/b"), "/");
+}
+
+TEST_F(FileTest, FullDiskLeavesTheOldFile) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "old").ok());
+  FaultyFileSystem faulty(files_);
+  for (uint64_t after : {0, 1, 7}) {
+    faulty.FailWritesAfter(after, ENOSPC);
+    const absl::Status status = WriteFile(faulty, Path("a"), "12345678");
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(std::string(status.message()), StartsWith(Path("a") + ": "));
+    EXPECT_THAT(Names(), ElementsAre("a"));
+    EXPECT_EQ(ReadFile(files_, Path("a")).value(), "old");
+  }
+  faulty.FailWritesAfter(8, ENOSPC);
+  EXPECT_TRUE(WriteFile(faulty, Path("a"), "12345678").ok());
+}
+
+TEST_F(FileTest, EveryCallOfAWriteMayFail) {
+  FaultyFileSystem faulty(files_);
+  for (Operation operation :
+       {Operation::kOpenWrite, Operation::kAppend, Operation::kCommit}) {
+    faulty.FailCall(operation, 1, EIO, /*sticky=*/false);
+    const absl::Status status = WriteFile(faulty, Path("a"), "new");
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_TRUE(Names().empty());
+    EXPECT_EQ(faulty.calls(operation), 1);
+    faulty.Heal();
+  }
+  faulty.FailCall(Operation::kOpenWrite, 2, EACCES);
+  EXPECT_TRUE(WriteFile(faulty, Path("a"), "new").ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(WriteFile(faulty, Path("a"), "newer")));
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "new");
+}
+
+TEST_F(FileTest, ReadErrorsAndShortReads) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "0123456789").ok());
+  FaultyFileSystem faulty(files_);
+  faulty.LimitReads(3);
+  EXPECT_EQ(ReadFile(faulty, Path("a")).value(), "0123456789");
+  faulty.FailReadsAfter(5, EIO);
+  EXPECT_TRUE(absl::IsDataLoss(ReadFile(faulty, Path("a")).status()));
+  faulty.Heal();
+  faulty.FailCall(Operation::kOpenRead, 1, EMFILE);
+  EXPECT_TRUE(absl::IsResourceExhausted(faulty.Map(Path("a")).status()));
+}
+
+}  // namespace
+}  // namespace graft
