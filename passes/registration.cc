@@ -3,9 +3,14 @@
 
 #include "passes/registration.h"
 
+#include "dialects/graft/graft_dialect.h"
+#include "mlir/IR/DialectRegistry.h"
+
 namespace graft {
 
-void registerAllDialects(mlir::DialectRegistry& registry) {}
+void registerAllDialects(mlir::DialectRegistry& registry) {
+  registry.insert<GraftDialect>();
+}
 
 void registerAllPasses() {}
 

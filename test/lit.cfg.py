@@ -4,6 +4,7 @@
 """How lit runs the tests: tools, substitutions and features."""
 
 import os
+import sys
 
 import lit.formats
 
@@ -27,6 +28,9 @@ for tool in sorted(tools, key=len, reverse=True):
     config.substitutions.append(("%" + tool + r"\b", path))
     if os.path.exists(path):
         config.available_features.add(tool)
+
+config.substitutions.append(("%python", sys.executable))
+config.substitutions.append(("%source", config.graft_source_dir))
 
 # A variable without $ must not leak from one CHECK-LABEL block to the next.
 config.substitutions.append((r"\bFileCheck\b", "FileCheck -enable-var-scope"))

@@ -1,0 +1,34 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Enumerations of the dialect.
+
+#ifndef GRAFT_ENUMS_TD
+#define GRAFT_ENUMS_TD
+
+include "mlir/IR/EnumAttr.td"
+include "dialects/graft/graft_dialect.td"
+
+def Graft_PoolKind : I32EnumAttr<"PoolKind", "how a sequence becomes one row", [
+    I32EnumAttrCase<"first", 0>, I32EnumAttrCase<"mean", 1>,
+    I32EnumAttrCase<"max", 2>]> {
+  let cppNamespace = "::graft";
+  let genSpecializedAttr = 0;
+}
+def Graft_PoolKindAttr : EnumAttr<Graft_Dialect, Graft_PoolKind, "pool">;
+
+def Graft_GeluForm : I32EnumAttr<"GeluForm", "form of GELU", [
+    I32EnumAttrCase<"erf", 0>, I32EnumAttrCase<"tanh", 1>]> {
+  let cppNamespace = "::graft";
+  let genSpecializedAttr = 0;
+}
+def Graft_GeluFormAttr : EnumAttr<Graft_Dialect, Graft_GeluForm, "gelu_form">;
+
+def Graft_ReduceKind : I32EnumAttr<"ReduceKind", "how elements combine", [
+    I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"max", 1>]> {
+  let cppNamespace = "::graft";
+  let genSpecializedAttr = 0;
+}
+def Graft_ReduceKindAttr : EnumAttr<Graft_Dialect, Graft_ReduceKind, "reduce">;
+
+#endif  // GRAFT_ENUMS_TD

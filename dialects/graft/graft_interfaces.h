@@ -1,0 +1,21 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Interfaces that make an op a full citizen of every pass.
+
+#ifndef GRAFT_DIALECTS_GRAFT_GRAFT_INTERFACES_H_
+#define GRAFT_DIALECTS_GRAFT_GRAFT_INTERFACES_H_
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpDefinition.h"
+
+namespace graft {
+
+// What mixed precision may do with an op: see PrecisionOpInterface.
+enum class PrecisionClass { low, keep, follow };
+
+}  // namespace graft
+
+#include "dialects/graft/graft_interfaces.h.inc"
+
+#endif  // GRAFT_DIALECTS_GRAFT_GRAFT_INTERFACES_H_

@@ -1,0 +1,86 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Facts of an op that every pass may rely on, also for ops of plug-ins.
+
+#ifndef GRAFT_INTERFACES_TD
+#define GRAFT_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    Reverse-mode differentiation. Implemented by the op or attached as an
+    external model; `dialects/graft/gradients_*.cc` holds those of this
+    dialect. An op without it cuts no gradient silently: differentiating
+    through it is an error.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Emits the vector-Jacobian product behind the op at `builder`'s insertion
+      point. `resultGradients` has one value a result, null where the result
+      does not reach the loss (at least one is set). `needed` has one flag an
+      operand. On success `operandGradients` holds one value an operand: the
+      gradient with the operand's type, or null where not needed or zero.
+      Emits only ops that are themselves differentiable or that say, by a
+      diagnostic, that they have no second derivative.
+    }], "::llvm::LogicalResult", "buildGradient",
+      (ins "::mlir::OpBuilder &":$builder,
+           "::llvm::ArrayRef<::mlir::Value>":$resultGradients,
+           "::llvm::ArrayRef<bool>":$needed,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$operandGradients)>,
+  ];
+}
+
+def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    What the precision pass may do with the op's element type.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      `low`: computes in low precision with fp32 accumulation; `keep`: stays in
+      fp32; `follow`: takes the type of its operands.
+    }], "::graft::PrecisionClass", "getPrecisionClass">,
+  ];
+}
+
+def ShardingFactorInterface : OpInterface<"ShardingFactorInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    The dimensions of an op as einsum-like factors; propagation of shardings,
+    partial sums, FLOPs and bytes follow from them.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      One letter a dimension of each operand and result, e.g. "ti,oi,o->to" for
+      a linear layer. A factor that no result has is summed. `t` (tokens) and
+      `s` (sequences) are the ragged batch. An upper-case letter must not be
+      sharded. "*" stands for the operand's own dimensions (elementwise), "-"
+      for a scalar or a value without dimensions. The last operand term repeats
+      for variadic operands, and absent optional operands drop from the end.
+    }], "::llvm::StringRef", "getShardingFactors">,
+  ];
+}
+
+def RegionLoweringInterface : OpInterface<"RegionLoweringInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    The op as `linalg` on tensors: what fusion, the generated kernels and the
+    interpretation of ops from plug-ins are made of. Implemented by the op or
+    attached as an external model.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Emits the op's computation on `operands` (ranked tensors without
+      encodings, `!graft.segments` operands replaced by their offsets
+      `tensor<?xi32>` and ordinals `tensor<?xi32>` in this order) and returns
+      one tensor a result. Loops over rows come first and are parallel.
+    }], "::llvm::LogicalResult", "lowerToLinalg",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>,
+  ];
+}
+
+#endif  // GRAFT_INTERFACES_TD

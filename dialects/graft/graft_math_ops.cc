@@ -1,0 +1,180 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/graft/graft_ops.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+// Ascending, distinct and inside [0, rank).
+bool areDimensions(ArrayRef<int64_t> dimensions, int64_t rank) {
+  int64_t last = -1;
+  for (int64_t dimension : dimensions) {
+    if (dimension <= last || dimension >= rank) return false;
+    last = dimension;
+  }
+  return true;
+}
+
+// `dims` without the positions of `dropped`.
+SmallVector<Dim> dropDims(ArrayRef<Dim> dims, ArrayRef<int64_t> dropped) {
+  SmallVector<Dim> kept;
+  for (auto [index, dim] : llvm::enumerate(dims))
+    if (!llvm::is_contained(dropped, static_cast<int64_t>(index)))
+      kept.push_back(dim);
+  return kept;
+}
+
+// Product of the static sizes, and the dynamic dimensions in order.
+std::pair<int64_t, SmallVector<Dim>> countElements(RankedTensorType type) {
+  int64_t count = 1;
+  SmallVector<Dim> dynamic;
+  for (const Dim& dim : getDims(type)) {
+    if (dim.isStatic())
+      count *= dim.size;
+    else
+      dynamic.push_back(dim);
+  }
+  return {count, dynamic};
+}
+
+}  // namespace
+
+OpFoldResult AddOp::fold(FoldAdaptor) {
+  auto isZero = [](Value value) {
+    auto constant = value.getDefiningOp<ConstantOp>();
+    return constant && constant.getValue().isZero();
+  };
+  if (isZero(getRhs())) return getLhs();
+  if (isZero(getLhs())) return getRhs();
+  return {};
+}
+
+OpFoldResult ScaleOp::fold(FoldAdaptor) {
+  if (getFactor().isExactlyValue(1.0)) return getInput();
+  return {};
+}
+
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType()) return getInput();
+  return {};
+}
+
+LogicalResult ReduceOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type>& types) {
+  RankedTensorType input = typeOf(adaptor.getInput());
+  types.push_back(
+      getTensorType(dropDims(getDims(input), adaptor.getDimensions()),
+                    input.getElementType()));
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  // C1.
+  if (areDimensions(getDimensions(), getInput().getType().getRank()))
+    return success();
+  return emitOpError("expects ascending dimensions inside the input's rank ")
+         << getInput().getType().getRank() << ", got [" << getDimensions()
+         << "]";
+}
+
+LogicalResult BroadcastOp::verify() {
+  // C1.
+  RankedTensorType input = getInput().getType();
+  RankedTensorType output = getOutput().getType();
+  bool fits = areDimensions(getDimensions(), output.getRank());
+  SmallVector<Dim> kept = dropDims(getDims(output), getDimensions());
+  fits = fits && kept.size() == static_cast<size_t>(input.getRank());
+  for (auto [have, want] : llvm::zip(getDims(input), kept))
+    fits = fits && have.isCompatible(want);
+  if (fits) return success();
+  return emitOpError("expects the result without dimensions [")
+         << getDimensions() << "] to have the input's shape, got " << input
+         << " and " << output;
+}
+
+LogicalResult ReshapeOp::verify() {
+  // C1.
+  auto [inputCount, inputDynamic] = countElements(getInput().getType());
+  auto [outputCount, outputDynamic] = countElements(getOutput().getType());
+  bool fits =
+      inputCount == outputCount && inputDynamic.size() == outputDynamic.size();
+  for (auto [have, want] : llvm::zip(inputDynamic, outputDynamic))
+    fits = fits && have.isCompatible(want);
+  if (fits) return success();
+  return emitOpError("expects as many elements in input and result, got ")
+         << getInput().getType() << " and " << getOutput().getType();
+}
+
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext*,
+                                            std::optional<Location>,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type>& types) {
+  RankedTensorType input = typeOf(adaptor.getInput());
+  types.push_back(getTensorType({getDim(input, 1), getDim(input, 0)},
+                                input.getElementType()));
+  return success();
+}
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type>& types) {
+  if (adaptor.getInputs().empty()) return failure();
+  RankedTensorType first = typeOf(adaptor.getInputs().front());
+  int64_t width = 0;
+  for (Value input : adaptor.getInputs()) width += typeOf(input).getDimSize(1);
+  types.push_back(getTensorType({getDim(first, 0), {width, nullptr}},
+                                first.getElementType()));
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  // C1.
+  Dim rows = getDim(typeOf(getInputs().front()), 0);
+  for (Value input : getInputs())
+    if (!rows.isCompatible(getDim(typeOf(input), 0)))
+      return emitOpError("expects inputs of the same rows, got ")
+             << getInputs().front().getType() << " and " << input.getType();
+  return success();
+}
+
+LogicalResult SliceOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
+                                        Adaptor adaptor,
+                                        SmallVectorImpl<Type>& types) {
+  RankedTensorType input = typeOf(adaptor.getInput());
+  Dim width{static_cast<int64_t>(adaptor.getSize()), nullptr};
+  types.push_back(
+      getTensorType({getDim(input, 0), width}, input.getElementType()));
+  return success();
+}
+
+LogicalResult SliceOp::verify() {
+  // C1.
+  int64_t end = static_cast<int64_t>(getOffset() + getSize());
+  if (end <= getInput().getType().getDimSize(1)) return success();
+  return emitOpError("expects columns [")
+         << getOffset() << ", " << end << ") inside of "
+         << getInput().getType();
+}
+
+LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type>& types) {
+  RankedTensorType input = typeOf(adaptor.getInput());
+  types.push_back(
+      getTensorType({getDim(typeOf(adaptor.getIndices()), 0), getDim(input, 1)},
+                    input.getElementType()));
+  return success();
+}
+
+}  // namespace graft
+
+#define GET_OP_CLASSES
+#include "dialects/graft/graft_math_ops.cc.inc"

@@ -1,0 +1,180 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/graft/graft_ops.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+LogicalResult verifyStatic(Operation* op, Type type) {
+  if (cast<RankedTensorType>(type).hasStaticShape()) return success();
+  return op->emitOpError("expects a static shape, got ") << type;
+}
+
+// The declared type of the parameter or state tensor `declaration`.
+Type declaredType(Operation* declaration) {
+  if (auto parameter = dyn_cast_or_null<ParameterOp>(declaration))
+    return parameter.getType();
+  if (auto state = dyn_cast_or_null<StateOp>(declaration))
+    return state.getType();
+  return {};
+}
+
+// Shared by reads and writes: (C1).
+LogicalResult verifySlot(Operation* op, SymbolRefAttr symbol, Type type,
+                         SymbolTableCollection& tables) {
+  Operation* declaration = tables.lookupNearestSymbolFrom(op, symbol);
+  Type declared = declaredType(declaration);
+  if (!declared)
+    return op->emitOpError("expects a parameter or state tensor, got ")
+           << symbol;
+  if (declared == type) return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expects ")
+                                  << symbol << " of type " << declared
+                                  << ", got " << type;
+  diagnostic.attachNote(declaration->getLoc()) << "declared here";
+  return diagnostic;
+}
+
+}  // namespace
+
+void ModelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
+                    StringRef weights) {
+  state.addAttribute(getSymNameAttrName(state.name),
+                     builder.getStringAttr(name));
+  if (!weights.empty())
+    state.addAttribute(getWeightsAttrName(state.name),
+                       builder.getStringAttr(weights));
+  state.addRegion()->emplaceBlock();
+}
+
+LogicalResult ParameterOp::verify() {
+  if (failed(verifyStatic(*this, getType()))) return failure();  // C1.
+  // C2.
+  if (getInitial() && *getInitial() != "normal" && *getInitial() != "zeros" &&
+      *getInitial() != "ones")
+    return emitOpError(
+               "expects 'initial' to be \"normal\", \"zeros\" or "
+               "\"ones\", got \"")
+           << *getInitial() << '"';
+  return success();
+}
+
+LogicalResult StateOp::verify() {
+  // C1.
+  if (getKind() != "gradient" && getKind() != "first_moment" &&
+      getKind() != "second_moment")
+    return emitOpError(
+               "expects 'kind' to be \"gradient\", \"first_moment\" or "
+               "\"second_moment\", got \"")
+           << getKind() << '"';
+  return verifyStatic(*this, getType());  // C2.
+}
+
+LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection& tables) {
+  if (!getLayer())
+    return verifySlot(*this, getSymbol(), getType(), tables);  // C1.
+  // C2.
+  auto repeat = (*this)->getParentOfType<RepeatOp>();
+  if (!repeat) return emitOpError("expects 'layer' inside graft.repeat only");
+  auto layers =
+      tables.lookupNearestSymbolFrom<LayersOp>(*this, repeat.getScopeAttr());
+  if (!layers) return success();  // The repeat's own verifier speaks.
+  Operation* declaration = tables.lookupSymbolIn(layers, getSymbol());
+  Type declared = declaredType(declaration);
+  if (!declared)
+    return emitOpError("expects a parameter of ")
+           << repeat.getScopeAttr() << ", got " << getSymbol();
+  if (declared == getType()) return success();
+  return emitOpError("expects ")
+         << getSymbol() << " of type " << declared << ", got " << getType();
+}
+
+LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection& tables) {
+  return verifySlot(*this, getSymbol(), getValue().getType(), tables);  // C1.
+}
+
+LogicalResult CallOp::verifySymbolUses(SymbolTableCollection& tables) {
+  auto callee =
+      tables.lookupNearestSymbolFrom<func::FuncOp>(*this, getCallee());
+  if (!callee)
+    return emitOpError("expects a function of a model, got ") << getCallee();
+  auto type =
+      FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
+  if (type == callee.getFunctionType()) return success();
+  return emitOpError("expects ") << getCallee() << " of type " << type
+                                 << ", got " << callee.getFunctionType();
+}
+
+// graft.repeat COUNT scope @S (%a = %x, ...) : TYPES { ... }
+ParseResult RepeatOp::parse(OpAsmParser& parser, OperationState& result) {
+  Builder& builder = parser.getBuilder();
+  int64_t count;
+  FlatSymbolRefAttr scope;
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inits;
+  SmallVector<Type> types;
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseInteger(count) || parser.parseKeyword("scope") ||
+      parser.parseAttribute(scope) ||
+      parser.parseAssignmentList(arguments, inits) ||
+      parser.parseColonTypeList(types) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  if (types.size() != inits.size())
+    return parser.emitError(location, "expects ")
+           << inits.size() << " types, got " << types.size();
+  for (auto [argument, type] : llvm::zip(arguments, types))
+    argument.type = type;
+  if (parser.resolveOperands(inits, types, location, result.operands))
+    return failure();
+  result.addAttribute(getCountAttrName(result.name),
+                      builder.getI64IntegerAttr(count));
+  result.addAttribute(getScopeAttrName(result.name), scope);
+  result.addTypes(types);
+  return parser.parseRegion(*result.addRegion(), arguments);
+}
+
+void RepeatOp::print(OpAsmPrinter& printer) {
+  printer << ' ' << getCount() << " scope " << getScopeAttr() << " (";
+  llvm::interleaveComma(
+      llvm::zip(getBody().getArguments(), getInits()), printer, [&](auto pair) {
+        printer << std::get<0>(pair) << " = " << std::get<1>(pair);
+      });
+  printer << ") : ";
+  llvm::interleaveComma(getInits().getTypes(), printer);
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(), {getCountAttrName(), getScopeAttrName()});
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult RepeatOp::verify() {
+  // C1.
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  if (TypeRange(getInits()) != TypeRange(getResults()) ||
+      TypeRange(getInits()) != getBody().getArgumentTypes() ||
+      TypeRange(getInits()) != TypeRange(yield.getValues()))
+    return emitOpError(
+        "expects operands, arguments, yielded values and results "
+        "of the same types");
+  // C2.
+  auto layers =
+      SymbolTable::lookupNearestSymbolFrom<LayersOp>(*this, getScopeAttr());
+  if (!layers)
+    return emitOpError("expects ") << getScopeAttr() << " to be graft.layers";
+  if (layers.getCount() == getCount()) return success();
+  InFlightDiagnostic diagnostic = emitOpError("expects as many turns as ")
+                                  << getScopeAttr() << " has layers, got "
+                                  << getCount() << " and " << layers.getCount();
+  diagnostic.attachNote(layers.getLoc()) << "declared here";
+  return diagnostic;
+}
+
+}  // namespace graft
+
+#define GET_OP_CLASSES
+#include "dialects/graft/graft_structure_ops.cc.inc"

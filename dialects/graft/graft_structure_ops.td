@@ -1,0 +1,285 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Models, parameters, state and the sizes of dynamic dimensions.
+
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/CallInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "dialects/graft/graft_base.td"
+
+def Graft_SizeOp : Graft_Op<"size", [Symbol]> {
+  let summary = "Named size of a dynamic dimension with its upper bound";
+  let description = [{
+    Declares the name that `#graft.dims` and `!graft.segments` refer to. The
+    memory plan uses `bound`; kernels get the value of the batch.
+
+    - (C1) `bound` is positive.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+    ConfinedAttr<I64Attr, [IntPositive]>:$bound);
+  let assemblyFormat = "$sym_name `bound` $bound attr-dict";
+}
+
+def Graft_ModelOp : Graft_Op<"model", [
+    Symbol, SymbolTable, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+  let summary = "Symbol table of one model instance: parameters and functions";
+  let description = [{
+    Holds `graft.parameter`, `graft.layers` and `graft.state` declarations and
+    `func.func` functions that read them. Two instances of one architecture
+    (a teacher and its student) are two models. Values of parameters live in
+    the safetensors file named by `weights`.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @w : tensor<2x4xf32>
+      func.func @f(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+        %w = graft.read @w : tensor<2x4xf32>
+        %y = graft.linear %x, %w : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+        return %y : tensor<3x2xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrAttr>:$weights);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name (`weights` $weights^)? attr-dict-with-keyword $body";
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+                                 CArg<"::llvm::StringRef", "{}">:$weights)>];
+}
+
+def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
+  let summary = "Declare one tensor of a model's weights";
+  let description = [{
+    The shape is static. `source` is the tensor's name in the weights file
+    where it differs from the symbol; `initial` ("normal", "zeros", "ones")
+    with `deviation` says how a tensor is made that the file does not have
+    (a new head), and only then.
+
+    - (C1) The shape is static.
+    - (C2) `initial` is one of "normal", "zeros", "ones".
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @bert.pooler.weight : tensor<384x384xf32>
+      graft.parameter @classifier.weight : tensor<26x384xf32> initial "normal" deviation 2.000000e-02
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+    TypeAttrOf<Graft_Tensor>:$type, OptionalAttr<StrAttr>:$source,
+    OptionalAttr<StrAttr>:$initial, OptionalAttr<F32Attr>:$deviation);
+  let assemblyFormat = [{
+    $sym_name `:` $type (`from` $source^)? (`initial` $initial^)?
+    (`deviation` $deviation^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Graft_LayersOp : Graft_Op<"layers", [
+    Symbol, NoTerminator, SingleBlock, SymbolTable]> {
+  let summary = "Parameters that each of `count` equal layers has";
+  let description = [{
+    Declares `count` times the parameters of the body: layer i has
+    `<name>.<i>.<parameter>`. An authoring form, expanded by the first
+    transfer pass together with `graft.repeat`.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.layers @encoder.layer count 6 {
+        graft.parameter @output.dense.weight : tensor<384x1536xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+    ConfinedAttr<I64Attr, [IntPositive]>:$count);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `count` $count attr-dict-with-keyword $body";
+}
+
+def Graft_StateOp : Graft_Op<"state", [Symbol]> {
+  let summary = "Declare a tensor that training keeps beside a parameter";
+  let description = [{
+    A gradient accumulator or an optimiser moment, zero at the start, with the
+    shape of its parameter. Saved in checkpoints under its symbol.
+
+    - (C1) `kind` is one of "gradient", "first_moment", "second_moment".
+    - (C2) The shape is static.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @w : tensor<26x384xf32>
+      graft.state @w.first_moment "first_moment" of @w : tensor<26x384xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind,
+    FlatSymbolRefAttr:$parameter, TypeAttrOf<Graft_Tensor>:$type);
+  let assemblyFormat = "$sym_name $kind `of` $parameter `:` $type attr-dict";
+  let hasVerifier = 1;
+}
+
+def Graft_ReadOp : Graft_Op<"read", [
+    Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Value of a parameter or state tensor at the phase's start";
+  let description = [{
+    Pure within a phase: all reads of one symbol give the same value, and a
+    read must not follow a `graft.write` of it. Inside a model the symbol is
+    looked up in that model, elsewhere it is `@model::@name`. Inside
+    `graft.repeat` a `layer` read names a parameter of the repeat's scope.
+
+    - (C1) The symbol is a `graft.parameter` or `graft.state` of this type.
+    - (C2) `layer` is only used inside `graft.repeat`.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @w : tensor<2x4xf32>
+      func.func @f() -> tensor<2x4xf32> {
+        %w = graft.read @w : tensor<2x4xf32>
+        return %w : tensor<2x4xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$symbol, UnitAttr:$layer);
+  let results = (outs Graft_Tensor:$value);
+  let assemblyFormat = "(`layer` $layer^)? $symbol attr-dict `:` type($value)";
+}
+
+def Graft_WriteOp : Graft_Op<"write", [
+    MemoryEffects<[MemWrite]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Set a parameter or state tensor at the phase's end";
+  let description = [{
+    Takes effect when the phase ends.
+
+    - (C1) The symbol is a `graft.parameter` or `graft.state` of this type.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @w : tensor<2x4xf32>
+    }
+    func.func @zero(%w: tensor<2x4xf32>) {
+      graft.write @m::@w, %w : tensor<2x4xf32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$symbol, Graft_Tensor:$value);
+  let assemblyFormat = "$symbol `,` $value attr-dict `:` type($value)";
+}
+
+def Graft_CallOp : Graft_Op<"call", [
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Apply a function of a model";
+  let description = [{
+    `callee` is `@model::@function`. Expanded by inlining; each call of one
+    function in a phase makes its own random draws.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
+        return %x : tensor<3xf32>
+      }
+    }
+    func.func @g(%x: tensor<3xf32>) -> tensor<3xf32> {
+      %y = graft.call @m::@f(%x) : (tensor<3xf32>) -> tensor<3xf32>
+      return %y : tensor<3xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    $callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)
+  }];
+}
+
+def Graft_RepeatOp : Graft_Op<"repeat", [
+    SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects]> {
+  let summary = "A stack of equal layers, written once";
+  let description = [{
+    Applies the body `count` times to the carried values. Turn i reads
+    `<scope>.<i>.<name>` for each `graft.read layer @name`. An authoring form:
+    the first transfer pass unrolls it, and random-op ids get the turn's own.
+
+    - (C1) Operands, block arguments, yielded values and results have the same types.
+    - (C2) `scope` names a `graft.layers` of the model with as many layers.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.layers @layer count 2 {
+        graft.parameter @w : tensor<4x4xf32>
+      }
+      func.func @f(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+        %y = graft.repeat 2 scope @layer (%h = %x) : tensor<3x4xf32> {
+          %w = graft.read layer @w : tensor<4x4xf32>
+          %l = graft.linear %h, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+          graft.yield %l : tensor<3x4xf32>
+        }
+        return %y : tensor<3x4xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$count,
+    FlatSymbolRefAttr:$scope, Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Graft_YieldOp : Graft_Op<"yield", [
+    Pure, Terminator, ReturnLike, ParentOneOf<["RepeatOp"]>]> {
+  let summary = "Values carried to the next turn of `graft.repeat`";
+  let description = [{
+    Ends the body of `graft.repeat`; see there for an example.
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+def Graft_GradientsOp : Graft_Op<"gradients", [
+    Pure, TypesMatchWith<"results have the types of 'wrt'", "wrt", "gradients",
+                         "$_self">]> {
+  let summary = "Gradients of a scalar with respect to values";
+  let description = [{
+    One result a value of `wrt`, with its type: the derivative of `loss`.
+    Replaced by the autodiff pass with the backward computation; a value used
+    twice sums two gradients. A value of `wrt` that does not reach the loss is
+    an error.
+
+    - (C1) Results have the types of `wrt`.
+
+    Example:
+    ```mlir
+    func.func @f(%w: tensor<2x4xf32>, %loss: tensor<f32>) -> tensor<2x4xf32> {
+      %g = graft.gradients %loss wrt %w : tensor<2x4xf32>
+      return %g : tensor<2x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Scalar:$loss, Variadic<Graft_Tensor>:$wrt);
+  let results = (outs Variadic<Graft_Tensor>:$gradients);
+  let assemblyFormat = "$loss `wrt` $wrt attr-dict `:` type($wrt)";
+}
