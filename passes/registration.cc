@@ -3,13 +3,14 @@
 
 #include "passes/registration.h"
 
+#include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/graft_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
 
 namespace graft {
 
 void registerAllDialects(mlir::DialectRegistry& registry) {
-  registry.insert<GraftDialect>();
+  registry.insert<GraftDialect, exec::ExecDialect>();
 }
 
 void registerAllPasses() {}

@@ -60,9 +60,10 @@ def Graft_SegmentsType : Graft_Type<"Segments", "segments"> {
   let summary = "How the sequences of a batch are packed";
   let description = [{
     Splits `tokens` rows into `sequences` sequences that lie end to end. Holds,
-    for S sequences in T rows: the S + 1 offsets (the first 0, the last T), and
-    the S ordinals of the examples in the global batch, which key the random
-    draws so that masks do not depend on packing or micro-batches.
+    for S sequences in T rows: the S + 1 offsets (the first 0, the last T), the
+    S ordinals of the examples in the global batch, which key the random draws
+    so that masks do not depend on packing or micro-batches, and the sequence
+    of each of the T rows.
     Example: `!graft.segments<T, S>`.
   }];
   let parameters = (ins "::mlir::StringAttr":$tokens,

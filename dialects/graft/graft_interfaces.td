@@ -74,9 +74,9 @@ def RegionLoweringInterface : OpInterface<"RegionLoweringInterface"> {
   let methods = [
     InterfaceMethod<[{
       Emits the op's computation on `operands` (ranked tensors without
-      encodings, `!graft.segments` operands replaced by their offsets
-      `tensor<?xi32>` and ordinals `tensor<?xi32>` in this order) and returns
-      one tensor a result. Loops over rows come first and are parallel.
+      encodings; a `!graft.segments` operand is replaced by three `tensor<?xi32>`:
+      offsets [S + 1], ordinals [S] and rows [T], the sequence of each token)
+      and returns one tensor a result. Loops over rows come first and are parallel.
     }], "::llvm::LogicalResult", "lowerToLinalg",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
            "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>,

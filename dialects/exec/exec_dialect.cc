@@ -1,0 +1,96 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/exec/exec_dialect.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+
+#include "dialects/exec/exec_dialect.cc.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/exec/exec_attrs.cc.inc"
+
+namespace graft::exec {
+
+void ExecDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/exec/exec_attrs.cc.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/exec_launch_ops.cc.inc"
+      >();
+}
+
+// <T / 32 * 12>, <T / 32>, <T>, <T * 12> or <6>.
+Attribute GridAttr::parse(AsmParser& parser, Type) {
+  StringAttr size;
+  int64_t block = 1, count = 1;
+  StringRef name;
+  if (parser.parseLess()) return {};
+  if (succeeded(parser.parseOptionalKeyword(&name))) {
+    size = parser.getBuilder().getStringAttr(name);
+    if (succeeded(parser.parseOptionalSlash()) && parser.parseInteger(block))
+      return {};
+    if (succeeded(parser.parseOptionalStar()) && parser.parseInteger(count))
+      return {};
+  } else if (parser.parseInteger(count)) {
+    return {};
+  }
+  if (block < 1 || count < 1) {
+    parser.emitError(parser.getCurrentLocation(),
+                     "expects a positive block and count");
+    return {};
+  }
+  if (parser.parseGreater()) return {};
+  return GridAttr::get(parser.getContext(), size, block, count);
+}
+
+void GridAttr::print(AsmPrinter& printer) const {
+  printer << '<';
+  if (getSize()) {
+    printer << getSize().getValue();
+    if (getBlock() != 1) printer << " / " << getBlock();
+    if (getCount() != 1) printer << " * " << getCount();
+  } else {
+    printer << getCount();
+  }
+  printer << '>';
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection& tables) {
+  // C1.
+  auto kernel =
+      tables.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernel());
+  if (!kernel || !isa<KernelsOp>(kernel->getParentOp()))
+    return emitOpError("expects a function of exec.kernels, got ")
+           << getKernel();
+  // C2.
+  ArrayRef<int64_t> ties = getTies();
+  if (ties.size() % 2 != 0)
+    return emitOpError("expects pairs in 'ties', got ")
+           << ties.size() << " numbers";
+  for (size_t i = 0; i < ties.size(); i += 2) {
+    auto inside = [](int64_t index, unsigned count) {
+      return index >= 0 && index < static_cast<int64_t>(count);
+    };
+    if (!inside(ties[i], getNumResults()) ||
+        !inside(ties[i + 1], getNumOperands()) ||
+        getResult(ties[i]).getType() != getOperand(ties[i + 1]).getType())
+      return emitOpError(
+                 "expects a tie of a result and an operand of the "
+                 "same type, got result ")
+             << ties[i] << " and operand " << ties[i + 1];
+  }
+  return success();
+}
+
+}  // namespace graft::exec
+
+#define GET_OP_CLASSES
+#include "dialects/exec/exec_launch_ops.cc.inc"

@@ -1,0 +1,23 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The `exec` dialect and its ops.
+
+#ifndef GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_
+#define GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_
+
+#include "dialects/exec/exec_dialect.h.inc"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/exec/exec_attrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/exec/exec_launch_ops.h.inc"
+
+#endif  // GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_

@@ -1,0 +1,86 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a graft op becomes kernels: an emitter builds the kernel functions the
+// op needs and replaces the op by launches of them.
+
+#ifndef GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
+#define GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
+
+#include <functional>
+
+#include "dialects/exec/exec_dialect.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace graft {
+
+// What kernels are generated for. Code for every level is correct on any CPU
+// of that level; `vectorBits` and the register count set tile sizes.
+struct CpuTarget {
+  std::string level;     // "avx2", "avx512", "avx512_bf16", "aarch64"
+  std::string triple;    // LLVM triple
+  std::string cpu;       // LLVM CPU name
+  std::string features;  // LLVM feature string
+  unsigned vectorBits;
+  unsigned vectorRegisters;
+
+  unsigned floatLanes() const { return vectorBits / 32; }
+};
+
+// The arguments of a kernel function under construction, by role.
+struct KernelArguments {
+  // One memref a buffer: operands, then results; segments are three.
+  llvm::SmallVector<mlir::Value> buffers;
+  llvm::StringMap<mlir::Value> sizes;  // named sizes, as index
+  mlir::Value seed, step, phase;       // i64, i32, i32
+  mlir::Value begin, end;              // work items, index
+};
+
+// Creates kernels in one `exec.kernels` and launches in one function.
+// Kernels with equal text are merged later, so an emitter never looks for an
+// existing one.
+class KernelContext {
+ public:
+  KernelContext(exec::KernelsOp kernels, const CpuTarget& target);
+
+  const CpuTarget& getTarget() const { return target; }
+
+  // Creates a kernel and a launch of it before `op`. `stem` becomes part of
+  // the kernel's name. `operands` are tensors or segments; `body` is called
+  // with a builder at the start of the function and must leave it before a
+  // point where the terminator can be added. All named sizes that occur in
+  // operand and result types are passed. Returns the launch's results.
+  mlir::ValueRange launch(
+      mlir::OpBuilder& builder, mlir::Operation* op, llvm::StringRef stem,
+      mlir::ValueRange operands, mlir::TypeRange results, exec::GridAttr grid,
+      llvm::ArrayRef<int64_t> ties,
+      llvm::function_ref<void(mlir::OpBuilder&, mlir::Location,
+                              const KernelArguments&)>
+          body);
+
+ private:
+  exec::KernelsOp kernels;
+  const CpuTarget& target;
+  unsigned next = 0;
+};
+
+// Replaces `op` by launches; emits a diagnostic on failure.
+using KernelEmitter = std::function<llvm::LogicalResult(
+    mlir::Operation*, mlir::OpBuilder&, KernelContext&)>;
+
+// Emitters by op name, e.g. "graft.linear".
+using KernelEmitters = llvm::StringMap<KernelEmitter>;
+
+// One function a family of kernels.
+void populateMatmulEmitters(KernelEmitters& emitters);
+void populateAttentionEmitters(KernelEmitters& emitters);
+void populateSegmentEmitters(KernelEmitters& emitters);
+void populateRowEmitters(KernelEmitters& emitters);
+void populateOptimizerEmitters(KernelEmitters& emitters);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
