@@ -1,0 +1,32 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Strict JSON for the file formats around a model: duplicate keys and deep
+// nesting are errors, and so is anything after the value.
+
+#ifndef GRAFT_RUNTIME_FORMATS_JSON_H_
+#define GRAFT_RUNTIME_FORMATS_JSON_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nlohmann/json_fwd.hpp"
+
+namespace graft {
+
+// Deeper nesting than any of the formats has.
+inline constexpr int kMaxJsonDepth = 64;
+
+// Parses `text`, which must be one JSON value in UTF-8. INVALID_ARGUMENT begins
+// with `where` (a path, or path:line) and names the byte offset or the key.
+absl::StatusOr<nlohmann::json> ParseJson(absl::string_view text,
+                                         absl::string_view where);
+
+// `value` as it reads in an error message: its JSON text, cut after about 40
+// bytes.
+std::string DescribeJson(const nlohmann::json& value);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_FORMATS_JSON_H_
