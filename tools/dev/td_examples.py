@@ -29,7 +29,7 @@ def examples(path):
 
 def main():
     parts, missing = [], []
-    for path in sys.argv[1:]:
+    for path in sorted(sys.argv[1:]):
         for name, body, referred in examples(path):
             if body is None:
                 if not referred:
