@@ -61,7 +61,7 @@ TEST(EventFileTest, RecordsAreFramedAndComplete) {
   EXPECT_NE(payloads[0].find("brain.Event:2"), std::string::npos);
   // wall_time (9 bytes), step 300 as a varint, summary with tag and value.
   std::string tail(
-      "\x10\xAC\x02\x2A\x0D\x0A\x0B\x0A\x04loss\x15\x00\x00\x80\x3E", 20);
+      "\x10\xAC\x02\x2A\x0D\x0A\x0B\x0A\x04loss\x15\x00\x00\x80\x3E", 18);
   EXPECT_EQ(payloads[1].substr(9), tail);
   EXPECT_TRUE(RemoveTree(files, directory).ok());
 }
