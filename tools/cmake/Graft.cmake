@@ -108,12 +108,13 @@ function(graft_tool name)
   set_property(GLOBAL APPEND PROPERTY GRAFT_TOOLS ${name})
 endfunction()
 
-# graft_unittest(NAME SRCS a_test.cc... [DEPS ...])
+# graft_unittest(NAME SRCS a_test.cc... [DEPS ...] [LABELS e2e])
 #
 # A GoogleTest program, registered with ctest under NAME. It finds test data
-# by GRAFT_SOURCE_DIR, the root of the repository.
+# by GRAFT_SOURCE_DIR, the root of the repository. `./run test quick` leaves
+# out what has the label e2e.
 function(graft_unittest name)
-  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS;LABELS" ${ARGN})
   _graft_refuse_compiler_objects(${name} ${ARG_DEPS})
   add_executable(${name} ${ARG_SRCS})
   set_target_properties(${name} PROPERTIES
@@ -125,7 +126,7 @@ function(graft_unittest name)
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name}
     "--gtest_output=json:${PROJECT_BINARY_DIR}/test-results/${name}.json")
-  set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
   set_property(GLOBAL APPEND PROPERTY GRAFT_UNITTESTS ${name})
 endfunction()
 

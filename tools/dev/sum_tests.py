@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds up the results of all suites and prints `N passed, N failed, N skipped`.
 
-usage: sum_tests.py DIR
+usage: sum_tests.py DIR [lit.json] [ctest.xml]
 
-DIR holds lit.json (from lit --output), ctest.xml (from ctest --output-junit)
-and one NAME.json for each GoogleTest program that ran to its end. A program
-that crashed, or never wrote its file, counts as one failure. Exits with 1 when
-something failed, or when nothing ran at all.
+DIR holds the named files, lit.json from lit --output and ctest.xml from ctest
+--output-junit, and one NAME.json for each GoogleTest program that ran to its
+end. A program that crashed, and a file that was never written, count as one
+failure each. Exits with 1 when something failed, or when nothing ran at all.
 """
 
 import json
@@ -61,11 +61,11 @@ def ctest_results(path):
 def main():
     directory = pathlib.Path(sys.argv[1])
     results = []
-    for file, reader in (("lit.json", lit_results),
-                         ("ctest.xml", ctest_results)):
+    readers = {"lit.json": lit_results, "ctest.xml": ctest_results}
+    for file in sys.argv[2:]:
         path = directory / file
         if path.exists():
-            results += reader(path)
+            results += readers[file](path)
         else:
             results.append((f"{file} was not written", FAILED))
     for label, wanted in (("failed", FAILED), ("skipped", SKIPPED)):

@@ -1,0 +1,157 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Checks rules that no compiler checks; prints `FILE:LINE: what is wrong`.
+
+usage: lint.py [--format]
+
+- every source opens with the two licence lines,
+- C++ is formatted as .clang-format says (--format rewrites it instead),
+- runtime/ includes neither LLVM, MLIR nor the compiler,
+- a pass has an entry's worth of test: passes/STAGE/PASS.cc that defines a
+  pass needs test/passes/STAGE/PASS.mlir,
+- a header's guard is its path,
+- Debian's MLIR breaks pass statistics, so no .td declares any,
+- no TODO, and no test that is switched off.
+
+Only files that git tracks, or would track, are looked at. Exits with 1 when
+something is found.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLANG_FORMAT = "clang-format-22"
+
+# File name or suffix -> how a line of comment starts.
+COMMENT = {".cc": "//", ".h": "//", ".td": "//", ".fbs": "//", ".mlir": "//",
+           ".py": "#", ".sh": "#", ".cmake": "#", ".test": "#", ".in": "#",
+           "CMakeLists.txt": "#", "run": "#"}
+LICENCE = ("Part of Graft, under the Apache License v2.0.",
+           "SPDX-License-Identifier: Apache-2.0")
+# Inputs of tests are data; their bytes matter.
+DATA_FOLDERS = {"Inputs", "testdata"}
+
+FORBIDDEN_IN_RUNTIME = re.compile(
+    r'\s*#\s*include\s*["<]'
+    r"((?:mlir|llvm|lld|clang|dialects|passes|frontend|models)/[^\">]*)")
+DEFINES_PASS = re.compile(r"\bGEN_PASS_DEF_\w+")
+OPEN_WORK = re.compile(r"\b(TODO|FIXME|XXX)\b")
+# A test that is kept but not run.
+SWITCHED_OFF = re.compile(r"\bTEST\w*\s*\([^,]*,\s*DISABLED_")
+
+
+def tracked_files():
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others",
+         "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in listing.split("\0"):
+        path = pathlib.PurePosixPath(name)
+        if name and (ROOT / name).is_file() and not DATA_FOLDERS & set(
+                path.parts):
+            yield path
+
+
+def check_licence(path, lines):
+    comment = COMMENT.get(path.name) or COMMENT.get(path.suffix)
+    if comment is None:
+        return
+    start = 1 if lines and lines[0].startswith("#!") else 0
+    wanted = [f"{comment} {text}" for text in LICENCE]
+    # A header for C compilers too opens with /* ... */ instead.
+    c_wanted = ["/* " + LICENCE[0], " * " + LICENCE[1]]
+    first = [line.removesuffix(" */") for line in lines[start:start + 2]]
+    if first != wanted and not (path.suffix == ".h" and first == c_wanted):
+        yield start + 1, f"expects the two licence lines, `{wanted[0]}` first"
+
+
+def check_runtime_includes(path, lines):
+    if path.parts[0] != "runtime":
+        return
+    for number, line in enumerate(lines, 1):
+        if match := FORBIDDEN_IN_RUNTIME.match(line):
+            yield number, f"runtime/ must not include {match[1]}"
+
+
+def check_header_guard(path, lines):
+    if path.suffix != ".h":
+        return
+    guard = "GRAFT_" + re.sub(r"\W", "_", str(path)).upper() + "_"
+    if f"#ifndef {guard}" not in lines:
+        yield 1, f"expects the include guard {guard}"
+
+
+def check_pass_has_test(path, lines):
+    if (path.parts[0] != "passes" or path.suffix != ".cc"
+            or len(path.parts) < 3):
+        return
+    if any(DEFINES_PASS.search(line) for line in lines):
+        test = pathlib.PurePosixPath("test") / path.with_suffix(".mlir")
+        if not (ROOT / test).exists():
+            yield 1, f"expects a test of this pass in {test}"
+
+
+def check_forbidden_words(path, lines):
+    if path.name == "lint.py" or (path.name not in COMMENT
+                                  and path.suffix not in COMMENT):
+        return
+    for number, line in enumerate(lines, 1):
+        if match := OPEN_WORK.search(line):
+            yield number, f"{match[0]} left in the source"
+        if SWITCHED_OFF.search(line):
+            yield number, "a test that is switched off"
+        if path.suffix == ".td" and re.match(r"\s*let statistics\b", line):
+            yield number, "Debian's MLIR breaks pass statistics"
+
+
+CHECKS = [check_licence, check_runtime_includes, check_header_guard,
+          check_pass_has_test, check_forbidden_words]
+
+
+def check_text(path):
+    try:
+        lines = (ROOT / path).read_text().splitlines()
+    except UnicodeDecodeError:
+        return
+    for check in CHECKS:
+        for number, message in check(path, lines):
+            yield f"{path}:{number}: {message}"
+
+
+def clang_format(path, rewrite):
+    mode = ["-i"] if rewrite else ["--dry-run", "-Werror"]
+    done = subprocess.run([CLANG_FORMAT, *mode, str(path)], cwd=ROOT,
+                          capture_output=True, text=True)
+    if done.returncode == 0:
+        return []
+    return [line for line in done.stderr.splitlines()
+            if re.match(r"\S+:\d+:\d+: ", line)] or [done.stderr.strip()]
+
+
+def main():
+    rewrite = sys.argv[1:] == ["--format"]
+    if sys.argv[1:] and not rewrite:
+        sys.exit(__doc__)
+    files = sorted(tracked_files())
+    findings = []
+    if not rewrite:
+        for path in files:
+            findings += check_text(path)
+    sources = [path for path in files if path.suffix in (".cc", ".h")]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(lambda path: clang_format(path, rewrite),
+                              sources):
+            findings += found
+    print("\n".join(findings) if findings else
+          f"lint: {len(files)} files, nothing found" if not rewrite else
+          f"format: {len(sources)} files are formatted")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
