@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks rules that no compiler checks; prints `FILE:LINE: what is wrong`.
 
-usage: lint.py [--format]
+usage: lint.py [--format] [ROOT]
 
 - every source opens with the two licence lines,
 - C++ is formatted as .clang-format says (--format rewrites it instead),
@@ -13,10 +13,11 @@ usage: lint.py [--format]
 - Debian's MLIR breaks pass statistics, so no .td declares any,
 - no TODO, and no test that is switched off.
 
-Only files that git tracks, or would track, are looked at. Exits with 1 when
-something is found.
+ROOT is the repository, by default the one of this script. Only files that git
+tracks, or would track, are looked at. Exits with 1 when something is found.
 """
 
+import argparse
 import concurrent.futures
 import os
 import pathlib
@@ -24,7 +25,6 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLANG_FORMAT = "clang-format-22"
 
 # File name or suffix -> how a line of comment starts.
@@ -45,19 +45,19 @@ OPEN_WORK = re.compile(r"\b(TODO|FIXME|XXX)\b")
 SWITCHED_OFF = re.compile(r"\bTEST\w*\s*\([^,]*,\s*DISABLED_")
 
 
-def tracked_files():
+def tracked_files(root):
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others",
          "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        cwd=root, check=True, capture_output=True, text=True).stdout
     for name in listing.split("\0"):
         path = pathlib.PurePosixPath(name)
-        if name and (ROOT / name).is_file() and not DATA_FOLDERS & set(
+        if name and (root / name).is_file() and not DATA_FOLDERS & set(
                 path.parts):
             yield path
 
 
-def check_licence(path, lines):
+def check_licence(root, path, lines):
     comment = COMMENT.get(path.name) or COMMENT.get(path.suffix)
     if comment is None:
         return
@@ -70,7 +70,7 @@ def check_licence(path, lines):
         yield start + 1, f"expects the two licence lines, `{wanted[0]}` first"
 
 
-def check_runtime_includes(path, lines):
+def check_runtime_includes(root, path, lines):
     if path.parts[0] != "runtime":
         return
     for number, line in enumerate(lines, 1):
@@ -78,7 +78,7 @@ def check_runtime_includes(path, lines):
             yield number, f"runtime/ must not include {match[1]}"
 
 
-def check_header_guard(path, lines):
+def check_header_guard(root, path, lines):
     if path.suffix != ".h":
         return
     guard = "GRAFT_" + re.sub(r"\W", "_", str(path)).upper() + "_"
@@ -86,17 +86,17 @@ def check_header_guard(path, lines):
         yield 1, f"expects the include guard {guard}"
 
 
-def check_pass_has_test(path, lines):
+def check_pass_has_test(root, path, lines):
     if (path.parts[0] != "passes" or path.suffix != ".cc"
             or len(path.parts) < 3):
         return
     if any(DEFINES_PASS.search(line) for line in lines):
         test = pathlib.PurePosixPath("test") / path.with_suffix(".mlir")
-        if not (ROOT / test).exists():
+        if not (root / test).exists():
             yield 1, f"expects a test of this pass in {test}"
 
 
-def check_forbidden_words(path, lines):
+def check_forbidden_words(root, path, lines):
     if path.name == "lint.py" or (path.name not in COMMENT
                                   and path.suffix not in COMMENT):
         return
@@ -113,19 +113,19 @@ CHECKS = [check_licence, check_runtime_includes, check_header_guard,
           check_pass_has_test, check_forbidden_words]
 
 
-def check_text(path):
+def check_text(root, path):
     try:
-        lines = (ROOT / path).read_text().splitlines()
+        lines = (root / path).read_text().splitlines()
     except UnicodeDecodeError:
         return
     for check in CHECKS:
-        for number, message in check(path, lines):
+        for number, message in check(root, path, lines):
             yield f"{path}:{number}: {message}"
 
 
-def clang_format(path, rewrite):
+def clang_format(root, path, rewrite):
     mode = ["-i"] if rewrite else ["--dry-run", "-Werror"]
-    done = subprocess.run([CLANG_FORMAT, *mode, str(path)], cwd=ROOT,
+    done = subprocess.run([CLANG_FORMAT, *mode, str(path)], cwd=root,
                           capture_output=True, text=True)
     if done.returncode == 0:
         return []
@@ -134,22 +134,29 @@ def clang_format(path, rewrite):
 
 
 def main():
-    rewrite = sys.argv[1:] == ["--format"]
-    if sys.argv[1:] and not rewrite:
-        sys.exit(__doc__)
-    files = sorted(tracked_files())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--format", action="store_true")
+    parser.add_argument("root", nargs="?", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parents[2])
+    options = parser.parse_args()
+    root = options.root
+    files = sorted(tracked_files(root))
     findings = []
-    if not rewrite:
+    if not options.format:
         for path in files:
-            findings += check_text(path)
+            findings += check_text(root, path)
     sources = [path for path in files if path.suffix in (".cc", ".h")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(lambda path: clang_format(path, rewrite),
-                              sources):
+        for found in pool.map(
+                lambda path: clang_format(root, path, options.format),
+                sources):
             findings += found
-    print("\n".join(findings) if findings else
-          f"lint: {len(files)} files, nothing found" if not rewrite else
-          f"format: {len(sources)} files are formatted")
+    if findings:
+        print("\n".join(findings))
+    elif options.format:
+        print(f"format: {len(sources)} files are formatted")
+    else:
+        print(f"lint: {len(files)} files, nothing found")
     return 1 if findings else 0
 
 
