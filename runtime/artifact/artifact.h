@@ -1,0 +1,104 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A loaded .graft file: checked, mapped, with native code for this processor.
+
+#ifndef GRAFT_RUNTIME_ARTIFACT_ARTIFACT_H_
+#define GRAFT_RUNTIME_ARTIFACT_ARTIFACT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/artifact/spec.h"
+#include "runtime/base/file.h"
+#include "runtime/schema/kernel_abi.h"
+
+namespace graft {
+
+class NativeCode;
+
+struct LoadOptions {
+  // Also check the weights against their checksum (about 10 GB/s).
+  bool verify_weights = false;
+  // Without code an artifact can be looked at but not run, and nothing in the
+  // file is executed. Code runs with the rights of the process: load it only
+  // from artifacts that you made or trust.
+  bool load_code = true;
+  // Level of the code ("avx2", ...). Empty: that of the environment variable
+  // GRAFT_CPU_LEVEL, or else the best that this processor has.
+  std::string cpu_level;
+};
+
+// Immutable once loaded, hence thread-safe and shared by any number of
+// instances (runtime/executor).
+class Artifact {
+ public:
+  // Errors begin with `path`. INVALID_ARGUMENT: not an artifact, or a field
+  // that is out of range, named. DATA_LOSS: truncated, or a checksum that does
+  // not match. FAILED_PRECONDITION: a newer version, another kernel ABI, no
+  // code for this processor. Others as FileSystem::Map.
+  static absl::StatusOr<std::shared_ptr<const Artifact>> Load(
+      FileSystem& files, const std::string& path,
+      const LoadOptions& options = {});
+  // The same over `bytes`, 64-byte aligned, that the caller keeps alive;
+  // `path` is for messages.
+  static absl::StatusOr<std::shared_ptr<const Artifact>> FromBytes(
+      absl::Span<const uint8_t> bytes, std::string path,
+      const LoadOptions& options = {});
+
+  ~Artifact();
+  Artifact(const Artifact&) = delete;
+  Artifact& operator=(const Artifact&) = delete;
+
+  const std::string& path() const { return path_; }
+  const ArtifactSpec& spec() const { return spec_; }
+  uint64_t file_size() const { return bytes_.size(); }
+
+  // Index of the entry, or NOT_FOUND with the names there are.
+  absl::StatusOr<size_t> FindEntry(absl::string_view name) const;
+  // Index of the slot of that name in the model, or in the only model that has
+  // one when `model` is empty; NOT_FOUND otherwise.
+  absl::StatusOr<size_t> FindSlot(absl::string_view name,
+                                  absl::string_view model = "") const;
+  // Initial values of a parameter slot, 64-byte aligned; empty for states.
+  absl::Span<const uint8_t> SlotData(size_t slot) const;
+  // Whether a program of the entry writes slots.
+  bool EntryWritesSlots(size_t entry) const;
+
+  // Reads all weights and compares their checksum.
+  absl::Status VerifyWeights() const;
+
+  // The target whose code is loaded; null without code.
+  const TargetSpec* target() const { return target_; }
+  // Functions by index of target()->kernels.
+  absl::Span<const GraftKernel> kernels() const { return kernels_; }
+
+ private:
+  Artifact(std::string path, absl::Span<const uint8_t> bytes);
+
+  absl::Status Parse(const LoadOptions& options);
+  absl::Status ReadSegments(const schema::Artifact& header);
+  absl::Status CheckSegment(size_t index) const;
+  absl::Status ChooseTarget(const LoadOptions& options);
+
+  const std::string path_;
+  const absl::Span<const uint8_t> bytes_;
+  std::unique_ptr<MappedFile> mapping_;  // null for FromBytes
+  ArtifactSpec spec_;
+  std::vector<absl::Span<const uint8_t>> segments_;
+  std::vector<uint64_t> checksums_;
+  int32_t weights_ = -1;  // segment
+  const TargetSpec* target_ = nullptr;
+  std::unique_ptr<NativeCode> code_;
+  std::vector<GraftKernel> kernels_;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_ARTIFACT_ARTIFACT_H_

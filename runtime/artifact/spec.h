@@ -1,0 +1,165 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The content of an artifact as plain structs: what a reader hands out and a
+// writer takes. runtime/schema/artifact.fbs says what each field means; fields
+// of the same name mean the same here.
+
+#ifndef GRAFT_RUNTIME_ARTIFACT_SPEC_H_
+#define GRAFT_RUNTIME_ARTIFACT_SPEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/formats/dtype.h"
+#include "runtime/schema/artifact_generated.h"
+#include "runtime/schema/kernel_abi.h"
+
+namespace graft {
+
+using schema::CommandKind;
+using schema::HostOp;
+using schema::Place;
+using schema::SlotKind;
+using schema::ValueKind;
+
+struct SizeSpec {
+  std::string name;
+  int64_t bound = 0;
+};
+
+// `extent`, or the value of a named size when size >= 0.
+struct DimSpec {
+  int32_t size = -1;
+  int64_t extent = 0;
+};
+
+struct SlotSpec {
+  std::string model;
+  std::string name;
+  SlotKind kind = SlotKind::parameter;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;
+  int32_t parameter = -1;
+  bool trainable = false;
+  uint64_t data_offset = 0;  // set by the writer
+  std::string initial;       // empty: from a checkpoint
+  float deviation = 0;
+};
+
+struct ValueSpec {
+  std::string name;
+  ValueKind kind = ValueKind::tensor;
+  DType dtype = DType::kF32;
+  std::vector<DimSpec> dims;
+  int32_t tokens = -1;
+  int32_t sequences = -1;
+};
+
+struct EntrySpec {
+  std::string name;
+  std::vector<ValueSpec> inputs;
+  std::vector<ValueSpec> outputs;
+  uint32_t phase = 0;
+};
+
+struct BufferSpec {
+  Place place = Place::arena;
+  uint8_t part = 0;
+  uint32_t index = 0;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+  bool operator==(const BufferSpec&) const = default;
+};
+
+struct GridSpec {
+  int32_t size = -1;
+  int64_t block = 1;
+  int64_t count = 1;
+};
+
+struct CommandSpec {
+  CommandKind kind = CommandKind::kernel;
+  uint32_t kernel = 0;
+  std::vector<uint32_t> buffers;
+  uint32_t results = 0;
+  GridSpec grid;
+  uint32_t pattern = 0;
+  std::string label;
+};
+
+struct ProgramSpec {
+  uint64_t arena_bytes = 0;
+  uint64_t live_bytes = 0;
+  std::vector<BufferSpec> buffers;
+  std::vector<CommandSpec> commands;
+};
+
+struct KernelSpec {
+  std::string name;
+  std::string symbol;
+};
+
+struct TargetSpec {
+  std::string level;
+  std::string triple;
+  absl::Span<const uint8_t> code;  // borrowed
+  std::vector<KernelSpec> kernels;
+  std::vector<ProgramSpec> programs;  // one an entry
+};
+
+struct HostInstruction {
+  HostOp op = HostOp::call;
+  uint32_t entry = 0;
+};
+
+struct HostProgramSpec {
+  std::string name;
+  std::vector<HostInstruction> instructions;
+};
+
+struct TokenizerSpec {
+  std::string kind = "wordpiece";
+  absl::Span<const uint8_t> vocabulary;  // borrowed
+  bool lower_case = true;
+  bool strip_accents = true;
+  bool split_chinese = true;
+};
+
+struct ArtifactSpec {
+  uint32_t kernel_abi = GRAFT_KERNEL_ABI_VERSION;
+  std::vector<SizeSpec> sizes;
+  std::vector<SlotSpec> slots;
+  std::vector<EntrySpec> entries;
+  std::vector<TargetSpec> targets;
+  std::vector<HostProgramSpec> host_programs;
+  std::optional<TokenizerSpec> tokenizer;
+  std::vector<std::string> labels;
+  std::string config;
+  std::vector<std::pair<std::string, std::string>> provenance;
+};
+
+// Bytes of a slot. The spec must have passed CheckSpec, here and below.
+uint64_t SlotBytes(const SlotSpec& slot);
+// Bytes at the bounds of the sizes, of a tensor or of one part of segments.
+uint64_t BoundBytes(const ValueSpec& value, int part,
+                    const std::vector<SizeSpec>& sizes);
+
+// The element types that artifacts know: F32, F16, BF16, I32 and BOOL.
+std::optional<schema::ElementType> ElementTypeOf(DType dtype);
+
+// Whether every index, offset, size and type in `spec` is in its range and
+// fits the others, so that a runtime may follow them unchecked.
+// INVALID_ARGUMENT begins with `where` and names the field, what was expected
+// and what was found.
+absl::Status CheckSpec(const ArtifactSpec& spec, absl::string_view where);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_ARTIFACT_SPEC_H_
