@@ -6,6 +6,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/graft_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "passes/transfer/passes.h"
 
 namespace graft {
 
@@ -13,6 +14,6 @@ void registerAllDialects(mlir::DialectRegistry& registry) {
   registry.insert<GraftDialect, exec::ExecDialect>();
 }
 
-void registerAllPasses() {}
+void registerAllPasses() { registerTransferPasses(); }
 
 }  // namespace graft

@@ -189,8 +189,10 @@ def Graft_CallOp : Graft_Op<"call", [
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Apply a function of a model";
   let description = [{
-    `callee` is `@model::@function`. Expanded by inlining; each call of one
-    function in a phase makes its own random draws.
+    `callee` is `@model::@function`, or `@function` inside the model. Expanded
+    by inlining; each call of one function in a phase makes its own random
+    draws. A `deterministic` call makes none: dropout is the identity, in
+    whatever the function calls too (prediction, a teacher).
 
     Example:
     ```mlir
@@ -205,10 +207,11 @@ def Graft_CallOp : Graft_Op<"call", [
     }
     ```
   }];
-  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands);
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands,
+    UnitAttr:$deterministic);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
-    $callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)
+    (`deterministic` $deterministic^)? $callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)
   }];
 }
 

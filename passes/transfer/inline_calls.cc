@@ -1,0 +1,198 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+
+#include "dialects/graft/graft_ops.h"
+#include "llvm/ADT/DenseMap.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "passes/transfer/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_TRANSFERINLINECALLSPASS
+#include "passes/transfer/passes.h.inc"
+
+namespace {
+
+// One call that is still to be inlined, with the functions it lies in.
+struct PendingCall {
+  CallOp call;
+  SmallVector<func::FuncOp> callers;
+};
+
+// Inlines every call of one function of the module.
+class Inliner {
+ public:
+  explicit Inliner(func::FuncOp root) : root(root) {}
+
+  LogicalResult run();
+
+ private:
+  LogicalResult inlineCall(PendingCall pending,
+                           SmallVectorImpl<PendingCall>& nested);
+  LogicalResult checkCallee(PendingCall& pending, func::FuncOp callee);
+  // Rewrites one op of `callee` for its new place outside of the model.
+  void adapt(Operation* op, ModelOp model, bool deterministic, int64_t draw);
+  void mergeReads();
+
+  func::FuncOp root;
+  SymbolTableCollection tables;
+  // The first draw that the next call of a function may use.
+  llvm::DenseMap<func::FuncOp, int64_t> nextDraw;
+};
+
+// Number of draws that one call of `function` makes by itself.
+int64_t drawsPerCall(func::FuncOp function) {
+  int64_t last = 0;
+  function.walk([&](Operation* op) {
+    if (auto draw = op->getAttrOfType<IntegerAttr>("draw"))
+      last = std::max(last, draw.getInt());
+  });
+  return last + 1;
+}
+
+// Replaces a random op by what it computes without randomness.
+void removeRandomness(Operation* op) {
+  if (auto dropout = dyn_cast<DropoutOp>(op)) {
+    dropout.getOutput().replaceAllUsesWith(dropout.getInput());
+    dropout.erase();
+  } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+    attention.setDropout(APFloat(0.0f));
+    attention.removeRandomIdAttr();
+    attention.setDraw(0);
+  }
+}
+
+LogicalResult Inliner::run() {
+  SmallVector<PendingCall> pending;
+  root.walk([&](CallOp call) { pending.push_back({call, {}}); });
+  // Calls are inlined in program order, depth first, so that draws are
+  // numbered in program order too.
+  std::reverse(pending.begin(), pending.end());
+  while (!pending.empty()) {
+    SmallVector<PendingCall> nested;
+    if (failed(inlineCall(pending.pop_back_val(), nested))) return failure();
+    pending.append(nested.rbegin(), nested.rend());
+  }
+  mergeReads();
+  return success();
+}
+
+LogicalResult Inliner::checkCallee(PendingCall& pending, func::FuncOp callee) {
+  if (llvm::is_contained(pending.callers, callee))  // C1.
+    return pending.call.emitOpError("expects no recursion, got a call of ")
+           << pending.call.getCallee() << " inside itself";
+  if (!llvm::hasSingleElement(callee.getBody())) {  // C2.
+    InFlightDiagnostic diagnostic =
+        pending.call.emitOpError("expects a function of one block, got ")
+        << callee.getBody().getBlocks().size() << " blocks";
+    diagnostic.attachNote(callee.getLoc()) << "declared here";
+    return diagnostic;
+  }
+  auto repeats = callee.getOps<RepeatOp>();
+  if (repeats.empty()) return success();
+  return (*repeats.begin())
+      .emitOpError(  // C3.
+          "expects to be expanded by transfer-expand-layers before its "
+          "function is inlined");
+}
+
+LogicalResult Inliner::inlineCall(PendingCall pending,
+                                  SmallVectorImpl<PendingCall>& nested) {
+  CallOp call = pending.call;
+  auto callee =
+      tables.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  auto model = callee->getParentOfType<ModelOp>();
+  if (!model)
+    return call.emitOpError("expects a function of a model, got ")
+           << call.getCallee();
+  if (failed(checkCallee(pending, callee))) return failure();
+
+  bool deterministic = call.getDeterministic();
+  int64_t draw = 0;
+  if (!deterministic) {
+    draw = nextDraw[callee];
+    nextDraw[callee] += drawsPerCall(callee);
+  }
+  pending.callers.push_back(callee);
+  OpBuilder builder(call);
+  Block& body = callee.getBody().front();
+  IRMapping mapping;
+  mapping.map(body.getArguments(), call.getOperands());
+  SmallVector<Operation*> clones;
+  for (Operation& op : body.without_terminator())
+    clones.push_back(builder.clone(op, mapping));
+  SmallVector<Value> results;
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
+  call.replaceAllUsesWith(results);
+  call.erase();
+  for (Operation* op : clones) {
+    if (auto inner = dyn_cast<CallOp>(op))
+      nested.push_back({inner, pending.callers});
+    adapt(op, model, deterministic, draw);
+  }
+  return success();
+}
+
+void Inliner::adapt(Operation* op, ModelOp model, bool deterministic,
+                    int64_t draw) {
+  auto qualify = [&](SymbolRefAttr symbol) {
+    return SymbolRefAttr::get(
+        model.getSymNameAttr(),
+        FlatSymbolRefAttr::get(symbol.getLeafReference()));
+  };
+  if (auto read = dyn_cast<ReadOp>(op))
+    return read.setSymbolAttr(qualify(read.getSymbol()));
+  if (auto write = dyn_cast<WriteOp>(op))
+    return write.setSymbolAttr(qualify(write.getSymbol()));
+  if (auto call = dyn_cast<CallOp>(op)) {
+    call.setCalleeAttr(qualify(call.getCallee()));
+    call.setDeterministic(call.getDeterministic() || deterministic);
+    return;
+  }
+  if (!op->hasAttr("random_id")) return;
+  if (deterministic) return removeRandomness(op);
+  auto written = op->getAttrOfType<IntegerAttr>("draw");
+  if (int64_t sum = draw + (written ? written.getInt() : 0))
+    op->setAttr("draw", Builder(op).getI64IntegerAttr(sum));
+}
+
+// A read is one value in a phase: with one op a tensor, the gradient with
+// respect to a parameter finds all its uses.
+void Inliner::mergeReads() {
+  llvm::DenseMap<SymbolRefAttr, ReadOp> first;
+  for (auto read :
+       llvm::make_early_inc_range(root.getBody().front().getOps<ReadOp>())) {
+    auto [kept, isNew] = first.try_emplace(read.getSymbol(), read);
+    if (isNew) continue;
+    read.replaceAllUsesWith(kept->second.getValue());
+    read.erase();
+  }
+}
+
+struct TransferInlineCallsPass
+    : impl::TransferInlineCallsPassBase<TransferInlineCallsPass> {
+  using TransferInlineCallsPassBase::TransferInlineCallsPassBase;
+
+  void runOnOperation() override {
+    bool hasFunctions = false;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal()) continue;
+      hasFunctions = true;
+      if (failed(Inliner(function).run())) return signalPassFailure();
+    }
+    if (!hasFunctions || keepFunctions) return;
+    for (auto model : getOperation().getOps<ModelOp>())
+      for (auto function :
+           llvm::make_early_inc_range(model.getOps<func::FuncOp>()))
+        function.erase();
+  }
+};
+
+}  // namespace
+}  // namespace graft
