@@ -19,10 +19,43 @@ function(_graft_use_mlir name scope)
   target_compile_options(${name} ${scope} ${definitions})
 endfunction()
 
+# Adds to the target graft-docs the reference page of what `generator`, an
+# option like -gen-op-decls, declares of FILE.td: build/docs/FOLDER/FILE.KIND.md.
+function(_graft_tablegen_doc td generator)
+  set(-gen-op-decls op -gen-op-doc)
+  set(-gen-typedef-decls types -gen-typedef-doc)
+  set(-gen-attrdef-decls attributes -gen-attrdef-doc)
+  set(-gen-enum-decls enums -gen-enum-doc)
+  set(-gen-op-interface-decls interfaces -gen-op-interface-docs)
+  set(-gen-pass-decls passes -gen-pass-doc)
+  if(NOT DEFINED "${generator}")
+    return()
+  endif()
+  list(GET "${generator}" 0 kind)
+  list(GET "${generator}" 1 doc_generator)
+  file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  get_filename_component(stem ${td} NAME_WE)
+  set(page "${PROJECT_BINARY_DIR}/docs/${folder}/${stem}.${kind}.md")
+  get_filename_component(page_folder "${page}" DIRECTORY)
+  file(MAKE_DIRECTORY "${page_folder}")
+  list(TRANSFORM MLIR_INCLUDE_DIRS PREPEND -I OUTPUT_VARIABLE includes)
+  # The dialect's own options of the generator (-dialect=...) apply here too.
+  add_custom_command(OUTPUT "${page}"
+    COMMAND "${MLIR_TABLEGEN_EXE}" ${doc_generator} ${ARGN}
+      "-I${PROJECT_SOURCE_DIR}" ${includes} -d "${page}.d" -o "${page}"
+      "${CMAKE_CURRENT_SOURCE_DIR}/${td}"
+    DEPENDS ${td} DEPFILE "${page}.d" VERBATIM)
+  # A rule is visible to targets of its own folder only.
+  string(REPLACE "/" "_" target "graft_docs_${folder}_${stem}_${kind}")
+  add_custom_target(${target} DEPENDS "${page}")
+  set_property(GLOBAL APPEND PROPERTY GRAFT_DOC_TARGETS ${target})
+endfunction()
+
 # graft_tablegen(NAME FILE.td OUTPUT "-gen-x [options]" [OUTPUT "-gen-y"]...)
 #
 # Runs mlir-tblgen on FILE.td once per pair; outputs lie in the build tree at
-# the path of the folder. Every compiler library waits for all of them.
+# the path of the folder. Every compiler library waits for all of them. What
+# is declared is documented too: `ninja graft-docs`.
 function(graft_tablegen name td)
   set(LLVM_TARGET_DEFINITIONS ${td})
   set(pairs ${ARGN})
@@ -31,6 +64,7 @@ function(graft_tablegen name td)
     separate_arguments(options NATIVE_COMMAND "${options}")
     mlir_tablegen(${output} ${options} EXTRA_INCLUDES
       "${PROJECT_SOURCE_DIR}" ${MLIR_INCLUDE_DIRS})
+    _graft_tablegen_doc(${td} ${options})
   endwhile()
   add_public_tablegen_target(${name})
   set_property(GLOBAL APPEND PROPERTY GRAFT_TABLEGEN_TARGETS ${name})
@@ -188,6 +222,11 @@ function(graft_finish_compiler)
   get_property(tablegen GLOBAL PROPERTY GRAFT_TABLEGEN_TARGETS)
   target_link_libraries(GraftCompiler PRIVATE ${libraries})
   set_target_properties(GraftCompiler PROPERTIES LINKER_LANGUAGE CXX)
+  get_property(docs GLOBAL PROPERTY GRAFT_DOC_TARGETS)
+  add_custom_target(graft-docs)
+  if(docs)
+    add_dependencies(graft-docs ${docs})
+  endif()
   if(tablegen)
     foreach(library IN LISTS libraries)
       add_dependencies(${library} ${tablegen})
