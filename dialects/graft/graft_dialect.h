@@ -7,13 +7,13 @@
 #ifndef GRAFT_DIALECTS_GRAFT_GRAFT_DIALECT_H_
 #define GRAFT_DIALECTS_GRAFT_GRAFT_DIALECT_H_
 
-#include "dialects/graft/graft_dialect.h.inc"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/TensorEncoding.h"
 
-// The enumerations come first: attributes hold them.
+// The order matters: attributes hold enumerations.
+#include "dialects/graft/graft_dialect.h.inc"
 #include "dialects/graft/graft_enums.h.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -62,7 +62,8 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
   let summary = "Declare one tensor of a model's weights";
   let description = [{
     The shape is static. `source` is the tensor's name in the weights file
-    where it differs from the symbol; `initial` ("normal", "zeros", "ones")
+    where it differs from the symbol; inside `graft.layers`, `*` in it stands
+    for the number of the layer. `initial` ("normal", "zeros", "ones")
     with `deviation` says how a tensor is made that the file does not have
     (a new head), and only then.
 
@@ -221,7 +222,9 @@ def Graft_RepeatOp : Graft_Op<"repeat", [
   let description = [{
     Applies the body `count` times to the carried values. Turn i reads
     `<scope>.<i>.<name>` for each `graft.read layer @name`. An authoring form:
-    the first transfer pass unrolls it, and random-op ids get the turn's own.
+    the first transfer pass unrolls it, and turn i gets the random ids of the
+    body plus 64 i. An importer gives ids from 64 to 127 in the body and below
+    64 elsewhere, so that no two ops of a model share one.
 
     - (C1) Operands, block arguments, yielded values and results have the same types.
     - (C2) `scope` names a `graft.layers` of the model with as many layers.

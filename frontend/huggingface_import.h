@@ -1,0 +1,68 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Hugging Face checkpoint directories as modules of the `graft` dialect. The
+// tensors themselves stay in the directory's model.safetensors; the module
+// says under which names.
+
+#ifndef GRAFT_FRONTEND_HUGGINGFACE_IMPORT_H_
+#define GRAFT_FRONTEND_HUGGINGFACE_IMPORT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "runtime/base/file.h"
+#include "runtime/formats/config.h"
+
+namespace graft {
+
+// Where the pooler below a classifier comes from.
+enum class PoolerSource {
+  kCheckpoint,  // an error where the checkpoint has none
+  kNew,         // newly initialised
+  kNone,        // the classifier reads the first token's state as it is
+};
+
+struct ImportOptions {
+  std::string name = "model";  // symbol of the graft.model
+  // Columns of the classifier: 0 takes the checkpoint's classifier, or none
+  // where it has none; 1 is a regression. Where the checkpoint has no
+  // classifier, or `new_head` is set, a classifier is newly initialised.
+  int64_t labels = 0;
+  // One name a label for the configuration; empty keeps the checkpoint's.
+  std::vector<std::string> label_names;
+  bool new_head = false;
+  PoolerSource pooler = PoolerSource::kCheckpoint;
+  int64_t token_bound = 8192;    // most tokens of a batch
+  int64_t sequence_bound = 512;  // most sequences of a batch
+};
+
+struct ImportedModel {
+  mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
+  // As read, with the head's labels and problem type.
+  BertConfig config;
+  std::string weights;  // path of the safetensors file
+  // The tokenizer's file: tokenizer.json or else vocab.txt.
+  std::string tokenizer;
+  std::vector<std::string> skipped;      // tensors of the file without a use
+  std::vector<std::string> initialised;  // parameters that the file lacks
+};
+
+// Reads `directory`/config.json and checks every tensor of model.safetensors
+// that the model needs, without reading its data. The context may hold other
+// modules and must outlive the result. Errors name the file, the field or
+// tensor, what was expected and what was found: NOT_FOUND for a file or tensor
+// that is not there, INVALID_ARGUMENT for a wrong shape, type or option,
+// UNIMPLEMENTED for a model that Graft does not know.
+absl::StatusOr<ImportedModel> importHuggingFace(mlir::MLIRContext* context,
+                                                FileSystem& files,
+                                                const std::string& directory,
+                                                const ImportOptions& options);
+
+}  // namespace graft
+
+#endif  // GRAFT_FRONTEND_HUGGINGFACE_IMPORT_H_

@@ -1,0 +1,168 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "models/bert/bert_model.h"
+
+#include "absl/strings/str_cat.h"
+#include "frontend/graph_builder.h"
+#include "runtime/base/status_macros.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// The config reader checks doubles; the graph holds floats, where a rate just
+// below 1 becomes 1 and a tiny epsilon becomes 0.
+absl::Status checkConfig(const BertConfig& config,
+                         const BertModelOptions& options) {
+  const std::pair<const char*, double> rates[] = {
+      {"hidden_dropout_prob", config.hidden_dropout_prob},
+      {"attention_probs_dropout_prob", config.attention_probs_dropout_prob},
+      {"classifier_dropout", config.classifier_dropout_rate()}};
+  for (const auto& [field, rate] : rates) {
+    if (static_cast<float>(rate) >= 0 && static_cast<float>(rate) < 1) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, " expects a rate in [0, 1), got ", rate));
+  }
+  if (!(static_cast<float>(config.layer_norm_eps) > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("layer_norm_eps expects a positive number, got ",
+                     config.layer_norm_eps));
+  }
+  const std::pair<const char*, int64_t> bounds[] = {
+      {"token bound", options.token_bound},
+      {"sequence bound", options.sequence_bound}};
+  for (const auto& [what, bound] : bounds) {
+    if (bound >= 1 && bound <= INT32_MAX) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, " expects a number in [1, ", INT32_MAX, "], got ", bound));
+  }
+  return absl::OkStatus();
+}
+
+class BertBuilder {
+ public:
+  BertBuilder(MLIRContext* context, const BertConfig& config,
+              const BertModelOptions& options)
+      : config_(config),
+        options_(options),
+        graph_(context, options.name, options.weights) {}
+
+  OwningOpRef<ModuleOp> build() {
+    graph_.declareSize("T", options_.token_bound);
+    graph_.declareSize("S", options_.sequence_bound);
+    OpBuilder& ops = graph_.ops();
+    Type ids = graph_.rows("T", {}, ops.getI32Type());
+    Type segments = SegmentsType::get(ops.getContext(), ops.getStringAttr("T"),
+                                      ops.getStringAttr("S"));
+    const GraphBuilder::Argument arguments[] = {
+        {"ids", ids}, {"types", ids}, {"segments", segments}};
+    graph_.addFunction("encode", arguments, "hidden", [&](ValueRange values) {
+      Value input = embed(values[0], values[1], values[2]);
+      return graph_.repeat(config_.num_hidden_layers, "encoder.layer", input,
+                           [&](Value x) { return layer(x, values[2]); });
+    });
+    if (options_.labels > 0) {
+      graph_.addFunction("logits", arguments, "logits", [&](ValueRange values) {
+        Value hidden = graph_.call("encode", values, "hidden");
+        return classify(hidden, values[2]);
+      });
+    }
+    return graph_.finish();
+  }
+
+ private:
+  // The order of the sums is that of Transformers.
+  Value embed(Value ids, Value types, Value segments) {
+    int64_t width = config_.hidden_size;
+    Value words = graph_.embedding(ids, "embeddings.word_embeddings",
+                                   config_.vocab_size, width, "words");
+    Value kinds = graph_.embedding(types, "embeddings.token_type_embeddings",
+                                   config_.type_vocab_size, width, "kinds");
+    Value index =
+        PositionsOp::create(graph_.ops(), graph_.location("index"), segments);
+    Value positions =
+        graph_.embedding(index, "embeddings.position_embeddings",
+                         config_.max_position_embeddings, width, "positions");
+    Value sum = add(add(words, kinds, "sum"), positions, "sum");
+    Value normed = graph_.layerNorm(sum, "embeddings.LayerNorm",
+                                    config_.layer_norm_eps, "normed");
+    return graph_.dropout(normed, segments, config_.hidden_dropout_prob,
+                          "embedded");
+  }
+
+  Value layer(Value x, Value segments) {
+    int64_t width = config_.hidden_size;
+    double rate = config_.hidden_dropout_prob;
+    Value query = graph_.linear(x, "attention.self.query", width, "query");
+    Value key = graph_.linear(x, "attention.self.key", width, "key");
+    Value value = graph_.linear(x, "attention.self.value", width, "value");
+    Value context = graph_.attention(
+        query, key, value, segments, config_.num_attention_heads,
+        config_.attention_probs_dropout_prob, "context");
+    Value attended =
+        graph_.linear(context, "attention.output.dense", width, "attended");
+    Value kept = graph_.dropout(attended, segments, rate, "attended.kept");
+    Value y =
+        graph_.layerNorm(add(kept, x, "residual"), "attention.output.LayerNorm",
+                         config_.layer_norm_eps, "y");
+    Value wide = graph_.linear(y, "intermediate.dense",
+                               config_.intermediate_size, "wide");
+    Value narrow =
+        graph_.linear(activate(wide), "output.dense", width, "narrow");
+    Value rest = graph_.dropout(narrow, segments, rate, "narrow.kept");
+    return graph_.layerNorm(add(rest, y, "residual"), "output.LayerNorm",
+                            config_.layer_norm_eps, "z");
+  }
+
+  Value classify(Value hidden, Value segments) {
+    OpBuilder& ops = graph_.ops();
+    Value pooled = SegmentPoolOp::create(ops, graph_.location("first"), hidden,
+                                         segments, PoolKind::first);
+    if (options_.pooler) {
+      pooled =
+          graph_.linear(pooled, "pooler.dense", config_.hidden_size, "dense");
+      pooled = TanhOp::create(ops, graph_.location("pooled"), pooled);
+    }
+    Value kept = graph_.dropout(pooled, segments,
+                                config_.classifier_dropout_rate(), "kept");
+    return graph_.linear(kept, "classifier", options_.labels, "logits");
+  }
+
+  Value activate(Value x) {
+    OpBuilder& ops = graph_.ops();
+    Location location = graph_.location("active");
+    switch (config_.hidden_act) {
+      case Activation::kGelu:
+        return GeluOp::create(ops, location, x, GeluForm::erf);
+      case Activation::kGeluNew:
+      case Activation::kGeluPytorchTanh:
+        return GeluOp::create(ops, location, x, GeluForm::tanh);
+      case Activation::kRelu:
+        return ReluOp::create(ops, location, x);
+      case Activation::kTanh:
+        return TanhOp::create(ops, location, x);
+    }
+    return {};
+  }
+
+  Value add(Value lhs, Value rhs, StringRef name) {
+    return AddOp::create(graph_.ops(), graph_.location(name), lhs, rhs);
+  }
+
+  const BertConfig& config_;
+  const BertModelOptions& options_;
+  GraphBuilder graph_;
+};
+
+}  // namespace
+
+absl::StatusOr<OwningOpRef<ModuleOp>> buildBertModel(
+    MLIRContext* context, const BertConfig& config,
+    const BertModelOptions& options) {
+  GRAFT_RETURN_IF_ERROR(checkConfig(config, options));
+  return BertBuilder(context, config, options).build();
+}
+
+}  // namespace graft
