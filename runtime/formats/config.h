@@ -49,7 +49,7 @@ struct BertConfig {
   // All in [0, 1). The classifier falls back on the hidden rate.
   double hidden_dropout_prob = 0.1;
   double attention_probs_dropout_prob = 0.1;
-  std::optional<double> classifier_dropout;
+  std::optional<double> classifier_dropout = std::nullopt;
 
   // Label of each class id (id2label); empty when the file names none.
   std::vector<std::string> labels;

@@ -1,0 +1,78 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// wordpiece_ids TOKENIZER [MAX_LENGTH]: reads texts from standard input, one a
+// line, a pair separated by a tab; a backslash escapes as in C (\n, \t, \r,
+// \\). Prints a line for each: token id, type id and byte range as
+// "id:type:begin-end", separated by blanks. For wordpiece_parity.py.
+
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "runtime/formats/wordpiece.h"
+
+namespace {
+
+std::string Unescape(absl::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out.push_back(text[i]);
+      continue;
+    }
+    const char next = text[++i];
+    out.push_back(next == 'n'   ? '\n'
+                  : next == 't' ? '\t'
+                  : next == 'r' ? '\r'
+                                : next);
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int64_t max_length = 1 << 20;
+  if (argc < 2 || (argc > 2 && !absl::SimpleAtoi(argv[2], &max_length))) {
+    std::cerr << "usage: wordpiece_ids TOKENIZER [MAX_LENGTH]\n";
+    return 2;
+  }
+  const auto tokenizer =
+      graft::WordPieceTokenizer::Load(graft::FileSystem::Posix(), argv[1]);
+  if (!tokenizer.ok()) {
+    std::cerr << tokenizer.status() << "\n";
+    return 1;
+  }
+  std::ios::sync_with_stdio(false);
+  graft::Encoding encoding;
+  std::string line, out;
+  while (std::getline(std::cin, line)) {
+    const size_t tab = line.find('\t');
+    const std::string first = Unescape(line.substr(0, tab));
+    std::string second;
+    std::optional<absl::string_view> pair;
+    if (tab != std::string::npos) {
+      second = Unescape(line.substr(tab + 1));
+      pair = second;
+    }
+    const absl::Status status =
+        (*tokenizer)
+            ->Encode(first, pair, max_length, encoding, /*with_offsets=*/true);
+    if (!status.ok()) {
+      std::cerr << status << "\n";
+      return 1;
+    }
+    out.clear();
+    for (size_t i = 0; i < encoding.ids.size(); ++i) {
+      if (i > 0) out += ' ';
+      out += std::to_string(encoding.ids[i]) + ':' +
+             std::to_string(encoding.type_ids[i]) + ':' +
+             std::to_string(encoding.offsets[i].begin) + '-' +
+             std::to_string(encoding.offsets[i].end);
+    }
+    std::cout << out << "\n";
+  }
+  return 0;
+}
