@@ -6,6 +6,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/graft_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "passes/interpret/passes.h"
 #include "passes/transfer/passes.h"
 
 namespace graft {
@@ -14,6 +15,9 @@ void registerAllDialects(mlir::DialectRegistry& registry) {
   registry.insert<GraftDialect, exec::ExecDialect>();
 }
 
-void registerAllPasses() { registerTransferPasses(); }
+void registerAllPasses() {
+  registerInterpretPasses();
+  registerTransferPasses();
+}
 
 }  // namespace graft

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/random_ids.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,10 +19,6 @@ namespace graft {
 #include "passes/transfer/passes.h.inc"
 
 namespace {
-
-// Distance between the random ids of two turns. The ids of a body and those
-// outside of any body fill one turn each, so no sum meets another.
-constexpr int64_t kIdsPerTurn = 64;
 
 // Every random op of any dialect has its id in an attribute of this name.
 IntegerAttr randomId(Operation* op) {
@@ -41,10 +38,10 @@ LogicalResult checkRandomIds(func::FuncOp function) {
     if (!attr) return WalkResult::advance();
     int64_t id = attr.getInt();
     bool inside = op->getParentOfType<RepeatOp>() != nullptr;
-    int64_t low = inside ? kIdsPerTurn : 0;
-    if (id < low || id >= low + kIdsPerTurn) {
+    int64_t low = inside ? kRandomIdsPerTurn : 0;
+    if (id < low || id >= low + kRandomIdsPerTurn) {
       op->emitOpError("expects a random id in [")
-          << low << ", " << low + kIdsPerTurn << ") "
+          << low << ", " << low + kRandomIdsPerTurn << ") "
           << (inside ? "inside" : "outside of") << " graft.repeat, got " << id;
       return WalkResult::interrupt();
     }
@@ -96,9 +93,9 @@ void specialize(Operation* clone, StringRef path, int64_t turn) {
       read.setLayer(false);
     }
     if (IntegerAttr id = randomId(op))
-      op->setAttr(
-          "random_id",
-          IntegerAttr::get(id.getType(), id.getInt() + turn * kIdsPerTurn));
+      op->setAttr("random_id",
+                  IntegerAttr::get(id.getType(),
+                                   id.getInt() + turn * kRandomIdsPerTurn));
   });
 }
 

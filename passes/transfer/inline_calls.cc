@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/random_ids.h"
 #include "llvm/ADT/DenseMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -44,16 +45,6 @@ class Inliner {
   // The first draw that the next call of a function may use.
   llvm::DenseMap<func::FuncOp, int64_t> nextDraw;
 };
-
-// Number of draws that one call of `function` makes by itself.
-int64_t drawsPerCall(func::FuncOp function) {
-  int64_t last = 0;
-  function.walk([&](Operation* op) {
-    if (auto draw = op->getAttrOfType<IntegerAttr>("draw"))
-      last = std::max(last, draw.getInt());
-  });
-  return last + 1;
-}
 
 // Replaces a random op by what it computes without randomness.
 void removeRandomness(Operation* op) {

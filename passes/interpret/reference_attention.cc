@@ -1,0 +1,148 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Attention over packed sequences and its gradient. For one sequence of length
+// L and one head, with q, k, v, o and do [L, D]:
+//   p = softmax(scale q k^T)   a = dropout(p)   o = a v
+//   dv = a^T do   dp = dropout(do v^T)   ds = p * (dp - rowsum(dp * p))
+//   dq = scale ds k   dk = scale ds^T q
+
+#include <cmath>
+
+#include "dialects/graft/graft_ops.h"
+#include "passes/interpret/interpreter.h"
+#include "passes/interpret/reference_util.h"
+
+using namespace mlir;
+
+namespace graft::interpret {
+namespace {
+
+struct Attention {
+  const Tensor& query;
+  const Tensor& key;
+  const Tensor& value;
+  const Segments& segments;
+  int64_t heads;
+  int64_t width;  // D
+  double scale;
+  Dropout dropout;
+};
+
+// `first` is the index of the query among the operands.
+template <typename Op>
+Attention makeAttention(OpCall& call, unsigned first) {
+  auto op = call.as<Op>();
+  const Tensor& query = call.tensor(first);
+  int64_t heads = static_cast<int64_t>(op.getHeads());
+  int64_t width = query.columns() / heads;
+  return {query,
+          call.tensor(first + 1),
+          call.tensor(first + 2),
+          call.segments(first + 3),
+          heads,
+          width,
+          op.getScale() ? op.getScale()->convertToDouble()
+                        : 1 / std::sqrt(static_cast<double>(width)),
+          Dropout(call.getRandom(), op.getDropout().convertToDouble(),
+                  static_cast<int64_t>(op.getRandomId().value_or(0)),
+                  static_cast<int64_t>(op.getDraw()))};
+}
+
+// Probabilities [L] of query `t` in sequence `s` and head `h`.
+std::vector<double> probabilities(const Attention& attention, int64_t s,
+                                  int64_t h, int64_t t) {
+  int64_t begin = attention.segments.begin(s);
+  std::vector<double> row(static_cast<size_t>(attention.segments.length(s)));
+  const double* q = attention.query.row(t) + h * attention.width;
+  for (size_t u = 0; u < row.size(); ++u) {
+    const double* k = attention.key.row(begin + static_cast<int64_t>(u)) +
+                      h * attention.width;
+    for (int64_t d = 0; d < attention.width; ++d) row[u] += q[d] * k[d];
+    row[u] *= attention.scale;
+  }
+  softmaxRow(row.data(), row.data(), static_cast<int64_t>(row.size()), false);
+  return row;
+}
+
+void dropRow(const Attention& attention, std::vector<double>& row, int64_t s,
+             int64_t h, int64_t t) {
+  attention.dropout.apply(row.data(), static_cast<int64_t>(row.size()), h,
+                          t - attention.segments.begin(s),
+                          attention.segments.ordinals[static_cast<size_t>(s)]);
+}
+
+// Calls `body(sequence, head, query)` for each row of probabilities.
+template <typename Body>
+void forEachRow(const Attention& attention, Body body) {
+  for (int64_t s = 0; s < attention.segments.sequences(); ++s)
+    for (int64_t h = 0; h < attention.heads; ++h)
+      for (int64_t t = attention.segments.begin(s);
+           t < attention.segments.end(s); ++t)
+        body(s, h, t);
+}
+
+LogicalResult attend(OpCall& call) {
+  Attention attention = makeAttention<AttentionOp>(call, 0);
+  Tensor& output = call.result();
+  forEachRow(attention, [&](int64_t s, int64_t h, int64_t t) {
+    std::vector<double> row = probabilities(attention, s, h, t);
+    dropRow(attention, row, s, h, t);
+    double* out = output.row(t) + h * attention.width;
+    for (size_t u = 0; u < row.size(); ++u) {
+      const double* v = attention.value.row(attention.segments.begin(s) +
+                                            static_cast<int64_t>(u)) +
+                        h * attention.width;
+      for (int64_t d = 0; d < attention.width; ++d) out[d] += row[u] * v[d];
+    }
+  });
+  return success();
+}
+
+LogicalResult attendGradient(OpCall& call) {
+  const Tensor& gradient = call.tensor(0);
+  Attention attention = makeAttention<AttentionGradientOp>(call, 1);
+  int64_t width = attention.width;
+  forEachRow(attention, [&](int64_t s, int64_t h, int64_t t) {
+    int64_t begin = attention.segments.begin(s);
+    std::vector<double> p = probabilities(attention, s, h, t);
+    std::vector<double> a = p;
+    dropRow(attention, a, s, h, t);
+    const double* go = gradient.row(t) + h * width;
+    std::vector<double> dp(p.size());
+    for (size_t u = 0; u < p.size(); ++u) {
+      int64_t at = begin + static_cast<int64_t>(u);
+      const double* v = attention.value.row(at) + h * width;
+      double* dv = call.result(2).row(at) + h * width;
+      for (int64_t d = 0; d < width; ++d) {
+        dp[u] += go[d] * v[d];
+        dv[d] += a[u] * go[d];
+      }
+    }
+    dropRow(attention, dp, s, h, t);
+    double sum = 0;
+    for (size_t u = 0; u < p.size(); ++u) sum += dp[u] * p[u];
+    const double* q = attention.query.row(t) + h * width;
+    double* dq = call.result(0).row(t) + h * width;
+    for (size_t u = 0; u < p.size(); ++u) {
+      int64_t at = begin + static_cast<int64_t>(u);
+      double ds = attention.scale * p[u] * (dp[u] - sum);
+      const double* k = attention.key.row(at) + h * width;
+      double* dk = call.result(1).row(at) + h * width;
+      for (int64_t d = 0; d < width; ++d) {
+        dq[d] += ds * k[d];
+        dk[d] += ds * q[d];
+      }
+    }
+  });
+  return success();
+}
+
+}  // namespace
+
+void populateAttentionReferences(References& references) {
+  references["graft.attention"] = attend;
+  references["graft.attention_gradient"] = attendGradient;
+}
+
+}  // namespace graft::interpret

@@ -1,0 +1,48 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What several families of reference functions share.
+
+#ifndef GRAFT_PASSES_INTERPRET_REFERENCE_UTIL_H_
+#define GRAFT_PASSES_INTERPRET_REFERENCE_UTIL_H_
+
+#include "passes/interpret/interpreter.h"
+#include "runtime/formats/philox.h"
+
+namespace graft::interpret {
+
+// An error that names the row unless each id is in [0, count).
+mlir::LogicalResult checkIds(OpCall& call, const Tensor& ids, int64_t count,
+                             llvm::StringRef what);
+
+// Writes the softmax of `count` values at `input` to `output`; they may be the
+// same. With `log`, its logarithm.
+void softmaxRow(const double* input, double* output, int64_t count, bool log);
+
+// Mean, and 1 / sqrt(variance + epsilon), of a row.
+struct RowStatistics {
+  double mean;
+  double scale;
+};
+RowStatistics rowStatistics(const double* row, int64_t count, double epsilon);
+
+// The dropout mask of one random op: keyed once, asked a row at a time.
+class Dropout {
+ public:
+  // `rate` zero keeps everything.
+  Dropout(const RandomPlace& place, double rate, int64_t id, int64_t draw);
+
+  // Multiplies `count` elements of a row by 0, or by 1 / (1 - rate).
+  void apply(double* row, int64_t count, int64_t head, int64_t position,
+             int64_t example) const;
+
+ private:
+  bool active;
+  uint32_t threshold = 0;
+  uint32_t step;
+  PhiloxKey key{};
+};
+
+}  // namespace graft::interpret
+
+#endif  // GRAFT_PASSES_INTERPRET_REFERENCE_UTIL_H_
