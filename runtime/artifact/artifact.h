@@ -84,6 +84,7 @@ class Artifact {
 
   absl::Status Parse(const LoadOptions& options);
   absl::Status ReadSegments(const schema::Artifact& header);
+  absl::Status CheckWeights(const schema::Artifact& header);
   absl::Status CheckSegment(size_t index) const;
   absl::Status ChooseTarget(const LoadOptions& options);
 

@@ -60,6 +60,7 @@ struct ValueSpec {
   std::vector<DimSpec> dims;
   int32_t tokens = -1;
   int32_t sequences = -1;
+  int64_t limit = 0;
 };
 
 struct EntrySpec {

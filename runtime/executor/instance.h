@@ -125,6 +125,7 @@ class Instance {
     uint32_t pattern;
   };
   struct PreparedEntry {
+    bool runnable = false;       // with the slots that this instance has
     std::vector<void*> buffers;  // of all commands, end to end
     std::vector<PreparedCommand> commands;
     std::vector<std::vector<void*>> inputs;  // parts
@@ -136,17 +137,21 @@ class Instance {
            const InstanceOptions& options);
 
   absl::Status ReserveMemory();
-  absl::Status PlaceSlots();
+  void PlaceSlots();
+  // Whether the instance has the slots that the entry needs.
+  bool CanRun(size_t entry) const;
   void Prepare(size_t entry);
-  void* Address(const BufferSpec& buffer, const PreparedEntry& entry) const;
-  absl::Status Bind(size_t entry, absl::Span<const Feed> feeds);
-  absl::Status BindTensor(absl::string_view where, const ValueSpec& value,
+  absl::Status Bind(const EntrySpec& entry, absl::Span<const Feed> feeds);
+  absl::Status BindTensor(const EntrySpec& entry, const ValueSpec& value,
                           const Feed& feed);
-  absl::Status BindSegments(absl::string_view where, const ValueSpec& value,
+  absl::Status BindSegments(const EntrySpec& entry, const ValueSpec& value,
                             const Feed& feed);
-  absl::Status BindSize(absl::string_view where, int32_t size, int64_t value);
+  absl::Status BindSize(const EntrySpec& entry, const ValueSpec& value,
+                        int32_t size, int64_t found);
   void CopyFeeds(size_t entry, absl::Span<const Feed> feeds);
+  int64_t Items(const GridSpec& grid) const;
   void Execute(const PreparedCommand& command, int64_t items);
+  void ExecuteProfiled(size_t entry);
 
   const std::shared_ptr<const Artifact> artifact_;
   const InstanceOptions options_;

@@ -1,0 +1,333 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/artifact/artifact.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/artifact/check.h"
+#include "runtime/artifact/checksum.h"
+#include "runtime/artifact/cpu_level.h"
+#include "runtime/artifact/decode.h"
+#include "runtime/artifact/native_code.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/schema/container.h"
+
+namespace graft {
+namespace {
+
+using internal_artifact::FieldError;
+using schema::SegmentKind;
+
+absl::Status DataLoss(absl::string_view where, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat(where, ": ", what));
+}
+
+bool AllZero(absl::Span<const uint8_t> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](uint8_t byte) { return byte == 0; });
+}
+
+// The preamble of `bytes`, checked against the file as a whole.
+absl::StatusOr<schema::Preamble> ReadPreamble(absl::Span<const uint8_t> bytes,
+                                              absl::string_view where) {
+  schema::Preamble preamble;
+  const size_t magic = std::min(bytes.size(), sizeof(preamble.magic));
+  if (magic == 0 || std::memcmp(bytes.data(), schema::kMagic, magic) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": expects a Graft artifact, got another file"));
+  }
+  if (bytes.size() < sizeof(preamble)) {
+    return DataLoss(
+        where, absl::StrCat("truncated: expects at least ", sizeof(preamble),
+                            " bytes, got ", bytes.size()));
+  }
+  std::memcpy(&preamble, bytes.data(), sizeof(preamble));
+  // Before the checksum, which another version may compute in another way.
+  if (preamble.version != schema::kVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(where, ": expects version ", schema::kVersion, ", got ",
+                     preamble.version,
+                     preamble.version > schema::kVersion
+                         ? "; the file was made by a newer Graft"
+                         : ""));
+  }
+  if (preamble.preamble_checksum !=
+      Checksum(bytes.first(sizeof(preamble) - sizeof(uint64_t)))) {
+    return DataLoss(where, "the preamble does not match its checksum");
+  }
+  if (preamble.file_size != bytes.size()) {
+    return DataLoss(
+        where, absl::StrCat("truncated or extended: expects ",
+                            preamble.file_size, " bytes, got ", bytes.size()));
+  }
+  // Divisions instead of products, which could overflow.
+  const uint64_t size = bytes.size();
+  if (preamble.header_size > size - sizeof(preamble) ||
+      preamble.checksums_offset > size ||
+      preamble.checksums_offset % schema::kAlignment != 0 ||
+      preamble.segment_count !=
+          (size - preamble.checksums_offset) / sizeof(uint64_t) - 1 ||
+      (size - preamble.checksums_offset) % sizeof(uint64_t) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": preamble: expects sizes inside the file"));
+  }
+  return preamble;
+}
+
+}  // namespace
+
+Artifact::Artifact(std::string path, absl::Span<const uint8_t> bytes)
+    : path_(std::move(path)), bytes_(bytes) {}
+
+Artifact::~Artifact() = default;
+
+absl::StatusOr<std::shared_ptr<const Artifact>> Artifact::Load(
+    FileSystem& files, const std::string& path, const LoadOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<MappedFile> mapping, files.Map(path));
+  std::shared_ptr<Artifact> artifact(new Artifact(path, mapping->bytes()));
+  artifact->mapping_ = std::move(mapping);
+  GRAFT_RETURN_IF_ERROR(artifact->Parse(options));
+  return artifact;
+}
+
+absl::StatusOr<std::shared_ptr<const Artifact>> Artifact::FromBytes(
+    absl::Span<const uint8_t> bytes, std::string path,
+    const LoadOptions& options) {
+  std::shared_ptr<Artifact> artifact(new Artifact(std::move(path), bytes));
+  GRAFT_RETURN_IF_ERROR(artifact->Parse(options));
+  return artifact;
+}
+
+absl::Status Artifact::Parse(const LoadOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(const schema::Preamble preamble,
+                         ReadPreamble(bytes_, path_));
+  const absl::Span<const uint8_t> table =
+      bytes_.subspan(preamble.checksums_offset);
+  checksums_.resize(table.size() / sizeof(uint64_t));
+  std::memcpy(checksums_.data(), table.data(), table.size());
+  if (Checksum(table.first(table.size() - sizeof(uint64_t))) !=
+      checksums_.back()) {
+    return DataLoss(path_, "the table of checksums is damaged");
+  }
+  const absl::Span<const uint8_t> header_bytes =
+      bytes_.subspan(sizeof(preamble), preamble.header_size);
+  if (Checksum(header_bytes) != preamble.header_checksum) {
+    return DataLoss(path_, "the header does not match its checksum");
+  }
+  flatbuffers::Verifier verifier(header_bytes.data(), header_bytes.size());
+  if (!schema::VerifyArtifactBuffer(verifier)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ": the header is not a valid FlatBuffer"));
+  }
+  const schema::Artifact& header = *schema::GetArtifact(header_bytes.data());
+  if (header.kernel_abi() != GRAFT_KERNEL_ABI_VERSION) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, ": kernel_abi: expects ", GRAFT_KERNEL_ABI_VERSION, ", got ",
+        header.kernel_abi(), "; compile the model again"));
+  }
+  GRAFT_RETURN_IF_ERROR(ReadSegments(header));
+  GRAFT_ASSIGN_OR_RETURN(
+      spec_, internal_artifact::DecodeSpec(header, segments_, path_));
+  GRAFT_RETURN_IF_ERROR(CheckSpec(spec_, path_));
+  GRAFT_RETURN_IF_ERROR(CheckWeights(header));
+  if (options.verify_weights) GRAFT_RETURN_IF_ERROR(VerifyWeights());
+  return options.load_code ? ChooseTarget(options) : absl::OkStatus();
+}
+
+// Segments follow each other in order at the next aligned offset, so that none
+// overlaps and each byte of the file is either checked or zero.
+absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
+  const size_t count = header.segments()->size();
+  if (count + 1 != checksums_.size()) {
+    return FieldError(path_, "segments", absl::StrCat(checksums_.size() - 1),
+                      count);
+  }
+  const uint64_t limit = bytes_.size() - checksums_.size() * sizeof(uint64_t);
+  schema::Preamble preamble;
+  std::memcpy(&preamble, bytes_.data(), sizeof(preamble));
+  uint64_t end = sizeof(preamble) + preamble.header_size;
+  auto pad_to = [&](uint64_t offset, absl::string_view field) {
+    if (offset > limit) {
+      return FieldError(path_, field, absl::StrCat("at most ", limit), offset);
+    }
+    if (AllZero(bytes_.subspan(end, offset - end))) return absl::OkStatus();
+    return DataLoss(path_, absl::StrCat("expects zeros before ", field));
+  };
+  for (size_t i = 0; i < count; ++i) {
+    const schema::Segment& segment = *header.segments()->Get(i);
+    const std::string field = absl::StrCat("segments[", i, "]");
+    if (segment.kind() > SegmentKind::MAX) {
+      return FieldError(path_, absl::StrCat(field, ".kind"), "a known kind",
+                        static_cast<int>(segment.kind()));
+    }
+    const uint64_t expected = schema::AlignUp(
+        end, segment.kind() == SegmentKind::weights ? schema::kWeightsAlignment
+                                                    : schema::kAlignment);
+    if (segment.offset() != expected) {
+      return FieldError(path_, absl::StrCat(field, ".offset"),
+                        absl::StrCat(expected), segment.offset());
+    }
+    GRAFT_RETURN_IF_ERROR(pad_to(expected, field));
+    if (segment.size() > limit - expected) {
+      return FieldError(path_, absl::StrCat(field, ".size"),
+                        absl::StrCat("at most ", limit - expected),
+                        segment.size());
+    }
+    segments_.push_back(bytes_.subspan(expected, segment.size()));
+    end = expected + segment.size();
+    if (segment.kind() != SegmentKind::weights) {
+      GRAFT_RETURN_IF_ERROR(CheckSegment(i));
+    }
+  }
+  if (schema::AlignUp(end, schema::kAlignment) != limit) {
+    return FieldError(path_, "checksums_offset",
+                      absl::StrCat(schema::AlignUp(end, schema::kAlignment)),
+                      limit);
+  }
+  return pad_to(limit, "the table of checksums");
+}
+
+absl::Status Artifact::CheckSegment(size_t index) const {
+  if (Checksum(segments_[index]) == checksums_[index]) {
+    return absl::OkStatus();
+  }
+  return DataLoss(
+      path_, absl::StrCat("segments[", index, "] of ", segments_[index].size(),
+                          " bytes does not match its checksum"));
+}
+
+// The places of parameters in the weights.
+absl::Status Artifact::CheckWeights(const schema::Artifact& header) {
+  weights_ = header.weights();
+  uint64_t size = 0;
+  if (weights_ != -1) {
+    if (weights_ < 0 || static_cast<size_t>(weights_) >= segments_.size() ||
+        header.segments()->Get(weights_)->kind() != SegmentKind::weights) {
+      return FieldError(path_, "weights", "a segment of weights or -1",
+                        weights_);
+    }
+    size = segments_[weights_].size();
+  }
+  for (const SlotSpec& slot : spec_.slots) {
+    if (slot.kind != SlotKind::parameter) continue;
+    const uint64_t bytes = SlotBytes(slot);
+    if (weights_ == -1 || slot.data_offset % schema::kAlignment != 0 ||
+        bytes > size || slot.data_offset > size - bytes) {
+      return FieldError(path_, absl::StrCat("slot ", slot.name, ".data_offset"),
+                        absl::StrCat(bytes, " aligned bytes inside ", size),
+                        slot.data_offset);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Artifact::VerifyWeights() const {
+  return weights_ == -1 ? absl::OkStatus() : CheckSegment(weights_);
+}
+
+absl::Status Artifact::ChooseTarget(const LoadOptions& options) {
+  std::string level = options.cpu_level;
+  if (level.empty()) {
+    const char* variable = std::getenv("GRAFT_CPU_LEVEL");
+    if (variable != nullptr) level = variable;
+  }
+  const absl::Span<const absl::string_view> known = CpuLevels();
+  if (!level.empty() &&
+      std::find(known.begin(), known.end(), level) == known.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("cpu level: expects one of ",
+                                                   absl::StrJoin(known, ", "),
+                                                   ", got ", level));
+  }
+  for (absl::string_view candidate : known) {
+    if (!level.empty() && candidate != level) continue;
+    if (!CpuHasLevel(candidate)) continue;
+    for (const TargetSpec& target : spec_.targets) {
+      if (target.level == candidate) target_ = &target;
+    }
+    if (target_ != nullptr) break;
+  }
+  if (target_ == nullptr) {
+    auto name = [](std::string* out, const auto& item) {
+      absl::StrAppend(out, item);
+    };
+    std::vector<absl::string_view> has, can;
+    for (const TargetSpec& target : spec_.targets) has.push_back(target.level);
+    for (absl::string_view candidate : known) {
+      if (CpuHasLevel(candidate)) can.push_back(candidate);
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, ": expects code for ",
+        level.empty() ? "this processor" : absl::StrCat("level ", level),
+        ", which runs ", can.empty() ? "none" : absl::StrJoin(can, ", ", name),
+        "; the file has ",
+        has.empty() ? "none" : absl::StrJoin(has, ", ", name)));
+  }
+  GRAFT_ASSIGN_OR_RETURN(
+      code_, NativeCode::Load(target_->code,
+                              absl::StrCat(path_, ": ", target_->level)));
+  for (const KernelSpec& kernel : target_->kernels) {
+    kernels_.push_back(code_->Find(kernel.symbol));
+    if (kernels_.back() == nullptr) {
+      return FieldError(
+          path_, absl::StrCat(target_->level, " kernel ", kernel.name),
+          absl::StrCat("a symbol ", kernel.symbol, " in the code"), "none");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> Artifact::FindEntry(absl::string_view name) const {
+  std::vector<absl::string_view> names;
+  for (size_t i = 0; i < spec_.entries.size(); ++i) {
+    if (spec_.entries[i].name == name) return i;
+    names.push_back(spec_.entries[i].name);
+  }
+  return absl::NotFoundError(absl::StrCat(path_, ": entry: expects one of ",
+                                          absl::StrJoin(names, ", "), ", got ",
+                                          name));
+}
+
+absl::StatusOr<size_t> Artifact::FindSlot(absl::string_view name,
+                                          absl::string_view model) const {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < spec_.slots.size(); ++i) {
+    const SlotSpec& slot = spec_.slots[i];
+    if (slot.name == name && (model.empty() || slot.model == model)) {
+      found.push_back(i);
+    }
+  }
+  if (found.size() == 1) return found[0];
+  return absl::NotFoundError(absl::StrCat(path_, ": expects one slot ", name,
+                                          model.empty() ? "" : " of model ",
+                                          model, ", got ", found.size()));
+}
+
+absl::Span<const uint8_t> Artifact::SlotData(size_t slot) const {
+  const SlotSpec& spec = spec_.slots[slot];
+  if (spec.kind != SlotKind::parameter) return {};
+  return segments_[weights_].subspan(spec.data_offset, SlotBytes(spec));
+}
+
+bool Artifact::EntryWritesSlots(size_t entry) const {
+  auto writes = [&](const ProgramSpec& program) {
+    for (const CommandSpec& command : program.commands) {
+      for (size_t i = command.buffers.size() - command.results;
+           i < command.buffers.size(); ++i) {
+        if (program.buffers[command.buffers[i]].place == Place::slot) {
+          return true;
+        }
+      }
+    }
+    return false;
+  };
+  return std::any_of(
+      spec_.targets.begin(), spec_.targets.end(),
+      [&](const TargetSpec& target) { return writes(target.programs[entry]); });
+}
+
+}  // namespace graft

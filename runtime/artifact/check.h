@@ -1,0 +1,33 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_RUNTIME_ARTIFACT_CHECK_H_
+#define GRAFT_RUNTIME_ARTIFACT_CHECK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "runtime/artifact/spec.h"
+
+namespace graft::internal_artifact {
+
+// "<where>: <field>: expects <expected>, got <found>".
+template <typename Found>
+absl::Status FieldError(absl::string_view where, absl::string_view field,
+                        absl::string_view expected, const Found& found) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ": ", field, ": expects ", expected, ", got ", found));
+}
+
+// Which sizes the inputs of `entry` determine, by index.
+std::vector<bool> DeterminedSizes(const EntrySpec& entry, size_t sizes);
+
+// The programs of all targets, for a spec whose other parts were checked.
+absl::Status CheckTargets(const ArtifactSpec& spec, absl::string_view where);
+
+}  // namespace graft::internal_artifact
+
+#endif  // GRAFT_RUNTIME_ARTIFACT_CHECK_H_

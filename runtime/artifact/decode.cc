@@ -1,0 +1,275 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/artifact/decode.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/artifact/check.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft::internal_artifact {
+namespace {
+
+// One of the enumerations of the schema, with its largest value.
+template <typename Enum>
+absl::StatusOr<Enum> DecodeEnum(Enum value, Enum last, absl::string_view where,
+                                absl::string_view field) {
+  if (static_cast<uint8_t>(value) <= static_cast<uint8_t>(last)) return value;
+  return FieldError(where, field, absl::StrCat("0 to ", static_cast<int>(last)),
+                    static_cast<int>(value));
+}
+
+absl::StatusOr<DType> DecodeElement(schema::ElementType element,
+                                    absl::string_view where,
+                                    absl::string_view field) {
+  switch (element) {
+    case schema::ElementType::f32:
+      return DType::kF32;
+    case schema::ElementType::f16:
+      return DType::kF16;
+    case schema::ElementType::bf16:
+      return DType::kBF16;
+    case schema::ElementType::i32:
+      return DType::kI32;
+    case schema::ElementType::i1:
+      return DType::kBool;
+  }
+  return FieldError(where, field, "a known element type",
+                    static_cast<int>(element));
+}
+
+std::string Text(const flatbuffers::String* text) {
+  return text != nullptr ? text->str() : std::string();
+}
+
+absl::StatusOr<SlotSpec> DecodeSlot(const schema::Slot& slot,
+                                    absl::string_view where,
+                                    const std::string& field) {
+  SlotSpec result;
+  result.model = slot.model()->str();
+  result.name = slot.name()->str();
+  GRAFT_ASSIGN_OR_RETURN(result.kind,
+                         DecodeEnum(slot.kind(), SlotKind::MAX, where,
+                                    absl::StrCat(field, ".kind")));
+  GRAFT_ASSIGN_OR_RETURN(
+      result.dtype,
+      DecodeElement(slot.element(), where, absl::StrCat(field, ".element")));
+  if (slot.shape() != nullptr) {
+    result.shape.assign(slot.shape()->begin(), slot.shape()->end());
+  }
+  result.parameter = slot.parameter();
+  result.trainable = slot.trainable();
+  result.data_offset = slot.data_offset();
+  result.initial = Text(slot.initial());
+  result.deviation = slot.deviation();
+  return result;
+}
+
+absl::StatusOr<ValueSpec> DecodeValue(const schema::Value& value,
+                                      absl::string_view where,
+                                      const std::string& field) {
+  ValueSpec result;
+  result.name = value.name()->str();
+  GRAFT_ASSIGN_OR_RETURN(result.kind,
+                         DecodeEnum(value.kind(), ValueKind::MAX, where,
+                                    absl::StrCat(field, ".kind")));
+  GRAFT_ASSIGN_OR_RETURN(
+      result.dtype,
+      DecodeElement(value.element(), where, absl::StrCat(field, ".element")));
+  if (value.dims() != nullptr) {
+    for (const schema::Dim* dim : *value.dims()) {
+      result.dims.push_back({dim->size(), dim->extent()});
+    }
+  }
+  result.tokens = value.tokens();
+  result.sequences = value.sequences();
+  result.limit = value.limit();
+  return result;
+}
+
+using Values = flatbuffers::Vector<flatbuffers::Offset<schema::Value>>;
+
+absl::StatusOr<std::vector<ValueSpec>> DecodeValues(const Values& values,
+                                                    absl::string_view where,
+                                                    const std::string& field) {
+  std::vector<ValueSpec> result;
+  for (const schema::Value* value : values) {
+    GRAFT_ASSIGN_OR_RETURN(
+        ValueSpec decoded,
+        DecodeValue(*value, where,
+                    absl::StrCat(field, "[", result.size(), "]")));
+    result.push_back(std::move(decoded));
+  }
+  return result;
+}
+
+absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
+                                          absl::string_view where,
+                                          const std::string& field) {
+  ProgramSpec result;
+  result.arena_bytes = program.arena_bytes();
+  result.live_bytes = program.live_bytes();
+  for (const schema::Buffer* buffer : *program.buffers()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        const Place place,
+        DecodeEnum(buffer->place(), Place::MAX, where,
+                   absl::StrCat(field, ".buffers[", result.buffers.size(),
+                                "].place")));
+    result.buffers.push_back({place, buffer->part(), buffer->index(),
+                              buffer->offset(), buffer->bytes()});
+  }
+  for (const schema::Command* command : *program.commands()) {
+    CommandSpec decoded;
+    GRAFT_ASSIGN_OR_RETURN(
+        decoded.kind,
+        DecodeEnum(command->kind(), CommandKind::MAX, where,
+                   absl::StrCat(field, ".commands[", result.commands.size(),
+                                "].kind")));
+    decoded.kernel = command->kernel();
+    decoded.buffers.assign(command->buffers()->begin(),
+                           command->buffers()->end());
+    decoded.results = command->results();
+    decoded.grid = {command->grid()->size(), command->grid()->block(),
+                    command->grid()->count()};
+    decoded.pattern = command->pattern();
+    decoded.label = Text(command->label());
+    result.commands.push_back(std::move(decoded));
+  }
+  return result;
+}
+
+class Decoder {
+ public:
+  Decoder(const schema::Artifact& header,
+          const std::vector<absl::Span<const uint8_t>>& segments,
+          absl::string_view where)
+      : header_(header), segments_(segments), where_(where) {}
+
+  absl::StatusOr<ArtifactSpec> Decode() {
+    spec_.kernel_abi = header_.kernel_abi();
+    for (const schema::Size* size : *header_.sizes()) {
+      spec_.sizes.push_back({size->name()->str(), size->bound()});
+    }
+    for (const schema::Slot* slot : *header_.slots()) {
+      GRAFT_ASSIGN_OR_RETURN(
+          SlotSpec decoded,
+          DecodeSlot(*slot, where_,
+                     absl::StrCat("slots[", spec_.slots.size(), "]")));
+      spec_.slots.push_back(std::move(decoded));
+    }
+    for (const schema::Entry* entry : *header_.entries()) {
+      EntrySpec decoded;
+      decoded.name = entry->name()->str();
+      decoded.phase = entry->phase();
+      GRAFT_ASSIGN_OR_RETURN(
+          decoded.inputs,
+          DecodeValues(*entry->inputs(), where_, decoded.name + ".inputs"));
+      GRAFT_ASSIGN_OR_RETURN(
+          decoded.outputs,
+          DecodeValues(*entry->outputs(), where_, decoded.name + ".outputs"));
+      spec_.entries.push_back(std::move(decoded));
+    }
+    for (const schema::Target* target : *header_.targets()) {
+      GRAFT_RETURN_IF_ERROR(DecodeTarget(*target));
+    }
+    GRAFT_RETURN_IF_ERROR(DecodeHostPrograms());
+    GRAFT_RETURN_IF_ERROR(DecodeTexts());
+    return std::move(spec_);
+  }
+
+ private:
+  absl::StatusOr<absl::Span<const uint8_t>> FindSegment(
+      absl::string_view field, uint32_t index, schema::SegmentKind kind) {
+    if (index >= segments_.size() ||
+        header_.segments()->Get(index)->kind() != kind) {
+      return FieldError(
+          where_, field,
+          absl::StrCat("a segment of kind ", static_cast<int>(kind)), index);
+    }
+    return segments_[index];
+  }
+
+  absl::Status DecodeTarget(const schema::Target& target) {
+    TargetSpec decoded;
+    decoded.level = target.level()->str();
+    decoded.triple = target.triple()->str();
+    GRAFT_ASSIGN_OR_RETURN(
+        decoded.code, FindSegment(absl::StrCat(decoded.level, ".code"),
+                                  target.code(), schema::SegmentKind::code));
+    for (const schema::Kernel* kernel : *target.kernels()) {
+      decoded.kernels.push_back(
+          {kernel->name()->str(), kernel->symbol()->str()});
+    }
+    for (const schema::Program* program : *target.programs()) {
+      GRAFT_ASSIGN_OR_RETURN(
+          ProgramSpec decoded_program,
+          DecodeProgram(*program, where_,
+                        absl::StrCat(decoded.level, ".programs[",
+                                     decoded.programs.size(), "]")));
+      decoded.programs.push_back(std::move(decoded_program));
+    }
+    spec_.targets.push_back(std::move(decoded));
+    return absl::OkStatus();
+  }
+
+  absl::Status DecodeHostPrograms() {
+    for (const schema::HostProgram* program : *header_.host_programs()) {
+      HostProgramSpec decoded;
+      decoded.name = program->name()->str();
+      for (const schema::HostInstruction* instruction :
+           *program->instructions()) {
+        GRAFT_ASSIGN_OR_RETURN(
+            const HostOp op,
+            DecodeEnum(instruction->op(), HostOp::MAX, where_,
+                       absl::StrCat(decoded.name, ".instructions[",
+                                    decoded.instructions.size(), "].op")));
+        decoded.instructions.push_back({op, instruction->entry()});
+      }
+      spec_.host_programs.push_back(std::move(decoded));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status DecodeTexts() {
+    if (const schema::Tokenizer* tokenizer = header_.tokenizer()) {
+      TokenizerSpec decoded;
+      decoded.kind = tokenizer->kind()->str();
+      GRAFT_ASSIGN_OR_RETURN(
+          decoded.vocabulary,
+          FindSegment("tokenizer.vocabulary", tokenizer->vocabulary(),
+                      schema::SegmentKind::text));
+      decoded.lower_case = tokenizer->lower_case();
+      decoded.strip_accents = tokenizer->strip_accents();
+      decoded.split_chinese = tokenizer->split_chinese();
+      spec_.tokenizer = std::move(decoded);
+    }
+    if (header_.labels() != nullptr) {
+      for (const flatbuffers::String* label : *header_.labels()) {
+        spec_.labels.push_back(label->str());
+      }
+    }
+    spec_.config = Text(header_.config());
+    if (header_.provenance() != nullptr) {
+      for (const schema::Note* note : *header_.provenance()) {
+        spec_.provenance.emplace_back(note->key()->str(), note->value()->str());
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const schema::Artifact& header_;
+  const std::vector<absl::Span<const uint8_t>>& segments_;
+  const absl::string_view where_;
+  ArtifactSpec spec_;
+};
+
+}  // namespace
+
+absl::StatusOr<ArtifactSpec> DecodeSpec(
+    const schema::Artifact& header,
+    const std::vector<absl::Span<const uint8_t>>& segments,
+    absl::string_view where) {
+  return Decoder(header, segments, where).Decode();
+}
+
+}  // namespace graft::internal_artifact

@@ -1,0 +1,272 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/artifact/inspect.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+
+namespace graft {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Str(absl::string_view text) { return std::string(text); }
+
+// "tensor [T, 384] f32" or "segments [T, S]", with the names of sizes.
+std::string DescribeValue(const ArtifactSpec& spec, const ValueSpec& value) {
+  if (value.kind == ValueKind::segments) {
+    return absl::StrCat("segments [", spec.sizes[value.tokens].name, ", ",
+                        spec.sizes[value.sequences].name, "]");
+  }
+  std::string text = absl::StrCat(DTypeName(value.dtype), " [");
+  for (size_t i = 0; i < value.dims.size(); ++i) {
+    if (i != 0) absl::StrAppend(&text, ", ");
+    if (value.dims[i].size >= 0) {
+      absl::StrAppend(&text, spec.sizes[value.dims[i].size].name);
+    } else {
+      absl::StrAppend(&text, value.dims[i].extent);
+    }
+  }
+  return absl::StrCat(text, "]");
+}
+
+std::string DescribeValues(const ArtifactSpec& spec,
+                           const std::vector<ValueSpec>& values) {
+  std::string text;
+  for (const ValueSpec& value : values) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", value.name, ": ",
+                    DescribeValue(spec, value));
+    if (value.limit != 0) absl::StrAppend(&text, " < ", value.limit);
+  }
+  return absl::StrCat("(", text, ")");
+}
+
+std::string DescribeBuffer(const ArtifactSpec& spec, const EntrySpec& entry,
+                           const BufferSpec& buffer) {
+  static constexpr const char* kParts[] = {".offsets", ".ordinals", ".rows"};
+  switch (buffer.place) {
+    case Place::arena:
+      return absl::StrCat("arena[", buffer.offset, " : ", buffer.bytes, "]");
+    case Place::slot:
+      return absl::StrCat("@", spec.slots[buffer.index].model, "::@",
+                          spec.slots[buffer.index].name);
+    case Place::input: {
+      const ValueSpec& value = entry.inputs[buffer.index];
+      return absl::StrCat(value.name, value.kind == ValueKind::segments
+                                          ? kParts[buffer.part]
+                                          : "");
+    }
+    case Place::output:
+      return absl::StrCat("-> ", entry.outputs[buffer.index].name);
+  }
+  return "";
+}
+
+std::string DescribeGrid(const ArtifactSpec& spec, const GridSpec& grid) {
+  if (grid.size < 0) return absl::StrCat(grid.count);
+  std::string text = spec.sizes[grid.size].name;
+  if (grid.block != 1) absl::StrAppend(&text, " / ", grid.block);
+  if (grid.count != 1) absl::StrAppend(&text, " * ", grid.count);
+  return text;
+}
+
+std::string CommandName(const TargetSpec& target, const CommandSpec& command) {
+  if (command.kind == CommandKind::kernel) {
+    return target.kernels[command.kernel].name;
+  }
+  return schema::EnumNameCommandKind(command.kind);
+}
+
+const TargetSpec* ShownTarget(const ArtifactSpec& spec,
+                              absl::string_view level) {
+  for (const TargetSpec& target : spec.targets) {
+    if (level.empty() || target.level == level) return &target;
+  }
+  return nullptr;
+}
+
+// Number and bytes of the slots of one kind.
+std::pair<size_t, uint64_t> SumSlots(const ArtifactSpec& spec, SlotKind kind,
+                                     bool trainable_only) {
+  std::pair<size_t, uint64_t> sum = {0, 0};
+  for (const SlotSpec& slot : spec.slots) {
+    if (slot.kind != kind || (trainable_only && !slot.trainable)) continue;
+    ++sum.first;
+    sum.second += SlotBytes(slot);
+  }
+  return sum;
+}
+
+void AppendSlots(const ArtifactSpec& spec, const InspectOptions& options,
+                 std::string* out) {
+  for (SlotKind kind : schema::EnumValuesSlotKind()) {
+    const auto [count, bytes] = SumSlots(spec, kind, false);
+    if (count == 0) continue;
+    absl::StrAppendFormat(out, "slots      %s: %d, %d bytes",
+                          schema::EnumNameSlotKind(kind), count, bytes);
+    if (kind == SlotKind::parameter) {
+      const auto [trainable, trained_bytes] = SumSlots(spec, kind, true);
+      absl::StrAppendFormat(out, "; trainable %d, %d bytes", trainable,
+                            trained_bytes);
+    }
+    absl::StrAppend(out, "\n");
+  }
+  if (!options.slots) return;
+  for (const SlotSpec& slot : spec.slots) {
+    ValueSpec value;
+    value.dtype = slot.dtype;
+    for (int64_t extent : slot.shape) value.dims.push_back({-1, extent});
+    absl::StrAppend(out, "  @", slot.model, "::@", slot.name, " ",
+                    schema::EnumNameSlotKind(slot.kind), " ",
+                    DescribeValue(spec, value),
+                    slot.trainable ? " trainable" : "", "\n");
+  }
+}
+
+void AppendPrograms(const ArtifactSpec& spec, const TargetSpec& target,
+                    bool commands, std::string* out) {
+  for (size_t i = 0; i < spec.entries.size(); ++i) {
+    const EntrySpec& entry = spec.entries[i];
+    const ProgramSpec& program = target.programs[i];
+    absl::StrAppend(
+        out, "entry      ", entry.name, DescribeValues(spec, entry.inputs),
+        " -> ", DescribeValues(spec, entry.outputs), ": ",
+        program.commands.size(), " commands, arena ", program.arena_bytes,
+        " bytes, ", program.live_bytes, " in use at once\n");
+    if (!commands) continue;
+    for (size_t k = 0; k < program.commands.size(); ++k) {
+      const CommandSpec& command = program.commands[k];
+      absl::StrAppendFormat(out, "  %4d %s(", k, CommandName(target, command));
+      for (size_t b = 0; b < command.buffers.size(); ++b) {
+        absl::StrAppend(
+            out, b == 0 ? "" : ", ",
+            DescribeBuffer(spec, entry, program.buffers[command.buffers[b]]));
+      }
+      absl::StrAppend(out, ") grid ", DescribeGrid(spec, command.grid),
+                      command.label.empty() ? "" : " // ", command.label, "\n");
+    }
+  }
+}
+
+Json ValuesJson(const ArtifactSpec& spec,
+                const std::vector<ValueSpec>& values) {
+  Json result = Json::array();
+  for (const ValueSpec& value : values) {
+    Json item = {{"name", value.name},
+                 {"kind", schema::EnumNameValueKind(value.kind)},
+                 {"type", DescribeValue(spec, value)}};
+    if (value.limit != 0) item["limit"] = value.limit;
+    result.push_back(std::move(item));
+  }
+  return result;
+}
+
+Json EntryJson(const ArtifactSpec& spec, const TargetSpec* target,
+               size_t index) {
+  const EntrySpec& entry = spec.entries[index];
+  Json result = {{"name", entry.name},
+                 {"phase", entry.phase},
+                 {"inputs", ValuesJson(spec, entry.inputs)},
+                 {"outputs", ValuesJson(spec, entry.outputs)}};
+  if (target == nullptr) return result;
+  const ProgramSpec& program = target->programs[index];
+  result["arena_bytes"] = program.arena_bytes;
+  result["live_bytes"] = program.live_bytes;
+  Json& commands = result["commands"] = Json::array();
+  for (const CommandSpec& command : program.commands) {
+    Json buffers = Json::array();
+    for (uint32_t buffer : command.buffers) {
+      buffers.push_back(DescribeBuffer(spec, entry, program.buffers[buffer]));
+    }
+    commands.push_back({{"command", CommandName(*target, command)},
+                        {"buffers", std::move(buffers)},
+                        {"grid", DescribeGrid(spec, command.grid)},
+                        {"label", command.label}});
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string InspectText(const Artifact& artifact,
+                        const InspectOptions& options) {
+  const ArtifactSpec& spec = artifact.spec();
+  std::string out =
+      absl::StrFormat("artifact   %s, %d bytes, kernel abi %d\n",
+                      artifact.path(), artifact.file_size(), spec.kernel_abi);
+  for (const auto& [key, value] : spec.provenance) {
+    absl::StrAppendFormat(&out, "%-10s %s\n", key, value);
+  }
+  for (const SizeSpec& size : spec.sizes) {
+    absl::StrAppend(&out, "size       ", size.name, " up to ", size.bound,
+                    "\n");
+  }
+  AppendSlots(spec, options, &out);
+  for (const TargetSpec& target : spec.targets) {
+    absl::StrAppend(&out, "code       ", target.level, " (", target.triple,
+                    "): ", target.code.size(), " bytes, ",
+                    target.kernels.size(), " kernels\n");
+  }
+  if (spec.tokenizer) {
+    absl::StrAppend(&out, "tokenizer  ", spec.tokenizer->kind, ", ",
+                    spec.tokenizer->vocabulary.size(), " bytes",
+                    spec.tokenizer->lower_case ? ", lower case" : "", "\n");
+  }
+  if (!spec.labels.empty()) {
+    absl::StrAppend(&out, "labels     ", spec.labels.size(), "\n");
+  }
+  if (const TargetSpec* target = ShownTarget(spec, options.level)) {
+    AppendPrograms(spec, *target, options.commands, &out);
+  }
+  for (const HostProgramSpec& program : spec.host_programs) {
+    absl::StrAppend(&out, "host       ", program.name, ":");
+    for (const HostInstruction& instruction : program.instructions) {
+      absl::StrAppend(&out, " ", schema::EnumNameHostOp(instruction.op));
+      if (instruction.op == HostOp::call) {
+        absl::StrAppend(&out, " ", spec.entries[instruction.entry].name);
+      }
+    }
+    absl::StrAppend(&out, "\n");
+  }
+  return out;
+}
+
+std::string InspectJson(const Artifact& artifact,
+                        const InspectOptions& options) {
+  const ArtifactSpec& spec = artifact.spec();
+  Json root = {{"path", artifact.path()},
+               {"bytes", artifact.file_size()},
+               {"kernel_abi", spec.kernel_abi}};
+  Json& provenance = root["provenance"] = Json::object();
+  for (const auto& [key, value] : spec.provenance) provenance[key] = value;
+  Json& sizes = root["sizes"] = Json::object();
+  for (const SizeSpec& size : spec.sizes) sizes[size.name] = size.bound;
+  Json& slots = root["slots"] = Json::array();
+  for (const SlotSpec& slot : spec.slots) {
+    slots.push_back({{"model", slot.model},
+                     {"name", slot.name},
+                     {"kind", schema::EnumNameSlotKind(slot.kind)},
+                     {"dtype", Str(DTypeName(slot.dtype))},
+                     {"shape", slot.shape},
+                     {"trainable", slot.trainable}});
+  }
+  Json& targets = root["targets"] = Json::array();
+  for (const TargetSpec& target : spec.targets) {
+    targets.push_back({{"level", target.level},
+                       {"triple", target.triple},
+                       {"code_bytes", target.code.size()},
+                       {"kernels", target.kernels.size()}});
+  }
+  Json& entries = root["entries"] = Json::array();
+  const TargetSpec* shown = ShownTarget(spec, options.level);
+  for (size_t i = 0; i < spec.entries.size(); ++i) {
+    entries.push_back(EntryJson(spec, shown, i));
+  }
+  root["labels"] = spec.labels;
+  root["config"] = spec.config;
+  return root.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace graft

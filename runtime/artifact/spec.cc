@@ -1,0 +1,274 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/artifact/spec.h"
+
+#include <limits>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/artifact/check.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/safetensors.h"
+
+namespace graft {
+namespace {
+
+using internal_artifact::CheckTargets;
+using internal_artifact::DeterminedSizes;
+using internal_artifact::FieldError;
+
+// More than any tensor has; keeps all products of sizes inside 63 bits.
+constexpr uint64_t kMaxBytes = uint64_t{1} << 46;
+constexpr size_t kMaxRank = 8;
+
+// Bytes of a tensor or an error that names `field`.
+absl::StatusOr<uint64_t> CheckBytes(absl::string_view where,
+                                    absl::string_view field, DType dtype,
+                                    absl::Span<const int64_t> shape) {
+  if (shape.size() > kMaxRank) {
+    return FieldError(where, field,
+                      absl::StrCat("at most ", kMaxRank, " dimensions"),
+                      shape.size());
+  }
+  absl::StatusOr<uint64_t> bytes = TensorBytes(dtype, shape);
+  if (!bytes.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": ", field, ": ", bytes.status().message()));
+  }
+  if (*bytes > kMaxBytes) {
+    return FieldError(where, field,
+                      absl::StrCat("at most ", kMaxBytes, " bytes"), *bytes);
+  }
+  return *bytes;
+}
+
+std::vector<int64_t> BoundShape(const ValueSpec& value,
+                                const std::vector<SizeSpec>& sizes) {
+  std::vector<int64_t> shape;
+  shape.reserve(value.dims.size());
+  for (const DimSpec& dim : value.dims) {
+    shape.push_back(dim.size >= 0 ? sizes[dim.size].bound : dim.extent);
+  }
+  return shape;
+}
+
+// Checks the parts of a spec that do not depend on a target.
+class SpecChecker {
+ public:
+  SpecChecker(const ArtifactSpec& spec, absl::string_view where)
+      : spec_(spec), where_(where) {}
+
+  absl::Status Check() {
+    GRAFT_RETURN_IF_ERROR(CheckSizes());
+    for (size_t i = 0; i < spec_.slots.size(); ++i) {
+      GRAFT_RETURN_IF_ERROR(CheckSlot(i));
+    }
+    absl::flat_hash_set<absl::string_view> names;
+    for (size_t i = 0; i < spec_.entries.size(); ++i) {
+      GRAFT_RETURN_IF_ERROR(CheckName(
+          names, absl::StrCat("entries[", i, "].name"), spec_.entries[i].name));
+      GRAFT_RETURN_IF_ERROR(CheckEntry(spec_.entries[i]));
+    }
+    return CheckHostPrograms();
+  }
+
+ private:
+  absl::Status Error(absl::string_view field, absl::string_view expected,
+                     absl::string_view found) const {
+    return FieldError(where_, field, expected, found);
+  }
+
+  absl::Status CheckName(absl::flat_hash_set<absl::string_view>& names,
+                         absl::string_view field, absl::string_view name) {
+    if (name.empty()) return Error(field, "a name", "nothing");
+    if (names.insert(name).second) return absl::OkStatus();
+    return Error(field, "a name of its own", absl::StrCat(name, " again"));
+  }
+
+  absl::Status CheckSizes() {
+    absl::flat_hash_set<absl::string_view> names;
+    for (size_t i = 0; i < spec_.sizes.size(); ++i) {
+      const SizeSpec& size = spec_.sizes[i];
+      const std::string field = absl::StrCat("sizes[", i, "]");
+      GRAFT_RETURN_IF_ERROR(
+          CheckName(names, absl::StrCat(field, ".name"), size.name));
+      if (size.bound < 1 || size.bound > std::numeric_limits<int32_t>::max()) {
+        return Error(absl::StrCat(field, ".bound"), "1 to 2147483647",
+                     absl::StrCat(size.bound));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckSlot(size_t index) {
+    const SlotSpec& slot = spec_.slots[index];
+    const std::string field = absl::StrCat("slots[", index, "]");
+    if (slot.name.empty()) return Error(field, "a name", "nothing");
+    if (!slots_.emplace(slot.model, slot.name).second) {
+      return Error(absl::StrCat(field, ".name"), "a name of its own",
+                   absl::StrCat(slot.name, " again"));
+    }
+    if (!ElementTypeOf(slot.dtype)) {
+      return Error(absl::StrCat(field, ".element"), "a known element type",
+                   DTypeName(slot.dtype));
+    }
+    GRAFT_RETURN_IF_ERROR(CheckBytes(where_, absl::StrCat(field, ".shape"),
+                                     slot.dtype, slot.shape)
+                              .status());
+    const std::string parameter = absl::StrCat(field, ".parameter");
+    if (slot.kind == SlotKind::parameter) {
+      if (slot.parameter == -1) return absl::OkStatus();
+      return Error(parameter, "-1", absl::StrCat(slot.parameter));
+    }
+    if (slot.parameter < 0 ||
+        static_cast<size_t>(slot.parameter) >= spec_.slots.size() ||
+        spec_.slots[slot.parameter].kind != SlotKind::parameter) {
+      return Error(parameter, "the index of a parameter",
+                   absl::StrCat(slot.parameter));
+    }
+    if (spec_.slots[slot.parameter].shape != slot.shape) {
+      return Error(
+          absl::StrCat(field, ".shape"),
+          DescribeTensorType(slot.dtype, spec_.slots[slot.parameter].shape),
+          DescribeTensorType(slot.dtype, slot.shape));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckSizeIndex(absl::string_view field, int32_t index) {
+    if (index >= 0 && static_cast<size_t>(index) < spec_.sizes.size()) {
+      return absl::OkStatus();
+    }
+    return Error(field, absl::StrCat("an index below ", spec_.sizes.size()),
+                 absl::StrCat(index));
+  }
+
+  absl::Status CheckValue(const std::string& field, const ValueSpec& value) {
+    if (value.kind == ValueKind::segments) {
+      GRAFT_RETURN_IF_ERROR(
+          CheckSizeIndex(absl::StrCat(field, ".tokens"), value.tokens));
+      return CheckSizeIndex(absl::StrCat(field, ".sequences"), value.sequences);
+    }
+    if (!ElementTypeOf(value.dtype)) {
+      return Error(absl::StrCat(field, ".element"), "a known element type",
+                   DTypeName(value.dtype));
+    }
+    for (size_t i = 0; i < value.dims.size(); ++i) {
+      if (value.dims[i].size == -1) continue;
+      GRAFT_RETURN_IF_ERROR(CheckSizeIndex(
+          absl::StrCat(field, ".dims[", i, "].size"), value.dims[i].size));
+    }
+    return CheckBytes(where_, absl::StrCat(field, ".dims"), value.dtype,
+                      BoundShape(value, spec_.sizes))
+        .status();
+  }
+
+  absl::Status CheckEntry(const EntrySpec& entry) {
+    absl::flat_hash_set<absl::string_view> inputs, outputs;
+    for (size_t i = 0; i < entry.inputs.size(); ++i) {
+      const std::string field = absl::StrCat(entry.name, ".inputs[", i, "]");
+      GRAFT_RETURN_IF_ERROR(CheckName(inputs, absl::StrCat(field, ".name"),
+                                      entry.inputs[i].name));
+      GRAFT_RETURN_IF_ERROR(CheckValue(field, entry.inputs[i]));
+    }
+    const std::vector<bool> determined =
+        DeterminedSizes(entry, spec_.sizes.size());
+    for (size_t i = 0; i < entry.outputs.size(); ++i) {
+      const ValueSpec& output = entry.outputs[i];
+      const std::string field = absl::StrCat(entry.name, ".outputs[", i, "]");
+      GRAFT_RETURN_IF_ERROR(
+          CheckName(outputs, absl::StrCat(field, ".name"), output.name));
+      if (output.kind != ValueKind::tensor) {
+        return Error(absl::StrCat(field, ".kind"), "a tensor", "segments");
+      }
+      GRAFT_RETURN_IF_ERROR(CheckValue(field, output));
+      for (const DimSpec& dim : output.dims) {
+        if (dim.size < 0 || determined[dim.size]) continue;
+        return Error(absl::StrCat(field, ".dims"), "sizes that inputs have",
+                     spec_.sizes[dim.size].name);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckHostPrograms() {
+    absl::flat_hash_set<absl::string_view> names;
+    for (size_t i = 0; i < spec_.host_programs.size(); ++i) {
+      const HostProgramSpec& program = spec_.host_programs[i];
+      GRAFT_RETURN_IF_ERROR(CheckName(
+          names, absl::StrCat("host_programs[", i, "].name"), program.name));
+      bool inside = false;
+      for (size_t k = 0; k < program.instructions.size(); ++k) {
+        const HostInstruction& instruction = program.instructions[k];
+        const std::string field =
+            absl::StrCat(program.name, ".instructions[", k, "]");
+        if (instruction.op == HostOp::call &&
+            instruction.entry >= spec_.entries.size()) {
+          return Error(absl::StrCat(field, ".entry"),
+                       absl::StrCat("an index below ", spec_.entries.size()),
+                       absl::StrCat(instruction.entry));
+        }
+        const bool opens = instruction.op == HostOp::for_each_micro_batch;
+        if (opens && inside) return Error(field, "no loop in a loop", "one");
+        if (instruction.op == HostOp::end && !inside) {
+          return Error(field, "an open loop before its end", "none");
+        }
+        if (opens) inside = true;
+        if (instruction.op == HostOp::end) inside = false;
+      }
+      if (inside) {
+        return Error(absl::StrCat(program.name, ".instructions"),
+                     "an end of the loop", "none");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const ArtifactSpec& spec_;
+  const absl::string_view where_;
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> slots_;
+};
+
+}  // namespace
+
+uint64_t SlotBytes(const SlotSpec& slot) {
+  return *TensorBytes(slot.dtype, slot.shape);
+}
+
+uint64_t BoundBytes(const ValueSpec& value, int part,
+                    const std::vector<SizeSpec>& sizes) {
+  if (value.kind == ValueKind::tensor) {
+    return *TensorBytes(value.dtype, BoundShape(value, sizes));
+  }
+  const uint64_t sequences = sizes[value.sequences].bound;
+  const uint64_t tokens = sizes[value.tokens].bound;
+  const uint64_t count =
+      part == 0 ? sequences + 1 : (part == 1 ? sequences : tokens);
+  return count * sizeof(int32_t);
+}
+
+std::optional<schema::ElementType> ElementTypeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return schema::ElementType::f32;
+    case DType::kF16:
+      return schema::ElementType::f16;
+    case DType::kBF16:
+      return schema::ElementType::bf16;
+    case DType::kI32:
+      return schema::ElementType::i32;
+    case DType::kBool:
+      return schema::ElementType::i1;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::Status CheckSpec(const ArtifactSpec& spec, absl::string_view where) {
+  GRAFT_RETURN_IF_ERROR(SpecChecker(spec, where).Check());
+  return CheckTargets(spec, where);
+}
+
+}  // namespace graft
