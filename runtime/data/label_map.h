@@ -1,0 +1,52 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_RUNTIME_DATA_LABEL_MAP_H_
+#define GRAFT_RUNTIME_DATA_LABEL_MAP_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace graft {
+
+// Names of classes and their ids 0 .. size() - 1. Immutable once built, then
+// thread-safe for reading.
+class LabelMap {
+ public:
+  LabelMap() = default;
+  // Label i of `labels` gets id i. INVALID_ARGUMENT for a label given twice.
+  static absl::StatusOr<LabelMap> FromLabels(std::vector<std::string> labels);
+
+  // Gives a new label the next id; returns the id of an old one.
+  int32_t Add(absl::string_view label);
+  // Renumbers in sorted order, so that ids do not depend on the order of rows:
+  // as numbers when all labels are whole numbers, else by bytes.
+  void Sort();
+
+  int64_t size() const { return static_cast<int64_t>(labels_.size()); }
+  const std::vector<std::string>& labels() const { return labels_; }
+  std::optional<int32_t> Find(absl::string_view label) const;
+  // As Find; INVALID_ARGUMENT begins with `where` ("path:line") and names the
+  // label and up to ten known ones.
+  absl::StatusOr<int32_t> Id(absl::string_view label,
+                             absl::string_view where) const;
+
+ private:
+  std::vector<std::string> labels_;
+  absl::flat_hash_map<std::string, int32_t> ids_;
+};
+
+// The number of a regression label. INVALID_ARGUMENT begins with `where` for
+// what is no number, NaN, infinite or outside of float.
+absl::StatusOr<float> ParseScore(absl::string_view text,
+                                 absl::string_view where);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_DATA_LABEL_MAP_H_

@@ -1,0 +1,61 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_RUNTIME_DATA_LINE_READER_H_
+#define GRAFT_RUNTIME_DATA_LINE_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/base/file.h"
+
+namespace graft {
+
+// The lines of a UTF-8 text file, one at a time, through one buffer that is
+// never much larger than the longest line. A byte order mark at the beginning
+// and the CR of CR LF are left out; the last line may lack its LF.
+// Thread-compatible.
+class LineReader {
+ public:
+  static constexpr size_t kDefaultMaxLineBytes = size_t{1} << 20;
+
+  explicit LineReader(std::unique_ptr<SequentialFile> file,
+                      size_t max_line_bytes = kDefaultMaxLineBytes);
+
+  // Moves to the next line; false at the end of the file. INVALID_ARGUMENT
+  // "path:line: ..." for a line over the limit, for bytes that are not UTF-8
+  // and for NUL; else the errors of SequentialFile::Read. After an error the
+  // reader must not be used further.
+  absl::StatusOr<bool> Next();
+
+  // The current line, valid until the next call of Next.
+  absl::string_view line() const { return line_; }
+  // Its number, from 1; 0 before the first.
+  int64_t number() const { return number_; }
+  const std::string& path() const { return file_->path(); }
+  // "path:line" of the current line.
+  std::string Where() const;
+
+ private:
+  absl::Status Fill();
+  absl::Status Check() const;
+
+  const std::unique_ptr<SequentialFile> file_;
+  const size_t max_line_bytes_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0;  // unread bytes are buffer_[begin_, end_)
+  size_t end_ = 0;
+  bool at_end_ = false;
+  absl::string_view line_;
+  int64_t number_ = 0;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_DATA_LINE_READER_H_

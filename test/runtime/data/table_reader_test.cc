@@ -1,0 +1,231 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/data/table_reader.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using Kind = ColumnSpec::Kind;
+
+class TableReaderTest : public ::testing::Test {
+ protected:
+  TableReaderTest() {
+    std::string pattern = ::testing::TempDir() + "/graft_table_XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+  }
+  ~TableReaderTest() override { std::filesystem::remove_all(dir_); }
+
+  std::string Path(absl::string_view name) { return JoinPath(dir_, name); }
+
+  // Each row's columns joined by '|' (words by blanks, JSON as it is), then the
+  // error, without the folder, that ended the reading.
+  std::vector<std::string> Rows(absl::string_view name, absl::string_view bytes,
+                                std::vector<ColumnSpec> columns) {
+    EXPECT_TRUE(WriteFile(files_, Path(name), bytes).ok());
+    std::vector<std::string> rows;
+    const auto fail = [&](const absl::Status& status) {
+      EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+      const std::string message(status.message());
+      EXPECT_EQ(message.substr(0, dir_.size()), dir_);
+      rows.push_back(message.substr(dir_.size() + 1));
+      return rows;
+    };
+    auto reader = TableReader::Open(files_, Path(name), columns);
+    if (!reader.ok()) return fail(reader.status());
+    while (true) {
+      const auto more = (*reader)->Next();
+      if (!more.ok()) return fail(more.status());
+      if (!*more) return rows;
+      std::vector<std::string> cells;
+      for (size_t i = 0; i < columns.size(); ++i) {
+        cells.push_back(columns[i].kind == Kind::kText
+                            ? std::string((*reader)->Text(i))
+                        : columns[i].kind == Kind::kWords
+                            ? absl::StrJoin((*reader)->Words(i), " ")
+                            : (*reader)->Json(i).dump());
+      }
+      rows.push_back(absl::StrJoin(cells, "|"));
+    }
+  }
+
+  FileSystem& files_ = FileSystem::Posix();
+  std::string dir_;
+};
+
+ColumnSpec Column(const char* name, Kind kind = Kind::kText,
+                  bool allow_empty = false) {
+  return {name, kind, allow_empty};
+}
+
+TEST_F(TableReaderTest, ReadsNamedColumnsOfATsv) {
+  EXPECT_THAT(Rows("a.tsv", "label\ttext\tid\n1\tfirst text\tx\n0\tnext\ty\n",
+                   {Column("text"), Column("label")}),
+              ElementsAre("first text|1", "next|0"));
+  EXPECT_THAT(Rows("a.tsv", "\xEF\xBB\xBFlabel\ttext\r\n1\ta \"b\"\r\n\r\n",
+                   {Column("label"), Column("text")}),
+              ElementsAre("1|a \"b\""));
+  EXPECT_THAT(Rows("one.TSV", "text\nonly", {Column("text")}),
+              ElementsAre("only"));
+  EXPECT_THAT(Rows("a.tsv", "a\tb\nx\t\n",
+                   {Column("b", Kind::kText, /*allow_empty=*/true)}),
+              ElementsAre(""));
+}
+
+TEST_F(TableReaderTest, BadTsvIsNamed) {
+  const std::vector<ColumnSpec> text = {Column("text")};
+  EXPECT_THAT(Rows("a.tsv", "label\tsentence\n", text),
+              ElementsAre("a.tsv:1: expects a column 'text', got label, "
+                          "sentence"));
+  EXPECT_THAT(Rows("a.tsv", "", text),
+              ElementsAre("a.tsv: expects a header line, got an empty file"));
+  EXPECT_THAT(Rows("a.tsv", "\n\n", text),
+              ElementsAre("a.tsv: expects a header line, got an empty line"));
+  EXPECT_THAT(Rows("a.tsv", "text\ttext\n", text),
+              ElementsAre("a.tsv:1: expects each column once, got a second "
+                          "'text'"));
+  EXPECT_THAT(Rows("a.tsv", "text\tb\n", text),
+              ElementsAre("a.tsv: expects at least one row, got none"));
+  EXPECT_THAT(Rows("a.tsv", "text\tb\nx\ty\nx\n", text),
+              ElementsAre("x",
+                          "a.tsv:3: expects 2 fields separated by tabs, "
+                          "got 1"));
+  EXPECT_THAT(Rows("a.tsv", "text\tb\nx\ty\tz\n", text),
+              ElementsAre("a.tsv:2: expects 2 fields separated by tabs, got "
+                          "3"));
+  EXPECT_THAT(Rows("a.tsv", "text\tb\n  \ty\n", text),
+              ElementsAre("a.tsv:2: column 'text' expects a text, got an empty "
+                          "one"));
+  EXPECT_THAT(Rows("a.tsv", "text\nx\n\n\ny\n", text),
+              ElementsAre("x", "a.tsv:3: expects a row, got an empty line"));
+  EXPECT_THAT(Rows("a.tsv", "text\n\ny\n", text),
+              ElementsAre("a.tsv:2: expects a row, got an empty line"));
+  EXPECT_THAT(Rows("a.tsv", "text\nx\nab\xC3\n", text),
+              ElementsAre("x", "a.tsv:3: expects UTF-8, got 0xc3 at byte 3"));
+  EXPECT_THAT(Rows("a.tsv", "text\nx\n", {Column("text", Kind::kWords)}),
+              ElementsAre("a.tsv: column 'text' holds a list and expects a "
+                          ".jsonl file, got a .tsv file"));
+  EXPECT_THAT(Rows("a.csv", "text\nx\n", text),
+              ElementsAre("a.csv: expects a table whose name ends in .tsv or "
+                          ".jsonl"));
+}
+
+TEST_F(TableReaderTest, ReadsJsonl) {
+  EXPECT_THAT(
+      Rows("a.jsonl",
+           "{\"text\": \"a\\tb\", \"score\": 2.5, \"words\": [\"x\", \"y\"], "
+           "\"answers\": [{\"at\": 3}]}\n\n"
+           "{\"words\": [\"z\"], \"answers\": null, \"text\": \"c\", "
+           "\"score\": true}",
+           {Column("text"), Column("score"), Column("words", Kind::kWords),
+            Column("answers", Kind::kJson)}),
+      ElementsAre("a\tb|2.5|x y|[{\"at\":3}]", "c|true|z|null"));
+}
+
+TEST_F(TableReaderTest, BadJsonlIsNamed) {
+  const std::vector<ColumnSpec> text = {Column("text")};
+  const std::vector<ColumnSpec> words = {Column("w", Kind::kWords)};
+  EXPECT_THAT(Rows("a.jsonl", "", text),
+              ElementsAre("a.jsonl: expects at least one row, got none"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"b\": 1, \"a\": 2}", text),
+              ElementsAre("a.jsonl:1: expects a column 'text', got a, b"));
+  EXPECT_THAT(Rows("a.jsonl", "{}", text),
+              ElementsAre("a.jsonl:1: expects a column 'text', got none"));
+  EXPECT_THAT(Rows("a.jsonl", "[1]", text),
+              ElementsAre("a.jsonl:1: expects an object, got [1]"));
+  EXPECT_THAT(
+      Rows("a.jsonl", "{\"text\": \"a\"}\n{\"text\": }", text),
+      ElementsAre("a", ::testing::StartsWith(
+                           "a.jsonl:2: expects JSON, got parse error")));
+  EXPECT_THAT(Rows("a.jsonl", "{\"text\": [1]}", text),
+              ElementsAre("a.jsonl:1: column 'text' expects a text, got [1]"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"text\": \" \"}", text),
+              ElementsAre("a.jsonl:1: column 'text' expects a text, got an "
+                          "empty one"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"text\": \"a\\u0000b\"}", text),
+              ElementsAre("a.jsonl:1: column 'text' expects a text, got one "
+                          "with a NUL"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"w\": \"a\"}", words),
+              ElementsAre("a.jsonl:1: column 'w' expects a list of words, got "
+                          "\"a\""));
+  EXPECT_THAT(Rows("a.jsonl", "{\"w\": []}", words),
+              ElementsAre("a.jsonl:1: column 'w' expects a list of words, got "
+                          "[]"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"w\": [\"a\", 1]}", words),
+              ElementsAre("a.jsonl:1: column 'w' expects a list of words, got "
+                          "1"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"text\": \"a\", \"text\": \"b\"}", text),
+              ElementsAre("a.jsonl:1: expects each key once, got a second "
+                          "\"text\""));
+}
+
+TEST_F(TableReaderTest, WhereNamesTheCurrentLine) {
+  ASSERT_TRUE(WriteFile(files_, Path("a.tsv"), "text\nx\n").ok());
+  auto reader = TableReader::Open(files_, Path("a.tsv"), {Column("text")});
+  ASSERT_TRUE(reader.ok());
+  ASSERT_TRUE((*reader)->Next().value());
+  EXPECT_EQ((*reader)->line(), 2);
+  EXPECT_EQ((*reader)->Where(), Path("a.tsv") + ":2");
+  EXPECT_FALSE((*reader)->Next().value());
+}
+
+// Row counts of the published data sets, where they are at hand.
+TEST_F(TableReaderTest, ReadsTheDataSets) {
+  const char* folder = ::getenv("GRAFT_DATA");
+  const std::string data = folder != nullptr
+                               ? std::string(folder)
+                               : JoinPath(GRAFT_SOURCE_DIR, "../shared/data");
+  if (!files_.IsDirectory(data)) {
+    GTEST_SKIP() << "no data sets in " << data << "; set GRAFT_DATA";
+  }
+  struct Set {
+    const char* file;
+    std::vector<ColumnSpec> columns;
+    int64_t rows;
+  };
+  const Set sets[] = {
+      {"sst2/train.tsv", {Column("label"), Column("text")}, 6909},
+      {"stsb/dev.tsv",
+       {Column("score"), Column("text_a"), Column("text_b")},
+       1427},
+      {"tnews/train.tsv", {Column("label"), Column("text")}, 7000},
+      {"ud_ewt/dev.jsonl",
+       {Column("tokens", Kind::kWords), Column("upos", Kind::kWords)},
+       1880},
+      {"squad/dev.jsonl",
+       {Column("context"), Column("question"), Column("answers", Kind::kJson)},
+       1205}};
+  for (const Set& set : sets) {
+    auto reader =
+        TableReader::Open(files_, JoinPath(data, set.file), set.columns);
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    int64_t rows = 0;
+    while (true) {
+      const auto more = (*reader)->Next();
+      ASSERT_TRUE(more.ok()) << more.status();
+      if (!*more) break;
+      ++rows;
+    }
+    EXPECT_EQ(rows, set.rows) << set.file;
+  }
+}
+
+TEST_F(TableReaderTest, MissingFile) {
+  EXPECT_TRUE(absl::IsNotFound(
+      TableReader::Open(files_, Path("none.tsv"), {Column("text")}).status()));
+}
+
+}  // namespace
+}  // namespace graft
