@@ -63,10 +63,12 @@ def check_licence(root, path, lines):
         return
     start = 1 if lines and lines[0].startswith("#!") else 0
     wanted = [f"{comment} {text}" for text in LICENCE]
-    # A header for C compilers too opens with /* ... */ instead.
-    c_wanted = ["/* " + LICENCE[0], " * " + LICENCE[1]]
+    # A header for C compilers too opens with /* ... */ instead, and the input
+    # of a .test may be in a language whose comments start with //.
+    others = {".h": ["/* " + LICENCE[0], " * " + LICENCE[1]],
+              ".test": ["// " + text for text in LICENCE]}
     first = [line.removesuffix(" */") for line in lines[start:start + 2]]
-    if first != wanted and not (path.suffix == ".h" and first == c_wanted):
+    if first not in (wanted, others.get(path.suffix)):
         yield start + 1, f"expects the two licence lines, `{wanted[0]}` first"
 
 
