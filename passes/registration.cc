@@ -7,17 +7,21 @@
 #include "dialects/graft/graft_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "passes/interpret/passes.h"
+#include "passes/lower/native.h"
+#include "passes/lower/passes.h"
 #include "passes/transfer/passes.h"
 
 namespace graft {
 
 void registerAllDialects(mlir::DialectRegistry& registry) {
   registry.insert<GraftDialect, exec::ExecDialect>();
+  registerNativeCodeDialects(registry);
 }
 
 void registerAllPasses() {
   registerInterpretPasses();
   registerTransferPasses();
+  registerLowerPasses();
 }
 
 }  // namespace graft

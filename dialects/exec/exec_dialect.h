@@ -6,7 +6,6 @@
 #ifndef GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_
 #define GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_
 
-#include "dialects/exec/exec_dialect.h.inc"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
@@ -14,6 +13,9 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+
+// Generated, in this order.
+#include "dialects/exec/exec_dialect.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/exec/exec_attrs.h.inc"

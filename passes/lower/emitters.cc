@@ -1,0 +1,17 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/emitters.h"
+
+namespace graft {
+
+const KernelEmitters& getKernelEmitters() {
+  static const KernelEmitters* const all = [] {
+    auto* emitters = new KernelEmitters;
+    populateRowEmitters(*emitters);
+    return emitters;
+  }();
+  return *all;
+}
+
+}  // namespace graft

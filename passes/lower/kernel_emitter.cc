@@ -1,0 +1,114 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/kernel_emitter.h"
+
+#include "dialects/graft/graft_dialect.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// A buffer of a kernel: its type, and the named size of each `?`.
+struct Buffer {
+  MemRefType type;
+  SmallVector<StringRef> dims;
+};
+
+Buffer bufferOf(RankedTensorType type) {
+  Buffer buffer{MemRefType::get(type.getShape(), type.getElementType()), {}};
+  if (auto dims = dyn_cast_if_present<DimsAttr>(type.getEncoding()))
+    for (StringAttr name : dims.getNames()) buffer.dims.push_back(name);
+  return buffer;
+}
+
+// Appends the buffers of a tensor or of segments.
+void appendBuffers(Type type, SmallVectorImpl<Buffer>& buffers) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    buffers.push_back(bufferOf(tensor));
+    return;
+  }
+  auto segments = cast<SegmentsType>(type);
+  MLIRContext* context = type.getContext();
+  auto ids =
+      MemRefType::get({ShapedType::kDynamic}, IntegerType::get(context, 32));
+  StringRef sequences = segments.getSequences();
+  // Offsets have one element more than the size says; its "+1" is understood
+  // where the C calling convention is lowered.
+  buffers.push_back(
+      {ids, {StringAttr::get(context, sequences + "+1").getValue()}});
+  buffers.push_back({ids, {sequences}});
+  buffers.push_back({ids, {segments.getTokens()}});
+}
+
+}  // namespace
+
+KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target)
+    : kernels(kernels), target(target) {}
+
+ValueRange KernelContext::launch(
+    OpBuilder& builder, Operation* op, StringRef stem, ValueRange operands,
+    TypeRange results, exec::GridAttr grid, ArrayRef<int64_t> ties,
+    llvm::function_ref<void(OpBuilder&, Location, const KernelArguments&)>
+        body) {
+  Location loc = op->getLoc();
+  SmallVector<Buffer> buffers;
+  for (Value operand : operands) appendBuffers(operand.getType(), buffers);
+  for (Type result : results) appendBuffers(result, buffers);
+
+  llvm::SetVector<StringRef> sizes;
+  for (const Buffer& buffer : buffers)
+    for (StringRef name : buffer.dims) {
+      name.consume_back("+1");
+      sizes.insert(name);
+    }
+  if (grid.getSize()) sizes.insert(grid.getSize().getValue());
+
+  SmallVector<Type> inputs;
+  for (const Buffer& buffer : buffers) inputs.push_back(buffer.type);
+  inputs.append(sizes.size(), builder.getIndexType());
+  inputs.append({builder.getI64Type(), builder.getI32Type(),
+                 builder.getI32Type(), builder.getIndexType(),
+                 builder.getIndexType()});
+
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(&kernels.getBody().front());
+  auto kernel =
+      func::FuncOp::create(builder, loc, (stem + "." + Twine(next++)).str(),
+                           builder.getFunctionType(inputs, {}));
+  kernel->setAttr("exec.sizes",
+                  builder.getStrArrayAttr(llvm::to_vector(sizes)));
+  Block* block = kernel.addEntryBlock();
+  KernelArguments arguments;
+  unsigned index = 0;
+  for (const Buffer& buffer : buffers) {
+    if (!buffer.dims.empty())
+      kernel.setArgAttr(index, "exec.dims",
+                        builder.getStrArrayAttr(buffer.dims));
+    arguments.buffers.push_back(block->getArgument(index++));
+  }
+  for (StringRef name : sizes)
+    arguments.sizes[name] = block->getArgument(index++);
+  arguments.seed = block->getArgument(index++);
+  arguments.step = block->getArgument(index++);
+  arguments.phase = block->getArgument(index++);
+  arguments.begin = block->getArgument(index++);
+  arguments.end = block->getArgument(index++);
+
+  builder.setInsertionPointToStart(block);
+  body(builder, loc, arguments);
+  builder.setInsertionPointToEnd(block);
+  func::ReturnOp::create(builder, loc);
+
+  builder.setInsertionPoint(op);
+  auto symbol =
+      SymbolRefAttr::get(kernels.getSymNameAttr(),
+                         {FlatSymbolRefAttr::get(kernel.getSymNameAttr())});
+  return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
+                                ties)
+      .getResults();
+}
+
+}  // namespace graft

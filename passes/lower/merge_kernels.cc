@@ -1,0 +1,84 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/exec/exec_dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/OperationSupport.h"
+#include "passes/lower/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_LOWERMERGEKERNELSPASS
+#include "passes/lower/passes.h.inc"
+
+namespace {
+
+constexpr OperationEquivalence::Flags kIgnoreLocations =
+    OperationEquivalence::IgnoreLocations;
+
+// The function's attributes without its name.
+DictionaryAttr interfaceOf(func::FuncOp kernel) {
+  NamedAttrList attributes(kernel->getAttrDictionary());
+  attributes.erase(kernel.getSymNameAttrName());
+  return attributes.getDictionary(kernel.getContext());
+}
+
+llvm::hash_code hashKernel(func::FuncOp kernel) {
+  llvm::hash_code hash = hash_value(interfaceOf(kernel));
+  kernel.getBody().walk([&](Operation* op) {
+    hash = llvm::hash_combine(
+        hash, OperationEquivalence::computeHash(
+                  op, OperationEquivalence::ignoreHashValue,
+                  OperationEquivalence::ignoreHashValue, kIgnoreLocations));
+  });
+  return hash;
+}
+
+bool equalKernels(func::FuncOp a, func::FuncOp b) {
+  return interfaceOf(a) == interfaceOf(b) &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
+                                                    kIgnoreLocations);
+}
+
+struct LowerMergeKernelsPass
+    : public impl::LowerMergeKernelsPassBase<LowerMergeKernelsPass> {
+  void runOnOperation() override {
+    for (auto kernels : getOperation().getOps<exec::KernelsOp>())
+      mergeKernels(kernels);
+  }
+
+  void mergeKernels(exec::KernelsOp kernels) {
+    llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>> byHash;
+    llvm::DenseMap<StringAttr, StringAttr> representative;
+    for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
+      auto& candidates = byHash[hashKernel(kernel)];
+      auto* same = llvm::find_if(candidates, [&](func::FuncOp candidate) {
+        return equalKernels(candidate, kernel);
+      });
+      if (same == candidates.end()) {
+        candidates.push_back(kernel);
+        representative[kernel.getSymNameAttr()] = kernel.getSymNameAttr();
+      } else {
+        representative[kernel.getSymNameAttr()] = same->getSymNameAttr();
+      }
+    }
+    llvm::DenseSet<StringAttr> used;
+    getOperation().walk([&](exec::LaunchOp launch) {
+      SymbolRefAttr symbol = launch.getKernel();
+      if (symbol.getRootReference() != kernels.getSymNameAttr()) return;
+      StringAttr name = representative.lookup(symbol.getLeafReference());
+      if (!name) return;
+      launch.setKernelAttr(SymbolRefAttr::get(symbol.getRootReference(),
+                                              {FlatSymbolRefAttr::get(name)}));
+      used.insert(name);
+    });
+    for (auto kernel :
+         llvm::make_early_inc_range(kernels.getBody().getOps<func::FuncOp>()))
+      if (!used.contains(kernel.getSymNameAttr())) kernel.erase();
+  }
+};
+
+}  // namespace
+}  // namespace graft

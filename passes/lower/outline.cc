@@ -1,0 +1,79 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/exec/exec_dialect.h"
+#include "dialects/graft/graft_dialect.h"
+#include "dialects/graft/graft_ops.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/lower/emitters.h"
+#include "passes/lower/passes.h"
+#include "passes/lower/targets.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_LOWEROUTLINEPASS
+#include "passes/lower/passes.h.inc"
+
+namespace {
+
+// Ops that stay as they are: the plan stage gives their values a place.
+bool staysInPhase(Operation* op) {
+  return isa<func::ReturnOp, ReadOp, WriteOp, exec::LaunchOp>(op);
+}
+
+LogicalResult outlineOp(Operation* op, KernelContext& context) {
+  // What cuts gradients has done its work.
+  if (auto stop = dyn_cast<StopGradientOp>(op)) {
+    stop.getOutput().replaceAllUsesWith(stop.getInput());
+    stop.erase();
+    return success();
+  }
+  const KernelEmitters& emitters = getKernelEmitters();
+  auto emitter = emitters.find(op->getName().getStringRef());
+  if (emitter == emitters.end())
+    return op->emitOpError(
+        "expects a kernel emitter or the RegionLoweringInterface, got neither");
+  OpBuilder builder(op);
+  return emitter->second(op, builder, context);
+}
+
+struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
+  using LowerOutlinePassBase::LowerOutlinePassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    const CpuTarget* target = lookupCpuTarget(level);
+    if (!target) {
+      module.emitError("expects a known CPU level, got '") << level << "'";
+      return signalPassFailure();
+    }
+    auto builder = OpBuilder::atBlockEnd(module.getBody());
+    auto kernels = module.lookupSymbol<exec::KernelsOp>("kernels");
+    if (!kernels) {
+      kernels = exec::KernelsOp::create(builder, module.getLoc(), "kernels");
+      kernels.getBody().emplaceBlock();
+    }
+    KernelContext context(kernels, *target);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (!function->hasAttr("graft.phase") || function.isDeclaration())
+        continue;
+      for (Operation& op :
+           llvm::make_early_inc_range(function.getBody().front()))
+        if (!staysInPhase(&op) && failed(outlineOp(&op, context)))
+          return signalPassFailure();
+    }
+  }
+};
+
+}  // namespace
+}  // namespace graft

@@ -1,0 +1,48 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/targets.h"
+
+#include "llvm/TargetParser/Host.h"
+
+namespace graft {
+
+llvm::ArrayRef<CpuTarget> getCpuTargets() {
+  // CPU names fix both the instructions and the schedule. Levels of x86-64
+  // name the features only and are tuned for a generic core, so that code is
+  // good on AMD and Intel alike.
+  static const CpuTarget targets[] = {
+      {"avx2", "x86_64-pc-linux-gnu", "x86-64-v3", "", 256, 16},
+      {"avx512", "x86_64-pc-linux-gnu", "x86-64-v4", "", 512, 32},
+      {"avx512_bf16", "x86_64-pc-linux-gnu", "x86-64-v4",
+       "+avx512bf16,+avx512vnni", 512, 32},
+      {"aarch64", "aarch64-unknown-linux-gnu", "neoverse-n1", "", 128, 32},
+  };
+  return targets;
+}
+
+const CpuTarget* lookupCpuTarget(llvm::StringRef level) {
+  for (const CpuTarget& target : getCpuTargets())
+    if (target.level == level) return &target;
+  return nullptr;
+}
+
+const CpuTarget& getHostTarget() {
+  static const CpuTarget* const host = [] {
+#if defined(__aarch64__)
+    return lookupCpuTarget("aarch64");
+#else
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    bool wide = true;
+    for (const char* name :
+         {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+      wide &= features.lookup(name);
+    if (!wide) return lookupCpuTarget("avx2");
+    bool bf16 = features.lookup("avx512bf16") && features.lookup("avx512vnni");
+    return lookupCpuTarget(bf16 ? "avx512_bf16" : "avx512");
+#endif
+  }();
+  return *host;
+}
+
+}  // namespace graft

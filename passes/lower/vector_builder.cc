@@ -1,0 +1,272 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/vector_builder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace graft {
+
+VectorType VectorBuilder::floats() const {
+  return VectorType::get({width}, builder.getF32Type());
+}
+
+VectorType VectorBuilder::words() const {
+  return VectorType::get({width}, builder.getI32Type());
+}
+
+Value VectorBuilder::index(int64_t value) {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
+
+Value VectorBuilder::integer(uint32_t value) {
+  return arith::ConstantOp::create(
+      builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+}
+
+Value VectorBuilder::integer64(uint64_t value) {
+  return arith::ConstantOp::create(
+      builder, loc, builder.getI64IntegerAttr(static_cast<int64_t>(value)));
+}
+
+Value VectorBuilder::scalar(double value) {
+  return arith::ConstantOp::create(
+      builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
+}
+
+Value VectorBuilder::splat(double value) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(floats(), static_cast<float>(value)));
+}
+
+Value VectorBuilder::splatWord(uint32_t value) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(words(), static_cast<int32_t>(value)));
+}
+
+Value VectorBuilder::broadcast(Value scalar) {
+  return vector::BroadcastOp::create(
+      builder, loc, VectorType::get({width}, scalar.getType()), scalar);
+}
+
+Value VectorBuilder::constantLike(Value like, double value) {
+  Attribute attribute = builder.getF32FloatAttr(static_cast<float>(value));
+  if (auto type = dyn_cast<VectorType>(like.getType()))
+    attribute = DenseElementsAttr::get(type, attribute);
+  return arith::ConstantOp::create(builder, loc, like.getType(),
+                                   cast<TypedAttr>(attribute));
+}
+
+Value VectorBuilder::toWord(Value index) {
+  return arith::IndexCastOp::create(builder, loc, builder.getI32Type(), index);
+}
+
+Value VectorBuilder::toIndex(Value integer) {
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    integer);
+}
+
+Value VectorBuilder::addIndex(Value a, Value b) {
+  return builder.createOrFold<arith::AddIOp>(loc, a, b);
+}
+Value VectorBuilder::subIndex(Value a, Value b) {
+  return builder.createOrFold<arith::SubIOp>(loc, a, b);
+}
+Value VectorBuilder::mulIndex(Value a, Value b) {
+  return builder.createOrFold<arith::MulIOp>(loc, a, b);
+}
+Value VectorBuilder::minIndex(Value a, Value b) {
+  return builder.createOrFold<arith::MinSIOp>(loc, a, b);
+}
+Value VectorBuilder::addIndex(Value a, int64_t b) {
+  return b == 0 ? a : addIndex(a, index(b));
+}
+Value VectorBuilder::mulIndex(Value a, int64_t b) {
+  return b == 1 ? a : mulIndex(a, index(b));
+}
+Value VectorBuilder::divIndex(Value a, int64_t b) {
+  return builder.createOrFold<arith::DivUIOp>(loc, a, index(b));
+}
+
+Value VectorBuilder::add(Value a, Value b) {
+  return arith::AddFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::sub(Value a, Value b) {
+  return arith::SubFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::mul(Value a, Value b) {
+  return arith::MulFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::div(Value a, Value b) {
+  return arith::DivFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::fma(Value a, Value b, Value c) {
+  return math::FmaOp::create(builder, loc, a, b, c);
+}
+Value VectorBuilder::max(Value a, Value b) {
+  return arith::MaximumFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::min(Value a, Value b) {
+  return arith::MinimumFOp::create(builder, loc, a, b);
+}
+Value VectorBuilder::neg(Value a) {
+  return arith::NegFOp::create(builder, loc, a);
+}
+Value VectorBuilder::abs(Value a) {
+  return math::AbsFOp::create(builder, loc, a);
+}
+Value VectorBuilder::sqrt(Value a) {
+  return math::SqrtOp::create(builder, loc, a);
+}
+Value VectorBuilder::exp(Value a) {
+  return math::ExpOp::create(builder, loc, a);
+}
+Value VectorBuilder::log(Value a) {
+  return math::LogOp::create(builder, loc, a);
+}
+Value VectorBuilder::log1p(Value a) {
+  return math::Log1pOp::create(builder, loc, a);
+}
+Value VectorBuilder::tanh(Value a) {
+  return math::TanhOp::create(builder, loc, a);
+}
+Value VectorBuilder::erf(Value a) {
+  return math::ErfOp::create(builder, loc, a);
+}
+Value VectorBuilder::greaterEqual(Value a, Value b) {
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, a, b);
+}
+Value VectorBuilder::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(builder, loc, condition, a, b);
+}
+
+Value VectorBuilder::reduceLanes(
+    Value vector, llvm::function_ref<Value(Value, Value)> combine) {
+  for (int64_t half = width / 2; half >= 1; half /= 2) {
+    auto part = [&](int64_t offset) -> Value {
+      return vector::ExtractStridedSliceOp::create(
+          builder, loc, vector, ArrayRef<int64_t>{offset},
+          ArrayRef<int64_t>{half}, ArrayRef<int64_t>{1});
+    };
+    vector = combine(part(0), part(half));
+  }
+  return vector::ExtractOp::create(builder, loc, vector, int64_t{0});
+}
+
+Value VectorBuilder::sumLanes(Value vector) {
+  return reduceLanes(vector, [&](Value a, Value b) { return add(a, b); });
+}
+Value VectorBuilder::maxLanes(Value vector) {
+  return reduceLanes(vector, [&](Value a, Value b) { return max(a, b); });
+}
+
+Value VectorBuilder::flat(Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (type.getRank() == 1) return memref;
+  if (type.getRank() == 0)
+    return memref::ReinterpretCastOp::create(
+        builder, loc, MemRefType::get({1}, type.getElementType()), memref,
+        /*offset=*/0, ArrayRef<int64_t>{1}, ArrayRef<int64_t>{1});
+  ReassociationIndices all =
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  return memref::CollapseShapeOp::create(
+      builder, loc, memref, SmallVector<ReassociationIndices>{all});
+}
+
+Value VectorBuilder::convert(Value value, Type element) {
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(element);
+  if (type == value.getType()) return value;
+  unsigned from = getElementTypeOrSelf(value).getIntOrFloatBitWidth();
+  if (element.getIntOrFloatBitWidth() > from)
+    return arith::ExtFOp::create(builder, loc, type, value);
+  return arith::TruncFOp::create(builder, loc, type, value);
+}
+
+Value VectorBuilder::load(Value flat, Value index, Value mask) {
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  auto type = VectorType::get({width}, element);
+  Value value;
+  if (mask) {
+    Value zero =
+        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    value = vector::MaskedLoadOp::create(builder, loc, type, flat, index, mask,
+                                         zero);
+  } else {
+    value = vector::LoadOp::create(builder, loc, type, flat, index);
+  }
+  return isa<FloatType>(element) ? convert(value, builder.getF32Type()) : value;
+}
+
+void VectorBuilder::store(Value vector, Value flat, Value index, Value mask) {
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  if (isa<FloatType>(element)) vector = convert(vector, element);
+  if (mask)
+    vector::MaskedStoreOp::create(builder, loc, flat, index, mask, vector);
+  else
+    vector::StoreOp::create(builder, loc, vector, flat, index);
+}
+
+Value VectorBuilder::loadScalar(Value flat, Value index) {
+  Value value = memref::LoadOp::create(builder, loc, flat, index);
+  return isa<FloatType>(value.getType()) ? convert(value, builder.getF32Type())
+                                         : value;
+}
+
+void VectorBuilder::storeScalar(Value value, Value flat, Value index) {
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  if (isa<FloatType>(element)) value = convert(value, element);
+  memref::StoreOp::create(builder, loc, value, flat, index);
+}
+
+Value VectorBuilder::mask(int64_t count) {
+  return vector::ConstantMaskOp::create(
+      builder, loc, VectorType::get({width}, builder.getI1Type()),
+      ArrayRef<int64_t>{count});
+}
+
+Value VectorBuilder::mask(Value count) {
+  return vector::CreateMaskOp::create(
+      builder, loc, VectorType::get({width}, builder.getI1Type()), count);
+}
+
+SmallVector<Value> VectorBuilder::loop(Value lower, Value upper, int64_t step,
+                                       ValueRange inits, LoopBody body) {
+  auto op = scf::ForOp::create(builder, loc, lower, upper, index(step), inits);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    // A loop without carried values comes with its terminator.
+    builder.setInsertionPointToStart(op.getBody());
+    SmallVector<Value> carried =
+        body(op.getInductionVar(), op.getRegionIterArgs());
+    if (!inits.empty()) {
+      builder.setInsertionPointToEnd(op.getBody());
+      scf::YieldOp::create(builder, loc, carried);
+    }
+  }
+  return llvm::to_vector_of<Value>(op.getResults());
+}
+
+void VectorBuilder::loop(Value lower, Value upper, int64_t step,
+                         llvm::function_ref<void(Value)> body) {
+  loop(lower, upper, step, ValueRange{}, [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>{};
+  });
+}
+
+void VectorBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
+  auto op = scf::IfOp::create(builder, loc, condition, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(op.thenYield());
+  body();
+}
+
+}  // namespace graft

@@ -1,0 +1,39 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// RUN: %graft-opt %s --lower-outline --lower-merge-kernels | FileCheck %s
+
+graft.size @T bound 4096
+
+// Two layers of equal width share their kernels; another width has its own.
+
+// CHECK-LABEL: func.func @layers(
+// CHECK:         exec.launch @kernels::@relu.0(
+// CHECK-NEXT:    exec.launch @kernels::@relu.0(
+// CHECK-NEXT:    exec.launch @kernels::@relu.2(
+func.func @layers(%x: tensor<?x4xf32, #graft.dims<T>>, %y: tensor<?x8xf32, #graft.dims<T>>)
+    -> (tensor<?x4xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>)
+    attributes {graft.phase = "layers"} {
+  %0 = graft.relu %x : tensor<?x4xf32, #graft.dims<T>>
+  %1 = graft.relu %0 : tensor<?x4xf32, #graft.dims<T>>
+  %2 = graft.relu %y : tensor<?x8xf32, #graft.dims<T>>
+  return %1, %2 : tensor<?x4xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+}
+
+// The attribute of an op is part of its kernel.
+
+// CHECK-LABEL: func.func @scales(
+// CHECK:         exec.launch @kernels::@scale.3(
+// CHECK-NEXT:    exec.launch @kernels::@scale.4(
+func.func @scales(%x: tensor<4xf32>) -> tensor<4xf32> attributes {graft.phase = "scales"} {
+  %0 = graft.scale %x by 2.0 : tensor<4xf32>
+  %1 = graft.scale %0 by 3.0 : tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// CHECK-LABEL: exec.kernels @kernels
+// CHECK:         func.func @relu.0(
+// CHECK-NOT:     func.func @relu.1(
+// CHECK:         func.func @relu.2(
+// CHECK:         func.func @scale.3(
+// CHECK:         func.func @scale.4(
