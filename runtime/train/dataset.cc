@@ -41,7 +41,7 @@ BatchBounds MeasureBounds(const Dataset& dataset, int64_t batch_size) {
 }
 
 void PackedBatch::Reserve(const BatchBounds& bounds) {
-  for (std::vector<int32_t>* tokens : {&ids, &types, &rows})
+  for (std::vector<int32_t>* tokens : {&ids, &types})
     tokens->reserve(bounds.tokens);
   for (std::vector<int32_t>* sequences : {&offsets, &ordinals, &labels})
     sequences->reserve(bounds.sequences + 1);
@@ -79,7 +79,7 @@ void PackBatch(const Dataset& dataset, absl::Span<const int64_t> order,
                BatchRange piece, int64_t batch_begin, PackedBatch& packed) {
   for (std::vector<int32_t>* values :
        {&packed.ids, &packed.types, &packed.offsets, &packed.ordinals,
-        &packed.rows, &packed.labels})
+        &packed.labels})
     values->clear();
   packed.scores.clear();
   packed.offsets.push_back(0);
@@ -89,8 +89,6 @@ void PackBatch(const Dataset& dataset, absl::Span<const int64_t> order,
     absl::Span<const int32_t> types = dataset.types(example);
     packed.ids.insert(packed.ids.end(), ids.begin(), ids.end());
     packed.types.insert(packed.types.end(), types.begin(), types.end());
-    packed.rows.insert(packed.rows.end(), ids.size(),
-                       static_cast<int32_t>(i - piece.begin));
     packed.offsets.push_back(static_cast<int32_t>(packed.ids.size()));
     packed.ordinals.push_back(static_cast<int32_t>(i - batch_begin));
     packed.labels.push_back(dataset.label(example));

@@ -58,7 +58,6 @@ struct PackedBatch {
   std::vector<int32_t> types;     // [T]
   std::vector<int32_t> offsets;   // [S + 1]
   std::vector<int32_t> ordinals;  // [S], ordinal in the optimiser batch
-  std::vector<int32_t> rows;      // [T], sequence of each token
   std::vector<int32_t> labels;    // [S]
   std::vector<float> scores;      // [S]
 

@@ -42,7 +42,6 @@ TEST(DatasetTest, PacksInOrder) {
   EXPECT_THAT(packed.ids, ElementsAre(3, 4, 5, 0, 1));
   EXPECT_THAT(packed.types, ElementsAre(0, 0, 1, 0, 1));
   EXPECT_THAT(packed.offsets, ElementsAre(0, 3, 5));
-  EXPECT_THAT(packed.rows, ElementsAre(0, 0, 0, 1, 1));
   EXPECT_THAT(packed.ordinals, ElementsAre(0, 1));
   EXPECT_THAT(packed.labels, ElementsAre(2, 0));
   EXPECT_THAT(packed.scores, ElementsAre(1.0f, 0.0f));

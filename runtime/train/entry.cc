@@ -1,0 +1,100 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/train/entry.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+
+absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
+                                                absl::string_view entry) {
+  const Artifact& artifact = instance.artifact();
+  GRAFT_ASSIGN_OR_RETURN(size_t index, artifact.FindEntry(entry));
+  EntryCaller caller(instance, index);
+  for (const ValueSpec& input : artifact.spec().entries[index].inputs) {
+    const bool is_float = input.dtype == DType::kF32;
+    if (input.name == "segments" && input.kind == ValueKind::segments)
+      caller.roles_.push_back(Role::kSegments);
+    else if (input.name == "ids" && !is_float)
+      caller.roles_.push_back(Role::kIds);
+    else if (input.name == "types" && !is_float)
+      caller.roles_.push_back(Role::kTypes);
+    else if (input.name == "labels")
+      caller.roles_.push_back(is_float ? Role::kScores : Role::kLabels);
+    else if (input.name == "total" && is_float)
+      caller.roles_.push_back(Role::kTotal);
+    else if (input.name == "rate" && is_float)
+      caller.roles_.push_back(Role::kRate);
+    else if (input.name == "step" && !is_float)
+      caller.roles_.push_back(Role::kStep);
+    else
+      return absl::InvalidArgumentError(
+          absl::StrCat(artifact.path(), ": entry ", entry,
+                       ": expects inputs of known roles, got \"", input.name,
+                       "\" of type ", DTypeName(input.dtype)));
+  }
+  caller.feeds_.resize(caller.roles_.size());
+  return caller;
+}
+
+absl::Status EntryCaller::Call(const PackedBatch* batch,
+                               const EntryScalars& scalars) {
+  std::array<int64_t, 1> tokens = {batch ? batch->tokens() : 0};
+  std::array<int64_t, 1> sequences = {batch ? batch->sequences() : 0};
+  std::array<int64_t, 2> score_shape = {sequences[0], 1};
+  for (size_t i = 0; i < roles_.size(); ++i) {
+    const bool of_batch = roles_[i] < Role::kTotal;
+    if (of_batch && !batch)
+      return absl::InvalidArgumentError("expects a batch, got none");
+    switch (roles_[i]) {
+      case Role::kIds:
+        feeds_[i] = Feed::Tensor(DType::kI32, tokens, batch->ids.data());
+        break;
+      case Role::kTypes:
+        feeds_[i] = Feed::Tensor(DType::kI32, tokens, batch->types.data());
+        break;
+      case Role::kSegments:
+        feeds_[i] = Feed::Segments(batch->offsets, batch->ordinals);
+        break;
+      case Role::kLabels:
+        feeds_[i] = Feed::Tensor(DType::kI32, sequences, batch->labels.data());
+        break;
+      case Role::kScores:
+        feeds_[i] =
+            Feed::Tensor(DType::kF32, score_shape, batch->scores.data());
+        break;
+      case Role::kTotal:
+        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.total);
+        break;
+      case Role::kRate:
+        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.rate);
+        break;
+      case Role::kStep:
+        feeds_[i] = Feed::Tensor(DType::kI32, {}, &scalars.step);
+        break;
+    }
+  }
+  GRAFT_ASSIGN_OR_RETURN(outputs_, instance_->Run(entry_, feeds_));
+  return absl::OkStatus();
+}
+
+absl::Span<const float> EntryCaller::Output(absl::string_view name) const {
+  for (const OutputView& output : outputs_)
+    if (output.name == name) return output.floats();
+  return {};
+}
+
+absl::StatusOr<BatchBounds> ProgramBounds(const Artifact& artifact) {
+  BatchBounds bounds;
+  for (const SizeSpec& size : artifact.spec().sizes) {
+    if (size.name == "T") bounds.tokens = size.bound;
+    if (size.name == "S") bounds.sequences = size.bound;
+  }
+  if (bounds.tokens > 0 && bounds.sequences > 0) return bounds;
+  return absl::InvalidArgumentError(
+      absl::StrCat(artifact.path(), ": expects the sizes T and S"));
+}
+
+}  // namespace graft

@@ -1,0 +1,47 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program's parameters as the trainer sees them.
+
+#ifndef GRAFT_RUNTIME_TRAIN_PARAMETERS_H_
+#define GRAFT_RUNTIME_TRAIN_PARAMETERS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "runtime/base/file.h"
+#include "runtime/executor/instance.h"
+#include "runtime/train/checkpoint.h"
+
+namespace graft {
+
+// Fills the parameters that the model's checkpoint did not have (`initial` of
+// their slots: "normal" with its deviation, "zeros", "ones"). Draws depend on
+// `seed` and the slot's name only. Returns the names.
+std::vector<std::string> InitialiseNewParameters(Instance& instance,
+                                                 uint64_t seed);
+
+// Overwrites parameters with the tensors of a safetensors file that have their
+// names. INVALID_ARGUMENT names a tensor that no trainable parameter matches.
+absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
+                                   Instance& instance);
+
+// The trainable parameters, and with `with_moments` the optimiser's moments, as
+// tensors named "model.slot" over the instance's memory.
+std::vector<StateTensor> TrainableTensors(Instance& instance,
+                                          bool with_moments);
+
+// Name of the first gradient or parameter with an infinite or NaN element;
+// empty if there is none.
+std::string FirstNonFinite(const Instance& instance);
+
+// Writes the artifact of `instance` again, with the parameters as they are now.
+absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
+                                  const Instance& instance,
+                                  const std::vector<std::string>& labels);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_TRAIN_PARAMETERS_H_

@@ -1,0 +1,258 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/philox.h"
+#include "runtime/train/parameters.h"
+
+namespace graft {
+namespace {
+
+double Now() { return absl::ToUnixMicros(absl::Now()) * 1e-6; }
+
+// Fisher-Yates by a counter-based generator: the order depends on (seed,
+// epoch, n) only.
+void Shuffle(uint64_t seed, int64_t epoch, std::vector<int64_t>& order) {
+  uint64_t state = SplitMix64(seed ^ SplitMix64(static_cast<uint64_t>(epoch)));
+  for (size_t i = order.size(); i > 1; --i) {
+    state = SplitMix64(state);
+    std::swap(order[i - 1], order[state % i]);
+  }
+}
+
+std::string BestPath(const std::string& directory) {
+  return JoinPath(directory, "best.safetensors");
+}
+
+}  // namespace
+
+Trainer::Trainer(FileSystem& files, Instance& instance, const Dataset& train,
+                 const Dataset* dev, TrainOptions options)
+    : files_(files),
+      instance_(instance),
+      train_(train),
+      dev_(dev),
+      options_(std::move(options)) {}
+
+absl::Status Trainer::Prepare() {
+  if (train_.size() == 0)
+    return absl::InvalidArgumentError("expects examples to train on, got none");
+  GRAFT_ASSIGN_OR_RETURN(accumulate_,
+                         EntryCaller::Create(instance_, "accumulate"));
+  GRAFT_ASSIGN_OR_RETURN(update_, EntryCaller::Create(instance_, "update"));
+  if (dev_ && options_.evaluate_every > 0) {
+    GRAFT_ASSIGN_OR_RETURN(evaluate_,
+                           EntryCaller::Create(instance_, "evaluate"));
+  }
+  GRAFT_ASSIGN_OR_RETURN(bounds_, ProgramBounds(instance_.artifact()));
+  steps_per_epoch_ =
+      (train_.size() + options_.batch_size - 1) / options_.batch_size;
+  total_steps_ = steps_per_epoch_ * options_.epochs;
+  schedule_ = {options_.schedule, options_.learning_rate,
+               static_cast<int64_t>(std::llround(
+                   options_.warmup_ratio * static_cast<double>(total_steps_))),
+               total_steps_};
+  if (options_.max_steps > 0)
+    total_steps_ = std::min(total_steps_, options_.max_steps);
+  parameters_ = TrainableTensors(instance_, /*with_moments=*/false);
+  state_tensors_ = TrainableTensors(instance_, /*with_moments=*/true);
+  packed_.Reserve(bounds_);
+  pieces_.reserve(options_.batch_size);
+  state_.seed = options_.seed;
+  state_.run = options_.run;
+  if (options_.resume) GRAFT_RETURN_IF_ERROR(Resume());
+  if (!options_.directory.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        events_, EventFile::Create(files_, options_.directory, Now()));
+    GRAFT_ASSIGN_OR_RETURN(metrics_, files_.OpenAppend(JoinPath(
+                                         options_.directory, "metrics.jsonl")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Resume() {
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
+                         ListCheckpoints(files_, options_.directory));
+  for (const std::string& path : paths) {
+    absl::StatusOr<TrainingState> state =
+        LoadCheckpoint(files_, path, state_tensors_);
+    if (!state.ok()) {
+      summary_.warnings.push_back(absl::StrCat(
+          "skipped a checkpoint: ", std::string(state.status().message())));
+      continue;
+    }
+    if (state->run != options_.run)
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": expects a checkpoint of this program, data and options (",
+          options_.run, "), got one of ", state->run));
+    state_ = *std::move(state);
+    return absl::OkStatus();
+  }
+  if (!summary_.warnings.empty())
+    return absl::DataLossError(
+        absl::StrCat("no valid checkpoint in ", options_.directory,
+                     "; the newest: ", summary_.warnings.front()));
+  return absl::OkStatus();
+}
+
+void Trainer::SetEpoch(int64_t epoch) {
+  if (epoch == epoch_) return;
+  epoch_ = epoch;
+  order_.resize(train_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  if (options_.shuffle) Shuffle(options_.seed, epoch, order_);
+}
+
+absl::Status Trainer::Step() {
+  SetEpoch(state_.step / steps_per_epoch_);
+  int64_t begin = state_.step % steps_per_epoch_ * options_.batch_size;
+  BatchRange batch{begin, std::min(begin + options_.batch_size, train_.size())};
+  GRAFT_RETURN_IF_ERROR(SplitBatch(train_, order_, batch, bounds_, pieces_));
+  EntryScalars scalars;
+  scalars.total = static_cast<float>(batch.end - batch.begin);
+  scalars.rate = static_cast<float>(schedule_.Rate(state_.step));
+  scalars.step = static_cast<int32_t>(state_.step + 1);
+  instance_.SetRandom(options_.seed, static_cast<uint32_t>(state_.step));
+  loss_ = 0;
+  for (BatchRange piece : pieces_) {
+    PackBatch(train_, order_, piece, batch.begin, packed_);
+    GRAFT_RETURN_IF_ERROR(accumulate_->Call(&packed_, scalars));
+    loss_ += accumulate_->Output("loss")[0];
+    summary_.tokens += packed_.tokens();
+  }
+  // Before the update, so that the parameters stay those of the last good step.
+  GRAFT_RETURN_IF_ERROR(CheckFinite());
+  GRAFT_RETURN_IF_ERROR(update_->Call(nullptr, scalars));
+  summary_.examples += batch.end - batch.begin;
+  state_.loss_sum += loss_;
+  ++state_.step;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::CheckFinite() const {
+  if (std::isfinite(loss_)) return absl::OkStatus();
+  std::string first = FirstNonFinite(instance_);
+  return absl::DataLossError(absl::StrCat(
+      "step ", state_.step + 1, ": expects a finite loss, got ", loss_,
+      first.empty() ? "" : "; first non-finite tensor: ", first,
+      "; checkpoints already written are kept"));
+}
+
+absl::Status Trainer::Evaluate() {
+  GRAFT_ASSIGN_OR_RETURN(EvaluationResult result,
+                         EvaluateAll(*evaluate_, bounds_, *dev_));
+  bool better = state_.best_step == 0 || result.score > state_.best;
+  if (better) {
+    state_.best = result.score;
+    state_.best_step = state_.step;
+    evaluations_since_best_ = 0;
+    if (!options_.directory.empty())
+      GRAFT_RETURN_IF_ERROR(SaveCheckpoint(files_, BestPath(options_.directory),
+                                           state_, parameters_));
+  } else if (++evaluations_since_best_ >= options_.patience &&
+             options_.patience > 0) {
+    summary_.stopped_early = true;
+  }
+  if (!metrics_) return absl::OkStatus();
+  GRAFT_RETURN_IF_ERROR(
+      events_->Write(Now(), state_.step,
+                     {{"dev/loss", static_cast<float>(result.loss)},
+                      {"dev/score", static_cast<float>(result.score)}}));
+  GRAFT_RETURN_IF_ERROR(metrics_->Append(
+      absl::StrFormat("{\"step\":%d,\"dev_loss\":%.9g,\"dev_score\":%.9g}\n",
+                      state_.step, result.loss, result.score)));
+  return metrics_->Flush();
+}
+
+absl::Status Trainer::RestoreBest() {
+  if (state_.best_step == 0 || state_.best_step == state_.step ||
+      options_.directory.empty())
+    return absl::OkStatus();
+  return LoadCheckpoint(files_, BestPath(options_.directory), parameters_)
+      .status();
+}
+
+absl::Status Trainer::Save() {
+  GRAFT_RETURN_IF_ERROR(
+      SaveCheckpoint(files_, CheckpointPath(options_.directory, state_.step),
+                     state_, state_tensors_));
+  return PruneCheckpoints(files_, options_.directory,
+                          options_.keep_checkpoints);
+}
+
+absl::Status Trainer::Log(double rate, double examples_per_second) {
+  GRAFT_RETURN_IF_ERROR(
+      events_->Write(Now(), state_.step,
+                     {{"train/loss", static_cast<float>(loss_)},
+                      {"train/learning_rate", static_cast<float>(rate)},
+                      {"train/examples_per_second",
+                       static_cast<float>(examples_per_second)}}));
+  GRAFT_RETURN_IF_ERROR(metrics_->Append(
+      absl::StrFormat("{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
+                      "\"examples_per_second\":%.4g}\n",
+                      state_.step, loss_, rate, examples_per_second)));
+  return metrics_->Flush();
+}
+
+StepReport Trainer::Report(double rate) const {
+  StepReport report;
+  report.step = state_.step;
+  report.total_steps = total_steps_;
+  report.loss = loss_;
+  report.rate = rate;
+  const double seconds = std::max(summary_.seconds, 1e-9);
+  report.examples_per_second = static_cast<double>(summary_.examples) / seconds;
+  report.tokens_per_second = static_cast<double>(summary_.tokens) / seconds;
+  report.seconds_left = seconds *
+                        static_cast<double>(total_steps_ - state_.step) /
+                        static_cast<double>(state_.step - summary_.first_step);
+  return report;
+}
+
+absl::StatusOr<TrainSummary> Trainer::Run(
+    const std::function<void(const StepReport&)>& progress,
+    const std::atomic<bool>& stop) {
+  GRAFT_RETURN_IF_ERROR(Prepare());
+  summary_.first_step = state_.step;
+  const absl::Time start = absl::Now();
+  while (state_.step < total_steps_ && !summary_.stopped_early) {
+    if (stop.load(std::memory_order_relaxed)) {
+      summary_.interrupted = true;
+      if (!options_.directory.empty()) GRAFT_RETURN_IF_ERROR(Save());
+      break;
+    }
+    const double rate = schedule_.Rate(state_.step);
+    GRAFT_RETURN_IF_ERROR(Step());
+    summary_.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+    const StepReport report = Report(rate);
+    if (progress) progress(report);
+    const bool last = state_.step == total_steps_;
+    if (metrics_ && (state_.step % options_.log_every == 0 || last))
+      GRAFT_RETURN_IF_ERROR(Log(rate, report.examples_per_second));
+    if (evaluate_ && (state_.step % options_.evaluate_every == 0 || last))
+      GRAFT_RETURN_IF_ERROR(Evaluate());
+    if (options_.checkpoint_every > 0 && !options_.directory.empty() &&
+        state_.step % options_.checkpoint_every == 0)
+      GRAFT_RETURN_IF_ERROR(Save());
+  }
+  if (!summary_.interrupted) GRAFT_RETURN_IF_ERROR(RestoreBest());
+  summary_.steps = state_.step;
+  summary_.last_loss = loss_;
+  summary_.best_step = state_.best_step;
+  summary_.best_score = state_.best;
+  if (state_.step > 0)
+    summary_.mean_loss = state_.loss_sum / static_cast<double>(state_.step);
+  return summary_;
+}
+
+}  // namespace graft

@@ -1,0 +1,133 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The training loop: optimiser steps, evaluation, checkpoints, metrics.
+
+#ifndef GRAFT_RUNTIME_TRAIN_TRAINER_H_
+#define GRAFT_RUNTIME_TRAIN_TRAINER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/file.h"
+#include "runtime/executor/instance.h"
+#include "runtime/train/checkpoint.h"
+#include "runtime/train/dataset.h"
+#include "runtime/train/entry.h"
+#include "runtime/train/evaluate.h"
+#include "runtime/train/event_file.h"
+#include "runtime/train/schedule.h"
+
+namespace graft {
+
+struct TrainOptions {
+  int64_t batch_size = 32;  // examples of one optimiser step
+  int64_t epochs = 1;
+  int64_t max_steps = 0;  // stop after as many steps; 0: all epochs
+  bool shuffle = false;   // a new order each epoch, keyed by seed and epoch
+  uint64_t seed = 0;
+  ScheduleKind schedule = ScheduleKind::kLinear;
+  double learning_rate = 5e-5;
+  double warmup_ratio = 0;  // of all steps
+  // Directory for checkpoints, metrics.jsonl and event files; must exist.
+  // Empty: none of them.
+  std::string directory;
+  int64_t checkpoint_every = 0;  // steps; 0: only when stopped by a signal
+  int keep_checkpoints = 2;
+  bool resume = false;  // from the newest valid checkpoint, if any
+  std::string run;      // identity that a resumed checkpoint must have
+  // Steps between evaluations on the dev set; 0: never. The run ends with the
+  // parameters of the best one, which needs a directory.
+  int64_t evaluate_every = 0;
+  int64_t patience = 0;  // stop after as many evaluations without a better one
+  int64_t log_every = 10;  // steps between metrics
+};
+
+// Progress of one step, for the terminal.
+struct StepReport {
+  int64_t step = 0;  // updates made, from 1
+  int64_t total_steps = 0;
+  double loss = 0;
+  double rate = 0;
+  double examples_per_second = 0;  // since the start of this process
+  double tokens_per_second = 0;
+  double seconds_left = 0;
+};
+
+struct TrainSummary {
+  int64_t steps = 0;       // updates made in all
+  int64_t first_step = 0;  // where this process began
+  int64_t examples = 0;    // seen by this process
+  int64_t tokens = 0;
+  double seconds = 0;
+  double mean_loss = 0;  // over all steps of the run
+  double last_loss = 0;
+  bool interrupted = false;
+  bool stopped_early = false;
+  int64_t best_step = 0;  // 0 without evaluations
+  double best_score = 0;
+  std::vector<std::string> warnings;
+};
+
+// Thread-compatible. Everything passed in is borrowed and must outlive it.
+class Trainer {
+ public:
+  // `dev` may be null.
+  Trainer(FileSystem& files, Instance& instance, const Dataset& train,
+          const Dataset* dev, TrainOptions options);
+
+  // Trains to the end, or until `stop` becomes true, which saves a checkpoint
+  // first. `progress` is called after each step. DATA_LOSS: the loss or a
+  // tensor became infinite or NaN (step and tensor are named, checkpoints are
+  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run.
+  absl::StatusOr<TrainSummary> Run(
+      const std::function<void(const StepReport&)>& progress,
+      const std::atomic<bool>& stop);
+
+ private:
+  absl::Status Prepare();
+  absl::Status Resume();
+  absl::Status Step();
+  absl::Status Evaluate();
+  absl::Status RestoreBest();
+  absl::Status Save();
+  absl::Status Log(double rate, double examples_per_second);
+  absl::Status CheckFinite() const;
+  StepReport Report(double rate) const;
+  void SetEpoch(int64_t epoch);
+
+  FileSystem& files_;
+  Instance& instance_;
+  const Dataset& train_;
+  const Dataset* dev_;
+  const TrainOptions options_;
+
+  std::optional<EntryCaller> accumulate_, update_, evaluate_;
+  BatchBounds bounds_;
+  int64_t steps_per_epoch_ = 0;
+  int64_t total_steps_ = 0;
+  Schedule schedule_;
+  std::vector<StateTensor> state_tensors_;
+  TrainingState state_;
+  TrainSummary summary_;
+  double loss_ = 0;
+  int64_t evaluations_since_best_ = 0;
+  int64_t epoch_ = -1;
+  std::vector<int64_t> order_;
+  std::vector<BatchRange> pieces_;
+  PackedBatch packed_;
+  std::vector<StateTensor> parameters_;  // trainable ones
+  std::unique_ptr<EventFile> events_;
+  std::unique_ptr<WritableFile> metrics_;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_TRAIN_TRAINER_H_
