@@ -1,0 +1,220 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/formats/hf_directory.h"
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/base/faulty_file_system.h"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class HfDirectoryTest : public ::testing::Test {
+ protected:
+  HfDirectoryTest() {
+    char path[] = "/tmp/graft-hf-directory-XXXXXX";
+    root_ = mkdtemp(path);
+    config_.vocab_size = 5;
+    config_.hidden_size = 4;
+    config_.num_hidden_layers = 2;
+    config_.num_attention_heads = 2;
+    config_.intermediate_size = 6;
+    config_.max_position_embeddings = 7;
+    config_.labels = {"no", "yes", "maybe"};
+  }
+  ~HfDirectoryTest() override { std::filesystem::remove_all(root_); }
+
+  // Tensors of the model, each element its own number.
+  void MakeTensors(bool pooler, int64_t labels) {
+    tensors_.clear();
+    data_.clear();
+    float next = 0;
+    for (const TensorSpec& spec : BertTensors(config_, pooler, labels)) {
+      size_t count = 1;
+      for (int64_t extent : spec.shape) count *= static_cast<size_t>(extent);
+      std::vector<float>& values = data_.emplace_back(count);
+      std::iota(values.begin(), values.end(), next);
+      next += 1000;
+      tensors_.push_back({spec.name, spec.shape, values});
+    }
+  }
+
+  absl::Status Write(FileSystem& files, DType dtype = DType::kF32) {
+    return WriteHuggingFaceDirectory(files, Path(), config_, tensors_,
+                                     tokenizer_, dtype);
+  }
+  std::string ErrorOf() {
+    const absl::Status status = Write(FileSystem::Posix());
+    EXPECT_FALSE(std::filesystem::exists(Path()));
+    return std::string(status.message());
+  }
+  std::string Path(absl::string_view name = "") const {
+    return absl::StrCat(root_, "/out", name.empty() ? "" : "/", name);
+  }
+  std::vector<std::string> Entries(const std::string& directory) {
+    return *FileSystem::Posix().List(directory);
+  }
+
+  std::string root_;
+  BertConfig config_;
+  std::vector<ModelTensor> tensors_;
+  std::vector<std::vector<float>> data_;
+  std::vector<NamedText> tokenizer_ = {{"vocab.txt", "[PAD]\n[UNK]\n"}};
+};
+
+TEST_F(HfDirectoryTest, WritesAClassifier) {
+  MakeTensors(/*pooler=*/true, /*labels=*/3);
+  ASSERT_TRUE(Write(FileSystem::Posix()).ok());
+  EXPECT_THAT(Entries(root_), ElementsAre("out"));
+  EXPECT_THAT(Entries(Path()),
+              ElementsAre("config.json", "model.safetensors",
+                          "tokenizer_config.json", "vocab.txt"));
+
+  const auto config = ReadBertConfig(FileSystem::Posix(), Path("config.json"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->architectures,
+              ElementsAre("BertForSequenceClassification"));
+  EXPECT_EQ(config->labels, config_.labels);
+  EXPECT_EQ(config->hidden_size, 4);
+
+  const auto file =
+      SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->metadata().at("format"), "pt");
+  ASSERT_EQ((*file)->tensors().size(), tensors_.size());
+  for (const ModelTensor& tensor : tensors_) {
+    const std::string name = absl::StrCat(
+        tensor.name.substr(0, 11) == "classifier." ? "" : "bert.", tensor.name);
+    std::vector<float> values(tensor.values.size());
+    const absl::Status read =
+        (*file)->ReadFloats(name, tensor.shape, absl::MakeSpan(values));
+    ASSERT_TRUE(read.ok()) << read;
+    EXPECT_EQ(absl::MakeConstSpan(values), tensor.values) << name;
+  }
+}
+
+TEST_F(HfDirectoryTest, WritesAnEncoderInHalfPrecision) {
+  MakeTensors(/*pooler=*/false, /*labels=*/0);
+  ASSERT_TRUE(Write(FileSystem::Posix(), DType::kBF16).ok());
+  const auto config = ReadBertConfig(FileSystem::Posix(), Path("config.json"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->architectures, ElementsAre("BertModel"));
+  const auto file =
+      SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const TensorView* table =
+      (*file)->Find("embeddings.token_type_embeddings.weight");
+  ASSERT_NE(table, nullptr);
+  EXPECT_EQ(table->dtype, DType::kBF16);
+  EXPECT_EQ((*file)->Find("pooler.dense.weight"), nullptr);
+}
+
+TEST_F(HfDirectoryTest, KeepsTheTokenizersFiles) {
+  MakeTensors(true, 3);
+  tokenizer_ = {{"tokenizer.json", "{}"},
+                {"tokenizer_config.json", "{\"a\":1}"}};
+  ASSERT_TRUE(Write(FileSystem::Posix()).ok());
+  const auto read = ReadTokenizerFiles(FileSystem::Posix(), Path());
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->size(), 2u);
+  EXPECT_EQ((*read)[0].name, "tokenizer.json");
+  EXPECT_EQ((*read)[1].text, "{\"a\":1}");
+}
+
+TEST_F(HfDirectoryTest, WritesIntoAnEmptyDirectoryOnly) {
+  MakeTensors(true, 3);
+  std::filesystem::create_directory(Path());
+  ASSERT_TRUE(Write(FileSystem::Posix()).ok());
+  const absl::Status again = Write(FileSystem::Posix());
+  EXPECT_TRUE(absl::IsAlreadyExists(again)) << again;
+  EXPECT_THAT(
+      std::string(again.message()),
+      HasSubstr("expects a new or empty directory, got one with files"));
+}
+
+TEST_F(HfDirectoryTest, AcceptsATrailingSlash) {
+  MakeTensors(true, 3);
+  ASSERT_TRUE(WriteHuggingFaceDirectory(FileSystem::Posix(), Path() + "/",
+                                        config_, tensors_, tokenizer_)
+                  .ok());
+  EXPECT_TRUE(std::filesystem::exists(Path("config.json")));
+}
+
+TEST_F(HfDirectoryTest, NamesTheTensorThatDoesNotFit) {
+  MakeTensors(true, 3);
+  const std::vector<ModelTensor> whole = tensors_;
+
+  tensors_.erase(tensors_.begin() + 7);
+  EXPECT_THAT(ErrorOf(), HasSubstr("expects a tensor "
+                                   "'encoder.layer.0.attention.self.key."
+                                   "weight', got 40 others"));
+  // Transformers would make up a pooler below the classifier.
+  tensors_ = whole;
+  std::erase_if(tensors_, [](const ModelTensor& tensor) {
+    return tensor.name == "pooler.dense.weight";
+  });
+  EXPECT_THAT(ErrorOf(), HasSubstr("'pooler.dense.weight'"));
+
+  tensors_ = whole;
+  tensors_.push_back({"extra", {1}, absl::MakeConstSpan(data_[0]).first(1)});
+  EXPECT_THAT(ErrorOf(), HasSubstr("got 'extra' besides"));
+
+  tensors_ = whole;
+  tensors_.push_back(whole[0]);
+  EXPECT_THAT(ErrorOf(), HasSubstr("expects to be given once"));
+
+  tensors_ = whole;
+  tensors_.back().shape = {4};
+  EXPECT_EQ(
+      ErrorOf(),
+      "tensor 'classifier.bias' expects shape [3], got [4] with 3 values");
+  tensors_ = whole;
+  tensors_.back().values.remove_suffix(1);
+  EXPECT_THAT(ErrorOf(), HasSubstr("got [3] with 2 values"));
+
+  tensors_ = whole;
+  config_.labels.clear();
+  EXPECT_THAT(ErrorOf(), HasSubstr("names of its labels"));
+}
+
+TEST_F(HfDirectoryTest, NamesTheTokenizerFileThatDoesNotFit) {
+  MakeTensors(true, 3);
+  tokenizer_ = {{"vocab.txt", ""}, {"../evil", ""}};
+  EXPECT_THAT(ErrorOf(), HasSubstr("got ../evil"));
+  tokenizer_ = {{"tokenizer_config.json", "{}"}};
+  EXPECT_THAT(ErrorOf(), HasSubstr("tokenizer.json or vocab.txt, got neither"));
+  EXPECT_TRUE(absl::IsNotFound(
+      ReadTokenizerFiles(FileSystem::Posix(), root_).status()));
+}
+
+TEST_F(HfDirectoryTest, AFullDiskLeavesNothing) {
+  MakeTensors(true, 3);
+  int failures = 0;
+  for (uint64_t bytes = 0; bytes < 16384; bytes += 512) {
+    FaultyFileSystem files(FileSystem::Posix());
+    files.FailWritesAfter(bytes, ENOSPC);
+    const absl::Status status = Write(files);
+    if (status.ok()) break;
+    ++failures;
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(Entries(root_), IsEmpty());
+  }
+  EXPECT_GT(failures, 3);
+  EXPECT_THAT(Entries(root_), ElementsAre("out"));
+}
+
+}  // namespace
+}  // namespace graft
