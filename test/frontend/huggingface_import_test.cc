@@ -1,0 +1,384 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "frontend/huggingface_import.h"
+
+#include <stdlib.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dialects/graft/graft_ops.h"
+#include "frontend/parameter_values.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mlir/IR/MLIRContext.h"
+#include "runtime/formats/hf_directory.h"
+#include "runtime/formats/safetensors.h"
+
+namespace graft {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class HuggingFaceImportTest : public ::testing::Test {
+ protected:
+  HuggingFaceImportTest() {
+    char path[] = "/tmp/graft-import-XXXXXX";
+    directory_ = mkdtemp(path);
+    config_.architectures = {"BertForSequenceClassification"};
+    config_.vocab_size = 5;
+    config_.hidden_size = 4;
+    config_.num_hidden_layers = 2;
+    config_.num_attention_heads = 2;
+    config_.intermediate_size = 6;
+    config_.max_position_embeddings = 7;
+    Fill(/*pooler=*/true, /*labels=*/3);
+  }
+  ~HuggingFaceImportTest() override { std::filesystem::remove_all(directory_); }
+
+  // The tensors of the model, all F32.
+  void Fill(bool pooler, int64_t labels) {
+    tensors_ = BertTensors(config_, pooler, labels);
+  }
+  TensorSpec& Tensor(absl::string_view name) {
+    for (TensorSpec& spec : tensors_) {
+      if (spec.name == name) return spec;
+    }
+    ADD_FAILURE() << "no tensor " << name;
+    return tensors_[0];
+  }
+  void Rename(const std::string& from, const std::string& to) {
+    for (TensorSpec& spec : tensors_) {
+      const size_t found = spec.name.find(from);
+      if (found != std::string::npos) spec.name.replace(found, from.size(), to);
+    }
+  }
+
+  // Writes the checkpoint; byte i of each tensor is i.
+  void Save() {
+    std::vector<std::vector<uint8_t>> data;
+    std::vector<TensorView> views;
+    for (const TensorSpec& spec : tensors_) {
+      std::vector<uint8_t>& bytes =
+          data.emplace_back(*TensorBytes(spec.dtype, spec.shape));
+      for (size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<uint8_t>(i);
+      views.push_back({spec, bytes});
+    }
+    FileSystem& files = FileSystem::Posix();
+    ASSERT_TRUE(WriteSafetensors(files, Path("model.safetensors"), views).ok());
+    ASSERT_TRUE(
+        WriteFile(files, Path("config.json"), BertConfigToJson(config_)).ok());
+    ASSERT_TRUE(WriteFile(files, Path("vocab.txt"), "[PAD]\n").ok());
+  }
+
+  absl::StatusOr<ImportedModel> Import() {
+    return importHuggingFace(&context_, FileSystem::Posix(), directory_,
+                             options_);
+  }
+  ImportedModel Imported() {
+    Save();
+    absl::StatusOr<ImportedModel> model = Import();
+    EXPECT_TRUE(model.ok()) << model.status();
+    return model.ok() ? *std::move(model) : ImportedModel();
+  }
+  std::string ErrorOf(absl::StatusCode code) {
+    Save();
+    return ErrorOfFiles(code);
+  }
+  std::string ErrorOfFiles(absl::StatusCode code) {
+    const absl::Status status = Import().status();
+    EXPECT_EQ(status.code(), code) << status;
+    return std::string(status.message());
+  }
+  std::string Path(absl::string_view name) const {
+    return absl::StrCat(directory_, "/", name);
+  }
+
+  mlir::MLIRContext context_;
+  std::string directory_;
+  BertConfig config_;
+  std::vector<TensorSpec> tensors_;
+  ImportOptions options_;
+};
+
+ParameterOp FindParameter(mlir::ModuleOp module, llvm::StringRef name) {
+  ParameterOp result;
+  module->walk([&](ParameterOp parameter) {
+    if (parameter.getSymName() == name) result = parameter;
+  });
+  return result;
+}
+
+// The names of all parameters with those of each layer, sorted.
+std::vector<std::string> ParameterNames(mlir::ModuleOp module) {
+  std::vector<std::string> names;
+  module->walk([&](ParameterOp parameter) {
+    const std::string name = parameter.getSymName().str();
+    auto layers = llvm::dyn_cast<LayersOp>(parameter->getParentOp());
+    if (!layers) {
+      names.push_back(name);
+      return;
+    }
+    for (uint64_t i = 0; i < layers.getCount(); ++i)
+      names.push_back(
+          absl::StrCat(layers.getSymName().str(), ".", i, ".", name));
+  });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST_F(HuggingFaceImportTest, TakesTheCheckpointsClassifier) {
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.skipped, IsEmpty());
+  EXPECT_THAT(model.initialised, IsEmpty());
+  EXPECT_THAT(model.config.labels,
+              ElementsAre("LABEL_0", "LABEL_1", "LABEL_2"));
+  EXPECT_EQ(model.tokenizer, Path("vocab.txt"));
+  // The importer's model and the exporter's are one.
+  std::vector<std::string> expected;
+  for (const TensorSpec& spec : BertTensors(config_, true, 3))
+    expected.push_back(spec.name);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(ParameterNames(*model.module), expected);
+}
+
+TEST_F(HuggingFaceImportTest, ReportsWhatItSkips) {
+  tensors_.push_back({"embeddings.position_ids", DType::kI64, {1, 7}});
+  tensors_.push_back({"cls.predictions.bias", DType::kF32, {5}});
+  tensors_.push_back({"encoder.layer.2.output.dense.bias", DType::kF32, {4}});
+  EXPECT_THAT(Imported().skipped,
+              ElementsAre("cls.predictions.bias", "embeddings.position_ids",
+                          "encoder.layer.2.output.dense.bias"));
+}
+
+TEST_F(HuggingFaceImportTest, KnowsPrefixesAndTheNamesOfTensorFlow) {
+  for (TensorSpec& spec : tensors_) {
+    if (!absl::StartsWith(spec.name, "classifier"))
+      spec.name = "bert." + spec.name;
+  }
+  Rename("LayerNorm.weight", "LayerNorm.gamma");
+  Rename("LayerNorm.bias", "LayerNorm.beta");
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.skipped, IsEmpty());
+  EXPECT_EQ(*FindParameter(*model.module, "output.LayerNorm.bias").getSource(),
+            "bert.encoder.layer.*.output.LayerNorm.beta");
+  EXPECT_FALSE(FindParameter(*model.module, "classifier.bias").getSource());
+}
+
+TEST_F(HuggingFaceImportTest, MakesANewHead) {
+  Fill(true, 0);
+  config_.architectures = {"BertModel"};
+  options_.label_names = {"a", "b"};
+  options_.labels = 2;
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.initialised,
+              ElementsAre("classifier.weight", "classifier.bias"));
+  EXPECT_THAT(model.config.labels, ElementsAre("a", "b"));
+  EXPECT_EQ(model.config.problem_type, "single_label_classification");
+}
+
+TEST_F(HuggingFaceImportTest, ReplacesAHead) {
+  options_.labels = 1;
+  options_.new_head = true;
+  config_.labels = {"x", "y", "z"};
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.initialised,
+              ElementsAre("classifier.weight", "classifier.bias"));
+  EXPECT_THAT(model.skipped,
+              ElementsAre("classifier.bias", "classifier.weight"));
+  EXPECT_THAT(model.config.labels, ElementsAre("LABEL_0"));
+  EXPECT_EQ(model.config.problem_type, "regression");
+}
+
+TEST_F(HuggingFaceImportTest, AHeadOnTokensIsNoHead) {
+  config_.architectures = {"BertForTokenClassification"};
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.skipped, Contains("classifier.weight"));
+  EXPECT_FALSE(FindParameter(*model.module, "classifier.weight"));
+}
+
+TEST_F(HuggingFaceImportTest, LoadsEveryFloatType) {
+  Tensor("classifier.bias").dtype = DType::kF16;
+  Tensor("pooler.dense.bias").dtype = DType::kBF16;
+  Tensor("embeddings.LayerNorm.bias").dtype = DType::kF64;
+  const ImportedModel model = Imported();
+  const auto file = SafetensorsFile::Open(FileSystem::Posix(), model.weights);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto load = [&](llvm::StringRef name) {
+    ParameterOp parameter = FindParameter(*model.module, name);
+    std::vector<float> values(parameter.getType().getNumElements());
+    const absl::Status status =
+        loadParameter(parameter, file->get(), 1, absl::MakeSpan(values));
+    EXPECT_TRUE(status.ok()) << status;
+    return values;
+  };
+  EXPECT_EQ(load("classifier.bias")[1], HalfToFloat(0x0302));
+  EXPECT_EQ(load("pooler.dense.bias")[1], BFloat16ToFloat(0x0302));
+  double last;
+  const uint64_t bits = 0x0f0e0d0c0b0a0908;
+  std::memcpy(&last, &bits, sizeof(last));
+  EXPECT_EQ(load("embeddings.LayerNorm.bias")[1], static_cast<float>(last));
+}
+
+TEST_F(HuggingFaceImportTest, DrawsInitialValues) {
+  options_.labels = 3;
+  options_.new_head = true;
+  const ImportedModel model = Imported();
+  std::vector<float> values(12);
+  ParameterOp weight = FindParameter(*model.module, "classifier.weight");
+  ASSERT_TRUE(loadParameter(weight, nullptr, 1, absl::MakeSpan(values)).ok());
+  EXPECT_THAT(values, Each(testing::AllOf(testing::Ne(0.0f), testing::Gt(-0.2f),
+                                          testing::Lt(0.2f))));
+  ParameterOp layer = FindParameter(*model.module, "output.dense.bias");
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      loadParameter(layer, nullptr, 1, absl::MakeSpan(values))));
+  ParameterOp pooler = FindParameter(*model.module, "pooler.dense.bias");
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      loadParameter(pooler, nullptr, 1, absl::MakeSpan(values))));
+}
+
+TEST_F(HuggingFaceImportTest, NamesTheTensorThatDoesNotFit) {
+  const std::vector<TensorSpec> whole = tensors_;
+
+  Tensor("encoder.layer.1.intermediate.dense.weight").shape = {6, 5};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("model.safetensors: tensor "
+                        "'encoder.layer.1.intermediate.dense.weight' expects "
+                        "shape [6, 4], got [6, 5]"));
+  tensors_ = whole;
+  Tensor("pooler.dense.bias").dtype = DType::kI32;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("pooler.dense.bias expects F32, F16, BF16 or F64, got "
+                        "I32 [4]"));
+  tensors_ = whole;
+  Rename("encoder.layer.1.output.dense.bias",
+         "encoder.layer.1.output.dens.bias");
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kNotFound),
+              HasSubstr("expects a tensor 'encoder.layer.1.output.dense.bias', "
+                        "got 41 others; the nearest name is "
+                        "'encoder.layer.1.output.dens.bias'"));
+  tensors_ = whole;
+  tensors_.push_back(
+      {"bert.embeddings.word_embeddings.weight", DType::kF32, {5, 4}});
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("with or without \"bert.\""));
+}
+
+TEST_F(HuggingFaceImportTest, NamesTheHeadThatDoesNotFit) {
+  options_.labels = 4;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("classifier.weight expects 4 labels, got F32 [3, 4]; "
+                        "ask for a new head to replace it"));
+  options_.labels = 3;
+  options_.label_names = {"a"};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("label names expect 3 names, got 1"));
+  options_ = {};
+  config_.labels = {"a", "b"};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("config.json: id2label expects 3 names"));
+  options_.new_head = true;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("a new head expects a number of labels, got 0"));
+  options_.labels = int64_t{1} << 40;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("labels expects a number in [0, 1048576]"));
+  options_ = {};
+  config_.labels.clear();
+  Tensor("classifier.weight").shape = {12};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("classifier.weight expects"));
+}
+
+TEST_F(HuggingFaceImportTest, NeverMakesAPoolerUnasked) {
+  Fill(false, 3);
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kNotFound),
+              HasSubstr("expects a tensor pooler.dense.weight below the "
+                        "classifier, got none"));
+  options_.pooler = PoolerSource::kNew;
+  EXPECT_THAT(Imported().initialised,
+              ElementsAre("pooler.dense.weight", "pooler.dense.bias"));
+  options_.pooler = PoolerSource::kNone;
+  const ImportedModel model = Imported();
+  EXPECT_THAT(model.initialised, IsEmpty());
+  EXPECT_FALSE(FindParameter(*model.module, "pooler.dense.weight"));
+}
+
+TEST_F(HuggingFaceImportTest, NamesTheFileThatIsMissing) {
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
+              HasSubstr("config.json"));
+  Save();
+  std::filesystem::remove(Path("vocab.txt"));
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
+              HasSubstr("expects tokenizer.json or vocab.txt, got neither"));
+  std::filesystem::rename(Path("model.safetensors"), Path("pytorch_model.bin"));
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
+              HasSubstr("model.safetensors: expects the weights in this one "
+                        "file, got pytorch_model.bin; Transformers converts"));
+  directory_ += "/config.json";
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
+              HasSubstr("expects a checkpoint directory, got a file"));
+  directory_.resize(directory_.size() - strlen("/config.json"));
+}
+
+TEST_F(HuggingFaceImportTest, RefusesDamagedAndForeignFiles) {
+  Save();
+  const uint64_t size = std::filesystem::file_size(Path("model.safetensors"));
+  for (uint64_t cut : {uint64_t{0}, uint64_t{7}, uint64_t{100}, size - 1}) {
+    std::filesystem::resize_file(Path("model.safetensors"), cut);
+    EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kInvalidArgument),
+                HasSubstr("model.safetensors"))
+        << cut;
+    Save();
+  }
+  FileSystem& files = FileSystem::Posix();
+  ASSERT_TRUE(
+      WriteFile(files, Path("config.json"), "{\"model_type\": \"gpt2\"}").ok());
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kUnimplemented),
+              HasSubstr("config.json: model_type expects \"bert\", got "
+                        "\"gpt2\""));
+  ASSERT_TRUE(WriteFile(files, Path("config.json"),
+                        "{\"model_type\": \"bert\", \"hidden_size\": 1e18}")
+                  .ok());
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kInvalidArgument),
+              HasSubstr("hidden_size expects an integer"));
+}
+
+TEST_F(HuggingFaceImportTest, RefusesSizesOfTheConfigThatTheFileLacks) {
+  Save();
+  // As large as the format allows: must fail at once, without large tensors.
+  config_.num_hidden_layers = 4096;
+  config_.hidden_size = 1 << 20;
+  config_.intermediate_size = 1 << 20;
+  config_.vocab_size = 10'000'000;
+  ASSERT_TRUE(WriteFile(FileSystem::Posix(), Path("config.json"),
+                        BertConfigToJson(config_))
+                  .ok());
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kInvalidArgument),
+              HasSubstr("expects shape [10000000, 1048576], got [5, 4]"));
+}
+
+TEST_F(HuggingFaceImportTest, RefusesNumbersThatFloatCannotHold) {
+  config_.layer_norm_eps = 1e-60;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("config.json: layer_norm_eps expects a positive"));
+  config_.layer_norm_eps = 1e-12;
+  config_.hidden_dropout_prob = 1 - 1e-12;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("hidden_dropout_prob expects a rate in [0, 1)"));
+  config_.hidden_dropout_prob = 0.1;
+  options_.token_bound = 0;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("token bound expects a number in [1, 2147483647]"));
+}
+
+}  // namespace
+}  // namespace graft
