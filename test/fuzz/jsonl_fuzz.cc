@@ -1,0 +1,15 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A byte for the size of reads, then any bytes as JSONL.
+
+#include "test/fuzz/table_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using Kind = graft::ColumnSpec::Kind;
+  static const std::vector<graft::ColumnSpec> columns = {
+      {.name = "a"},
+      {.name = "w", .kind = Kind::kWords},
+      {.name = "j", .kind = Kind::kJson}};
+  return graft::FuzzTable(data, size, "t.jsonl", columns);
+}

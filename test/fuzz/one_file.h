@@ -1,0 +1,86 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_TEST_FUZZ_ONE_FILE_H_
+#define GRAFT_TEST_FUZZ_ONE_FILE_H_
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/file.h"
+
+namespace graft {
+
+// A file system in which every path is one file in memory that is read in steps
+// of at most `step` bytes. Everything else fails with EROFS.
+class OneFile final : public FileSystem {
+ public:
+  OneFile(absl::string_view bytes, size_t step) : bytes_(bytes), step_(step) {}
+
+  absl::StatusOr<std::unique_ptr<MappedFile>> Map(
+      const std::string& path) override {
+    return FileError(EROFS, path, "map");
+  }
+  absl::StatusOr<std::unique_ptr<SequentialFile>> OpenSequential(
+      const std::string& path) override {
+    return std::make_unique<Reader>(path, bytes_, step_);
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> CreateAtomic(
+      const std::string& path) override {
+    return FileError(EROFS, path, "create");
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(
+      const std::string& path) override {
+    return FileError(EROFS, path, "open");
+  }
+  absl::StatusOr<uint64_t> Size(const std::string&) override {
+    return bytes_.size();
+  }
+  bool Exists(const std::string&) override { return true; }
+  bool IsDirectory(const std::string&) override { return false; }
+  absl::StatusOr<std::vector<std::string>> List(
+      const std::string& path) override {
+    return FileError(ENOTDIR, path, "list");
+  }
+  absl::Status CreateDirectories(const std::string& path) override {
+    return FileError(EROFS, path, "create");
+  }
+  absl::Status Rename(const std::string& from, const std::string&) override {
+    return FileError(EROFS, from, "rename");
+  }
+  absl::Status Remove(const std::string& path) override {
+    return FileError(EROFS, path, "remove");
+  }
+  absl::Status SyncDirectory(const std::string&) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  class Reader final : public SequentialFile {
+   public:
+    Reader(std::string path, absl::string_view bytes, size_t step)
+        : SequentialFile(std::move(path)), bytes_(bytes), step_(step) {}
+    absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+      const size_t n = std::min({buffer.size(), step_, bytes_.size()});
+      if (n > 0) std::memcpy(buffer.data(), bytes_.data(), n);
+      bytes_.remove_prefix(n);
+      return n;
+    }
+
+   private:
+    absl::string_view bytes_;
+    const size_t step_;
+  };
+
+  const absl::string_view bytes_;
+  const size_t step_;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_TEST_FUZZ_ONE_FILE_H_

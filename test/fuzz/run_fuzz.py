@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one fuzzer from a fresh set of seeds and the inputs that once failed.
+
+  run_fuzz.py NAME PROGRAM CORPUS
+
+Seeds go to CORPUS, which also collects what the fuzzer finds worth keeping. An
+input that fails is left beside it as CORPUS-failure-...; add it to
+test/fuzz/regressions/NAME/ with the fix. Runs for GRAFT_FUZZ_SECONDS (20).
+"""
+
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def safetensors_seeds():
+    def file(header, data):
+        text = header if isinstance(header, bytes) else json.dumps(
+            header, separators=(",", ":")).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    tensor = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    half = {"dtype": "BF16", "shape": [1, 2], "data_offsets": [8, 12]}
+    empty = {"dtype": "F16", "shape": [0, 3], "data_offsets": [8, 8]}
+    yield file({}, b"")
+    yield file({"a": tensor}, bytes(8))
+    yield file({"__metadata__": {"format": "pt"}, "a": tensor, "b": half},
+               bytes(12))
+    yield file({"a": tensor, "e": empty}, bytes(8))
+    yield file({"a": {**tensor, "data_offsets": [4, 12]}}, bytes(12))
+    yield file({"a": {**tensor, "shape": [1 << 62, 4]}}, bytes(8))
+    yield file(b'{"a":{},"a":{}}  ', b"")
+    yield struct.pack("<Q", 1 << 60) + b"{}"
+
+
+def config_seeds():
+    base = {"model_type": "bert", "hidden_size": 64, "num_attention_heads": 4}
+    yield json.dumps(base).encode()
+    yield json.dumps({
+        **base, "architectures": ["BertModel"], "hidden_act": "gelu_new",
+        "classifier_dropout": 0.5, "layer_norm_eps": 1e-12,
+        "id2label": {"0": "NEG", "1": "POS"}, "label2id": {"NEG": 0, "POS": 1},
+        "problem_type": "regression", "is_decoder": False,
+        "position_embedding_type": "absolute", "vocab_size": 30522,
+        "pad_token_id": 0, "type_vocab_size": 2, "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1, "initializer_range": 0.02,
+        "max_position_embeddings": 512, "intermediate_size": 128,
+        "num_hidden_layers": 2}).encode()
+    yield b'{"model_type": "bert", "vocab_size": 18446744073709551615}'
+    yield b"[" * 100
+
+
+def wordpiece_seeds():
+    pieces = "a\nb\n##a\n##b\ncafe\nun\n##aff\n##able\n,\n\u4e2d\n".encode()
+    texts = ("unaffable, caf\u00e9", "a[MASK]b [SEP]", "\u4e2d\u6587 AB",
+             "e\u0301\u0323\u0301 \ud55c\uae00 \u0130\u200b\ufffd", "\u1f82\U0001d160")
+    for i, text in enumerate(texts):
+        yield bytes([(2 + 4 + 8 + 16 * i) & 0xFE]) + text.encode() + b"\0" + pieces
+    single = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+              {"Sequence": {"id": "A", "type_id": 0}},
+              {"SpecialToken": {"id": "[SEP]", "type_id": 0}}]
+    pair = single + [{"Sequence": {"id": "B", "type_id": 1}},
+                     {"SpecialToken": {"id": "[SEP]", "type_id": 1}}]
+    tokenizer = {
+        "added_tokens": [{"id": 5, "content": "<E>", "lstrip": True,
+                          "rstrip": True, "normalized": False}],
+        "normalizer": {"type": "BertNormalizer", "strip_accents": None},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "TemplateProcessing", "single": single,
+                           "pair": pair},
+        "model": {"type": "WordPiece", "max_input_chars_per_word": 100,
+                  "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3,
+                            "##b": 4}}}
+    yield b"\x01ab <E> a\0" + json.dumps(tokenizer).encode()
+    tokenizer["post_processor"] = {"type": "BertProcessing",
+                                   "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}
+    yield b"\x01 a\xc3\xa9\0" + json.dumps(tokenizer).encode()
+
+
+def tsv_seeds():
+    for table in (b"label\ttext\n1\tfirst\n0\tsecond\n", b"text\tlabel\r\na\t\r\n",
+                  b"\xef\xbb\xbflabel\ttext\n\n", b"text\n", b"label\ttext\n1\n",
+                  b"text\tlabel\n" + b"x" * 600, b"text\tlabel\na\xff\tb\n",
+                  b"text\tlabel\na\0\tb\n", b"text\tlabel\na\tb\n\n\nc\td"):
+        for step in (0, 6):
+            yield bytes([step]) + table
+
+
+def jsonl_seeds():
+    for table in (b'{"a": "x", "w": ["y", "z"], "j": {"k": [1, null]}}\n' * 2,
+                  b'{"a": 2.5, "w": ["y"], "j": true}\n\n{"a": 1}',
+                  b'{"a": "\\u0000", "w": [], "j": 1e999}',
+                  b'{"a": "\\ud83d\\ude00", "w": ["\xe4\xb8\xad"], "j": ""}',
+                  b"[1]", b"{}\n", b'{"a": "' + b"x" * 600 + b'"}'):
+        for step in (0, 6):
+            yield bytes([step]) + table
+
+
+def main():
+    if len(sys.argv) != 4:
+        print(__doc__, file=sys.stderr)
+        return 2
+    name, program, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, seed in enumerate(globals()[f"{name}_seeds"]()):
+        (folder / f"seed-{i}").write_bytes(seed)
+    seconds = os.environ.get("GRAFT_FUZZ_SECONDS", "20")
+    command = [program, f"-max_total_time={seconds}", "-max_len=8192",
+               "-timeout=20", "-rss_limit_mb=3000", "-print_final_stats=1",
+               f"-artifact_prefix={folder}-failure-", str(folder)]
+    known = HERE / "regressions" / name
+    if known.is_dir():
+        command.append(str(known))
+    return subprocess.run(command).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

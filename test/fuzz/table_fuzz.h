@@ -1,0 +1,78 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_TEST_FUZZ_TABLE_FUZZ_H_
+#define GRAFT_TEST_FUZZ_TABLE_FUZZ_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "runtime/base/utf8.h"
+#include "runtime/data/table_reader.h"
+#include "test/fuzz/check.h"
+#include "test/fuzz/one_file.h"
+
+namespace graft {
+
+// Everything a table yields, as one string, with the error at its end. `step`
+// is the size of reads.
+inline std::string DrainTable(absl::string_view bytes, const std::string& name,
+                              const std::vector<ColumnSpec>& columns,
+                              size_t step) {
+  constexpr size_t kMaxLine = 512;
+  OneFile files(bytes, step);
+  const auto reader = TableReader::Open(files, name, columns, kMaxLine);
+  std::string out;
+  const auto fail = [&](const absl::Status& status) {
+    GRAFT_FUZZ_CHECK(absl::IsInvalidArgument(status));
+    GRAFT_FUZZ_CHECK(absl::StartsWith(status.message(), name));
+    return absl::StrCat(out, status.message());
+  };
+  if (!reader.ok()) return fail(reader.status());
+  while (true) {
+    const auto more = (*reader)->Next();
+    if (!more.ok()) return fail(more.status());
+    if (!*more) return out;
+    absl::StrAppend(&out, (*reader)->line());
+    for (size_t i = 0; i < columns.size(); ++i) {
+      switch (columns[i].kind) {
+        case ColumnSpec::Kind::kText: {
+          const absl::string_view text = (*reader)->Text(i);
+          GRAFT_FUZZ_CHECK(columns[i].allow_empty || !text.empty());
+          GRAFT_FUZZ_CHECK(text.find('\0') == absl::string_view::npos);
+          GRAFT_FUZZ_CHECK(FindInvalidUtf8(text) == absl::string_view::npos);
+          absl::StrAppend(&out, "|", text);
+          break;
+        }
+        case ColumnSpec::Kind::kWords:
+          for (const std::string& word : (*reader)->Words(i)) {
+            absl::StrAppend(&out, " ", word);
+          }
+          break;
+        case ColumnSpec::Kind::kJson:
+          absl::StrAppend(&out, (*reader)->Json(i).dump());
+          break;
+      }
+    }
+    out.push_back('\n');
+  }
+}
+
+// Reads the table in two step sizes, which must make no difference.
+inline int FuzzTable(const uint8_t* data, size_t size, const std::string& name,
+                     const std::vector<ColumnSpec>& columns) {
+  if (size == 0) return 0;
+  const size_t step = data[0] % 64 + 1;
+  const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1,
+                                size - 1);
+  GRAFT_FUZZ_CHECK(DrainTable(bytes, name, columns, step) ==
+                   DrainTable(bytes, name, columns, SIZE_MAX));
+  return 0;
+}
+
+}  // namespace graft
+
+#endif  // GRAFT_TEST_FUZZ_TABLE_FUZZ_H_
