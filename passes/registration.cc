@@ -4,8 +4,10 @@
 #include "passes/registration.h"
 
 #include "dialects/exec/exec_dialect.h"
+#include "dialects/graft/gradients.h"
 #include "dialects/graft/graft_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "passes/autodiff/passes.h"
 #include "passes/interpret/passes.h"
 #include "passes/lower/native.h"
 #include "passes/lower/passes.h"
@@ -15,10 +17,12 @@ namespace graft {
 
 void registerAllDialects(mlir::DialectRegistry& registry) {
   registry.insert<GraftDialect, exec::ExecDialect>();
+  registerGraftGradients(registry);
   registerNativeCodeDialects(registry);
 }
 
 void registerAllPasses() {
+  registerAutodiffPasses();
   registerInterpretPasses();
   registerTransferPasses();
   registerLowerPasses();

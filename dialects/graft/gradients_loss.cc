@@ -1,0 +1,68 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Gradients of losses: rows have one incoming gradient each.
+
+#include "dialects/graft/gradients.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// The row gradients on each of the K columns, times `factor` / K.
+Value spread(GradientBuilder& g, RankedTensorType type, double factor) {
+  return g.scale(g.broadcast(g.gradient(), type, {1}),
+                 factor / static_cast<double>(type.getDimSize(1)));
+}
+
+LogicalResult gradientOf(CrossEntropyOp op, GradientBuilder& g) {
+  g.set(0, g.create<CrossEntropyGradientOp>(
+               g.gradient(), op.getLogits(), op.getLabels(),
+               op.getIgnoreIndexAttr(), op.getLabelSmoothingAttr()));
+  return success();
+}
+
+// dprediction = 2 / K (prediction - target) dy.
+LogicalResult gradientOf(MseOp op, GradientBuilder& g) {
+  Value difference = g.sub(op.getPrediction(), op.getTarget());
+  Value dp = g.mul(spread(g, op.getPrediction().getType(), 2), difference);
+  g.set(0, dp);
+  if (g.needs(1)) g.set(1, g.negate(dp));
+  return success();
+}
+
+// dlogits = (sigmoid(z) - t) dy / K, dtarget = -z dy / K.
+LogicalResult gradientOf(BinaryCrossEntropyOp op, GradientBuilder& g) {
+  Value z = op.getLogits();
+  Value dy = spread(g, op.getLogits().getType(), 1);
+  if (g.needs(0))
+    g.set(0, g.mul(dy, g.sub(g.create<SigmoidOp>(z), op.getTarget())));
+  if (g.needs(1)) g.set(1, g.negate(g.mul(dy, z)));
+  return success();
+}
+
+// dlogits = temperature (q - p) dy; none for the target.
+LogicalResult gradientOf(KlDivergenceOp op, GradientBuilder& g) {
+  if (!g.needs(0)) return success();
+  double temperature = op.getTemperature().convertToDouble();
+  auto soften = [&](Value logits) -> Value {
+    return g.create<SoftmaxOp>(g.scale(logits, 1 / temperature),
+                               /*log=*/false);
+  };
+  RankedTensorType type = op.getLogits().getType();
+  Value dy = g.scale(g.broadcast(g.gradient(), type, {1}), temperature);
+  g.set(0, g.mul(dy, g.sub(soften(op.getLogits()), soften(op.getTarget()))));
+  return success();
+}
+
+}  // namespace
+
+void attachLossGradients(MLIRContext* context) {
+  attachGradient<CrossEntropyOp, gradientOf>(context);
+  attachGradient<MseOp, gradientOf>(context);
+  attachGradient<BinaryCrossEntropyOp, gradientOf>(context);
+  attachGradient<KlDivergenceOp, gradientOf>(context);
+}
+
+}  // namespace graft

@@ -1,0 +1,145 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Gradients of elementwise ops. Comments give dx for y = f(x) and the incoming
+// gradient dy.
+
+#include "dialects/graft/gradients.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+LogicalResult gradientOf(AddOp, GradientBuilder& g) {
+  g.set(0, g.gradient());
+  g.set(1, g.gradient());
+  return success();
+}
+
+LogicalResult gradientOf(SubOp, GradientBuilder& g) {
+  g.set(0, g.gradient());
+  if (g.needs(1)) g.set(1, g.negate(g.gradient()));
+  return success();
+}
+
+LogicalResult gradientOf(MulOp op, GradientBuilder& g) {
+  if (g.needs(0)) g.set(0, g.mul(g.gradient(), op.getRhs()));
+  if (g.needs(1)) g.set(1, g.mul(g.gradient(), op.getLhs()));
+  return success();
+}
+
+// dlhs = dy / rhs, drhs = -dy y / rhs.
+LogicalResult gradientOf(DivOp op, GradientBuilder& g) {
+  Value quotient = g.div(g.gradient(), op.getRhs());
+  g.set(0, quotient);
+  if (g.needs(1)) g.set(1, g.negate(g.mul(quotient, op.getOutput())));
+  return success();
+}
+
+// The mask is 1 where lhs >= rhs.
+LogicalResult gradientOf(MaxOp op, GradientBuilder& g) {
+  Value dy = g.gradient();
+  Value left = g.mul(dy, g.create<StepOp>(op.getLhs(), op.getRhs()));
+  g.set(0, left);
+  if (g.needs(1)) g.set(1, g.sub(dy, left));
+  return success();
+}
+
+// Constant almost everywhere: no gradient.
+LogicalResult gradientOf(StepOp, GradientBuilder&) { return success(); }
+LogicalResult gradientOf(StopGradientOp, GradientBuilder&) { return success(); }
+
+LogicalResult gradientOf(ExpOp op, GradientBuilder& g) {
+  g.set(0, g.mul(g.gradient(), op.getOutput()));
+  return success();
+}
+
+LogicalResult gradientOf(LogOp op, GradientBuilder& g) {
+  g.set(0, g.div(g.gradient(), op.getInput()));
+  return success();
+}
+
+// dx = dy / (2 y).
+LogicalResult gradientOf(SqrtOp op, GradientBuilder& g) {
+  g.set(0, g.div(g.scale(g.gradient(), 0.5), op.getOutput()));
+  return success();
+}
+
+// dx = dy (1 - y^2).
+LogicalResult gradientOf(TanhOp op, GradientBuilder& g) {
+  Value dy = g.gradient(), y = op.getOutput();
+  g.set(0, g.sub(dy, g.mul(g.mul(dy, y), y)));
+  return success();
+}
+
+// dx = dy y (1 - y).
+LogicalResult gradientOf(SigmoidOp op, GradientBuilder& g) {
+  Value product = g.mul(g.gradient(), op.getOutput());
+  g.set(0, g.sub(product, g.mul(product, op.getOutput())));
+  return success();
+}
+
+// dx = dy where x > 0: nothing at 0, as in PyTorch.
+LogicalResult gradientOf(ReluOp op, GradientBuilder& g) {
+  Value zero = g.constant(op.getType(), 0);
+  Value off = g.create<StepOp>(zero, op.getInput());
+  g.set(0, g.sub(g.gradient(), g.mul(g.gradient(), off)));
+  return success();
+}
+
+LogicalResult gradientOf(ScaleOp op, GradientBuilder& g) {
+  g.set(0, g.create<ScaleOp>(g.gradient(), op.getFactorAttr()));
+  return success();
+}
+
+LogicalResult gradientOf(CastOp op, GradientBuilder& g) {
+  g.set(0, g.create<CastOp>(op.getInput().getType(), g.gradient()));
+  return success();
+}
+
+// The derivative of Phi(x) + x phi(x) is phi(x) (2 - x^2), with
+// phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
+LogicalResult gradientOf(GeluGradientOp op, GradientBuilder& g) {
+  Value x = op.getInput();
+  if (g.needs(0))
+    g.set(0, g.create<GeluGradientOp>(g.gradient(), x, op.getForm()));
+  if (!g.needs(1)) return success();
+  if (op.getForm() != GeluForm::erf)
+    return g.fail("second derivative in its tanh form");
+  Value square = g.mul(x, x);
+  Value density =
+      g.scale(g.create<ExpOp>(g.scale(square, -0.5)), 0.3989422804014327);
+  Value slope = g.mul(density, g.sub(g.constant(x.getType(), 2), square));
+  g.set(1, g.mul(g.mul(g.gradient(), op.getGradient()), slope));
+  return success();
+}
+
+LogicalResult gradientOf(GeluOp op, GradientBuilder& g) {
+  g.set(0, g.create<GeluGradientOp>(g.gradient(), op.getInput(), op.getForm()));
+  return success();
+}
+
+}  // namespace
+
+void attachMathGradients(MLIRContext* context) {
+  attachGradient<AddOp, gradientOf>(context);
+  attachGradient<SubOp, gradientOf>(context);
+  attachGradient<MulOp, gradientOf>(context);
+  attachGradient<DivOp, gradientOf>(context);
+  attachGradient<MaxOp, gradientOf>(context);
+  attachGradient<StepOp, gradientOf>(context);
+  attachGradient<StopGradientOp, gradientOf>(context);
+  attachGradient<ExpOp, gradientOf>(context);
+  attachGradient<LogOp, gradientOf>(context);
+  attachGradient<SqrtOp, gradientOf>(context);
+  attachGradient<TanhOp, gradientOf>(context);
+  attachGradient<SigmoidOp, gradientOf>(context);
+  attachGradient<ReluOp, gradientOf>(context);
+  attachGradient<ScaleOp, gradientOf>(context);
+  attachGradient<CastOp, gradientOf>(context);
+  attachGradient<GeluOp, gradientOf>(context);
+  attachGradient<GeluGradientOp, gradientOf>(context);
+}
+
+}  // namespace graft

@@ -1,0 +1,169 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/graft/graft_ops.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/autodiff/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_AUTODIFFEXPANDGRADIENTSPASS
+#include "passes/autodiff/passes.h.inc"
+
+namespace {
+
+bool isFloatTensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && isa<FloatType>(type.getElementType());
+}
+
+// Expands one graft.gradients.
+class Expansion {
+ public:
+  explicit Expansion(GradientsOp op) : op(op), builder(op) {}
+
+  LogicalResult run() {
+    if (failed(findPath())) return failure();
+    Value loss = op.getLoss();
+    gradients[loss] = ConstantOp::create(builder, op.getLoc(), loss.getType(),
+                                         builder.getF32FloatAttr(1));
+    for (Operation* step : llvm::reverse(path))
+      if (failed(differentiate(step))) return failure();
+    SmallVector<Value> results;
+    for (auto [index, value] : llvm::enumerate(op.getWrt())) {
+      Value gradient = gradients.lookup(value);
+      // C1. A path may also end in ops that let no gradient pass.
+      if (!gradient) return failUnreached(index);
+      results.push_back(gradient);
+    }
+    op.replaceAllUsesWith(results);
+    op.erase();
+    return success();
+  }
+
+ private:
+  // Collects, in order, the ops whose operands depend on `wrt` and whose
+  // results reach the loss.
+  LogicalResult findPath() {
+    active.insert_range(op.getWrt());
+    SmallVector<Operation*> dependents;
+    for (Operation& step : *op->getBlock()) {
+      if (&step == op) break;
+      // Nothing flows back through it, so what it feeds does not depend.
+      if (isa<StopGradientOp>(step) || !usesActive(&step)) continue;
+      for (Value result : step.getResults())
+        if (isFloatTensor(result)) active.insert(result);
+      dependents.push_back(&step);
+    }
+    llvm::DenseSet<Value> reaching;
+    reaching.insert(op.getLoss());
+    for (Operation* step : llvm::reverse(dependents)) {
+      if (llvm::none_of(step->getResults(),
+                        [&](Value value) { return reaching.contains(value); }))
+        continue;
+      if (step->getNumRegions() > 0 || !isa<DifferentiableOpInterface>(step))
+        return failOp(step);
+      reaching.insert_range(step->getOperands());
+      path.push_back(step);
+    }
+    std::reverse(path.begin(), path.end());
+    for (auto [index, value] : llvm::enumerate(op.getWrt()))
+      if (!reaching.contains(value)) return failUnreached(index);  // C1.
+    return success();
+  }
+
+  bool usesActive(Operation* step) {
+    // A region may use anything of the function.
+    WalkResult result = step->walk([&](Operation* inner) {
+      return llvm::any_of(inner->getOperands(),
+                          [&](Value value) { return active.contains(value); })
+                 ? WalkResult::interrupt()
+                 : WalkResult::advance();
+    });
+    return result.wasInterrupted();
+  }
+
+  LogicalResult differentiate(Operation* step) {
+    SmallVector<Value> resultGradients;
+    for (Value result : step->getResults())
+      resultGradients.push_back(gradients.lookup(result));
+    if (llvm::none_of(resultGradients, [](Value value) { return !!value; }))
+      return success();
+    // C2. An effect would happen once forward and never backward.
+    if (!isMemoryEffectFree(step)) return failOp(step);
+    SmallVector<bool> needed;
+    for (Value operand : step->getOperands())
+      needed.push_back(active.contains(operand));
+    SmallVector<Value> operandGradients;
+    auto differentiable = cast<DifferentiableOpInterface>(step);
+    if (failed(differentiable.buildGradient(builder, resultGradients, needed,
+                                            operandGradients)))
+      return attachUse();
+    for (auto [operand, gradient, wanted] :
+         llvm::zip(step->getOperands(), operandGradients, needed)) {
+      if (!gradient || !wanted) continue;
+      if (gradient.getType() != operand.getType())
+        return step->emitOpError("expects a gradient of type ")
+               << operand.getType() << ", got " << gradient.getType();
+      accumulate(operand, gradient, step->getLoc());
+    }
+    return success();
+  }
+
+  void accumulate(Value value, Value gradient, Location location) {
+    Value& sum = gradients[value];
+    sum = sum ? AddOp::create(builder, location, sum, gradient) : gradient;
+  }
+
+  LogicalResult failOp(Operation* step) {
+    step->emitOpError(
+            "expects a gradient, because it lies between 'wrt' and "
+            "the loss of graft.gradients")
+            .attachNote(op.getLoc())
+        << "differentiated here";
+    return failure();
+  }
+
+  // The op itself has said what it lacks.
+  LogicalResult attachUse() {
+    op.emitRemark("differentiated here");
+    return failure();
+  }
+
+  LogicalResult failUnreached(size_t index) {
+    Value value = op.getWrt()[index];
+    InFlightDiagnostic diagnostic =
+        op.emitOpError("expects each value of 'wrt' to reach the loss, got #")
+        << index << " of type " << value.getType() << " that does not";
+    diagnostic.attachNote(value.getLoc()) << "defined here";
+    return diagnostic;
+  }
+
+  GradientsOp op;
+  OpBuilder builder;             // at `op`
+  llvm::DenseSet<Value> active;  // float tensors that depend on `wrt`
+  SmallVector<Operation*> path;
+  llvm::DenseMap<Value, Value> gradients;
+};
+
+struct AutodiffExpandGradientsPass
+    : public impl::AutodiffExpandGradientsPassBase<
+          AutodiffExpandGradientsPass> {
+  void runOnOperation() override {
+    // Program order is innermost first: what is differentiated stands before.
+    SmallVector<GradientsOp> all;
+    getOperation().walk([&](GradientsOp op) { all.push_back(op); });
+    for (GradientsOp op : all) {
+      if (!isa<func::FuncOp>(op->getParentOp())) {
+        op.emitOpError("expects to stand in a function, outside of other ops");
+        return signalPassFailure();
+      }
+      if (failed(Expansion(op).run())) return signalPassFailure();
+    }
+  }
+};
+
+}  // namespace
+}  // namespace graft

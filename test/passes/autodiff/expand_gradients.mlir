@@ -1,0 +1,137 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// RUN: graft-opt %s --autodiff-expand-gradients --split-input-file | FileCheck %s
+
+// Only what leads from %w to the loss is differentiated.
+// CHECK-LABEL: func.func @linear
+// CHECK-SAME: (%[[X:.*]]: tensor<5x4xf32>, %[[W:.*]]: tensor<2x4xf32>, %[[B:.*]]: tensor<2xf32>)
+func.func @linear(%x: tensor<5x4xf32>, %w: tensor<2x4xf32>, %b: tensor<2xf32>) -> (tensor<2x4xf32>, tensor<2xf32>) {
+  // CHECK: graft.linear
+  // CHECK: graft.reduce sum
+  // CHECK-NEXT: %[[ONE:.*]] = graft.constant 1.000000e+00 : tensor<f32>
+  // CHECK-NEXT: %[[DY:.*]] = graft.broadcast %[[ONE]] along [0, 1] : (tensor<f32>) -> tensor<5x2xf32>
+  // CHECK-NEXT: %[[DW:.*]] = graft.matmul %[[DY]], %[[X]] transpose_lhs
+  // CHECK-NEXT: %[[DB:.*]] = graft.reduce sum %[[DY]] over [0]
+  // CHECK-NEXT: return %[[DW]], %[[DB]]
+  %y = graft.linear %x, %w, %b : (tensor<5x4xf32>, tensor<2x4xf32>, tensor<2xf32>) -> tensor<5x2xf32>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<5x2xf32>) -> tensor<f32>
+  %dw, %db = graft.gradients %loss wrt %w, %b : tensor<2x4xf32>, tensor<2xf32>
+  return %dw, %db : tensor<2x4xf32>, tensor<2xf32>
+}
+
+// -----
+
+// A value used twice has the sum of its gradients, the later use first.
+// CHECK-LABEL: func.func @twice
+// CHECK-SAME: (%[[X:.*]]: tensor<3xf32>)
+func.func @twice(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // CHECK: %[[E:.*]] = graft.exp %[[X]]
+  // CHECK: %[[DY:.*]] = graft.broadcast
+  // CHECK: %[[SECOND:.*]] = graft.mul %[[DY]], %[[E]]
+  // CHECK: %[[DE:.*]] = graft.mul %[[DY]], %[[X]]
+  // CHECK: %[[FIRST:.*]] = graft.mul %[[DE]], %[[E]]
+  // CHECK: %[[SUM:.*]] = graft.add %[[SECOND]], %[[FIRST]]
+  // CHECK: return %[[SUM]]
+  %e = graft.exp %x : tensor<3xf32>
+  %y = graft.mul %x, %e : tensor<3xf32>
+  %loss = graft.reduce sum %y over [0] : (tensor<3xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  return %g : tensor<3xf32>
+}
+
+// -----
+
+// The frozen lower layer has no backward code.
+graft.model @m {
+  graft.parameter @lower : tensor<4x4xf32>
+  graft.parameter @upper : tensor<4x4xf32>
+}
+// CHECK-LABEL: func.func @frozen
+func.func @frozen(%x: tensor<?x4xf32, #graft.dims<T>>) -> tensor<4x4xf32> {
+  // CHECK: %[[H:.*]] = graft.gelu erf
+  // CHECK: graft.constant 1.000000e+00
+  // CHECK-NEXT: %[[DY:.*]] = graft.broadcast
+  // CHECK-NEXT: %[[DW:.*]] = graft.matmul %[[DY]], %[[H]] transpose_lhs
+  // CHECK-NEXT: return %[[DW]]
+  %w0 = graft.read @m::@lower : tensor<4x4xf32>
+  %w1 = graft.read @m::@upper : tensor<4x4xf32>
+  %a = graft.linear %x, %w0 : (tensor<?x4xf32, #graft.dims<T>>, tensor<4x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+  %h = graft.gelu erf %a : tensor<?x4xf32, #graft.dims<T>>
+  %y = graft.linear %h, %w1 : (tensor<?x4xf32, #graft.dims<T>>, tensor<4x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<?x4xf32, #graft.dims<T>>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %w1 : tensor<4x4xf32>
+  return %g : tensor<4x4xf32>
+}
+
+// -----
+
+// The trainable lower layer below a frozen one: only the frozen layer's input
+// gradient is computed.
+// CHECK-LABEL: func.func @through
+// CHECK-SAME: (%[[X:.*]]: tensor<3x4xf32>, %[[LOW:.*]]: tensor<4x4xf32>, %[[HIGH:.*]]: tensor<4x4xf32>)
+func.func @through(%x: tensor<3x4xf32>, %low: tensor<4x4xf32>, %high: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // CHECK: graft.constant 1.000000e+00
+  // CHECK-NEXT: %[[DY:.*]] = graft.broadcast
+  // CHECK-NEXT: %[[DH:.*]] = graft.matmul %[[DY]], %[[HIGH]] :
+  // CHECK-NEXT: %[[DW:.*]] = graft.matmul %[[DH]], %[[X]] transpose_lhs
+  // CHECK-NEXT: return %[[DW]]
+  %h = graft.linear %x, %low : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %y = graft.linear %h, %high : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %low : tensor<4x4xf32>
+  return %g : tensor<4x4xf32>
+}
+
+// -----
+
+// Nothing flows through graft.stop_gradient.
+// CHECK-LABEL: func.func @stopped
+// CHECK-SAME: (%[[X:.*]]: tensor<3xf32>)
+func.func @stopped(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // CHECK: %[[S:.*]] = graft.stop_gradient
+  // CHECK: %[[DY:.*]] = graft.broadcast
+  // CHECK-NEXT: %[[G:.*]] = graft.mul %[[DY]], %[[S]]
+  // CHECK-NEXT: return %[[G]]
+  %e = graft.exp %x : tensor<3xf32>
+  %s = graft.stop_gradient %e : tensor<3xf32>
+  %y = graft.mul %x, %s : tensor<3xf32>
+  %loss = graft.reduce sum %y over [0] : (tensor<3xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  return %g : tensor<3xf32>
+}
+
+// -----
+
+// A layer's backward: the fused gradients, and dropout as its own gradient.
+// CHECK-LABEL: func.func @layer
+func.func @layer(%x: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>, %s: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32, #graft.dims<T>> {
+  // CHECK: graft.reduce
+  // CHECK: %{{.*}}, %{{.*}}, %{{.*}} = graft.layer_norm_gradient {{.*}} epsilon 9.99999996E-13
+  // CHECK: graft.dropout {{.*}} rate 1.000000e-01 id 7 draw 2
+  // CHECK: graft.attention_gradient {{.*}} heads 2 dropout 1.000000e-01 id 3
+  // CHECK: graft.add
+  // CHECK: graft.add
+  // CHECK: return
+  %a = graft.attention %x, %x, %x, %seq heads 2 dropout 1.000000e-01 id 3 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>>
+  %d = graft.dropout %a, %seq rate 1.000000e-01 id 7 draw 2 : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>>
+  %n = graft.layer_norm %d, %s, %b epsilon 9.99999996E-13 : (tensor<?x8xf32, #graft.dims<T>>, tensor<8xf32>, tensor<8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+  %loss = graft.reduce sum %n over [0, 1] : (tensor<?x8xf32, #graft.dims<T>>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<?x8xf32, #graft.dims<T>>
+  return %g : tensor<?x8xf32, #graft.dims<T>>
+}
+
+// -----
+
+// A gradient of a gradient: the inner one is expanded first.
+// CHECK-LABEL: func.func @second
+func.func @second(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // CHECK-NOT: graft.gradients
+  %y = graft.tanh %x : tensor<3xf32>
+  %loss = graft.reduce sum %y over [0] : (tensor<3xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  %square = graft.mul %g, %g : tensor<3xf32>
+  %penalty = graft.reduce sum %square over [0] : (tensor<3xf32>) -> tensor<f32>
+  %h = graft.gradients %penalty wrt %x : tensor<3xf32>
+  return %h : tensor<3xf32>
+}

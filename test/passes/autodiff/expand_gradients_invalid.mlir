@@ -1,0 +1,86 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// RUN: graft-opt %s --autodiff-expand-gradients --split-input-file --verify-diagnostics
+
+// expected-note @below {{defined here}}
+func.func @unreached(%x: tensor<3xf32>, %w: tensor<3xf32>) -> tensor<3xf32> {
+  %loss = graft.reduce sum %x over [0] : (tensor<3xf32>) -> tensor<f32>
+  // expected-error @below {{expects each value of 'wrt' to reach the loss, got #0 of type 'tensor<3xf32>' that does not}}
+  %g = graft.gradients %loss wrt %w : tensor<3xf32>
+  return %g : tensor<3xf32>
+}
+
+// -----
+
+// expected-note @below {{defined here}}
+func.func @stopped(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %s = graft.stop_gradient %x : tensor<3xf32>
+  %loss = graft.reduce sum %s over [0] : (tensor<3xf32>) -> tensor<f32>
+  // expected-error @below {{expects each value of 'wrt' to reach the loss, got #0}}
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  return %g : tensor<3xf32>
+}
+
+// -----
+
+// No gradient flows to the target of a distillation loss.
+// expected-note @below {{defined here}}
+func.func @target(%z: tensor<2x3xf32>, %t: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %l = graft.kl_divergence %z, %t temperature 2.000000e+00 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2xf32>
+  %loss = graft.reduce sum %l over [0] : (tensor<2xf32>) -> tensor<f32>
+  // expected-error @below {{expects each value of 'wrt' to reach the loss, got #0}}
+  %g = graft.gradients %loss wrt %t : tensor<2x3xf32>
+  return %g : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @no_interface(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error @below {{expects a gradient, because it lies between 'wrt' and the loss}}
+  %c = graft.clip_factor %x limit 1.000000e+00 : (tensor<f32>) -> tensor<f32>
+  // expected-note @below {{differentiated here}}
+  %g = graft.gradients %c wrt %x : tensor<f32>
+  return %g : tensor<f32>
+}
+
+// -----
+
+func.func @maximum(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @below {{has no gradient of its maximum}}
+  %loss = graft.reduce max %x over [0] : (tensor<3xf32>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  return %g : tensor<3xf32>
+}
+
+// -----
+
+func.func @second(%x: tensor<3x4xf32>, %s: tensor<4xf32>) -> tensor<3x4xf32> {
+  // expected-error @below {{has no second derivative}}
+  %y = graft.layer_norm %x, %s, %s epsilon 9.99999996E-13 : (tensor<3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3x4xf32>
+  %penalty = graft.reduce sum %g over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %h = graft.gradients %penalty wrt %x : tensor<3x4xf32>
+  return %h : tensor<3x4xf32>
+}
+
+// -----
+
+graft.model @m {
+  graft.layers @layer count 2 {
+    graft.parameter @w : tensor<4x4xf32>
+  }
+  func.func @inside(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+    // expected-error @below {{expects a gradient, because it lies between 'wrt' and the loss}}
+    %y = graft.repeat 2 scope @layer (%h = %x) : tensor<3x4xf32> {
+      graft.yield %h : tensor<3x4xf32>
+    }
+    %loss = graft.reduce sum %y over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
+    // expected-note @below {{differentiated here}}
+    %g = graft.gradients %loss wrt %x : tensor<3x4xf32>
+    return %g : tensor<3x4xf32>
+  }
+}
