@@ -6,6 +6,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/gradients.h"
 #include "dialects/graft/graft_dialect.h"
+#include "dialects/transfer/transfer_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "passes/autodiff/passes.h"
 #include "passes/interpret/passes.h"
@@ -16,7 +17,7 @@
 namespace graft {
 
 void registerAllDialects(mlir::DialectRegistry& registry) {
-  registry.insert<GraftDialect, exec::ExecDialect>();
+  registry.insert<GraftDialect, transfer::TransferDialect, exec::ExecDialect>();
   registerGraftGradients(registry);
   registerNativeCodeDialects(registry);
 }
@@ -25,6 +26,7 @@ void registerAllPasses() {
   registerAutodiffPasses();
   registerInterpretPasses();
   registerTransferPasses();
+  registerTransferPipeline();
   registerLowerPasses();
 }
 

@@ -6,6 +6,7 @@
 #ifndef GRAFT_PASSES_TRANSFER_PASSES_H_
 #define GRAFT_PASSES_TRANSFER_PASSES_H_
 
+#include "dialects/transfer/transfer_dialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -16,6 +17,13 @@ namespace graft {
 
 #define GEN_PASS_REGISTRATION
 #include "passes/transfer/passes.h.inc"
+
+// Appends the whole stage: afterwards a module has models of parameters and
+// states only, and plain functions that read them.
+void buildTransferPipeline(mlir::OpPassManager& manager);
+
+// Makes the stage known to command lines as `transfer`. Call it once.
+void registerTransferPipeline();
 
 }  // namespace graft
 

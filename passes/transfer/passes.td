@@ -99,4 +99,76 @@ def TransferInlineCallsPass
   let dependentDialects = ["::graft::GraftDialect"];
 }
 
+def TransferExpandStrategyPass
+    : Pass<"transfer-expand-strategy", "::mlir::ModuleOp"> {
+  let summary = "Turn a strategy into the functions that the runtime calls";
+  let description = [{
+    Replaces the module's `transfer.strategy` by functions, and adds the states
+    that training keeps to the models:
+
+    | function | arguments | results |
+    |---|---|---|
+    | `@predict` | fields but labels, weights | `logits`, `probabilities` with `softmax` |
+    | `@evaluate` | fields but weights | `logits`, `losses` of the examples |
+    | one for each cache | fields but labels, weights | `cached.<cache>` |
+    | `@accumulate` | fields, `cached.<cache>`, `total` | `loss`; adds to the gradients |
+    | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
+
+    Names are those of `graft.name` of arguments and results; `graft.phase`
+    names the function once more, and that of a cache has `graft.cache`. Only
+    `@accumulate` makes random draws. Parameters of a group of the phase that
+    the loss reaches get a gradient and two moments; all others get nothing:
+    no state, no gradient, no update. `graft.training` of `@update` tells the
+    runtime how long to train, and the learning rate.
+
+    - (C1) The module has at most one strategy.
+    - (C2) `graft.layers` of the models has been expanded.
+    - (C3) The names of the functions are free.
+
+    Example:
+    ```mlir
+    transfer.strategy @probe {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @encoder of @m rest frozen
+      transfer.group @head of @m select "^head" decay 1.000000e-02
+      %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+      transfer.predict %logits : tensor<?x3xf32, #S>
+      transfer.phase @step minimise %loss over [@head] with adamw rate linear 1.000000e-03
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+    becomes, beside `@predict` and `@evaluate`
+    ```mlir
+    func.func @accumulate(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %segments: !graft.segments<T, S> {graft.name = "segments"}, %labels: tensor<?xi32, #S> {graft.name = "labels"}, %total: tensor<f32> {graft.name = "total"}) -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"} {
+      %logits = graft.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+      %losses = graft.cross_entropy %logits, %labels : (tensor<?x3xf32, #S>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
+      %sum = graft.reduce sum %losses over [0] : (tensor<?xf32, #S>) -> tensor<f32>
+      %loss = graft.div %sum, %total : tensor<f32>
+      %w = graft.read @m::@head : tensor<3x8xf32>
+      %g = graft.gradients %loss wrt %w : tensor<3x8xf32>
+      %old = graft.read @m::@head.gradient : tensor<3x8xf32>
+      %new = graft.add %old, %g : tensor<3x8xf32>
+      graft.write @m::@head.gradient, %new : tensor<3x8xf32>
+      return %loss : tensor<f32>
+    }
+    func.func @update(%rate: tensor<f32> {graft.name = "rate"}, %step: tensor<i32> {graft.name = "step"}) attributes {graft.phase = "update"} {
+      %g = graft.read @m::@head.gradient : tensor<3x8xf32>
+      %w = graft.read @m::@head : tensor<3x8xf32>
+      %m = graft.read @m::@head.first_moment : tensor<3x8xf32>
+      %v = graft.read @m::@head.second_moment : tensor<3x8xf32>
+      %w1, %m1, %v1 = graft.adamw %w, %g, %m, %v rate %rate step %step beta1 0.899999976 beta2 9.990000e-01 epsilon 9.99999993E-9 decay 0.00999999977 : tensor<3x8xf32>
+      graft.write @m::@head, %w1 : tensor<3x8xf32>
+      graft.write @m::@head.first_moment, %m1 : tensor<3x8xf32>
+      graft.write @m::@head.second_moment, %v1 : tensor<3x8xf32>
+      %zero = graft.constant 0.000000e+00 : tensor<3x8xf32>
+      graft.write @m::@head.gradient, %zero : tensor<3x8xf32>
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
 #endif  // GRAFT_PASSES_TRANSFER_PASSES_TD

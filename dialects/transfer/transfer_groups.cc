@@ -1,0 +1,170 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Which parameters a model has and which group each is in.
+
+#include <cmath>
+#include <string>
+
+#include "dialects/transfer/transfer_analysis.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+
+namespace graft::transfer {
+namespace {
+
+// The first part of a dotted name that is a number: the layer of an expanded
+// stack.
+std::optional<int64_t> layerOf(StringRef name) {
+  SmallVector<StringRef> parts;
+  name.split(parts, '.');
+  // The last part names the tensor itself.
+  for (StringRef part : ArrayRef(parts).drop_back()) {
+    int64_t layer;
+    if (!part.getAsInteger(10, layer) && layer >= 0) return layer;
+  }
+  return std::nullopt;
+}
+
+// A group with its regular expressions compiled.
+class Selector {
+ public:
+  explicit Selector(GroupOp group) : group(group) {
+    if (group.getSelect()) select.emplace(*group.getSelect());
+    if (group.getExcept()) except.emplace(*group.getExcept());
+  }
+
+  bool matches(StringRef name) const {
+    return (!select || select->match(name)) && !(except && except->match(name));
+  }
+
+  GroupOp group;
+
+ private:
+  std::optional<llvm::Regex> select, except;
+};
+
+// Groups in the order in which they take parameters: `rest` comes last, and
+// takes only what is free.
+FailureOr<SmallVector<Selector>> getSelectors(StrategyOp strategy,
+                                              StringRef model) {
+  SmallVector<Selector> selectors;
+  std::optional<GroupOp> rest;
+  for (auto group : strategy.getOps<GroupOp>()) {
+    if (group.getModel() != model) continue;
+    if (!group.getRest()) {
+      selectors.emplace_back(group);
+    } else if (rest) {
+      InFlightDiagnostic diagnostic =
+          group.emitOpError("expects one 'rest' of ") << group.getModelAttr();
+      diagnostic.attachNote(rest->getLoc()) << "another is here";
+      return diagnostic;
+    } else {
+      rest = group;
+    }
+  }
+  if (rest) selectors.emplace_back(*rest);
+  return selectors;
+}
+
+// The group of `parameter`, null if it has none.
+FailureOr<GroupOp> findGroup(const Parameter& parameter,
+                             ArrayRef<Selector> selectors) {
+  GroupOp owner;
+  for (const Selector& selector : selectors) {
+    GroupOp group = selector.group;
+    if ((owner && group.getRest()) || !selector.matches(parameter.name()))
+      continue;
+    if (!owner) {
+      owner = group;
+      continue;
+    }
+    InFlightDiagnostic diagnostic =
+        group.emitOpError("expects disjoint groups, got ")
+        << parameter.symbol << " in " << owner.getSymNameAttr() << " as well";
+    diagnostic.attachNote(owner.getLoc()) << "the other group";
+    return diagnostic;
+  }
+  return owner;
+}
+
+}  // namespace
+
+SmallVector<Parameter> getParameters(ModelOp model) {
+  SmallVector<Parameter> parameters;
+  int64_t layers = 0;
+  // Depths that depend on the number of layers are -1 until it is known.
+  auto add = [&](ParameterOp op, const Twine& name,
+                 std::optional<int64_t> layer) {
+    auto symbol = SymbolRefAttr::get(
+        model.getSymNameAttr(),
+        FlatSymbolRefAttr::get(model.getContext(), name.str()));
+    if (layer) layers = std::max(layers, *layer + 1);
+    int64_t outside = layers == 0 ? 0 : -1;
+    parameters.push_back({symbol, op, layer ? *layer + 1 : outside});
+  };
+  for (Operation& op : model.getBody().front()) {
+    if (auto parameter = dyn_cast<ParameterOp>(op))
+      add(parameter, parameter.getSymName(), layerOf(parameter.getSymName()));
+    auto stack = dyn_cast<LayersOp>(op);
+    if (!stack) continue;
+    for (int64_t i = 0, e = stack.getCount(); i < e; ++i)
+      for (auto parameter : stack.getOps<ParameterOp>())
+        add(parameter,
+            stack.getSymName() + "." + Twine(i) + "." + parameter.getSymName(),
+            i);
+  }
+  for (Parameter& parameter : parameters)
+    if (parameter.depth < 0) parameter.depth = layers + 2;
+  return parameters;
+}
+
+FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
+                                                         ModelOp model,
+                                                         bool complete) {
+  FailureOr<SmallVector<Selector>> selectors =
+      getSelectors(strategy, model.getSymName());
+  if (failed(selectors)) return failure();
+  SmallVector<Parameter> parameters = getParameters(model);
+  // A model without layers has nothing but depth 0.
+  int64_t deepest = 0;
+  for (const Parameter& parameter : parameters)
+    deepest = std::max(deepest, parameter.depth);
+  SmallVector<GroupedParameter> grouped;
+  llvm::DenseSet<Operation*> used;
+  for (const Parameter& parameter : parameters) {
+    FailureOr<GroupOp> group = findGroup(parameter, *selectors);
+    if (failed(group)) return failure();
+    if (!*group) {
+      if (!complete) continue;
+      InFlightDiagnostic diagnostic =
+          strategy.emitOpError(
+              "expects every parameter in a group, got none "
+              "for ")
+          << parameter.symbol;
+      ParameterOp declaration = parameter.declaration;
+      diagnostic.attachNote(declaration.getLoc()) << "declared here";
+      return diagnostic;
+    }
+    used.insert(*group);
+    double multiplier =
+        group->getMultiplier().convertToDouble() *
+        std::pow(group->getLayerDecay().convertToDouble(),
+                 static_cast<double>(deepest - parameter.depth));
+    grouped.push_back({parameter, *group, multiplier});
+  }
+  for (Selector& selector : *selectors)
+    if (!used.contains(selector.group))
+      return selector.group.emitOpError("expects to select a parameter of ")
+             << selector.group.getModelAttr() << ", got none";
+  return grouped;
+}
+
+ModelOp getModel(StrategyOp strategy, FlatSymbolRefAttr symbol) {
+  return dyn_cast_or_null<ModelOp>(SymbolTable::lookupSymbolIn(
+      strategy->getParentOfType<ModuleOp>(), symbol));
+}
+
+}  // namespace graft::transfer

@@ -1,0 +1,79 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/transfer/transfer_dialect.h"
+
+using namespace mlir;
+
+namespace graft::transfer {
+namespace {
+
+// FACTOR * %loss + FACTOR * %loss + ...
+ParseResult parseTerms(
+    OpAsmParser& parser, DenseF64ArrayAttr& factors,
+    SmallVectorImpl<OpAsmParser::UnresolvedOperand>& losses) {
+  SmallVector<double> values;
+  do {
+    if (parser.parseFloat(values.emplace_back()) || parser.parseStar() ||
+        parser.parseOperand(losses.emplace_back()))
+      return failure();
+  } while (succeeded(parser.parseOptionalPlus()));
+  factors = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+
+void printTerms(OpAsmPrinter& printer, CombineOp, DenseF64ArrayAttr factors,
+                OperandRange losses) {
+  llvm::interleave(
+      llvm::zip(factors.asArrayRef(), losses), printer,
+      [&](auto term) {
+        printer.printFloat(APFloat(std::get<0>(term)));
+        printer << " * " << std::get<1>(term);
+      },
+      " + ");
+}
+
+}  // namespace
+
+LogicalResult LossOp::verify() {
+  RankedTensorType prediction = getPrediction().getType();
+  RankedTensorType target = getTarget().getType();
+  Dim rows = getDim(prediction, 0);
+  // C1.
+  if (getKind() == LossKind::cross_entropy) {
+    if (target.getRank() != 1 || !target.getElementType().isInteger(32) ||
+        !getDim(target, 0).isCompatible(rows))
+      return emitOpError("expects 'target' to be one label a row of ")
+             << prediction << ", got " << target;
+  } else if (prediction != target) {
+    return emitOpError("expects 'prediction' and 'target' of one type, got ")
+           << prediction << " and " << target;
+  }
+  // C2.
+  if (getKind() != LossKind::cross_entropy && (getSmoothing() || getIgnore()))
+    return emitOpError(
+        "expects 'smoothing' and 'ignore' of cross_entropy only");
+  if (getKind() != LossKind::kl_divergence && getTemperature())
+    return emitOpError("expects 'temperature' of kl_divergence only");
+  // C3.
+  if (!getWeight()) return success();
+  auto weight = cast<RankedTensorType>(getWeight().getType());
+  if (getDim(weight, 0).isCompatible(rows)) return success();
+  return emitOpError("expects 'weight' to be one value a row of ")
+         << prediction << ", got " << weight;
+}
+
+LogicalResult CombineOp::verify() {
+  // C1.
+  if (getFactors().size() == getLosses().size() && !getFactors().empty())
+    return success();
+  return emitOpError("expects a factor for each loss, got ")
+         << getFactors().size() << " and " << getLosses().size();
+}
+
+}  // namespace graft::transfer
+
+using namespace graft::transfer;
+
+#define GET_OP_CLASSES
+#include "dialects/transfer/transfer_value_ops.cc.inc"

@@ -1,0 +1,146 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Values of a strategy: what models say, what is kept, and the losses.
+
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/graft/graft_base.td"
+include "dialects/transfer/transfer_dialect.td"
+
+def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "What a function of a model says about a batch";
+  let description = [{
+    Two calls of one function have random draws of their own. A
+    `deterministic` call has none: a teacher, or what a cache keeps. Prediction
+    and evaluation are deterministic by themselves.
+
+    A part of `transfer.strategy`; see there for an example.
+  }];
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands,
+    UnitAttr:$deterministic);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    (`deterministic` $deterministic^)? $callee `(` $operands `)` attr-dict `:`
+    functional-type($operands, $results)
+  }];
+}
+
+def Transfer_CacheOp : Transfer_Op<"cache", [
+    Pure, HasParent<"StrategyOp">, AllTypesMatch<["input", "output"]>]> {
+  let summary = "Compute once an example, then keep";
+  let description = [{
+    The runtime computes `input` once for each example, with the entry
+    `sym_name`, and feeds the rows back under the name `cached.<sym_name>`. No
+    gradient passes.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @teacher {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @student {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool first %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @distill {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @frozen of @teacher frozen
+      transfer.group @all of @student
+      %said = transfer.call deterministic @teacher::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %kept = transfer.cache @teacher_logits %said : tensor<?x3xf32, #graft.dims<S>>
+      %logits = transfer.call @student::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %hard = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %soft = transfer.loss kl_divergence %logits, %kept temperature 2.000000e+00 mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?x3xf32, #graft.dims<S>>
+      %loss = transfer.combine 5.000000e-01 * %hard + 5.000000e-01 * %soft
+      transfer.predict %logits softmax evaluate %hard : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05 clip 1.000000e+00
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Graft_Tensor:$input);
+  let results = (outs Graft_Tensor:$output);
+  let assemblyFormat = "$sym_name $input attr-dict `:` type($input)";
+}
+
+def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "How far predictions are from what they should be";
+  let description = [{
+    Each example has a loss: `cross_entropy` of logits with class labels
+    (`smoothing`, `ignore` as in `graft.cross_entropy`), `mse` of predictions
+    with numbers, or `kl_divergence` of logits from a teacher's, both softened
+    by `temperature` and scaled by its square (as in `graft.kl_divergence`).
+    The whole is `sum(weight * loss) / total` for `mean`, where `total` is the
+    weight (or number) of the examples of the whole optimiser batch, so that
+    micro-batches add up to the same; for `sum` it is not divided.
+
+    - (C1) `prediction` and `target` fit the kind: [S, K] and labels [S], else
+      both the same.
+    - (C2) `smoothing` and `ignore` are for `cross_entropy`, `temperature` for
+      `kl_divergence`.
+    - (C3) `weight` has one value a row of `prediction`.
+
+    A part of `transfer.cache`; see there for an example.
+  }];
+  let arguments = (ins Transfer_LossKindAttr:$kind, Graft_Matrix:$prediction,
+    Graft_AnyTensor:$target, Optional<Graft_Vector>:$weight,
+    OptionalAttr<Transfer_PositiveAttr>:$temperature,
+    OptionalAttr<Transfer_FractionAttr>:$smoothing,
+    OptionalAttr<I64Attr>:$ignore, Transfer_ReductionAttr:$reduction);
+  let results = (outs Graft_Scalar:$loss);
+  let assemblyFormat = [{
+    $kind $prediction `,` $target (`weight` $weight^)?
+    (`temperature` $temperature^)? (`smoothing` $smoothing^)?
+    (`ignore` $ignore^)? $reduction attr-dict `:` type(operands)
+  }];
+  let hasVerifier = 1;
+}
+
+def Transfer_CombineOp : Transfer_Op<"combine", [
+    Pure, HasParent<"StrategyOp">]> {
+  let summary = "Weighted sum of losses";
+  let description = [{
+    `factor * loss + factor * loss + ...`.
+
+    - (C1) There is a factor for each loss, and at least one.
+
+    A part of `transfer.cache`; see there for an example.
+  }];
+  let arguments = (ins DenseF64ArrayAttr:$factors,
+    Variadic<Graft_Scalar>:$losses);
+  let results = (outs Graft_Scalar:$loss);
+  let assemblyFormat = "custom<Terms>($factors, $losses) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
+  let summary = "What the adapted model is asked for";
+  let description = [{
+    `prediction` is what the entry `predict` returns as `logits`; with
+    `softmax` it also returns `probabilities`. The entry `evaluate` returns the
+    loss of each example beside the logits: that of `evaluate`, or of the phase.
+
+    A part of `transfer.cache`; see there for an example.
+  }];
+  let arguments = (ins Graft_Matrix:$prediction, UnitAttr:$softmax,
+    Optional<Graft_Scalar>:$evaluate);
+  let assemblyFormat = [{
+    $prediction (`softmax` $softmax^)? (`evaluate` $evaluate^)? attr-dict `:`
+    type($prediction)
+  }];
+}

@@ -1,0 +1,159 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/transfer/entry.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace graft::transfer {
+
+Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
+    : builder(strategy.getLoc(), strategy.getContext()), mode(mode) {
+  builder.setInsertionPoint(strategy);
+  function =
+      func::FuncOp::create(builder, name, builder.getFunctionType({}, {}));
+  function->setAttr("graft.phase", builder.getStringAttr(name));
+  builder.setInsertionPointToEnd(function.addEntryBlock());
+}
+
+Value Entry::addArgument(StringRef name, Type type) {
+  unsigned index = function.getNumArguments();
+  DictionaryAttr attrs = builder.getDictionaryAttr(
+      builder.getNamedAttr("graft.name", builder.getStringAttr(name)));
+  auto inserted = function.insertArgument(index, type, attrs, builder.getLoc());
+  assert(succeeded(inserted) && "an own function takes any argument");
+  (void)inserted;
+  return function.getArgument(index);
+}
+
+void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
+  for (auto [field, value] :
+       llvm::zip(stream.getFields().getAsValueRange<StringAttr>(),
+                 stream.getValues()))
+    if (!llvm::is_contained(without, field))
+      mapping.map(value, addArgument(field, value.getType()));
+}
+
+void Entry::addCaches(Value value) {
+  for (Operation* op : getComputation({value}, /*enterCaches=*/false))
+    if (auto cache = dyn_cast<CacheOp>(op))
+      mapping.map(cache.getOutput(),
+                  addArgument(("cached." + cache.getSymName()).str(),
+                              cache.getOutput().getType()));
+}
+
+void Entry::addTotal() {
+  total = addArgument("total", RankedTensorType::get({}, builder.getF32Type()));
+}
+
+FailureOr<Value> Entry::compute(Value value) {
+  for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
+    // Fields and caches are arguments; other ops may have been emitted by an
+    // earlier call.
+    if (isa<StreamOp, CacheOp>(op) || mapping.contains(op->getResult(0)))
+      continue;
+    builder.setLoc(op->getLoc());
+    if (failed(emit(op))) return failure();
+  }
+  return mapping.lookup(value);
+}
+
+LogicalResult Entry::emit(Operation* op) {
+  if (auto loss = dyn_cast<LossOp>(op)) return emitLoss(loss);
+  if (auto combine = dyn_cast<CombineOp>(op)) return emitCombination(combine);
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    Value mapped = mapping.lookupOrNull(operand);
+    if (!mapped || mapped.getType() != operand.getType())
+      return op->emitOpError("expects operands that the entry ")
+             << function.getSymNameAttr() << " has, got " << operand;
+    operands.push_back(mapped);
+  }
+  if (auto call = dyn_cast<CallOp>(op)) {
+    auto copy = graft::CallOp::create(
+        builder, call.getResultTypes(), call.getCallee(), operands,
+        call.getDeterministic() || mode.deterministic);
+    mapping.map(call.getResults(), copy.getResults());
+    return success();
+  }
+  auto dropout = dyn_cast<DropoutOp>(op);
+  if (dropout && mode.deterministic) {
+    mapping.map(dropout.getOutput(), operands.front());
+    return success();
+  }
+  builder.clone(*op, mapping);
+  return success();
+}
+
+// The loss of each row.
+Value Entry::emitRows(LossOp loss) {
+  Value prediction = mapping.lookup(loss.getPrediction());
+  Value target = mapping.lookup(loss.getTarget());
+  Type rows = getTensorType({getDim(loss.getPrediction().getType(), 0)},
+                            loss.getPrediction().getType().getElementType());
+  auto number = [&](std::optional<APFloat> value, double absent) {
+    return builder.getF32FloatAttr(value ? value->convertToDouble() : absent);
+  };
+  switch (loss.getKind()) {
+    case LossKind::cross_entropy:
+      return CrossEntropyOp::create(builder, rows, prediction, target,
+                                    loss.getIgnoreAttr(),
+                                    number(loss.getSmoothing(), 0));
+    case LossKind::mse:
+      return MseOp::create(builder, rows, prediction, target);
+    case LossKind::kl_divergence:
+      return KlDivergenceOp::create(builder, rows, prediction, target,
+                                    number(loss.getTemperature(), 1));
+  }
+  return {};
+}
+
+LogicalResult Entry::emitLoss(LossOp loss) {
+  Value rows = emitRows(loss);
+  if (mode.lossPerExample) {
+    mapping.map(loss.getLoss(), rows);
+    return success();
+  }
+  if (loss.getWeight())
+    rows = MulOp::create(builder, rows, mapping.lookup(loss.getWeight()));
+  Value scalar = ReduceOp::create(
+      builder, loss.getLoss().getType(), rows,
+      ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
+      builder.getDenseI64ArrayAttr({0}));
+  if (loss.getReduction() == Reduction::mean)
+    scalar = DivOp::create(builder, scalar, total);
+  mapping.map(loss.getLoss(), scalar);
+  return success();
+}
+
+LogicalResult Entry::emitCombination(CombineOp combine) {
+  Value sum;
+  for (auto [factor, loss] :
+       llvm::zip(combine.getFactors(), combine.getLosses())) {
+    Value term = mapping.lookup(loss);
+    if (factor != 1)
+      term =
+          ScaleOp::create(builder, term, APFloat(static_cast<float>(factor)));
+    if (sum && sum.getType() != term.getType())
+      return combine.emitOpError(
+                 "expects losses of as many examples each to be evaluated, "
+                 "got ")
+             << sum.getType() << " and " << term.getType();
+    sum = sum ? AddOp::create(builder, sum, term).getOutput() : term;
+  }
+  mapping.map(combine.getLoss(), sum);
+  return success();
+}
+
+void Entry::finish(ArrayRef<Value> values, ArrayRef<StringRef> names) {
+  builder.setLoc(function.getLoc());
+  func::ReturnOp::create(builder, values);
+  function.setFunctionType(builder.getFunctionType(
+      function.getArgumentTypes(), ValueRange(values).getTypes()));
+  for (auto [index, name] : llvm::enumerate(names))
+    function.setResultAttr(index, "graft.name", builder.getStringAttr(name));
+}
+
+}  // namespace graft::transfer

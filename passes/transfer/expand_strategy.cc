@@ -1,0 +1,300 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+
+#include "passes/transfer/entry.h"
+#include "passes/transfer/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_TRANSFEREXPANDSTRATEGYPASS
+#include "passes/transfer/passes.h.inc"
+
+namespace transfer {
+namespace {
+
+constexpr EntryMode kPredict = {/*deterministic=*/true,
+                                /*lossPerExample=*/true};
+constexpr EntryMode kTrain = {/*deterministic=*/false,
+                              /*lossPerExample=*/false};
+
+// The symbol of the tensor `kind` that training keeps beside `parameter`.
+SymbolRefAttr stateOf(const Parameter& parameter, StringRef kind) {
+  MLIRContext* context = parameter.symbol.getContext();
+  return SymbolRefAttr::get(
+      parameter.symbol.getRootReference(),
+      FlatSymbolRefAttr::get(context, (parameter.name() + "." + kind).str()));
+}
+
+class Expander {
+ public:
+  explicit Expander(StrategyOp strategy)
+      : strategy(strategy),
+        stream(*strategy.getOps<StreamOp>().begin()),
+        predict(*strategy.getOps<PredictOp>().begin()),
+        phase(*strategy.getOps<PhaseOp>().begin()),
+        schedule(*strategy.getOps<ScheduleOp>().begin()) {}
+
+  LogicalResult run();
+
+ private:
+  LogicalResult checkNames();
+  LogicalResult collectTrained();
+  void declareStates();
+  LogicalResult buildPredict();
+  LogicalResult buildEvaluate();
+  LogicalResult buildCache(CacheOp cache);
+  LogicalResult buildAccumulate();
+  void buildUpdate();
+  void buildUpdate(Entry& entry, const GroupedParameter& item, Value gradient,
+                   Value rate, Value step, Value factor);
+
+  StrategyOp strategy;
+  StreamOp stream;
+  PredictOp predict;
+  PhaseOp phase;
+  ScheduleOp schedule;
+  // Parameters of the phase's groups that its loss reaches.
+  SmallVector<GroupedParameter> trained;
+};
+
+LogicalResult Expander::run() {
+  if (failed(checkNames()) || failed(collectTrained())) return failure();
+  if (failed(buildPredict()) || failed(buildEvaluate())) return failure();
+  for (auto cache : strategy.getOps<CacheOp>())
+    if (failed(buildCache(cache))) return failure();
+  declareStates();
+  if (failed(buildAccumulate())) return failure();
+  buildUpdate();
+  strategy.erase();
+  return success();
+}
+
+LogicalResult Expander::checkNames() {
+  auto check = [&](Operation* op, StringRef name) -> LogicalResult {
+    Operation* other = SymbolTable::lookupSymbolIn(
+        strategy->getParentOfType<ModuleOp>(), name);
+    if (!other || other == strategy) return success();
+    InFlightDiagnostic diagnostic = op->emitOpError("expects the name @")
+                                    << name
+                                    << " to be free for the entry it makes";
+    diagnostic.attachNote(other->getLoc()) << "taken here";
+    return diagnostic;
+  };
+  for (StringRef name : {"predict", "evaluate", "accumulate", "update"})
+    if (failed(check(strategy, name))) return failure();
+  for (auto cache : strategy.getOps<CacheOp>()) {
+    StringRef name = cache.getSymName();
+    if (name == "predict" || name == "evaluate" || name == "accumulate" ||
+        name == "update")
+      return cache.emitOpError("expects a name that no phase has, got @")
+             << name;
+    if (failed(check(cache, name))) return failure();
+  }
+  return success();
+}
+
+LogicalResult Expander::collectTrained() {
+  ParameterSet reached = getReachedParameters(phase.getLoss());
+  for (auto model : strategy->getParentOfType<ModuleOp>().getOps<ModelOp>()) {
+    bool grouped = llvm::any_of(strategy.getOps<GroupOp>(), [&](GroupOp group) {
+      return group.getModel() == model.getSymName();
+    });
+    if (!grouped) continue;
+    auto layers = model.getOps<LayersOp>();
+    if (!layers.empty())
+      return (*layers.begin())
+          .emitOpError(
+              "expects to be expanded by transfer-expand-layers before the "
+              "strategy is");
+    auto items = groupParameters(strategy, model, /*complete=*/false);
+    if (failed(items)) return failure();
+    for (GroupedParameter& item : *items)
+      if (!item.group.getFrozen() && reached.contains(item.parameter.symbol))
+        trained.push_back(item);
+  }
+  return success();
+}
+
+// States stand behind the parameters of their model.
+void Expander::declareStates() {
+  llvm::DenseMap<Operation*, Operation*> last;
+  for (GroupedParameter& item : trained) {
+    ParameterOp parameter = item.parameter.declaration;
+    Operation*& place = last[parameter->getParentOp()];
+    if (!place)
+      for (auto other :
+           parameter->getParentOfType<ModelOp>().getOps<ParameterOp>())
+        place = other;
+    OpBuilder builder(parameter.getContext());
+    for (StringRef kind : {"gradient", "first_moment", "second_moment"}) {
+      builder.setInsertionPointAfter(place);
+      place = StateOp::create(
+          builder, parameter.getLoc(),
+          stateOf(item.parameter, kind).getLeafReference().getValue(), kind,
+          parameter.getSymName(), parameter.getType());
+    }
+  }
+}
+
+LogicalResult Expander::buildPredict() {
+  Entry entry(strategy, "predict", kPredict);
+  entry.addFields(stream, {"labels", "weights"});
+  FailureOr<Value> logits = entry.compute(predict.getPrediction());
+  if (failed(logits)) return failure();
+  if (!predict.getSoftmax()) {
+    entry.finish({*logits}, {"logits"});
+    return success();
+  }
+  entry.builder.setLoc(predict.getLoc());
+  Value probabilities = SoftmaxOp::create(entry.builder, logits->getType(),
+                                          *logits, /*log=*/false);
+  entry.finish({*logits, probabilities}, {"logits", "probabilities"});
+  return success();
+}
+
+LogicalResult Expander::buildEvaluate() {
+  Value evaluated =
+      predict.getEvaluate() ? predict.getEvaluate() : phase.getLoss();
+  Entry entry(strategy, "evaluate", kPredict);
+  entry.addFields(stream, {"weights"});
+  FailureOr<Value> logits = entry.compute(predict.getPrediction());
+  if (failed(logits)) return failure();
+  FailureOr<Value> losses = entry.compute(evaluated);
+  if (failed(losses)) return failure();
+  entry.finish({*logits, *losses}, {"logits", "losses"});
+  return success();
+}
+
+LogicalResult Expander::buildCache(CacheOp cache) {
+  Entry entry(strategy, cache.getSymName(), kPredict);
+  entry.function->setAttr("graft.cache", UnitAttr::get(cache.getContext()));
+  entry.addFields(stream, {"labels", "weights"});
+  FailureOr<Value> kept = entry.compute(cache.getInput());
+  if (failed(kept)) return failure();
+  entry.finish({*kept}, {("cached." + cache.getSymName()).str()});
+  return success();
+}
+
+LogicalResult Expander::buildAccumulate() {
+  Entry entry(strategy, "accumulate", kTrain);
+  entry.addFields(stream, {});
+  entry.addCaches(phase.getLoss());
+  entry.addTotal();
+  FailureOr<Value> loss = entry.compute(phase.getLoss());
+  if (failed(loss)) return failure();
+
+  ImplicitLocOpBuilder& builder = entry.builder;
+  builder.setLoc(phase.getLoc());
+  SmallVector<Value> parameters;
+  for (GroupedParameter& item : trained)
+    parameters.push_back(ReadOp::create(
+        builder, item.parameter.declaration.getType(), item.parameter.symbol,
+        /*layer=*/false));
+  auto gradients = GradientsOp::create(
+      builder, ValueRange(parameters).getTypes(), *loss, parameters);
+  for (auto [item, gradient] : llvm::zip(trained, gradients.getGradients())) {
+    SymbolRefAttr symbol = stateOf(item.parameter, "gradient");
+    Value old = ReadOp::create(builder, gradient.getType(), symbol,
+                               /*layer=*/false);
+    Value sum = AddOp::create(builder, old, gradient);
+    WriteOp::create(builder, symbol, sum);
+  }
+  entry.finish({*loss}, {"loss"});
+  return success();
+}
+
+void Expander::buildUpdate() {
+  Entry entry(strategy, "update", kTrain);
+  ImplicitLocOpBuilder& builder = entry.builder;
+  builder.setLoc(phase.getLoc());
+  Value rate = entry.addArgument(
+      "rate", RankedTensorType::get({}, builder.getF32Type()));
+  Value step = entry.addArgument(
+      "step", RankedTensorType::get({}, builder.getI32Type()));
+  entry.function->setAttr(
+      "graft.training",
+      builder.getDictionaryAttr(
+          {builder.getNamedAttr("epochs", schedule.getEpochsAttr()),
+           builder.getNamedAttr("rate", phase.getRateAttr()),
+           builder.getNamedAttr(
+               "schedule", builder.getStringAttr(
+                               stringifyRateSchedule(phase.getSchedule()))),
+           builder.getNamedAttr(
+               "warmup",
+               builder.getF64FloatAttr(phase.getWarmup().convertToDouble()))}));
+
+  SmallVector<Value> gradients;
+  for (GroupedParameter& item : trained)
+    gradients.push_back(
+        ReadOp::create(builder, item.parameter.declaration.getType(),
+                       stateOf(item.parameter, "gradient"), /*layer=*/false));
+  Value norm, factor;
+  if (phase.getClip()) {
+    norm = GlobalNormOp::create(builder, gradients);
+    factor = ClipFactorOp::create(
+        builder, norm,
+        APFloat(static_cast<float>(phase.getClip()->convertToDouble())));
+  }
+  for (auto [item, gradient] : llvm::zip(trained, gradients))
+    buildUpdate(entry, item, gradient, rate, step, factor);
+  if (norm)
+    entry.finish({norm}, {"norm"});
+  else
+    entry.finish({}, {});
+}
+
+void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
+                           Value gradient, Value rate, Value step,
+                           Value factor) {
+  ImplicitLocOpBuilder& builder = entry.builder;
+  GroupOp group = item.group;
+  auto number = [&](double value) { return builder.getF32FloatAttr(value); };
+  auto read = [&](SymbolRefAttr symbol) -> Value {
+    return ReadOp::create(builder, gradient.getType(), symbol, /*layer=*/false);
+  };
+  SymbolRefAttr first = stateOf(item.parameter, "first_moment");
+  SymbolRefAttr second = stateOf(item.parameter, "second_moment");
+  auto update = AdamWOp::create(
+      builder, gradient.getType(), gradient.getType(), gradient.getType(),
+      read(item.parameter.symbol), gradient, read(first), read(second), rate,
+      step, factor, number(phase.getBeta1().convertToDouble()),
+      number(phase.getBeta2().convertToDouble()),
+      number(phase.getEpsilon().convertToDouble()),
+      number(group.getDecay().convertToDouble()), number(item.rateMultiplier));
+  WriteOp::create(builder, item.parameter.symbol, update.getNewParameter());
+  WriteOp::create(builder, first, update.getNewFirstMoment());
+  WriteOp::create(builder, second, update.getNewSecondMoment());
+  // The next batch sums from zero.
+  Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
+  WriteOp::create(builder, stateOf(item.parameter, "gradient"), zero);
+}
+
+}  // namespace
+}  // namespace transfer
+
+namespace {
+
+struct TransferExpandStrategyPass
+    : impl::TransferExpandStrategyPassBase<TransferExpandStrategyPass> {
+  void runOnOperation() override {
+    SmallVector<transfer::StrategyOp> strategies(
+        getOperation().getOps<transfer::StrategyOp>());
+    if (strategies.size() > 1) {
+      strategies[1]
+              .emitOpError("expects no other strategy in the module")
+              .attachNote(strategies[0].getLoc())
+          << "another is here";
+      return signalPassFailure();
+    }
+    for (transfer::StrategyOp strategy : strategies)
+      if (failed(transfer::Expander(strategy).run()))
+        return signalPassFailure();
+  }
+};
+
+}  // namespace
+}  // namespace graft

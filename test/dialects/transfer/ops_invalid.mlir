@@ -1,0 +1,155 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// The rules of single ops, by the labels of their documentation.
+
+// RUN: graft-opt %s --split-input-file --verify-diagnostics \
+// RUN:   --allow-unregistered-dialect
+
+// C1: known fields.
+
+transfer.strategy @s {
+  // expected-error @below {{expects fields of ids, types, segments, labels and weights, got tokens}}
+  %0:2 = transfer.stream @train of ids, tokens in @T, @S
+}
+
+// -----
+
+// C1.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects each field once, got ids twice}}
+  %0:2 = transfer.stream @train of ids, ids in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects labels with their number, as labels<2>}}
+  %0:2 = transfer.stream @train of ids, labels in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects a number for labels only}}
+  %0 = transfer.stream @train of ids<2> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects at least 1 label, got -1}}
+  %0:2 = transfer.stream @train of ids, labels<-1> in @T, @S
+}
+
+// -----
+
+// C3.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects ids of type 'tensor<?xi32, #graft.dims<T>>', got 'tensor<?xi32>'}}
+  %0 = "transfer.stream"() <{sym_name = "train", fields = ["ids"], tokens = @T, sequences = @S}> : () -> tensor<?xi32>
+}
+
+// -----
+
+// C3.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects a result for each of 1 fields, got 0}}
+  "transfer.stream"() <{sym_name = "train", fields = ["ids"], tokens = @T, sequences = @S}> : () -> ()
+}
+
+// -----
+
+// Group, C1.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.group' op expects 'select' or 'rest', got both}}
+  transfer.group @g of @m select "w" rest
+}
+
+// -----
+
+// Group, C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.group' op expects 'except' to be a regular expression, got "layer.(": parentheses not balanced}}
+  transfer.group @g of @m except "layer.("
+}
+
+// -----
+
+// Group, C3.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.group' op expects no 'decay', 'multiplier' or 'layer_decay' of a frozen group}}
+  transfer.group @g of @m frozen decay 1.000000e-02
+}
+
+// -----
+
+// Loss, C1.
+
+transfer.strategy @s {
+  %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<2xi32>)
+  // expected-error @below {{'transfer.loss' op expects 'target' to be one label a row of 'tensor<3x4xf32>', got 'tensor<2xi32>'}}
+  %l = transfer.loss cross_entropy %z, %y mean : tensor<3x4xf32>, tensor<2xi32>
+}
+
+// -----
+
+// Loss, C1.
+
+transfer.strategy @s {
+  %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<3x1xf32>)
+  // expected-error @below {{'transfer.loss' op expects 'prediction' and 'target' of one type, got 'tensor<3x4xf32>' and 'tensor<3x1xf32>'}}
+  %l = transfer.loss mse %z, %y mean : tensor<3x4xf32>, tensor<3x1xf32>
+}
+
+// -----
+
+// Loss, C2.
+
+transfer.strategy @s {
+  %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<3x4xf32>)
+  // expected-error @below {{'transfer.loss' op expects 'smoothing' and 'ignore' of cross_entropy only}}
+  %l = transfer.loss mse %z, %y smoothing 1.000000e-01 mean : tensor<3x4xf32>, tensor<3x4xf32>
+}
+
+// -----
+
+// Loss, C2.
+
+transfer.strategy @s {
+  %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<3x4xf32>)
+  // expected-error @below {{'transfer.loss' op expects 'temperature' of kl_divergence only}}
+  %l = transfer.loss mse %z, %y temperature 2.000000e+00 mean : tensor<3x4xf32>, tensor<3x4xf32>
+}
+
+// -----
+
+// Loss, C3.
+
+transfer.strategy @s {
+  %z, %w = "test.values"() : () -> (tensor<3x4xf32>, tensor<2xf32>)
+  // expected-error @below {{'transfer.loss' op expects 'weight' to be one value a row of 'tensor<3x4xf32>', got 'tensor<2xf32>'}}
+  %l = transfer.loss mse %z, %z weight %w mean : tensor<3x4xf32>, tensor<3x4xf32>, tensor<2xf32>
+}
+
+// -----
+
+// Combine, C1.
+
+transfer.strategy @s {
+  %l = "test.values"() : () -> tensor<f32>
+  // expected-error @below {{'transfer.combine' op expects a factor for each loss, got 2 and 1}}
+  %c = "transfer.combine"(%l) <{factors = array<f64: 1.0, 2.0>}> : (tensor<f32>) -> tensor<f32>
+}

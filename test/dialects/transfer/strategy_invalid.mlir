@@ -1,0 +1,383 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// The rules of a whole strategy, by the labels of its documentation.
+
+// RUN: graft-opt %s --split-input-file --verify-diagnostics
+
+// C1: one of each.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-error @below {{'transfer.strategy' op expects one transfer.schedule, got 0}}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+}
+
+// -----
+
+// C1.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-error @below {{'transfer.strategy' op expects one transfer.phase, got 2}}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.phase @again minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C1: a strategy computes, it does not read.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  // expected-error @below {{'arith.constant' op expects to be outside of transfer.strategy, which holds ops of transfer and computing ops of graft}}
+  %one = arith.constant 1 : i32
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects a graft.size, got @S}}
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.group' op expects a graft.model, got @n}}
+  transfer.group @all of @n
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  // expected-error @below {{'transfer.call' op expects a function of a model, got @m::@encode}}
+  %logits = transfer.call @m::@encode(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  // expected-note @below {{declared here}}
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  // expected-error @below {{'transfer.call' op expects @m::@logits of type '(!graft.segments<T, S>, tensor<?xi32, #graft.dims<T>>) -> tensor<?x3xf32, #graft.dims<S>>', got '(tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>'}}
+  %logits = transfer.call @m::@logits(%segments, %ids) : (!graft.segments<T, S>, tensor<?xi32, #T>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  // expected-error @below {{'transfer.schedule' op expects the phase "step", got [@warm]}}
+  transfer.schedule epochs 3 of [@warm]
+}
+
+// -----
+
+// C3: disjoint.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-note @below {{the other group}}
+  transfer.group @all of @m
+  // expected-error @below {{'transfer.group' op expects disjoint groups, got @m::@head in "all" as well}}
+  transfer.group @head of @m select "^head" frozen
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C3: complete.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  // expected-note @below {{declared here}}
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-error @below {{'transfer.strategy' op expects every parameter in a group, got none for @m::@body}}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m select "^head"
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C3: a group that selects nothing is a misspelling.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  // expected-error @below {{'transfer.group' op expects to select a parameter of @m, got none}}
+  transfer.group @norm of @m select "Layernorm" frozen
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C3.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-note @below {{another is here}}
+  transfer.group @all of @m rest
+  // expected-error @below {{'transfer.group' op expects one 'rest' of @m}}
+  transfer.group @more of @m rest
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
