@@ -110,7 +110,7 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     The parameters of `model` whose name matches the regular expression
     `select` (POSIX extended, found anywhere in the name) and does not match
     `except`; with `rest` those that no other group takes; with neither all.
-    Layers count with their number: `^encoder\.layer\.[0-3]\.`.
+    Layers count with their number: `^encoder[.]layer[.][0-3][.]`.
 
     A `frozen` group has no gradient, no decay, no moments and no part in the
     clip norm. Else `decay` is the decoupled weight decay and `multiplier`
