@@ -8,6 +8,7 @@ namespace graft {
 const KernelEmitters& getKernelEmitters() {
   static const KernelEmitters* const all = [] {
     auto* emitters = new KernelEmitters;
+    populateMatmulEmitters(*emitters);
     populateRowEmitters(*emitters);
     return emitters;
   }();

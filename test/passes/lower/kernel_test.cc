@@ -183,15 +183,17 @@ std::vector<const CpuTarget*> runnableTargets() {
   return targets;
 }
 
-void* loadLibrary(llvm::StringRef bytes) {
-  int file = memfd_create("graft-kernels", 0);
+// Loads a shared object. The caller closes `file` after the library: while the
+// library is loaded, the name of its descriptor must not name another one, for
+// dlopen takes a known name to mean the library it knows.
+void* loadLibrary(llvm::StringRef bytes, int& file) {
+  file = memfd_create("graft-kernels", 0);
   if (file < 0 || write(file, bytes.data(), bytes.size()) !=
                       static_cast<ssize_t>(bytes.size()))
     return nullptr;
   std::string path = "/proc/self/fd/" + std::to_string(file);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) ADD_FAILURE() << dlerror();
-  close(file);
   return library;
 }
 
@@ -235,13 +237,15 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
     ADD_FAILURE() << "cannot compile " << text.str();
     return nullptr;
   }
-  program->library = loadLibrary(code->library);
+  if (target.triple != getHostTarget().triple) return program;
+  program->library = loadLibrary(code->library, program->file);
   if (!program->library) return nullptr;
   return program;
 }
 
 KernelProgram::~KernelProgram() {
   if (library) dlclose(library);
+  if (file >= 0) close(file);
 }
 
 // One run of a program.
@@ -371,6 +375,18 @@ double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
   return best;
 }
 
+// The program of `text`, compiled once while tests ask for the same text.
+static KernelProgram* getProgram(const std::string& text,
+                                 const CpuTarget& target) {
+  static std::string current;
+  static std::map<std::string, std::unique_ptr<KernelProgram>> programs;
+  if (current != text) programs.clear();
+  current = text;
+  std::unique_ptr<KernelProgram>& program = programs[target.level];
+  if (!program) program = KernelProgram::create(text, target);
+  return program.get();
+}
+
 void expectKernelsMatch(const std::string& text,
                         llvm::ArrayRef<interpret::Value> arguments,
                         Tolerance tolerance, interpret::RandomState random) {
@@ -386,7 +402,7 @@ void expectKernelsMatch(const std::string& text,
 
   for (const CpuTarget* target : runnableTargets()) {
     SCOPED_TRACE(target->level);
-    auto program = KernelProgram::create(text, *target);
+    KernelProgram* program = getProgram(text, *target);
     ASSERT_NE(program, nullptr);
     KernelProgram::Options options;
     options.random = random;

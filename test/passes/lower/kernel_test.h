@@ -35,8 +35,8 @@ class KernelProgram {
   using Bytes = std::vector<char>;
 
   // Parses `text` (sizes T, S and P are declared for it), outlines, merges and
-  // compiles for `target`, which this machine must be able to run. Null, with
-  // a test failure, when something fails.
+  // compiles for `target`. Null, with a test failure, when something fails.
+  // What is compiled for another architecture cannot be run.
   static std::unique_ptr<KernelProgram> create(llvm::StringRef text,
                                                const CpuTarget& target);
   ~KernelProgram();
@@ -67,6 +67,7 @@ class KernelProgram {
   mlir::MLIRContext* context = nullptr;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   void* library = nullptr;
+  int file = -1;  // what the library was loaded from
 };
 
 // The context all tests share, with every dialect registered.

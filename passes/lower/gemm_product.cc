@@ -1,0 +1,148 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/gemm_product.h"
+
+using namespace mlir;
+
+namespace graft {
+
+TileShape getTileShape(const CpuTarget& target, int64_t vectors) {
+  int64_t registers = target.vectorRegisters;
+  // One row of the right-hand side and one broadcast value; without memory
+  // operands in arithmetic (AArch64) the values of several rows are in flight.
+  int64_t rows = (registers - vectors - 1) / vectors;
+  for (int64_t choice : {12, 8, 6, 4, 2})
+    if (choice <= rows) return {choice, vectors};
+  return {1, vectors};
+}
+
+namespace {
+
+// Vectors of columns side by side, the last one perhaps masked.
+struct ColumnGroup {
+  Value first;
+  int64_t vectors;
+  Value mask;
+};
+
+class ProductEmitter {
+ public:
+  ProductEmitter(TileBuilder& v, TileShape tile, Value rows, Value depth,
+                 const ProductAccess& access)
+      : v(v), tile(tile), rows(rows), depth(depth), access(access) {}
+
+  void emitGroup(const ColumnGroup& group) {
+    Value zero = v.index(0);
+    int64_t height = tile.rows;
+    Value full = v.mul(v.div(rows, height), height);
+    v.loop(zero, full, height,
+           [&](Value row) { emitTile(row, height, group); });
+    // The remainder is a sum of distinct powers of two.
+    Value row = full;
+    int64_t part = 1;
+    while (part * 2 < height) part *= 2;
+    for (; part >= 1 && height > 1; part /= 2) {
+      Value next = v.add(row, part);
+      Value fits = v.less(next, v.add(rows, 1));
+      v.ifThen(fits, [&] { emitTile(row, part, group); });
+      row = v.select(fits, next, row);
+    }
+  }
+
+ private:
+  void emitTile(Value row, int64_t height, const ColumnGroup& group) {
+    SmallVector<Value> rowAt, columnAt;
+    for (int64_t i = 0; i < height; ++i) rowAt.push_back(v.add(row, i));
+    for (int64_t j = 0; j < group.vectors; ++j)
+      columnAt.push_back(v.add(group.first, j * v.lanes()));
+    auto maskOf = [&](int64_t j) {
+      return j + 1 == group.vectors ? group.mask : Value();
+    };
+    SmallVector<Value> sums;
+    for (int64_t i = 0; i < height; ++i)
+      for (int64_t j = 0; j < group.vectors; ++j)
+        sums.push_back(access.init
+                           ? access.init(rowAt[i], columnAt[j], maskOf(j))
+                           : v.splat(0.0));
+    sums = v.loop(v.index(0), depth, 1, sums,
+                  [&](Value k, ValueRange carried) -> SmallVector<Value> {
+                    SmallVector<Value> line, next;
+                    for (int64_t j = 0; j < group.vectors; ++j)
+                      line.push_back(access.rhs(k, {group.first, j * v.lanes()},
+                                                maskOf(j)));
+                    for (int64_t i = 0; i < height; ++i) {
+                      Value factor = v.broadcast(access.lhs({row, i}, k));
+                      for (int64_t j = 0; j < group.vectors; ++j)
+                        next.push_back(v.fma(factor, line[j],
+                                             carried[i * group.vectors + j]));
+                    }
+                    return next;
+                  });
+    for (int64_t i = 0; i < height; ++i)
+      for (int64_t j = 0; j < group.vectors; ++j)
+        access.finish(rowAt[i], columnAt[j], maskOf(j),
+                      sums[i * group.vectors + j]);
+  }
+
+  TileBuilder& v;
+  TileShape tile;
+  Value rows, depth;
+  const ProductAccess& access;
+};
+
+}  // namespace
+
+void emitProduct(TileBuilder& v, TileShape tile, Value rows, Value lower,
+                 int64_t width, int64_t columns, Value depth,
+                 const ProductAccess& access) {
+  ProductEmitter emitter(v, tile, rows, depth, access);
+  int64_t step = tile.vectors * v.lanes();
+  int64_t full = columns / step * step;
+  if (full > 0)
+    v.loop(
+        lower, v.min(v.add(lower, width), v.index(full)), step,
+        [&](Value column) { emitter.emitGroup({column, tile.vectors, {}}); });
+  if (full == columns) return;
+  int64_t rest = columns - full;
+  int64_t vectors = (rest + v.lanes() - 1) / v.lanes();
+  Value mask = v.tailMask(rest - (vectors - 1) * v.lanes());
+  // The tail belongs to the range that holds its first column.
+  v.ifThen(v.less(v.index(full), v.add(lower, width)), [&] {
+    v.ifThen(v.less(lower, full + 1),
+             [&] { emitter.emitGroup({v.index(full), vectors, mask}); });
+  });
+}
+
+void emitProduct(TileBuilder& v, TileShape tile, Value rows, int64_t columns,
+                 Value depth, const ProductAccess& access) {
+  ProductEmitter emitter(v, tile, rows, depth, access);
+  int64_t step = tile.vectors * v.lanes();
+  int64_t full = columns / step * step;
+  if (full == step)
+    emitter.emitGroup({v.index(0), tile.vectors, {}});
+  else if (full > 0)
+    v.loop(v.index(0), v.index(full), step, [&](Value column) {
+      emitter.emitGroup({column, tile.vectors, {}});
+    });
+  if (full == columns) return;
+  int64_t rest = columns - full;
+  int64_t vectors = (rest + v.lanes() - 1) / v.lanes();
+  emitter.emitGroup(
+      {v.index(full), vectors, v.tailMask(rest - (vectors - 1) * v.lanes())});
+}
+
+void emitDynamicProduct(TileBuilder& v, TileShape tile, Value rows,
+                        Value columns, Value depth,
+                        const ProductAccess& access) {
+  ProductEmitter emitter(v, tile, rows, depth, access);
+  int64_t step = tile.vectors * v.lanes();
+  Value full = v.mul(v.div(columns, step), step);
+  v.loop(v.index(0), full, step,
+         [&](Value column) { emitter.emitGroup({column, tile.vectors, {}}); });
+  v.loop(full, columns, v.lanes(), [&](Value column) {
+    emitter.emitGroup({column, 1, v.tailMask(v.sub(columns, column))});
+  });
+}
+
+}  // namespace graft

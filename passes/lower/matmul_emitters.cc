@@ -1,0 +1,250 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels of graft.linear and graft.matmul: operands are packed by kernels of
+// their own, then one kernel multiplies over a grid of output blocks.
+
+#include <numeric>
+
+#include "dialects/graft/graft_ops.h"
+#include "llvm/Support/MathExtras.h"
+#include "passes/lower/gemm_pack.h"
+#include "passes/lower/gemm_product.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// output [m, n] = lhs rhs + bias, with lhs [m, k] or [k, m] and rhs [k, n] or
+// [n, k].
+struct Product {
+  Value lhs, rhs, bias;  // bias [n] may be null
+  bool transposeLhs, transposeRhs;
+  Dim m, n, k;
+  RankedTensorType type;
+};
+
+// Sizes of blocks; all depend on shapes and the CPU level alone.
+struct Blocking {
+  TileShape tile;
+  int64_t panelWidth;  // columns of a packed panel of rhs
+  int64_t lhsWidth;    // rows of a packed panel of lhs
+  int64_t rows;        // of a work item
+  int64_t columns;     // of a work item
+  int64_t depth;       // of k that is summed in registers at once
+};
+
+Blocking getBlocking(const Product& product, const CpuTarget& target) {
+  // Two vectors a row keep few enough rows for the registers of every level
+  // and enough columns to hide the broadcasts; AArch64 has narrow ones.
+  int64_t lanes = target.floatLanes();
+  int64_t vectors = lanes >= 8 ? 2 : 8 / lanes;
+  if (product.n.isStatic())
+    vectors =
+        std::min<int64_t>(vectors, llvm::divideCeil(product.n.size, lanes));
+  Blocking b;
+  b.tile = getTileShape(target, vectors);
+  b.panelWidth = vectors * lanes;
+  b.lhsWidth = std::lcm(b.tile.rows, lanes);
+  // Partial sums go through memory only for long sums, so that the operands
+  // of one turn stay in the second-level cache (1 MiB and more at avx512).
+  constexpr int64_t kLongest = 1536, kDynamicDepth = 512;
+  if (product.k.isStatic()) {
+    int64_t turns = llvm::divideCeil(product.k.size, kLongest);
+    b.depth = llvm::divideCeil(product.k.size, turns);
+  } else {
+    b.depth = kDynamicDepth;
+  }
+  b.rows = b.depth <= 768 ? 96 : 48;
+  // A multiple of the tile keeps remainders at the end of the matrix.
+  b.rows = std::max(b.rows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
+  b.columns = 4 * b.panelWidth;
+  return b;
+}
+
+class ProductKernel {
+ public:
+  ProductKernel(const Product& product, const Blocking& blocking,
+                bool packedLhs, bool packedRhs, TileBuilder& v,
+                const KernelArguments& arguments)
+      : product(product),
+        blocking(blocking),
+        packedLhs(packedLhs),
+        packedRhs(packedRhs),
+        v(v),
+        lhs(arguments.buffers[0]),
+        rhs(arguments.buffers[1]),
+        bias(product.bias ? arguments.buffers[2] : Value()),
+        output(arguments.buffers.back()),
+        m(getSize(v, product.m, arguments)),
+        n(getSize(v, product.n, arguments)),
+        k(getSize(v, product.k, arguments)),
+        begin(arguments.begin),
+        end(arguments.end) {}
+
+  void emit() {
+    // Columns vary fastest: neighbouring items share rows of lhs.
+    int64_t blocks = product.n.isStatic()
+                         ? llvm::divideCeil(product.n.size, blocking.columns)
+                         : 1;
+    v.loop(begin, end, 1, [&](Value item) {
+      firstRow = v.mul(v.div(item, blocks), blocking.rows);
+      firstColumn = v.mul(v.rem(item, blocks), blocking.columns);
+      Value rows = v.min(v.index(blocking.rows), v.sub(m, firstRow));
+      if (product.k.isStatic() && product.k.size <= blocking.depth) {
+        emitTurn(rows, v.index(0), k, {}, {});
+        return;
+      }
+      v.loop(v.index(0), k, blocking.depth, [&](Value start) {
+        Value depth = v.min(v.index(blocking.depth), v.sub(k, start));
+        Value first = v.less(start, 1);
+        Value last = v.less(v.sub(k, v.add(start, depth)), 1);
+        emitTurn(rows, start, depth, first, last);
+      });
+    });
+  }
+
+ private:
+  // Sums k in [start, start + depth); `first` and `last` are conditions, null
+  // where there is one turn.
+  void emitTurn(Value rows, Value start, Value depth, Value first, Value last) {
+    ProductAccess access;
+    access.lhs = [&](TilePosition row, Value at) {
+      return loadLhs(row, v.add(start, at));
+    };
+    access.rhs = [&](Value at, TilePosition column, Value mask) {
+      return loadRhs(v.add(start, at), column, mask);
+    };
+    if (first)
+      access.init = [&](Value row, Value column, Value mask) {
+        // What the buffer held before the first turn is read and dropped.
+        Value partial = v.load(output, {v.add(firstRow, row), column}, mask);
+        return v.select(first, v.splat(0.0), partial);
+      };
+    access.finish = [&](Value row, Value column, Value mask, Value sum) {
+      if (bias) {
+        Value done = v.add(sum, v.load(bias, {column}, mask));
+        sum = last ? v.select(last, done, sum) : done;
+      }
+      v.store(sum, output, {v.add(firstRow, row), column}, mask);
+    };
+    if (product.n.isStatic())
+      emitProduct(v, blocking.tile, rows, firstColumn, blocking.columns,
+                  product.n.size, depth, access);
+    else
+      emitDynamicProduct(v, blocking.tile, rows, n, depth, access);
+  }
+
+  Value loadLhs(TilePosition row, Value at) {
+    Value tile = v.add(firstRow, row.tile);
+    if (!packedLhs) return v.loadScalar(lhs, {v.add(tile, row.offset), at});
+    return v.loadScalar(lhs,
+                        {v.div(tile, blocking.lhsWidth), at,
+                         v.add(v.rem(tile, blocking.lhsWidth), row.offset)});
+  }
+
+  Value loadRhs(Value at, TilePosition column, Value mask) {
+    if (!packedRhs)
+      return v.load(rhs, {at, v.add(column.tile, column.offset)}, mask);
+    return v.load(rhs, {v.div(column.tile, blocking.panelWidth), at,
+                        v.index(column.offset)});
+  }
+
+  const Product& product;
+  const Blocking& blocking;
+  bool packedLhs, packedRhs;
+  TileBuilder& v;
+  Value lhs, rhs, bias, output;
+  Value m, n, k;
+  Value begin, end;
+  Value firstRow, firstColumn;
+};
+
+LogicalResult checkProduct(Operation* op, const Product& product) {
+  if (!product.type.getElementType().isF32())
+    return op->emitOpError("expects f32 elements for CPU kernels, got ")
+           << product.type.getElementType();
+  for (const Dim& dim : {product.m, product.n, product.k})
+    if (!dim.isStatic() && !dim.name)
+      return op->emitOpError("expects named dynamic dimensions, got ")
+             << product.type;
+  return success();
+}
+
+LogicalResult emitProductKernels(Operation* op, OpBuilder& builder,
+                                 KernelContext& context, Product product) {
+  if (failed(checkProduct(op, product))) return failure();
+  Blocking blocking = getBlocking(product, context.getTarget());
+  Value lhs = product.lhs, rhs = product.rhs;
+  bool packedLhs = product.transposeLhs && product.m.isStatic();
+  bool packedRhs = product.n.isStatic();
+  if (packedLhs)
+    lhs = packPanels(builder, op, context, "pack_lhs", lhs,
+                     /*transposed=*/false, blocking.lhsWidth);
+  else if (product.transposeLhs)
+    lhs = transposeMatrix(builder, op, context, lhs);
+  if (packedRhs)
+    rhs = packPanels(builder, op, context, "pack_rhs", rhs,
+                     product.transposeRhs, blocking.panelWidth);
+  else if (product.transposeRhs)
+    rhs = transposeMatrix(builder, op, context, rhs);
+
+  SmallVector<Value> operands{lhs, rhs};
+  if (product.bias) operands.push_back(product.bias);
+  int64_t blocks =
+      packedRhs ? llvm::divideCeil(product.n.size, blocking.columns) : 1;
+  ValueRange results = context.launch(
+      builder, op, product.bias ? "linear" : "matmul", operands, product.type,
+      getGrid(op->getContext(), product.m, blocking.rows, blocks), {},
+      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
+        TileBuilder v(body, loc, context.getTarget());
+        ProductKernel(product, blocking, packedLhs, packedRhs, v, arguments)
+            .emit();
+      });
+  op->getResult(0).replaceAllUsesWith(results[0]);
+  op->erase();
+  return success();
+}
+
+LogicalResult emitLinear(Operation* op, OpBuilder& builder,
+                         KernelContext& context) {
+  auto linear = cast<LinearOp>(op);
+  RankedTensorType type = linear.getOutput().getType();
+  Product product{linear.getInput(),
+                  linear.getWeight(),
+                  linear.getBias(),
+                  /*transposeLhs=*/false,
+                  /*transposeRhs=*/true,
+                  getDim(type, 0),
+                  getDim(type, 1),
+                  getDim(linear.getInput().getType(), 1),
+                  type};
+  return emitProductKernels(op, builder, context, product);
+}
+
+LogicalResult emitMatmul(Operation* op, OpBuilder& builder,
+                         KernelContext& context) {
+  auto matmul = cast<MatmulOp>(op);
+  RankedTensorType type = matmul.getOutput().getType();
+  Product product{
+      matmul.getLhs(),
+      matmul.getRhs(),
+      {},
+      matmul.getTransposeLhs(),
+      matmul.getTransposeRhs(),
+      getDim(type, 0),
+      getDim(type, 1),
+      getDim(matmul.getLhs().getType(), matmul.getTransposeLhs() ? 0 : 1),
+      type};
+  return emitProductKernels(op, builder, context, product);
+}
+
+}  // namespace
+
+void populateMatmulEmitters(KernelEmitters& emitters) {
+  emitters["graft.linear"] = emitLinear;
+  emitters["graft.matmul"] = emitMatmul;
+}
+
+}  // namespace graft

@@ -1,0 +1,293 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/tile_builder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace graft {
+
+VectorType TileBuilder::vectorOf(Type element) {
+  return VectorType::get({lanes()}, element);
+}
+
+Value TileBuilder::constant(TypedAttr value) {
+  return create<arith::ConstantOp>(value);
+}
+
+Value TileBuilder::laneNumbers() {
+  SmallVector<int32_t> numbers;
+  for (int64_t lane = 0; lane < lanes(); ++lane) numbers.push_back(lane);
+  return constant(DenseElementsAttr::get(vectorOf(b().getI32Type()),
+                                         ArrayRef<int32_t>(numbers)));
+}
+
+static bool isFloat(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
+}
+
+Value TileBuilder::add(Value a, Value b) {
+  if (isFloat(a)) return create<arith::AddFOp>(a, b);
+  return create<arith::AddIOp>(a, b);
+}
+
+Value TileBuilder::add(Value a, int64_t b) {
+  return b == 0 ? a : add(a, index(b));
+}
+
+Value TileBuilder::sub(Value a, Value b) {
+  if (isFloat(a)) return create<arith::SubFOp>(a, b);
+  return create<arith::SubIOp>(a, b);
+}
+
+Value TileBuilder::mul(Value a, Value b) {
+  if (isFloat(a)) return create<arith::MulFOp>(a, b);
+  return create<arith::MulIOp>(a, b);
+}
+
+Value TileBuilder::mul(Value a, int64_t b) { return mul(a, index(b)); }
+
+Value TileBuilder::div(Value a, Value b) {
+  if (isFloat(a)) return create<arith::DivFOp>(a, b);
+  return create<arith::DivUIOp>(a, b);
+}
+
+Value TileBuilder::div(Value a, int64_t b) { return div(a, index(b)); }
+
+Value TileBuilder::rem(Value a, int64_t b) {
+  return create<arith::RemUIOp>(a, index(b));
+}
+
+Value TileBuilder::min(Value a, Value b) {
+  return create<arith::MinSIOp>(a, b);
+}
+
+Value TileBuilder::larger(Value a, Value b) {
+  return select(create<arith::CmpFOp>(arith::CmpFPredicate::OGT, a, b), a, b);
+}
+
+Value TileBuilder::smaller(Value a, Value b) {
+  return select(create<arith::CmpFOp>(arith::CmpFPredicate::OLT, a, b), a, b);
+}
+
+Value TileBuilder::less(Value a, Value b) {
+  return create<arith::CmpIOp>(arith::CmpIPredicate::slt, a, b);
+}
+
+Value TileBuilder::less(Value a, int64_t b) { return less(a, index(b)); }
+
+Value TileBuilder::fma(Value a, Value b, Value c) {
+  if (isa<VectorType>(a.getType())) return create<vector::FMAOp>(a, b, c);
+  return create<math::FmaOp>(a, b, c);
+}
+
+Value TileBuilder::toFloat(Value index) {
+  return create<arith::SIToFPOp>(b().getF32Type(), toWord(index));
+}
+
+Value TileBuilder::andWord(Value a, Value b) {
+  return create<arith::AndIOp>(a, b);
+}
+
+Value TileBuilder::orWord(Value a, Value b) {
+  return create<arith::OrIOp>(a, b);
+}
+
+Value TileBuilder::shiftRightWord(Value a, Value b) {
+  return create<arith::ShRUIOp>(a, b);
+}
+
+Value TileBuilder::greaterEqualWord(Value a, Value b) {
+  return create<arith::CmpIOp>(arith::CmpIPredicate::uge, a, b);
+}
+
+Value TileBuilder::loadScalar(Value buffer, ValueRange indices) {
+  return create<memref::LoadOp>(buffer, indices);
+}
+
+void TileBuilder::storeScalar(Value value, Value buffer, ValueRange indices) {
+  memref::StoreOp::create(b(), location(), value, buffer, indices);
+}
+
+Value TileBuilder::load(Value buffer, ValueRange indices, Value mask) {
+  VectorType type =
+      vectorOf(cast<MemRefType>(buffer.getType()).getElementType());
+  if (!mask) return create<vector::LoadOp>(type, buffer, indices);
+  Value zero = constant(b().getZeroAttr(type));
+  return create<vector::MaskedLoadOp>(type, buffer, indices, mask, zero);
+}
+
+void TileBuilder::store(Value vector, Value buffer, ValueRange indices,
+                        Value mask) {
+  if (mask)
+    vector::MaskedStoreOp::create(b(), location(), buffer, indices, mask,
+                                  vector);
+  else
+    vector::StoreOp::create(b(), location(), vector, buffer, indices);
+}
+
+Value TileBuilder::tailMask(int64_t count) {
+  if (count >= lanes()) return {};
+  SmallVector<bool> bits;
+  for (int64_t lane = 0; lane < lanes(); ++lane) bits.push_back(lane < count);
+  return constant(
+      DenseElementsAttr::get(vectorOf(b().getI1Type()), ArrayRef<bool>(bits)));
+}
+
+Value TileBuilder::tailMask(Value count) {
+  return create<arith::CmpIOp>(arith::CmpIPredicate::slt, laneNumbers(),
+                               broadcast(toWord(count)));
+}
+
+void TileBuilder::columns(int64_t count,
+                          llvm::function_ref<void(Value, Value)> body) {
+  int64_t full = count / lanes() * lanes();
+  if (full > 0)
+    loop(index(0), index(full), lanes(), [&](Value c) { body(c, {}); });
+  if (full < count) body(index(full), tailMask(count - full));
+}
+
+void TileBuilder::columns(Value lower, int64_t width, int64_t count,
+                          llvm::function_ref<void(Value, Value)> body) {
+  int64_t full = count / lanes() * lanes();
+  loop(lower, min(add(lower, width), index(full)), lanes(),
+       [&](Value c) { body(c, {}); });
+  if (full == count) return;
+  // The tail belongs to the range it starts in.
+  Value holds = create<arith::AndIOp>(less(lower, full + 1),
+                                      less(index(full), add(lower, width)));
+  ifThen(holds, [&] { body(index(full), tailMask(count - full)); });
+}
+
+Value TileBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
+  return create<memref::AllocaOp>(MemRefType::get(shape, element),
+                                  b().getI64IntegerAttr(64));
+}
+
+Value TileBuilder::scratch(ArrayRef<int64_t> shape) {
+  return scratch(shape, b().getF32Type());
+}
+
+void TileBuilder::transpose(SmallVectorImpl<Value>& rows) {
+  assert(int64_t(rows.size()) == lanes() && "expects a square of vectors");
+  // Interleaving the two halves of the rows rotates the bits of (row, column)
+  // by one; after log2(lanes) turns rows and columns have changed places.
+  SmallVector<int64_t> low, high;
+  for (int64_t lane = 0; lane < lanes() / 2; ++lane) {
+    low.append({lane, lane + lanes()});
+    high.append({lane + lanes() / 2, lane + lanes() / 2 + lanes()});
+  }
+  for (int64_t turn = 1; turn < lanes(); turn *= 2) {
+    SmallVector<Value> next;
+    for (int64_t row = 0; row < lanes() / 2; ++row) {
+      Value a = rows[row], b = rows[row + lanes() / 2];
+      next.push_back(create<vector::ShuffleOp>(a, b, low));
+      next.push_back(create<vector::ShuffleOp>(a, b, high));
+    }
+    rows.assign(next.begin(), next.end());
+  }
+}
+
+Value TileBuilder::expNonPositive(Value x) {
+  // x = n log 2 + r with |r| <= log(2) / 2; e^r by the polynomial of Cephes
+  // (Moshier, expf.c); 2^n through the exponent bits. Adding 1.5 * 2^23 rounds
+  // to an integer and leaves it in the low bits.
+  constexpr double kRound = 12582912.0;
+  constexpr int64_t kRoundBits = 0x4B400000;
+  x = larger(splat(-87.0), x);
+  Value shifted = fma(x, splat(1.44269504088896341), splat(kRound));
+  Value n = sub(shifted, splat(kRound));
+  Value r = fma(n, splat(-0.693359375), x);
+  r = fma(n, splat(2.12194440e-4), r);
+  Value p = splat(1.9875691500e-4);
+  for (double c : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                   1.6666665459e-1, 5.0000001201e-1})
+    p = fma(p, r, splat(c));
+  p = add(fma(p, mul(r, r), r), splat(1.0));
+  VectorType ints = vectorOf(b().getI32Type());
+  Value bits = create<arith::BitcastOp>(ints, shifted);
+  // (bits - kRoundBits + 127) << 23
+  bits = add(bits, splatWord(127 - kRoundBits));
+  bits = create<arith::ShLIOp>(bits, splatWord(23));
+  return mul(p, create<arith::BitcastOp>(floats(), bits));
+}
+
+std::array<Value, 4> TileBuilder::philox(std::array<Value, 4> counter,
+                                         std::array<Value, 2> key) {
+  Type i64 = b().getI64Type();
+  VectorType wide = VectorType::get({lanes() / 2}, i64);
+  VectorType narrow = vectorOf(b().getI32Type());
+  auto wideSplat = [&](uint64_t value) {
+    return constant(DenseElementsAttr::get(wide, APInt(64, value)));
+  };
+  Value low = wideSplat(0xFFFFFFFFu), high = wideSplat(0xFFFFFFFF00000000u);
+  Value half = wideSplat(32);
+  auto shiftRight = [&](Value x) -> Value {
+    return create<arith::ShRUIOp>(x, half);
+  };
+  auto mask = [&](Value x, Value bits) -> Value {
+    return create<arith::AndIOp>(x, bits);
+  };
+  // Products of the even and of the odd lanes, as 64-bit lanes; the high and
+  // the low words go back to their lanes.
+  auto multiply = [&](Value x, uint64_t factor) -> std::array<Value, 2> {
+    Value pairs = create<vector::BitCastOp>(wide, x);
+    Value even = mul(mask(pairs, low), wideSplat(factor));
+    Value odd = mul(shiftRight(pairs), wideSplat(factor));
+    Value top = create<arith::OrIOp>(shiftRight(even), mask(odd, high));
+    Value bottom =
+        create<arith::OrIOp>(mask(even, low), create<arith::ShLIOp>(odd, half));
+    return {create<vector::BitCastOp>(narrow, top),
+            create<vector::BitCastOp>(narrow, bottom)};
+  };
+  auto mix = [&](Value a, Value b, Value c) -> Value {
+    return create<arith::XOrIOp>(create<arith::XOrIOp>(a, b), broadcast(c));
+  };
+  for (int round = 0; round < 10; ++round) {
+    auto [high0, low0] = multiply(counter[0], 0xD2511F53u);
+    auto [high1, low1] = multiply(counter[2], 0xCD9E8D57u);
+    counter = {mix(high1, counter[1], key[0]), low1,
+               mix(high0, counter[3], key[1]), low0};
+    key = {add(key[0], integer(0x9E3779B9u)),
+           add(key[1], integer(0xBB67AE85u))};
+  }
+  return counter;
+}
+
+Value TileBuilder::splitMix64(Value x) {
+  auto constant64 = [&](uint64_t value) {
+    return constant(b().getIntegerAttr(b().getI64Type(), int64_t(value)));
+  };
+  auto xorShift = [&](Value y, int64_t bits) -> Value {
+    Value shifted = create<arith::ShRUIOp>(y, constant64(bits));
+    return create<arith::XOrIOp>(y, shifted);
+  };
+  x = add(x, constant64(0x9E3779B97F4A7C15u));
+  x = mul(xorShift(x, 30), constant64(0xBF58476D1CE4E5B9u));
+  x = mul(xorShift(x, 27), constant64(0x94D049BB133111EBu));
+  return xorShift(x, 31);
+}
+
+std::array<Value, 2> TileBuilder::randomOpKey(Value seed, Value phase,
+                                              int64_t draw, int64_t opId) {
+  Type i64 = b().getI64Type();
+  auto constant64 = [&](int64_t value) {
+    return constant(b().getIntegerAttr(i64, value));
+  };
+  Value place =
+      create<arith::ShLIOp>(create<arith::ExtUIOp>(i64, phase), constant64(48));
+  place = create<arith::OrIOp>(
+      place, constant64(int64_t((uint64_t(draw) & 0xFFFF) << 32 |
+                                (uint64_t(opId) & 0xFFFFFFFF))));
+  Value key = splitMix64(create<arith::XOrIOp>(seed, splitMix64(place)));
+  Type i32 = b().getI32Type();
+  return {create<arith::TruncIOp>(i32, key),
+          create<arith::TruncIOp>(i32,
+                                  create<arith::ShRUIOp>(key, constant64(32)))};
+}
+
+}  // namespace graft

@@ -1,0 +1,102 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Short names for kernels that work on tiles of several dimensions: vectors at
+// a position named by several indices, tails, transposed squares, scratch
+// memory, and the vector functions of attention.
+
+#ifndef GRAFT_PASSES_LOWER_TILE_BUILDER_H_
+#define GRAFT_PASSES_LOWER_TILE_BUILDER_H_
+
+#include <array>
+
+#include "passes/lower/vector_builder.h"
+
+namespace graft {
+
+// Adds to VectorBuilder what kernels over tiles need. Arithmetic here takes
+// index values, integers and floats alike. Buffers are fp32 or i32.
+class TileBuilder : public VectorBuilder {
+ public:
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<mlir::Value>;
+  using VectorBuilder::VectorBuilder;
+
+  // 0, 1, ... as vector of i32.
+  Value laneNumbers();
+
+  // On index, integers and floats, scalars and vectors, by the type of `a`.
+  Value add(Value a, Value b);
+  Value add(Value a, int64_t b);
+  Value sub(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value mul(Value a, int64_t b);
+  Value div(Value a, Value b);  // unsigned for index
+  Value div(Value a, int64_t b);
+  Value rem(Value a, int64_t b);
+  // The smaller and larger index.
+  Value min(Value a, Value b);
+  // `a > b ? a : b`, one instruction everywhere; `b` if either is NaN.
+  Value larger(Value a, Value b);
+  Value smaller(Value a, Value b);
+  Value less(Value a, Value b);
+  Value less(Value a, int64_t b);
+  Value fma(Value a, Value b, Value c);
+  Value toFloat(Value index);  // index -> f32
+  // On i32, unsigned.
+  Value andWord(Value a, Value b);
+  Value orWord(Value a, Value b);
+  Value shiftRightWord(Value a, Value b);
+  Value greaterEqualWord(Value a, Value b);
+
+  // Scalars and vectors of buffers. A vector lies along the last dimension,
+  // from the position that `indices` name. A null mask means all lanes; a
+  // masked load gives zero in the other lanes and touches no memory there.
+  Value loadScalar(Value buffer, mlir::ValueRange indices);
+  void storeScalar(Value value, Value buffer, mlir::ValueRange indices);
+  Value load(Value buffer, mlir::ValueRange indices, Value mask = {});
+  void store(Value vector, Value buffer, mlir::ValueRange indices,
+             Value mask = {});
+  // The first `count` lanes; null when that is all of them.
+  Value tailMask(int64_t count);
+  Value tailMask(Value count);
+  // Runs `body` for each vector of columns [0, count): full ones in a loop,
+  // then the tail with its mask.
+  void columns(int64_t count, llvm::function_ref<void(Value, Value)> body);
+  // The same for columns [lower, min(lower + width, count)) with `width` and
+  // `lower` multiples of the lanes.
+  void columns(Value lower, int64_t width, int64_t count,
+               llvm::function_ref<void(Value, Value)> body);
+
+  // Uninitialised stack memory, aligned for vectors. Call outside of loops.
+  Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element);
+  Value scratch(llvm::ArrayRef<int64_t> shape);
+
+  // Transposes `lanes` vectors in place: row i becomes column i.
+  void transpose(llvm::SmallVectorImpl<Value>& rows);
+
+  // e^x for x <= 0, within 2 ulp down to -87, 2^-126 or less below; NaN for
+  // NaN.
+  Value expNonPositive(Value x);
+
+  // One call of Philox4x32-10 in each lane: counter words and result words are
+  // vectors of i32, the key two i32. Equal to graft::Philox4x32.
+  std::array<Value, 4> philox(std::array<Value, 4> counter,
+                              std::array<Value, 2> key);
+  // The two i32 key words of graft::RandomOpKey; `seed` i64, `phase` i32.
+  std::array<Value, 2> randomOpKey(Value seed, Value phase, int64_t draw,
+                                   int64_t opId);
+
+ private:
+  template <typename Op, typename... Arguments>
+  Value create(Arguments&&... arguments) {
+    return Op::create(b(), location(), std::forward<Arguments>(arguments)...);
+  }
+  mlir::VectorType vectorOf(mlir::Type element);
+  Value constant(mlir::TypedAttr value);
+  Value splitMix64(Value x);
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_TILE_BUILDER_H_

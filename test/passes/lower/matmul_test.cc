@@ -1,0 +1,147 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "passes/lower/targets.h"
+#include "test/passes/lower/kernel_test.h"
+
+namespace graft {
+namespace {
+
+using interpret::Tensor;
+
+// A dimension of a test program: static, or named T, S or P.
+struct Size {
+  Size(int64_t value, const char* name = nullptr) : value(value), name(name) {}
+  int64_t value;
+  const char* name;
+};
+
+std::string typeOf(Size rows, Size columns) {
+  std::string dims, names;
+  for (const Size& size : {rows, columns}) {
+    dims += (size.name ? "?" : std::to_string(size.value)) + "x";
+    if (size.name)
+      names += (names.empty() ? "" : ", ") + std::string(size.name);
+  }
+  if (!names.empty()) names = ", #graft.dims<" + names + ">";
+  return "tensor<" + dims + "f32" + names + ">";
+}
+
+std::string linear(Size tokens, int64_t out, int64_t in, bool bias) {
+  std::string x = typeOf(tokens, in), w = typeOf(out, in);
+  std::string y = typeOf(tokens, out);
+  std::string b = "tensor<" + std::to_string(out) + "xf32>";
+  return "func.func @f(%x: " + x + ", %w: " + w + (bias ? ", %b: " + b : "") +
+         ") -> " + y +
+         " attributes {graft.phase = \"f\"} {\n"
+         "  %y = graft.linear %x, %w" +
+         (bias ? ", %b" : "") + " : (" + x + ", " + w + (bias ? ", " + b : "") +
+         ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
+void testLinear(Size tokens, int64_t out, int64_t in, bool bias) {
+  std::vector<interpret::Value> arguments = {
+      randomTensor({tokens.value, in}, 1.0, 0.0, 1),
+      randomTensor({out, in}, 1.0, 0.0, 2)};
+  if (bias) arguments.push_back(randomTensor({out}, 1.0, 0.0, 3));
+  expectKernelsMatch(linear(tokens, out, in, bias), arguments,
+                     {1e-6 * static_cast<double>(in), 1e-5});
+}
+
+std::string matmul(Size m, Size n, Size k, bool transposeLhs,
+                   bool transposeRhs) {
+  std::string lhs = transposeLhs ? typeOf(k, m) : typeOf(m, k);
+  std::string rhs = transposeRhs ? typeOf(n, k) : typeOf(k, n);
+  std::string y = typeOf(m, n);
+  return "func.func @f(%a: " + lhs + ", %b: " + rhs + ") -> " + y +
+         " attributes {graft.phase = \"f\"} {\n"
+         "  %y = graft.matmul %a, %b" +
+         (transposeLhs ? " transpose_lhs" : "") +
+         (transposeRhs ? " transpose_rhs" : "") + " : (" + lhs + ", " + rhs +
+         ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
+void testMatmul(Size m, Size n, Size k, bool transposeLhs, bool transposeRhs) {
+  auto operand = [](bool transposed, int64_t rows, int64_t columns,
+                    unsigned seed) {
+    if (transposed) std::swap(rows, columns);
+    return randomTensor({rows, columns}, 1.0, 0.0, seed);
+  };
+  expectKernelsMatch(matmul(m, n, k, transposeLhs, transposeRhs),
+                     {operand(transposeLhs, m.value, k.value, 1),
+                      operand(transposeRhs, k.value, n.value, 2)},
+                     {1e-6 * static_cast<double>(k.value), 1e-5});
+}
+
+TEST(LinearTest, TokenCounts) {
+  for (int64_t tokens : {1, 2, 3, 7, 11, 12, 16, 17, 23, 95, 96, 97, 130})
+    testLinear({tokens, "T"}, 40, 33, true);
+}
+
+TEST(LinearTest, OutputWidths) {
+  for (int64_t out : {1, 7, 16, 17, 26, 33, 63, 128, 129, 384})
+    testLinear({17, "T"}, out, 32, true);
+}
+
+TEST(LinearTest, InputWidths) {
+  for (int64_t in : {1, 15, 16, 17, 48, 385, 1537})
+    testLinear({13, "T"}, 33, in, true);
+}
+
+TEST(LinearTest, LongSumsAddTheBiasOnce) {
+  testLinear({50, "T"}, 26, 3100, true);
+}
+
+TEST(LinearTest, WithoutBiasAndStaticRows) {
+  testLinear({17, "S"}, 26, 32, false);
+  testLinear(17, 26, 32, true);
+  testLinear(1, 1, 1, false);
+}
+
+TEST(MatmulTest, InputGradient) {
+  for (auto [n, k] : {std::pair{384, 26}, {33, 129}, {1, 5}})
+    for (int64_t tokens : {1, 3, 16, 17, 130})
+      testMatmul({tokens, "T"}, n, k, false, false);
+}
+
+TEST(MatmulTest, WeightGradient) {
+  for (auto [m, n] : {std::pair{26, 48}, {97, 33}, {1, 5}})
+    for (int64_t tokens : {1, 3, 16, 17, 130, 511, 512, 513, 1100})
+      testMatmul(m, n, {tokens, "T"}, true, false);
+}
+
+TEST(MatmulTest, EveryTransposeOfStaticOperands) {
+  for (bool lhs : {false, true})
+    for (bool rhs : {false, true}) {
+      testMatmul(17, 26, 33, lhs, rhs);
+      testMatmul(96, 64, 32, lhs, rhs);
+      testMatmul(50, 100, 19, lhs, rhs);
+    }
+}
+
+TEST(MatmulTest, EveryTransposeOfDynamicOperands) {
+  for (bool lhs : {false, true})
+    for (bool rhs : {false, true}) {
+      testMatmul({19, "T"}, 26, 33, lhs, rhs);
+      testMatmul(19, {37, "T"}, 33, lhs, rhs);
+      testMatmul(19, 26, {37, "T"}, lhs, rhs);
+      testMatmul({19, "T"}, {130, "S"}, {37, "P"}, lhs, rhs);
+      testMatmul({19, "T"}, {64, "S"}, 5, lhs, rhs);
+    }
+}
+
+TEST(MatmulTest, CompilesForAArch64) {
+  const CpuTarget* target = lookupCpuTarget("aarch64");
+  ASSERT_NE(target, nullptr);
+  EXPECT_NE(KernelProgram::create(linear({1, "T"}, 26, 33, true), *target),
+            nullptr);
+  EXPECT_NE(
+      KernelProgram::create(matmul(26, 33, {1, "T"}, true, false), *target),
+      nullptr);
+}
+
+}  // namespace
+}  // namespace graft
