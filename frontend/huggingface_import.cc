@@ -95,7 +95,8 @@ class Importer {
     build.pooler = options_.pooler != PoolerSource::kNone;
     build.token_bound = options_.token_bound;
     build.sequence_bound = options_.sequence_bound;
-    auto module = buildBertModel(context_, result_.config, build);
+    GRAFT_ASSIGN_OR_RETURN(const BertConfig config, graphConfig());
+    auto module = buildBertModel(context_, config, build);
     if (!module.ok()) {
       return absl::Status(
           module.status().code(),
@@ -116,6 +117,20 @@ class Importer {
 
  private:
   std::string configPath() const { return JoinPath(directory_, "config.json"); }
+
+  // The configuration with the rates that the graph gets.
+  absl::StatusOr<BertConfig> graphConfig() const {
+    BertConfig config = result_.config;
+    if (!options_.dropout.has_value()) return config;
+    if (!(*options_.dropout >= 0 && *options_.dropout < 1)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "dropout expects a rate in [0, 1), got ", *options_.dropout));
+    }
+    config.hidden_dropout_prob = *options_.dropout;
+    config.attention_probs_dropout_prob = *options_.dropout;
+    config.classifier_dropout = *options_.dropout;
+    return config;
+  }
 
   absl::Status readFiles() {
     if (!files_.IsDirectory(directory_)) {

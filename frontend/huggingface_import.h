@@ -9,6 +9,7 @@
 #define GRAFT_FRONTEND_HUGGINGFACE_IMPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct ImportOptions {
   std::vector<std::string> label_names;
   bool new_head = false;
   PoolerSource pooler = PoolerSource::kCheckpoint;
+  // Rate of every dropout of the graph in place of the checkpoint's; the
+  // configuration keeps its own.
+  std::optional<double> dropout;
   int64_t token_bound = 8192;    // most tokens of a batch
   int64_t sequence_bound = 512;  // most sequences of a batch
 };

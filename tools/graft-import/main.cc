@@ -33,6 +33,7 @@ stay where they are.
   --pooler=SOURCE     what a classifier reads: the checkpoint's pooler
                       (checkpoint), a new pooler (new), or the first token as
                       it is (none)
+  --dropout=RATE      rate of every dropout (the checkpoint's); 0 for none
   --tokens=N          most tokens of a batch (8192)
   --sequences=N       most sequences of a batch (512)
   --name=NAME         symbol of the model (model)
@@ -103,6 +104,15 @@ class CommandLine {
     if (flag == "--tokens") return Number(flag, value, options.token_bound);
     if (flag == "--sequences")
       return Number(flag, value, options.sequence_bound);
+    if (flag == "--dropout") {
+      double rate;
+      // The importer checks the range.
+      if (!absl::SimpleAtod(value, &rate))
+        return absl::InvalidArgumentError(absl::StrCat(
+            flag, " expects a rate in [0, 1), got \"", value, "\""));
+      options.dropout = rate;
+      return absl::OkStatus();
+    }
     if (flag == "--pooler") return Pooler(value, options.pooler);
     std::string* text = flag == "-o"       ? &result.output
                         : flag == "--name" ? &options.name

@@ -67,7 +67,7 @@ def write_safetensors(path, tensors, dtype):
     for name in sorted(tensors):
         begin = len(data)
         for _ in range(math.prod(tensors[name])):
-            data += encode(generator.gauss(0.0, 0.2), dtype)
+            data += encode(generator.gauss(0.0, 0.7), dtype)
         header[name] = {
             "dtype": dtype,
             "shape": tensors[name],
@@ -103,7 +103,7 @@ def main():
         "num_hidden_layers": arguments.layers,
         "num_attention_heads": 2,
         "intermediate_size": 12,
-        "max_position_embeddings": 16,
+        "max_position_embeddings": 32,
         "type_vocab_size": 2,
         "hidden_act": arguments.activation,
     }
