@@ -15,12 +15,14 @@ Exit code 0: all equal; 1: a difference; 77: skipped.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
 import random
 import subprocess
 import sys
+import tempfile
 
 SKIPPED = 77
 
@@ -42,14 +44,13 @@ CHINESE = ("afqmc", "chnsenticorp", "cmrc2018", "ocnli", "tnews", "weibo_ner")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def reference(vocabulary, lowercase=True):
+def reference(vocabulary, **normalizer):
     """The pipeline of BertTokenizerFast over a vocab.txt."""
     model = tokenizers.models.WordPiece.from_file(
         str(vocabulary), unk_token="[UNK]", max_input_chars_per_word=100)
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.add_special_tokens(list(SPECIAL))
-    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(
-        lowercase=lowercase)
+    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(**normalizer)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = tokenizers.processors.BertProcessing(
         ("[SEP]", tokenizer.token_to_id("[SEP]")),
@@ -207,6 +208,21 @@ def main():
             pieces = [line.rstrip("\n") for line in lines]
         strange = fuzzed(arguments.fuzz, arguments.seed, pieces)
         bad += run(strange, f"fuzzed with {name}")
+    # Each setting of the normaliser, by way of a tokenizer.json.
+    english = data / "vocab" / "bert_base_uncased_en_vocab.txt"
+    strange = list(fuzzed(arguments.fuzz // 10, arguments.seed + 1, pieces))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "tokenizer.json"
+        for clean, chinese, strip, lower in itertools.product(
+                (True, False), (True, False), (None, True, False),
+                (True, False)):
+            settings = dict(clean_text=clean, handle_chinese_chars=chinese,
+                            strip_accents=strip, lowercase=lower)
+            tokenizer = reference(english, **settings)
+            tokenizer.save(str(path))
+            name = " ".join(f"{key}={value}" for key, value in settings.items())
+            bad += compare(arguments.tool, path, tokenizer, strange, name)
+    tokenizer = reference(vocabulary)
     every = [f"a{chr(c)}B" for c in range(0x110000)
              if not 0xD800 <= c < 0xE000]
     bad += run(every, "every code point between two letters")
