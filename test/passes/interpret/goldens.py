@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes goldens.safetensors: what PyTorch computes for goldens.mlir.
+
+    test/passes/interpret/goldens.py [goldens.safetensors]
+
+Each function of goldens.mlir is a case; its arguments and expected results are
+the tensors <case>.<name>. PyTorch works in double from inputs that are floats,
+so that expected values are exact to the rounding of the stored float.
+"""
+
+import os
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+torch.manual_seed(1)
+LENGTHS = [3, 1, 4]
+T, S, H, HEADS, K = sum(LENGTHS), len(LENGTHS), 8, 2, 5
+OFFSETS = torch.tensor([0, 3, 4, 8], dtype=torch.int32)
+tensors = {}
+
+
+def rand(*shape):
+    """Normal floats, held in double."""
+    return torch.randn(*shape).double()
+
+
+def save(case, **values):
+    for name, value in values.items():
+        if value.is_floating_point() and value.dtype not in (
+                torch.float16, torch.bfloat16):
+            value = value.float()
+        if value.dtype == torch.int64:
+            value = value.int()
+        tensors[f"{case}.{name}"] = value.detach().contiguous().clone()
+
+
+def forward_and_gradients(case, function, inputs, **fixed):
+    """Saves y = function(inputs) and the gradients of sum(y * c)."""
+    leaves = {k: v.clone().requires_grad_() for k, v in inputs.items()}
+    y = function(**leaves)
+    c = rand(*y.shape)
+    (y * c).sum().backward()
+    grads = {"d" + k: v.grad for k, v in leaves.items()}
+    save(case, c=c, y=y, **inputs, **grads, **fixed)
+
+
+def rows(x):
+    """The sequences of a packed matrix."""
+    return torch.split(x, LENGTHS)
+
+
+def attention(q, k, v):
+    """As a padded batch with a mask, the way frameworks do it."""
+    longest = max(LENGTHS)
+
+    def pad(x):
+        x = torch.nn.utils.rnn.pad_sequence(rows(x), batch_first=True)
+        return x.view(S, longest, HEADS, H // HEADS).transpose(1, 2)
+
+    mask = torch.arange(longest)[None, :] < torch.tensor(LENGTHS)[:, None]
+    y = F.scaled_dot_product_attention(
+        pad(q), pad(k), pad(v), attn_mask=mask[:, None, None, :])
+    y = y.transpose(1, 2).reshape(S, longest, H)
+    return torch.cat([y[i, :n] for i, n in enumerate(LENGTHS)])
+
+
+def layers():
+    x, w, b = rand(T, H), rand(K, H), rand(K)
+    forward_and_gradients("linear", F.linear, {"input": x, "weight": w, "bias": b})
+    for name, left, right in [("nn", 0, 0), ("tn", 1, 0), ("nt", 0, 1), ("tt", 1, 1)]:
+        lhs, rhs = rand(*((3, 4)[::-1] if left else (3, 4))), rand(*((4, 5)[::-1] if right else (4, 5)))
+        forward_and_gradients(
+            "matmul_" + name,
+            lambda lhs, rhs: (lhs.T if left else lhs) @ (rhs.T if right else rhs),
+            {"lhs": lhs, "rhs": rhs})
+    forward_and_gradients(
+        "layer_norm",
+        lambda x, scale, shift: F.layer_norm(x, (H,), scale, shift, eps=1e-5),
+        {"x": rand(T, H), "scale": rand(H), "shift": rand(H)})
+    x = rand(4, H) * 3
+    forward_and_gradients("gelu_erf", lambda x: F.gelu(x), {"x": x})
+    forward_and_gradients("gelu_tanh", lambda x: F.gelu(x, approximate="tanh"), {"x": x})
+    forward_and_gradients("softmax", lambda x: F.softmax(x, -1), {"x": x})
+    forward_and_gradients("log_softmax", lambda x: F.log_softmax(x, -1), {"x": x})
+    forward_and_gradients(
+        "attention", attention,
+        {"q": rand(T, H) * 2, "k": rand(T, H) * 2, "v": rand(T, H)},
+        **{"seq.offsets": OFFSETS})
+    ids = torch.tensor([4, 0, 4, 1])
+    forward_and_gradients(
+        "embedding", lambda table: F.embedding(ids, table), {"table": rand(6, 3)},
+        ids=ids)
+    x = rand(T, H)
+    pools = {
+        "first": lambda s: s[0], "mean": lambda s: s.mean(0),
+        "max": lambda s: s.max(0).values}
+    for kind, pool in pools.items():
+        forward_and_gradients(
+            "pool_" + kind, lambda x: torch.stack([pool(s) for s in rows(x)]),
+            {"x": x}, **{"seq.offsets": OFFSETS})
+
+
+def losses():
+    z, labels = rand(4, K) * 2, torch.tensor([1, -100, 4, 0])
+    forward_and_gradients(
+        "cross_entropy",
+        lambda z: F.cross_entropy(z, labels, reduction="none", ignore_index=-100),
+        {"z": z}, labels=labels)
+    forward_and_gradients(
+        "cross_entropy_smooth",
+        lambda z: F.cross_entropy(z, labels, reduction="none", ignore_index=-100,
+                                  label_smoothing=0.125),
+        {"z": z}, labels=labels)
+    forward_and_gradients(
+        "mse", lambda p, t: F.mse_loss(p, t, reduction="none").mean(1),
+        {"p": rand(3, K), "t": rand(3, K)})
+    forward_and_gradients(
+        "binary_cross_entropy",
+        lambda z, t: F.binary_cross_entropy_with_logits(z, t, reduction="none").mean(1),
+        {"z": rand(3, K) * 4, "t": torch.rand(3, K).double()})
+    target = rand(3, K) * 2
+    forward_and_gradients(
+        "kl_divergence",
+        lambda z: 4 * F.kl_div(F.log_softmax(z / 2, -1), F.log_softmax(target / 2, -1),
+                               reduction="none", log_target=True).sum(1),
+        {"z": rand(3, K) * 2}, t=target)
+
+
+def elementwise():
+    x, y = rand(3, 4), rand(3, 4)
+    forward_and_gradients("sub_div_max", lambda x, y0: torch.max(x - y0, x / y0),
+                          {"x": x, "y0": y})
+    p = rand(3, 4).abs() + 0.5
+    forward_and_gradients("exp_log_sqrt", lambda x: torch.exp(x) + torch.log(x) * torch.sqrt(x),
+                          {"x": p})
+    x[0, 0] = 0
+    forward_and_gradients("tanh_sigmoid_relu",
+                          lambda x: torch.tanh(x) * torch.sigmoid(x) + torch.relu(x),
+                          {"x": x})
+    i = torch.tensor([2, 0, 2])
+    forward_and_gradients(
+        "shapes",
+        lambda x, u: torch.cat([x.T[:, 1:3], x.T[:, 0:1]], 1).index_add(0, i, u)[i],
+        {"x": rand(3, 4), "u": rand(3, 3)}, i=i)
+    x = rand(2, 3, 4)
+    save("reduce", x=x, sum=x.sum((0, 2)), max=x.amax(1), all=x.sum())
+    x = torch.tensor([1.00048828125, 65519.0, 1e-8, -3.14159274, 70000.0]).double()
+    save("cast", x=x, half=x.to(torch.float16), brain=x.to(torch.bfloat16))
+
+
+def optimizer():
+    w = torch.nn.Parameter(rand(6))
+    steps = [rand(6) for _ in range(3)]
+    save("adamw", w=w, g1=steps[0], g2=steps[1], g3=steps[2])
+    adamw = torch.optim.AdamW([w], lr=0.01, betas=(0.875, 0.984375), eps=2.0**-20,
+                              weight_decay=0.0625)
+    norms = []
+    for g in steps:
+        w.grad = g.clone()
+        norms.append(torch.nn.utils.clip_grad_norm_([w], 2.0))
+        adamw.step()
+    state = adamw.state[w]
+    save("adamw", w3=w, m3=state["exp_avg"], v3=state["exp_avg_sq"], norm=norms[2])
+
+
+layers()
+losses()
+elementwise()
+optimizer()
+default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs", "goldens.safetensors")
+path = sys.argv[1] if len(sys.argv) > 1 else default
+os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+save_file(tensors, path)
+print(f"{path}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
