@@ -8,6 +8,7 @@ namespace graft {
 const KernelEmitters& getKernelEmitters() {
   static const KernelEmitters* const all = [] {
     auto* emitters = new KernelEmitters;
+    populateAttentionEmitters(*emitters);
     populateMatmulEmitters(*emitters);
     populateRowEmitters(*emitters);
     return emitters;

@@ -1,0 +1,117 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the kernels of attention and of its gradient share: one work item is a
+// (sequence, head), taken in blocks of 16 queries and chunks of 128 keys.
+//
+// Scores are kept transposed, [key][query]: a vector holds queries, so that
+// maxima and sums over keys are plain vector operations, and the columns of
+// the queries are transposed once a block while keys and values are read as
+// they lie. Memory beside operands and results is a fixed stack of some 20 KiB
+// plus 64 bytes a feature of the head.
+
+#ifndef GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
+#define GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
+
+#include "passes/lower/gemm_product.h"
+#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/tile_builder.h"
+
+namespace graft {
+
+// Attributes of graft.attention and graft.attention_gradient.
+struct AttentionConfig {
+  int64_t heads;
+  int64_t width;  // features of a head
+  double scale;
+  double dropout;
+  int64_t randomId;
+  int64_t draw;
+
+  template <typename Op>
+  static AttentionConfig get(Op op);
+};
+
+class AttentionBlock {
+ public:
+  using Value = mlir::Value;
+
+  // Queries of a block: a vector at 512 bits, several below.
+  static constexpr int64_t kQueries = 16;
+  // Keys of a chunk: as many as share one set of random calls.
+  static constexpr int64_t kKeys = 128;
+
+  // `segments` is the first of the three buffers of the segments. Makes the
+  // scratch memory: call at the start of the kernel.
+  AttentionBlock(TileBuilder& v, const CpuTarget& target,
+                 const AttentionConfig& config,
+                 const KernelArguments& arguments, unsigned segments);
+
+  // Vectors that hold one value a query of the block.
+  int64_t vectors() const { return kQueries / v.lanes(); }
+  llvm::SmallVector<Value> splat(double value);
+  bool hasDropout() const { return config.dropout > 0; }
+
+  // Runs `body` for each work item of the call, block of queries inside.
+  void forEachBlock(const KernelArguments& arguments,
+                    llvm::function_ref<void()> body);
+  // Runs `body(first key, keys)` for each chunk, carrying values.
+  llvm::SmallVector<Value> forEachChunk(
+      mlir::ValueRange inits,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, Value,
+                                                  mlir::ValueRange)>
+          body);
+  // Runs `body(key, keep)` for each of the chunk's keys, carrying values.
+  // `keep(g, x)` is dropout of the vector x of query group g: kept lanes times
+  // the scale, the others zero. Needs the words of the chunk.
+  using Keep = llvm::function_ref<Value(int64_t group, Value x)>;
+  llvm::SmallVector<Value> forEachKey(
+      Value keys, mlir::ValueRange inits,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, Keep,
+                                                  mlir::ValueRange)>
+          body);
+
+  // panel[feature][query] = factor * the block's rows of `rows` [T, H].
+  void transposeRows(Value rows, Value panel, double factor);
+  // out[key][query] = rows of keys [T, H] times the panel.
+  void multiplyPanel(Value rows, Value panel, Value firstKey, Value keys,
+                     Value out);
+  // Random words of the chunk that starts at `firstKey`.
+  void drawWords(Value firstKey, Value keys);
+
+  // output rows of the block (+)= transposed weights [key][query] times rows
+  // of keys. `init` and `finish` as in ProductAccess, on rows of the block.
+  void accumulateQueries(
+      Value weights, Value rows, Value firstKey, Value keys, Value output,
+      llvm::function_ref<Value(Value row, Value old)> init,
+      llvm::function_ref<Value(Value row, Value sum)> finish);
+  // output rows of the chunk's keys += weights [key][query] times the block's
+  // rows of `rows`; starts from zero with the first block of queries.
+  void accumulateKeys(Value weights, Value rows, Value firstKey, Value keys,
+                      Value output);
+
+  Value makePanel() { return v.scratch({config.width, kQueries}); }
+  Value makeScores() { return v.scratch({kKeys, kQueries}); }
+
+  Value length;      // of the sequence
+  Value firstQuery;  // of the block, in the sequence
+  Value queries;     // of the block
+
+ private:
+  Value column(Value feature) { return v.add(firstColumn, feature); }
+
+  TileBuilder& v;
+  const CpuTarget& target;
+  const AttentionConfig& config;
+  Value offsets, ordinals;
+  std::array<Value, 2> key;
+  Value step;
+  Value words;  // [16 calls x 4 words][query]
+
+  // Of the work item.
+  Value start, head, firstColumn, ordinal;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_

@@ -1,0 +1,286 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels of graft.attention and graft.attention_gradient. For one sequence
+// and head, with q, k, v, o [L, D] and the gradient g of o:
+//
+//   p = softmax(scale q k^T)      a = dropout(p)        o = a v
+//   dv = a^T g                    dp = dropout(g v^T)
+//   ds = scale p (dp - delta)     delta = rowsum(p dp)
+//   dq = ds k                     dk = ds^T q
+//
+// The softmax is taken online over chunks of keys (Milakov and Gimelshein
+// 2018; Dao et al., FlashAttention, 2022), so no L x L memory exists. Work
+// items are (sequence, head); results alias no operand. Cost: 4 L^2 D flops
+// forward, 10 L^2 D backward and 4 L^2 D more beyond 128 keys.
+
+#include "dialects/graft/graft_ops.h"
+#include "passes/lower/attention_block.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// Below every score that can occur; finite, so that differences stay numbers.
+constexpr double kLowest = -1e30;
+
+class AttentionKernel {
+ public:
+  AttentionKernel(TileBuilder& v, const CpuTarget& target,
+                  const AttentionConfig& config,
+                  const KernelArguments& arguments)
+      : v(v),
+        arguments(arguments),
+        config(config),
+        block(v, target, config, arguments, /*segments=*/3),
+        panel(block.makePanel()),
+        scores(block.makeScores()),
+        rescale(v.scratch({AttentionBlock::kQueries})),
+        normalise(v.scratch({AttentionBlock::kQueries})) {}
+
+  void emit() {
+    block.forEachBlock(arguments, [&] {
+      block.transposeRows(arguments.buffers[0], panel, config.scale);
+      SmallVector<Value> state = block.splat(kLowest);
+      state.append(block.splat(0.0));
+      block.forEachChunk(state,
+                         [&](Value first, Value keys, ValueRange carried) {
+                           return emitChunk(first, keys, carried);
+                         });
+    });
+  }
+
+ private:
+  // `carried`: the maximum and the sum of each query so far.
+  SmallVector<Value> emitChunk(Value first, Value keys, ValueRange carried) {
+    int64_t groups = block.vectors();
+    block.multiplyPanel(arguments.buffers[1], panel, first, keys, scores);
+    block.drawWords(first, keys);
+    SmallVector<Value> old(carried.take_front(groups));
+    SmallVector<Value> highest =
+        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g)
+            next.push_back(v.larger(load(scores, at, g), highest[g]));
+          return next;
+        });
+    SmallVector<Value> sums;
+    for (int64_t g = 0; g < groups; ++g) {
+      Value factor = v.expNonPositive(v.sub(old[g], highest[g]));
+      store(factor, rescale, g);
+      sums.push_back(v.mul(carried[groups + g], factor));
+    }
+    sums = block.forEachKey(
+        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
+            next.push_back(v.add(sums[g], p));
+            v.store(keep(g, p), scores, {at, v.index(g * v.lanes())});
+          }
+          return next;
+        });
+    emitOutput(first, keys, sums);
+    highest.append(sums);
+    return highest;
+  }
+
+  void emitOutput(Value first, Value keys, ValueRange sums) {
+    Value isFirst = v.less(first, 1);
+    Value isLast = v.less(v.sub(block.length, v.add(first, keys)), 1);
+    for (auto [g, sum] : llvm::enumerate(sums))
+      store(v.select(isLast, v.div(v.splat(1.0), sum), v.splat(1.0)), normalise,
+            static_cast<int64_t>(g));
+    block.accumulateQueries(
+        scores, arguments.buffers[2], first, keys, arguments.buffers.back(),
+        [&](Value row, Value old) {
+          Value factor = v.broadcast(v.loadScalar(rescale, {row}));
+          return v.select(isFirst, v.splat(0.0), v.mul(old, factor));
+        },
+        [&](Value row, Value sum) {
+          return v.mul(sum, v.broadcast(v.loadScalar(normalise, {row})));
+        });
+  }
+
+  Value load(Value buffer, Value key, int64_t group) {
+    return v.load(buffer, {key, v.index(group * v.lanes())});
+  }
+  void store(Value x, Value buffer, int64_t group) {
+    v.store(x, buffer, v.index(group * v.lanes()));
+  }
+
+  TileBuilder& v;
+  const KernelArguments& arguments;
+  const AttentionConfig& config;
+  AttentionBlock block;
+  Value panel;      // queries, transposed and scaled
+  Value scores;     // then weights, [key][query]
+  Value rescale;    // of what earlier chunks summed, a query
+  Value normalise;  // 1 / sum with the last chunk, else 1
+};
+
+class AttentionGradientKernel {
+ public:
+  AttentionGradientKernel(TileBuilder& v, const CpuTarget& target,
+                          const AttentionConfig& config,
+                          const KernelArguments& arguments)
+      : v(v),
+        config(config),
+        arguments(arguments),
+        gradient(arguments.buffers[0]),
+        query(arguments.buffers[1]),
+        key(arguments.buffers[2]),
+        value(arguments.buffers[3]),
+        block(v, target, config, arguments, /*segments=*/4),
+        groups(block.vectors()),
+        queryPanel(block.makePanel()),
+        gradientPanel(block.makePanel()),
+        scores(block.makeScores()),
+        slopes(block.makeScores()) {}
+
+  void emit() {
+    block.forEachBlock(arguments, [&] {
+      block.transposeRows(query, queryPanel, config.scale);
+      block.transposeRows(gradient, gradientPanel, 1.0);
+      SmallVector<Value> state = block.splat(kLowest);
+      state.append(block.splat(0.0));
+      state.append(block.splat(0.0));
+      state = block.forEachChunk(
+          state, [&](Value first, Value keys, ValueRange carried) {
+            emitScores(first, keys);
+            return emitStatistics(keys, carried);
+          });
+      // One chunk is still there; more must be computed again.
+      Value again = v.less(v.index(AttentionBlock::kKeys), block.length);
+      block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
+        v.ifThen(again, [&] { emitScores(first, keys); });
+        emitWeights(keys, state);
+        emitProducts(first, keys);
+        return SmallVector<Value>{};
+      });
+    });
+  }
+
+ private:
+  void emitScores(Value first, Value keys) {
+    block.multiplyPanel(key, queryPanel, first, keys, scores);
+    block.multiplyPanel(value, gradientPanel, first, keys, slopes);
+    block.drawWords(first, keys);
+  }
+
+  // `carried`: maximum, sum, and sum of p dp of each query so far.
+  SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
+    SmallVector<Value> old(carried.take_front(groups));
+    SmallVector<Value> highest =
+        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g)
+            next.push_back(v.larger(load(scores, at, g), highest[g]));
+          return next;
+        });
+    SmallVector<Value> sums;
+    for (int64_t part = 1; part <= 2; ++part)
+      for (int64_t g = 0; g < groups; ++g)
+        sums.push_back(v.mul(carried[part * groups + g],
+                             v.expNonPositive(v.sub(old[g], highest[g]))));
+    sums = block.forEachKey(
+        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+          SmallVector<Value> next(sums);
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
+            Value slope = keep(g, load(slopes, at, g));
+            next[g] = v.add(sums[g], p);
+            next[groups + g] = v.fma(p, slope, sums[groups + g]);
+          }
+          return next;
+        });
+    highest.append(sums);
+    return highest;
+  }
+
+  // Scores become the weights a, slopes become ds.
+  void emitWeights(Value keys, ValueRange statistics) {
+    SmallVector<Value> inverse, delta;
+    for (int64_t g = 0; g < groups; ++g) {
+      inverse.push_back(v.div(v.splat(1.0), statistics[groups + g]));
+      delta.push_back(v.mul(statistics[2 * groups + g], inverse[g]));
+    }
+    block.forEachKey(
+        keys, {}, [&](Value at, AttentionBlock::Keep keep, ValueRange) {
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.mul(
+                v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
+                inverse[g]);
+            Value slope = keep(g, load(slopes, at, g));
+            Value position = v.index(g * v.lanes());
+            v.store(keep(g, p), scores, {at, position});
+            v.store(
+                v.mul(v.mul(p, v.sub(slope, delta[g])), v.splat(config.scale)),
+                slopes, {at, position});
+          }
+          return SmallVector<Value>{};
+        });
+  }
+
+  void emitProducts(Value first, Value keys) {
+    size_t count = arguments.buffers.size();
+    Value queryGradient = arguments.buffers[count - 3];
+    Value keyGradient = arguments.buffers[count - 2];
+    Value valueGradient = arguments.buffers[count - 1];
+    Value isFirst = v.less(first, 1);
+    block.accumulateKeys(scores, gradient, first, keys, valueGradient);
+    block.accumulateKeys(slopes, query, first, keys, keyGradient);
+    block.accumulateQueries(
+        slopes, key, first, keys, queryGradient,
+        [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
+        [](Value, Value sum) { return sum; });
+  }
+
+  Value load(Value buffer, Value key, int64_t group) {
+    return v.load(buffer, {key, v.index(group * v.lanes())});
+  }
+
+  TileBuilder& v;
+  const AttentionConfig& config;
+  const KernelArguments& arguments;
+  Value gradient, query, key, value;
+  AttentionBlock block;
+  int64_t groups;
+  Value queryPanel, gradientPanel;  // transposed rows of the block
+  Value scores;                     // scaled q k^T, then a, [key][query]
+  Value slopes;                     // g v^T, then ds, [key][query]
+};
+
+template <typename Op, typename Kernel>
+LogicalResult emitAttention(Operation* op, OpBuilder& builder,
+                            KernelContext& context) {
+  auto attention = cast<Op>(op);
+  Type element = attention.getQuery().getType().getElementType();
+  if (!element.isF32())
+    return op->emitOpError("expects f32 elements for CPU kernels, got ")
+           << element;
+  AttentionConfig config = AttentionConfig::get(attention);
+  StringAttr sequences = attention.getSegments().getType().getSequences();
+  ValueRange results = context.launch(
+      builder, op, op->getName().stripDialect(), op->getOperands(),
+      op->getResultTypes(),
+      exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
+      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
+        TileBuilder v(body, loc, context.getTarget());
+        Kernel(v, context.getTarget(), config, arguments).emit();
+      });
+  op->replaceAllUsesWith(results);
+  op->erase();
+  return success();
+}
+
+}  // namespace
+
+void populateAttentionEmitters(KernelEmitters& emitters) {
+  emitters["graft.attention"] = emitAttention<AttentionOp, AttentionKernel>;
+  emitters["graft.attention_gradient"] =
+      emitAttention<AttentionGradientOp, AttentionGradientKernel>;
+}
+
+}  // namespace graft
