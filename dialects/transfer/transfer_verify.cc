@@ -158,21 +158,24 @@ LogicalResult Verifier::checkPhases() {
 
 // C5.
 LogicalResult Verifier::checkLosses() {
+  auto learns = [&](Value value) {
+    return llvm::any_of(getReachedParameters(value), [&](SymbolRefAttr symbol) {
+      GroupOp group = groups.lookup(symbol);
+      return group && !group.getFrozen();
+    });
+  };
   for (Operation* op : getComputation({phase().getLoss()})) {
     auto loss = dyn_cast<LossOp>(op);
-    if (!loss) continue;
-    bool learns = llvm::any_of(getReachedParameters(loss.getLoss()),
-                               [&](SymbolRefAttr symbol) {
-                                 GroupOp group = groups.lookup(symbol);
-                                 return group && !group.getFrozen();
-                               });
-    if (learns) continue;
+    if (!loss || learns(loss.getLoss())) continue;
     InFlightDiagnostic diagnostic = loss.emitOpError(
         "expects to reach a parameter of the phase's groups, got none");
     diagnostic.attachNote(phase().getLoc()) << "minimised here";
     return diagnostic;
   }
-  return success();
+  // The losses may be cut off together.
+  if (learns(phase().getLoss())) return success();
+  return phase().emitOpError(
+      "expects its loss to reach a parameter of its groups, got none");
 }
 
 // C6.

@@ -89,7 +89,7 @@ graft.model @model weights "model.safetensors" {
     return %encoded : tensor<?x8xf32, #T>
   }
 
-  func.func @logits(%ids: tensor<?xi32, #T>, %types: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+  func.func @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
     %encoded = graft.call @encode(%ids, %types, %seq) : (tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #T>
     %first = graft.segment_pool first %encoded, %seq : (tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
     %dense_w = graft.read @pooler.dense.weight : tensor<8x8xf32>

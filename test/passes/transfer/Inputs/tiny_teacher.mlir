@@ -5,7 +5,7 @@
 
 graft.model @teacher weights "teacher.safetensors" {
   graft.parameter @table : tensor<16x3xf32>
-  func.func @logits(%ids: tensor<?xi32, #T>, %types: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+  func.func @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
     %table = graft.read @table : tensor<16x3xf32>
     %rows = graft.embedding %ids, %table : (tensor<?xi32, #T>, tensor<16x3xf32>) -> tensor<?x3xf32, #T>
     %kept = graft.dropout %rows, %seq rate 5.000000e-01 id 0 : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #T>

@@ -1,0 +1,256 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "models/strategies/fine_tune.h"
+
+#include <string>
+
+#include "llvm/ADT/StringExtras.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+using namespace transfer;
+
+class Builder {
+ public:
+  Builder(ModuleOp module, const FineTuneRecipe& recipe)
+      : module(module),
+        recipe(recipe),
+        builder(module.getLoc(), module.getContext()) {}
+
+  FailureOr<StrategyOp> build();
+  void discard() {
+    if (strategy) strategy.erase();
+  }
+
+ private:
+  FailureOr<func::FuncOp> find(StringRef model, StringRef function);
+  LogicalResult addStream(func::FuncOp function);
+  void addGroups();
+  void addGroup(StringRef name, StringRef model, StringRef select,
+                StringRef except, bool frozen, double decay);
+  // Patterns of what stays as it is, joined; empty for nothing.
+  std::string frozenPattern();
+  FailureOr<Value> call(func::FuncOp function, StringRef model,
+                        bool deterministic);
+  FailureOr<Value> addLosses(Value logits);
+  Value addLoss(LossKind kind, Value prediction, Value target);
+  FlatSymbolRefAttr symbol(StringRef name) {
+    return FlatSymbolRefAttr::get(module.getContext(), name);
+  }
+  FloatAttr number(double value) { return builder.getF64FloatAttr(value); }
+
+  ModuleOp module;
+  const FineTuneRecipe& recipe;
+  ImplicitLocOpBuilder builder;
+  StrategyOp strategy;
+  StreamOp stream;
+  // The loss that needs no teacher, with one.
+  Value hard;
+};
+
+FailureOr<func::FuncOp> Builder::find(StringRef model, StringRef function) {
+  auto name = SymbolRefAttr::get(
+      builder.getStringAttr(model),
+      FlatSymbolRefAttr::get(builder.getContext(), function));
+  auto op =
+      dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(module, name));
+  if (!op)
+    return module.emitError("expects the function ") << name << ", got none";
+  auto type = op.getNumResults() == 1
+                  ? dyn_cast<RankedTensorType>(op.getResultTypes().front())
+                  : RankedTensorType();
+  if (!type || type.getRank() != 2 || type.isDynamicDim(1))
+    return op.emitOpError("expects one result of a row of numbers a sequence")
+               .append(", got ")
+           << op.getFunctionType();
+  return op;
+}
+
+LogicalResult Builder::addStream(func::FuncOp function) {
+  SegmentsType segments;
+  SmallVector<Attribute> fields;
+  SmallVector<Type> types(function.getArgumentTypes());
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, "graft.name");
+    if (!name)
+      return function.emitOpError(
+                 "expects the attribute graft.name of argument ")
+             << i;
+    fields.push_back(name);
+    if (auto type = dyn_cast<SegmentsType>(types[i])) segments = type;
+  }
+  if (!segments)
+    return function.emitOpError("expects an argument of segments, got none");
+
+  auto logits = cast<RankedTensorType>(function.getResultTypes().front());
+  int64_t classes = logits.getDimSize(1);
+  Dim rows = getNamedDim(segments.getSequences());
+  fields.push_back(builder.getStringAttr("labels"));
+  types.push_back(classes == 1 ? getTensorType({rows, Dim{1, nullptr}},
+                                               builder.getF32Type())
+                               : getTensorType({rows}, builder.getI32Type()));
+  stream = StreamOp::create(builder, types, builder.getStringAttr("train"),
+                            builder.getArrayAttr(fields),
+                            builder.getI64IntegerAttr(classes),
+                            FlatSymbolRefAttr::get(segments.getTokens()),
+                            FlatSymbolRefAttr::get(segments.getSequences()));
+  return success();
+}
+
+std::string Builder::frozenPattern() {
+  SmallVector<std::string> patterns;
+  if (recipe.freeze_embeddings || recipe.freeze_layers > 0)
+    patterns.push_back(recipe.embeddings);
+  if (recipe.freeze_layers > 0) {
+    SmallVector<std::string> layers;
+    for (int64_t i = 0; i < recipe.freeze_layers; ++i)
+      layers.push_back(std::to_string(i));
+    // The number of the layer is the first part that is a number.
+    patterns.push_back("^[^0-9]*[.](" + llvm::join(layers, "|") + ")[.]");
+  }
+  return llvm::join(patterns, "|");
+}
+
+void Builder::addGroup(StringRef name, StringRef model, StringRef select,
+                       StringRef except, bool frozen, double decay) {
+  auto text = [&](StringRef pattern) {
+    return pattern.empty() ? StringAttr() : builder.getStringAttr(pattern);
+  };
+  bool rest = select == "rest";
+  GroupOp::create(builder, builder.getStringAttr(name), symbol(model),
+                  rest ? StringAttr() : text(select),
+                  rest ? builder.getUnitAttr() : UnitAttr(), text(except),
+                  frozen ? builder.getUnitAttr() : UnitAttr(), number(decay),
+                  number(1), number(frozen ? 1 : recipe.layer_decay));
+}
+
+void Builder::addGroups() {
+  StringRef model = recipe.model;
+  if (!recipe.teacher.empty())
+    addGroup("teacher", recipe.teacher, "", "", /*frozen=*/true, 0);
+  if (recipe.linear_probe) {
+    addGroup("frozen", model, "rest", "", /*frozen=*/true, 0);
+    addGroup("learned", model, recipe.head, "", /*frozen=*/false,
+             recipe.weight_decay);
+    return;
+  }
+  std::string frozen = frozenPattern();
+  if (!frozen.empty()) addGroup("frozen", model, frozen, "", true, 0);
+  std::string except = "LayerNorm";
+  if (!frozen.empty()) except += "|" + frozen;
+  addGroup("decayed", model, "weight$", except, /*frozen=*/false,
+           recipe.weight_decay);
+  addGroup("plain", model, "rest", "", /*frozen=*/false, 0);
+}
+
+FailureOr<Value> Builder::call(func::FuncOp function, StringRef model,
+                               bool deterministic) {
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, "graft.name");
+    Value field = name ? stream.getField(name) : Value();
+    if (!field)
+      return function.emitOpError("expects graft.name of argument ")
+             << i << " to be a field of the stream, got " << name;
+    operands.push_back(field);
+  }
+  auto callee = SymbolRefAttr::get(builder.getStringAttr(model),
+                                   FlatSymbolRefAttr::get(function));
+  return transfer::CallOp::create(builder, function.getResultTypes(), callee,
+                                  operands, deterministic)
+      .getResult(0);
+}
+
+Value Builder::addLoss(LossKind kind, Value prediction, Value target) {
+  FloatAttr temperature, smoothing;
+  if (kind == LossKind::kl_divergence) temperature = number(recipe.temperature);
+  if (kind == LossKind::cross_entropy && recipe.label_smoothing != 0)
+    smoothing = number(recipe.label_smoothing);
+  MLIRContext* context = builder.getContext();
+  return LossOp::create(
+      builder, RankedTensorType::get({}, builder.getF32Type()),
+      LossKindAttr::get(context, kind), prediction, target, /*weight=*/Value(),
+      temperature, smoothing, /*ignore=*/IntegerAttr(),
+      ReductionAttr::get(context, Reduction::mean));
+}
+
+FailureOr<Value> Builder::addLosses(Value logits) {
+  bool regression = stream.getLabelCount() == 1;
+  Value loss = addLoss(regression ? LossKind::mse : LossKind::cross_entropy,
+                       logits, stream.getField("labels"));
+  if (recipe.teacher.empty()) return loss;
+
+  FailureOr<func::FuncOp> function =
+      find(recipe.teacher, recipe.teacher_function);
+  if (failed(function)) return failure();
+  FailureOr<Value> said =
+      call(*function, recipe.teacher, /*deterministic=*/true);
+  if (failed(said)) return failure();
+  if (said->getType() != logits.getType())
+    return function->emitOpError("expects the result of the student, ")
+           << logits.getType() << ", got " << said->getType();
+  Value target = *said;
+  if (recipe.cache_teacher)
+    target =
+        CacheOp::create(builder, target.getType(), "teacher_logits", target);
+  // Of numbers there is nothing to soften.
+  Value soft = addLoss(regression ? LossKind::mse : LossKind::kl_divergence,
+                       logits, target);
+  hard = loss;
+  return CombineOp::create(builder, loss.getType(),
+                           builder.getDenseF64ArrayAttr(
+                               {1 - recipe.soft_share, recipe.soft_share}),
+                           ValueRange{loss, soft})
+      .getLoss();
+}
+
+FailureOr<StrategyOp> Builder::build() {
+  FailureOr<func::FuncOp> function = find(recipe.model, recipe.function);
+  if (failed(function)) return failure();
+  builder.setInsertionPointToEnd(module.getBody());
+  strategy = StrategyOp::create(builder, "fine_tune");
+  builder.setInsertionPointToEnd(&strategy.getBody().emplaceBlock());
+  if (failed(addStream(*function))) return failure();
+  addGroups();
+  FailureOr<Value> logits =
+      call(*function, recipe.model, /*deterministic=*/false);
+  if (failed(logits)) return failure();
+  FailureOr<Value> loss = addLosses(*logits);
+  if (failed(loss)) return failure();
+
+  SmallVector<Attribute> learned;
+  for (auto group : strategy.getOps<GroupOp>())
+    if (!group.getFrozen()) learned.push_back(symbol(group.getSymName()));
+  PredictOp::create(builder, *logits, stream.getLabelCount() != 1, hard);
+  PhaseOp::create(builder, builder.getStringAttr("step"), *loss,
+                  builder.getArrayAttr(learned),
+                  RateScheduleAttr::get(builder.getContext(), recipe.schedule),
+                  number(recipe.rate), number(recipe.warmup), number(0.9),
+                  number(0.999), number(1e-8),
+                  recipe.clip > 0 ? number(recipe.clip) : FloatAttr());
+  ScheduleOp::create(builder, recipe.epochs,
+                     builder.getArrayAttr({symbol("step")}));
+  if (failed(verify(module))) return failure();
+  return strategy;
+}
+
+}  // namespace
+
+FailureOr<StrategyOp> addFineTuning(ModuleOp module,
+                                    const FineTuneRecipe& recipe) {
+  module.getContext()->loadDialect<TransferDialect>();
+  Builder builder(module, recipe);
+  FailureOr<StrategyOp> built = builder.build();
+  // Half a strategy would be found by every later pass.
+  if (failed(built)) builder.discard();
+  return built;
+}
+
+}  // namespace graft
