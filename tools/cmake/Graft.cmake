@@ -164,14 +164,21 @@ function(graft_unittest name)
   set_property(GLOBAL APPEND PROPERTY GRAFT_UNITTESTS ${name})
 endfunction()
 
-# graft_fuzz_test(NAME SRCS a_fuzz.cc... [DEPS ...]): a libFuzzer program,
-# built only with GRAFT_FUZZ.
+# graft_fuzz_test(NAME SRCS a_fuzz.cc... [DEPS ...])
+#
+# A libFuzzer program in build-fuzz/fuzz, built only with GRAFT_FUZZ.
 function(graft_fuzz_test name)
   if(NOT GRAFT_FUZZ)
     return()
   endif()
-  graft_tool(${name} ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  _graft_include_roots(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_property(GLOBAL APPEND PROPERTY GRAFT_FUZZ_TESTS ${name})
 endfunction()
 
 # The precompiled header that all compiler libraries share. Headers generated

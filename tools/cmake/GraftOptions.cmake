@@ -49,8 +49,13 @@ find_program(GRAFT_CCACHE ccache)
 if(GRAFT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # These settings let ccache reuse objects that were built with a PCH, and
   # those of another checkout of the same sources.
-  set(launcher "${CMAKE_COMMAND}" -E env
-    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+  set(launcher "${CMAKE_COMMAND}" -E env)
+  if(NOT GRAFT_SANITIZE)
+    # Not where reports of a sanitizer would name the other checkout's files.
+    list(APPEND launcher
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1)
+  endif()
+  list(APPEND launcher
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     "${GRAFT_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER "${launcher}")

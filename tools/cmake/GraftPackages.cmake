@@ -30,7 +30,6 @@ graft_import_library(utf8proc utf8proc.h utf8proc)
 if(GRAFT_BUILD_COMPILER)
   # The version must name 22.1: LLVM's version file accepts nothing shorter.
   find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22)
-  find_package(LLD 22.1 CONFIG HINTS /usr/lib/llvm-22)
   list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
   include(TableGen)
   include(AddLLVM)
