@@ -11,6 +11,7 @@ const KernelEmitters& getKernelEmitters() {
     populateAttentionEmitters(*emitters);
     populateMatmulEmitters(*emitters);
     populateRowEmitters(*emitters);
+    populateSegmentEmitters(*emitters);
     return emitters;
   }();
   return *all;

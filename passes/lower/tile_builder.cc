@@ -101,6 +101,10 @@ Value TileBuilder::shiftRightWord(Value a, Value b) {
   return create<arith::ShRUIOp>(a, b);
 }
 
+Value TileBuilder::equalWord(Value a, Value b) {
+  return create<arith::CmpIOp>(arith::CmpIPredicate::eq, a, b);
+}
+
 Value TileBuilder::greaterEqualWord(Value a, Value b) {
   return create<arith::CmpIOp>(arith::CmpIPredicate::uge, a, b);
 }

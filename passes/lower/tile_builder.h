@@ -47,6 +47,7 @@ class TileBuilder : public VectorBuilder {
   Value andWord(Value a, Value b);
   Value orWord(Value a, Value b);
   Value shiftRightWord(Value a, Value b);
+  Value equalWord(Value a, Value b);
   Value greaterEqualWord(Value a, Value b);
 
   // Scalars and vectors of buffers. A vector lies along the last dimension,
