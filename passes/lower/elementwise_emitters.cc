@@ -8,9 +8,11 @@
 // read before it is written. Cost: memory bandwidth, except for functions that
 // are polynomials.
 
+#include <cmath>
+#include <numbers>
+
 #include "dialects/graft/graft_ops.h"
-#include "passes/lower/vector_builder.h"
-#include "passes/lower/work.h"
+#include "passes/lower/row_kernel.h"
 
 using namespace mlir;
 
@@ -30,31 +32,17 @@ LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
   for (const auto& [index, operand] : llvm::enumerate(op->getOperands()))
     if (operand.getType() == type)
       ties.append({0, static_cast<int64_t>(index)});
-  ValueRange results = context.launch(
-      builder, op, op->getName().stripDialect(), op->getOperands(),
-      op->getResultTypes(), work.grid(), ties,
-      [&](OpBuilder& b, Location loc, const KernelArguments& arguments) {
-        VectorBuilder v(b, loc, context.getTarget());
-        SmallVector<Value> flat;
-        for (Value buffer : arguments.buffers) flat.push_back(v.flat(buffer));
-        auto [begin, end] = work.range(v, arguments);
-        auto element = [&](Value at, Value mask) {
+  return replaceByKernel(
+      op, builder, context, work.grid(), ties,
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        forElements(v, work, arguments, [&](Value at, Value mask) {
           SmallVector<Value> inputs;
-          for (Value buffer : ArrayRef(flat).drop_back())
+          for (Value buffer : flat.drop_back())
             inputs.push_back(v.load(buffer, at, mask));
           v.store(function(v, op, inputs), flat.back(), at, mask);
-        };
-        Value count = v.subIndex(end, begin);
-        Value whole = v.mulIndex(v.divIndex(count, v.lanes()), v.lanes());
-        Value rest = v.addIndex(begin, whole);
-        v.loop(begin, rest, v.lanes(), [&](Value at) { element(at, Value()); });
-        // One register more or none.
-        v.loop(rest, end, v.lanes(),
-               [&](Value at) { element(at, v.mask(v.subIndex(end, at))); });
+        });
       });
-  op->replaceAllUsesWith(results);
-  op->erase();
-  return success();
 }
 
 void addElementwise(KernelEmitters& emitters, StringRef name,
@@ -77,9 +65,58 @@ Value sigmoid(VectorBuilder& v, Value x) {
   return v.div(one, v.add(one, v.exp(v.neg(x))));
 }
 
+// The tanh form by 0.5 (1 + tanh z) = s(2 z) with the logistic function s,
+// which loses no digits where tanh is near -1. z = sqrt(2 / pi) (x + c x^3).
+constexpr double kTanhCubic = 0.044715;
+
+struct TanhForm {
+  Value share;  // s(2 z)
+  Value rest;   // 1 - s(2 z)
+};
+
+TanhForm tanhForm(VectorBuilder& v, Value x) {
+  const double scale = 2 * std::sqrt(2 / std::numbers::pi);
+  Value one = v.constantLike(x, 1);
+  Value factor = v.fma(v.constantLike(x, kTanhCubic), v.mul(x, x), one);
+  Value twice = v.mul(v.mul(v.constantLike(x, scale), x), factor);
+  // Below this both results are what they are at it, and exp stays finite.
+  twice = v.max(twice, v.constantLike(x, -80));
+  Value e = v.exp(v.neg(twice));
+  Value share = v.div(one, v.add(one, e));
+  return {share, v.mul(e, share)};
+}
+
+// x Phi(x), or the tanh form; its derivative.
+Value gelu(VectorBuilder& v, GeluForm form, Value x) {
+  if (form == GeluForm::erf) {
+    Value half = v.mul(v.constantLike(x, 0.5), x);
+    Value e = v.erf(v.mul(x, v.constantLike(x, 1 / std::numbers::sqrt2)));
+    return v.fma(half, e, half);
+  }
+  return v.mul(x, tanhForm(v, x).share);
+}
+
+Value geluDerivative(VectorBuilder& v, GeluForm form, Value x) {
+  Value half = v.constantLike(x, 0.5), one = v.constantLike(x, 1);
+  if (form == GeluForm::erf) {
+    Value e = v.erf(v.mul(x, v.constantLike(x, 1 / std::numbers::sqrt2)));
+    Value cumulative = v.fma(half, e, half);
+    Value density =
+        v.mul(v.exp(v.mul(v.mul(x, x), v.constantLike(x, -0.5))),
+              v.constantLike(x, 1 / std::sqrt(2 * std::numbers::pi)));
+    return v.fma(x, density, cumulative);
+  }
+  const double scale = 2 * std::sqrt(2 / std::numbers::pi);
+  auto [share, rest] = tanhForm(v, x);
+  Value slope =
+      v.mul(v.constantLike(x, scale),
+            v.fma(v.constantLike(x, 3 * kTanhCubic), v.mul(x, x), one));
+  return v.fma(v.mul(v.mul(x, slope), share), rest, share);
+}
+
 }  // namespace
 
-void populateRowEmitters(KernelEmitters& emitters) {
+void populateElementwiseEmitters(KernelEmitters& emitters) {
   using Values = ArrayRef<Value>;
   addElementwise<AddOp>(emitters, [](VectorBuilder& v, Operation*, Values x) {
     return v.add(x[0], x[1]);
@@ -122,6 +159,17 @@ void populateRowEmitters(KernelEmitters& emitters) {
         double factor = cast<ScaleOp>(op).getFactor().convertToDouble();
         return v.mul(x[0], v.splat(factor));
       });
+  addElementwise<GeluOp>(emitters,
+                         [](VectorBuilder& v, Operation* op, Values x) {
+                           return gelu(v, cast<GeluOp>(op).getForm(), x[0]);
+                         });
+  addElementwise<GeluGradientOp>(
+      emitters, [](VectorBuilder& v, Operation* op, Values x) {
+        return v.mul(
+            x[0], geluDerivative(v, cast<GeluGradientOp>(op).getForm(), x[1]));
+      });
+  addElementwise<ReshapeOp>(
+      emitters, [](VectorBuilder&, Operation*, Values x) { return x[0]; });
   addElementwise<ConstantOp>(
       emitters, [](VectorBuilder& v, Operation* op, Values) {
         return v.splat(cast<ConstantOp>(op).getValue().convertToDouble());

@@ -12,6 +12,7 @@ const KernelEmitters& getKernelEmitters() {
     populateMatmulEmitters(*emitters);
     populateRowEmitters(*emitters);
     populateSegmentEmitters(*emitters);
+    populateOptimizerEmitters(*emitters);
     return emitters;
   }();
   return *all;

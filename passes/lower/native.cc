@@ -203,6 +203,7 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
     units.push_back({kernel, module, {}});
     code.symbols.push_back(kernel.getName().str());
   }
+  if (units.empty()) return code;
   PassManager manager(context);
   buildLoweringPipeline(manager.nest<ModuleOp>(), sizes);
   if (failed(manager.run(*all))) return failure();

@@ -16,7 +16,8 @@ namespace graft {
 
 // Machine code of one CPU level.
 struct NativeCode {
-  // Bytes of an ELF shared object that needs nothing but memcpy and memset.
+  // Bytes of an ELF shared object that needs nothing but memcpy and memset;
+  // empty if there are no kernels.
   std::string library;
   // The function of C type GraftKernel of each kernel, in the order of the
   // kernels in `exec.kernels`; equal to the kernel's name there.

@@ -10,6 +10,11 @@
 using namespace mlir;
 
 namespace graft {
+namespace {
+
+bool isHalf(Type element) { return element.isF16() || element.isBF16(); }
+
+}  // namespace
 
 VectorType VectorBuilder::floats() const {
   return VectorType::get({width}, builder.getF32Type());
@@ -92,6 +97,9 @@ Value VectorBuilder::mulIndex(Value a, int64_t b) {
 }
 Value VectorBuilder::divIndex(Value a, int64_t b) {
   return builder.createOrFold<arith::DivUIOp>(loc, a, index(b));
+}
+Value VectorBuilder::greaterIndex(Value a, Value b) {
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt, a, b);
 }
 
 Value VectorBuilder::add(Value a, Value b) {
@@ -190,15 +198,27 @@ Value VectorBuilder::convert(Value value, Type element) {
   return arith::TruncFOp::create(builder, loc, type, value);
 }
 
+Value VectorBuilder::words16(Value flat) {
+  auto type = cast<MemRefType>(flat.getType());
+  return UnrealizedConversionCastOp::create(
+             builder, loc,
+             MemRefType::get(type.getShape(), builder.getI16Type()), flat)
+      .getResult(0);
+}
+
 Value VectorBuilder::load(Value flat, Value index, Value mask) {
   Type element = cast<MemRefType>(flat.getType()).getElementType();
+  bool half = isHalf(element);
   auto type = VectorType::get({width}, element);
   Value value;
   if (mask) {
+    auto inMemory =
+        VectorType::get({width}, half ? builder.getI16Type() : element);
     Value zero =
-        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-    value = vector::MaskedLoadOp::create(builder, loc, type, flat, index, mask,
-                                         zero);
+        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(inMemory));
+    value = vector::MaskedLoadOp::create(
+        builder, loc, inMemory, half ? words16(flat) : flat, index, mask, zero);
+    if (half) value = arith::BitcastOp::create(builder, loc, type, value);
   } else {
     value = vector::LoadOp::create(builder, loc, type, flat, index);
   }
@@ -208,10 +228,16 @@ Value VectorBuilder::load(Value flat, Value index, Value mask) {
 void VectorBuilder::store(Value vector, Value flat, Value index, Value mask) {
   Type element = cast<MemRefType>(flat.getType()).getElementType();
   if (isa<FloatType>(element)) vector = convert(vector, element);
-  if (mask)
-    vector::MaskedStoreOp::create(builder, loc, flat, index, mask, vector);
-  else
+  if (!mask) {
     vector::StoreOp::create(builder, loc, vector, flat, index);
+    return;
+  }
+  if (isHalf(element)) {
+    vector = arith::BitcastOp::create(
+        builder, loc, VectorType::get({width}, builder.getI16Type()), vector);
+    flat = words16(flat);
+  }
+  vector::MaskedStoreOp::create(builder, loc, flat, index, mask, vector);
 }
 
 Value VectorBuilder::loadScalar(Value flat, Value index) {

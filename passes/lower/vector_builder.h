@@ -52,6 +52,7 @@ class VectorBuilder {
   mlir::Value mulIndex(mlir::Value a, int64_t b);
   // a / b rounded down, of non-negative values.
   mlir::Value divIndex(mlir::Value a, int64_t b);
+  mlir::Value greaterIndex(mlir::Value a, mlir::Value b);  // i1
 
   // Arithmetic of f32.
   mlir::Value add(mlir::Value a, mlir::Value b);
@@ -101,6 +102,10 @@ class VectorBuilder {
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
 
  private:
+  // A flat memref of f16 or bf16 as one of i16, for access under a mask: LLVM
+  // takes vectors of halves apart there, by calls on some levels. Both types
+  // are one in LLVM, where the cast disappears.
+  mlir::Value words16(mlir::Value flat);
   // Rounds or widens between f32 and a memory element type.
   mlir::Value convert(mlir::Value value, mlir::Type element);
   mlir::Value reduceLanes(

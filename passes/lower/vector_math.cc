@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -40,6 +41,9 @@ struct LowerVectorMathPass
     };
     populateMathF32ExpansionPatterns(set, predicate);
     populateMathPolynomialApproximationPatterns(set, predicate);
+    // Rounding to bf16 in integers: the instruction of some levels flushes
+    // denormals, and the others would call a function.
+    arith::populateExpandBFloat16Patterns(set);
     patterns = std::move(set);
     return success();
   }

@@ -173,11 +173,16 @@ size_t bytesOf(mlir::RankedTensorType type,
   return bytes;
 }
 
+// The best level of each register width that this machine runs.
 std::vector<const CpuTarget*> runnableTargets() {
   std::vector<const CpuTarget*> targets;
   const CpuTarget& host = getHostTarget();
   for (const CpuTarget& target : getCpuTargets()) {
-    if (target.triple == host.triple) targets.push_back(&target);
+    if (target.triple == host.triple) {
+      if (!targets.empty() && targets.back()->vectorBits == target.vectorBits)
+        targets.pop_back();
+      targets.push_back(&target);
+    }
     if (target.level == host.level) break;
   }
   return targets;
@@ -237,8 +242,13 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
     ADD_FAILURE() << "cannot compile " << text.str();
     return nullptr;
   }
+<<<<<<< HEAD
   if (target.triple != getHostTarget().triple) return program;
   program->library = loadLibrary(code->library, program->file);
+=======
+  if (code->symbols.empty()) return program;
+  program->library = loadLibrary(code->library);
+>>>>>>> cdab8fe ([passes/lower] Generate row, loss, dropout, reduction and optimiser kernels)
   if (!program->library) return nullptr;
   return program;
 }
@@ -436,6 +446,28 @@ void expectKernelsMatch(const std::string& text,
           << "bits depend on the split or on ties, seed " << seed;
     }
   }
+}
+
+std::string tokenMatrix(int64_t width) {
+  return "tensor<?x" + std::to_string(width) + "xf32, #graft.dims<T>>";
+}
+
+std::string sequenceMatrix(int64_t width) {
+  return "tensor<?x" + std::to_string(width) + "xf32, #graft.dims<S>>";
+}
+
+std::string program(const std::string& parameters, const std::string& op,
+                    const std::string& opType,
+                    const std::vector<std::string>& results) {
+  std::string types, values;
+  for (size_t i = 0; i < results.size(); ++i) {
+    types += (i ? ", " : "") + results[i];
+    values += (i ? ", %r#" : "%r#") + std::to_string(i);
+  }
+  return "func.func @f(" + parameters + ") -> (" + types +
+         ") attributes {graft.phase = \"f\"} {\n  %r:" +
+         std::to_string(results.size()) + " = " + op + " : " + opType +
+         "\n  return " + values + " : " + types + "\n}\n";
 }
 
 interpret::Tensor randomTensor(llvm::ArrayRef<int64_t> shape, double deviation,

@@ -73,14 +73,28 @@ class KernelProgram {
 // The context all tests share, with every dialect registered.
 mlir::MLIRContext& getTestContext();
 
-// Runs @f of `text` in the interpreter and as native code of every CPU level
-// that this machine runs: whole, in random splits and with ties. Native runs
-// of a level must be equal to the bit, and within `tolerance` of the
-// interpreter.
+// Runs @f of `text` in the interpreter and as native code of the best CPU level
+// of each register width that this machine runs: whole, in random splits and
+// with ties. Native runs of a level must be equal to the bit, and within
+// `tolerance` of the interpreter.
 void expectKernelsMatch(const std::string& text,
                         llvm::ArrayRef<interpret::Value> arguments,
                         Tolerance tolerance = {},
                         interpret::RandomState random = {});
+
+// Types as text: tokenMatrix(4) is tensor<?x4xf32, #graft.dims<T>>, rows of
+// sequences likewise; !graft.segments<T, S> is "segments" in a signature.
+std::string tokenMatrix(int64_t width);
+std::string sequenceMatrix(int64_t width);
+
+// The phase @f with these parameters, "%x: type, ...", and this op as its
+// text before the colon of its types; it returns all `results` types.
+//   program("%x: tensor<4xf32>", "graft.relu %x", "tensor<4xf32>",
+//           {"tensor<4xf32>"})
+// writes `%r:1 = graft.relu %x : tensor<4xf32>`.
+std::string program(const std::string& parameters, const std::string& op,
+                    const std::string& opType,
+                    const std::vector<std::string>& results);
 
 // A float tensor of normal deviates times `deviation` plus `mean`.
 interpret::Tensor randomTensor(llvm::ArrayRef<int64_t> shape,

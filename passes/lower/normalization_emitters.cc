@@ -1,0 +1,268 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layer normalisation and softmax, forward and backward: kernels whose rows
+// are independent. A row is read several times, but from the first-level
+// cache after the first.
+//
+// Aliasing: a result may be the input, since a register of a row is written
+// after its last read. Accumulation: `=`; sums of a row run in four chains of
+// registers combined in a fixed tree.
+
+#include "dialects/graft/graft_ops.h"
+#include "passes/lower/row_kernel.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+Value sumTree(VectorBuilder& v, unsigned, Value a, Value b) {
+  return v.add(a, b);
+}
+
+// Mean, and 1 / sqrt(variance + epsilon), of a row; scalars.
+struct Statistics {
+  Value mean;
+  Value scale;
+};
+
+// Two passes, because E[x^2] - E[x]^2 cancels.
+Statistics statisticsOf(VectorBuilder& v, Value input, Value offset,
+                        int64_t width, double epsilon) {
+  auto combine = [&](unsigned k, Value a, Value b) {
+    return sumTree(v, k, a, b);
+  };
+  Value sum = v.sumLanes(reduceColumns(
+                             v, width, v.splat(0),
+                             [&](Value column, Value mask, ValueRange carried) {
+                               Value x = v.load(
+                                   input, v.addIndex(offset, column), mask);
+                               return SmallVector<Value>{v.add(carried[0], x)};
+                             },
+                             combine)
+                             .front());
+  Value mean = v.mul(sum, v.scalar(1.0 / static_cast<double>(width)));
+  Value center = v.broadcast(mean);
+  Value squares =
+      v.sumLanes(reduceColumns(
+                     v, width, v.splat(0),
+                     [&](Value column, Value mask, ValueRange carried) {
+                       Value x =
+                           v.load(input, v.addIndex(offset, column), mask);
+                       Value d = maskedOr(v, mask, v.sub(x, center), 0);
+                       return SmallVector<Value>{v.fma(d, d, carried[0])};
+                     },
+                     combine)
+                     .front());
+  Value variance = v.mul(squares, v.scalar(1.0 / static_cast<double>(width)));
+  Value scale = v.div(v.scalar(1), v.sqrt(v.add(variance, v.scalar(epsilon))));
+  return {mean, scale};
+}
+
+// output[t] = (input[t] - mean) * (rstd * scale) + shift.
+LogicalResult emitLayerNorm(Operation* operation, OpBuilder& builder,
+                            KernelContext& context) {
+  auto op = cast<LayerNormOp>(operation);
+  FailureOr<int64_t> width = staticWidth(op, op.getInput().getType());
+  if (failed(width)) return failure();
+  double epsilon = op.getEpsilon().convertToDouble();
+  Work work = Work::rows(op.getInput().getType());
+  return replaceByKernel(
+      op, builder, context, work.grid(), {0, 0},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        forRows(v, work, arguments, [&](Value row) {
+          Value offset = v.mulIndex(row, *width);
+          auto [mean, rstd] = statisticsOf(v, flat[0], offset, *width, epsilon);
+          Value center = v.broadcast(mean), factor = v.broadcast(rstd);
+          forColumns(v, *width, [&](Value column, Value mask) {
+            Value at = v.addIndex(offset, column);
+            Value n = v.mul(v.sub(v.load(flat[0], at, mask), center), factor);
+            Value y = v.fma(n, v.load(flat[1], column, mask),
+                            v.load(flat[2], column, mask));
+            v.store(y, flat[3], at, mask);
+          });
+        });
+      });
+}
+
+// First launch: input gradient and the statistics [T, 2] of each row. Second
+// launch: both sums over rows, by columns.
+LogicalResult emitLayerNormGradient(Operation* operation, OpBuilder& builder,
+                                    KernelContext& context) {
+  auto op = cast<LayerNormGradientOp>(operation);
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  FailureOr<int64_t> width = staticWidth(op, type);
+  if (failed(width)) return failure();
+  double epsilon = op.getEpsilon().convertToDouble();
+  auto statisticsType = RankedTensorType::get(
+      {type.getDimSize(0), 2}, builder.getF32Type(), type.getEncoding());
+  Work work = Work::rows(type);
+  ValueRange rows = launchKernel(
+      op, builder, context, "layer_norm_gradient.rows",
+      {op.getGradient(), op.getInput(), op.getScale()}, {type, statisticsType},
+      work.grid(), {0, 0},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        Value gradient = flat[0], input = flat[1], scale = flat[2];
+        forRows(v, work, arguments, [&](Value row) {
+          Value offset = v.mulIndex(row, *width);
+          auto [mean, rstd] = statisticsOf(v, input, offset, *width, epsilon);
+          Value center = v.broadcast(mean), factor = v.broadcast(rstd);
+          // g = gradient * scale and n, of one register; zero where masked,
+          // since the loads give zero for g.
+          auto read = [&](Value column, Value mask) {
+            Value at = v.addIndex(offset, column);
+            Value g =
+                v.mul(v.load(gradient, at, mask), v.load(scale, column, mask));
+            Value n = v.mul(v.sub(v.load(input, at, mask), center), factor);
+            return std::pair{g, n};
+          };
+          SmallVector<Value> sums = reduceColumns(
+              v, *width, {v.splat(0), v.splat(0)},
+              [&](Value column, Value mask, ValueRange carried) {
+                auto [g, n] = read(column, mask);
+                return SmallVector<Value>{v.add(carried[0], g),
+                                          v.fma(g, n, carried[1])};
+              },
+              [&](unsigned k, Value a, Value b) {
+                return sumTree(v, k, a, b);
+              });
+          Value share = v.scalar(1.0 / static_cast<double>(*width));
+          Value meanG = v.broadcast(v.mul(v.sumLanes(sums[0]), share));
+          Value meanGN = v.broadcast(v.mul(v.sumLanes(sums[1]), share));
+          forColumns(v, *width, [&](Value column, Value mask) {
+            auto [g, n] = read(column, mask);
+            Value d = v.fma(v.neg(n), meanGN, v.sub(g, meanG));
+            v.store(v.mul(d, factor), flat[3], v.addIndex(offset, column),
+                    mask);
+          });
+          Value place = v.mulIndex(row, 2);
+          v.storeScalar(mean, flat[4], place);
+          v.storeScalar(rstd, flat[4], v.addIndex(place, 1));
+        });
+      });
+  ValueRange columns = launchKernel(
+      op, builder, context, "layer_norm_gradient.columns",
+      {op.getGradient(), op.getInput(), rows[1]},
+      {op.getScaleGradient().getType(), op.getShiftGradient().getType()},
+      columnGrid(op.getContext(), *width), {},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        foldRows(
+            v, arguments, rowCount(v, arguments, type), *width,
+            {v.splat(0), v.splat(0)},
+            [&](Value row, Value column, Value mask) {
+              Value at = v.addIndex(v.mulIndex(row, *width), column);
+              Value place = v.mulIndex(row, 2);
+              Value mean = v.broadcast(v.loadScalar(flat[2], place));
+              Value rstd =
+                  v.broadcast(v.loadScalar(flat[2], v.addIndex(place, 1)));
+              Value g = v.load(flat[0], at, mask);
+              Value n = v.mul(v.sub(v.load(flat[1], at, mask), mean), rstd);
+              return SmallVector<Value>{v.mul(g, n), g};
+            },
+            [&](Value a, Value b) { return v.add(a, b); },
+            [&](unsigned k, Value column, Value mask, Value sum) {
+              v.store(sum, flat[3 + k], column, mask);
+            });
+      });
+  return replaceBy(op, {rows[0], columns[0], columns[1]});
+}
+
+LogicalResult emitSoftmax(Operation* operation, OpBuilder& builder,
+                          KernelContext& context) {
+  auto op = cast<SoftmaxOp>(operation);
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  FailureOr<int64_t> width = staticWidth(op, type);
+  if (failed(width)) return failure();
+  Work work = Work::rows(type);
+  // exp(x - max) waits in the result, if that holds it in full precision.
+  bool keep = !op.getLog() && type.getElementType().isF32();
+  return replaceByKernel(
+      op, builder, context, work.grid(), {0, 0},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        Value input = flat[0], output = flat[1];
+        forRows(v, work, arguments, [&](Value row) {
+          Value offset = v.mulIndex(row, *width);
+          auto read = [&](Value at, Value mask) {
+            return v.load(input, at, mask);
+          };
+          auto save = [&](Value at, Value mask, Value e) {
+            v.store(e, output, at, mask);
+          };
+          RowMaximum statistics =
+              keep ? softmaxRow(v, *width, offset, read, save)
+                   : softmaxRow(v, *width, offset, read);
+          Value shift = v.broadcast(statistics.maximum);
+          Value last =
+              v.broadcast(op.getLog() ? v.log(statistics.sum)
+                                      : v.div(v.scalar(1), statistics.sum));
+          forColumns(v, *width, [&](Value column, Value mask) {
+            Value at = v.addIndex(offset, column);
+            Value y;
+            if (keep) {
+              y = v.mul(v.load(output, at, mask), last);
+            } else {
+              Value x = v.sub(v.load(input, at, mask), shift);
+              y = op.getLog() ? v.sub(x, last) : v.mul(v.exp(x), last);
+            }
+            v.store(y, output, at, mask);
+          });
+        });
+      });
+}
+
+LogicalResult emitSoftmaxGradient(Operation* operation, OpBuilder& builder,
+                                  KernelContext& context) {
+  auto op = cast<SoftmaxGradientOp>(operation);
+  auto type = cast<RankedTensorType>(op.getGradient().getType());
+  FailureOr<int64_t> width = staticWidth(op, type);
+  if (failed(width)) return failure();
+  Work work = Work::rows(type);
+  return replaceByKernel(
+      op, builder, context, work.grid(), {0, 0, 0, 1},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        forRows(v, work, arguments, [&](Value row) {
+          Value offset = v.mulIndex(row, *width);
+          Value sum = v.broadcast(v.sumLanes(
+              reduceColumns(
+                  v, *width, v.splat(0),
+                  [&](Value column, Value mask, ValueRange carried) {
+                    Value at = v.addIndex(offset, column);
+                    Value g = v.load(flat[0], at, mask);
+                    Value next =
+                        op.getLog()
+                            ? v.add(carried[0], g)
+                            : v.fma(g, v.load(flat[1], at, mask), carried[0]);
+                    return SmallVector<Value>{next};
+                  },
+                  [&](unsigned k, Value a, Value b) {
+                    return sumTree(v, k, a, b);
+                  })
+                  .front()));
+          forColumns(v, *width, [&](Value column, Value mask) {
+            Value at = v.addIndex(offset, column);
+            Value g = v.load(flat[0], at, mask);
+            Value y = v.load(flat[1], at, mask);
+            Value x = op.getLog() ? v.fma(v.neg(v.exp(y)), sum, g)
+                                  : v.mul(y, v.sub(g, sum));
+            v.store(x, flat[2], at, mask);
+          });
+        });
+      });
+}
+
+}  // namespace
+
+void populateNormalizationEmitters(KernelEmitters& emitters) {
+  emitters[LayerNormOp::getOperationName()] = emitLayerNorm;
+  emitters[LayerNormGradientOp::getOperationName()] = emitLayerNormGradient;
+  emitters[SoftmaxOp::getOperationName()] = emitSoftmax;
+  emitters[SoftmaxGradientOp::getOperationName()] = emitSoftmaxGradient;
+}
+
+}  // namespace graft
