@@ -1,6 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "passes/autodiff/expand_gradients.h"
+
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/autodiff/passes.h"
@@ -152,18 +154,23 @@ struct AutodiffExpandGradientsPass
     : public impl::AutodiffExpandGradientsPassBase<
           AutodiffExpandGradientsPass> {
   void runOnOperation() override {
-    // Program order is innermost first: what is differentiated stands before.
-    SmallVector<GradientsOp> all;
-    getOperation().walk([&](GradientsOp op) { all.push_back(op); });
-    for (GradientsOp op : all) {
-      if (!isa<func::FuncOp>(op->getParentOp())) {
-        op.emitOpError("expects to stand in a function, outside of other ops");
-        return signalPassFailure();
-      }
-      if (failed(Expansion(op).run())) return signalPassFailure();
-    }
+    if (failed(expandGradients(getOperation()))) signalPassFailure();
   }
 };
 
 }  // namespace
+
+LogicalResult expandGradients(Operation* root) {
+  // Program order is innermost first: what is differentiated stands before.
+  SmallVector<GradientsOp> all;
+  root->walk([&](GradientsOp op) { all.push_back(op); });
+  for (GradientsOp op : all) {
+    if (!isa<func::FuncOp>(op->getParentOp()))
+      return op.emitOpError(
+          "expects to stand in a function, outside of other ops");
+    if (failed(Expansion(op).run())) return failure();
+  }
+  return success();
+}
+
 }  // namespace graft

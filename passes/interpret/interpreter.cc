@@ -64,8 +64,8 @@ std::string Interpreter::slotKey(StringRef model, StringRef name) {
   return (model + "::" + name).str();
 }
 
-void Interpreter::setSlot(StringRef model, StringRef name, Tensor value) {
-  slots[slotKey(model, name)] = Value(std::move(value));
+void Interpreter::setSlot(StringRef model, StringRef name, Value value) {
+  slots[slotKey(model, name)] = std::move(value);
 }
 
 const Tensor* Interpreter::getSlot(StringRef model, StringRef name) const {

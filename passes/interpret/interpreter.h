@@ -33,7 +33,7 @@ class Interpreter {
   // The value of parameter or state `name` of `model`, read by the next runs.
   // A parameter of a layer is "<layers>.<turn>.<name>". A state that was never
   // set is zero; reading a parameter that was never set is an error.
-  void setSlot(llvm::StringRef model, llvm::StringRef name, Tensor value);
+  void setSlot(llvm::StringRef model, llvm::StringRef name, Value value);
   // Null when it was never set or written.
   const Tensor* getSlot(llvm::StringRef model, llvm::StringRef name) const;
   const llvm::StringMap<Value>& getSlots() const { return slots; }

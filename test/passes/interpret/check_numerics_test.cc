@@ -1,0 +1,148 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/interpret/check_numerics.h"
+
+#include "dialects/graft/graft_ops.h"
+#include "gmock/gmock.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/autodiff/passes.h"
+#include "test/passes/interpret/program.h"
+
+namespace graft {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A classifier's training phase: the deliberate faults below each change one
+// of its numbers.
+constexpr const char* kPhase = R"mlir(
+graft.model @m {
+  graft.parameter @w : tensor<3x4xf32>
+  graft.state @w.gradient "gradient" of @w : tensor<3x4xf32>
+}
+func.func @accumulate(
+    %x: tensor<?x4xf32, #graft.dims<S>>,
+    %labels: tensor<?xi32, #graft.dims<S>> {graft.name = "labels"},
+    %total: tensor<f32> {graft.name = "total"})
+    -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"} {
+  %w = graft.read @m::@w : tensor<3x4xf32>
+  %h = graft.gelu erf %x : tensor<?x4xf32, #graft.dims<S>>
+  %z = graft.linear %h, %w : (tensor<?x4xf32, #graft.dims<S>>, tensor<3x4xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+  %l = graft.cross_entropy %z, %labels : (tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+  %sum = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %loss = graft.div %sum, %total : tensor<f32>
+  %g = graft.gradients %loss wrt %w : tensor<3x4xf32>
+  %old = graft.read @m::@w.gradient : tensor<3x4xf32>
+  %new = graft.add %old, %g : tensor<3x4xf32>
+  graft.write @m::@w.gradient, %new : tensor<3x4xf32>
+  return %loss : tensor<f32>
+}
+)mlir";
+
+// Passes that break programs in ways a compiler might.
+struct FormFault
+    : public mlir::PassWrapper<FormFault, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormFault)
+  llvm::StringRef getArgument() const final { return "form-fault"; }
+  void runOnOperation() override {
+    getOperation().walk([](GeluOp op) { op.setForm(GeluForm::tanh); });
+  }
+};
+
+struct LossFault
+    : public mlir::PassWrapper<LossFault, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LossFault)
+  llvm::StringRef getArgument() const final { return "loss-fault"; }
+  void runOnOperation() override {
+    getOperation().walk(
+        [](CrossEntropyOp op) { op.setLabelSmoothing(llvm::APFloat(0.5f)); });
+  }
+};
+
+struct WriteFault
+    : public mlir::PassWrapper<WriteFault,
+                               mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WriteFault)
+  llvm::StringRef getArgument() const final { return "write-fault"; }
+  void runOnOperation() override {
+    getOperation().walk([](WriteOp op) { op->erase(); });
+  }
+};
+
+struct AccumulateFault
+    : public mlir::PassWrapper<AccumulateFault,
+                               mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AccumulateFault)
+  llvm::StringRef getArgument() const final { return "accumulate-fault"; }
+  void runOnOperation() override {
+    getOperation().walk([](WriteOp op) {
+      op->setOperand(0, op.getValue().getDefiningOp<AddOp>().getRhs());
+    });
+  }
+};
+
+class CheckNumericsTest : public ::testing::Test {
+ protected:
+  // Runs passes under the check; returns the first diagnostic, or "" when all
+  // passed.
+  template <typename... Passes>
+  std::string run(std::unique_ptr<Passes>... passes) {
+    auto module =
+        mlir::parseSourceString<mlir::ModuleOp>(kPhase, context.get());
+    EXPECT_TRUE(module);
+    if (!module) return "does not parse";
+    mlir::PassManager manager(context.get());
+    manager.addInstrumentation(interpret::createCheckNumerics());
+    (manager.addPass(std::move(passes)), ...);
+    std::string message;
+    mlir::ScopedDiagnosticHandler handler(context.get(),
+                                          [&](mlir::Diagnostic& diagnostic) {
+                                            if (message.empty())
+                                              message = diagnostic.str();
+                                            return mlir::success();
+                                          });
+    EXPECT_EQ(mlir::succeeded(manager.run(*module)), message.empty());
+    return message;
+  }
+
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+};
+
+TEST_F(CheckNumericsTest, PassesThatKeepTheNumbersAreQuiet) {
+  EXPECT_THAT(
+      run(mlir::createCanonicalizerPass(), createAutodiffExpandGradientsPass(),
+          mlir::createCSEPass(), mlir::createCanonicalizerPass()),
+      IsEmpty());
+}
+
+TEST_F(CheckNumericsTest, NamesThePassThatChangesAResult) {
+  EXPECT_THAT(run(createAutodiffExpandGradientsPass(),
+                  std::make_unique<LossFault>(), mlir::createCSEPass()),
+              HasSubstr("expects pass 'loss-fault' to keep result 'loss' "
+                        "within 1.0e-05, got a distance of"));
+}
+
+// The two forms of GELU differ by less than 1e-3.
+TEST_F(CheckNumericsTest, NamesThePassThatUsesAnApproximation) {
+  EXPECT_THAT(run(std::make_unique<FormFault>()),
+              HasSubstr("expects pass 'form-fault' to keep"));
+}
+
+TEST_F(CheckNumericsTest, NamesThePassThatChangesAWrite) {
+  std::string message =
+      run(createAutodiffExpandGradientsPass(), mlir::createCSEPass(),
+          std::make_unique<AccumulateFault>());
+  EXPECT_THAT(message, HasSubstr("expects pass 'accumulate-fault' to keep "
+                                 "write of 'm::w.gradient' within"));
+}
+
+TEST_F(CheckNumericsTest, NamesThePassThatLosesAWrite) {
+  EXPECT_THAT(run(std::make_unique<WriteFault>()),
+              HasSubstr("has no write of 'm::w.gradient' any more after pass "
+                        "'write-fault'"));
+}
+
+}  // namespace
+}  // namespace graft
