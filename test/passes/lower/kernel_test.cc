@@ -242,13 +242,9 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
     ADD_FAILURE() << "cannot compile " << text.str();
     return nullptr;
   }
-<<<<<<< HEAD
   if (target.triple != getHostTarget().triple) return program;
-  program->library = loadLibrary(code->library, program->file);
-=======
   if (code->symbols.empty()) return program;
-  program->library = loadLibrary(code->library);
->>>>>>> cdab8fe ([passes/lower] Generate row, loss, dropout, reduction and optimiser kernels)
+  program->library = loadLibrary(code->library, program->file);
   if (!program->library) return nullptr;
   return program;
 }
