@@ -11,7 +11,7 @@ usage: lint.py [--format] [ROOT]
   pass needs test/passes/STAGE/PASS.mlir,
 - a header's guard is its path,
 - Debian's MLIR breaks pass statistics, so no .td declares any,
-- no TODO, and no test that is switched off.
+- no TODO, no left conflict of a merge, no test that is switched off.
 
 ROOT is the repository, by default the one of this script. Only files that git
 tracks, or would track, are looked at. Exits with 1 when something is found.
@@ -41,6 +41,7 @@ FORBIDDEN_IN_RUNTIME = re.compile(
     r"((?:mlir|llvm|lld|clang|dialects|passes|frontend|models)/[^\">]*)")
 DEFINES_PASS = re.compile(r"\bGEN_PASS_DEF_\w+")
 OPEN_WORK = re.compile(r"\b(TODO|FIXME|XXX)\b")
+CONFLICT = re.compile(r"(<{7}|>{7}) |={7}$")
 # A test that is kept but not run.
 SWITCHED_OFF = re.compile(r"\bTEST\w*\s*\([^,]*,\s*DISABLED_")
 
@@ -103,6 +104,8 @@ def check_forbidden_words(root, path, lines):
                                   and path.suffix not in COMMENT):
         return
     for number, line in enumerate(lines, 1):
+        if CONFLICT.match(line):
+            yield number, "a conflict of a merge"
         if match := OPEN_WORK.search(line):
             yield number, f"{match[0]} left in the source"
         if SWITCHED_OFF.search(line):
