@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,7 @@ ENGLISH = ("ag_news", "amazon4", "btc_ner", "clinc150", "clothing_reviews",
            "cola", "fashion_products", "mrpc", "qqp", "snli", "squad", "sst2",
            "stsb", "trec", "ud_ewt", "wikigold_ner")
 CHINESE = ("afqmc", "chnsenticorp", "cmrc2018", "ocnli", "tnews", "weibo_ner")
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -94,7 +96,22 @@ def pairs(folder):
                 yield fields[a], fields[b]
 
 
-def fuzzed(count, seed, pieces):
+def too_new_for_package():
+    """Capital letters that only a newer package knows.
+
+    The package lower-cases by the Unicode version of its compiler; ours is that
+    of the version named in unicode_exceptions.inc. The letters that came in
+    between are left out of the comparison, and counted.
+    """
+    table = (ROOT / "runtime/formats/unicode_exceptions.inc").read_text()
+    table = table[table.index("kLowerExceptions"):]
+    lower = tokenizers.normalizers.Lowercase()
+    return {chr(int(a, 16)) for a, b in re.findall(r"{0x(\w+), 0x(\w+)}", table)
+            if lower.normalize_str(chr(int(a, 16))) == chr(int(a, 16)) and
+            a != b}
+
+
+def fuzzed(count, seed, pieces, without):
     """Strings that mix scripts, marks, blanks, specials and any code point."""
     rng = random.Random(seed)
     blocks = ((0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x52F),
@@ -115,7 +132,9 @@ def fuzzed(count, seed, pieces):
             return rng.choice(SPECIAL + ("[cls]", "[MASK", "[[SEP]]"))
         low, high = rng.choice(blocks)
         code = rng.randint(low, high)
-        return "" if 0xD800 <= code < 0xE000 else chr(code)
+        if 0xD800 <= code < 0xE000 or chr(code) in without:
+            return ""
+        return chr(code)
 
     for i in range(count):
         length = rng.choice((1, 2, 3, 5, 8, 13, 30, 30, 120))
@@ -138,7 +157,7 @@ def byte_offsets(text):
 def compare(tool, vocabulary, tokenizer, inputs, what, max_length=None,
             with_offsets=True):
     """Prints one line of counts; returns the number of unequal inputs."""
-    inputs = list(inputs)
+    inputs = list(dict.fromkeys(inputs))  # words of tagged text repeat a lot
     lines = "".join(
         (escape(x) if isinstance(x, str) else "\t".join(map(escape, x))) + "\n"
         for x in inputs)
@@ -185,12 +204,14 @@ def main():
     parser.add_argument("--fuzz", type=int, default=100000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    root = pathlib.Path(__file__).resolve().parents[3]
-    data = pathlib.Path(arguments.data or root.parent / "shared" / "data")
+    data = pathlib.Path(arguments.data or ROOT.parent / "shared" / "data")
     if not (data / "vocab").is_dir():
         print(f"skipped: no data sets in {data}; name the folder in GRAFT_DATA")
         return SKIPPED
 
+    without = too_new_for_package()
+    print(f"tokenizers {tokenizers.__version__}: {len(without)} code points left "
+          "out, too new for its tables")
     bad = 0
     for name, folders in (("bert_base_uncased_en_vocab.txt", ENGLISH),
                           ("bert_base_chinese_vocab.txt", CHINESE)):
@@ -206,11 +227,12 @@ def main():
                 bad += run(both, f"{folder} pairs, at most 17", 17)
         with open(vocabulary, encoding="utf-8") as lines:
             pieces = [line.rstrip("\n") for line in lines]
-        strange = fuzzed(arguments.fuzz, arguments.seed, pieces)
+        strange = fuzzed(arguments.fuzz, arguments.seed, pieces, without)
         bad += run(strange, f"fuzzed with {name}")
     # Each setting of the normaliser, by way of a tokenizer.json.
     english = data / "vocab" / "bert_base_uncased_en_vocab.txt"
-    strange = list(fuzzed(arguments.fuzz // 10, arguments.seed + 1, pieces))
+    strange = list(fuzzed(arguments.fuzz // 10, arguments.seed + 1, pieces,
+                          without))
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "tokenizer.json"
         for clean, chinese, strip, lower in itertools.product(
@@ -224,7 +246,7 @@ def main():
             bad += compare(arguments.tool, path, tokenizer, strange, name)
     tokenizer = reference(vocabulary)
     every = [f"a{chr(c)}B" for c in range(0x110000)
-             if not 0xD800 <= c < 0xE000]
+             if not 0xD800 <= c < 0xE000 and chr(c) not in without]
     bad += run(every, "every code point between two letters")
     print("all equal" if bad == 0 else f"{bad} unequal")
     return 0 if bad == 0 else 1
