@@ -80,11 +80,6 @@ Value TileBuilder::less(Value a, Value b) {
 
 Value TileBuilder::less(Value a, int64_t b) { return less(a, index(b)); }
 
-Value TileBuilder::fma(Value a, Value b, Value c) {
-  if (isa<VectorType>(a.getType())) return create<vector::FMAOp>(a, b, c);
-  return create<math::FmaOp>(a, b, c);
-}
-
 Value TileBuilder::toFloat(Value index) {
   return create<arith::SIToFPOp>(b().getF32Type(), toWord(index));
 }

@@ -41,7 +41,6 @@ class TileBuilder : public VectorBuilder {
   Value smaller(Value a, Value b);
   Value less(Value a, Value b);
   Value less(Value a, int64_t b);
-  Value fma(Value a, Value b, Value c);
   Value toFloat(Value index);  // index -> f32
   // On i32, unsigned.
   Value andWord(Value a, Value b);
