@@ -149,6 +149,7 @@ const char kRecipeFlagsHelp[] =
                       (linear)
   --warmup=F          fraction of all steps in which the rate rises (0.1)
   --decay=R           weight decay of matrices and tables (0.01)
+  --decay-everything  weight decay of biases and layer normalisation too
   --layer-decay=R     rate of a layer over that of the next (1)
   --clip=NORM         largest norm of all gradients together, or none (1)
   --label-smoothing=F share of the other labels in each label (0)
@@ -207,6 +208,8 @@ absl::StatusOr<bool> SetRecipeFlag(const Flag& flag, FineTuneRecipe& recipe) {
        {"--schedule", set_schedule},
        {"--warmup", number(recipe.warmup)},
        {"--decay", number(recipe.decay)},
+       {"--decay-everything",
+        [&](const Flag& f) { return SetSwitch(f, recipe.decay_everything); }},
        {"--layer-decay", number(recipe.layer_decay)},
        {"--clip", [&](const Flag& f) { return SetClip(f, recipe.clip); }},
        {"--label-smoothing", number(recipe.label_smoothing)},

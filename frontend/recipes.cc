@@ -184,12 +184,12 @@ class StrategyBuilder {
       makeGroup(name, select, except, /*isFrozen=*/false, decay);
       learning.push_back(FlatSymbolRefAttr::get(builder_.getContext(), name));
     };
-    if (recipe_.decay > 0) {
+    if (recipe_.decay > 0 && !recipe_.decay_everything) {
       add("decayed", "\\.weight$",
           frozen.empty() ? "LayerNorm" : "LayerNorm|" + frozen, recipe_.decay);
       add("plain", "", "", 0.0);
     } else {
-      add("all", "", "", 0.0);
+      add("all", "", "", recipe_.decay);
     }
     return builder_.getArrayAttr(learning);
   }

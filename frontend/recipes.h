@@ -36,6 +36,7 @@ struct FineTuneRecipe {
   double warmup = 0.1;  // fraction of all steps, in [0, 1)
   // Decoupled, of matrices and tables; not of biases and layer normalisation.
   double decay = 0.01;
+  bool decay_everything = false;  // of biases and layer normalisation too
   // Rate of a layer over that of the next; 1 is the same for all.
   double layer_decay = 1.0;
   std::optional<double> clip = 1.0;  // norm of all gradients together

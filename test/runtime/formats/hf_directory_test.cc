@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 #include <cerrno>
+#include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -37,7 +38,7 @@ class HfDirectoryTest : public ::testing::Test {
   }
   ~HfDirectoryTest() override { std::filesystem::remove_all(root_); }
 
-  // Tensors of the model, each element its own number.
+  // Tensors of the model, no two with the same values.
   void MakeTensors(bool pooler, int64_t labels) {
     tensors_.clear();
     data_.clear();
@@ -46,8 +47,7 @@ class HfDirectoryTest : public ::testing::Test {
       size_t count = 1;
       for (int64_t extent : spec.shape) count *= static_cast<size_t>(extent);
       std::vector<float>& values = data_.emplace_back(count);
-      std::iota(values.begin(), values.end(), next);
-      next += 1000;
+      for (float& value : values) value = std::sin(next += 1.0f);
       tensors_.push_back({spec.name, spec.shape, values});
     }
   }
@@ -214,6 +214,47 @@ TEST_F(HfDirectoryTest, AFullDiskLeavesNothing) {
   }
   EXPECT_GT(failures, 3);
   EXPECT_THAT(Entries(root_), ElementsAre("out"));
+}
+
+// What load_hf_directory.py prints about the directory.
+std::string LoadedByTransformers(const std::string& python,
+                                 const std::string& directory) {
+  const std::string command =
+      absl::StrCat(python, " ", GRAFT_SOURCE_DIR,
+                   "/test/runtime/formats/load_hf_directory.py ", directory,
+                   " 'A dog, cats' 2> ", directory, ".log");
+  std::string output;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return "cannot start " + command;
+  char buffer[4096];
+  while (const size_t count = fread(buffer, 1, sizeof(buffer), pipe))
+    output.append(buffer, count);
+  if (pclose(pipe) != 0) {
+    std::ifstream log(directory + ".log");
+    output.append(std::istreambuf_iterator<char>(log), {});
+  }
+  return output;
+}
+
+TEST_F(HfDirectoryTest, TransformersOpensIt) {
+  const char* python = getenv("GRAFT_REFERENCE_PYTHON");
+  if (python == nullptr || *python == 0)
+    GTEST_SKIP() << "GRAFT_REFERENCE_PYTHON is not set";
+  tokenizer_ = {{"vocab.txt",
+                 "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ndog\ncat\n##s\n,\n"}};
+  config_.vocab_size = 10;
+  MakeTensors(/*pooler=*/true, /*labels=*/3);
+  ASSERT_TRUE(Write(FileSystem::Posix()).ok());
+  const std::string classifier = LoadedByTransformers(python, Path());
+  EXPECT_THAT(classifier, HasSubstr("ids [2, 5, 6, 9, 7, 8, 3]\n"));
+  EXPECT_THAT(classifier, HasSubstr("labels ['no', 'yes', 'maybe']\n"));
+  EXPECT_THAT(classifier, HasSubstr("logits [1, 3] True\n"));
+
+  std::filesystem::remove_all(Path());
+  MakeTensors(/*pooler=*/true, /*labels=*/0);
+  ASSERT_TRUE(Write(FileSystem::Posix(), DType::kF16).ok());
+  EXPECT_THAT(LoadedByTransformers(python, Path()),
+              HasSubstr("hidden [1, 7, 4]\n"));
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ def encode(value, dtype):
 
 def write_safetensors(path, tensors, dtype):
     generator = random.Random(7)
-    header, data = {}, bytearray()
+    # Transformers before version 5 insists on the metadata.
+    header, data = {"__metadata__": {"format": "pt"}}, bytearray()
     for name in sorted(tensors):
         begin = len(data)
         for _ in range(math.prod(tensors[name])):
