@@ -15,6 +15,9 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
+// A larger number in a name is no layer's.
+constexpr int64_t kMostLayers = 1 << 20;
+
 // The first part of a dotted name that is a number: the layer of an expanded
 // stack.
 std::optional<int64_t> layerOf(StringRef name) {
@@ -23,7 +26,8 @@ std::optional<int64_t> layerOf(StringRef name) {
   // The last part names the tensor itself.
   for (StringRef part : ArrayRef(parts).drop_back()) {
     int64_t layer;
-    if (!part.getAsInteger(10, layer) && layer >= 0) return layer;
+    if (!part.getAsInteger(10, layer) && layer >= 0 && layer < kMostLayers)
+      return layer;
   }
   return std::nullopt;
 }

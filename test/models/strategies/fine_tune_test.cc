@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -153,6 +154,25 @@ TEST_F(FineTuneTest, DistilsFromATeacherInEveryStep) {
   ASSERT_TRUE(expand({.teacher = "teacher", .cache_teacher = false})) << errors;
   EXPECT_THAT(entries(),
               ElementsAre("accumulate", "evaluate", "predict", "update"));
+}
+
+TEST_F(FineTuneTest, PredictsANumberWithOneLabel) {
+  std::string text = read("tiny_bert.mlir");
+  const std::pair<std::string, std::string> changes[] = {
+      {"tensor<3x8xf32>", "tensor<1x8xf32>"},
+      {"tensor<?x3xf32, #S>", "tensor<?x1xf32, #S>"},
+      {"tensor<3xf32>", "tensor<1xf32>"}};
+  for (const auto& [from, to] : changes)
+    for (size_t at; (at = text.find(from)) != std::string::npos;)
+      text.replace(at, from.size(), to);
+  module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  // Smoothing is for classes; a number has none.
+  ASSERT_TRUE(expand({.label_smoothing = 0.1})) << errors;
+  int losses = 0, softmaxes = 0;
+  module->walk([&](MseOp) { ++losses; });
+  module->walk([&](SoftmaxOp) { ++softmaxes; });
+  EXPECT_EQ(losses, 2);
+  EXPECT_EQ(softmaxes, 0);
 }
 
 TEST_F(FineTuneTest, NamesWhatIsMissing) {
