@@ -12,6 +12,7 @@
 #include "passes/interpret/passes.h"
 #include "passes/lower/native.h"
 #include "passes/lower/passes.h"
+#include "passes/plan/passes.h"
 #include "passes/transfer/passes.h"
 
 namespace graft {
@@ -25,6 +26,7 @@ void registerAllDialects(mlir::DialectRegistry& registry) {
 void registerAllPasses() {
   registerAutodiffPasses();
   registerInterpretPasses();
+  registerPlanPasses();
   registerTransferPasses();
   registerTransferPipeline();
   registerLowerPasses();

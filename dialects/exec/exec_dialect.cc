@@ -25,6 +25,7 @@ void ExecDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/exec/exec_launch_ops.cc.inc"
       >();
+  registerProgramOps();
 }
 
 // <T / 32 * 12>, <T / 32>, <T>, <T * 12> or <6>.

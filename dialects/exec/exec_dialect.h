@@ -17,9 +17,18 @@
 // Generated, in this order.
 #include "dialects/exec/exec_dialect.h.inc"
 
+namespace graft::exec {
+
+// Kinds of memory; in the order of schema::Place.
+enum class Place { kArena, kSlot, kInput, kOutput };
+
+}  // namespace graft::exec
+
 #define GET_ATTRDEF_CLASSES
 #include "dialects/exec/exec_attrs.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/exec/exec_launch_ops.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/exec/exec_program_ops.h.inc"
 
 #endif  // GRAFT_DIALECTS_EXEC_EXEC_DIALECT_H_

@@ -19,6 +19,9 @@ def Exec_Dialect : Dialect {
     after it, on offsets of arenas.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerProgramOps();
+  }];
 }
 
 def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
@@ -35,6 +38,37 @@ def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
     DefaultValuedParameter<"int64_t", "1">:$block,
     DefaultValuedParameter<"int64_t", "1">:$count);
   let hasCustomAssemblyFormat = 1;
+}
+
+def Exec_BufferAttr : AttrDef<Exec_Dialect, "Buffer"> {
+  let mnemonic = "buffer";
+  let summary = "A place in memory that a command reads or writes";
+  let description = [{
+    One of: `bytes` bytes of the arena at `offset` (`arena 128 : 64`), a
+    parameter or state tensor (`@model::@w`), an input (`input 0`; of segments
+    `offsets 1`, `ordinals 1` or `rows 1`), an output (`output 0`). Example:
+    `#exec.buffer<arena 128 : 64>`.
+  }];
+  let parameters = (ins
+    "::graft::exec::Place":$place,
+    OptionalParameter<"::mlir::SymbolRefAttr">:$slot,
+    DefaultValuedParameter<"int64_t", "0">:$index,
+    DefaultValuedParameter<"int64_t", "0">:$part,
+    DefaultValuedParameter<"int64_t", "0">:$offset,
+    DefaultValuedParameter<"int64_t", "0">:$bytes);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static BufferAttr getArena(::mlir::MLIRContext* context, int64_t offset,
+                               int64_t bytes);
+    static BufferAttr getSlot(::mlir::SymbolRefAttr slot);
+    static BufferAttr getInput(::mlir::MLIRContext* context, int64_t index,
+                               int64_t part = 0);
+    static BufferAttr getOutput(::mlir::MLIRContext* context, int64_t index);
+
+    // What stands between the angle brackets.
+    static BufferAttr parseBare(::mlir::AsmParser& parser);
+    void printBare(::mlir::AsmPrinter& printer) const;
+  }];
 }
 
 #endif  // GRAFT_EXEC_DIALECT_TD

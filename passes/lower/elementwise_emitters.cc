@@ -170,10 +170,6 @@ void populateElementwiseEmitters(KernelEmitters& emitters) {
       });
   addElementwise<ReshapeOp>(
       emitters, [](VectorBuilder&, Operation*, Values x) { return x[0]; });
-  addElementwise<ConstantOp>(
-      emitters, [](VectorBuilder& v, Operation* op, Values) {
-        return v.splat(cast<ConstantOp>(op).getValue().convertToDouble());
-      });
   addElementwise<CastOp>(
       emitters, [](VectorBuilder&, Operation*, Values x) { return x[0]; });
 }

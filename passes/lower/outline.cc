@@ -26,9 +26,10 @@ namespace graft {
 
 namespace {
 
-// Ops that stay as they are: the plan stage gives their values a place.
+// Ops that stay as they are: the plan stage gives their values a place, and
+// fills that of a constant.
 bool staysInPhase(Operation* op) {
-  return isa<func::ReturnOp, ReadOp, WriteOp, exec::LaunchOp>(op);
+  return isa<func::ReturnOp, ReadOp, WriteOp, ConstantOp, exec::LaunchOp>(op);
 }
 
 LogicalResult outlineOp(Operation* op, KernelContext& context) {

@@ -11,9 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "runtime/artifact/check.h"
 #include "runtime/artifact/checksum.h"
+#include "runtime/artifact/code_library.h"
 #include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/decode.h"
-#include "runtime/artifact/native_code.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/schema/container.h"
 
@@ -268,8 +268,8 @@ absl::Status Artifact::ChooseTarget(const LoadOptions& options) {
         has.empty() ? "none" : absl::StrJoin(has, ", ", name)));
   }
   GRAFT_ASSIGN_OR_RETURN(
-      code_, NativeCode::Load(target_->code,
-                              absl::StrCat(path_, ": ", target_->level)));
+      code_, CodeLibrary::Load(target_->code,
+                               absl::StrCat(path_, ": ", target_->level)));
   for (const KernelSpec& kernel : target_->kernels) {
     kernels_.push_back(code_->Find(kernel.symbol));
     if (kernels_.back() == nullptr) {

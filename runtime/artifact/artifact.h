@@ -21,7 +21,7 @@
 
 namespace graft {
 
-class NativeCode;
+class CodeLibrary;
 
 struct LoadOptions {
   // Also check the weights against their checksum (about 10 GB/s).
@@ -96,7 +96,7 @@ class Artifact {
   std::vector<uint64_t> checksums_;
   int32_t weights_ = -1;  // segment
   const TargetSpec* target_ = nullptr;
-  std::unique_ptr<NativeCode> code_;
+  std::unique_ptr<CodeLibrary> code_;
   std::vector<GraftKernel> kernels_;
 };
 

@@ -316,6 +316,12 @@ absl::Status Instance::BindSegments(const EntrySpec& entry,
         entry, value, "increasing offsets",
         absl::StrCat(offsets[i], " after ", offsets[i - 1], " at ", i));
   }
+  for (size_t i = 1; value.limit != 0 && i < offsets.size(); ++i) {
+    if (offsets[i] - offsets[i - 1] <= value.limit) continue;
+    return InputError(
+        entry, value, absl::StrCat("sequences of up to ", value.limit),
+        absl::StrCat(offsets[i] - offsets[i - 1], " tokens in ", i - 1));
+  }
   const int64_t sequences = offsets.size() - 1;
   if (!feed.ordinals.empty() &&
       static_cast<int64_t>(feed.ordinals.size()) != sequences) {

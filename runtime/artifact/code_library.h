@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_ARTIFACT_NATIVE_CODE_H_
-#define GRAFT_RUNTIME_ARTIFACT_NATIVE_CODE_H_
+#ifndef GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_
+#define GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_
 
 #include <cstdint>
 #include <memory>
@@ -17,22 +17,22 @@ namespace graft {
 // A shared object loaded from memory: through an anonymous file, or through a
 // temporary file (TMPDIR, else /tmp) where the system has no such files.
 // Immutable, hence thread-safe; its functions are valid as long as it lives.
-class NativeCode {
+class CodeLibrary {
  public:
   // FAILED_PRECONDITION begins with `where` and says what the dynamic loader
   // said.
-  static absl::StatusOr<std::unique_ptr<NativeCode>> Load(
+  static absl::StatusOr<std::unique_ptr<CodeLibrary>> Load(
       absl::Span<const uint8_t> code, absl::string_view where);
 
-  ~NativeCode();
-  NativeCode(const NativeCode&) = delete;
-  NativeCode& operator=(const NativeCode&) = delete;
+  ~CodeLibrary();
+  CodeLibrary(const CodeLibrary&) = delete;
+  CodeLibrary& operator=(const CodeLibrary&) = delete;
 
   // Null when there is no such symbol.
   GraftKernel Find(const std::string& symbol) const;
 
  private:
-  NativeCode(int file, void* handle) : file_(file), handle_(handle) {}
+  CodeLibrary(int file, void* handle) : file_(file), handle_(handle) {}
 
   // Kept open: the dynamic loader knows a library by its path, and the path
   // /proc/self/fd/N must not come to mean another library while this one is
@@ -43,4 +43,4 @@ class NativeCode {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_ARTIFACT_NATIVE_CODE_H_
+#endif  // GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_

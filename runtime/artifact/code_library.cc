@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/artifact/native_code.h"
+#include "runtime/artifact/code_library.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ void* OpenTemporary(absl::Span<const uint8_t> code, std::string& error) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<NativeCode>> NativeCode::Load(
+absl::StatusOr<std::unique_ptr<CodeLibrary>> CodeLibrary::Load(
     absl::Span<const uint8_t> code, absl::string_view where) {
   static constexpr uint8_t kElf[4] = {0x7f, 'E', 'L', 'F'};
   if (code.size() < sizeof(kElf) ||
@@ -82,15 +82,15 @@ absl::StatusOr<std::unique_ptr<NativeCode>> NativeCode::Load(
     return absl::FailedPreconditionError(
         absl::StrCat(where, ": cannot load code: ", error));
   }
-  return std::unique_ptr<NativeCode>(new NativeCode(file, handle));
+  return std::unique_ptr<CodeLibrary>(new CodeLibrary(file, handle));
 }
 
-NativeCode::~NativeCode() {
+CodeLibrary::~CodeLibrary() {
   dlclose(handle_);
   if (file_ >= 0) close(file_);
 }
 
-GraftKernel NativeCode::Find(const std::string& symbol) const {
+GraftKernel CodeLibrary::Find(const std::string& symbol) const {
   return reinterpret_cast<GraftKernel>(dlsym(handle_, symbol.c_str()));
 }
 

@@ -1,0 +1,316 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/exec/exec_dialect.h"
+#include "dialects/graft/graft_ops.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+
+namespace graft::exec {
+namespace {
+
+// Parts of an input of segments, in the order of the kernel interface.
+constexpr StringRef kParts[] = {"offsets", "ordinals", "rows"};
+
+ParseResult parseBuffer(OpAsmParser& parser, BufferAttr& buffer) {
+  buffer = BufferAttr::parseBare(parser);
+  return success(buffer != nullptr);
+}
+
+void printBuffer(OpAsmPrinter& printer, Operation*, BufferAttr buffer) {
+  buffer.printBare(printer);
+}
+
+ParseResult parseBuffers(OpAsmParser& parser, ArrayAttr& buffers) {
+  SmallVector<Attribute> list;
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                     [&]() -> ParseResult {
+                                       BufferAttr buffer;
+                                       if (parseBuffer(parser, buffer))
+                                         return failure();
+                                       list.push_back(buffer);
+                                       return success();
+                                     }))
+    return failure();
+  buffers = parser.getBuilder().getArrayAttr(list);
+  return success();
+}
+
+void printBuffers(OpAsmPrinter& printer, Operation*, ArrayAttr buffers) {
+  printer << '(';
+  llvm::interleaveComma(buffers, printer, [&](Attribute buffer) {
+    cast<BufferAttr>(buffer).printBare(printer);
+  });
+  printer << ')';
+}
+
+// The buffers that `op` reads and writes.
+void collectBuffers(Operation& op, SmallVectorImpl<BufferAttr>& reads,
+                    SmallVectorImpl<BufferAttr>& writes) {
+  if (auto command = dyn_cast<CommandOp>(op)) {
+    llvm::append_range(reads, command.getReads().getAsRange<BufferAttr>());
+    llvm::append_range(writes, command.getWrites().getAsRange<BufferAttr>());
+  } else if (auto copy = dyn_cast<CopyOp>(op)) {
+    reads.push_back(copy.getSource());
+    writes.push_back(copy.getTarget());
+  } else if (auto fill = dyn_cast<FillOp>(op)) {
+    writes.push_back(fill.getTarget());
+  }
+}
+
+// C2 and C3.
+LogicalResult verifyBuffer(ProgramOp program, Operation& op,
+                           BufferAttr buffer) {
+  FunctionType type = program.getFunctionType();
+  switch (buffer.getPlace()) {
+    case Place::kArena: {
+      int64_t offset = buffer.getOffset(), bytes = buffer.getBytes();
+      int64_t arena = program.getArena();
+      if (offset >= 0 && offset % 64 == 0 && bytes >= 0 && bytes <= arena &&
+          offset <= arena - bytes)
+        return success();
+      return op.emitOpError("expects an aligned range of the arena of ")
+             << arena << " bytes, got " << bytes << " bytes at " << offset;
+    }
+    case Place::kSlot:
+      return success();
+    case Place::kInput: {
+      int64_t parts = 0;
+      if (buffer.getIndex() >= 0 && buffer.getIndex() < type.getNumInputs())
+        parts = isa<SegmentsType>(type.getInput(buffer.getIndex())) ? 3 : 1;
+      if (buffer.getPart() >= 0 && buffer.getPart() < parts) return success();
+      break;
+    }
+    case Place::kOutput:
+      if (buffer.getIndex() >= 0 && buffer.getIndex() < type.getNumResults())
+        return success();
+      break;
+  }
+  return op.emitOpError("expects a buffer of the program's signature, got ")
+         << buffer;
+}
+
+// name: type below limit, ...
+ParseResult parseValues(OpAsmParser& parser, SmallVectorImpl<Attribute>& names,
+                        SmallVectorImpl<Type>& types,
+                        SmallVectorImpl<int64_t>* limits) {
+  return parser.parseCommaSeparatedList(
+      AsmParser::Delimiter::Paren, [&]() -> ParseResult {
+        std::string name;
+        int64_t limit = 0;
+        if (parser.parseKeywordOrString(&name) ||
+            parser.parseColonType(types.emplace_back()))
+          return failure();
+        names.push_back(parser.getBuilder().getStringAttr(name));
+        if (!limits) return success();
+        if (succeeded(parser.parseOptionalKeyword("below")) &&
+            parser.parseInteger(limit))
+          return failure();
+        limits->push_back(limit);
+        return success();
+      });
+}
+
+void printValues(OpAsmPrinter& printer, ArrayAttr names, ArrayRef<Type> types,
+                 ArrayRef<int64_t> limits) {
+  printer << '(';
+  for (unsigned i = 0; i < types.size(); ++i) {
+    if (i != 0) printer << ", ";
+    printer.printKeywordOrString(cast<StringAttr>(names[i]).getValue());
+    printer << ": " << types[i];
+    if (i < limits.size() && limits[i] != 0) printer << " below " << limits[i];
+  }
+  printer << ')';
+}
+
+}  // namespace
+
+BufferAttr BufferAttr::getArena(MLIRContext* context, int64_t offset,
+                                int64_t bytes) {
+  return get(context, Place::kArena, {}, 0, 0, offset, bytes);
+}
+
+BufferAttr BufferAttr::getSlot(SymbolRefAttr slot) {
+  return get(slot.getContext(), Place::kSlot, slot, 0, 0, 0, 0);
+}
+
+BufferAttr BufferAttr::getInput(MLIRContext* context, int64_t index,
+                                int64_t part) {
+  return get(context, Place::kInput, {}, index, part, 0, 0);
+}
+
+BufferAttr BufferAttr::getOutput(MLIRContext* context, int64_t index) {
+  return get(context, Place::kOutput, {}, index, 0, 0, 0);
+}
+
+BufferAttr BufferAttr::parseBare(AsmParser& parser) {
+  MLIRContext* context = parser.getContext();
+  SymbolRefAttr slot;
+  OptionalParseResult symbol = parser.parseOptionalAttribute(slot);
+  if (symbol.has_value()) {
+    if (failed(*symbol)) return {};
+    return getSlot(slot);
+  }
+  StringRef keyword;
+  int64_t number = 0, bytes = 0;
+  llvm::SMLoc location = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword) || parser.parseInteger(number)) return {};
+  if (keyword == "arena") {
+    if (parser.parseColon() || parser.parseInteger(bytes)) return {};
+    return getArena(context, number, bytes);
+  }
+  if (keyword == "input") return getInput(context, number);
+  if (keyword == "output") return getOutput(context, number);
+  for (auto [part, name] : llvm::enumerate(kParts))
+    if (keyword == name) return getInput(context, number, part);
+  parser.emitError(location, "expects a buffer, got ") << keyword;
+  return {};
+}
+
+void BufferAttr::printBare(AsmPrinter& printer) const {
+  switch (getPlace()) {
+    case Place::kArena:
+      printer << "arena " << getOffset() << " : " << getBytes();
+      return;
+    case Place::kSlot:
+      printer << getSlot();
+      return;
+    case Place::kInput:
+      // The first part of segments reads like an input; see ProgramOp.
+      printer << (getPart() == 0 ? "input" : kParts[getPart()]) << ' '
+              << getIndex();
+      return;
+    case Place::kOutput:
+      printer << "output " << getIndex();
+      return;
+  }
+}
+
+Attribute BufferAttr::parse(AsmParser& parser, Type) {
+  if (parser.parseLess()) return {};
+  BufferAttr buffer = parseBare(parser);
+  if (!buffer || parser.parseGreater()) return {};
+  return buffer;
+}
+
+void BufferAttr::print(AsmPrinter& printer) const {
+  printer << '<';
+  printBare(printer);
+  printer << '>';
+}
+
+// exec.program @NAME(IN: TYPE, ...) -> (OUT: TYPE, ...) phase N arena N live N
+// {...}
+ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
+  Builder& builder = parser.getBuilder();
+  StringAttr name;
+  SmallVector<Attribute> inputNames, outputNames;
+  SmallVector<Type> inputs, outputs;
+  SmallVector<int64_t> limits;
+  int64_t phase, arena, live;
+  if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
+                             result.attributes) ||
+      parseValues(parser, inputNames, inputs, &limits) || parser.parseArrow() ||
+      parseValues(parser, outputNames, outputs, nullptr) ||
+      parser.parseKeyword("phase") || parser.parseInteger(phase) ||
+      parser.parseKeyword("arena") || parser.parseInteger(arena) ||
+      parser.parseKeyword("live") || parser.parseInteger(live) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  Properties& properties = result.getOrAddProperties<Properties>();
+  properties.sym_name = name;
+  properties.function_type =
+      TypeAttr::get(builder.getFunctionType(inputs, outputs));
+  properties.input_names = builder.getArrayAttr(inputNames);
+  properties.output_names = builder.getArrayAttr(outputNames);
+  properties.limits = builder.getDenseI64ArrayAttr(limits);
+  properties.phase = builder.getI64IntegerAttr(phase);
+  properties.arena = builder.getI64IntegerAttr(arena);
+  properties.live = builder.getI64IntegerAttr(live);
+  Region* body = result.addRegion();
+  if (parser.parseRegion(*body)) return failure();
+  if (body->empty()) body->emplaceBlock();
+  return success();
+}
+
+void ProgramOp::print(OpAsmPrinter& printer) {
+  printer << ' ';
+  printer.printSymbolName(getSymName());
+  printValues(printer, getInputNames(), getFunctionType().getInputs(),
+              getLimits());
+  printer << " -> ";
+  printValues(printer, getOutputNames(), getFunctionType().getResults(), {});
+  printer << " phase " << getPhase() << " arena " << getArena() << " live "
+          << getLive();
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(),
+      {getSymNameAttrName(), getFunctionTypeAttrName(), getInputNamesAttrName(),
+       getOutputNamesAttrName(), getLimitsAttrName(), getPhaseAttrName(),
+       getArenaAttrName(), getLiveAttrName()});
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult ProgramOp::verify() {
+  FunctionType type = getFunctionType();
+  if (getInputNames().size() != type.getNumInputs() ||
+      getLimits().size() != type.getNumInputs() ||
+      getOutputNames().size() != type.getNumResults())
+    return emitOpError("expects a name for each input and output");
+  for (Operation& op : getBody().front()) {
+    // C1.
+    if (!isa<CommandOp, CopyOp, FillOp>(op))
+      return op.emitOpError("expects only commands in a program");
+    SmallVector<BufferAttr> reads, writes;
+    collectBuffers(op, reads, writes);
+    for (BufferAttr buffer : llvm::concat<BufferAttr>(reads, writes))
+      if (failed(verifyBuffer(*this, op, buffer))) return failure();
+    // C5.
+    for (BufferAttr buffer : writes)
+      if (buffer.getPlace() == Place::kInput)
+        return op.emitOpError("expects to write no input, got ") << buffer;
+  }
+  return success();
+}
+
+LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection& tables) {
+  for (Operation& op : getBody().front()) {
+    if (auto command = dyn_cast<CommandOp>(op)) {
+      auto kernel = tables.lookupNearestSymbolFrom<func::FuncOp>(
+          *this, command.getKernel());
+      if (!kernel || !isa<KernelsOp>(kernel->getParentOp()))
+        return op.emitOpError("expects a function of exec.kernels, got ")
+               << command.getKernel();
+    }
+    // C4.
+    SmallVector<BufferAttr> buffers;
+    collectBuffers(op, buffers, buffers);
+    for (BufferAttr buffer : buffers) {
+      if (buffer.getPlace() != Place::kSlot) continue;
+      if (!isa_and_nonnull<ParameterOp, StateOp>(
+              tables.lookupNearestSymbolFrom(*this, buffer.getSlot())))
+        return op.emitOpError("expects a parameter or state tensor, got ")
+               << buffer.getSlot();
+    }
+  }
+  return success();
+}
+
+}  // namespace graft::exec
+
+#define GET_OP_CLASSES
+#include "dialects/exec/exec_program_ops.cc.inc"
+
+namespace graft::exec {
+
+void ExecDialect::registerProgramOps() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/exec_program_ops.cc.inc"
+      >();
+}
+
+}  // namespace graft::exec

@@ -1,0 +1,105 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/graft/graft_ops.h"
+#include "mlir/IR/Builders.h"
+#include "passes/plan/memory_plan.h"
+#include "passes/plan/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "passes/plan/passes.h.inc"
+
+namespace {
+
+// The path of names that a location carries, outermost first.
+std::string labelOf(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location)) {
+    std::string inner = labelOf(name.getChildLoc());
+    std::string outer = name.getName().str();
+    return inner.empty() ? outer : outer + "/" + inner;
+  }
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string label = labelOf(part); !label.empty()) return label;
+  return {};
+}
+
+SmallVector<Attribute> names(func::FuncOp function, unsigned count,
+                             StringRef stem, bool results) {
+  Builder builder(function.getContext());
+  SmallVector<Attribute> list;
+  for (unsigned i = 0; i < count; ++i) {
+    StringRef key = "graft.name";
+    auto name = results ? function.getResultAttrOfType<StringAttr>(i, key)
+                        : function.getArgAttrOfType<StringAttr>(i, key);
+    list.push_back(name ? name : builder.getStringAttr(stem + Twine(i)));
+  }
+  return list;
+}
+
+ArrayAttr bufferArray(OpBuilder& builder,
+                      const std::vector<exec::BufferAttr>& buffers) {
+  return builder.getArrayAttr(
+      SmallVector<Attribute>(buffers.begin(), buffers.end()));
+}
+
+void createCommand(OpBuilder& builder, const PlanStep& step, Location loc) {
+  if (exec::LaunchOp launch = step.launch) {
+    std::string label = labelOf(launch.getLoc());
+    exec::CommandOp::create(
+        builder, launch.getLoc(), launch.getKernel(),
+        bufferArray(builder, step.reads), bufferArray(builder, step.writes),
+        step.grid, label.empty() ? StringAttr() : builder.getStringAttr(label));
+  } else if (step.fill) {
+    exec::FillOp::create(builder, loc, step.writes[0], *step.fill, step.grid);
+  } else {
+    exec::CopyOp::create(builder, loc, step.reads[0], step.writes[0],
+                         step.grid);
+  }
+}
+
+void createProgram(func::FuncOp function, const MemoryPlan& plan) {
+  OpBuilder builder(function);
+  SmallVector<int64_t> limits;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto limit = function.getArgAttrOfType<IntegerAttr>(i, "graft.limit");
+    limits.push_back(limit ? limit.getInt() : 0);
+  }
+  auto phase = function->getAttrOfType<IntegerAttr>("graft.phase_ordinal");
+  auto program = exec::ProgramOp::create(
+      builder, function.getLoc(), function.getSymName(),
+      function.getFunctionType(),
+      builder.getArrayAttr(
+          names(function, function.getNumArguments(), "input", false)),
+      builder.getArrayAttr(
+          names(function, function.getNumResults(), "output", true)),
+      limits, phase ? phase.getInt() : 0, plan.arenaBytes, plan.liveBytes);
+  builder.createBlock(&program.getBody());
+  for (const PlanStep& step : plan.steps)
+    createCommand(builder, step, function.getLoc());
+}
+
+struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SizeBounds bounds = collectSizeBounds(module);
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+      if (!function->hasAttr("graft.phase")) continue;
+      FailureOr<MemoryPlan> plan = planMemory(function, bounds);
+      if (failed(plan) || failed(checkMemoryPlan(function, *plan)))
+        return signalPassFailure();
+      createProgram(function, *plan);
+      function.erase();
+    }
+  }
+};
+
+}  // namespace
+}  // namespace graft

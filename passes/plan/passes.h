@@ -1,0 +1,24 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Passes of the plan stage.
+
+#ifndef GRAFT_PASSES_PLAN_PASSES_H_
+#define GRAFT_PASSES_PLAN_PASSES_H_
+
+#include "dialects/exec/exec_dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace graft {
+
+#define GEN_PASS_DECL
+#include "passes/plan/passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/plan/passes.h.inc"
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_PLAN_PASSES_H_

@@ -1,0 +1,65 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Stage 7: a phase of launches on tensors becomes a program on buffers.
+
+#ifndef GRAFT_PASSES_PLAN_PASSES_TD
+#define GRAFT_PASSES_PLAN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanLimitInputsPass
+    : Pass<"plan-limit-inputs", "::mlir::func::FuncOp"> {
+  let summary = "Note how large the elements of index inputs may be";
+  let description = [{
+    An i32 argument that `graft.embedding` or `graft.cross_entropy` uses as an
+    index gets the attribute `graft.limit`: its elements must be below the
+    smallest table it indexes. Segments whose `graft.positions` index a table
+    get it for the positions in a sequence. The runtime checks what it is fed against it.
+    Runs before `lower-outline`, after which the ops are gone.
+
+    Example:
+    ```mlir
+    func.func @f(%ids: tensor<3xi32>, %w: tensor<100x4xf32>) -> tensor<3x4xf32> {
+      %y = graft.embedding %ids, %w : (tensor<3xi32>, tensor<100x4xf32>) -> tensor<3x4xf32>
+      return %y : tensor<3x4xf32>
+    }
+    ```
+    `%ids` gets `{graft.limit = 100 : i64}`.
+  }];
+}
+
+def PlanMemoryPass : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Give every value of a phase its place in memory";
+  let description = [{
+    Replaces each function with a `graft.phase` attribute by an `exec.program`
+    of the same name. Its launches keep their order.
+
+    - An argument is an input, `graft.read` the slot itself.
+    - A launch writes straight into the slot or output its result is meant for,
+      where all who need the slot's old value come before it or may share its
+      buffer (`ties`); otherwise the value is copied at the end. An old value
+      that is needed at the end is saved at the start.
+    - A result takes the buffer of an operand that dies in the launch, where
+      the launch ties them.
+    - All others get an offset of the arena, by size, into the smallest gap
+      between values that live at the same time. Sizes are those at the bounds.
+    - `graft.constant` becomes a fill.
+
+    The plan is checked by running it on symbolic values: each command must
+    find what the function says in each of its buffers.
+
+    - (C1) The function has one block of launches, reads, writes and constants.
+    - (C2) Dynamic dimensions have names that `graft.size` declares.
+    - (C3) No slot is written twice.
+    - (C4) Results are tensors.
+
+    The attribute `graft.phase_ordinal` of the function, 0 without it, becomes
+    the program's `phase`. Names come from `graft.name` attributes.
+
+    Example: test/passes/plan/memory.mlir.
+  }];
+  let dependentDialects = ["::graft::exec::ExecDialect"];
+}
+
+#endif  // GRAFT_PASSES_PLAN_PASSES_TD

@@ -1,0 +1,32 @@
+// RUN: graft-opt %s --plan-limit-inputs --split-input-file | FileCheck %s
+
+// The smallest table counts; labels are classes; positions bound a sequence.
+// CHECK-LABEL: func.func @forward(
+// CHECK-SAME: %{{.*}}: tensor<?xi32, #T> {graft.limit = 20 : i64}
+// CHECK-SAME: %{{.*}}: !graft.segments<T, S> {graft.limit = 16 : i64}
+// CHECK-SAME: %{{.*}}: tensor<?xi32, #T> {graft.limit = 4 : i64}
+func.func @forward(%ids: tensor<?xi32, #graft.dims<T>>,
+                   %seq: !graft.segments<T, S>,
+                   %labels: tensor<?xi32, #graft.dims<T>>,
+                   %large: tensor<30x4xf32>, %small: tensor<20x4xf32>,
+                   %places: tensor<16x4xf32>)
+    -> tensor<?xf32, #graft.dims<T>> {
+  %a = graft.embedding %ids, %large : (tensor<?xi32, #graft.dims<T>>, tensor<30x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+  %b = graft.embedding %ids, %small : (tensor<?xi32, #graft.dims<T>>, tensor<20x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+  %p = graft.positions %seq : (!graft.segments<T, S>) -> tensor<?xi32, #graft.dims<T>>
+  %c = graft.embedding %p, %places : (tensor<?xi32, #graft.dims<T>>, tensor<16x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+  %ab = graft.add %a, %b : tensor<?x4xf32, #graft.dims<T>>
+  %abc = graft.add %ab, %c : tensor<?x4xf32, #graft.dims<T>>
+  %loss = graft.cross_entropy %abc, %labels : (tensor<?x4xf32, #graft.dims<T>>, tensor<?xi32, #graft.dims<T>>) -> tensor<?xf32, #graft.dims<T>>
+  return %loss : tensor<?xf32, #graft.dims<T>>
+}
+
+// -----
+
+// A label that is ignored lies outside of the classes on purpose.
+// CHECK-LABEL: func.func @ignored(
+// CHECK-NOT: graft.limit
+func.func @ignored(%z: tensor<3x4xf32>, %labels: tensor<3xi32>) -> tensor<3xf32> {
+  %loss = graft.cross_entropy %z, %labels ignore -100 : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<3xf32>
+  return %loss : tensor<3xf32>
+}

@@ -1,0 +1,251 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Runs one entry of an artifact on tensors from a safetensors file.
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/executor/instance.h"
+#include "runtime/executor/trace.h"
+#include "runtime/formats/safetensors.h"
+
+namespace graft {
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: graft-run FILE.graft --entry NAME --inputs FILE [options]
+
+Runs one entry of an artifact.
+
+  --entry NAME       the entry, for example predict
+  --inputs FILE      safetensors file with a tensor for each input; segments
+                     NAME are the I32 tensors NAME.offsets and, if given,
+                     NAME.ordinals
+  --outputs FILE     write the results to this safetensors file
+  --threads N        threads to use (default: all cores)
+  --repeat N         run N times; times are of the last run
+  --seed N, --step N keys of random draws (default 0)
+  --cpu-level LEVEL  code to use (default: the best for this processor)
+  --profile          print the time of each kernel
+  --trace FILE       write a trace for Perfetto (ui.perfetto.dev)
+  --help             this text
+
+example:
+  graft-run model.graft --entry predict --inputs batch.safetensors \
+      --outputs logits.safetensors --profile
+)";
+
+struct Flags {
+  std::string artifact, entry, inputs, outputs, cpu_level, trace;
+  int threads = DefaultThreadCount();
+  int repeat = 1;
+  uint64_t seed = 0;
+  uint32_t step = 0;
+  bool profile = false;
+};
+
+absl::Status UsageError(absl::string_view message) {
+  return absl::InvalidArgumentError(message);
+}
+
+template <typename Int>
+absl::Status ParseNumber(absl::string_view flag, absl::string_view text,
+                         Int least, Int& number) {
+  if (absl::SimpleAtoi(text, &number) && number >= least) {
+    return absl::OkStatus();
+  }
+  return UsageError(
+      absl::StrCat(flag, ": expects a number from ", least, ", got ", text));
+}
+
+absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
+  Flags flags;
+  for (int i = 1; i < argc; ++i) {
+    std::string name = argv[i], value;
+    if (name == "--profile") {
+      flags.profile = true;
+      continue;
+    }
+    if (name.rfind("--", 0) != 0) {
+      if (!flags.artifact.empty()) {
+        return UsageError(absl::StrCat("expects one artifact, got ", name,
+                                       " after ", flags.artifact));
+      }
+      flags.artifact = name;
+      continue;
+    }
+    if (const size_t equal = name.find('='); equal != std::string::npos) {
+      value = name.substr(equal + 1);
+      name.resize(equal);
+    } else if (i + 1 < argc) {
+      value = argv[++i];
+    } else {
+      return UsageError(absl::StrCat(name, ": expects a value, got none"));
+    }
+    absl::Status status;
+    if (name == "--entry") {
+      flags.entry = value;
+    } else if (name == "--inputs") {
+      flags.inputs = value;
+    } else if (name == "--outputs") {
+      flags.outputs = value;
+    } else if (name == "--cpu-level") {
+      flags.cpu_level = value;
+    } else if (name == "--trace") {
+      flags.trace = value;
+    } else if (name == "--threads") {
+      status = ParseNumber(name, value, 1, flags.threads);
+    } else if (name == "--repeat") {
+      status = ParseNumber(name, value, 1, flags.repeat);
+    } else if (name == "--seed") {
+      status = ParseNumber(name, value, uint64_t{0}, flags.seed);
+    } else if (name == "--step") {
+      status = ParseNumber(name, value, uint32_t{0}, flags.step);
+    } else {
+      status = UsageError(absl::StrCat("expects a known flag, got ", name));
+    }
+    GRAFT_RETURN_IF_ERROR(status);
+  }
+  for (auto [name, value] : {std::pair{"FILE.graft", &flags.artifact},
+                             {"--entry", &flags.entry},
+                             {"--inputs", &flags.inputs}}) {
+    if (value->empty()) {
+      return UsageError(absl::StrCat("expects ", name, ", got none"));
+    }
+  }
+  return flags;
+}
+
+// I32 tensors of segments, copied because a file does not align them.
+struct SegmentsBuffers {
+  std::vector<int32_t> offsets, ordinals;
+};
+
+absl::StatusOr<std::vector<int32_t>> ReadInts(const SafetensorsFile& file,
+                                              const std::string& name) {
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* view, file.Get(name));
+  if (view->dtype != DType::kI32 || view->shape.size() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.path(), ": ", name, ": expects I32 of one dimension, got ",
+        DescribeTensorType(view->dtype, view->shape)));
+  }
+  std::vector<int32_t> values(view->shape[0]);
+  std::copy(view->data.begin(), view->data.end(),
+            reinterpret_cast<uint8_t*>(values.data()));
+  return values;
+}
+
+absl::StatusOr<std::vector<Feed>> MakeFeeds(
+    const SafetensorsFile& file, const EntrySpec& entry,
+    std::vector<SegmentsBuffers>& buffers) {
+  std::vector<Feed> feeds;
+  buffers.resize(entry.inputs.size());
+  for (size_t i = 0; i < entry.inputs.size(); ++i) {
+    const ValueSpec& input = entry.inputs[i];
+    if (input.kind == ValueKind::tensor) {
+      GRAFT_ASSIGN_OR_RETURN(const TensorView* view, file.Get(input.name));
+      feeds.push_back(
+          Feed::Tensor(view->dtype, view->shape, view->data.data()));
+      continue;
+    }
+    GRAFT_ASSIGN_OR_RETURN(buffers[i].offsets,
+                           ReadInts(file, input.name + ".offsets"));
+    if (file.Find(input.name + ".ordinals") != nullptr) {
+      GRAFT_ASSIGN_OR_RETURN(buffers[i].ordinals,
+                             ReadInts(file, input.name + ".ordinals"));
+    }
+    feeds.push_back(Feed::Segments(buffers[i].offsets, buffers[i].ordinals));
+  }
+  return feeds;
+}
+
+absl::Status WriteOutputs(const std::string& path,
+                          absl::Span<const OutputView> outputs) {
+  std::vector<TensorView> tensors;
+  for (const OutputView& output : outputs) {
+    TensorView& view = tensors.emplace_back();
+    view.name = std::string(output.name);
+    view.dtype = output.dtype;
+    view.shape.assign(output.shape.begin(), output.shape.end());
+    GRAFT_ASSIGN_OR_RETURN(const uint64_t bytes,
+                           TensorBytes(view.dtype, view.shape));
+    view.data =
+        absl::MakeConstSpan(static_cast<const uint8_t*>(output.data), bytes);
+  }
+  return WriteSafetensors(FileSystem::Posix(), path, tensors);
+}
+
+absl::Status Run(const Flags& flags) {
+  FileSystem& files = FileSystem::Posix();
+  LoadOptions load;
+  load.cpu_level = flags.cpu_level;
+  load.verify_weights = true;
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(files, flags.artifact, load));
+  GRAFT_ASSIGN_OR_RETURN(const size_t entry, artifact->FindEntry(flags.entry));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
+                         ThreadPool::Create(flags.threads));
+  InstanceOptions options;
+  options.pool = pool.get();
+  options.training = artifact->EntryWritesSlots(entry);
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
+                         Instance::Create(artifact, options));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> inputs,
+                         SafetensorsFile::Open(files, flags.inputs));
+  std::vector<SegmentsBuffers> buffers;
+  GRAFT_ASSIGN_OR_RETURN(
+      std::vector<Feed> feeds,
+      MakeFeeds(*inputs, artifact->spec().entries[entry], buffers));
+
+  instance->SetRandom(flags.seed, flags.step);
+  CommandTrace trace;
+  absl::Span<const OutputView> outputs;
+  for (int i = 0; i < flags.repeat; ++i) {
+    const bool last = i + 1 == flags.repeat;
+    if (last && (flags.profile || !flags.trace.empty())) {
+      instance->SetProfiler(
+          [&](const CommandTiming& timing) { trace.Add(timing); });
+    }
+    GRAFT_ASSIGN_OR_RETURN(outputs, instance->Run(entry, feeds));
+  }
+  if (!flags.outputs.empty()) {
+    GRAFT_RETURN_IF_ERROR(WriteOutputs(flags.outputs, outputs));
+  }
+  if (flags.profile) std::fputs(trace.Summary().c_str(), stdout);
+  if (!flags.trace.empty()) {
+    GRAFT_RETURN_IF_ERROR(WriteFile(files, flags.trace, trace.Json()));
+  }
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (absl::string_view(argv[i]) == "--help") {
+      std::fputs(kHelp, stdout);
+      return 0;
+    }
+  }
+  absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
+  if (!flags.ok()) {
+    std::fprintf(stderr, "graft-run: %s\nsee graft-run --help\n",
+                 std::string(flags.status().message()).c_str());
+    return 2;
+  }
+  if (const absl::Status status = Run(*flags); !status.ok()) {
+    std::fprintf(stderr, "graft-run: %s\n",
+                 std::string(status.message()).c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace graft
+
+int main(int argc, char** argv) { return graft::Main(argc, argv); }
