@@ -88,12 +88,6 @@ TEST(ElementwiseTest, StaticShapes) {
                      {randomTensor({})});
 }
 
-TEST(ElementwiseTest, Constant) {
-  std::string type = tokenMatrix(26);
-  expectKernelsMatch(program("%x: " + type, "graft.constant 2.5", type, {type}),
-                     {randomTensor({70, 26})});
-}
-
 TEST(ElementwiseTest, Reshape) {
   std::string from = tokenMatrix(12);
   std::string to = "tensor<?x3x4xf32, #graft.dims<T>>";
