@@ -227,9 +227,15 @@ class Importer {
     }
     for (size_t i = names.size(); i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
-    if (newHead_) {
-      config.problem_type =
-          labels_ == 1 ? "regression" : "single_label_classification";
+    const std::string fitting =
+        labels_ == 1 ? "regression" : "single_label_classification";
+    if (newHead_) config.problem_type = fitting;
+    // Otherwise its loss and probabilities would not be those it was made for.
+    if (labels_ > 0 && !config.problem_type.empty() &&
+        config.problem_type != fitting) {
+      return absl::UnimplementedError(absl::StrCat(
+          configPath(), ": problem_type expects ", fitting, " with ", labels_,
+          labels_ == 1 ? " label" : " labels", ", got ", config.problem_type));
     }
     return absl::OkStatus();
   }

@@ -291,6 +291,12 @@ TEST_F(HuggingFaceImportTest, NamesTheHeadThatDoesNotFit) {
               HasSubstr("labels expects a number in [0, 1048576]"));
   options_ = {};
   config_.labels.clear();
+  config_.problem_type = "multi_label_classification";
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kUnimplemented),
+              HasSubstr("config.json: problem_type expects "
+                        "single_label_classification with 3 labels, got "
+                        "multi_label_classification"));
+  config_.problem_type.clear();
   Tensor("classifier.weight").shape = {12};
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("classifier.weight expects"));
