@@ -12,6 +12,11 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
+// Dimension `lhsDim` of `lhs` and `rhsDim` of `rhs`.
+bool areEqual(Value lhs, unsigned lhsDim, Value rhs, unsigned rhsDim) {
+  return getDim(typeOf(lhs), lhsDim).isCompatible(getDim(typeOf(rhs), rhsDim));
+}
+
 }  // namespace
 
 LogicalResult EmbeddingGradientOp::inferReturnTypes(
@@ -24,6 +29,13 @@ LogicalResult EmbeddingGradientOp::inferReturnTypes(
   return success();
 }
 
+LogicalResult EmbeddingGradientOp::verify() {
+  // C1.
+  if (areEqual(getIds(), 0, getGradient(), 0)) return success();
+  return emitOpError("expects 'ids' and 'gradient' to have as many rows, got ")
+         << getIds().getType() << " and " << getGradient().getType();
+}
+
 LogicalResult LayerNormGradientOp::inferReturnTypes(
     MLIRContext*, std::optional<Location>, Adaptor adaptor,
     SmallVectorImpl<Type>& types) {
@@ -32,10 +44,39 @@ LogicalResult LayerNormGradientOp::inferReturnTypes(
   return success();
 }
 
+LogicalResult LayerNormGradientOp::verify() {
+  // C1.
+  if (!areEqual(getInput(), 1, getScale(), 0))
+    return emitOpError("expects 'scale' to have the row's width, got ")
+           << getInput().getType() << " and " << getScale().getType();
+  // C2.
+  if (getEpsilon().convertToFloat() > 0) return success();
+  return emitOpError("expects a positive 'epsilon', got ")
+         << getEpsilon().convertToFloat();
+}
+
 LogicalResult AttentionGradientOp::inferReturnTypes(
     MLIRContext*, std::optional<Location>, Adaptor adaptor,
     SmallVectorImpl<Type>& types) {
   types.assign(3, adaptor.getQuery().getType());
+  return success();
+}
+
+LogicalResult AttentionGradientOp::verify() {
+  // C1.
+  int64_t width = getQuery().getType().getDimSize(1);
+  if (width % static_cast<int64_t>(getHeads()) != 0)
+    return emitOpError("expects the width to be a multiple of 'heads', got ")
+           << width << " and " << getHeads();
+  // C2.
+  Dim tokens = getNamedDim(getSegments().getType().getTokens());
+  if (!getDim(getQuery().getType(), 0).isCompatible(tokens))
+    return emitOpError(
+               "expects 'query' to have the segments' token dimension, got ")
+           << getQuery().getType() << " and " << getSegments().getType();
+  // C3.
+  if (getDropout().convertToFloat() > 0 && !getRandomId())
+    return emitOpError("expects 'id' where 'dropout' is above zero");
   return success();
 }
 
@@ -46,11 +87,41 @@ LogicalResult SegmentPoolGradientOp::inferReturnTypes(
   return success();
 }
 
+LogicalResult SegmentPoolGradientOp::verify() {
+  // C1.
+  SegmentsType segments = getSegments().getType();
+  if (!getDim(getInput().getType(), 0)
+           .isCompatible(getNamedDim(segments.getTokens())) ||
+      !getDim(getGradient().getType(), 0)
+           .isCompatible(getNamedDim(segments.getSequences())))
+    return emitOpError(
+               "expects 'input' to have the segments' tokens as rows and "
+               "'gradient' its sequences, got ")
+           << getInput().getType() << ", " << getGradient().getType() << " and "
+           << segments;
+  // C2.
+  if (areEqual(getGradient(), 1, getInput(), 1)) return success();
+  return emitOpError("expects 'gradient' and 'input' of one width, got ")
+         << getGradient().getType() << " and " << getInput().getType();
+}
+
 LogicalResult CrossEntropyGradientOp::inferReturnTypes(
     MLIRContext*, std::optional<Location>, Adaptor adaptor,
     SmallVectorImpl<Type>& types) {
   types.push_back(adaptor.getLogits().getType());
   return success();
+}
+
+LogicalResult CrossEntropyGradientOp::verify() {
+  // C1.
+  if (areEqual(getLogits(), 0, getLabels(), 0) &&
+      areEqual(getLogits(), 0, getGradient(), 0))
+    return success();
+  return emitOpError(
+             "expects 'gradient', 'logits' and 'labels' to have as many rows, "
+             "got ")
+         << getGradient().getType() << ", " << getLogits().getType() << " and "
+         << getLabels().getType();
 }
 
 }  // namespace graft

@@ -15,6 +15,8 @@ def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t
     Row v of `output` is the sum of the rows t of `gradient` with `ids[t] = v`, in
     ascending t; the others are zero. `rows` is the table's height V.
 
+    - (C1) `ids` and `gradient` have as many rows.
+
     Example:
     ```mlir
     func.func @example(%ids: tensor<?xi32, #graft.dims<T>>, %dy: tensor<?x8xf32, #graft.dims<T>>) -> tensor<10x8xf32> {
@@ -28,6 +30,7 @@ def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t
   let assemblyFormat = [{
     $ids `,` $gradient `rows` $rows attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "tH,tH,H->tH,H,H", [
@@ -38,6 +41,9 @@ def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "
     `input_gradient = (g - mean(g) - n mean(g n)) / sqrt(variance + epsilon)`,
     `scale_gradient = sum over rows of gradient * n`, `shift_gradient = sum over
     rows of gradient`. Row statistics are computed again from `input`.
+
+    - (C1) `scale` has the row's width.
+    - (C2) `epsilon` is positive.
 
     Example:
     ```mlir
@@ -52,6 +58,7 @@ def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "
   let assemblyFormat = [{
     $gradient `,` $input `,` $scale `epsilon` $epsilon attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf,tf,tf,tf,-->tf,tf,tf", [
@@ -60,6 +67,10 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf
   let description = [{
     Gradients with respect to `query`, `key` and `value` of `graft.attention` with
     the same attributes; probabilities and dropout masks are computed again.
+
+    - (C1) H is a multiple of `heads`.
+    - (C2) Operands have the segments' token dimension.
+    - (C3) `random_id` is given when `dropout` is above zero.
 
     Example:
     ```mlir
@@ -76,6 +87,7 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf
     (`scale` $scale^)? (`dropout` $dropout^)? (`id` $random_id^)? (`draw` $draw^)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,...K->...K", [
@@ -131,6 +143,9 @@ def Graft_SegmentPoolGradientOp : Graft_ComputeOp<"segment_pool_gradient", "foll
     sequence goes to its first token, in equal shares to all, or (each feature) to
     the first token with the maximum.
 
+    - (C1) `input` has the segments' tokens as rows, `gradient` its sequences.
+    - (C2) `gradient` and `input` have the same width.
+
     Example:
     ```mlir
     func.func @example(%dy: tensor<?x8xf32, #graft.dims<S>>, %x: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>> {
@@ -144,6 +159,7 @@ def Graft_SegmentPoolGradientOp : Graft_ComputeOp<"segment_pool_gradient", "foll
   let assemblyFormat = [{
     $kind $gradient `,` $input `,` $segments attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "keep", "s,sK,s->sK", [
@@ -152,6 +168,8 @@ def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "ke
   let description = [{
     Gradient with respect to the logits of `graft.cross_entropy` with the same
     attributes; `gradient` has one value a row.
+
+    - (C1) `gradient`, `logits` and `labels` have as many rows.
 
     Example:
     ```mlir
@@ -166,4 +184,5 @@ def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "ke
   let assemblyFormat = [{
     $gradient `,` $logits `,` $labels (`ignore` $ignore_index^)? (`smoothing` $label_smoothing^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }

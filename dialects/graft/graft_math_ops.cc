@@ -128,10 +128,15 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
                                          SmallVectorImpl<Type>& types) {
   if (adaptor.getInputs().empty()) return failure();
   RankedTensorType first = typeOf(adaptor.getInputs().front());
-  int64_t width = 0;
-  for (Value input : adaptor.getInputs()) width += typeOf(input).getDimSize(1);
-  types.push_back(getTensorType({getDim(first, 0), {width, nullptr}},
-                                first.getElementType()));
+  Dim width{0, nullptr};
+  for (Value input : adaptor.getInputs()) {
+    Dim dim = getDim(typeOf(input), 1);
+    width = dim.isStatic() && width.isStatic()
+                ? Dim{width.size + dim.size, nullptr}
+                : Dim{ShapedType::kDynamic, dim.name};  // The verifier speaks.
+  }
+  types.push_back(
+      getTensorType({getDim(first, 0), width}, first.getElementType()));
   return success();
 }
 
@@ -142,6 +147,11 @@ LogicalResult ConcatOp::verify() {
     if (!rows.isCompatible(getDim(typeOf(input), 0)))
       return emitOpError("expects inputs of the same rows, got ")
              << getInputs().front().getType() << " and " << input.getType();
+  // C2.
+  for (Value input : getInputs())
+    if (typeOf(input).isDynamicDim(1))
+      return emitOpError("expects inputs of static width, got ")
+             << input.getType();
   return success();
 }
 
@@ -172,6 +182,20 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
       getTensorType({getDim(typeOf(adaptor.getIndices()), 0), getDim(input, 1)},
                     input.getElementType()));
   return success();
+}
+
+LogicalResult ScatterAddOp::verify() {
+  // C1.
+  RankedTensorType updates = getUpdates().getType();
+  if (!getDim(getIndices().getType(), 0).isCompatible(getDim(updates, 0)))
+    return emitOpError(
+               "expects 'indices' and 'updates' to have as many rows, got ")
+           << getIndices().getType() << " and " << updates;
+  // C2.
+  if (getDim(getInput().getType(), 1).isCompatible(getDim(updates, 1)))
+    return success();
+  return emitOpError("expects 'input' and 'updates' of one width, got ")
+         << getInput().getType() << " and " << updates;
 }
 
 }  // namespace graft

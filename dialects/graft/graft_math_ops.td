@@ -243,7 +243,7 @@ def Graft_ReluOp : Graft_ComputeOp<"relu", "follow", "*->*", [
     SameOperandsAndResultType]> {
   let summary = "Rectified linear unit";
   let description = [{
-    `max(x, 0)`.
+    `max(x, 0)`; the gradient at 0 is 0.
 
     Example:
     ```mlir
@@ -426,6 +426,7 @@ def Graft_ConcatOp : Graft_ComputeOp<"concat", "follow", "...->...", [
     Column blocks in order.
 
     - (C1) All inputs have the same rows.
+    - (C2) Widths are static.
 
     Example:
     ```mlir
@@ -494,6 +495,9 @@ def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "th,p,ph->th", [
   let description = [{
     `input` with row p of `updates` added to row `indices[p]`, in ascending p.
 
+    - (C1) `indices` and `updates` have as many rows.
+    - (C2) `input` and `updates` have the same width.
+
     Example:
     ```mlir
     func.func @example(%x: tensor<?x4xf32, #graft.dims<T>>, %i: tensor<?xi32, #graft.dims<P>>, %u: tensor<?x4xf32, #graft.dims<P>>) -> tensor<?x4xf32, #graft.dims<T>> {
@@ -507,6 +511,7 @@ def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "th,p,ph->th", [
   let assemblyFormat = [{
     $input `,` $indices `,` $updates attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_StopGradientOp : Graft_ComputeOp<"stop_gradient", "follow", "*->*", [

@@ -4,6 +4,10 @@
 // RUN: graft-opt %s --check-numerics-each --autodiff-expand-gradients --canonicalize --cse | FileCheck %s
 // RUN: graft-opt %s --check-numerics-each --convert-arith-to-llvm -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
+// The whole way of a BERT of two layers to its training program.
+// RUN: cat %S/../transfer/Inputs/tiny_bert.mlir %S/../transfer/Inputs/finetune.mlir > %t.mlir
+// RUN: graft-opt %t.mlir --check-numerics-each --transfer --autodiff-expand-gradients --canonicalize --cse -o /dev/null
+
 // CHECK-LABEL: func.func @phase
 // CHECK-NOT: graft.gradients
 func.func @phase(%x: tensor<3x4xf32>) -> (tensor<3x4xf32> {graft.name = "gradient"}) attributes {graft.phase = "phase"} {
