@@ -1,3 +1,6 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
 // RUN: graft-opt %s --split-input-file --verify-diagnostics
 
 exec.program @c1() -> () phase 0 arena 0 live 0 {

@@ -1,3 +1,6 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
 // RUN: graft-opt %s --plan-limit-inputs --split-input-file | FileCheck %s
 
 // The smallest table counts; labels are classes; positions bound a sequence.

@@ -1,3 +1,6 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
 // RUN: graft-opt %s --plan-memory --split-input-file | FileCheck %s
 
 // Arguments are inputs, parameters are read in place, results are written
