@@ -6,6 +6,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/gradients.h"
 #include "dialects/graft/graft_dialect.h"
+#include "dialects/graft/linalg_models.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "passes/autodiff/passes.h"
@@ -20,6 +21,7 @@ namespace graft {
 void registerAllDialects(mlir::DialectRegistry& registry) {
   registry.insert<GraftDialect, transfer::TransferDialect, exec::ExecDialect>();
   registerGraftGradients(registry);
+  registerGraftLinalgModels(registry);
   registerNativeCodeDialects(registry);
 }
 

@@ -13,6 +13,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -23,6 +24,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/ModuleTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/lower/generic_emitter.h"
 #include "passes/lower/link.h"
 #include "passes/lower/passes.h"
 
@@ -66,11 +68,23 @@ void buildLoweringPipeline(OpPassManager& manager,
   manager.addPass(createReconcileUnrealizedCastsPass());
 }
 
-LogicalResult checkNoAllocation(func::FuncOp kernel) {
-  WalkResult result = kernel.walk([&](Operation* op) {
+// Brings a kernel that still works on tensors to memrefs, and refuses one that
+// allocates.
+LogicalResult lowerGeneric(func::FuncOp kernel, ModuleOp module) {
+  bool onTensors = kernel
+                       .walk([](bufferization::ToTensorOp) {
+                         return WalkResult::interrupt();
+                       })
+                       .wasInterrupted();
+  if (onTensors) {
+    PassManager manager(kernel.getContext());
+    buildGenericPipeline(manager);
+    if (failed(manager.run(module))) return failure();
+  }
+  WalkResult result = module.walk([&](Operation* op) {
     if (!isa<memref::AllocOp, memref::DeallocOp, memref::ReallocOp>(op))
       return WalkResult::advance();
-    op->emitError("kernel '") << kernel.getName() << "' allocates memory";
+    kernel.emitError("kernel '") << kernel.getName() << "' allocates memory";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -197,9 +211,9 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   NativeCode code;
   OpBuilder builder = OpBuilder::atBlockEnd(all->getBody());
   for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
-    if (failed(checkNoAllocation(kernel))) return failure();
     auto module = ModuleOp::create(builder, kernel.getLoc());
     OpBuilder::atBlockEnd(module.getBody()).clone(*kernel);
+    if (failed(lowerGeneric(kernel, module))) return failure();
     units.push_back({kernel, module, {}});
     code.symbols.push_back(kernel.getName().str());
   }

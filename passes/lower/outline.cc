@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/lower/emitters.h"
+#include "passes/lower/generic_emitter.h"
 #include "passes/lower/passes.h"
 #include "passes/lower/targets.h"
 
@@ -32,7 +33,7 @@ bool staysInPhase(Operation* op) {
   return isa<func::ReturnOp, ReadOp, WriteOp, ConstantOp, exec::LaunchOp>(op);
 }
 
-LogicalResult outlineOp(Operation* op, KernelContext& context) {
+LogicalResult outlineOp(Operation* op, KernelContext& context, bool generic) {
   // What cuts gradients has done its work.
   if (auto stop = dyn_cast<StopGradientOp>(op)) {
     stop.getOutput().replaceAllUsesWith(stop.getInput());
@@ -41,10 +42,13 @@ LogicalResult outlineOp(Operation* op, KernelContext& context) {
   }
   const KernelEmitters& emitters = getKernelEmitters();
   auto emitter = emitters.find(op->getName().getStringRef());
+  OpBuilder builder(op);
+  auto region = dyn_cast<RegionLoweringInterface>(op);
+  if (region && (generic || emitter == emitters.end()))
+    return emitGeneric(region, builder, context);
   if (emitter == emitters.end())
     return op->emitOpError(
         "expects a kernel emitter or the RegionLoweringInterface, got neither");
-  OpBuilder builder(op);
   return emitter->second(op, builder, context);
 }
 
@@ -70,7 +74,7 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
         continue;
       for (Operation& op :
            llvm::make_early_inc_range(function.getBody().front()))
-        if (!staysInPhase(&op) && failed(outlineOp(&op, context)))
+        if (!staysInPhase(&op) && failed(outlineOp(&op, context, generic)))
           return signalPassFailure();
     }
   }

@@ -218,7 +218,8 @@ mlir::MLIRContext& getTestContext() {
 }
 
 std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
-                                                     const CpuTarget& target) {
+                                                     const CpuTarget& target,
+                                                     bool generic) {
   std::unique_ptr<KernelProgram> program(new KernelProgram);
   program->context = &getTestContext();
   program->module = mlir::parseSourceString<mlir::ModuleOp>(
@@ -230,6 +231,7 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
   mlir::PassManager manager(program->context);
   LowerOutlinePassOptions outline;
   outline.level = target.level;
+  outline.generic = generic;
   manager.addPass(createLowerOutlinePass(outline));
   manager.addPass(createLowerMergeKernelsPass());
   if (mlir::failed(manager.run(*program->module))) {
@@ -395,7 +397,8 @@ static KernelProgram* getProgram(const std::string& text,
 
 void expectKernelsMatch(const std::string& text,
                         llvm::ArrayRef<interpret::Value> arguments,
-                        Tolerance tolerance, interpret::RandomState random) {
+                        Tolerance tolerance, interpret::RandomState random,
+                        bool generic) {
   SCOPED_TRACE(text);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kHeader + text,
                                                         &getTestContext());

@@ -37,8 +37,11 @@ class KernelProgram {
   // Parses `text` (sizes T, S and P are declared for it), outlines, merges and
   // compiles for `target`. Null, with a test failure, when something fails.
   // What is compiled for another architecture cannot be run.
+  // `generic` takes the RegionLoweringInterface of ops that have an emitter,
+  // too.
   static std::unique_ptr<KernelProgram> create(llvm::StringRef text,
-                                               const CpuTarget& target);
+                                               const CpuTarget& target,
+                                               bool generic = false);
   ~KernelProgram();
 
   struct Options {
@@ -80,7 +83,8 @@ mlir::MLIRContext& getTestContext();
 void expectKernelsMatch(const std::string& text,
                         llvm::ArrayRef<interpret::Value> arguments,
                         Tolerance tolerance = {},
-                        interpret::RandomState random = {});
+                        interpret::RandomState random = {},
+                        bool generic = false);
 
 // Types as text: tokenMatrix(4) is tensor<?x4xf32, #graft.dims<T>>, rows of
 // sequences likewise; !graft.segments<T, S> is "segments" in a signature.
