@@ -93,35 +93,42 @@ LogicalResult verifyBuffer(ProgramOp program, Operation& op,
          << buffer;
 }
 
-// name: type below limit, ...
+// name: type below limit or exception, ...
 ParseResult parseValues(OpAsmParser& parser, SmallVectorImpl<Attribute>& names,
                         SmallVectorImpl<Type>& types,
-                        SmallVectorImpl<int64_t>* limits) {
+                        SmallVectorImpl<int64_t>* limits = nullptr,
+                        SmallVectorImpl<int64_t>* exceptions = nullptr) {
   return parser.parseCommaSeparatedList(
       AsmParser::Delimiter::Paren, [&]() -> ParseResult {
         std::string name;
-        int64_t limit = 0;
+        int64_t limit = 0, exception = 0;
         if (parser.parseKeywordOrString(&name) ||
             parser.parseColonType(types.emplace_back()))
           return failure();
         names.push_back(parser.getBuilder().getStringAttr(name));
         if (!limits) return success();
         if (succeeded(parser.parseOptionalKeyword("below")) &&
-            parser.parseInteger(limit))
+            (parser.parseInteger(limit) ||
+             (succeeded(parser.parseOptionalKeyword("or")) &&
+              parser.parseInteger(exception))))
           return failure();
         limits->push_back(limit);
+        exceptions->push_back(exception);
         return success();
       });
 }
 
 void printValues(OpAsmPrinter& printer, ArrayAttr names, ArrayRef<Type> types,
-                 ArrayRef<int64_t> limits) {
+                 ArrayRef<int64_t> limits = {},
+                 ArrayRef<int64_t> exceptions = {}) {
   printer << '(';
   for (unsigned i = 0; i < types.size(); ++i) {
     if (i != 0) printer << ", ";
     printer.printKeywordOrString(cast<StringAttr>(names[i]).getValue());
     printer << ": " << types[i];
-    if (i < limits.size() && limits[i] != 0) printer << " below " << limits[i];
+    if (i >= limits.size() || limits[i] == 0) continue;
+    printer << " below " << limits[i];
+    if (exceptions[i] != 0) printer << " or " << exceptions[i];
   }
   printer << ')';
 }
@@ -209,12 +216,12 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   StringAttr name;
   SmallVector<Attribute> inputNames, outputNames;
   SmallVector<Type> inputs, outputs;
-  SmallVector<int64_t> limits;
+  SmallVector<int64_t> limits, exceptions;
   int64_t phase, arena, live;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
                              result.attributes) ||
-      parseValues(parser, inputNames, inputs, &limits) || parser.parseArrow() ||
-      parseValues(parser, outputNames, outputs, nullptr) ||
+      parseValues(parser, inputNames, inputs, &limits, &exceptions) ||
+      parser.parseArrow() || parseValues(parser, outputNames, outputs) ||
       parser.parseKeyword("phase") || parser.parseInteger(phase) ||
       parser.parseKeyword("arena") || parser.parseInteger(arena) ||
       parser.parseKeyword("live") || parser.parseInteger(live) ||
@@ -227,6 +234,7 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   properties.input_names = builder.getArrayAttr(inputNames);
   properties.output_names = builder.getArrayAttr(outputNames);
   properties.limits = builder.getDenseI64ArrayAttr(limits);
+  properties.exceptions = builder.getDenseI64ArrayAttr(exceptions);
   properties.phase = builder.getI64IntegerAttr(phase);
   properties.arena = builder.getI64IntegerAttr(arena);
   properties.live = builder.getI64IntegerAttr(live);
@@ -240,16 +248,16 @@ void ProgramOp::print(OpAsmPrinter& printer) {
   printer << ' ';
   printer.printSymbolName(getSymName());
   printValues(printer, getInputNames(), getFunctionType().getInputs(),
-              getLimits());
+              getLimits(), getExceptions());
   printer << " -> ";
-  printValues(printer, getOutputNames(), getFunctionType().getResults(), {});
+  printValues(printer, getOutputNames(), getFunctionType().getResults());
   printer << " phase " << getPhase() << " arena " << getArena() << " live "
           << getLive();
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFunctionTypeAttrName(), getInputNamesAttrName(),
-       getOutputNamesAttrName(), getLimitsAttrName(), getPhaseAttrName(),
-       getArenaAttrName(), getLiveAttrName()});
+       getOutputNamesAttrName(), getLimitsAttrName(), getExceptionsAttrName(),
+       getPhaseAttrName(), getArenaAttrName(), getLiveAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -258,6 +266,7 @@ LogicalResult ProgramOp::verify() {
   FunctionType type = getFunctionType();
   if (getInputNames().size() != type.getNumInputs() ||
       getLimits().size() != type.getNumInputs() ||
+      getExceptions().size() != type.getNumInputs() ||
       getOutputNames().size() != type.getNumResults())
     return emitOpError("expects a name for each input and output");
   for (Operation& op : getBody().front()) {

@@ -21,7 +21,7 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     Commands run in order. `arena` is the size of the memory for values that
     die in the program, `live` the most bytes of it in use at once, `phase`
     keys the random draws. `below` bounds the elements of an i32 input that
-    commands use as indices.
+    commands use as indices, `or` allows one element besides.
 
     - (C1) Only commands, copies and fills are inside.
     - (C2) Buffers of the arena are aligned to 64 bytes and inside it.
@@ -48,8 +48,8 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
     TypeAttrOf<FunctionType>:$function_type, StrArrayAttr:$input_names,
-    StrArrayAttr:$output_names, DenseI64ArrayAttr:$limits, I64Attr:$phase,
-    I64Attr:$arena, I64Attr:$live);
+    StrArrayAttr:$output_names, DenseI64ArrayAttr:$limits,
+    DenseI64ArrayAttr:$exceptions, I64Attr:$phase, I64Attr:$arena, I64Attr:$live);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -192,6 +192,7 @@ absl::Status ModuleReader::readEntry(exec::ProgramOp program) {
     StringRef name = cast<StringAttr>(program.getInputNames()[i]).getValue();
     GRAFT_ASSIGN_OR_RETURN(ValueSpec value, readValue(name, input));
     value.limit = program.getLimits()[i];
+    value.exception = program.getExceptions()[i];
     entry.inputs.push_back(std::move(value));
   }
   for (auto [i, output] : llvm::enumerate(type.getResults())) {
@@ -307,7 +308,7 @@ bool equalValues(const std::vector<ValueSpec>& a,
     };
     return x.name == y.name && x.kind == y.kind && x.dtype == y.dtype &&
            x.tokens == y.tokens && x.sequences == y.sequences &&
-           x.limit == y.limit &&
+           x.limit == y.limit && x.exception == y.exception &&
            std::equal(x.dims.begin(), x.dims.end(), y.dims.begin(),
                       y.dims.end(), dims);
   };

@@ -16,25 +16,44 @@ namespace graft {
 
 namespace {
 
-// Rows or columns that `use` indexes with its value; 0 when it does not.
-int64_t limitOf(OpOperand& use) {
+// What an op that uses a value as an index allows it to be.
+struct Limit {
+  int64_t below = ShapedType::kDynamic;  // dynamic: anything
+  int64_t exception = 0;                 // 0: none
+
+  bool isSet() const { return below != ShapedType::kDynamic; }
+};
+
+// What both allow.
+Limit combine(Limit a, Limit b) {
+  if (!a.isSet()) return b;
+  if (!b.isSet()) return a;
+  return {std::min(a.below, b.below),
+          a.exception == b.exception ? a.exception : 0};
+}
+
+Limit limitOf(OpOperand& use) {
+  auto dimension = [](Value value, unsigned index) {
+    return cast<ShapedType>(value.getType()).getDimSize(index);
+  };
   Operation* op = use.getOwner();
-  int64_t limit = ShapedType::kDynamic;
   if (auto embedding = dyn_cast<EmbeddingOp>(op)) {
     if (use.getOperandNumber() == 0)
-      limit = cast<ShapedType>(embedding.getTable().getType()).getDimSize(0);
+      return {dimension(embedding.getTable(), 0)};
+  } else if (auto gather = dyn_cast<GatherOp>(op)) {
+    if (use.getOperandNumber() == 1) return {dimension(gather.getInput(), 0)};
   } else if (auto loss = dyn_cast<CrossEntropyOp>(op)) {
-    if (use.getOperandNumber() == 1 && !loss.getIgnoreIndex())
-      limit = cast<ShapedType>(loss.getLogits().getType()).getDimSize(1);
+    if (use.getOperandNumber() == 1)
+      return {dimension(loss.getLogits(), 1),
+              static_cast<int64_t>(loss.getIgnoreIndex().value_or(0))};
   } else if (auto positions = dyn_cast<PositionsOp>(op)) {
     // The number of positions bounds the length of a sequence.
-    for (OpOperand& next : positions->getUses()) {
-      int64_t rows = limitOf(next);
-      if (rows > 0)
-        limit = limit == ShapedType::kDynamic ? rows : std::min(limit, rows);
-    }
+    Limit limit;
+    for (OpOperand& next : positions->getUses())
+      limit = combine(limit, limitOf(next));
+    return limit;
   }
-  return limit == ShapedType::kDynamic ? 0 : limit;
+  return {};
 }
 
 struct PlanLimitInputsPass
@@ -46,15 +65,16 @@ struct PlanLimitInputsPass
     if (function.isExternal()) return;
     Builder builder(&getContext());
     for (BlockArgument argument : function.getArguments()) {
-      int64_t smallest = 0;
-      for (OpOperand& use : argument.getUses()) {
-        int64_t limit = limitOf(use);
-        if (limit > 0)
-          smallest = smallest == 0 ? limit : std::min(smallest, limit);
-      }
-      if (smallest > 0)
-        function.setArgAttr(argument.getArgNumber(), "graft.limit",
-                            builder.getI64IntegerAttr(smallest));
+      Limit limit;
+      for (OpOperand& use : argument.getUses())
+        limit = combine(limit, limitOf(use));
+      if (!limit.isSet()) continue;
+      unsigned index = argument.getArgNumber();
+      function.setArgAttr(index, "graft.limit",
+                          builder.getI64IntegerAttr(limit.below));
+      if (limit.exception != 0)
+        function.setArgAttr(index, "graft.limit_exception",
+                            builder.getI64IntegerAttr(limit.exception));
     }
   }
 };

@@ -64,10 +64,14 @@ void createCommand(OpBuilder& builder, const PlanStep& step, Location loc) {
 
 void createProgram(func::FuncOp function, const MemoryPlan& plan) {
   OpBuilder builder(function);
-  SmallVector<int64_t> limits;
+  SmallVector<int64_t> limits, exceptions;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    auto limit = function.getArgAttrOfType<IntegerAttr>(i, "graft.limit");
-    limits.push_back(limit ? limit.getInt() : 0);
+    auto get = [&](StringRef name) -> int64_t {
+      auto value = function.getArgAttrOfType<IntegerAttr>(i, name);
+      return value ? value.getInt() : 0;
+    };
+    limits.push_back(get("graft.limit"));
+    exceptions.push_back(get("graft.limit_exception"));
   }
   auto phase = function->getAttrOfType<IntegerAttr>("graft.phase_ordinal");
   auto program = exec::ProgramOp::create(
@@ -77,7 +81,8 @@ void createProgram(func::FuncOp function, const MemoryPlan& plan) {
           names(function, function.getNumArguments(), "input", false)),
       builder.getArrayAttr(
           names(function, function.getNumResults(), "output", true)),
-      limits, phase ? phase.getInt() : 0, plan.arenaBytes, plan.liveBytes);
+      limits, exceptions, phase ? phase.getInt() : 0, plan.arenaBytes,
+      plan.liveBytes);
   builder.createBlock(&program.getBody());
   for (const PlanStep& step : plan.steps)
     createCommand(builder, step, function.getLoc());

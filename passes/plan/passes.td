@@ -12,9 +12,10 @@ def PlanLimitInputsPass
     : Pass<"plan-limit-inputs", "::mlir::func::FuncOp"> {
   let summary = "Note how large the elements of index inputs may be";
   let description = [{
-    An i32 argument that `graft.embedding` or `graft.cross_entropy` uses as an
-    index gets the attribute `graft.limit`: its elements must be below the
-    smallest table it indexes. Segments whose `graft.positions` index a table
+    An i32 argument that `graft.embedding`, `graft.gather` or
+    `graft.cross_entropy` uses as an index gets the attribute `graft.limit`: its
+    elements must be below the smallest table it indexes. A label that all
+    losses ignore becomes `graft.limit_exception`. Segments whose `graft.positions` index a table
     get it for the positions in a sequence. The runtime checks what it is fed against it.
     Runs before `lower-outline`, after which the ops are gone.
 

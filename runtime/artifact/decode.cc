@@ -84,6 +84,7 @@ absl::StatusOr<ValueSpec> DecodeValue(const schema::Value& value,
   result.tokens = value.tokens();
   result.sequences = value.sequences();
   result.limit = value.limit();
+  result.exception = value.exception();
   return result;
 }
 

@@ -39,6 +39,7 @@ std::string DescribeValues(const ArtifactSpec& spec,
     absl::StrAppend(&text, text.empty() ? "" : ", ", value.name, ": ",
                     DescribeValue(spec, value));
     if (value.limit != 0) absl::StrAppend(&text, " < ", value.limit);
+    if (value.exception != 0) absl::StrAppend(&text, " or ", value.exception);
   }
   return absl::StrCat("(", text, ")");
 }
@@ -158,6 +159,7 @@ Json ValuesJson(const ArtifactSpec& spec,
                  {"kind", schema::EnumNameValueKind(value.kind)},
                  {"type", DescribeValue(spec, value)}};
     if (value.limit != 0) item["limit"] = value.limit;
+    if (value.exception != 0) item["exception"] = value.exception;
     result.push_back(std::move(item));
   }
   return result;

@@ -61,6 +61,7 @@ struct ValueSpec {
   int32_t tokens = -1;
   int32_t sequences = -1;
   int64_t limit = 0;
+  int64_t exception = 0;
 };
 
 struct EntrySpec {

@@ -68,9 +68,9 @@ Offset<schema::Value> HeaderBuilder::BuildValue(const ValueSpec& value) {
   const auto element = value.kind == ValueKind::tensor
                            ? *ElementTypeOf(value.dtype)
                            : schema::ElementType::f32;
-  return schema::CreateValueDirect(builder_, value.name.c_str(), value.kind,
-                                   element, &dims, value.tokens,
-                                   value.sequences, value.limit);
+  return schema::CreateValueDirect(
+      builder_, value.name.c_str(), value.kind, element, &dims, value.tokens,
+      value.sequences, value.limit, value.exception);
 }
 
 Offset<schema::Entry> HeaderBuilder::BuildEntry(const EntrySpec& entry) {

@@ -294,9 +294,14 @@ absl::Status Instance::BindTensor(const EntrySpec& entry,
     int32_t element;
     std::memcpy(&element, bytes + i * sizeof(element), sizeof(element));
     if (element >= 0 && element < value.limit) continue;
-    return InputError(entry, value,
-                      absl::StrCat("numbers from 0 to ", value.limit - 1),
-                      absl::StrCat(element, " at ", i));
+    if (value.exception != 0 && element == value.exception) continue;
+    return InputError(
+        entry, value,
+        absl::StrCat("numbers from 0 to ", value.limit - 1,
+                     value.exception == 0 ? "" : " or ",
+                     value.exception == 0 ? std::string()
+                                          : absl::StrCat(value.exception)),
+        absl::StrCat(element, " at ", i));
   }
   return absl::OkStatus();
 }

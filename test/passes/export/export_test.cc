@@ -52,7 +52,7 @@ struct Batch {
 // Two micro-batches of one optimiser batch of five examples.
 const Batch kBatches[] = {
     {{1, 5, 19, 2, 2, 7, 0, 3}, {0, 3, 4, 8}, {0, 1, 2}, {0, 2, 1}},
-    {{4, 4, 9, 11, 13}, {0, 1, 5}, {3, 4}, {1, 1}}};
+    {{4, 4, 9, 11, 13}, {0, 1, 5}, {3, 4}, {1, -100}}};
 constexpr float kTotal = 5;
 
 class ExportTest : public ::testing::Test {
@@ -280,6 +280,8 @@ TEST_F(ExportTest, KeepsTheInterfaceOfTheModule) {
   EXPECT_EQ(spec.entries[1].name, "accumulate");
   EXPECT_EQ(spec.entries[1].inputs[0].name, "ids");
   EXPECT_EQ(spec.entries[1].inputs[0].limit, 20);
+  EXPECT_EQ(spec.entries[1].inputs[2].limit, 3);
+  EXPECT_EQ(spec.entries[1].inputs[2].exception, -100);
   EXPECT_EQ(spec.entries[1].outputs[0].name, "loss");
   EXPECT_EQ(spec.sizes[0].bound, 64);
   ASSERT_EQ(spec.slots.size(), 10u);

@@ -28,7 +28,7 @@ func.func @forward(%ids: tensor<?xi32, #graft.dims<T>>,
 
 // A label that is ignored lies outside of the classes on purpose.
 // CHECK-LABEL: func.func @ignored(
-// CHECK-NOT: graft.limit
+// CHECK-SAME: tensor<3x4xf32>, %{{.*}}: tensor<3xi32> {graft.limit = 4 : i64, graft.limit_exception = -100 : i64}
 func.func @ignored(%z: tensor<3x4xf32>, %labels: tensor<3xi32>) -> tensor<3xf32> {
   %loss = graft.cross_entropy %z, %labels ignore -100 : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<3xf32>
   return %loss : tensor<3xf32>

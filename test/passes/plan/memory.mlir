@@ -162,7 +162,7 @@ graft.model @m {
 exec.kernels @kernels {
   func.func @pair(%c: memref<?x2xf32>, %x: memref<?x2xf32>, %y: memref<?x2xf32>, %z: memref<?x2xf32>) { return }
 }
-// CHECK-LABEL: exec.program @results
+// CHECK-LABEL: exec.program @results(input0: tensor<?x2xf32, #T> below 3 or -100)
 // CHECK-SAME: arena 128 live 128
 // CHECK-NEXT: exec.fill arena [[C:[0-9]+]] : 32 with 1065353216 grid <T * 8>
 // CHECK-NEXT: @pair(arena [[C]] : 32, input 0) -> (output 0, arena [[Z:[0-9]+]] : 32) grid <T>
@@ -171,7 +171,7 @@ exec.kernels @kernels {
 // CHECK-NEXT: exec.copy input 0 to output 2 grid <T * 8>
 // CHECK-NEXT: exec.fill output 3 with 1065353216 grid <T * 8>
 // CHECK-NEXT: }
-func.func @results(%x: tensor<?x2xf32, #graft.dims<T>>)
+func.func @results(%x: tensor<?x2xf32, #graft.dims<T>> {graft.limit = 3 : i64, graft.limit_exception = -100 : i64})
     -> (tensor<?x2xf32, #graft.dims<T>>, tensor<?x2xf32, #graft.dims<T>>,
         tensor<?x2xf32, #graft.dims<T>>, tensor<?x2xf32, #graft.dims<T>>)
     attributes {graft.phase = "results"} {

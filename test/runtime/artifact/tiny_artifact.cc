@@ -46,6 +46,7 @@ std::vector<EntrySpec> MakeEntries() {
   const ValueSpec x = MakeTensor("x", DType::kF32, {{kT, 0}, {-1, 4}});
   ValueSpec labels = MakeTensor("labels", DType::kI32, {{kS, 0}});
   labels.limit = 10;
+  labels.exception = -100;
   return {{"predict",
            {x, segments},
            {MakeTensor("sums", DType::kF32, {{kS, 0}, {-1, 4}})},

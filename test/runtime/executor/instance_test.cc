@@ -110,7 +110,7 @@ TEST_F(InstanceTest, PredictsWithAnyNumberOfThreads) {
 
 TEST_F(InstanceTest, TrainsAndKeepsItsOwnState) {
   auto first = Make(), second = Make();
-  const std::vector<int32_t> labels = {3};
+  const std::vector<int32_t> labels = {-100};  // The exception.
   const int64_t one[1] = {1};
   const Feed feeds[] = {Feed::Tensor(DType::kF32, shape_, x_.data()),
                         Feed::Tensor(DType::kI32, one, labels.data())};
@@ -215,7 +215,8 @@ TEST_F(InstanceTest, WrongFeedsAreNamed) {
   const int32_t label = 10;
   const int64_t one[1] = {1};
   EXPECT_EQ(RunError(*instance, 1, {x, Feed::Tensor(DType::kI32, one, &label)}),
-            "accumulate: input labels: expects numbers from 0 to 9, got 10 at "
+            "accumulate: input labels: expects numbers from 0 to 9 or -100, "
+            "got 10 at "
             "0");
 }
 
