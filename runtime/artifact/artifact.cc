@@ -132,7 +132,7 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
   }
   GRAFT_RETURN_IF_ERROR(ReadSegments(header));
   GRAFT_ASSIGN_OR_RETURN(
-      spec_, internal_artifact::DecodeSpec(header, segments_, path_));
+      spec_, internal_artifact::DecodeSpec(header, places_, segments_, path_));
   GRAFT_RETURN_IF_ERROR(CheckSpec(spec_, path_));
   GRAFT_RETURN_IF_ERROR(CheckWeights(header));
   if (options.verify_weights) GRAFT_RETURN_IF_ERROR(VerifyWeights());
@@ -142,7 +142,9 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
 // Segments follow each other in order at the next aligned offset, so that none
 // overlaps and each byte of the file is either checked or zero.
 absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
-  const size_t count = header.segments()->size();
+  places_ =
+      internal_artifact::CopyElements<schema::Segment>(*header.segments());
+  const size_t count = places_.size();
   if (count + 1 != checksums_.size()) {
     return FieldError(path_, "segments", absl::StrCat(checksums_.size() - 1),
                       count);
@@ -159,7 +161,7 @@ absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
     return DataLoss(path_, absl::StrCat("expects zeros before ", field));
   };
   for (size_t i = 0; i < count; ++i) {
-    const schema::Segment& segment = *header.segments()->Get(i);
+    const schema::Segment& segment = places_[i];
     const std::string field = absl::StrCat("segments[", i, "]");
     if (segment.kind() > SegmentKind::MAX) {
       return FieldError(path_, absl::StrCat(field, ".kind"), "a known kind",
@@ -207,7 +209,7 @@ absl::Status Artifact::CheckWeights(const schema::Artifact& header) {
   uint64_t size = 0;
   if (weights_ != -1) {
     if (weights_ < 0 || static_cast<size_t>(weights_) >= segments_.size() ||
-        header.segments()->Get(weights_)->kind() != SegmentKind::weights) {
+        places_[weights_].kind() != SegmentKind::weights) {
       return FieldError(path_, "weights", "a segment of weights or -1",
                         weights_);
     }

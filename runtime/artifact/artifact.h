@@ -92,6 +92,7 @@ class Artifact {
   const absl::Span<const uint8_t> bytes_;
   std::unique_ptr<MappedFile> mapping_;  // null for FromBytes
   ArtifactSpec spec_;
+  std::vector<schema::Segment> places_;  // of the segments
   std::vector<absl::Span<const uint8_t>> segments_;
   std::vector<uint64_t> checksums_;
   int32_t weights_ = -1;  // segment

@@ -55,7 +55,7 @@ absl::StatusOr<SlotSpec> DecodeSlot(const schema::Slot& slot,
       result.dtype,
       DecodeElement(slot.element(), where, absl::StrCat(field, ".element")));
   if (slot.shape() != nullptr) {
-    result.shape.assign(slot.shape()->begin(), slot.shape()->end());
+    result.shape = CopyElements<int64_t>(*slot.shape());
   }
   result.parameter = slot.parameter();
   result.trainable = slot.trainable();
@@ -77,8 +77,8 @@ absl::StatusOr<ValueSpec> DecodeValue(const schema::Value& value,
       result.dtype,
       DecodeElement(value.element(), where, absl::StrCat(field, ".element")));
   if (value.dims() != nullptr) {
-    for (const schema::Dim* dim : *value.dims()) {
-      result.dims.push_back({dim->size(), dim->extent()});
+    for (const schema::Dim& dim : CopyElements<schema::Dim>(*value.dims())) {
+      result.dims.push_back({dim.size(), dim.extent()});
     }
   }
   result.tokens = value.tokens();
@@ -110,14 +110,15 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
   ProgramSpec result;
   result.arena_bytes = program.arena_bytes();
   result.live_bytes = program.live_bytes();
-  for (const schema::Buffer* buffer : *program.buffers()) {
+  for (const schema::Buffer& buffer :
+       CopyElements<schema::Buffer>(*program.buffers())) {
     GRAFT_ASSIGN_OR_RETURN(
         const Place place,
-        DecodeEnum(buffer->place(), Place::MAX, where,
+        DecodeEnum(buffer.place(), Place::MAX, where,
                    absl::StrCat(field, ".buffers[", result.buffers.size(),
                                 "].place")));
-    result.buffers.push_back({place, buffer->part(), buffer->index(),
-                              buffer->offset(), buffer->bytes()});
+    result.buffers.push_back({place, buffer.part(), buffer.index(),
+                              buffer.offset(), buffer.bytes()});
   }
   for (const schema::Command* command : *program.commands()) {
     CommandSpec decoded;
@@ -127,8 +128,7 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
                    absl::StrCat(field, ".commands[", result.commands.size(),
                                 "].kind")));
     decoded.kernel = command->kernel();
-    decoded.buffers.assign(command->buffers()->begin(),
-                           command->buffers()->end());
+    decoded.buffers = CopyElements<uint32_t>(*command->buffers());
     decoded.results = command->results();
     decoded.grid = {command->grid()->size(), command->grid()->block(),
                     command->grid()->count()};
@@ -142,9 +142,10 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
 class Decoder {
  public:
   Decoder(const schema::Artifact& header,
+          const std::vector<schema::Segment>& places,
           const std::vector<absl::Span<const uint8_t>>& segments,
           absl::string_view where)
-      : header_(header), segments_(segments), where_(where) {}
+      : header_(header), places_(places), segments_(segments), where_(where) {}
 
   absl::StatusOr<ArtifactSpec> Decode() {
     spec_.kernel_abi = header_.kernel_abi();
@@ -181,8 +182,7 @@ class Decoder {
  private:
   absl::StatusOr<absl::Span<const uint8_t>> FindSegment(
       absl::string_view field, uint32_t index, schema::SegmentKind kind) {
-    if (index >= segments_.size() ||
-        header_.segments()->Get(index)->kind() != kind) {
+    if (index >= segments_.size() || places_[index].kind() != kind) {
       return FieldError(
           where_, field,
           absl::StrCat("a segment of kind ", static_cast<int>(kind)), index);
@@ -259,6 +259,7 @@ class Decoder {
   }
 
   const schema::Artifact& header_;
+  const std::vector<schema::Segment>& places_;
   const std::vector<absl::Span<const uint8_t>>& segments_;
   const absl::string_view where_;
   ArtifactSpec spec_;
@@ -267,10 +268,10 @@ class Decoder {
 }  // namespace
 
 absl::StatusOr<ArtifactSpec> DecodeSpec(
-    const schema::Artifact& header,
+    const schema::Artifact& header, const std::vector<schema::Segment>& places,
     const std::vector<absl::Span<const uint8_t>>& segments,
     absl::string_view where) {
-  return Decoder(header, segments, where).Decode();
+  return Decoder(header, places, segments, where).Decode();
 }
 
 }  // namespace graft::internal_artifact

@@ -4,6 +4,7 @@
 #ifndef GRAFT_RUNTIME_ARTIFACT_DECODE_H_
 #define GRAFT_RUNTIME_ARTIFACT_DECODE_H_
 
+#include <cstring>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,11 +14,23 @@
 
 namespace graft::internal_artifact {
 
+// The elements of a vector of numbers or structs. FlatBuffers verifies where a
+// vector lies, but not that elements of 8 bytes are aligned: in a damaged
+// header they need not be.
+template <typename T, typename Element>
+std::vector<T> CopyElements(const flatbuffers::Vector<Element>& vector) {
+  std::vector<T> elements(vector.size());
+  if (!elements.empty()) {
+    std::memcpy(elements.data(), vector.Data(), elements.size() * sizeof(T));
+  }
+  return elements;
+}
+
 // The spec in a header that FlatBuffers has verified, with its borrowed bytes
-// taken from `segments`. Enumerations and segment indices are checked;
-// CheckSpec is left to the caller.
+// taken from `segments`, which lie at `places`. Enumerations and segment
+// indices are checked; CheckSpec is left to the caller.
 absl::StatusOr<ArtifactSpec> DecodeSpec(
-    const schema::Artifact& header,
+    const schema::Artifact& header, const std::vector<schema::Segment>& places,
     const std::vector<absl::Span<const uint8_t>>& segments,
     absl::string_view where);
 
