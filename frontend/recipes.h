@@ -44,7 +44,7 @@ struct FineTuneRecipe {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  Freeze freeze;
+  Freeze freeze = {};
 };
 
 // Appends `transfer.strategy @finetune` to `module`, which has the model with a

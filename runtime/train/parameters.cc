@@ -5,13 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/artifact/writer.h"
-#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/philox.h"
+#include "runtime/formats/initial_values.h"
 #include "runtime/formats/safetensors.h"
 
 namespace graft {
@@ -27,32 +25,10 @@ std::string FullName(const SlotSpec& slot) {
   return absl::StrCat(slot.model, ".", slot.name);
 }
 
-// Normal draws by Box and Muller (1958) on Philox: call i gives values 4 i to
-// 4 i + 3.
-void FillNormal(PhiloxKey key, float deviation, absl::Span<float> values) {
-  auto unit = [](uint32_t word) { return (word + 0.5) * 0x1p-32; };
-  for (size_t i = 0; i < values.size(); i += 4) {
-    const PhiloxCounter words = Philox4x32(
-        {static_cast<uint32_t>(i / 4),
-         static_cast<uint32_t>(static_cast<uint64_t>(i) / 4 >> 32), 0, 0},
-        key);
-    for (size_t pair = 0; pair < 2; ++pair) {
-      const double radius = std::sqrt(-2 * std::log(unit(words[2 * pair])));
-      const double angle = 2 * std::numbers::pi * unit(words[2 * pair + 1]);
-      const size_t at = i + 2 * pair;
-      if (at < values.size())
-        values[at] = static_cast<float>(deviation * radius * std::cos(angle));
-      if (at + 1 < values.size())
-        values[at + 1] =
-            static_cast<float>(deviation * radius * std::sin(angle));
-    }
-  }
-}
-
 }  // namespace
 
-std::vector<std::string> InitialiseNewParameters(Instance& instance,
-                                                 uint64_t seed) {
+absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
+    Instance& instance, uint64_t seed) {
   std::vector<std::string> names;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -60,16 +36,9 @@ std::vector<std::string> InitialiseNewParameters(Instance& instance,
     if (slot.kind != SlotKind::parameter || slot.initial.empty()) continue;
     absl::Span<float> values = MutableFloats(instance, i);
     if (values.empty()) continue;
-    const std::string name = FullName(slot);
-    if (slot.initial == "normal") {
-      const uint64_t key = SplitMix64(seed ^ SplitMix64(Fnv1a64(name)));
-      FillNormal({static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)},
-                 slot.deviation, values);
-    } else {
-      std::fill(values.begin(), values.end(),
-                slot.initial == "ones" ? 1.0f : 0.0f);
-    }
-    names.push_back(name);
+    GRAFT_RETURN_IF_ERROR(FillInitialValues(slot.initial, slot.deviation, seed,
+                                            slot.name, values));
+    names.push_back(FullName(slot));
   }
   return names;
 }

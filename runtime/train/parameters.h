@@ -11,17 +11,17 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "runtime/base/file.h"
 #include "runtime/executor/instance.h"
 #include "runtime/train/checkpoint.h"
 
 namespace graft {
 
-// Fills the parameters that the model's checkpoint did not have (`initial` of
-// their slots: "normal" with its deviation, "zeros", "ones"). Draws depend on
-// `seed` and the slot's name only. Returns the names.
-std::vector<std::string> InitialiseNewParameters(Instance& instance,
-                                                 uint64_t seed);
+// Fills the trainable parameters that the model's checkpoint did not have, as
+// `initial` of their slots says (see FillInitialValues). Returns their names.
+absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
+    Instance& instance, uint64_t seed);
 
 // Overwrites parameters with the tensors of a safetensors file that have their
 // names. INVALID_ARGUMENT names a tensor that no trainable parameter matches.

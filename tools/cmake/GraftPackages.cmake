@@ -17,6 +17,9 @@ find_program(GRAFT_FLATC flatc REQUIRED)
 # XXH3 checksums, used as a header only.
 find_path(GRAFT_XXHASH_INCLUDE xxhash.h REQUIRED)
 
+# Command lines, header only.
+find_path(GRAFT_CLI11_INCLUDE CLI/App.hpp REQUIRED)
+
 # utf8proc and zstd come without usable CMake files in Debian 12.
 function(graft_import_library name header library)
   find_path(GRAFT_${name}_INCLUDE ${header} REQUIRED)

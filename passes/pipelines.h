@@ -1,0 +1,51 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiler's table of contents: its stages in order, and what each is made
+// of.
+
+#ifndef GRAFT_PASSES_PIPELINES_H_
+#define GRAFT_PASSES_PIPELINES_H_
+
+#include <functional>
+#include <string>
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/lower/kernel_emitter.h"
+
+namespace graft {
+
+// The stages, in order. Those from `lower` on run once a target.
+void buildTransferStage(mlir::OpPassManager& manager);
+void buildAutodiffStage(mlir::OpPassManager& manager);
+void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
+void buildPlanStage(mlir::OpPassManager& manager);
+
+// Runs stages on modules and, when asked to, writes the module after each to
+// `<directory>/<number>_<stage>.mlir`. Not thread-safe.
+class StageRunner {
+ public:
+  // `dumpDirectory` may be empty; else it is created.
+  explicit StageRunner(llvm::StringRef dumpDirectory)
+      : dumpDirectory(dumpDirectory) {}
+
+  // Called on each pass manager before it runs, e.g. to add
+  // instrumentations.
+  std::function<void(mlir::PassManager&)> configure;
+
+  llvm::LogicalResult run(mlir::ModuleOp module, llvm::StringRef stage,
+                          llvm::function_ref<void(mlir::OpPassManager&)> build);
+
+  // Writes `module` under the next number without running anything.
+  llvm::LogicalResult dump(mlir::ModuleOp module, llvm::StringRef stage);
+
+ private:
+  std::string dumpDirectory;
+  int next = 0;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_PIPELINES_H_

@@ -1,0 +1,186 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft-compile/compile.h"
+
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "dialects/graft/graft_ops.h"
+#include "frontend/parameter_values.h"
+#include "mlir/IR/MLIRContext.h"
+#include "passes/export/export_artifact.h"
+#include "passes/lower/native.h"
+#include "passes/lower/targets.h"
+#include "passes/pipelines.h"
+#include "passes/registration.h"
+#include "runtime/artifact/writer.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/wordpiece.h"
+
+namespace graft {
+namespace {
+
+absl::StatusOr<std::vector<const CpuTarget*>> ChooseTargets(
+    const std::vector<std::string>& levels) {
+  std::vector<const CpuTarget*> targets;
+  if (levels.size() == 1 && levels[0] == "host")
+    return std::vector{&getHostTarget()};
+  for (const CpuTarget& target : getCpuTargets())
+    if (levels.size() == 1 && levels[0] == "all") targets.push_back(&target);
+  if (!targets.empty()) return targets;
+  for (const std::string& level : levels) {
+    const CpuTarget* target = lookupCpuTarget(level);
+    if (!target) {
+      std::vector<std::string> known;
+      for (const CpuTarget& other : getCpuTargets())
+        known.push_back(other.level);
+      return absl::InvalidArgumentError(
+          absl::StrCat("--cpu-levels: expects host, all, or a list of ",
+                       absl::StrJoin(known, ", "), ", got \"", level, "\""));
+    }
+    targets.push_back(target);
+  }
+  return targets;
+}
+
+// Sets the rate of every dropout of the model.
+void OverrideDropout(mlir::ModuleOp module, double rate) {
+  mlir::Builder builder(module.getContext());
+  auto attribute = builder.getF32FloatAttr(static_cast<float>(rate));
+  module.walk([&](mlir::Operation* op) {
+    if (auto dropout = mlir::dyn_cast<DropoutOp>(op))
+      dropout.setRateAttr(attribute);
+    if (auto attention = mlir::dyn_cast<AttentionOp>(op))
+      attention.setDropoutAttr(attribute);
+  });
+}
+
+absl::Status StageFailed(llvm::StringRef stage) {
+  return absl::InternalError(
+      absl::StrCat("stage ", stage.str(), " failed; see the messages above"));
+}
+
+// One CPU level of the program with its code.
+struct Compiled {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const CpuTarget* target;
+  NativeCode code;
+};
+
+absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
+                                       const CpuTarget& target,
+                                       StageRunner& runner) {
+  Compiled result{graph.clone(), &target, {}};
+  const std::string lower = "lower_" + target.level;
+  if (mlir::failed(
+          runner.run(*result.module, lower, [&](mlir::OpPassManager& manager) {
+            buildLowerStage(manager, target);
+          })))
+    return StageFailed(lower);
+  const std::string plan = "plan_" + target.level;
+  if (mlir::failed(runner.run(*result.module, plan, buildPlanStage)))
+    return StageFailed(plan);
+  auto kernels = *result.module->getOps<exec::KernelsOp>().begin();
+  mlir::FailureOr<NativeCode> code = compileKernels(kernels, target);
+  if (mlir::failed(code)) return StageFailed("native_" + target.level);
+  result.code = *std::move(code);
+  return result;
+}
+
+// The vocabulary as the bytes of a vocab.txt.
+std::string VocabularyText(const WordPieceTokenizer& tokenizer) {
+  std::string text;
+  for (int64_t id = 0; id < tokenizer.vocabulary_size(); ++id)
+    absl::StrAppend(&text, tokenizer.IdToPiece(static_cast<int32_t>(id)), "\n");
+  return text;
+}
+
+// Values of every parameter, in the order of the spec's slots.
+absl::Status WriteWithValues(const CompileOptions& options,
+                             mlir::ModuleOp module, const ArtifactSpec& spec,
+                             const std::string& weights) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         SafetensorsFile::Open(files, weights));
+  llvm::StringMap<ParameterOp> parameters;
+  module.walk([&](ParameterOp op) { parameters[op.getSymName()] = op; });
+  std::vector<float> values;
+  return WriteArtifact(files, options.output, spec,
+                       [&](size_t slot, WeightSink sink) -> absl::Status {
+                         const SlotSpec& parameter = spec.slots[slot];
+                         values.resize(SlotBytes(parameter) / sizeof(float));
+                         // Parameters that the checkpoint lacks are drawn
+                         // again, by the seed of the run, when training begins.
+                         GRAFT_RETURN_IF_ERROR(loadParameter(
+                             parameters.lookup(parameter.name), file.get(),
+                             /*seed=*/0, absl::MakeSpan(values)));
+                         return sink(absl::MakeConstSpan(
+                             reinterpret_cast<const uint8_t*>(values.data()),
+                             values.size() * sizeof(float)));
+                       });
+}
+
+}  // namespace
+
+absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(std::vector<const CpuTarget*> targets,
+                         ChooseTargets(options.cpu_levels));
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  GRAFT_ASSIGN_OR_RETURN(
+      ImportedModel imported,
+      importHuggingFace(&context, files, options.directory, options.import));
+  mlir::ModuleOp module = *imported.module;
+  if (options.dropout) OverrideDropout(module, *options.dropout);
+  FineTuneRecipe recipe = options.recipe;
+  recipe.clip = std::nullopt;
+  if (options.clip > 0) recipe.clip = options.clip;
+  GRAFT_RETURN_IF_ERROR(addFineTuneStrategy(module, recipe));
+
+  StageRunner runner(options.dump_stages);
+  if (mlir::failed(runner.dump(module, "import"))) return StageFailed("import");
+  if (mlir::failed(runner.run(module, "transfer", buildTransferStage)))
+    return StageFailed("transfer");
+  if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
+    return StageFailed("autodiff");
+
+  std::vector<Compiled> compiled;
+  std::vector<ExportTarget> exported;
+  for (const CpuTarget* target : targets) {
+    GRAFT_ASSIGN_OR_RETURN(Compiled one,
+                           CompileTarget(module, *target, runner));
+    compiled.push_back(std::move(one));
+  }
+  for (Compiled& one : compiled)
+    exported.push_back({*one.module,
+                        one.target->level,
+                        one.target->triple,
+                        one.code.library,
+                        {one.code.symbols.begin(), one.code.symbols.end()}});
+
+  GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
+                         WordPieceTokenizer::Load(files, options.directory));
+  const std::string vocabulary = VocabularyText(*tokenizer);
+  const WordPieceOptions& normalisation = tokenizer->options();
+  spec.tokenizer = TokenizerSpec{
+      "wordpiece",
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(vocabulary.data()),
+                          vocabulary.size()),
+      normalisation.lowercase,
+      normalisation.strip_accents.value_or(normalisation.lowercase),
+      normalisation.handle_chinese_chars};
+  if (options.import.labels > 1) spec.labels = options.import.label_names;
+  spec.config = BertConfigToJson(imported.config);
+  spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
+                     {"checkpoint", options.directory}};
+  GRAFT_RETURN_IF_ERROR(
+      WriteWithValues(options, module, spec, imported.weights));
+  return CompileReport{imported.initialised, imported.skipped};
+}
+
+}  // namespace graft

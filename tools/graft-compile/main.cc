@@ -1,0 +1,134 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft-compile: a checkpoint directory or a module in MLIR -> an artifact.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/status_macros.h"
+#include "tools/graft-compile/compile.h"
+
+namespace graft {
+namespace {
+
+struct CommandOptions {
+  std::string labels_path;
+  bool regression = false;
+  std::string cpu_levels = "host";
+  double dropout = -1;
+  CompileOptions compile;
+};
+
+// One label a line.
+absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(FileSystem::Posix(), path));
+  std::vector<std::string> labels = absl::StrSplit(text, '\n');
+  if (!labels.empty() && labels.back().empty()) labels.pop_back();
+  if (labels.size() < 2)
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expects at least two labels, one a line, got ",
+                     labels.size()));
+  return labels;
+}
+
+absl::Status Run(CommandOptions& options) {
+  CompileOptions& compile = options.compile;
+  if (options.regression) {
+    compile.import.labels = 1;
+  } else if (!options.labels_path.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(compile.import.label_names,
+                           ReadLabels(options.labels_path));
+    compile.import.labels =
+        static_cast<int64_t>(compile.import.label_names.size());
+  }
+  compile.cpu_levels = absl::StrSplit(options.cpu_levels, ',');
+  if (options.dropout >= 0) compile.dropout = options.dropout;
+  GRAFT_ASSIGN_OR_RETURN(CompileReport report, Compile(compile));
+  if (!report.initialised.empty())
+    std::fprintf(stderr, "graft-compile: not in the checkpoint: %s\n",
+                 absl::StrJoin(report.initialised, ", ").c_str());
+  if (!report.skipped.empty())
+    std::fprintf(stderr, "graft-compile: not used: %s\n",
+                 absl::StrJoin(report.skipped, ", ").c_str());
+  return absl::OkStatus();
+}
+
+void AddOptions(CLI::App& app, CommandOptions& options) {
+  CompileOptions& compile = options.compile;
+  app.add_option("directory", compile.directory,
+                 "checkpoint: config.json, model.safetensors, tokenizer")
+      ->required();
+  app.add_option("-o,--output", compile.output, "artifact to write")
+      ->required();
+  CLI::Option* labels = app.add_option("--labels", options.labels_path,
+                                       "file with one label a line");
+  app.add_flag("--regression", options.regression, "predict one number")
+      ->excludes(labels);
+  app.add_option("--max-tokens", compile.import.token_bound,
+                 "most tokens of a launch")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--max-sequences", compile.import.sequence_bound,
+                 "most sequences of a launch")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--weight-decay", compile.recipe.decay)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--layer-decay", compile.recipe.layer_decay)
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--clip", compile.clip, "norm of the gradient; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--dropout", options.dropout,
+                 "rate of all dropouts (default: the model's)")
+      ->check(CLI::Range(0.0, 0.999));
+  app.add_flag("--freeze-embeddings", compile.recipe.freeze.embeddings);
+  app.add_option("--freeze-layers", compile.recipe.freeze.layers,
+                 "leave the embeddings and the first layers as they are")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--linear-probe", compile.recipe.freeze.encoder);
+  app.add_option("--cpu-levels", options.cpu_levels,
+                 "host, all, or a list of avx2, avx512, avx512_bf16, aarch64")
+      ->capture_default_str();
+  app.add_option("--dump-stages", compile.dump_stages,
+                 "directory for the program after each stage");
+  app.footer(
+      "Example:\n"
+      "  graft-compile minilm/ --labels labels.txt --max-tokens 1024 -o "
+      "program.graft\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+}
+
+}  // namespace
+}  // namespace graft
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Compiles a pretrained encoder and the way it is fine-tuned into one "
+      "program.");
+  app.name("graft-compile");
+  graft::CommandOptions options;
+  graft::AddOptions(app, options);
+  // Parsing reports by exceptions; they end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const absl::Status status = graft::Run(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "graft-compile: %s\n",
+               std::string(status.message()).c_str());
+  return 1;
+}

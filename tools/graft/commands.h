@@ -1,0 +1,33 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands of `graft`. Each adds its options to the program; parsing runs
+// the one that was named.
+
+#ifndef GRAFT_TOOLS_GRAFT_COMMANDS_H_
+#define GRAFT_TOOLS_GRAFT_COMMANDS_H_
+
+#include <atomic>
+#include <functional>
+
+#include "CLI/App.hpp"
+#include "absl/status/status.h"
+
+namespace graft {
+
+// What commands share.
+struct CommandContext {
+  // Becomes true on SIGINT and SIGTERM: finish the step, save, end.
+  const std::atomic<bool>* stop = nullptr;
+  // Set by the command that was named; run after parsing.
+  std::function<absl::Status()> run;
+};
+
+void AddFinetuneCommand(CLI::App& app, CommandContext& context);
+void AddEvaluateCommand(CLI::App& app, CommandContext& context);
+void AddPredictCommand(CLI::App& app, CommandContext& context);
+void AddInspectCommand(CLI::App& app, CommandContext& context);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_COMMANDS_H_

@@ -1,0 +1,63 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft: adapts a pretrained model to a user's text and uses the result. Free
+// of LLVM: commands that compile start graft-compile.
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "tools/graft/commands.h"
+
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+// The first signal asks for an orderly end, the second one ends at once.
+void HandleSignal(int signal) {
+  if (stop_requested.exchange(true)) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Adapts pretrained encoders to your own text, as one compiled program.");
+  app.name("graft");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", GRAFT_VERSION);
+  app.footer(
+      "Example:\n"
+      "  graft finetune --model minilm/ --train train.tsv --output out/\n"
+      "  graft evaluate out/model.graft --data test.tsv\n"
+      "  graft predict out/model.graft --text \"an example\"\n"
+      "`graft COMMAND --help` explains a command. Exit codes: 0 done, 1 "
+      "failed, "
+      "2 wrong usage.");
+
+  graft::CommandContext context;
+  context.stop = &stop_requested;
+  graft::AddFinetuneCommand(app, context);
+  graft::AddEvaluateCommand(app, context);
+  graft::AddPredictCommand(app, context);
+  graft::AddInspectCommand(app, context);
+
+  // Parsing reports by exceptions; they end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  std::signal(SIGINT, HandleSignal);
+  std::signal(SIGTERM, HandleSignal);
+  const absl::Status status = context.run();
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

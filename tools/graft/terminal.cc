@@ -1,0 +1,49 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft/terminal.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+
+namespace graft {
+
+std::string FormatDuration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::lround(seconds));
+  if (whole < 3600) return absl::StrFormat("%d:%02d", whole / 60, whole % 60);
+  return absl::StrFormat("%d:%02d:%02d", whole / 3600, whole / 60 % 60,
+                         whole % 60);
+}
+
+ProgressLine::ProgressLine(bool quiet)
+    : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void ProgressLine::Update(absl::string_view line, bool last) {
+  if (quiet_) return;
+  const absl::Time now = absl::Now();
+  const absl::Duration pause =
+      terminal_ ? absl::Milliseconds(100) : absl::Seconds(10);
+  if (!last && now - shown_ < pause) return;
+  shown_ = now;
+  const std::string text(line);
+  if (terminal_) {
+    std::fprintf(stderr, "\r\033[K%s", text.c_str());
+    open_ = true;
+  } else {
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+  std::fflush(stderr);
+}
+
+void ProgressLine::Finish() {
+  if (!open_) return;
+  std::fputc('\n', stderr);
+  open_ = false;
+}
+
+}  // namespace graft

@@ -1,0 +1,44 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a command prints while it works and at its end.
+
+#ifndef GRAFT_TOOLS_GRAFT_TERMINAL_H_
+#define GRAFT_TOOLS_GRAFT_TERMINAL_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace graft {
+
+// "0:07", "12:30" or "3:05:09".
+std::string FormatDuration(double seconds);
+
+// A line on standard error that is written over in place. Where standard error
+// is no terminal, a line is printed every ten seconds at most. Silent with
+// `quiet`. Not thread-safe.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool quiet);
+  ~ProgressLine() { Finish(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // Shows `line` unless the last one is younger than a tenth of a second;
+  // `last` is always shown.
+  void Update(absl::string_view line, bool last = false);
+  // Ends the line, so that other output begins on its own.
+  void Finish();
+
+ private:
+  const bool quiet_;
+  const bool terminal_;
+  absl::Time shown_ = absl::InfinitePast();
+  bool open_ = false;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_TERMINAL_H_

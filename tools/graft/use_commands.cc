@@ -1,0 +1,315 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <utility>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "runtime/artifact/artifact.h"
+#include "runtime/artifact/inspect.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/thread_pool.h"
+#include "runtime/executor/instance.h"
+#include "runtime/train/evaluate.h"
+#include "runtime/train/metrics.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/table_data.h"
+
+namespace graft {
+namespace {
+
+// A trained artifact ready to answer.
+struct Predictor {
+  std::shared_ptr<const Artifact> artifact;
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Instance> instance;
+  std::unique_ptr<WordPieceTokenizer> tokenizer;
+  int64_t max_length = 0;
+};
+
+absl::StatusOr<Predictor> OpenPredictor(const std::string& path, int threads) {
+  FileSystem& files = FileSystem::Posix();
+  Predictor predictor;
+  GRAFT_ASSIGN_OR_RETURN(predictor.artifact, Artifact::Load(files, path));
+  GRAFT_ASSIGN_OR_RETURN(
+      predictor.pool,
+      ThreadPool::Create(threads > 0 ? threads : DefaultThreadCount()));
+  GRAFT_ASSIGN_OR_RETURN(
+      predictor.instance,
+      Instance::Create(predictor.artifact, {predictor.pool.get(), false}));
+  GRAFT_ASSIGN_OR_RETURN(predictor.tokenizer,
+                         ArtifactTokenizer(*predictor.artifact));
+  GRAFT_ASSIGN_OR_RETURN(predictor.max_length,
+                         ArtifactMaxLength(*predictor.artifact));
+  return predictor;
+}
+
+// Classes by falling probability, at most `top`.
+std::vector<size_t> Ranking(absl::Span<const float> values, size_t top) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return values[a] != values[b] ? values[a] > values[b] : a < b;
+  });
+  order.resize(std::min(order.size(), top));
+  return order;
+}
+
+struct PredictOptions {
+  std::string artifact;
+  std::vector<std::string> texts;
+  std::string data, output;
+  TableOptions table;
+  int64_t top = 3;
+  int threads = 0;
+  bool json = false;
+};
+
+// One prediction as JSON: labels with probabilities, or a score.
+nlohmann::json PredictionRecord(const std::string& text,
+                                const std::vector<std::string>& labels,
+                                absl::Span<const float> logits,
+                                absl::Span<const float> probabilities,
+                                size_t top) {
+  nlohmann::json record = {{"text", text}};
+  if (labels.empty()) {
+    record["score"] = logits[0];
+    return record;
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (size_t label : Ranking(probabilities, top))
+    list.push_back(
+        {{"label", labels[label]}, {"probability", probabilities[label]}});
+  record["labels"] = list;
+  return record;
+}
+
+// The same for people.
+std::string PredictionText(const nlohmann::json& record) {
+  std::string text = absl::StrCat(record["text"].get<std::string>(), "\n");
+  if (record.contains("score"))
+    return absl::StrCat(
+        text, absl::StrFormat("  %.4f\n", record["score"].get<double>()));
+  for (const nlohmann::json& label : record["labels"])
+    absl::StrAppendFormat(&text, "  %6.2f %%  %s\n",
+                          100 * label["probability"].get<double>(),
+                          label["label"].get<std::string>());
+  return text;
+}
+
+absl::Status Predict(const PredictOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
+                         OpenPredictor(options.artifact, options.threads));
+  TableData table;
+  table.path = "--text";
+  if (!options.data.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        table, ReadTable(files, options.data, options.table, false));
+  } else {
+    table.texts = options.texts;
+    for (size_t i = 0; i < table.texts.size(); ++i)
+      table.lines.push_back(static_cast<int64_t>(i + 1));
+  }
+  GRAFT_ASSIGN_OR_RETURN(TokenizedTable tokens,
+                         Tokenize(table, *predictor.tokenizer, nullptr,
+                                  predictor.max_length, options.table.strict));
+  std::string out;
+  const std::vector<std::string>& labels = predictor.artifact->spec().labels;
+  GRAFT_RETURN_IF_ERROR(PredictAll(
+      *predictor.instance, tokens.dataset,
+      [&](int64_t example, absl::Span<const float> logits,
+          absl::Span<const float> probabilities) {
+        nlohmann::json record =
+            PredictionRecord(table.texts[example], labels, logits,
+                             probabilities, static_cast<size_t>(options.top));
+        const bool lines = options.json || !options.output.empty();
+        absl::StrAppend(&out, lines ? absl::StrCat(record.dump(), "\n")
+                                    : PredictionText(record));
+      }));
+  if (!options.output.empty()) return WriteFile(files, options.output, out);
+  std::fputs(out.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+struct EvaluateOptions {
+  std::string artifact, data, picture;
+  TableOptions table;
+  int threads = 0;
+  bool json = false;
+};
+
+absl::Status EvaluateClasses(const EvaluateOptions& options,
+                             Predictor& predictor, const Dataset& dataset) {
+  const std::vector<std::string>& labels = predictor.artifact->spec().labels;
+  ConfusionMatrix matrix(static_cast<int64_t>(labels.size()));
+  GRAFT_RETURN_IF_ERROR(PredictAll(
+      *predictor.instance, dataset,
+      [&](int64_t example, absl::Span<const float> logits,
+          absl::Span<const float>) {
+        matrix.Add(
+            dataset.label(example),
+            std::max_element(logits.begin(), logits.end()) - logits.begin());
+      }));
+  if (!options.picture.empty())
+    GRAFT_RETURN_IF_ERROR(WriteFile(FileSystem::Posix(), options.picture,
+                                    ConfusionSvg(matrix, labels)));
+  if (options.json) {
+    nlohmann::json record = {{"examples", matrix.total()},
+                             {"accuracy", matrix.Accuracy()},
+                             {"macro_f1", matrix.MacroF1()}};
+    std::printf("%s\n", record.dump().c_str());
+    return absl::OkStatus();
+  }
+  std::printf("%lld examples: accuracy %.2f %%, macro-F1 %.2f %%\n",
+              static_cast<long long>(matrix.total()), 100 * matrix.Accuracy(),
+              100 * matrix.MacroF1());
+  if (!options.picture.empty())
+    std::printf("wrote %s\n", options.picture.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status EvaluateScores(const EvaluateOptions& options,
+                            Predictor& predictor, const Dataset& dataset) {
+  std::vector<float> truth, predicted;
+  GRAFT_RETURN_IF_ERROR(
+      PredictAll(*predictor.instance, dataset,
+                 [&](int64_t example, absl::Span<const float> logits,
+                     absl::Span<const float>) {
+                   truth.push_back(dataset.score(example));
+                   predicted.push_back(logits[0]);
+                 }));
+  const RegressionQuality quality = MeasureRegression(truth, predicted);
+  if (options.json) {
+    nlohmann::json record = {{"examples", truth.size()},
+                             {"pearson", quality.pearson},
+                             {"mse", quality.mse}};
+    std::printf("%s\n", record.dump().c_str());
+    return absl::OkStatus();
+  }
+  std::printf(
+      "%zu examples: Pearson correlation %.4f, mean squared error "
+      "%.4f\n",
+      truth.size(), quality.pearson, quality.mse);
+  return absl::OkStatus();
+}
+
+absl::Status Evaluate(const EvaluateOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
+                         OpenPredictor(options.artifact, options.threads));
+  GRAFT_ASSIGN_OR_RETURN(
+      TableData table,
+      ReadTable(FileSystem::Posix(), options.data, options.table, true));
+  const std::vector<std::string>& names = predictor.artifact->spec().labels;
+  if (names.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        TokenizedTable tokens,
+        Tokenize(table, *predictor.tokenizer, nullptr, predictor.max_length,
+                 options.table.strict));
+    return EvaluateScores(options, predictor, tokens.dataset);
+  }
+  GRAFT_ASSIGN_OR_RETURN(LabelMap labels, LabelMap::FromLabels(names));
+  GRAFT_ASSIGN_OR_RETURN(TokenizedTable tokens,
+                         Tokenize(table, *predictor.tokenizer, &labels,
+                                  predictor.max_length, options.table.strict));
+  return EvaluateClasses(options, predictor, tokens.dataset);
+}
+
+struct InspectCommandOptions {
+  std::string artifact;
+  InspectOptions inspect;
+  bool json = false;
+};
+
+absl::Status Inspect(const InspectCommandOptions& options) {
+  LoadOptions load;
+  load.load_code = false;
+  GRAFT_ASSIGN_OR_RETURN(
+      std::shared_ptr<const Artifact> artifact,
+      Artifact::Load(FileSystem::Posix(), options.artifact, load));
+  const std::string text = options.json
+                               ? InspectJson(*artifact, options.inspect)
+                               : InspectText(*artifact, options.inspect);
+  std::fputs(text.c_str(), stdout);
+  if (options.json) std::fputs("\n", stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddPredictCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command =
+      app.add_subcommand("predict", "Answer with a trained artifact");
+  auto options = std::make_shared<PredictOptions>();
+  command->add_option("artifact", options->artifact, "model.graft")->required();
+  CLI::Option* text = command->add_option("--text", options->texts,
+                                          "text to predict; may be repeated");
+  CLI::Option* data =
+      command->add_option("--data", options->data, "table of texts");
+  text->excludes(data);
+  AddTableOptions(*command, options->table);
+  command->add_option("--output", options->output,
+                      "file for predictions, one JSON object a line");
+  command->add_option("--top", options->top, "labels to show")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--threads", options->threads)
+      ->check(CLI::Range(1, 1024));
+  command->add_flag("--json", options->json, "one JSON object a line");
+  command->footer(
+      "Example:\n"
+      "  graft predict out/model.graft --text \"a large African mammal\"");
+  command->callback([options, &context] {
+    if (options->texts.empty() && options->data.empty())
+      throw CLI::RequiredError("--text or --data");
+    context.run = [options] { return Predict(*options); };
+  });
+}
+
+void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "evaluate", "Measure a trained artifact on labelled texts");
+  auto options = std::make_shared<EvaluateOptions>();
+  command->add_option("artifact", options->artifact, "model.graft")->required();
+  command->add_option("--data", options->data, "table (.tsv, .jsonl)")
+      ->required();
+  AddTableOptions(*command, options->table);
+  command->add_option("--picture", options->picture,
+                      "SVG file for the confusion matrix");
+  command->add_option("--threads", options->threads)
+      ->check(CLI::Range(1, 1024));
+  command->add_flag("--json", options->json);
+  command->footer(
+      "Example:\n"
+      "  graft evaluate out/model.graft --data test.tsv --picture "
+      "confusion.svg");
+  command->callback([options, &context] {
+    context.run = [options] { return Evaluate(*options); };
+  });
+}
+
+void AddInspectCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show what an artifact holds");
+  auto options = std::make_shared<InspectCommandOptions>();
+  command->add_option("artifact", options->artifact, "file.graft")->required();
+  command->add_flag("--slots", options->inspect.slots, "list every tensor");
+  command->add_flag("--commands", options->inspect.commands,
+                    "list the commands of each program");
+  command->add_option("--level", options->inspect.level,
+                      "processor level whose programs are shown");
+  command->add_flag("--json", options->json);
+  command->footer("Example:\n  graft inspect out/model.graft --commands");
+  command->callback([options, &context] {
+    context.run = [options] { return Inspect(*options); };
+  });
+}
+
+}  // namespace graft
