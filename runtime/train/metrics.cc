@@ -89,8 +89,9 @@ std::string ConfusionSvg(const ConfusionMatrix& matrix,
       if (count > 0)
         absl::StrAppendFormat(&svg,
                               "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
-                              "font-size=\"9\">%d</text>\n",
-                              x + kCell / 2, y + 16, count);
+                              "font-size=\"9\" fill=\"%s\">%d</text>\n",
+                              x + kCell / 2, y + 16,
+                              share > 0.5 ? "white" : "black", count);
     }
   }
   for (int column = 0; column < n; ++column) {
