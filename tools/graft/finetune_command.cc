@@ -134,16 +134,17 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("%s\n", record.dump().c_str());
     return;
   }
-  std::printf(
-      "%s\n",
-      absl::StrFormat(
-          "%d steps, %d examples and %d tokens in %s: %.1f examples/s, "
-          "%.0f tokens/s\nmean loss %.4f, last %.4f",
-          summary.steps - summary.first_step, summary.examples, summary.tokens,
-          FormatDuration(summary.seconds), examples_per_second,
-          static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
-          summary.last_loss)
-          .c_str());
+  std::string line = absl::StrFormat(
+      "nothing left to train: the checkpoint is at step %d", summary.steps);
+  if (summary.steps > summary.first_step)
+    line = absl::StrFormat(
+        "%d steps, %d examples and %d tokens in %s: %.1f examples/s, "
+        "%.0f tokens/s\nmean loss %.4f, last %.4f",
+        summary.steps - summary.first_step, summary.examples, summary.tokens,
+        FormatDuration(summary.seconds), examples_per_second,
+        static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
+        summary.last_loss);
+  std::printf("%s\n", line.c_str());
   if (summary.best_step > 0)
     std::printf("best evaluation %.4f at step %lld\n", summary.best_score,
                 static_cast<long long>(summary.best_step));
