@@ -10,10 +10,13 @@
 #include "dialects/graft/graft_ops.h"
 #include "frontend/parameter_values.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 #include "passes/export/export_artifact.h"
 #include "passes/lower/native.h"
 #include "passes/lower/targets.h"
 #include "passes/pipelines.h"
+#include "passes/plugin.h"
 #include "passes/registration.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
@@ -60,6 +63,62 @@ void OverrideDropout(mlir::ModuleOp module, double rate) {
 absl::Status StageFailed(llvm::StringRef stage) {
   return absl::InternalError(
       absl::StrCat("stage ", stage.str(), " failed; see the messages above"));
+}
+
+// Loads the plug-ins and returns their names.
+absl::StatusOr<std::vector<std::string>> LoadPlugins(
+    const std::vector<std::string>& paths, mlir::DialectRegistry& registry) {
+  std::vector<std::string> names;
+  for (const std::string& path : paths) {
+    llvm::Expected<const Plugin*> plugin = loadPlugin(path, registry);
+    if (!plugin)
+      return absl::InvalidArgumentError(
+          absl::StrCat("--plugin: ", llvm::toString(plugin.takeError())));
+    names.push_back((*plugin)->name);
+  }
+  return names;
+}
+
+// Parses --graph-passes, of passes of Graft, its plug-ins and MLIR's general
+// ones.
+absl::StatusOr<mlir::OpPassManager> ParseGraphPasses(
+    const std::string& pipeline) {
+  static const bool registered = [] {
+    registerAllPasses();
+    mlir::registerTransformsPasses();
+    return true;
+  }();
+  (void)registered;
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  mlir::FailureOr<mlir::OpPassManager> passes =
+      mlir::parsePassPipeline(pipeline, stream);
+  if (mlir::failed(passes))
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--graph-passes: ", llvm::StringRef(message).rtrim().str()));
+  if (passes->getOpAnchorName() != mlir::ModuleOp::getOperationName())
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--graph-passes: expects builtin.module(...), got ", pipeline));
+  return *std::move(passes);
+}
+
+// Runs the first stages, which all CPU levels share.
+absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
+                        StageRunner& runner) {
+  if (mlir::failed(runner.dump(module, "import"))) return StageFailed("import");
+  if (mlir::failed(runner.run(module, "transfer", buildTransferStage)))
+    return StageFailed("transfer");
+  if (!options.graph_passes.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(mlir::OpPassManager passes,
+                           ParseGraphPasses(options.graph_passes));
+    if (mlir::failed(runner.run(
+            module, "graph",
+            [&](mlir::OpPassManager& manager) { manager = passes; })))
+      return StageFailed("graph");
+  }
+  if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
+    return StageFailed("autodiff");
+  return absl::OkStatus();
 }
 
 // One CPU level of the program with its code.
@@ -130,6 +189,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                          ChooseTargets(options.cpu_levels));
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
+                         LoadPlugins(options.plugins, registry));
   mlir::MLIRContext context(registry);
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
@@ -142,11 +203,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_RETURN_IF_ERROR(addFineTuneStrategy(module, recipe));
 
   StageRunner runner(options.dump_stages);
-  if (mlir::failed(runner.dump(module, "import"))) return StageFailed("import");
-  if (mlir::failed(runner.run(module, "transfer", buildTransferStage)))
-    return StageFailed("transfer");
-  if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
-    return StageFailed("autodiff");
+  GRAFT_RETURN_IF_ERROR(BuildGraph(options, module, runner));
 
   std::vector<Compiled> compiled;
   std::vector<ExportTarget> exported;
@@ -178,6 +235,10 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   spec.config = BertConfigToJson(imported.config);
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
                      {"checkpoint", options.directory}};
+  if (!plugins.empty())
+    spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
+  if (!options.graph_passes.empty())
+    spec.provenance.emplace_back("passes", options.graph_passes);
   GRAFT_RETURN_IF_ERROR(
       WriteWithValues(options, module, spec, imported.weights));
   return CompileReport{imported.initialised, imported.skipped};

@@ -26,7 +26,11 @@ struct CompileOptions {
   std::optional<double> dropout;  // of the model's dropouts and attention
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
-  std::string dump_stages;  // directory; empty: none
+  std::string dump_stages;           // directory; empty: none
+  std::vector<std::string> plugins;  // shared libraries: passes/plugin.h
+  // Pipeline, "builtin.module(...)", that runs on the functions of the phases
+  // before their gradients are taken; empty: none.
+  std::string graph_passes;
 };
 
 struct CompileReport {

@@ -103,6 +103,12 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.add_option("--dump-stages", compile.dump_stages,
                  "directory for the program after each stage");
+  app.add_option("--plugin", compile.plugins,
+                 "shared library with ops and passes; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--graph-passes", compile.graph_passes,
+                 "pipeline, builtin.module(...), that runs on the functions of "
+                 "the phases before gradients are taken");
   app.footer(
       "Example:\n"
       "  graft-compile minilm/ --labels labels.txt --max-tokens 1024 -o "

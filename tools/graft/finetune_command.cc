@@ -46,6 +46,7 @@ struct FinetuneOptions {
   std::string cpu_levels = "host";
   std::string dump_stages;
   std::vector<std::string> plugins;
+  std::string graph_passes;
   int threads = 0;
   bool json = false;
   bool quiet = false;
@@ -82,6 +83,8 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back(absl::StrCat("--dump-stages=", options.dump_stages));
   for (const std::string& plugin : options.plugins)
     arguments.push_back(absl::StrCat("--plugin=", plugin));
+  if (!options.graph_passes.empty())
+    arguments.push_back(absl::StrCat("--graph-passes=", options.graph_passes));
   return arguments;
 }
 
@@ -390,8 +393,14 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command.add_option("--dump-stages", options.dump_stages,
                      "directory for the program after each stage");
-  command.add_option("--plugin", options.plugins,
-                     "shared library with ops and passes, for the compiler");
+  command
+      .add_option("--plugin", options.plugins,
+                  "shared library with ops and passes, for the compiler; may "
+                  "be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--graph-passes", options.graph_passes,
+                     "pipeline, builtin.module(...), that the compiler runs "
+                     "before gradients are taken");
   command.add_flag("--json", options.json, "print the summary as JSON");
   command.add_flag("--quiet", options.quiet, "no progress");
 }

@@ -1,0 +1,48 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plug-ins: shared libraries that bring dialects and passes to Graft's tools
+// (`--plugin=FILE.so`). docs/writing-a-pass.md shows one from the start.
+
+#ifndef GRAFT_PASSES_PLUGIN_H_
+#define GRAFT_PASSES_PLUGIN_H_
+
+#include <cstdint>
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+namespace mlir {
+class DialectRegistry;
+}  // namespace mlir
+
+namespace graft {
+
+// Grows when `Plugin` or the meaning of a public header changes so that a
+// plug-in must be built again.
+inline constexpr uint32_t kPluginApiVersion = 1;
+
+// What a plug-in brings. Callbacks may be null. Objects and strings live as
+// long as the process: a plug-in is never unloaded.
+struct Plugin {
+  uint32_t apiVersion;  // kPluginApiVersion; first in every version
+  const char* name;     // for messages and the artifact's provenance
+
+  // Inserts dialects, and extensions that attach interfaces.
+  void (*registerDialects)(mlir::DialectRegistry& registry);
+  // Adds passes to MLIR's global registry; called once a process.
+  void (*registerPasses)();
+};
+
+// Loads the library at `path`, calls its `graftGetPlugin` and checks the API
+// version; then registers its dialects in `registry` and its passes. Errors
+// name the file, what was expected and what was found. Not thread-safe.
+llvm::Expected<const Plugin*> loadPlugin(llvm::StringRef path,
+                                         mlir::DialectRegistry& registry);
+
+}  // namespace graft
+
+// The one symbol that a plug-in defines. Never null.
+extern "C" const graft::Plugin* graftGetPlugin();
+
+#endif  // GRAFT_PASSES_PLUGIN_H_
