@@ -32,6 +32,7 @@ for tool in sorted(tools, key=len, reverse=True):
 
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source", config.graft_source_dir))
+config.substitutions.append(("%build", config.graft_build_dir))
 
 # A variable without $ must not leak from one CHECK-LABEL block to the next.
 config.substitutions.append((r"\bFileCheck\b", "FileCheck -enable-var-scope"))

@@ -215,8 +215,15 @@ endfunction()
 if(GRAFT_BUILD_COMPILER)
   graft_compiler_precompiled_header()
   add_library(GraftCompiler SHARED)
-  _graft_include_roots(GraftCompiler)
-  _graft_use_mlir(GraftCompiler PUBLIC)
+  # Paths of the installed library are those of GraftConfig.cmake.
+  target_include_directories(GraftCompiler PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR};${PROJECT_BINARY_DIR}>")
+  _graft_use_mlir(GraftCompiler PRIVATE)
+  target_include_directories(GraftCompiler SYSTEM INTERFACE
+    "$<BUILD_INTERFACE:${LLVM_INCLUDE_DIRS};${MLIR_INCLUDE_DIRS}>")
+  separate_arguments(definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+  target_compile_options(GraftCompiler INTERFACE
+    "$<BUILD_INTERFACE:${definitions}>")
   # Only the two shared libraries: a component target would bring a second
   # copy of MLIR, and with it second TypeIDs.
   target_link_libraries(GraftCompiler PUBLIC MLIR LLVM)

@@ -23,6 +23,9 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
+# Installed programs find MLIR and LLVM, which lie outside of the system's
+# library folders, where the build found them.
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 
 # Symbols keep default visibility: types with explicit TypeIDs and the plug-in
 # interface are shared across libGraftCompiler.so.
