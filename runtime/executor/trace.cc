@@ -4,48 +4,61 @@
 #include "runtime/executor/trace.h"
 
 #include <algorithm>
-#include <map>
+#include <string_view>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 
 namespace graft {
 
-void CommandTrace::Add(const CommandTiming& timing) {
-  events_.push_back({std::string(timing.kernel), std::string(timing.label),
-                     timing.items, timing.begin_ns, timing.end_ns,
-                     timing.command});
+void KernelProfile::Add(const CommandTiming& timing) {
+  const std::string_view kernel(timing.kernel.data(), timing.kernel.size());
+  auto it = by_kernel_.find(kernel);
+  if (it == by_kernel_.end()) {
+    it = by_kernel_.emplace(kernel, Sum{std::string(kernel)}).first;
+  }
+  ++it->second.calls;
+  it->second.ns += timing.end_ns - timing.begin_ns;
 }
 
-std::string CommandTrace::Summary() const {
-  struct Sum {
-    std::string kernel;
-    int64_t calls = 0, ns = 0;
-  };
-  std::map<std::string, Sum> by_kernel;
-  int64_t total = 0;
-  for (const Event& event : events_) {
-    Sum& sum = by_kernel[event.kernel];
-    sum.kernel = event.kernel;
-    ++sum.calls;
-    sum.ns += event.end_ns - event.begin_ns;
-    total += event.end_ns - event.begin_ns;
-  }
+std::string KernelProfile::Summary(size_t limit) const {
+  Sum all{"all"};
   std::vector<Sum> sums;
-  for (auto& [name, sum] : by_kernel) sums.push_back(sum);
+  for (const auto& [name, sum] : by_kernel_) {
+    sums.push_back(sum);
+    all.calls += sum.calls;
+    all.ns += sum.ns;
+  }
   std::sort(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
     return a.ns != b.ns ? a.ns > b.ns : a.kernel < b.kernel;
   });
+  if (limit > 0 && sums.size() > limit) {
+    Sum rest{absl::StrFormat("%d others", sums.size() - limit)};
+    for (size_t i = limit; i < sums.size(); ++i) {
+      rest.calls += sums[i].calls;
+      rest.ns += sums[i].ns;
+    }
+    sums.resize(limit);
+    sums.push_back(rest);
+  }
   std::string text =
       absl::StrFormat("%-40s %6s %10s %6s\n", "kernel", "calls", "ms", "share");
   for (const Sum& sum : sums) {
     absl::StrAppendFormat(&text, "%-40s %6d %10.3f %5.1f%%\n", sum.kernel,
                           sum.calls, sum.ns * 1e-6,
-                          total == 0 ? 0.0 : 100.0 * sum.ns / total);
+                          all.ns == 0 ? 0.0 : 100.0 * sum.ns / all.ns);
   }
-  absl::StrAppendFormat(&text, "%-40s %6d %10.3f\n", "all", events_.size(),
-                        total * 1e-6);
+  absl::StrAppendFormat(&text, "%-40s %6d %10.3f\n", all.kernel, all.calls,
+                        all.ns * 1e-6);
   return text;
+}
+
+void CommandTrace::Add(const CommandTiming& timing) {
+  profile_.Add(timing);
+  events_.push_back({std::string(timing.kernel), std::string(timing.label),
+                     timing.items, timing.begin_ns, timing.end_ns,
+                     timing.command});
 }
 
 std::string CommandTrace::Json() const {

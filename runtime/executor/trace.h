@@ -5,6 +5,8 @@
 #define GRAFT_RUNTIME_EXECUTOR_TRACE_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,14 +14,32 @@
 
 namespace graft {
 
+// Sums the time of kernels over any number of calls, as a profiler of an
+// instance: memory depends on the number of kernels alone. Thread-compatible.
+class KernelProfile {
+ public:
+  void Add(const CommandTiming& timing);
+
+  // Time by kernel, the longest first: calls, milliseconds, share. With a
+  // `limit` above 0, kernels beyond as many are one line.
+  std::string Summary(size_t limit = 0) const;
+
+ private:
+  struct Sum {
+    std::string kernel;
+    int64_t calls = 0, ns = 0;
+  };
+  std::map<std::string, Sum, std::less<>> by_kernel_;
+};
+
 // Collects the commands of one or more calls, as a profiler of an instance.
 // Thread-compatible.
 class CommandTrace {
  public:
   void Add(const CommandTiming& timing);
 
-  // Time by kernel, the longest first: calls, milliseconds, share.
-  std::string Summary() const;
+  // KernelProfile::Summary of the commands.
+  std::string Summary() const { return profile_.Summary(); }
   // The trace event format that Perfetto and Chrome read: one complete event
   // a command, times in microseconds from the first command.
   std::string Json() const;
@@ -31,6 +51,7 @@ class CommandTrace {
     size_t command;
   };
   std::vector<Event> events_;
+  KernelProfile profile_;
 };
 
 }  // namespace graft

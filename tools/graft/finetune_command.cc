@@ -16,6 +16,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/thread_pool.h"
 #include "runtime/executor/instance.h"
+#include "runtime/executor/trace.h"
 #include "runtime/formats/config.h"
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
@@ -26,6 +27,9 @@
 
 namespace graft {
 namespace {
+
+// Lines of --profile.
+constexpr size_t kProfiledKernels = 30;
 
 struct FinetuneOptions {
   std::string model, train, dev, output;
@@ -50,6 +54,7 @@ struct FinetuneOptions {
   int threads = 0;
   bool json = false;
   bool quiet = false;
+  bool profile = false;
 };
 
 // Options that shape the compiled program, as graft-compile takes them.
@@ -278,9 +283,16 @@ absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
                         FormatDuration(report.seconds_left)),
         report.step == report.total_steps);
   };
+  KernelProfile profile;
+  if (options.profile)
+    instance->SetProfiler(
+        [&](const CommandTiming& timing) { profile.Add(timing); });
   absl::StatusOr<TrainSummary> summary = trainer.Run(progress, *context.stop);
   line.Finish();
+  instance->SetProfiler({});
   GRAFT_RETURN_IF_ERROR(summary.status());
+  if (options.profile)
+    std::fprintf(stderr, "%s", profile.Summary(kProfiledKernels).c_str());
 
   const std::string model = JoinPath(options.output, "model.graft");
   if (!summary->interrupted)
@@ -403,6 +415,8 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
                      "before gradients are taken");
   command.add_flag("--json", options.json, "print the summary as JSON");
   command.add_flag("--quiet", options.quiet, "no progress");
+  command.add_flag("--profile", options.profile,
+                   "print the kernels that took the most time");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "runtime/artifact/cpu_level.h"
+#include "runtime/executor/trace.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 
 namespace {
@@ -29,8 +30,10 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 namespace graft {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The level of some code that runs here; the C compiler made it for any.
 std::string AnyLevel() {
@@ -218,6 +221,30 @@ TEST_F(InstanceTest, WrongFeedsAreNamed) {
             "accumulate: input labels: expects numbers from 0 to 9 or -100, "
             "got 10 at "
             "0");
+}
+
+TEST(KernelProfileTest, SumsCallsOfAKernel) {
+  KernelProfile profile;
+  for (auto [kernel, ns] : {std::pair<const char*, int64_t>{"add", 1000000},
+                            {"matmul", 6000000},
+                            {"copy", 500000},
+                            {"add", 2500000}}) {
+    CommandTiming timing;
+    timing.kernel = kernel;
+    timing.begin_ns = 7;
+    timing.end_ns = 7 + ns;
+    profile.Add(timing);
+  }
+  const std::string column(34, ' ');
+  EXPECT_EQ(profile.Summary(),
+            "kernel" + column + "  calls         ms  share\n" + "matmul" +
+                column + "      1      6.000  60.0%\n" + "add   " + column +
+                "      2      3.500  35.0%\n" + "copy  " + column +
+                "      1      0.500   5.0%\n" + "all   " + column +
+                "      4     10.000\n");
+  EXPECT_THAT(profile.Summary(1), AllOf(HasSubstr("2 others"),
+                                        HasSubstr("     3      4.000  40.0%"),
+                                        Not(HasSubstr("copy"))));
 }
 
 TEST_F(InstanceTest, ProfilesEachCommand) {
