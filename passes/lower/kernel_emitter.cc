@@ -4,6 +4,7 @@
 #include "passes/lower/kernel_emitter.h"
 
 #include "dialects/graft/graft_dialect.h"
+#include "dialects/graft/graft_ops.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -109,6 +110,29 @@ ValueRange KernelContext::launch(
   return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
                                 ties)
       .getResults();
+}
+
+Addend findAddend(Operation* op) {
+  Value result = op->getResult(0);
+  if (!result.hasOneUse()) return {};
+  OpOperand& use = *result.use_begin();
+  auto sum = dyn_cast<AddOp>(use.getOwner());
+  if (!sum || sum->getBlock() != op->getBlock()) return {};
+  Value other = sum->getOperand(1 - use.getOperandNumber());
+  if (other.getType() != result.getType()) return {};
+  if (Operation* source = other.getDefiningOp();
+      source && !source->isBeforeInBlock(op)) {
+    // All reads of a slot in a phase give the same value.
+    if (!isa<ReadOp>(source)) return {};
+    source->moveBefore(op);
+  }
+  return {sum, other};
+}
+
+void replaceWithSum(Operation* op, const Addend& addend, Value value) {
+  if (addend) addend.sum->getResult(0).replaceAllUsesWith(value);
+  op->getResult(0).replaceAllUsesWith(value);
+  op->erase();
 }
 
 }  // namespace graft

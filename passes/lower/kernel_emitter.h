@@ -67,6 +67,23 @@ class KernelContext {
   unsigned next = 0;
 };
 
+// What the only user of a result adds to it: the kernel of `op` may begin with
+// it instead of zero, and then replace the sum.
+struct Addend {
+  mlir::Operation* sum = nullptr;  // the graft.add, null if there is none
+  mlir::Value value;               // available at `op`
+
+  explicit operator bool() const { return sum != nullptr; }
+};
+
+// The addend of the one result of `op`; a `graft.read` of it moves before `op`.
+Addend findAddend(mlir::Operation* op);
+
+// Replaces `op`, and the sum if there is an addend, by `value`. The sum stays
+// behind without users.
+void replaceWithSum(mlir::Operation* op, const Addend& addend,
+                    mlir::Value value);
+
 // Replaces `op` by launches; emits a diagnostic on failure.
 using KernelEmitter = std::function<llvm::LogicalResult(
     mlir::Operation*, mlir::OpBuilder&, KernelContext&)>;

@@ -20,6 +20,7 @@ namespace {
 // [n, k].
 struct Product {
   Value lhs, rhs, bias;  // bias [n] may be null
+  Addend addend;         // what the sum begins with, not with a bias
   bool transposeLhs, transposeRhs;
   Dim m, n, k;
   RankedTensorType type;
@@ -78,6 +79,7 @@ class ProductKernel {
         lhs(arguments.buffers[0]),
         rhs(arguments.buffers[1]),
         bias(product.bias ? arguments.buffers[2] : Value()),
+        addend(product.addend ? arguments.buffers[2] : Value()),
         output(arguments.buffers.back()),
         m(getSize(v, product.m, arguments)),
         n(getSize(v, product.n, arguments)),
@@ -118,11 +120,14 @@ class ProductKernel {
     access.rhs = [&](Value at, TilePosition column, Value mask) {
       return loadRhs(v.add(start, at), column, mask);
     };
-    if (first)
+    if (first || addend)
       access.init = [&](Value row, Value column, Value mask) {
+        Value at = v.add(firstRow, row);
+        Value start =
+            addend ? v.load(addend, {at, column}, mask) : v.splat(0.0);
+        if (!first) return start;
         // What the buffer held before the first turn is read and dropped.
-        Value partial = v.load(output, {v.add(firstRow, row), column}, mask);
-        return v.select(first, v.splat(0.0), partial);
+        return v.select(first, start, v.load(output, {at, column}, mask));
       };
     access.finish = [&](Value row, Value column, Value mask, Value sum) {
       if (bias) {
@@ -157,7 +162,7 @@ class ProductKernel {
   const Blocking& blocking;
   bool packedLhs, packedRhs;
   TileBuilder& v;
-  Value lhs, rhs, bias, output;
+  Value lhs, rhs, bias, addend, output;
   Value m, n, k;
   Value begin, end;
   Value firstRow, firstColumn;
@@ -194,18 +199,27 @@ LogicalResult emitProductKernels(Operation* op, OpBuilder& builder,
 
   SmallVector<Value> operands{lhs, rhs};
   if (product.bias) operands.push_back(product.bias);
+  SmallVector<int64_t> ties;
+  if (product.addend) {
+    // Each item reads of the addend what it writes.
+    ties = {0, static_cast<int64_t>(operands.size())};
+    operands.push_back(product.addend.value);
+  }
   int64_t blocks =
       packedRhs ? llvm::divideCeil(product.n.size, blocking.columns) : 1;
   ValueRange results = context.launch(
-      builder, op, product.bias ? "linear" : "matmul", operands, product.type,
-      getGrid(op->getContext(), product.m, blocking.rows, blocks), {},
+      builder, op,
+      product.bias     ? "linear"
+      : product.addend ? "matmul_add"
+                       : "matmul",
+      operands, product.type,
+      getGrid(op->getContext(), product.m, blocking.rows, blocks), ties,
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
         ProductKernel(product, blocking, packedLhs, packedRhs, v, arguments)
             .emit();
       });
-  op->getResult(0).replaceAllUsesWith(results[0]);
-  op->erase();
+  replaceWithSum(op, product.addend, results[0]);
   return success();
 }
 
@@ -216,6 +230,7 @@ LogicalResult emitLinear(Operation* op, OpBuilder& builder,
   Product product{linear.getInput(),
                   linear.getWeight(),
                   linear.getBias(),
+                  linear.getBias() ? Addend() : findAddend(op),
                   /*transposeLhs=*/false,
                   /*transposeRhs=*/true,
                   getDim(type, 0),
@@ -233,6 +248,7 @@ LogicalResult emitMatmul(Operation* op, OpBuilder& builder,
       matmul.getLhs(),
       matmul.getRhs(),
       {},
+      findAddend(op),
       matmul.getTransposeLhs(),
       matmul.getTransposeRhs(),
       getDim(type, 0),

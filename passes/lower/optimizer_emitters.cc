@@ -6,7 +6,8 @@
 // The norm sums squares of fixed chunks of each gradient in fp32 registers,
 // then the chunks of all gradients in order in fp64, so its bits depend on
 // shapes only. AdamW reads each element of four tensors once and writes three
-// in place: 28 bytes an element.
+// in place: 28 bytes an element, and 4 more to set the gradient to zero for the
+// next batch.
 
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -182,6 +183,30 @@ AdamWConstants loadConstants(VectorBuilder& v, AdamWOp op,
   return constants;
 }
 
+// The write that sets the slot of `gradient` to zero at the end of the phase,
+// or null. Nobody after `op` may read the gradient.
+WriteOp findReset(AdamWOp op, Value gradient) {
+  auto read = gradient.getDefiningOp<ReadOp>();
+  if (!read) return {};
+  for (Operation& other : *op->getBlock())
+    if (auto again = dyn_cast<ReadOp>(other);
+        again && again != read && again.getSymbol() == read.getSymbol())
+      return {};
+  for (Operation* user : gradient.getUsers())
+    if (user != op &&
+        (user->getBlock() != op->getBlock() || !user->isBeforeInBlock(op)))
+      return {};
+  if (llvm::count(op->getOperands(), gradient) != 1) return {};
+  for (Operation& other : *op->getBlock())
+    if (auto write = dyn_cast<WriteOp>(other);
+        write && write.getSymbol() == read.getSymbol() &&
+        op->isBeforeInBlock(write)) {
+      auto constant = write.getValue().getDefiningOp<ConstantOp>();
+      if (constant && constant.getValue().isPosZero()) return write;
+    }
+  return {};
+}
+
 LogicalResult emitAdamW(Operation* operation, OpBuilder& builder,
                         KernelContext& context) {
   auto op = cast<AdamWOp>(operation);
@@ -190,8 +215,17 @@ LogicalResult emitAdamW(Operation* operation, OpBuilder& builder,
   Work work =
       Work::elements(cast<RankedTensorType>(op.getParameter().getType()));
   size_t first = op.getFactor() ? 7 : 6;  // of the results
-  return replaceByKernel(
-      op, builder, context, work.grid(), {0, 0, 1, 2, 2, 3},
+  SmallVector<Type> types = llvm::to_vector(op->getResultTypes());
+  SmallVector<int64_t> ties = {0, 0, 1, 2, 2, 3};
+  // The gradient is in the cache here; later it would be fetched once more.
+  WriteOp reset = findReset(op, op.getGradient());
+  if (reset) {
+    types.push_back(op.getGradient().getType());
+    ties.append({3, 1});
+  }
+  ValueRange results = launchKernel(
+      op, builder, context, reset ? "adamw_reset" : "adamw", op->getOperands(),
+      types, work.grid(), ties,
       [&](VectorBuilder& v, const KernelArguments& arguments,
           ArrayRef<Value> flat) {
         AdamWConstants constants = loadConstants(v, op, flat);
@@ -211,8 +245,11 @@ LogicalResult emitAdamW(Operation* operation, OpBuilder& builder,
                   mask);
           v.store(m, flat[first + 1], at, mask);
           v.store(second, flat[first + 2], at, mask);
+          if (reset) v.store(v.splat(0), flat[first + 3], at, mask);
         });
       });
+  if (reset) reset.getValueMutable().assign(results.back());
+  return replaceBy(op, results.take_front(3));
 }
 
 }  // namespace

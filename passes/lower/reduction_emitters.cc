@@ -170,8 +170,17 @@ LogicalResult reduceLeading(ReduceOp op, OpBuilder& builder,
       return op.emitOpError("expects static columns, got ") << type;
     width *= size;
   }
-  return replaceByKernel(
-      op, builder, context, columnGrid(op.getContext(), width), {},
+  SmallVector<Value> operands = {op.getInput()};
+  SmallVector<int64_t> ties;
+  // The gradient of a bias goes straight to what it is added to.
+  Addend addend = folder.sum ? findAddend(op) : Addend();
+  if (addend) {
+    operands.push_back(addend.value);
+    ties = {0, 1};
+  }
+  ValueRange results = launchKernel(
+      op, builder, context, addend ? "reduce_add" : "reduce", operands,
+      op->getResultTypes(), columnGrid(op.getContext(), width), ties,
       [&](VectorBuilder& v, const KernelArguments& arguments,
           ArrayRef<Value> flat) {
         // As many rows as elements over columns.
@@ -184,9 +193,12 @@ LogicalResult reduceLeading(ReduceOp op, OpBuilder& builder,
             },
             [&](Value a, Value b) { return folder.combine(v, a, b); },
             [&](unsigned, Value column, Value mask, Value sum) {
-              v.store(sum, flat[1], column, mask);
+              if (addend) sum = v.add(v.load(flat[1], column, mask), sum);
+              v.store(sum, flat.back(), column, mask);
             });
       });
+  replaceWithSum(op, addend, results[0]);
+  return success();
 }
 
 LogicalResult emitReduce(Operation* operation, OpBuilder& builder,

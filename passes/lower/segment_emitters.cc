@@ -113,6 +113,22 @@ exec::GridAttr getColumnGrid(Operation* op, int64_t width) {
                              llvm::divideCeil(width, kColumns));
 }
 
+// Fills columns [first, first + kColumns) of the rows of `output` with those of
+// `source`, unless they are the same memory, or with zeros without a source.
+void fillRows(TileBuilder& v, Value source, Value output, Value count,
+              Value first, int64_t width) {
+  auto fill = [&] {
+    v.loop(v.index(0), count, 1, [&](Value row) {
+      v.columns(first, kColumns, width, [&](Value c, Value m) {
+        v.store(source ? v.load(source, {row, c}, m) : v.splat(0.0), output,
+                {row, c}, m);
+      });
+    });
+  };
+  if (!source) return fill();
+  v.ifThen(v.differ(source, output), fill);
+}
+
 LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
                                     KernelContext& context) {
   auto embedding = cast<EmbeddingGradientOp>(op);
@@ -120,21 +136,31 @@ LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
   Dim tokens = getDim(embedding.getGradient().getType(), 0);
   int64_t height = embedding.getOutput().getType().getDimSize(0);
   int64_t width = embedding.getOutput().getType().getDimSize(1);
-  launch(op, builder, context, getColumnGrid(op, width), {},
-         [&](TileBuilder& v, const KernelArguments& arguments) {
-           Value ids = arguments.buffers[0], updates = arguments.buffers[1];
-           Value output = arguments.buffers[2];
-           Value count = getSize(v, tokens, arguments);
-           v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
-             Value first = v.mul(item, kColumns);
-             v.loop(v.index(0), v.index(height), 1, [&](Value row) {
-               v.columns(first, kColumns, width, [&](Value c, Value m) {
-                 v.store(v.splat(0.0), output, {row, c}, m);
-               });
-             });
-             addRows(v, ids, updates, output, count, first, width);
-           });
-         });
+  // With an addend in place, no more of the table is touched than the rows of
+  // the tokens.
+  Addend addend = findAddend(op);
+  SmallVector<Value> operands = llvm::to_vector(op->getOperands());
+  SmallVector<int64_t> ties;
+  if (addend) {
+    ties = {0, static_cast<int64_t>(operands.size())};
+    operands.push_back(addend.value);
+  }
+  ValueRange results = context.launch(
+      builder, op, addend ? "embedding_gradient_add" : "embedding_gradient",
+      operands, op->getResultTypes(), getColumnGrid(op, width), ties,
+      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
+        TileBuilder v(body, loc, context.getTarget());
+        Value output = arguments.buffers.back();
+        Value count = getSize(v, tokens, arguments);
+        v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
+          Value first = v.mul(item, kColumns);
+          fillRows(v, addend ? arguments.buffers[2] : Value(), output,
+                   v.index(height), first, width);
+          addRows(v, arguments.buffers[0], arguments.buffers[1], output, count,
+                  first, width);
+        });
+      });
+  replaceWithSum(op, addend, results[0]);
   return success();
 }
 
@@ -150,11 +176,8 @@ LogicalResult emitScatterAdd(Operation* op, OpBuilder& builder,
            Value input = arguments.buffers[0], output = arguments.buffers[3];
            v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
              Value first = v.mul(item, kColumns);
-             v.loop(v.index(0), getSize(v, rows, arguments), 1, [&](Value row) {
-               v.columns(first, kColumns, width, [&](Value c, Value m) {
-                 v.store(v.load(input, {row, c}, m), output, {row, c}, m);
-               });
-             });
+             fillRows(v, input, output, getSize(v, rows, arguments), first,
+                      width);
              addRows(v, arguments.buffers[1], arguments.buffers[2], output,
                      getSize(v, updates, arguments), first, width);
            });

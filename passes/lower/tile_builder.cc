@@ -4,6 +4,7 @@
 #include "passes/lower/tile_builder.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -127,6 +128,13 @@ void TileBuilder::store(Value vector, Value buffer, ValueRange indices,
                                   vector);
   else
     vector::StoreOp::create(b(), location(), vector, buffer, indices);
+}
+
+Value TileBuilder::differ(Value a, Value b) {
+  return create<arith::CmpIOp>(
+      arith::CmpIPredicate::ne,
+      create<memref::ExtractAlignedPointerAsIndexOp>(a),
+      create<memref::ExtractAlignedPointerAsIndexOp>(b));
 }
 
 Value TileBuilder::tailMask(int64_t count) {

@@ -57,6 +57,8 @@ class TileBuilder : public VectorBuilder {
   Value load(Value buffer, mlir::ValueRange indices, Value mask = {});
   void store(Value vector, Value buffer, mlir::ValueRange indices,
              Value mask = {});
+  // Whether two buffers begin at different places.
+  Value differ(Value a, Value b);
   // The first `count` lanes; null when that is all of them.
   Value tailMask(int64_t count);
   Value tailMask(Value count);

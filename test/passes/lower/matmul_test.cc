@@ -76,6 +76,30 @@ void testMatmul(Size m, Size n, Size k, bool transposeLhs, bool transposeRhs) {
                      {1e-6 * static_cast<double>(k.value), 1e-5});
 }
 
+// %old + lhs rhs as one kernel: nothing else is launched for the sum.
+void testAccumulate(Size m, Size n, Size k, bool transposeLhs) {
+  std::string text = matmul(m, n, k, transposeLhs, false), y = typeOf(m, n);
+  text.replace(text.find("%a"), 2, "%old: " + y + ", %a");
+  text.replace(text.find("return %y"), 9,
+               "%s = graft.add %old, %y : " + y + "\n  return %s");
+  auto program = KernelProgram::create(text, getHostTarget());
+  ASSERT_TRUE(program);
+  int sums = 0, others = 0;
+  program->getModule().walk([&](exec::LaunchOp launch) {
+    llvm::StringRef name = launch.getKernel().getLeafReference().getValue();
+    (name.starts_with("matmul_add") ? sums : others) += 1;
+    EXPECT_FALSE(name.starts_with("add")) << text;
+  });
+  EXPECT_EQ(sums, 1) << text;
+  EXPECT_LE(others, 2) << text;  // packing
+  Tensor lhs = transposeLhs ? randomTensor({k.value, m.value}, 1.0, 0.0, 1)
+                            : randomTensor({m.value, k.value}, 1.0, 0.0, 1);
+  expectKernelsMatch(text,
+                     {randomTensor({m.value, n.value}, 1.0, 0.0, 3), lhs,
+                      randomTensor({k.value, n.value}, 1.0, 0.0, 2)},
+                     {1e-6 * static_cast<double>(k.value), 1e-5});
+}
+
 TEST(LinearTest, TokenCounts) {
   for (int64_t tokens : {1, 2, 3, 7, 11, 12, 16, 17, 23, 95, 96, 97, 130})
     testLinear({tokens, "T"}, 40, 33, true);
@@ -111,6 +135,23 @@ TEST(MatmulTest, WeightGradient) {
   for (auto [m, n] : {std::pair{26, 48}, {97, 33}, {1, 5}})
     for (int64_t tokens : {1, 3, 16, 17, 130, 511, 512, 513, 1100})
       testMatmul(m, n, {tokens, "T"}, true, false);
+}
+
+TEST(MatmulTest, BeginsWithWhatIsAddedToIt) {
+  // Weight gradients: one turn, several turns, a partial one.
+  for (int64_t tokens : {1, 17, 256, 257, 700})
+    testAccumulate(26, 33, {tokens, "T"}, true);
+  // Input gradients: static sums, of one turn and of three.
+  for (int64_t k : {26, 600}) testAccumulate({17, "T"}, 48, k, false);
+}
+
+TEST(MatmulTest, SumsWithOtherUsersStay) {
+  // Both sums need the product itself.
+  std::string text = matmul(4, 8, 3, false, false);
+  text.replace(text.find("return %y"), 9,
+               "%s = graft.add %y, %y : tensor<4x8xf32>\n  return %s");
+  expectKernelsMatch(
+      text, {randomTensor({4, 3}), randomTensor({3, 8}, 1.0, 0.0, 2)}, {});
 }
 
 TEST(MatmulTest, EveryTransposeOfStaticOperands) {

@@ -38,6 +38,21 @@ TEST(ReductionTest, RowsAndColumns) {
     }
 }
 
+TEST(ReductionTest, ColumnsBeginWithWhatIsAddedToThem) {
+  for (int64_t width : {1, 65, 384}) {
+    std::string columns = "tensor<" + std::to_string(width) + "xf32>";
+    std::string text =
+        program("%x: " + tokenMatrix(width) + ", %old: " + columns,
+                "graft.reduce sum %x over [0]",
+                "(" + tokenMatrix(width) + ") -> " + columns, {columns});
+    text.replace(text.find("return %r#0"), 11,
+                 "%s = graft.add %old, %r#0 : " + columns + "\n  return %s");
+    expectKernelsMatch(
+        text, {randomTensor({300, width}), randomTensor({width}, 1.0, 0.0, 2)},
+        {1e-4, 1e-5});
+  }
+}
+
 TEST(ReductionTest, WholeTensors) {
   for (const char* kind : {"sum", "max"}) {
     for (int64_t rows : {1, 5, 513})

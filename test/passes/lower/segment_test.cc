@@ -75,6 +75,23 @@ TEST(TableTest, EmbeddingGradientAddsRepeatedIds) {
           {randomIds(tokens, 20), randomTensor({tokens, width})});
 }
 
+TEST(TableTest, EmbeddingGradientBeginsWithWhatIsAddedToIt) {
+  std::string t = table(20, 65), text = embeddingGradient(20, 65);
+  text.replace(text.find("%i"), 2, "%old: " + t + ", %i");
+  text.replace(text.find("return %y"), 9,
+               "%s = graft.add %y, %old : " + t + "\n  return %s");
+  auto program = KernelProgram::create(text, getHostTarget());
+  ASSERT_TRUE(program);
+  int launches = 0;
+  program->getModule().walk([&](exec::LaunchOp) { ++launches; });
+  EXPECT_EQ(launches, 1);
+  // With the buffer of %old, and with another one.
+  for (int64_t tokens : {1, 17, 130})
+    expectKernelsMatch(
+        text, {randomTensor({20, 65}, 1.0, 0.0, 3), randomIds(tokens, 20),
+               randomTensor({tokens, 65})});
+}
+
 TEST(TableTest, Gather) {
   std::string x = rows(26, "T");
   std::string i = "tensor<?xi32, #graft.dims<P>>";
