@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
@@ -28,6 +30,9 @@ Runs one entry of an artifact.
                      NAME are the I32 tensors NAME.offsets and, if given,
                      NAME.ordinals
   --outputs FILE     write the results to this safetensors file
+  --slots-out FILE   write the slots as they are after the run
+  --slot-kinds LIST  of them only those: parameter, gradient, first_moment,
+                     second_moment, separated by commas (default: all)
   --threads N        threads to use (default: all cores)
   --repeat N         run N times; times are of the last run
   --seed N, --step N keys of random draws (default 0)
@@ -42,7 +47,8 @@ example:
 )";
 
 struct Flags {
-  std::string artifact, entry, inputs, outputs, cpu_level, trace;
+  std::string artifact, entry, inputs, outputs, cpu_level, trace, slots_out;
+  std::vector<SlotKind> slot_kinds;  // empty: all
   int threads = DefaultThreadCount();
   int repeat = 1;
   uint64_t seed = 0;
@@ -62,6 +68,23 @@ absl::Status ParseNumber(absl::string_view flag, absl::string_view text,
   }
   return UsageError(
       absl::StrCat(flag, ": expects a number from ", least, ", got ", text));
+}
+
+absl::Status ParseSlotKinds(absl::string_view text,
+                            std::vector<SlotKind>& kinds) {
+  for (absl::string_view name : absl::StrSplit(text, ',')) {
+    bool known = false;
+    for (const SlotKind kind : schema::EnumValuesSlotKind()) {
+      if (name != schema::EnumNameSlotKind(kind)) continue;
+      kinds.push_back(kind);
+      known = true;
+    }
+    if (!known) {
+      return UsageError(
+          absl::StrCat("--slot-kinds: expects kinds of slots, got ", name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
@@ -95,6 +118,10 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
       flags.inputs = value;
     } else if (name == "--outputs") {
       flags.outputs = value;
+    } else if (name == "--slots-out") {
+      flags.slots_out = value;
+    } else if (name == "--slot-kinds") {
+      status = ParseSlotKinds(value, flags.slot_kinds);
     } else if (name == "--cpu-level") {
       flags.cpu_level = value;
     } else if (name == "--trace") {
@@ -181,6 +208,27 @@ absl::Status WriteOutputs(const std::string& path,
   return WriteSafetensors(FileSystem::Posix(), path, tensors);
 }
 
+// Slots by the names that checkpoints use, MODEL.NAME.
+absl::Status WriteSlots(const Flags& flags, const Instance& instance) {
+  std::vector<TensorView> tensors;
+  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const SlotSpec& slot = slots[i];
+    const absl::Span<const uint8_t> bytes = instance.Slot(i);
+    if (bytes.empty() ||
+        (!flags.slot_kinds.empty() &&
+         !absl::c_linear_search(flags.slot_kinds, slot.kind))) {
+      continue;
+    }
+    TensorView& view = tensors.emplace_back();
+    view.name = absl::StrCat(slot.model, ".", slot.name);
+    view.dtype = slot.dtype;
+    view.shape = slot.shape;
+    view.data = bytes;
+  }
+  return WriteSafetensors(FileSystem::Posix(), flags.slots_out, tensors);
+}
+
 absl::Status Run(const Flags& flags) {
   FileSystem& files = FileSystem::Posix();
   LoadOptions load;
@@ -216,6 +264,9 @@ absl::Status Run(const Flags& flags) {
   }
   if (!flags.outputs.empty()) {
     GRAFT_RETURN_IF_ERROR(WriteOutputs(flags.outputs, outputs));
+  }
+  if (!flags.slots_out.empty()) {
+    GRAFT_RETURN_IF_ERROR(WriteSlots(flags, *instance));
   }
   if (flags.profile) std::fputs(trace.Summary().c_str(), stdout);
   if (!flags.trace.empty()) {

@@ -413,6 +413,11 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--graph-passes", options.graph_passes,
                      "pipeline, builtin.module(...), that the compiler runs "
                      "before gradients are taken");
+  command
+      .add_option("--log-every", training.log_every,
+                  "steps between lines of metrics.jsonl")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command.add_flag("--json", options.json, "print the summary as JSON");
   command.add_flag("--quiet", options.quiet, "no progress");
   command.add_flag("--profile", options.profile,

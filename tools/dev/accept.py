@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the long checks of a release and keeps what they measured.
+
+    accept.py [ITEM...]     all items, or some; --list names them
+    accept.py --again ITEM  also where a record of this commit exists
+
+A check's record is docs/results/ITEM.json: commit, command, numbers, date. An
+item that passed at this commit is not run again, so a run that was stopped
+goes on where it was; the commit is the last one that changed anything but
+records. Takes GRAFT_REFERENCE_PYTHON and GRAFT_MINILM from the environment, as
+`./run accept` sets them. Exits with 1 when a bound is broken.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs" / "results"
+PARITY = "test/e2e/reference/parity.py"
+# Item -> script and its arguments, in the order of how long they take.
+ITEMS = {
+    "parity-outputs": (PARITY, "outputs", "--texts", "100"),
+    "parity-gradients": (PARITY, "gradients", "--texts", "64"),
+    "parity-training": (PARITY, "training", "--steps", "100"),
+    "accuracy-fixed": (PARITY, "accuracy"),
+    "accuracy-seeds": (PARITY, "seeds", "--seeds", "5"),
+}
+EXCEPT_RECORDS = (".", ":(exclude)docs/results")
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, text=True,
+                          capture_output=True).stdout.strip()
+
+
+def processor():
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in text.splitlines()
+             if line.startswith("model name")]
+    return f"{os.cpu_count()} x {names[0] if names else platform.machine()}"
+
+
+def setting(name):
+    value = os.environ.get(name)
+    if not value:
+        sys.exit(f"accept: expects {name} in the environment; "
+                 "`./run accept` sets it")
+    return value
+
+
+def passed_before(item, commit):
+    try:
+        record = json.loads((RESULTS / f"{item}.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return record.get("commit") == commit and record.get("passed") is True
+
+
+def run_item(item, commit):
+    script, *arguments = ITEMS[item]
+    work = ROOT / "build" / "accept" / item
+    work.mkdir(parents=True, exist_ok=True)
+    record_path = work / "record.json"
+    record_path.unlink(missing_ok=True)
+    command = [setting("GRAFT_REFERENCE_PYTHON"), str(ROOT / script),
+               *arguments, "--model", setting("GRAFT_MINILM"), "--data",
+               str(ROOT / "build" / "glosses"), "--work", str(work),
+               "--record", str(record_path)]
+    path = f"{ROOT / 'build' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    code = subprocess.run(command, env={**os.environ, "PATH": path},
+                          stdout=subprocess.DEVNULL).returncode
+    if not record_path.exists():
+        print(f"accept: {item}: stopped with exit code {code}, no record",
+              file=sys.stderr)
+        return False
+    numbers = json.loads(record_path.read_text())
+    record = {
+        "item": item, "passed": numbers.pop("passed") and code == 0,
+        "commit": commit, "date": datetime.datetime.now(
+            datetime.timezone.utc).isoformat(timespec="seconds"),
+        "command": f"./run accept {item}",
+        "script": " ".join((script, *arguments)), "processor": processor(),
+        "numbers": {key: value for key, value in numbers.items()
+                    if key != "item"},
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    aside = RESULTS / f"{item}.part"
+    aside.write_text(json.dumps(record, indent=2) + "\n")
+    aside.rename(RESULTS / f"{item}.json")
+    print(json.dumps(record, indent=2))
+    return record["passed"]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("items", nargs="*", metavar="ITEM")
+    parser.add_argument("--list", action="store_true", help="name the items")
+    parser.add_argument("--again", action="store_true",
+                        help="run items that have a record, too")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(ITEMS))
+        return
+    for item in arguments.items:
+        if item not in ITEMS:
+            parser.error(f"expects one of {', '.join(ITEMS)}, got {item}")
+    # Records of sources that no commit has would be those of nothing.
+    if git("status", "--porcelain", "--", *EXCEPT_RECORDS):
+        sys.exit("accept: expects a committed tree, got local changes")
+    commit = git("log", "-1", "--format=%H", "--", *EXCEPT_RECORDS)
+    failed = []
+    for item in arguments.items or ITEMS:
+        if not arguments.again and passed_before(item, commit):
+            print(f"accept: {item}: passed at this commit before")
+            continue
+        print(f"accept: {item}", flush=True)
+        if not run_item(item, commit):
+            failed.append(item)
+    if failed:
+        sys.exit(f"accept: failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
