@@ -22,7 +22,7 @@ config.environment["PATH"] = os.pathsep.join(
 # Every tool of ours, as %graft-opt and so on; a bare name works as well,
 # because build/bin is first in PATH. Longer names come first, so that %graft
 # does not eat the start of %graft-opt.
-tools = ["graft", "graft-opt", "graft-compile", "graft-import", "graft-run",
+tools = ["graft", "graft-opt", "graft-compile", "graft-run",
          "graft-lsp-server"]
 for tool in sorted(tools, key=len, reverse=True):
     path = os.path.join(bin_dir, tool)

@@ -38,13 +38,17 @@ class Builder {
   // Patterns of what stays as it is, joined; empty for nothing.
   std::string frozenPattern();
   FailureOr<Value> call(func::FuncOp function, StringRef model,
-                        bool deterministic);
+                        bool deterministic, StringRef name);
   FailureOr<Value> addLosses(Value logits);
   Value addLoss(LossKind kind, Value prediction, Value target);
   FlatSymbolRefAttr symbol(StringRef name) {
     return FlatSymbolRefAttr::get(module.getContext(), name);
   }
   FloatAttr number(double value) { return builder.getF64FloatAttr(value); }
+  // The names that values get when the strategy is printed.
+  Location named(StringRef name) {
+    return NameLoc::get(builder.getStringAttr(name));
+  }
 
   ModuleOp module;
   const FineTuneRecipe& recipe;
@@ -143,6 +147,10 @@ void Builder::addGroups() {
   }
   std::string frozen = frozenPattern();
   if (!frozen.empty()) addGroup("frozen", model, frozen, "", true, 0);
+  if (recipe.decay_everything || recipe.weight_decay == 0) {
+    addGroup("all", model, "rest", "", /*frozen=*/false, recipe.weight_decay);
+    return;
+  }
   std::string except = "LayerNorm";
   if (!frozen.empty()) except += "|" + frozen;
   addGroup("decayed", model, "weight$", except, /*frozen=*/false,
@@ -151,7 +159,7 @@ void Builder::addGroups() {
 }
 
 FailureOr<Value> Builder::call(func::FuncOp function, StringRef model,
-                               bool deterministic) {
+                               bool deterministic, StringRef name) {
   SmallVector<Value> operands;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto name = function.getArgAttrOfType<StringAttr>(i, "graft.name");
@@ -163,8 +171,9 @@ FailureOr<Value> Builder::call(func::FuncOp function, StringRef model,
   }
   auto callee = SymbolRefAttr::get(builder.getStringAttr(model),
                                    FlatSymbolRefAttr::get(function));
-  return transfer::CallOp::create(builder, function.getResultTypes(), callee,
-                                  operands, deterministic)
+  return transfer::CallOp::create(builder, named(name),
+                                  function.getResultTypes(), callee, operands,
+                                  deterministic)
       .getResult(0);
 }
 
@@ -175,7 +184,7 @@ Value Builder::addLoss(LossKind kind, Value prediction, Value target) {
     smoothing = number(recipe.label_smoothing);
   MLIRContext* context = builder.getContext();
   return LossOp::create(
-      builder, RankedTensorType::get({}, builder.getF32Type()),
+      builder, named("loss"), RankedTensorType::get({}, builder.getF32Type()),
       LossKindAttr::get(context, kind), prediction, target, /*weight=*/Value(),
       temperature, smoothing, /*ignore=*/IntegerAttr(),
       ReductionAttr::get(context, Reduction::mean));
@@ -191,7 +200,7 @@ FailureOr<Value> Builder::addLosses(Value logits) {
       find(recipe.teacher, recipe.teacher_function);
   if (failed(function)) return failure();
   FailureOr<Value> said =
-      call(*function, recipe.teacher, /*deterministic=*/true);
+      call(*function, recipe.teacher, /*deterministic=*/true, "teacher");
   if (failed(said)) return failure();
   if (said->getType() != logits.getType())
     return function->emitOpError("expects the result of the student, ")
@@ -220,7 +229,7 @@ FailureOr<StrategyOp> Builder::build() {
   if (failed(addStream(*function))) return failure();
   addGroups();
   FailureOr<Value> logits =
-      call(*function, recipe.model, /*deterministic=*/false);
+      call(*function, recipe.model, /*deterministic=*/false, "logits");
   if (failed(logits)) return failure();
   FailureOr<Value> loss = addLosses(*logits);
   if (failed(loss)) return failure();

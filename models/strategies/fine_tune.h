@@ -33,7 +33,9 @@ struct FineTuneRecipe {
   double rate = 5e-5;
   transfer::RateSchedule schedule = transfer::RateSchedule::linear;
   double warmup = 0;           // share of all steps, in [0, 1)
-  double weight_decay = 0.01;  // of matrices; norms and biases have none
+  double weight_decay = 0.01;  // of matrices and tables
+  /// Norms and biases decay too.
+  bool decay_everything = false;
   double layer_decay = 1;      // of the rate, from layer to layer; 1: none
   double clip = 1;             // norm of all gradients; 0: none
   double label_smoothing = 0;  // for classes only

@@ -21,6 +21,7 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/wordpiece.h"
+#include "tools/graft-compile/input.h"
 
 namespace graft {
 namespace {
@@ -46,18 +47,6 @@ absl::StatusOr<std::vector<const CpuTarget*>> ChooseTargets(
     targets.push_back(target);
   }
   return targets;
-}
-
-// Sets the rate of every dropout of the model.
-void OverrideDropout(mlir::ModuleOp module, double rate) {
-  mlir::Builder builder(module.getContext());
-  auto attribute = builder.getF32FloatAttr(static_cast<float>(rate));
-  module.walk([&](mlir::Operation* op) {
-    if (auto dropout = mlir::dyn_cast<DropoutOp>(op))
-      dropout.setRateAttr(attribute);
-    if (auto attention = mlir::dyn_cast<AttentionOp>(op))
-      attention.setDropoutAttr(attribute);
-  });
 }
 
 absl::Status StageFailed(llvm::StringRef stage) {
@@ -192,15 +181,15 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
                          LoadPlugins(options.plugins, registry));
   mlir::MLIRContext context(registry);
-  GRAFT_ASSIGN_OR_RETURN(
-      ImportedModel imported,
-      importHuggingFace(&context, files, options.directory, options.import));
+  GRAFT_ASSIGN_OR_RETURN(CompilerInput input, ReadInput(context, options));
+  const ImportedModel& imported = input.model;
   mlir::ModuleOp module = *imported.module;
-  if (options.dropout) OverrideDropout(module, *options.dropout);
-  FineTuneRecipe recipe = options.recipe;
-  recipe.clip = std::nullopt;
-  if (options.clip > 0) recipe.clip = options.clip;
-  GRAFT_RETURN_IF_ERROR(addFineTuneStrategy(module, recipe));
+  if (options.emit != Emit::kModel)
+    GRAFT_RETURN_IF_ERROR(AddStrategy(input, options));
+  if (options.emit != Emit::kArtifact) {
+    GRAFT_RETURN_IF_ERROR(WriteText(module, options));
+    return CompileReport{imported.initialised, imported.skipped};
+  }
 
   StageRunner runner(options.dump_stages);
   GRAFT_RETURN_IF_ERROR(BuildGraph(options, module, runner));
@@ -221,7 +210,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
-                         WordPieceTokenizer::Load(files, options.directory));
+                         WordPieceTokenizer::Load(files, input.directory));
   const std::string vocabulary = VocabularyText(*tokenizer);
   const WordPieceOptions& normalisation = tokenizer->options();
   spec.tokenizer = TokenizerSpec{
@@ -231,10 +220,11 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
       normalisation.lowercase,
       normalisation.strip_accents.value_or(normalisation.lowercase),
       normalisation.handle_chinese_chars};
-  if (options.import.labels > 1) spec.labels = options.import.label_names;
+  // A regression has no names.
+  if (imported.config.labels.size() > 1) spec.labels = imported.config.labels;
   spec.config = BertConfigToJson(imported.config);
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
-                     {"checkpoint", options.directory}};
+                     {"checkpoint", input.directory}};
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
   if (!options.graph_passes.empty())

@@ -12,18 +12,27 @@
 
 #include "absl/status/statusor.h"
 #include "frontend/huggingface_import.h"
-#include "frontend/recipes.h"
+#include "models/strategies/fine_tune.h"
 
 namespace graft {
 
+enum class Emit {
+  kArtifact,
+  kModel,     // the imported model, as readable MLIR
+  kStrategy,  // the model with its strategy, before anything is expanded
+};
+
 struct CompileOptions {
-  std::string directory;  // checkpoint
-  std::string output;     // artifact
+  // A checkpoint directory, or a module of a model, with or without a
+  // strategy, in a file *.mlir.
+  std::string input;
+  std::string checkpoint;  // directory that belongs to a *.mlir
+  std::string output;      // "-" for text on standard output
+  Emit emit = Emit::kArtifact;
   ImportOptions import;
   // Of the recipe only what shapes the program: the trainer has the schedule.
-  FineTuneRecipe recipe = {.decay_everything = true};
-  double clip = 0;                // 0: none
-  std::optional<double> dropout;  // of the model's dropouts and attention
+  // Not used where the module has a strategy.
+  FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none
@@ -38,8 +47,8 @@ struct CompileReport {
   std::vector<std::string> skipped;      // its tensors without a use
 };
 
-// Imports, compiles and writes the artifact. Diagnostics of the compiler go to
-// standard error; the status then says which stage failed.
+// Imports, compiles and writes what is asked for. Diagnostics of the compiler
+// go to standard error; the status then says which stage failed.
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options);
 
 }  // namespace graft

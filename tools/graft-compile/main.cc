@@ -1,9 +1,11 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft-compile: a checkpoint directory or a module in MLIR -> an artifact.
+// graft-compile: a checkpoint directory or a module in MLIR -> an artifact, or
+// a module to read, to change and to compile later.
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +26,10 @@ struct CommandOptions {
   std::string labels_path;
   bool regression = false;
   std::string cpu_levels = "host";
+  std::string emit = "artifact";
+  std::string pooler = "checkpoint";
   double dropout = -1;
+  bool decay_weights_only = false;
   CompileOptions compile;
 };
 
@@ -50,29 +55,65 @@ absl::Status Run(CommandOptions& options) {
     compile.import.labels =
         static_cast<int64_t>(compile.import.label_names.size());
   }
+  // CLI11 has checked that the keys are there.
+  const std::map<std::string, Emit> emit = {{"artifact", Emit::kArtifact},
+                                            {"model", Emit::kModel},
+                                            {"strategy", Emit::kStrategy}};
+  const std::map<std::string, PoolerSource> poolers = {
+      {"checkpoint", PoolerSource::kCheckpoint},
+      {"new", PoolerSource::kNew},
+      {"none", PoolerSource::kNone}};
+  compile.emit = emit.at(options.emit);
+  compile.import.pooler = poolers.at(options.pooler);
+  compile.recipe.decay_everything = !options.decay_weights_only;
   compile.cpu_levels = absl::StrSplit(options.cpu_levels, ',');
-  if (options.dropout >= 0) compile.dropout = options.dropout;
+  if (options.dropout >= 0) compile.import.dropout = options.dropout;
   GRAFT_ASSIGN_OR_RETURN(CompileReport report, Compile(compile));
   if (!report.initialised.empty())
-    std::fprintf(stderr, "graft-compile: not in the checkpoint: %s\n",
+    std::fprintf(stderr, "graft-compile: initialised %s\n",
                  absl::StrJoin(report.initialised, ", ").c_str());
   if (!report.skipped.empty())
-    std::fprintf(stderr, "graft-compile: not used: %s\n",
+    std::fprintf(stderr, "graft-compile: skipped %s\n",
                  absl::StrJoin(report.skipped, ", ").c_str());
   return absl::OkStatus();
 }
 
-void AddOptions(CLI::App& app, CommandOptions& options) {
+void AddModelOptions(CLI::App& app, CommandOptions& options) {
   CompileOptions& compile = options.compile;
-  app.add_option("directory", compile.directory,
-                 "checkpoint: config.json, model.safetensors, tokenizer")
+  app.add_option("input", compile.input,
+                 "checkpoint directory (config.json, model.safetensors, "
+                 "tokenizer), or a module *.mlir")
       ->required();
-  app.add_option("-o,--output", compile.output, "artifact to write")
+  app.add_option("--checkpoint", compile.checkpoint,
+                 "directory with the weights and tokenizer of a *.mlir");
+  app.add_option("-o,--output", compile.output,
+                 "file to write; - is standard output, for text")
       ->required();
+  app.add_option("--emit", options.emit,
+                 "artifact, model (readable MLIR), or strategy (the model with "
+                 "the strategy that adapts it)")
+      ->check(CLI::IsMember({"artifact", "model", "strategy"}))
+      ->capture_default_str();
+  app.option_defaults()->group("Model, of a directory");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
                                        "file with one label a line");
+  CLI::Option* classes =
+      app.add_option("--classes", compile.import.labels,
+                     "labels without names (default: the checkpoint's)")
+          ->check(CLI::Range(1, 1 << 20))
+          ->excludes(labels);
   app.add_flag("--regression", options.regression, "predict one number")
-      ->excludes(labels);
+      ->excludes(labels)
+      ->excludes(classes);
+  app.add_flag("--new-head", compile.import.new_head,
+               "a new classifier although the checkpoint has one");
+  app.add_option("--pooler", options.pooler,
+                 "what a classifier reads: the checkpoint's pooler "
+                 "(checkpoint), a new one (new), or the first token (none)")
+      ->check(CLI::IsMember({"checkpoint", "new", "none"}))
+      ->capture_default_str();
+  app.add_option("--name", compile.import.name, "symbol of the model")
+      ->capture_default_str();
   app.add_option("--max-tokens", compile.import.token_bound,
                  "most tokens of a launch")
       ->check(CLI::PositiveNumber)
@@ -81,38 +122,55 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
                  "most sequences of a launch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--weight-decay", compile.recipe.decay)
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--layer-decay", compile.recipe.layer_decay)
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--clip", compile.clip, "norm of the gradient; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   app.add_option("--dropout", options.dropout,
                  "rate of all dropouts (default: the model's)")
       ->check(CLI::Range(0.0, 0.999));
-  app.add_flag("--freeze-embeddings", compile.recipe.freeze.embeddings);
-  app.add_option("--freeze-layers", compile.recipe.freeze.layers,
+}
+
+void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
+  FineTuneRecipe& recipe = options.compile.recipe;
+  app.option_defaults()->group("Strategy, of a module that has none");
+  app.add_option("--weight-decay", recipe.weight_decay)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--decay-weights-only", options.decay_weights_only,
+               "no decay of biases and layer normalisation");
+  app.add_option("--layer-decay", recipe.layer_decay,
+                 "rate of a layer over that of the next")
+      ->check(CLI::Range(1e-9, 1.0))
+      ->capture_default_str();
+  app.add_option("--clip", recipe.clip, "norm of the gradient; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--freeze-embeddings", recipe.freeze_embeddings);
+  app.add_option("--freeze-layers", recipe.freeze_layers,
                  "leave the embeddings and the first layers as they are")
       ->check(CLI::NonNegativeNumber);
-  app.add_flag("--linear-probe", compile.recipe.freeze.encoder);
+  app.add_flag("--linear-probe", recipe.linear_probe,
+               "train what is new, and the classifier");
+}
+
+void AddOptions(CLI::App& app, CommandOptions& options) {
+  AddModelOptions(app, options);
+  AddRecipeOptions(app, options);
+  app.option_defaults()->group("Program");
   app.add_option("--cpu-levels", options.cpu_levels,
                  "host, all, or a list of avx2, avx512, avx512_bf16, aarch64")
       ->capture_default_str();
-  app.add_option("--dump-stages", compile.dump_stages,
+  app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");
-  app.add_option("--plugin", compile.plugins,
+  app.add_option("--plugin", options.compile.plugins,
                  "shared library with ops and passes; may be repeated")
       ->allow_extra_args(false);
-  app.add_option("--graph-passes", compile.graph_passes,
+  app.add_option("--graph-passes", options.compile.graph_passes,
                  "pipeline, builtin.module(...), that runs on the functions of "
                  "the phases before gradients are taken");
   app.footer(
       "Example:\n"
       "  graft-compile minilm/ --labels labels.txt --max-tokens 1024 -o "
       "program.graft\n"
+      "  graft-compile minilm/ --classes 26 --emit strategy -o model.mlir\n"
+      "  graft-compile model.mlir --checkpoint minilm/ -o program.graft\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
 }
 

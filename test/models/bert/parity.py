@@ -87,8 +87,8 @@ def compare(directory, scratch, labels, tolerance):
     inputs["segments.offsets"] = numpy.cumsum([0] + lengths).astype(numpy.int32)
     save_file(inputs, join("inputs.safetensors"))
 
-    run(["graft-import", directory, "--dropout=0", "--labels=%d" % labels,
-         "-o", join("model.mlir")])
+    run(["graft-compile", directory, "--emit=model", "--dropout=0",
+         "--classes=%d" % labels, "-o", join("model.mlir")])
     want = expected(model, ids, types, lengths)
     for entry, name in (("encode", "hidden"), ("logits", "logits")):
         run(["graft-opt", join("model.mlir"), "-o", os.devnull,

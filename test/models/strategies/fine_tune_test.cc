@@ -101,6 +101,15 @@ TEST_F(FineTuneTest, TrainsAllByDefault) {
             0);
 }
 
+TEST_F(FineTuneTest, DecaysEverythingWhenAskedTo) {
+  ASSERT_TRUE(expand({.weight_decay = 0.1, .decay_everything = true}))
+      << errors;
+  EXPECT_EQ(learned().size(), 41);
+  for (const char* name :
+       {"classifier.weight", "classifier.bias", "embeddings.LayerNorm.weight"})
+    EXPECT_FLOAT_EQ(update(name).getDecay().convertToFloat(), 0.1f) << name;
+}
+
 TEST_F(FineTuneTest, LinearProbeTrainsTheHead) {
   ASSERT_TRUE(expand({.linear_probe = true})) << errors;
   EXPECT_THAT(learned(), ElementsAre("classifier.bias", "classifier.weight"));

@@ -1,0 +1,147 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft-compile/input.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dialects/graft/graft_ops.h"
+#include "dialects/transfer/transfer_dialect.h"
+#include "frontend/graph_builder.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+namespace {
+
+// The only strategy of the module; null without one.
+transfer::StrategyOp FindStrategy(mlir::ModuleOp module) {
+  auto strategies = module.getOps<transfer::StrategyOp>();
+  return strategies.empty() ? transfer::StrategyOp() : *strategies.begin();
+}
+
+// Classes of the model's answer: 0 without one, 1 for a number.
+int64_t CountLabels(mlir::ModuleOp module) {
+  int64_t labels = 0;
+  module.walk([&](mlir::func::FuncOp function) {
+    if (function.getSymName() != "logits" || function.getNumResults() != 1)
+      return;
+    auto type =
+        mlir::dyn_cast<mlir::RankedTensorType>(function.getResultTypes()[0]);
+    if (type && type.getRank() == 2 && !type.isDynamicDim(1))
+      labels = type.getDimSize(1);
+  });
+  return labels;
+}
+
+absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
+                                          const CompileOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  if (options.checkpoint.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.input,
+                     ": expects --checkpoint beside a module, for its weights "
+                     "and tokenizer, got none"));
+  CompilerInput input;
+  input.directory = options.checkpoint;
+  ImportedModel& model = input.model;
+  model.weights = JoinPath(options.checkpoint, "model.safetensors");
+  GRAFT_ASSIGN_OR_RETURN(
+      model.config,
+      ReadBertConfig(files, JoinPath(options.checkpoint, "config.json")));
+  context.getOrLoadDialect<mlir::func::FuncDialect>();
+  // Shows the line that a message is about.
+  llvm::SourceMgr sources;
+  mlir::SourceMgrDiagnosticHandler handler(sources, &context);
+  model.module =
+      mlir::parseSourceFile<mlir::ModuleOp>(options.input, sources, &context);
+  if (!model.module)
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.input, ": expects a module; see the messages above"));
+  model.module->walk([&](ParameterOp parameter) {
+    if (parameter.getInitial())
+      model.initialised.push_back(parameter.getSymName().str());
+  });
+
+  const int64_t labels = CountLabels(*model.module);
+  std::vector<std::string>& names = model.config.labels;
+  if (options.import.labels > 0 && options.import.labels != labels)
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.input, ": expects ", options.import.labels,
+                     " columns of @logits, one a label, got ", labels));
+  if (!options.import.label_names.empty()) names = options.import.label_names;
+  if (names.size() != static_cast<size_t>(labels)) {
+    names.clear();
+    for (int64_t i = 0; i < labels; ++i)
+      names.push_back(absl::StrCat("LABEL_", i));
+  }
+  model.config.problem_type =
+      labels == 1 ? "regression" : "single_label_classification";
+  return input;
+}
+
+}  // namespace
+
+absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
+                                        const CompileOptions& options) {
+  if (absl::EndsWith(options.input, ".mlir"))
+    return ParseModule(context, options);
+  if (!options.checkpoint.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.input,
+                     ": expects a module *.mlir where --checkpoint is given"));
+  CompilerInput input;
+  input.directory = options.input;
+  GRAFT_ASSIGN_OR_RETURN(input.model,
+                         importHuggingFace(&context, FileSystem::Posix(),
+                                           options.input, options.import));
+  return input;
+}
+
+absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
+  mlir::ModuleOp module = *input.model.module;
+  if (FindStrategy(module)) return absl::OkStatus();
+  if (CountLabels(module) == 0)
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.input,
+        ": expects a classifier to train, got none; ask for one with --labels, "
+        "--classes or --regression"));
+  const int64_t layers = input.model.config.num_hidden_layers;
+  if (options.recipe.freeze_layers > layers)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--freeze-layers: expects at most ", layers,
+        ", the model's layers, got ", options.recipe.freeze_layers));
+  FineTuneRecipe recipe = options.recipe;
+  recipe.model = options.import.name;
+  // A pooler that is new knows nothing yet.
+  if (absl::c_linear_search(input.model.initialised, "pooler.dense.weight"))
+    recipe.head = "^(classifier|pooler)";
+  if (mlir::failed(addFineTuning(module, recipe)))
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.input,
+        ": cannot be trained as asked for; see the messages above"));
+  return absl::OkStatus();
+}
+
+absl::Status WriteText(mlir::ModuleOp module, const CompileOptions& options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printModel(module, stream);
+  if (options.output != "-")
+    return WriteFile(FileSystem::Posix(), options.output, text);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+      std::fflush(stdout) == 0)
+    return absl::OkStatus();
+  return FileError(errno, "standard output", "write");
+}
+
+}  // namespace graft
