@@ -47,6 +47,9 @@ int main(int argc, char** argv) {
   graft::AddEvaluateCommand(app, context);
   graft::AddPredictCommand(app, context);
   graft::AddInspectCommand(app, context);
+  graft::AddExportCommand(app, context);
+  graft::AddImportCommand(app, context);
+  graft::AddPlanCommand(app, context);
 
   // Parsing reports by exceptions; they end here.
   try {

@@ -1,0 +1,178 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft import and graft export: to readable MLIR, and back to Hugging Face.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "runtime/artifact/artifact.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/config.h"
+#include "runtime/formats/hf_directory.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/compiler_process.h"
+
+namespace graft {
+namespace {
+
+struct ExportOptions {
+  std::string artifact, output;
+  std::string dtype = "F32";
+};
+
+// The parameters of the artifact's only model, over its mapped values.
+absl::StatusOr<std::vector<ModelTensor>> Parameters(const Artifact& artifact) {
+  std::vector<ModelTensor> tensors;
+  const std::vector<SlotSpec>& slots = artifact.spec().slots;
+  const SlotSpec* first = nullptr;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const SlotSpec& slot = slots[i];
+    if (slot.kind != SlotKind::parameter) continue;
+    if (!first) first = &slot;
+    if (slot.model != first->model)
+      return absl::UnimplementedError(
+          absl::StrCat(artifact.path(), ": expects one model to export, got @",
+                       first->model, " and @", slot.model));
+    if (slot.dtype != DType::kF32)
+      return absl::UnimplementedError(
+          absl::StrCat(artifact.path(), ": ", slot.name, " expects F32, got ",
+                       std::string(DTypeName(slot.dtype))));
+    const absl::Span<const uint8_t> bytes = artifact.SlotData(i);
+    tensors.push_back(
+        {slot.name, slot.shape,
+         absl::MakeConstSpan(reinterpret_cast<const float*>(bytes.data()),
+                             bytes.size() / sizeof(float))});
+  }
+  return tensors;
+}
+
+// vocab.txt and the settings that go with it.
+absl::StatusOr<std::vector<NamedText>> TokenizerFiles(
+    const Artifact& artifact, const BertConfig& config) {
+  const std::optional<TokenizerSpec>& spec = artifact.spec().tokenizer;
+  if (!spec || spec->kind != "wordpiece")
+    return absl::InvalidArgumentError(
+        absl::StrCat(artifact.path(), ": expects a wordpiece tokenizer, got ",
+                     spec ? spec->kind : "none"));
+  const nlohmann::json settings = {
+      {"tokenizer_class", "BertTokenizer"},
+      {"do_lower_case", spec->lower_case},
+      {"strip_accents", spec->strip_accents},
+      {"tokenize_chinese_chars", spec->split_chinese},
+      {"model_max_length", config.max_position_embeddings},
+      {"unk_token", "[UNK]"},
+      {"sep_token", "[SEP]"},
+      {"pad_token", "[PAD]"},
+      {"cls_token", "[CLS]"},
+      {"mask_token", "[MASK]"}};
+  return std::vector<NamedText>{
+      {"vocab.txt",
+       std::string(reinterpret_cast<const char*>(spec->vocabulary.data()),
+                   spec->vocabulary.size())},
+      {"tokenizer_config.json", settings.dump(2) + "\n"}};
+}
+
+absl::Status Export(const ExportOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  // Weights leave with a new file's checksum: make sure that they are whole.
+  LoadOptions load;
+  load.load_code = false;
+  load.verify_weights = true;
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(files, options.artifact, load));
+  GRAFT_ASSIGN_OR_RETURN(
+      BertConfig config,
+      ParseBertConfig(artifact->spec().config,
+                      absl::StrCat(artifact->path(), ": config")));
+  if (!artifact->spec().labels.empty()) config.labels = artifact->spec().labels;
+  GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
+                         Parameters(*artifact));
+  GRAFT_ASSIGN_OR_RETURN(std::vector<NamedText> tokenizer,
+                         TokenizerFiles(*artifact, config));
+  const DType dtype = options.dtype == "F16"    ? DType::kF16
+                      : options.dtype == "BF16" ? DType::kBF16
+                                                : DType::kF32;
+  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(files, options.output, config,
+                                                  tensors, tokenizer, dtype));
+  std::printf("wrote %s: %zu tensors of %s, %zu labels\n",
+              options.output.c_str(), tensors.size(), options.dtype.c_str(),
+              config.labels.size());
+  return absl::OkStatus();
+}
+
+struct ImportCommandOptions {
+  std::string directory, output, labels;
+  int64_t classes = 0;
+};
+
+absl::Status Import(const ImportCommandOptions& options) {
+  std::vector<std::string> arguments = {options.directory, "--emit=model", "-o",
+                                        options.output};
+  if (!options.labels.empty())
+    arguments.push_back(absl::StrCat("--labels=", options.labels));
+  if (options.classes > 0)
+    arguments.push_back(absl::StrCat("--classes=", options.classes));
+  return RunCompiler(arguments);
+}
+
+}  // namespace
+
+void AddImportCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "import", "Write a checkpoint's model as readable MLIR");
+  auto options = std::make_shared<ImportCommandOptions>();
+  command
+      ->add_option("directory", options->directory,
+                   "directory with config.json, model.safetensors and the "
+                   "tokenizer")
+      ->required();
+  command
+      ->add_option("-o,--output", options->output,
+                   "file to write; - is standard output")
+      ->required();
+  CLI::Option* labels = command->add_option(
+      "--labels", options->labels, "file with one label a line, for a head");
+  command
+      ->add_option("--classes", options->classes,
+                   "labels without names, for a head")
+      ->check(CLI::PositiveNumber)
+      ->excludes(labels);
+  command->footer(
+      "Example:\n"
+      "  graft import minilm/ --classes 26 -o model.mlir\n"
+      "`graft-compile --help` has all options of an import.");
+  command->callback([options, &context] {
+    context.run = [options] { return Import(*options); };
+  });
+}
+
+void AddExportCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a trained artifact as a Hugging Face directory");
+  auto options = std::make_shared<ExportOptions>();
+  command->add_option("artifact", options->artifact, "model.graft")->required();
+  command
+      ->add_option("--output", options->output,
+                   "directory to make, for Transformers to load")
+      ->required();
+  command
+      ->add_option("--dtype", options->dtype,
+                   "element type of the weights: F32, F16 or BF16")
+      ->check(CLI::IsMember({"F32", "F16", "BF16"}))
+      ->capture_default_str();
+  command->footer(
+      "Example:\n  graft export out/model.graft --output exported/");
+  command->callback([options, &context] {
+    context.run = [options] { return Export(*options); };
+  });
+}
+
+}  // namespace graft

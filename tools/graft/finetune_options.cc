@@ -1,0 +1,232 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft/finetune_options.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/config.h"
+#include "tools/graft/compiler_process.h"
+
+namespace graft {
+namespace {
+
+// Options that shape the compiled program, as graft-compile takes them.
+std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
+                                           const BatchBounds& bounds,
+                                           const std::string& labels_path,
+                                           const std::string& program) {
+  std::vector<std::string> arguments = {
+      options.model,
+      "-o",
+      program,
+      absl::StrCat("--max-tokens=", bounds.tokens),
+      absl::StrCat("--max-sequences=", bounds.sequences),
+      absl::StrCat("--weight-decay=", options.weight_decay),
+      absl::StrCat("--clip=", options.clip),
+      absl::StrCat("--layer-decay=", options.layer_decay),
+      absl::StrCat("--cpu-levels=", options.cpu_levels),
+  };
+  if (options.task == "regression")
+    arguments.push_back("--regression");
+  else
+    arguments.push_back(absl::StrCat("--labels=", labels_path));
+  if (options.dropout >= 0)
+    arguments.push_back(absl::StrCat("--dropout=", options.dropout));
+  if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
+  if (options.freeze_layers > 0)
+    arguments.push_back(
+        absl::StrCat("--freeze-layers=", options.freeze_layers));
+  if (options.linear_probe) arguments.push_back("--linear-probe");
+  if (!options.dump_stages.empty())
+    arguments.push_back(absl::StrCat("--dump-stages=", options.dump_stages));
+  for (const std::string& plugin : options.plugins)
+    arguments.push_back(absl::StrCat("--plugin=", plugin));
+  if (!options.graph_passes.empty())
+    arguments.push_back(absl::StrCat("--graph-passes=", options.graph_passes));
+  return arguments;
+}
+
+// The bounds that --max-tokens or else the data set.
+BatchBounds ChooseBounds(const FinetuneOptions& options, const Dataset& train,
+                         const Dataset* dev) {
+  BatchBounds bounds = MeasureBounds(train, options.training.batch_size);
+  if (dev) {
+    BatchBounds other = MeasureBounds(*dev, options.training.batch_size);
+    bounds.tokens = std::max(bounds.tokens, other.tokens);
+    bounds.sequences = std::max(bounds.sequences, other.sequences);
+  }
+  if (options.max_tokens > 0) bounds.tokens = options.max_tokens;
+  return bounds;
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  PreparedRun result;
+  GRAFT_ASSIGN_OR_RETURN(
+      BertConfig config,
+      ReadBertConfig(files, JoinPath(options.model, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
+                         WordPieceTokenizer::Load(files, options.model));
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
+  const int64_t limit = config.max_position_embeddings;
+  if (options.max_length > limit)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max-length: expects at most ", limit,
+        ", the model's max_position_embeddings, got ", options.max_length));
+  const int64_t max_length =
+      options.max_length > 0 ? options.max_length : limit;
+
+  // Data. Classes are the training labels, sorted.
+  const bool regression = options.task == "regression";
+  GRAFT_ASSIGN_OR_RETURN(TableData table,
+                         ReadTable(files, options.train, options.table, true));
+  if (!regression) {
+    for (const std::string& label : table.labels) result.labels.Add(label);
+    result.labels.Sort();
+  }
+  const LabelMap* map = regression ? nullptr : &result.labels;
+  GRAFT_ASSIGN_OR_RETURN(
+      result.train,
+      Tokenize(table, *tokenizer, map, max_length, options.table.strict));
+  if (!options.dev.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(TableData dev_table,
+                           ReadTable(files, options.dev, options.table, true));
+    GRAFT_ASSIGN_OR_RETURN(
+        result.dev,
+        Tokenize(dev_table, *tokenizer, map, max_length, options.table.strict));
+  }
+  const Dataset* dev_data = options.dev.empty() ? nullptr : &result.dev.dataset;
+  if (!options.quiet)
+    std::fprintf(
+        stderr, "%s\n",
+        absl::StrFormat(
+            "%s: %d examples, %d tokens (%.1f each), %s%s", options.train,
+            result.train.dataset.size(), result.train.dataset.tokens(),
+            static_cast<double>(result.train.dataset.tokens()) /
+                static_cast<double>(result.train.dataset.size()),
+            regression ? "regression"
+                       : absl::StrCat(result.labels.size(), " labels"),
+            result.train.truncated == 0
+                ? ""
+                : absl::StrFormat(", %d texts cut to %d tokens",
+                                  result.train.truncated, max_length))
+            .c_str());
+
+  // Program. A resumed run keeps the one it began with.
+  const BatchBounds bounds =
+      ChooseBounds(options, result.train.dataset, dev_data);
+  result.program = JoinPath(options.output, "program.graft");
+  const std::string labels_path = JoinPath(options.output, "labels.txt");
+  if (!regression)
+    GRAFT_RETURN_IF_ERROR(WriteFile(
+        files, labels_path,
+        absl::StrCat(absl::StrJoin(result.labels.labels(), "\n"), "\n")));
+  result.compiler_arguments =
+      CompilerArguments(options, bounds, labels_path, result.program);
+  if (!options.training.resume || !files.Exists(result.program)) {
+    const absl::Time start = absl::Now();
+    GRAFT_RETURN_IF_ERROR(RunCompiler(result.compiler_arguments));
+    if (!options.quiet)
+      std::fprintf(stderr,
+                   "compiled in %.1f s: at most %lld tokens in %lld "
+                   "sequences a launch\n",
+                   absl::ToDoubleSeconds(absl::Now() - start),
+                   static_cast<long long>(bounds.tokens),
+                   static_cast<long long>(bounds.sequences));
+  }
+  return result;
+}
+
+void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
+  command.add_option("--model", options.model,
+                     "directory with config.json, model.safetensors and the "
+                     "tokenizer");
+  command.add_option("--train", options.train,
+                     "table to train on (.tsv, .jsonl)");
+  command.add_option("--dev", options.dev, "table to evaluate on");
+  AddTableOptions(command, options.table);
+  command.add_option("--task", options.task, "classification or regression")
+      ->check(CLI::IsMember({"classification", "regression"}))
+      ->capture_default_str();
+  command
+      .add_option("--max-length", options.max_length,
+                  "most tokens of a text (default: the model's)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-tokens", options.max_tokens,
+                  "most tokens of one launch; larger batches are split "
+                  "(default: the largest batch)")
+      ->check(CLI::PositiveNumber);
+}
+
+void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
+  TrainOptions& training = options.training;
+  command.add_option("--epochs", training.epochs)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--max-steps", training.max_steps,
+                     "stop after as many steps; the schedule stays that of all "
+                     "epochs");
+  command.add_option("--batch-size", training.batch_size, "examples a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--learning-rate", training.learning_rate)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--schedule", options.schedule, "constant, linear or cosine")
+      ->capture_default_str();
+  command
+      .add_option("--warmup-ratio", training.warmup_ratio,
+                  "share of the steps that warm up")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_option("--weight-decay", options.weight_decay)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--clip", options.clip,
+                  "largest norm of the gradient; 0: no clipping")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--dropout", options.dropout,
+                  "rate of all dropouts (default: the model's)")
+      ->check(CLI::Range(0.0, 0.999));
+  command
+      .add_option("--layer-decay", options.layer_decay,
+                  "factor of the learning rate from each layer to the one "
+                  "below")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_flag("--freeze-embeddings", options.freeze_embeddings);
+  command.add_option("--freeze-layers", options.freeze_layers,
+                     "leave the first layers as they are");
+  command.add_flag("--linear-probe", options.linear_probe,
+                   "train the head only");
+  command.add_flag("--shuffle", training.shuffle, "a new order each epoch");
+  command
+      .add_option("--seed", training.seed, "of new heads, dropout and order")
+      ->capture_default_str();
+  command.add_option("--initial", options.initial,
+                     "safetensors whose tensors replace parameters first");
+  command
+      .add_option("--cpu-levels", options.cpu_levels,
+                  "processors to compile for: host, all, or a list of avx2, "
+                  "avx512, avx512_bf16, aarch64")
+      ->capture_default_str();
+}
+
+}  // namespace graft

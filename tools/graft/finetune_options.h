@@ -1,0 +1,65 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `graft finetune` and `graft plan` share: their options, and everything
+// up to the compiled program.
+
+#ifndef GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
+#define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/data/label_map.h"
+#include "runtime/train/trainer.h"
+#include "tools/graft/table_data.h"
+
+namespace graft {
+
+struct FinetuneOptions {
+  std::string model, train, dev, output;
+  TableOptions table;
+  std::string task = "classification";
+  std::string schedule = "linear";
+  TrainOptions training;
+  double weight_decay = 0.01;
+  double clip = 0;
+  double dropout = -1;  // the model's
+  double layer_decay = 1;
+  bool freeze_embeddings = false;
+  int64_t freeze_layers = 0;
+  bool linear_probe = false;
+  int64_t max_length = 0;  // the model's
+  int64_t max_tokens = 0;  // of the largest batch
+  std::string initial;
+  std::string cpu_levels = "host";
+  std::string dump_stages;
+  std::vector<std::string> plugins;
+  std::string graph_passes;
+  int threads = 0;
+  bool json = false;
+  bool quiet = false;
+  bool profile = false;
+};
+
+// Options of the model and the data, and those of the training that shape it.
+void AddModelOptions(CLI::App& command, FinetuneOptions& options);
+void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
+
+// Data and a program for it.
+struct PreparedRun {
+  LabelMap labels;  // empty for a regression
+  TokenizedTable train, dev;
+  std::vector<std::string> compiler_arguments;
+  std::string program;  // path of the compiled artifact
+};
+
+// Reads the tables, and compiles into options.output unless a run is resumed
+// there. Progress goes to standard error unless options.quiet.
+absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_

@@ -1,0 +1,58 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program costs, read off its artifact without running it.
+
+#ifndef GRAFT_TOOLS_GRAFT_PLAN_H_
+#define GRAFT_TOOLS_GRAFT_PLAN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/artifact/artifact.h"
+
+namespace graft {
+
+struct ProgramCost {
+  uint64_t parameters = 0;  // numbers
+  uint64_t trainable = 0;   // of them
+
+  // Floating-point operations for a token of a text of `length` tokens: two
+  // for each multiply-add of a product of matrices, attention included;
+  // element-wise work is not counted. Products that are once a text (pooler,
+  // classifier) are shared by its tokens. The backward pass has one product for
+  // the gradient of a trainable matrix, and one for the gradient of its input
+  // where something below learns; what it computes again is not counted.
+  double length = 0;
+  double forward_flops = 0;
+  double training_flops = 0;  // forward included
+
+  // Bytes while training at the bounds of the program, as Instance reserves
+  // them; the arena is the largest of all entries, and so are the inputs, with
+  // the outputs beside them.
+  uint64_t parameter_bytes = 0;
+  uint64_t gradient_bytes = 0;
+  uint64_t moment_bytes = 0;
+  uint64_t arena_bytes = 0;
+  uint64_t input_bytes = 0;
+  uint64_t total_bytes() const {
+    return parameter_bytes + gradient_bytes + moment_bytes + arena_bytes +
+           input_bytes;
+  }
+};
+
+// Of the BERT model and the code for `level` ("": the first) in `artifact`,
+// which may be loaded without code. INVALID_ARGUMENT: there is no such level.
+absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
+                                           const std::string& level,
+                                           double length);
+
+// For people, several lines.
+std::string CostText(const ProgramCost& cost);
+// The same as a JSON object.
+std::string CostJson(const ProgramCost& cost);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_PLAN_H_

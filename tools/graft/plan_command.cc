@@ -1,0 +1,105 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft plan: what a fine-tuning costs, before it runs.
+
+#include <stdlib.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "runtime/base/status_macros.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/finetune_options.h"
+#include "tools/graft/plan.h"
+
+namespace graft {
+namespace {
+
+struct PlanOptions {
+  std::string artifact, level;
+  double length = 0;  // that of the data, or the longest
+  FinetuneOptions finetune;
+};
+
+absl::Status Measure(const PlanOptions& options, const std::string& path,
+                     double data_length) {
+  LoadOptions load;
+  load.load_code = false;
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(FileSystem::Posix(), path, load));
+  double length = options.length > 0 ? options.length : data_length;
+  if (length == 0) {
+    GRAFT_ASSIGN_OR_RETURN(int64_t longest, ArtifactMaxLength(*artifact));
+    length = static_cast<double>(longest);
+  }
+  GRAFT_ASSIGN_OR_RETURN(ProgramCost cost,
+                         MeasureProgram(*artifact, options.level, length));
+  const std::string text =
+      options.finetune.json ? CostJson(cost) + "\n" : CostText(cost);
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+// Compiles as a fine-tuning would, in a directory that does not stay.
+absl::Status MeasureNew(PlanOptions options) {
+  FileSystem& files = FileSystem::Posix();
+  std::string directory = "/tmp/graft-plan-XXXXXX";
+  if (!mkdtemp(directory.data())) return FileError(errno, directory, "create");
+  options.finetune.output = directory;
+  absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune);
+  absl::Status status = run.status();
+  if (status.ok()) {
+    const Dataset& train = run->train.dataset;
+    status = Measure(options, run->program,
+                     static_cast<double>(train.tokens()) /
+                         static_cast<double>(train.size()));
+  }
+  const absl::Status removed = RemoveTree(files, directory);
+  return status.ok() ? removed : status;
+}
+
+}  // namespace
+
+void AddPlanCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "plan", "Show what a fine-tuning will cost, without running it");
+  auto options = std::make_shared<PlanOptions>();
+  CLI::Option* artifact = command->add_option(
+      "artifact", options->artifact,
+      "program.graft of a run; or else --model and --train, with the options "
+      "of finetune");
+  AddModelOptions(*command, options->finetune);
+  AddTrainingOptions(*command, options->finetune);
+  CLI::Option* model = command->get_option("--model")->excludes(artifact);
+  CLI::Option* train = command->get_option("--train")->excludes(artifact);
+  model->needs(train);
+  train->needs(model);
+  command
+      ->add_option("--length", options->length,
+                   "tokens of a text (default: the mean of --train, or the "
+                   "most that the program takes)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--level", options->level,
+                      "processor level whose memory is shown");
+  command->add_flag("--json", options->finetune.json);
+  command->footer(
+      "Example:\n"
+      "  graft plan --model minilm/ --train train.tsv --linear-probe\n"
+      "  graft plan out/program.graft --length 32");
+  command->callback([options, &context] {
+    if (options->artifact.empty() && options->finetune.model.empty())
+      throw CLI::RequiredError("artifact, or --model and --train");
+    options->finetune.quiet = true;
+    context.run = [options] {
+      return options->artifact.empty()
+                 ? MeasureNew(*options)
+                 : Measure(*options, options->artifact, 0);
+    };
+  });
+}
+
+}  // namespace graft
