@@ -47,7 +47,7 @@ shift
 # The host's sources for one suite, in one-line form: mirrors are kept,
 # repositories other than Debian's own are not.
 host_source() {
-  local suite="$1" fallback="$2" mirror
+  local suite="$1" mirror
   mirror="$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null |
     awk -v suite="$suite" '
       $1 == "URIs:" { uri = $2 }
@@ -58,14 +58,15 @@ host_source() {
         sub(/\[[^]]*\] /, "")
         if ($3 == suite) { print $2; exit }
       }')"
-  echo "deb ${mirror:-$fallback} $suite main"
+  [[ -n $mirror ]] || die "the host's apt has no source of $suite"
+  echo "deb $mirror $suite main"
 }
 
 make_root() {
-  mmdebstrap --variant=minbase --quiet bookworm "$root" \
-    "$(host_source bookworm http://deb.debian.org/debian)" \
-    "$(host_source bookworm-updates http://deb.debian.org/debian)" \
-    "$(host_source bookworm-security http://deb.debian.org/debian-security)"
+  local release security
+  release="$(host_source bookworm)"
+  security="$(host_source bookworm-security)"
+  mmdebstrap --variant=minbase --quiet bookworm "$root" "$release" "$security"
   # How the host reaches its mirrors (proxies, checks of dates).
   local file
   for file in /etc/apt/apt.conf.d/*; do
