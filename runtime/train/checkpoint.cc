@@ -68,6 +68,7 @@ absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
       {"run", state.run},
       {"best", absl::StrFormat("%.17g", state.best)},
       {"best_step", absl::StrCat(state.best_step)},
+      {"evaluations_since_best", absl::StrCat(state.evaluations_since_best)},
       {"loss_sum", absl::StrFormat("%.17g", state.loss_sum)},
   };
   return WriteSafetensors(files, path, views, metadata);
@@ -88,6 +89,8 @@ absl::StatusOr<TrainingState> LoadCheckpoint(
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "seed", state.seed));
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "best", state.best));
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "best_step", state.best_step));
+  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "evaluations_since_best",
+                                   state.evaluations_since_best));
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_sum", state.loss_sum));
   if (auto run = file->metadata().find("run"); run != file->metadata().end())
     state.run = run->second;

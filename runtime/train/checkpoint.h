@@ -34,7 +34,9 @@ struct TrainingState {
   std::string run;        // identifies program, data and options
   double best = 0;        // best evaluation so far
   int64_t best_step = 0;  // its step; 0: none yet
-  double loss_sum = 0;    // since the run's start, of the summary
+  // Evaluations since then without a better one; early stopping counts them.
+  int64_t evaluations_since_best = 0;
+  double loss_sum = 0;  // since the run's start, of the summary
 };
 
 // Path of the checkpoint of `step` in `directory`.

@@ -155,11 +155,11 @@ absl::Status Trainer::Evaluate() {
   if (better) {
     state_.best = result.score;
     state_.best_step = state_.step;
-    evaluations_since_best_ = 0;
+    state_.evaluations_since_best = 0;
     if (!options_.directory.empty())
       GRAFT_RETURN_IF_ERROR(SaveCheckpoint(files_, BestPath(options_.directory),
                                            state_, parameters_));
-  } else if (++evaluations_since_best_ >= options_.patience &&
+  } else if (++state_.evaluations_since_best >= options_.patience &&
              options_.patience > 0) {
     summary_.stopped_early = true;
   }

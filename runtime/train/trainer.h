@@ -84,8 +84,8 @@ class Trainer {
           const Dataset* dev, TrainOptions options);
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
-  // first. `progress` is called after each step. DATA_LOSS: the loss or a
-  // tensor became infinite or NaN (step and tensor are named, checkpoints are
+  // first. `progress` is called after each step. DATA_LOSS: the loss became
+  // infinite or NaN (step and first such tensor are named, checkpoints are
   // kept). INVALID_ARGUMENT: the checkpoint belongs to another run.
   absl::StatusOr<TrainSummary> Run(
       const std::function<void(const StepReport&)>& progress,
@@ -118,7 +118,6 @@ class Trainer {
   TrainingState state_;
   TrainSummary summary_;
   double loss_ = 0;
-  int64_t evaluations_since_best_ = 0;
   int64_t epoch_ = -1;
   std::vector<int64_t> order_;
   std::vector<BatchRange> pieces_;

@@ -48,7 +48,8 @@ class CheckpointTest : public ::testing::Test {
 
 TEST_F(CheckpointTest, RoundTripIsExact) {
   std::vector<float> a = {1.0f / 3, -0.0f, 1e-38f, 3, 4, 5}, b = {7, 8};
-  TrainingState state{120, 0xFFFFFFFFFFFFFFFF, "run-id", 0.1 + 0.2, 100, 1.5};
+  TrainingState state{120, 0xFFFFFFFFFFFFFFFF, "run-id", 0.1 + 0.2, 100, 3,
+                      1.5};
   std::string path = CheckpointPath(directory_, 120);
   ASSERT_TRUE(SaveCheckpoint(files_, path, state, Tensors(a, b)).ok());
 
@@ -62,6 +63,7 @@ TEST_F(CheckpointTest, RoundTripIsExact) {
   EXPECT_EQ(loaded->run, "run-id");
   EXPECT_EQ(loaded->best, 0.1 + 0.2);
   EXPECT_EQ(loaded->best_step, 100);
+  EXPECT_EQ(loaded->evaluations_since_best, 3);
   EXPECT_EQ(loaded->loss_sum, 1.5);
 }
 
