@@ -55,7 +55,6 @@ LogicalResult StageRunner::run(ModuleOp module, StringRef stage,
                                llvm::function_ref<void(OpPassManager&)> build) {
   PassManager manager(module.getContext(), ModuleOp::getOperationName());
   build(manager);
-  if (configure) configure(manager);
   if (failed(manager.run(module))) return failure();
   return dump(module, stage);
 }

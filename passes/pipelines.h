@@ -7,7 +7,6 @@
 #ifndef GRAFT_PASSES_PIPELINES_H_
 #define GRAFT_PASSES_PIPELINES_H_
 
-#include <functional>
 #include <string>
 
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -30,10 +29,6 @@ class StageRunner {
   // `dumpDirectory` may be empty; else it is created.
   explicit StageRunner(llvm::StringRef dumpDirectory)
       : dumpDirectory(dumpDirectory) {}
-
-  // Called on each pass manager before it runs, e.g. to add
-  // instrumentations.
-  std::function<void(mlir::PassManager&)> configure;
 
   llvm::LogicalResult run(mlir::ModuleOp module, llvm::StringRef stage,
                           llvm::function_ref<void(mlir::OpPassManager&)> build);

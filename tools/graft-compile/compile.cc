@@ -3,8 +3,6 @@
 
 #include "tools/graft-compile/compile.h"
 
-#include <numeric>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
