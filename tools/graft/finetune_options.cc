@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
+#include "runtime/train/checkpoint.h"
 #include "tools/graft/compiler_process.h"
 
 namespace graft {
@@ -124,7 +125,8 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
                                   result.train.truncated, max_length))
             .c_str());
 
-  // Program. A resumed run keeps the one it began with.
+  // Program. A run that continues from a checkpoint keeps the one it began
+  // with; without a checkpoint the one that is there may be of other options.
   const BatchBounds bounds =
       ChooseBounds(options, result.train.dataset, dev_data);
   result.program = JoinPath(options.output, "program.graft");
@@ -135,7 +137,13 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
         absl::StrCat(absl::StrJoin(result.labels.labels(), "\n"), "\n")));
   result.compiler_arguments =
       CompilerArguments(options, bounds, labels_path, result.program);
-  if (!options.training.resume || !files.Exists(result.program)) {
+  bool keep = options.training.resume && files.Exists(result.program);
+  if (keep) {
+    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
+                           ListCheckpoints(files, options.output));
+    keep = !checkpoints.empty();
+  }
+  if (!keep) {
     const absl::Time start = absl::Now();
     GRAFT_RETURN_IF_ERROR(RunCompiler(result.compiler_arguments));
     if (!options.quiet)
