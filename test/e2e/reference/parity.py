@@ -20,7 +20,7 @@ training   loss of each step, dropout off; |g - r| <= 1e-3 |r|
 accuracy   predictions after a whole epoch, dropout off; 99 % are equal and
            accuracy differs by at most 0.3 points
 seeds      the recipe as it is, dropout on, with several seeds on each side;
-           mean accuracies differ by at most 1 point or 2 standard errors;
+           mean accuracies differ by at most 0.5 points or 2 standard errors;
            a seed that was run before is not run again
 
 Prints a line of JSON with what was measured and exits with 1 when a bound is
@@ -368,7 +368,7 @@ def compare_seeds(arguments):
                         "deviation": float(values.std(ddof=1))}
         error += float(values.var(ddof=1)) / len(values)
     difference = record["graft"]["mean"] - record["reference"]["mean"]
-    bound = max(1.0, 2 * error ** 0.5)
+    bound = max(0.5, 2 * error ** 0.5)
     record.update(difference_in_points=difference, bound=bound)
     return abs(difference) <= bound, record
 
