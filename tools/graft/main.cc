@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   graft::AddExportCommand(app, context);
   graft::AddImportCommand(app, context);
   graft::AddPlanCommand(app, context);
+  graft::AddBenchCommand(app, context);
 
   // Parsing reports by exceptions; they end here.
   try {

@@ -1,0 +1,237 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft bench: how fast an artifact answers or trains on this machine.
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/thread_pool.h"
+#include "runtime/executor/instance.h"
+#include "runtime/executor/trace.h"
+#include "runtime/train/dataset.h"
+#include "runtime/train/entry.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/plan.h"
+#include "tools/graft/table_data.h"
+
+namespace graft {
+namespace {
+
+struct BenchOptions {
+  std::string artifact;
+  std::vector<int64_t> batches = {1, 8};
+  std::vector<int64_t> lengths = {16, 128};
+  double seconds = 2;
+  int threads = 0;
+  bool train = false;
+  bool profile = false;
+  bool json = false;
+};
+
+// What is timed: one answer, or one optimiser step.
+struct Timed {
+  std::unique_ptr<Instance> instance;
+  std::vector<EntryCaller> entries;
+};
+
+absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
+                           ThreadPool& pool, bool train) {
+  Timed timed;
+  GRAFT_ASSIGN_OR_RETURN(timed.instance,
+                         Instance::Create(artifact, {&pool, train}));
+  std::vector<absl::string_view> names = {"predict"};
+  if (train) names = {"accumulate", "update"};
+  for (absl::string_view name : names) {
+    GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
+                           EntryCaller::Create(*timed.instance, name));
+    timed.entries.push_back(std::move(caller));
+  }
+  return timed;
+}
+
+// A batch of texts of `length` tokens each; which ones does not matter to the
+// time.
+PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
+                      const BatchBounds& bounds) {
+  Dataset texts;
+  std::vector<int32_t> ids(length), types(length, 0);
+  std::vector<int64_t> order(batch);
+  for (int64_t i = 0; i < batch; ++i) {
+    for (int64_t j = 0; j < length; ++j)
+      ids[j] = static_cast<int32_t>((i * length + j) * 7919 % vocabulary);
+    texts.Add(ids, types, /*label=*/0, /*score=*/0);
+    order[i] = i;
+  }
+  PackedBatch packed;
+  packed.Reserve(bounds);
+  PackBatch(texts, order, {0, batch}, 0, packed);
+  return packed;
+}
+
+struct Times {
+  double median = 0;  // seconds
+  double slow = 0;    // of 95 in 100 runs at most
+  int64_t runs = 0;
+};
+
+absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
+                              double seconds) {
+  EntryScalars scalars;
+  scalars.total = static_cast<float>(batch.sequences());
+  std::vector<double> times;
+  auto run = [&]() -> absl::Status {
+    // Rate 0: parameters stay, all the work of an update is done.
+    ++scalars.step;
+    const absl::Time start = absl::Now();
+    for (EntryCaller& entry : timed.entries)
+      GRAFT_RETURN_IF_ERROR(entry.Call(&batch, scalars));
+    times.push_back(absl::ToDoubleSeconds(absl::Now() - start));
+    return absl::OkStatus();
+  };
+  // The first runs touch memory for the first time.
+  for (int i = 0; i < 2; ++i) GRAFT_RETURN_IF_ERROR(run());
+  times.clear();
+  const absl::Time end = absl::Now() + absl::Seconds(seconds);
+  while (times.size() < 5 || absl::Now() < end) GRAFT_RETURN_IF_ERROR(run());
+  std::sort(times.begin(), times.end());
+  return Times{times[times.size() / 2], times[times.size() * 95 / 100],
+               static_cast<int64_t>(times.size())};
+}
+
+nlohmann::ordered_json Record(const PackedBatch& batch, int64_t length,
+                              const Times& times, double flops) {
+  const auto tokens = static_cast<double>(batch.tokens());
+  return {{"batch", batch.sequences()},
+          {"length", length},
+          {"runs", times.runs},
+          {"median_ms", 1e3 * times.median},
+          {"p95_ms", 1e3 * times.slow},
+          {"texts_per_second",
+           static_cast<double>(batch.sequences()) / times.median},
+          {"tokens_per_second", tokens / times.median},
+          {"gflops", tokens * flops / times.median / 1e9}};
+}
+
+std::string Row(const nlohmann::ordered_json& record) {
+  return absl::StrFormat(
+      "%5d x %-4d %9.2f ms %9.2f ms %10.1f %10.0f %9.1f\n",
+      record["batch"].get<int64_t>(), record["length"].get<int64_t>(),
+      record["median_ms"].get<double>(), record["p95_ms"].get<double>(),
+      record["texts_per_second"].get<double>(),
+      record["tokens_per_second"].get<double>(),
+      record["gflops"].get<double>());
+}
+
+absl::Status CheckShape(const BenchOptions& options, int64_t batch,
+                        int64_t length, const BatchBounds& bounds,
+                        int64_t longest) {
+  if (length > longest)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--length: expects at most ", longest,
+                     " tokens, what the model takes, got ", length));
+  if (batch <= bounds.sequences && batch * length <= bounds.tokens)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      options.artifact, ": expects at most ", bounds.tokens, " tokens in ",
+      bounds.sequences, " texts, the bounds of the program, got ", batch,
+      " texts of ", length, " tokens"));
+}
+
+absl::Status Bench(const BenchOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(FileSystem::Posix(), options.artifact));
+  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(*artifact));
+  GRAFT_ASSIGN_OR_RETURN(int64_t longest, ArtifactMaxLength(*artifact));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
+                         ArtifactTokenizer(*artifact));
+  // All of them before the first, which may take long.
+  for (int64_t batch : options.batches)
+    for (int64_t length : options.lengths)
+      GRAFT_RETURN_IF_ERROR(
+          CheckShape(options, batch, length, bounds, longest));
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<ThreadPool> pool,
+      ThreadPool::Create(options.threads > 0 ? options.threads
+                                             : DefaultThreadCount()));
+  GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, *pool, options.train));
+  if (!options.json)
+    std::printf("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens", "median",
+                "95 %", "texts/s", "tokens/s", "GFLOP/s");
+  for (int64_t batch : options.batches) {
+    for (int64_t length : options.lengths) {
+      const PackedBatch packed =
+          MakeBatch(batch, length, tokenizer->vocabulary_size(), bounds);
+      GRAFT_ASSIGN_OR_RETURN(Times times,
+                             Measure(timed, packed, options.seconds));
+      GRAFT_ASSIGN_OR_RETURN(
+          ProgramCost cost,
+          MeasureProgram(*artifact, "", static_cast<double>(length)));
+      const nlohmann::ordered_json record =
+          Record(packed, length, times,
+                 options.train ? cost.training_flops : cost.forward_flops);
+      std::fputs(options.json ? absl::StrCat(record.dump(), "\n").c_str()
+                              : Row(record).c_str(),
+                 stdout);
+      std::fflush(stdout);
+      if (!options.profile) continue;
+      // Apart from the timed runs, because it costs time itself.
+      KernelProfile profile;
+      timed.instance->SetProfiler(
+          [&](const CommandTiming& timing) { profile.Add(timing); });
+      GRAFT_RETURN_IF_ERROR(Measure(timed, packed, 0).status());
+      timed.instance->SetProfiler({});
+      std::fputs(profile.Summary(20).c_str(), stderr);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddBenchCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "bench", "Time an artifact's answers, or its training steps, here");
+  auto options = std::make_shared<BenchOptions>();
+  command->add_option("artifact", options->artifact, "model.graft")->required();
+  command->add_option("--batch", options->batches, "texts of a batch, a list")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--length", options->lengths, "tokens of a text, a list")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--seconds", options->seconds, "time for each shape")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "default: all processors")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--train", options->train,
+                    "time optimiser steps instead of answers");
+  command->add_flag("--profile", options->profile,
+                    "show the longest kernels of each shape, on standard "
+                    "error");
+  command->add_flag("--json", options->json, "one object a shape");
+  command->footer(
+      "Example:\n"
+      "  graft bench out/model.graft --batch 1,8 --length 16,64\n"
+      "GFLOP/s counts what `graft plan` counts.");
+  command->callback([options, &context] {
+    context.run = [options] { return Bench(*options); };
+  });
+}
+
+}  // namespace graft
