@@ -19,6 +19,10 @@ config.environment["PATH"] = os.pathsep.join(
     [bin_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
 )
 
+# Kernels that one test compiled serve the others, and no user's cache changes.
+config.environment["GRAFT_CACHE"] = os.path.join(
+    config.graft_build_dir, "test", "cache")
+
 # Every tool of ours, as %graft-opt and so on; a bare name works as well,
 # because build/bin is first in PATH. Longer names come first, so that %graft
 # does not eat the start of %graft-opt.

@@ -32,6 +32,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/lower/generic_emitter.h"
 #include "passes/lower/link.h"
+#include "passes/lower/object_cache.h"
 #include "passes/lower/passes.h"
 
 using namespace mlir;
@@ -39,11 +40,13 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-// One kernel alone in a module, from which it is lowered.
+// One kernel alone in a module, from which it is lowered; none where its object
+// was kept from before.
 struct Unit {
   func::FuncOp kernel;
+  std::string key;
   ModuleOp module;
-  SmallVector<char, 0> object;
+  ObjectCache::Object object;
 };
 
 // Down to the LLVM dialect, kernel by kernel.
@@ -204,7 +207,8 @@ void initializeLlvm() {
 }  // namespace
 
 FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
-                                     const CpuTarget& target) {
+                                     const CpuTarget& target,
+                                     llvm::StringRef cacheDirectory) {
   initializeLlvm();
   MLIRContext* context = kernels.getContext();
   SmallVector<std::string> sizes;
@@ -212,27 +216,36 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
     for (auto size : program.getOps<SizeOp>())
       sizes.push_back(size.getSymName().str());
 
+  const ObjectCache cache(cacheDirectory);
   OwningOpRef<ModuleOp> all = ModuleOp::create(kernels.getLoc());
   std::vector<Unit> units;
   NativeCode code;
   OpBuilder builder = OpBuilder::atBlockEnd(all->getBody());
   for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
-    auto module = ModuleOp::create(builder, kernel.getLoc());
-    OpBuilder::atBlockEnd(module.getBody()).clone(*kernel);
-    if (failed(lowerGeneric(kernel, module))) return failure();
-    units.push_back({kernel, module, {}});
+    Unit& unit = units.emplace_back(
+        Unit{kernel, cache.key(kernel, target, sizes), {}, {}});
     code.symbols.push_back(kernel.getName().str());
+    if (auto kept = cache.find(unit.key)) {
+      unit.object = std::move(*kept);
+      continue;
+    }
+    unit.module = ModuleOp::create(builder, kernel.getLoc());
+    OpBuilder::atBlockEnd(unit.module.getBody()).clone(*kernel);
+    if (failed(lowerGeneric(kernel, unit.module))) return failure();
   }
   if (units.empty()) return code;
   PassManager manager(context);
   buildLoweringPipeline(manager.nest<ModuleOp>(), sizes);
   if (failed(manager.run(*all))) return failure();
   if (failed(failableParallelForEach(context, units, [&](Unit& unit) {
-        return generateObject(unit, target);
+        if (!unit.module) return success();
+        if (failed(generateObject(unit, target))) return failure();
+        cache.keep(unit.key, unit.object);
+        return success();
       })))
     return failure();
 
-  std::vector<SmallVector<char, 0>> objects;
+  std::vector<ObjectCache::Object> objects;
   for (Unit& unit : units) objects.push_back(std::move(unit.object));
   llvm::Expected<std::string> library = linkSharedObject(objects);
   if (!library) return kernels.emitError(llvm::toString(library.takeError()));

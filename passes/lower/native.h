@@ -29,9 +29,12 @@ struct NativeCode {
 // in order. Fails with a diagnostic at the kernel: one that cannot be lowered,
 // that allocates, or that calls a function other than memcpy and memset.
 // Links with lld, one call at a time in a process; otherwise thread-safe for
-// different contexts. Changes nothing in the IR.
+// different contexts. Changes nothing in the IR. Objects are kept in
+// `cacheDirectory` (object_cache.h) and taken from there; the result is the
+// same. Empty: none are.
 mlir::FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
-                                           const CpuTarget& target);
+                                           const CpuTarget& target,
+                                           llvm::StringRef cacheDirectory = {});
 
 // Adds what compileKernels needs to know about dialects it lowers to.
 void registerNativeCodeDialects(mlir::DialectRegistry& registry);

@@ -117,6 +117,7 @@ struct Compiled {
 
 absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
                                        const CpuTarget& target,
+                                       const std::string& cache,
                                        StageRunner& runner) {
   Compiled result{graph.clone(), &target, {}};
   const std::string lower = "lower_" + target.level;
@@ -129,7 +130,7 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
   if (mlir::failed(runner.run(*result.module, plan, buildPlanStage)))
     return StageFailed(plan);
   auto kernels = *result.module->getOps<exec::KernelsOp>().begin();
-  mlir::FailureOr<NativeCode> code = compileKernels(kernels, target);
+  mlir::FailureOr<NativeCode> code = compileKernels(kernels, target, cache);
   if (mlir::failed(code)) return StageFailed("native_" + target.level);
   result.code = *std::move(code);
   return result;
@@ -195,8 +196,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   std::vector<Compiled> compiled;
   std::vector<ExportTarget> exported;
   for (const CpuTarget* target : targets) {
-    GRAFT_ASSIGN_OR_RETURN(Compiled one,
-                           CompileTarget(module, *target, runner));
+    GRAFT_ASSIGN_OR_RETURN(
+        Compiled one, CompileTarget(module, *target, options.cache, runner));
     compiled.push_back(std::move(one));
   }
   for (Compiled& one : compiled)

@@ -36,6 +36,7 @@ struct CompileOptions {
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none
+  std::string cache;                 // of compiled kernels; empty: none
   std::vector<std::string> plugins;  // shared libraries: passes/plugin.h
   // Pipeline, "builtin.module(...)", that runs on the functions of the phases
   // before their gradients are taken; empty: none.

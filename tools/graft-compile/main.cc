@@ -5,6 +5,7 @@
 // a module to read, to change and to compile later.
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +22,17 @@
 
 namespace graft {
 namespace {
+
+// Where compiled kernels are kept unless options say otherwise: the XDG Base
+// Directory Specification's place, or nowhere without a home.
+std::string DefaultCache() {
+  if (const char* cache = std::getenv("GRAFT_CACHE")) return cache;
+  const char* base = std::getenv("XDG_CACHE_HOME");
+  if (base && *base == '/') return JoinPath(base, "graft");
+  const char* home = std::getenv("HOME");
+  if (home && *home == '/') return JoinPath(home, ".cache/graft");
+  return {};
+}
 
 struct CommandOptions {
   std::string labels_path;
@@ -159,6 +171,11 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");
+  options.compile.cache = DefaultCache();
+  app.add_option("--cache", options.compile.cache,
+                 "directory that keeps compiled kernels for the next time; "
+                 "also from GRAFT_CACHE; \"\": none")
+      ->capture_default_str();
   app.add_option("--plugin", options.compile.plugins,
                  "shared library with ops and passes; may be repeated")
       ->allow_extra_args(false);

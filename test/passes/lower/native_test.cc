@@ -3,6 +3,13 @@
 
 #include "passes/lower/native.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "mlir/IR/Diagnostics.h"
@@ -34,7 +41,8 @@ struct Compiled {
   std::string diagnostics;
 };
 
-Compiled compile(const std::string& body, const CpuTarget& target) {
+Compiled compile(const std::string& body, const CpuTarget& target,
+                 const std::string& cache = "") {
   Compiled result;
   mlir::ScopedDiagnosticHandler handler(
       &getTestContext(), [&](mlir::Diagnostic& diagnostic) {
@@ -44,8 +52,8 @@ Compiled compile(const std::string& body, const CpuTarget& target) {
   auto module =
       mlir::parseSourceString<mlir::ModuleOp>(kernel(body), &getTestContext());
   if (!module) return result;
-  result.code =
-      compileKernels(module->lookupSymbol<exec::KernelsOp>("kernels"), target);
+  result.code = compileKernels(module->lookupSymbol<exec::KernelsOp>("kernels"),
+                               target, cache);
   return result;
 }
 
@@ -56,6 +64,84 @@ constexpr char kDouble[] = R"(
       %e = math.exp %v : f32
       memref.store %e, %x[%i] : memref<?xf32>
     })";
+
+constexpr char kTriple[] = R"(
+    %c1 = arith.constant 1 : index
+    %three = arith.constant 3.0 : f32
+    scf.for %i = %begin to %end step %c1 {
+      %v = memref.load %x[%i] : memref<?xf32>
+      %e = arith.mulf %v, %three : f32
+      memref.store %e, %x[%i] : memref<?xf32>
+    })";
+
+// The library of one kernel, with or without a cache.
+std::string library(const std::string& body, const std::string& cache = "",
+                    const CpuTarget& target = getHostTarget()) {
+  Compiled compiled = compile(body, target, cache);
+  EXPECT_TRUE(mlir::succeeded(compiled.code)) << compiled.diagnostics;
+  return mlir::succeeded(compiled.code) ? compiled.code->library : "";
+}
+
+class ObjectCacheTest : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove_all(directory); }
+
+  std::vector<std::filesystem::path> kept(const std::string& folder) {
+    std::vector<std::filesystem::path> paths;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().filename() != "llvmcache.timestamp")
+        paths.push_back(entry.path());
+    return paths;
+  }
+
+  const std::string directory =
+      testing::TempDir() + "object_cache_" + std::to_string(getpid());
+};
+
+TEST_F(ObjectCacheTest, GivesWhatItKept) {
+  const std::string first = directory + "/first", other = directory + "/other";
+  const std::string twice = library(kDouble, first);
+  EXPECT_EQ(twice, library(kDouble));
+  EXPECT_EQ(twice, library(kDouble, first));
+  ASSERT_EQ(kept(first).size(), 1);
+
+  // What lies there is what comes out: here another kernel's object.
+  const std::string thrice = library(kTriple, other);
+  EXPECT_NE(twice, thrice);
+  ASSERT_EQ(kept(other).size(), 1);
+  std::filesystem::copy_file(kept(other)[0], kept(first)[0],
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(library(kDouble, first), thrice);
+}
+
+TEST_F(ObjectCacheTest, TellsKernelsAndTargetsApart) {
+  for (const CpuTarget& target : getCpuTargets()) {
+    library(kDouble, directory, target);
+    library(kTriple, directory, target);
+  }
+  EXPECT_EQ(kept(directory).size(), 2 * getCpuTargets().size());
+}
+
+TEST_F(ObjectCacheTest, CompilesAgainWhatIsDamaged) {
+  const std::string good = library(kDouble, directory);
+  ASSERT_EQ(kept(directory).size(), 1);
+  const std::filesystem::path path = kept(directory)[0];
+  const uint64_t size = std::filesystem::file_size(path);
+  for (uint64_t cut : {uint64_t{0}, uint64_t{7}, size / 2, size - 1}) {
+    std::filesystem::resize_file(path, cut);
+    EXPECT_EQ(library(kDouble, directory), good);
+    EXPECT_EQ(std::filesystem::file_size(path), size);
+  }
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(size / 2));
+  file.put('\x7f').put('\x01').put('\x7f');
+  file.close();
+  EXPECT_EQ(library(kDouble, directory), good);
+}
+
+TEST_F(ObjectCacheTest, DoesWithoutAFolder) {
+  EXPECT_EQ(library(kDouble, "/dev/null/cache"), library(kDouble));
+}
 
 TEST(NativeTest, EveryLevelGivesASharedObject) {
   for (const CpuTarget& target : getCpuTargets()) {
