@@ -13,7 +13,10 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/autodiff/expand_gradients.h"
+#include "passes/interpret/native_kernels.h"
 #include "passes/interpret/random_inputs.h"
+#include "passes/interpret/run_program.h"
+#include "passes/lower/targets.h"
 
 using namespace mlir;
 
@@ -25,9 +28,18 @@ using Outcome = std::map<std::string, Value>;
 
 struct Phase {
   SmallVector<Value> arguments;
+  SmallVector<std::string> results;  // names
   Outcome expected;
   bool skipped = false;
 };
+
+// What an op, launch or command of a phase computed.
+struct Step {
+  std::string label;
+  Location location;
+  SmallVector<Value> results;
+};
+using Trace = std::vector<Step>;
 
 std::string describe(Pass* pass) {
   StringRef name = pass->getArgument();
@@ -49,12 +61,13 @@ double distance(const Tensor& got, const Tensor& want) {
   return largest;
 }
 
-// The first op that the interpreter does not know, in `function` and what it
-// calls; null when there is none.
+// The first op that neither the interpreter nor a kernel runs, in `function`
+// and what it calls; null when there is none.
 Operation* findUnknown(func::FuncOp function) {
   Operation* unknown = nullptr;
   function.walk([&](Operation* op) {
-    if (op == function || isa<ReadOp, WriteOp, CallOp, RepeatOp>(op) ||
+    if (op == function ||
+        isa<ReadOp, WriteOp, CallOp, RepeatOp, exec::LaunchOp>(op) ||
         op->hasTrait<OpTrait::IsTerminator>() ||
         getReferences().contains(op->getName().getStringRef()))
       return WalkResult::advance();
@@ -62,6 +75,58 @@ Operation* findUnknown(func::FuncOp function) {
     return WalkResult::interrupt();
   });
   return unknown;
+}
+
+bool isPhase(Operation& op) {
+  return isa<exec::ProgramOp>(op) ||
+         (isa<func::FuncOp>(op) && op.hasAttr("graft.phase"));
+}
+
+template <typename Op>
+bool contains(Operation* op) {
+  return op->walk([](Op) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
+bool runsKernels(Operation* phase) {
+  return isa<exec::ProgramOp>(phase) || contains<exec::LaunchOp>(phase);
+}
+
+uint32_t phaseOrdinal(Operation* phase) {
+  if (auto program = dyn_cast<exec::ProgramOp>(phase))
+    return static_cast<uint32_t>(program.getPhase());
+  auto ordinal = phase->getAttrOfType<IntegerAttr>("graft.phase_ordinal");
+  return ordinal ? static_cast<uint32_t>(ordinal.getInt()) : 0;
+}
+
+std::string labelOf(Operation* op) {
+  SymbolRefAttr kernel;
+  if (auto launch = dyn_cast<exec::LaunchOp>(op)) kernel = launch.getKernel();
+  if (auto command = dyn_cast<exec::CommandOp>(op))
+    kernel = command.getKernel();
+  if (kernel) return "kernel '" + kernel.getLeafReference().str() + "'";
+  return "'" + op->getName().getStringRef().str() + "'";
+}
+
+// How far `step` is from the step of `trace` with its location and shapes that
+// is nearest, and which that is. None when there is no such step.
+std::optional<std::pair<double, const Step*>> findNearest(const Step& step,
+                                                          const Trace& trace,
+                                                          bool sameLocation) {
+  std::optional<std::pair<double, const Step*>> nearest;
+  for (const Step& other : trace) {
+    if (other.results.size() != step.results.size()) continue;
+    if (sameLocation && other.location != step.location) continue;
+    double largest = 0;
+    bool sameShapes = true;
+    for (auto [a, b] : llvm::zip_equal(step.results, other.results)) {
+      sameShapes &= a.tensor().shape == b.tensor().shape &&
+                    a.tensor().kind == b.tensor().kind;
+      largest = std::max(largest, distance(a.tensor(), b.tensor()));
+    }
+    if (sameShapes && (!nearest || largest < nearest->first))
+      nearest = {largest, &other};
+  }
+  return nearest;
 }
 
 class CheckNumerics : public PassInstrumentation {
@@ -100,14 +165,13 @@ class CheckNumerics : public PassInstrumentation {
     }
     setRandomSlots(*copy, options.seed, interpreter);
     slots = interpreter.getSlots();
-    for (auto function : copy->getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase")) continue;
-      if (!differentiable &&
-          function.walk([](GradientsOp) { return WalkResult::interrupt(); })
-              .wasInterrupted())
-        continue;  // The pass that expands it will say why.
-      if (failed(checkPhase(function, interpreter, pass))) return failure();
+    for (Operation& op : *copy->getBody()) {
+      if (!isPhase(op)) continue;
+      // The pass that expands it will say why it cannot.
+      if (!differentiable && contains<GradientsOp>(&op)) continue;
+      if (failed(checkPhase(&op, *copy, pass))) return failure();
     }
+    previous = std::move(copy);
     return success();
   }
 
@@ -117,62 +181,156 @@ class CheckNumerics : public PassInstrumentation {
     return succeeded(expandGradients(module));
   }
 
-  LogicalResult checkPhase(func::FuncOp function, Interpreter& interpreter,
-                           Pass* pass) {
-    Phase& phase = phases[function.getName()];
+  LogicalResult checkPhase(Operation* op, ModuleOp module, Pass* pass) {
+    Phase& phase = phases[SymbolTable::getSymbolName(op)];
     if (phase.skipped) return success();
-    if (Operation* unknown = findUnknown(function)) {
-      phase.skipped = true;
-      emitRemark(function.getLoc())
-          << "numerics of @" << function.getName() << " are not checked "
-          << (pass ? "after " + describe(pass) : std::string("at all"))
-          << ": the interpreter does not know '" << unknown->getName() << "'";
-      return success();
-    }
     bool first = phase.arguments.empty() && phase.expected.empty();
-    if (first) {
-      RandomInputOptions inputs;
-      inputs.seed = options.seed;
-      auto arguments = makeRandomInputs(function, inputs);
-      if (failed(arguments)) return failure();
-      phase.arguments = std::move(*arguments);
-    }
-    // Each phase starts from the same slots, whatever another one wrote.
-    Interpreter fresh = interpreter;
-    fresh.setRandomState({options.seed, 1, 0});
-    auto results = fresh.run(function, phase.arguments);
-    if (failed(results))
-      return function.emitError("cannot be run any more")
-             << (pass ? " after " + describe(pass) : std::string());
-    Outcome outcome;
-    for (auto [index, result] : llvm::enumerate(*results))
-      outcome["result '" + resultName(function, index) + "'"] = result;
-    for (const std::string& key : fresh.getWritten())
-      outcome["write of '" + key + "'"] = fresh.getSlots().lookup(key);
-    if (first) {
-      phase.expected = std::move(outcome);
+    if (std::string reason = findObstacle(op, first); !reason.empty()) {
+      phase.skipped = true;
+      emitRemark(op->getLoc())
+          << "numerics of @" << SymbolTable::getSymbolName(op).getValue()
+          << " are not checked "
+          << (pass && !first ? "after " + describe(pass)
+                             : std::string("at all"))
+          << ": " << reason;
       return success();
     }
-    return compare(function, phase.expected, outcome, pass);
+    if (first && failed(makeInputs(cast<func::FuncOp>(op), phase)))
+      return failure();
+    FailureOr<Outcome> outcome = runPhase(op, module, phase);
+    if (failed(outcome))
+      return op->emitError("cannot be run any more")
+             << (pass ? " after " + describe(pass) : std::string());
+    if (!first) return compare(op, phase, *outcome, pass);
+    phase.expected = std::move(*outcome);
+    return success();
   }
 
-  LogicalResult compare(func::FuncOp function, const Outcome& expected,
-                        const Outcome& got, Pass* pass) {
-    for (const auto& [name, value] : expected) {
+  // Why a phase cannot be checked; empty when it can.
+  static std::string findObstacle(Operation* op, bool first) {
+    if (auto function = dyn_cast<func::FuncOp>(op)) {
+      Operation* unknown = findUnknown(function);
+      if (!unknown) return {};
+      return ("the interpreter does not know '" +
+              unknown->getName().getStringRef() + "'")
+          .str();
+    }
+    return first ? "it is a program from the start" : "";
+  }
+
+  LogicalResult makeInputs(func::FuncOp function, Phase& phase) {
+    RandomInputOptions inputs;
+    inputs.seed = options.seed;
+    auto arguments = makeRandomInputs(function, inputs);
+    if (failed(arguments)) return failure();
+    phase.arguments = std::move(*arguments);
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      phase.results.push_back(resultName(function, i));
+    return success();
+  }
+
+  // Runs a phase in either form. Each starts from the same slots, whatever
+  // another one wrote.
+  FailureOr<Outcome> runPhase(Operation* op, ModuleOp module,
+                              const Phase& phase, Trace* trace = nullptr) {
+    if (runsKernels(op) && failed(kernels.load(module, getHostTarget())))
+      return failure();
+    Interpreter::Observer observer;
+    if (trace)
+      observer = [trace](Operation* step, ArrayRef<Value> results) {
+        trace->push_back(
+            {labelOf(step), step->getLoc(), SmallVector<Value>(results)});
+      };
+    RandomState random = {options.seed, 1, phaseOrdinal(op)};
+    auto program = dyn_cast<exec::ProgramOp>(op);
+    FailureOr<ProgramRun> run =
+        program ? runProgram(program, kernels, phase.arguments, slots, random,
+                             observer)
+                : interpret(cast<func::FuncOp>(op), module, phase, random,
+                            std::move(observer));
+    if (failed(run)) return failure();
+    Outcome outcome;
+    for (auto [name, result] : llvm::zip_equal(phase.results, run->outputs))
+      outcome["result '" + name + "'"] = result;
+    for (const auto& write : run->written)
+      outcome["write of '" + write.getKey().str() + "'"] = write.getValue();
+    return outcome;
+  }
+
+  FailureOr<ProgramRun> interpret(func::FuncOp function, ModuleOp module,
+                                  const Phase& phase, RandomState random,
+                                  Interpreter::Observer observer) {
+    Interpreter interpreter(module);
+    for (const auto& slot : slots) {
+      auto [model, name] = slot.getKey().split("::");
+      interpreter.setSlot(model, name, slot.getValue());
+    }
+    interpreter.setRandomState(random);
+    interpreter.setObserver(std::move(observer));
+    interpreter.setReference(
+        "exec.launch", [&](OpCall& call) { return runLaunch(kernels, call); });
+    auto results = interpreter.run(function, phase.arguments);
+    if (failed(results)) return failure();
+    ProgramRun run;
+    run.outputs = std::move(*results);
+    for (const std::string& key : interpreter.getWritten())
+      run.written[key] = interpreter.getSlots().lookup(key);
+    return run;
+  }
+
+  LogicalResult compare(Operation* op, const Phase& phase, const Outcome& got,
+                        Pass* pass) {
+    StringRef worst;
+    double excess = 1, moved = 0, limit = 0;  // of the worst
+    for (const auto& [name, value] : phase.expected) {
       if (!value.isTensor()) continue;
       auto it = got.find(name);
       if (it == got.end() || !it->second.isTensor())
-        return function.emitError("has no ")
+        return op->emitError("has no ")
                << name << " any more after " << describe(pass);
-      double moved = distance(it->second.tensor(), value.tensor());
-      double limit = tolerance(value.tensor().kind);
-      if (moved <= limit) continue;
-      return function.emitError("expects ")
-             << describe(pass) << " to keep " << name << " within "
-             << llvm::formatv("{0:e1}", limit).str() << ", got a distance of "
-             << llvm::formatv("{0:e1}", moved).str();
+      double by = distance(it->second.tensor(), value.tensor());
+      double allowed = tolerance(value.tensor().kind);
+      if (by <= allowed || by / allowed <= excess) continue;
+      worst = name;
+      excess = by / allowed;
+      moved = by;
+      limit = allowed;
     }
-    return success();
+    if (worst.empty()) return success();
+    InFlightDiagnostic error =
+        op->emitError("expects ")
+        << describe(pass) << " to keep " << worst << " within "
+        << llvm::formatv("{0:e1}", limit).str() << ", got a distance of "
+        << llvm::formatv("{0:e1}", moved).str();
+    if (runsKernels(op)) noteKernel(op, phase, error);
+    return error;
+  }
+
+  // Names the first kernel whose results are none of those that the phase had
+  // in between before the pass.
+  void noteKernel(Operation* op, const Phase& phase,
+                  InFlightDiagnostic& error) {
+    Operation* before =
+        previous ? previous->lookupSymbol(SymbolTable::getSymbolName(op))
+                 : nullptr;
+    Trace wanted, got;
+    if (!before || failed(runPhase(before, *previous, phase, &wanted)) ||
+        failed(runPhase(op, op->getParentOfType<ModuleOp>(), phase, &got)))
+      return;
+    for (const Step& step : got) {
+      // An op may be several kernels, and a kernel several ops; only one that
+      // has the place and shape of an op's results says something.
+      auto origin = findNearest(step, wanted, /*sameLocation=*/true);
+      if (!origin || step.results.empty()) continue;
+      auto nearest = findNearest(step, wanted, /*sameLocation=*/false);
+      if (nearest->first <= tolerance(step.results.front().tensor().kind))
+        continue;
+      error.attachNote(step.location)
+          << step.label << " is the first that differs, from "
+          << origin->second->label << " by a distance of "
+          << llvm::formatv("{0:e1}", origin->first).str();
+      return;
+    }
   }
 
   double tolerance(ElementKind kind) const {
@@ -194,6 +352,9 @@ class CheckNumerics : public PassInstrumentation {
   bool found = false;
   llvm::StringMap<Phase> phases;
   llvm::StringMap<Value> slots;
+  NativeKernels kernels;
+  // The module after the last pass, gradients expanded.
+  OwningOpRef<ModuleOp> previous;
 };
 
 }  // namespace

@@ -21,14 +21,19 @@ struct CheckNumericsOptions {
   double toleranceBF16 = 3e-2;
 };
 
-// Runs each phase function (`graft.phase`, at module level) in the interpreter
-// before the first and after every pass over the module, on equal random
-// inputs, parameters and states, and compares results and writes with those of
-// the first run. The first pass whose results differ fails with a diagnostic
-// that names it. graft.gradients is expanded in a copy first. A function with
-// ops that the interpreter does not know (launches of kernels) is left out from
-// there on, and a remark says so.
+// Runs each phase function (`graft.phase`, at module level) before the first
+// and after every pass over the module, on equal random inputs, parameters and
+// states, and compares results and writes with those of the first run. The
+// first pass whose results differ fails with a diagnostic that names it.
 //
+// Ops run in the interpreter; graft.gradients is expanded in a copy first.
+// Launches run their kernels, compiled for this machine, and once a phase is
+// an `exec.program` its commands run on one arena and on slots in place. A
+// note names the first kernel whose results the phase did not have before the
+// pass. A function with other ops is left out from there on, and a remark says
+// so, and so is a phase that is a program before the first pass.
+//
+// Compiling kernels needs all registered dialects loaded in the context.
 // For one module: each pass manager gets its own. Not thread-safe itself, but
 // passes on functions may run in parallel: they are seen as one pass.
 std::unique_ptr<mlir::PassInstrumentation> createCheckNumerics(

@@ -308,9 +308,10 @@ FailureOr<Tensor> Interpreter::makeResult(OpResult result) {
 
 LogicalResult Interpreter::runCompute(Operation* op, Environment& environment,
                                       const Scope& scope) {
-  auto reference = getReferences().find(op->getName().getStringRef());
-  if (reference == getReferences().end())
-    return op->emitOpError("has no reference implementation");
+  StringRef opName = op->getName().getStringRef();
+  std::function<LogicalResult(OpCall&)> compute = extra.lookup(opName);
+  if (!compute) compute = getReferences().lookup(opName);
+  if (!compute) return op->emitOpError("has no reference implementation");
   SmallVector<Value> operands;
   for (mlir::Value operand : op->getOperands())
     operands.push_back(environment.lookup(operand));
@@ -323,14 +324,17 @@ LogicalResult Interpreter::runCompute(Operation* op, Environment& environment,
   RandomPlace place{random,
                     std::max<int64_t>(scope.turn, 0) * kRandomIdsPerTurn,
                     scope.draw, scope.deterministic};
-  OpCall opCall(op, operands, results, place);
-  if (failed(reference->second(opCall))) return failure();
+  OpCall opCall(op, operands, results, place, sizes);
+  if (failed(compute(opCall))) return failure();
+  SmallVector<Value> values;
   for (auto [result, tensor] : llvm::zip(op->getResults(), results)) {
     if (!exact) tensor.round();
     if (checkFinite && !isFinite(tensor))
       return op->emitOpError("expects finite results, got one that is not");
-    environment[result] = Value(std::move(tensor));
+    values.push_back(Value(std::move(tensor)));
+    environment[result] = values.back();
   }
+  if (observer) observer(op, values);
   return success();
 }
 

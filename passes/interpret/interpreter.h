@@ -12,6 +12,7 @@
 #ifndef GRAFT_PASSES_INTERPRET_INTERPRETER_H_
 #define GRAFT_PASSES_INTERPRET_INTERPRETER_H_
 
+#include <functional>
 #include <string>
 
 #include "llvm/ADT/DenseMap.h"
@@ -22,6 +23,8 @@
 #include "passes/interpret/tensor.h"
 
 namespace graft::interpret {
+
+class OpCall;
 
 // Executes functions of one module. Holds the parameters and states between
 // runs. Not thread-safe; the module must outlive it and stay unchanged while a
@@ -46,6 +49,14 @@ class Interpreter {
   void setExact(bool value) { exact = value; }
   // Makes the first op whose result is not finite an error.
   void setCheckFinite(bool value) { checkFinite = value; }
+  // How ops of this name compute that have no reference, such as launches.
+  void setReference(llvm::StringRef opName,
+                    std::function<mlir::LogicalResult(OpCall&)> reference) {
+    extra[opName] = std::move(reference);
+  }
+  // Called with each op that computes and its results, in order.
+  using Observer = std::function<void(mlir::Operation*, llvm::ArrayRef<Value>)>;
+  void setObserver(Observer value) { observer = std::move(value); }
 
   // Runs `function` and applies its writes at the end. Named sizes come from
   // the shapes of the arguments. On failure a diagnostic was emitted at the op
@@ -100,6 +111,8 @@ class Interpreter {
   llvm::SmallVector<mlir::Operation*> callStack;
   // The first draw that the next call of a function uses, in this run.
   llvm::DenseMap<mlir::Operation*, int64_t> nextDraw;
+  llvm::StringMap<std::function<mlir::LogicalResult(OpCall&)>> extra;
+  Observer observer;
   RandomState random;
   bool exact = false;
   bool checkFinite = false;
@@ -119,8 +132,13 @@ struct RandomPlace {
 class OpCall {
  public:
   OpCall(mlir::Operation* op, llvm::ArrayRef<Value> operands,
-         llvm::MutableArrayRef<Tensor> results, const RandomPlace& place)
-      : op(op), operands(operands), results(results), place(place) {}
+         llvm::MutableArrayRef<Tensor> results, const RandomPlace& place,
+         const llvm::StringMap<int64_t>& sizes)
+      : op(op),
+        operands(operands),
+        results(results),
+        place(place),
+        sizes(sizes) {}
 
   template <typename Op>
   Op as() const {
@@ -128,6 +146,7 @@ class OpCall {
   }
   mlir::Operation* getOperation() const { return op; }
   size_t numOperands() const { return operands.size(); }
+  const Value& operand(unsigned index) const { return operands[index]; }
   const Tensor& tensor(unsigned index) const {
     return operands[index].tensor();
   }
@@ -137,12 +156,15 @@ class OpCall {
   // Zeros of the result's shape and kind, to be filled in.
   Tensor& result(unsigned index = 0) { return results[index]; }
   const RandomPlace& getRandom() const { return place; }
+  // Values of the named sizes that are bound so far.
+  const llvm::StringMap<int64_t>& getSizes() const { return sizes; }
 
  private:
   mlir::Operation* op;
   llvm::ArrayRef<Value> operands;
   llvm::MutableArrayRef<Tensor> results;
   const RandomPlace& place;
+  const llvm::StringMap<int64_t>& sizes;
 };
 
 // What an op computes. Emits a diagnostic on failure.

@@ -68,6 +68,8 @@ mlir::LogicalResult runChecked(const std::string& inputName,
   auto plain = mlir::MlirOptMainConfig::createFromCLOptions();
   auto config = plain;
   config.setPassPipelineSetupFn([&](mlir::PassManager& manager) {
+    // For compiling kernels: no dialect may be loaded while passes run.
+    manager.getContext()->loadAllAvailableDialects();
     manager.addInstrumentation(graft::interpret::createCheckNumerics());
     return plain.setupPassPipeline(manager);
   });

@@ -5,8 +5,14 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "gmock/gmock.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/autodiff/passes.h"
+#include "passes/lower/passes.h"
+#include "passes/plan/passes.h"
 #include "test/passes/interpret/program.h"
 
 namespace graft {
@@ -18,6 +24,7 @@ using ::testing::IsEmpty;
 // A classifier's training phase: the deliberate faults below each change one
 // of its numbers.
 constexpr const char* kPhase = R"mlir(
+graft.size @S bound 8
 graft.model @m {
   graft.parameter @w : tensor<3x4xf32>
   graft.state @w.gradient "gradient" of @w : tensor<3x4xf32>
@@ -40,6 +47,17 @@ func.func @accumulate(
   return %loss : tensor<f32>
 }
 )mlir";
+
+// Also with the dialects that kernels are made of and lowered to.
+std::unique_ptr<mlir::MLIRContext> makeFullContext() {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  graft::registerAllDialects(registry);
+  auto context = std::make_unique<mlir::MLIRContext>(registry);
+  context->loadAllAvailableDialects();
+  return context;
+}
 
 // Passes that break programs in ways a compiler might.
 struct FormFault
@@ -83,6 +101,50 @@ struct AccumulateFault
   }
 };
 
+// Doubles what the kernels of a stem add up.
+struct KernelFault
+    : public mlir::PassWrapper<KernelFault,
+                               mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(KernelFault)
+  explicit KernelFault(llvm::StringRef stem) : stem(stem) {}
+  llvm::StringRef getArgument() const final { return "kernel-fault"; }
+  void runOnOperation() override {
+    auto kernels = getOperation().lookupSymbol<exec::KernelsOp>("kernels");
+    for (auto kernel : kernels.getBody().getOps<mlir::func::FuncOp>())
+      if (kernel.getName().starts_with(stem))
+        kernel.walk([](mlir::vector::StoreOp op) { addToItself(op, 0); });
+  }
+  static void addToItself(mlir::Operation* op, unsigned operand) {
+    mlir::OpBuilder builder(op);
+    mlir::Value value = op->getOperand(operand);
+    op->setOperand(operand, mlir::arith::AddFOp::create(builder, op->getLoc(),
+                                                        value, value));
+  }
+  std::string stem;
+};
+
+// Puts all values that die in a program into one place.
+struct PlanFault
+    : public mlir::PassWrapper<PlanFault, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanFault)
+  llvm::StringRef getArgument() const final { return "plan-fault"; }
+  void runOnOperation() override {
+    getOperation().walk([&](exec::CommandOp op) {
+      op.setReadsAttr(moved(op.getReads()));
+      op.setWritesAttr(moved(op.getWrites()));
+    });
+  }
+  mlir::ArrayAttr moved(mlir::ArrayAttr buffers) {
+    llvm::SmallVector<mlir::Attribute> list;
+    for (auto buffer : buffers.getAsRange<exec::BufferAttr>())
+      list.push_back(
+          buffer.getPlace() == exec::Place::kArena
+              ? exec::BufferAttr::getArena(&getContext(), 0, buffer.getBytes())
+              : buffer);
+    return mlir::ArrayAttr::get(&getContext(), list);
+  }
+};
+
 class CheckNumericsTest : public ::testing::Test {
  protected:
   // Runs passes under the check; returns the first diagnostic, or "" when all
@@ -91,23 +153,25 @@ class CheckNumericsTest : public ::testing::Test {
   std::string run(std::unique_ptr<Passes>... passes) {
     auto module =
         mlir::parseSourceString<mlir::ModuleOp>(kPhase, context.get());
+    notes.clear();
     EXPECT_TRUE(module);
     if (!module) return "does not parse";
     mlir::PassManager manager(context.get());
     manager.addInstrumentation(interpret::createCheckNumerics());
     (manager.addPass(std::move(passes)), ...);
     std::string message;
-    mlir::ScopedDiagnosticHandler handler(context.get(),
-                                          [&](mlir::Diagnostic& diagnostic) {
-                                            if (message.empty())
-                                              message = diagnostic.str();
-                                            return mlir::success();
-                                          });
+    mlir::ScopedDiagnosticHandler handler(
+        context.get(), [&](mlir::Diagnostic& diagnostic) {
+          if (message.empty()) message = diagnostic.str();
+          for (auto& note : diagnostic.getNotes()) notes += note.str();
+          return mlir::success();
+        });
     EXPECT_EQ(mlir::succeeded(manager.run(*module)), message.empty());
     return message;
   }
 
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  std::unique_ptr<mlir::MLIRContext> context = makeFullContext();
+  std::string notes;  // of the diagnostics of the last run
 };
 
 TEST_F(CheckNumericsTest, PassesThatKeepTheNumbersAreQuiet) {
@@ -142,6 +206,30 @@ TEST_F(CheckNumericsTest, NamesThePassThatLosesAWrite) {
   EXPECT_THAT(run(std::make_unique<WriteFault>()),
               HasSubstr("has no write of 'm::w.gradient' any more after pass "
                         "'write-fault'"));
+}
+
+TEST_F(CheckNumericsTest, FollowsAPhaseIntoMemory) {
+  EXPECT_THAT(run(createAutodiffExpandGradientsPass(), createLowerOutlinePass(),
+                  createLowerMergeKernelsPass(), createPlanMemoryPass()),
+              IsEmpty());
+}
+
+TEST_F(CheckNumericsTest, NamesTheKernelThatIsWrong) {
+  std::string message =
+      run(createAutodiffExpandGradientsPass(), createLowerOutlinePass(),
+          std::make_unique<KernelFault>("gelu"), createLowerMergeKernelsPass());
+  EXPECT_THAT(message, HasSubstr("expects pass 'kernel-fault' to keep"));
+  EXPECT_THAT(notes, HasSubstr("kernel 'gelu."));
+  EXPECT_THAT(notes,
+              HasSubstr("is the first that differs, from kernel 'gelu."));
+}
+
+TEST_F(CheckNumericsTest, NamesTheCommandThatFindsOtherMemory) {
+  std::string message =
+      run(createAutodiffExpandGradientsPass(), createLowerOutlinePass(),
+          createPlanMemoryPass(), std::make_unique<PlanFault>());
+  EXPECT_THAT(message, HasSubstr("expects pass 'plan-fault' to keep"));
+  EXPECT_THAT(notes, HasSubstr("is the first that differs, from kernel '"));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ namespace graft {
 inline std::unique_ptr<mlir::MLIRContext> makeContext() {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect>();
-  registerAllDialects(registry);
+  graft::registerAllDialects(registry);
   auto context = std::make_unique<mlir::MLIRContext>(registry);
   context->loadAllAvailableDialects();
   return context;

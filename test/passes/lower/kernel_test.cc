@@ -3,35 +3,28 @@
 
 #include "test/passes/lower/kernel_test.h"
 
-#include <dlfcn.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <map>
 
 #include "dialects/graft/graft_dialect.h"
 #include "dialects/graft/graft_ops.h"
 #include "gtest/gtest.h"
-#include "llvm/ADT/bit.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/interpret/interpreter.h"
-#include "passes/lower/native.h"
+#include "passes/interpret/native_kernels.h"
 #include "passes/lower/passes.h"
 #include "passes/lower/targets.h"
 #include "passes/registration.h"
-#include "runtime/schema/kernel_abi.h"
 
 namespace graft {
 namespace {
 
 using interpret::ElementKind;
-using interpret::Segments;
+using interpret::NativeBufferPtr;
 using interpret::Tensor;
 
 // Sizes that test programs may name.
@@ -39,140 +32,6 @@ constexpr char kHeader[] =
     "graft.size @T bound 65536\n"
     "graft.size @S bound 4096\n"
     "graft.size @P bound 4096\n";
-constexpr const char* kSizes[] = {"T", "S", "P"};
-
-// Memory of one tensor: aligned as the runtime aligns it, filled with NaN, and
-// followed by bytes that must stay as they are.
-class Buffer {
- public:
-  explicit Buffer(size_t bytes) : bytes(bytes), memory(bytes + 3 * kGuard) {
-    std::memset(memory.data(), 0xFF, memory.size());
-  }
-  char* data() {
-    auto address = reinterpret_cast<uintptr_t>(memory.data()) + kGuard;
-    return reinterpret_cast<char*>(address & ~(kGuard - 1));
-  }
-  bool isIntact() {
-    for (char* at = memory.data(); at != memory.data() + memory.size(); ++at)
-      if ((at < data() || at >= data() + bytes) && *at != char(0xFF))
-        return false;
-    return true;
-  }
-  size_t size() const { return bytes; }
-
- private:
-  static constexpr uintptr_t kGuard = GRAFT_BUFFER_ALIGNMENT;
-  size_t bytes;
-  std::vector<char> memory;
-};
-using BufferPtr = std::shared_ptr<Buffer>;
-
-size_t elementBytes(ElementKind kind) {
-  return kind == ElementKind::f32 || kind == ElementKind::i32 ? 4 : 2;
-}
-
-void encode(double value, ElementKind kind, char* at) {
-  auto number = static_cast<float>(value);
-  if (kind == ElementKind::f32) {
-    std::memcpy(at, &number, 4);
-  } else if (kind == ElementKind::i32) {
-    auto integer = static_cast<int32_t>(value);
-    std::memcpy(at, &integer, 4);
-  } else {
-    llvm::APFloat rounded(number);
-    bool lossy;
-    rounded.convert(kind == ElementKind::f16 ? llvm::APFloat::IEEEhalf()
-                                             : llvm::APFloat::BFloat(),
-                    llvm::APFloat::rmNearestTiesToEven, &lossy);
-    auto word = static_cast<uint16_t>(rounded.bitcastToAPInt().getZExtValue());
-    std::memcpy(at, &word, 2);
-  }
-}
-
-double decode(ElementKind kind, const char* at) {
-  if (kind == ElementKind::f32) {
-    float number;
-    std::memcpy(&number, at, 4);
-    return number;
-  }
-  if (kind == ElementKind::i32) {
-    int32_t integer;
-    std::memcpy(&integer, at, 4);
-    return integer;
-  }
-  uint16_t word;
-  std::memcpy(&word, at, 2);
-  llvm::APFloat number(kind == ElementKind::f16 ? llvm::APFloat::IEEEhalf()
-                                                : llvm::APFloat::BFloat(),
-                       llvm::APInt(16, word));
-  bool lossy;
-  number.convert(llvm::APFloat::IEEEdouble(),
-                 llvm::APFloat::rmNearestTiesToEven, &lossy);
-  return number.convertToDouble();
-}
-
-BufferPtr makeBuffer(const Tensor& tensor) {
-  size_t step = elementBytes(tensor.kind);
-  auto buffer = std::make_shared<Buffer>(tensor.values.size() * step);
-  for (size_t i = 0; i < tensor.values.size(); ++i)
-    encode(tensor.values[i], tensor.kind, buffer->data() + i * step);
-  return buffer;
-}
-
-BufferPtr makeBuffer(llvm::ArrayRef<int32_t> values) {
-  auto buffer = std::make_shared<Buffer>(values.size() * 4);
-  std::memcpy(buffer->data(), values.data(), values.size() * 4);
-  return buffer;
-}
-
-llvm::SmallVector<BufferPtr> makeBuffers(const interpret::Value& value) {
-  if (value.isTensor()) return {makeBuffer(value.tensor())};
-  const Segments& segments = value.segments();
-  std::vector<int32_t> rows;
-  for (int64_t s = 0; s < segments.sequences(); ++s)
-    rows.insert(rows.end(), segments.length(s), static_cast<int32_t>(s));
-  return {makeBuffer(segments.offsets), makeBuffer(segments.ordinals),
-          makeBuffer(rows)};
-}
-
-// Values of the named sizes, from the arguments.
-std::map<std::string, int64_t> bindSizes(
-    mlir::FunctionType type, llvm::ArrayRef<interpret::Value> arguments) {
-  std::map<std::string, int64_t> sizes;
-  for (auto [argument, value] : llvm::zip_equal(type.getInputs(), arguments)) {
-    if (auto segments = mlir::dyn_cast<SegmentsType>(argument)) {
-      sizes[segments.getTokens().str()] = value.segments().tokens();
-      sizes[segments.getSequences().str()] = value.segments().sequences();
-      continue;
-    }
-    auto tensor = mlir::cast<mlir::RankedTensorType>(argument);
-    auto dims = mlir::dyn_cast_if_present<DimsAttr>(tensor.getEncoding());
-    unsigned next = 0;
-    for (auto [i, size] : llvm::enumerate(tensor.getShape()))
-      if (mlir::ShapedType::isDynamic(size))
-        sizes[dims.getNames()[next++].str()] = value.tensor().shape[i];
-  }
-  return sizes;
-}
-
-llvm::SmallVector<int64_t> shapeOf(
-    mlir::RankedTensorType type, const std::map<std::string, int64_t>& sizes) {
-  llvm::SmallVector<int64_t> shape(type.getShape());
-  auto dims = mlir::dyn_cast_if_present<DimsAttr>(type.getEncoding());
-  unsigned next = 0;
-  for (int64_t& size : shape)
-    if (mlir::ShapedType::isDynamic(size))
-      size = sizes.at(dims.getNames()[next++].str());
-  return shape;
-}
-
-size_t bytesOf(mlir::RankedTensorType type,
-               const std::map<std::string, int64_t>& sizes) {
-  size_t bytes = type.getElementTypeBitWidth() / 8;
-  for (int64_t size : shapeOf(type, sizes)) bytes *= size;
-  return bytes;
-}
-
 // The best level of each register width that this machine runs.
 std::vector<const CpuTarget*> runnableTargets() {
   std::vector<const CpuTarget*> targets;
@@ -186,20 +45,6 @@ std::vector<const CpuTarget*> runnableTargets() {
     if (target.level == host.level) break;
   }
   return targets;
-}
-
-// Loads a shared object. The caller closes `file` after the library: while the
-// library is loaded, the name of its descriptor must not name another one, for
-// dlopen takes a known name to mean the library it knows.
-void* loadLibrary(llvm::StringRef bytes, int& file) {
-  file = memfd_create("graft-kernels", 0);
-  if (file < 0 || write(file, bytes.data(), bytes.size()) !=
-                      static_cast<ssize_t>(bytes.size()))
-    return nullptr;
-  std::string path = "/proc/self/fd/" + std::to_string(file);
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) ADD_FAILURE() << dlerror();
-  return library;
 }
 
 }  // namespace
@@ -238,57 +83,55 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
     ADD_FAILURE() << "cannot outline " << text.str();
     return nullptr;
   }
-  auto kernels = program->module->lookupSymbol<exec::KernelsOp>("kernels");
-  auto code = compileKernels(kernels, target);
-  if (mlir::failed(code)) {
+  if (mlir::failed(program->kernels.load(*program->module, target))) {
     ADD_FAILURE() << "cannot compile " << text.str();
     return nullptr;
   }
-  if (target.triple != getHostTarget().triple) return program;
-  if (code->symbols.empty()) return program;
-  program->library = loadLibrary(code->library, program->file);
-  if (!program->library) return nullptr;
   return program;
-}
-
-KernelProgram::~KernelProgram() {
-  if (library) dlclose(library);
-  if (file >= 0) close(file);
 }
 
 // One run of a program.
 struct KernelProgram::Run {
-  Run(void* library, const Options& options)
-      : library(library), options(options), generator(options.seed) {}
+  Run(const interpret::NativeKernels& kernels, const Options& options,
+      mlir::func::FuncOp function, llvm::ArrayRef<interpret::Value> arguments)
+      : kernels(kernels),
+        options(options),
+        generator(options.seed),
+        sizes(interpret::bindSizes(function.getArgumentTypes(), arguments)) {
+    for (auto [argument, value] :
+         llvm::zip_equal(function.getArguments(), arguments))
+      values[argument] = interpret::makeBuffers(value);
+  }
 
-  void* library;
+  const interpret::NativeKernels& kernels;
   const Options& options;
   std::mt19937 generator;
-  std::map<std::string, int64_t> sizes;
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<BufferPtr>> values;
+  interpret::NamedSizes sizes;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<NativeBufferPtr>> values;
 
   void launch(exec::LaunchOp op) {
-    llvm::SmallVector<BufferPtr> buffers;
+    llvm::SmallVector<NativeBufferPtr> buffers;
     for (mlir::Value input : op.getInputs())
       buffers.append(values[input].begin(), values[input].end());
     for (mlir::OpResult result : op->getResults()) {
-      BufferPtr buffer = tiedBuffer(op, result.getResultNumber());
+      NativeBufferPtr buffer = tiedBuffer(op, result.getResultNumber());
       if (!buffer)
-        buffer = std::make_shared<Buffer>(bytesOf(
-            mlir::cast<mlir::RankedTensorType>(result.getType()), sizes));
+        buffer = interpret::makeBuffer(
+            mlir::cast<mlir::RankedTensorType>(result.getType()), sizes);
       values[result] = {buffer};
       buffers.push_back(buffer);
     }
     std::vector<void*> pointers;
-    for (const BufferPtr& buffer : buffers) pointers.push_back(buffer->data());
+    for (const NativeBufferPtr& buffer : buffers)
+      pointers.push_back(buffer->data());
     call(op, pointers);
-    for (const BufferPtr& buffer : buffers)
+    for (const NativeBufferPtr& buffer : buffers)
       EXPECT_TRUE(buffer->isIntact())
           << op.getKernel().getLeafReference().str() << " writes outside";
   }
 
   // The buffer of an operand that the result may take, or null.
-  BufferPtr tiedBuffer(exec::LaunchOp op, int64_t result) {
+  NativeBufferPtr tiedBuffer(exec::LaunchOp op, int64_t result) {
     if (!options.tie) return nullptr;
     llvm::ArrayRef<int64_t> ties = op.getTies();
     for (size_t i = 0; i < ties.size(); i += 2) {
@@ -301,19 +144,10 @@ struct KernelProgram::Run {
 
   void call(exec::LaunchOp op, const std::vector<void*>& pointers) {
     std::string name = op.getKernel().getLeafReference().str();
-    auto kernel = reinterpret_cast<GraftKernel>(dlsym(library, name.c_str()));
-    ASSERT_NE(kernel, nullptr) << name;
-    std::vector<int64_t> table;
-    for (const char* size : kSizes) table.push_back(sizes[size]);
-    exec::GridAttr grid = op.getGrid();
-    int64_t items = grid.getCount();
-    if (grid.getSize())
-      items *=
-          llvm::divideCeil(sizes.at(grid.getSize().str()), grid.getBlock());
-    GraftRandomState random = {options.random.seed, options.random.step,
-                               options.random.phase};
+    ASSERT_TRUE(kernels.contains(name)) << name;
+    int64_t items = interpret::countItems(op.getGrid(), sizes);
     for (auto [begin, end] : ranges(items))
-      kernel(pointers.data(), table.data(), &random, begin, end);
+      kernels.run(name, pointers, sizes, options.random, begin, end);
   }
 
   std::vector<std::pair<int64_t, int64_t>> ranges(int64_t items) {
@@ -334,11 +168,7 @@ struct KernelProgram::Run {
 std::vector<KernelProgram::Bytes> KernelProgram::run(
     llvm::ArrayRef<interpret::Value> arguments, const Options& options) {
   auto function = module->lookupSymbol<mlir::func::FuncOp>("f");
-  Run state(library, options);
-  state.sizes = bindSizes(function.getFunctionType(), arguments);
-  for (auto [argument, value] :
-       llvm::zip_equal(function.getArguments(), arguments))
-    state.values[argument] = makeBuffers(value);
+  Run state(kernels, options, function, arguments);
   std::vector<Bytes> results;
   for (mlir::Operation& op : function.getBody().front()) {
     if (auto launch = mlir::dyn_cast<exec::LaunchOp>(op)) {
@@ -346,7 +176,7 @@ std::vector<KernelProgram::Bytes> KernelProgram::run(
       continue;
     }
     for (mlir::Value operand : op.getOperands()) {
-      BufferPtr buffer = state.values[operand].front();
+      NativeBufferPtr buffer = state.values[operand].front();
       results.emplace_back(buffer->data(), buffer->data() + buffer->size());
     }
   }
@@ -356,11 +186,7 @@ std::vector<KernelProgram::Bytes> KernelProgram::run(
 double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
                               const Options& options, int repeats) {
   auto function = module->lookupSymbol<mlir::func::FuncOp>("f");
-  Run state(library, options);
-  state.sizes = bindSizes(function.getFunctionType(), arguments);
-  for (auto [argument, value] :
-       llvm::zip_equal(function.getArguments(), arguments))
-    state.values[argument] = makeBuffers(value);
+  Run state(kernels, options, function, arguments);
   double best = 1e9;
   for (auto launch : function.getOps<exec::LaunchOp>()) state.launch(launch);
   for (int repeat = 0; repeat < repeats; ++repeat) {
@@ -368,7 +194,7 @@ double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
     for (auto launch : function.getOps<exec::LaunchOp>()) {
       std::vector<void*> pointers;
       for (mlir::Value input : launch.getInputs())
-        for (const BufferPtr& buffer : state.values[input])
+        for (const NativeBufferPtr& buffer : state.values[input])
           pointers.push_back(buffer->data());
       for (mlir::Value result : launch.getOutputs())
         pointers.push_back(state.values[result].front()->data());
@@ -419,11 +245,13 @@ void expectKernelsMatch(const std::string& text,
     ASSERT_EQ(results.size(), wanted->size());
     for (size_t r = 0; r < results.size(); ++r) {
       const Tensor& want = (*wanted)[r].tensor();
-      size_t step = elementBytes(want.kind);
-      ASSERT_EQ(results[r].size(), want.values.size() * step);
+      ASSERT_EQ(results[r].size(),
+                want.values.size() * interpret::elementBytes(want.kind));
+      Tensor native =
+          interpret::readTensor(want.shape, want.kind, results[r].data());
       int reported = 0;
       for (size_t i = 0; i < want.values.size() && reported < 5; ++i) {
-        double got = decode(want.kind, results[r].data() + i * step);
+        double got = native.values[i];
         double expected = want.values[i];
         bool near = std::isnan(expected)
                         ? std::isnan(got)

@@ -16,6 +16,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "passes/interpret/native_kernels.h"
 #include "passes/interpret/tensor.h"
 #include "passes/lower/kernel_emitter.h"
 
@@ -42,7 +43,6 @@ class KernelProgram {
   static std::unique_ptr<KernelProgram> create(llvm::StringRef text,
                                                const CpuTarget& target,
                                                bool generic = false);
-  ~KernelProgram();
 
   struct Options {
     interpret::RandomState random;
@@ -69,8 +69,7 @@ class KernelProgram {
 
   mlir::MLIRContext* context = nullptr;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  void* library = nullptr;
-  int file = -1;  // what the library was loaded from
+  interpret::NativeKernels kernels;
 };
 
 // The context all tests share, with every dialect registered.
