@@ -211,13 +211,14 @@ double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
 
 // The program of `text`, compiled once while tests ask for the same text.
 static KernelProgram* getProgram(const std::string& text,
-                                 const CpuTarget& target) {
+                                 const CpuTarget& target, bool generic) {
   static std::string current;
   static std::map<std::string, std::unique_ptr<KernelProgram>> programs;
-  if (current != text) programs.clear();
-  current = text;
+  std::string key = text + (generic ? " generic" : "");
+  if (current != key) programs.clear();
+  current = key;
   std::unique_ptr<KernelProgram>& program = programs[target.level];
-  if (!program) program = KernelProgram::create(text, target);
+  if (!program) program = KernelProgram::create(text, target, generic);
   return program.get();
 }
 
@@ -237,7 +238,7 @@ void expectKernelsMatch(const std::string& text,
 
   for (const CpuTarget* target : runnableTargets()) {
     SCOPED_TRACE(target->level);
-    KernelProgram* program = getProgram(text, *target);
+    KernelProgram* program = getProgram(text, *target, generic);
     ASSERT_NE(program, nullptr);
     KernelProgram::Options options;
     options.random = random;
