@@ -34,6 +34,13 @@ for tool in sorted(tools, key=len, reverse=True):
     if os.path.exists(path):
         config.available_features.add(tool)
 
+# With -D roundtrip=1 every run of graft-opt also prints what it read, as text
+# and as bytecode, parses that, and compares: MLIR's --verify-roundtrip.
+if lit_config.params.get("roundtrip"):
+    config.name = "graft-roundtrip"
+    config.substitutions.append(
+        (r"\bgraft-opt(?=\s)", "graft-opt --verify-roundtrip"))
+
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source", config.graft_source_dir))
 config.substitutions.append(("%build", config.graft_build_dir))

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds up the results of all suites and prints `N passed, N failed, N skipped`.
 
-usage: sum_tests.py DIR [lit.json] [ctest.xml]
+usage: sum_tests.py DIR FILE...
 
-DIR holds the named files, lit.json from lit --output and ctest.xml from ctest
+DIR holds the named files, *.json from lit --output and ctest.xml from ctest
 --output-junit, and one NAME.json for each GoogleTest program that ran to its
 end. A program that crashed, and a file that was never written, count as one
 failure each. Exits with 1 when something failed, or when nothing ran at all.
@@ -61,11 +61,11 @@ def ctest_results(path):
 def main():
     directory = pathlib.Path(sys.argv[1])
     results = []
-    readers = {"lit.json": lit_results, "ctest.xml": ctest_results}
+    readers = {".json": lit_results, ".xml": ctest_results}
     for file in sys.argv[2:]:
         path = directory / file
         if path.exists():
-            results += readers[file](path)
+            results += readers[path.suffix](path)
         else:
             results.append((f"{file} was not written", FAILED))
     for label, wanted in (("failed", FAILED), ("skipped", SKIPPED)):
