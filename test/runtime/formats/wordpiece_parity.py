@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares WordPieceTokenizer with the `tokenizers` package, id by id.
 
-  wordpiece_parity.py WORDPIECE_IDS [--data DIR] [--fuzz N] [--seed S]
+  wordpiece_parity.py WORDPIECE_IDS [--data DIR] [--glosses DIR] [--fuzz N]
+      [--seed S] [--record FILE]
 
 WORDPIECE_IDS is the test tool of that name. DIR (default: the environment's
 GRAFT_DATA, else shared/data beside the repository) holds the data sets and
-vocabularies; without it the comparison is skipped and says so. Needs a Python
+vocabularies; without it the comparison is skipped and says so. --glosses names
+what tools/quickstart/glosses.py wrote, which is compared as well. --record
+keeps what was compared, as JSON. Needs a Python
 with tokenizers: when this one has none, the one named by
 GRAFT_REFERENCE_PYTHON runs the script; without either it is skipped.
 
@@ -15,6 +18,7 @@ Exit code 0: all equal; 1: a difference; 77: skipped.
 """
 
 import argparse
+import gzip
 import itertools
 import json
 import os
@@ -78,8 +82,9 @@ def texts(folder):
             next(lines)
             for line in lines:
                 yield from line.rstrip("\n").split("\t")
-    for path in sorted(folder.glob("*.jsonl")):
-        with open(path, encoding="utf-8", newline="\n") as lines:
+    for path in sorted(folder.glob("*.jsonl*")):
+        unpack = gzip.open if path.suffix == ".gz" else open
+        with unpack(path, "rt", encoding="utf-8", newline="\n") as lines:
             for line in lines:
                 yield from strings(json.loads(line))
 
@@ -155,8 +160,8 @@ def byte_offsets(text):
 
 
 def compare(tool, vocabulary, tokenizer, inputs, what, max_length=None,
-            with_offsets=True):
-    """Prints one line of counts; returns the number of unequal inputs."""
+            rows=None):
+    """Prints one line of counts, kept in `rows`; returns how many differ."""
     inputs = list(dict.fromkeys(inputs))  # words of tagged text repeat a lot
     lines = "".join(
         (escape(x) if isinstance(x, str) else "\t".join(map(escape, x))) + "\n"
@@ -183,7 +188,7 @@ def compare(tool, vocabulary, tokenizer, inputs, what, max_length=None,
                 if bad <= 5:
                     print(f"  {text!r}\n    expects {encoding.ids}\n"
                           f"    got     {ids}")
-            elif with_offsets and isinstance(text, str):
+            elif isinstance(text, str):
                 at = byte_offsets(text)
                 expected = [f"{at[a]}-{at[b]}" for a, b in encoding.offsets]
                 if expected != [token[2] for token in ours]:
@@ -194,6 +199,9 @@ def compare(tool, vocabulary, tokenizer, inputs, what, max_length=None,
     tokenizer.no_truncation()
     print(f"{what}: {len(inputs)} texts, {tokens} tokens, {bad} unequal, "
           f"{bad_offsets} with other offsets", flush=True)
+    if rows is not None:
+        rows.append({"what": what, "texts": len(inputs), "tokens": tokens,
+                     "unequal": bad, "with_other_offsets": bad_offsets})
     return bad + bad_offsets
 
 
@@ -201,6 +209,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tool")
     parser.add_argument("--data", default=os.environ.get("GRAFT_DATA"))
+    parser.add_argument("--glosses", type=pathlib.Path)
+    parser.add_argument("--record", type=pathlib.Path)
     parser.add_argument("--fuzz", type=int, default=100000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -213,12 +223,15 @@ def main():
     print(f"tokenizers {tokenizers.__version__}: {len(without)} code points left "
           "out, too new for its tables")
     bad = 0
+    rows = []
     for name, folders in (("bert_base_uncased_en_vocab.txt", ENGLISH),
                           ("bert_base_chinese_vocab.txt", CHINESE)):
         vocabulary = data / "vocab" / name
         tokenizer = reference(vocabulary)
         run = lambda *rest: compare(arguments.tool, vocabulary, tokenizer,
-                                    *rest)
+                                    *rest, rows=rows)
+        if folders is ENGLISH and arguments.glosses:
+            bad += run(texts(arguments.glosses), "glosses of WordNet's nouns")
         for folder in folders:
             bad += run(texts(data / folder), folder)
             both = list(pairs(data / folder))
@@ -243,11 +256,19 @@ def main():
             tokenizer = reference(english, **settings)
             tokenizer.save(str(path))
             name = " ".join(f"{key}={value}" for key, value in settings.items())
-            bad += compare(arguments.tool, path, tokenizer, strange, name)
+            bad += compare(arguments.tool, path, tokenizer, strange, name,
+                           rows=rows)
     tokenizer = reference(vocabulary)
     every = [f"a{chr(c)}B" for c in range(0x110000)
              if not 0xD800 <= c < 0xE000 and chr(c) not in without]
     bad += run(every, "every code point between two letters")
+    if arguments.record:
+        arguments.record.write_text(json.dumps({
+            "passed": bad == 0, "tokenizers": tokenizers.__version__,
+            "texts": sum(row["texts"] for row in rows),
+            "tokens": sum(row["tokens"] for row in rows), "unequal": bad,
+            "fuzzed": 2 * arguments.fuzz, "seed": arguments.seed,
+            "code_points_left_out": len(without), "rows": rows}) + "\n")
     print("all equal" if bad == 0 else f"{bad} unequal")
     return 0 if bad == 0 else 1
 
