@@ -3,6 +3,7 @@
 
 #include "tools/graft-compile/compile.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
@@ -169,7 +170,19 @@ absl::Status WriteWithValues(const CompileOptions& options,
                        });
 }
 
+constexpr char kUsage[] = "graft/usage";
+
 }  // namespace
+
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsage, absl::Cord());
+  return status;
+}
+
+bool IsUsageError(const absl::Status& status) {
+  return status.GetPayload(kUsage).has_value();
+}
 
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   FileSystem& files = FileSystem::Posix();
@@ -185,6 +198,10 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   mlir::ModuleOp module = *imported.module;
   if (options.emit != Emit::kModel)
     GRAFT_RETURN_IF_ERROR(AddStrategy(input, options));
+  else if (!options.recipe_options.empty())
+    return UsageError(
+        absl::StrCat(options.recipe_options.front(),
+                     ": expects a strategy to emit, got --emit=model"));
   if (options.emit != Emit::kArtifact) {
     GRAFT_RETURN_IF_ERROR(WriteText(module, options));
     return CompileReport{imported.initialised, imported.skipped};

@@ -31,8 +31,9 @@ struct CompileOptions {
   Emit emit = Emit::kArtifact;
   ImportOptions import;
   // Of the recipe only what shapes the program: the trainer has the schedule.
-  // Not used where the module has a strategy.
   FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
+  // Names of options for `recipe` that the user gave.
+  std::vector<std::string> recipe_options;
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none
@@ -43,6 +44,13 @@ struct CompileOptions {
   std::string graph_passes;
 };
 
+// An error of the command line, not of what it names.
+absl::Status UsageError(absl::string_view message);
+bool IsUsageError(const absl::Status& status);
+
+// Whether an input is a module in MLIR, by its name.
+bool IsModule(const std::string& input);
+
 struct CompileReport {
   std::vector<std::string> initialised;  // parameters the checkpoint lacks
   std::vector<std::string> skipped;      // its tensors without a use
@@ -50,6 +58,7 @@ struct CompileReport {
 
 // Imports, compiles and writes what is asked for. Diagnostics of the compiler
 // go to standard error; the status then says which stage failed.
+// An option that the input has no use for is a usage error.
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options);
 
 }  // namespace graft

@@ -91,10 +91,13 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
 
 }  // namespace
 
+bool IsModule(const std::string& input) {
+  return absl::EndsWith(input, ".mlir");
+}
+
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
                                         const CompileOptions& options) {
-  if (absl::EndsWith(options.input, ".mlir"))
-    return ParseModule(context, options);
+  if (IsModule(options.input)) return ParseModule(context, options);
   if (!options.checkpoint.empty())
     return absl::InvalidArgumentError(
         absl::StrCat(options.input,
@@ -109,7 +112,12 @@ absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
 
 absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
   mlir::ModuleOp module = *input.model.module;
-  if (FindStrategy(module)) return absl::OkStatus();
+  if (FindStrategy(module)) {
+    if (options.recipe_options.empty()) return absl::OkStatus();
+    return UsageError(absl::StrCat(options.recipe_options.front(),
+                                   ": expects a model without a strategy, got ",
+                                   options.input, ", which has one"));
+  }
   if (CountLabels(module) == 0)
     return absl::InvalidArgumentError(absl::StrCat(
         options.input,

@@ -23,6 +23,10 @@
 namespace graft {
 namespace {
 
+// Groups of options that say something about some inputs only.
+constexpr char kImportGroup[] = "Model, of a directory";
+constexpr char kRecipeGroup[] = "Strategy, of a module that has none";
+
 // Where compiled kernels are kept unless options say otherwise: the XDG Base
 // Directory Specification's place, or nowhere without a home.
 std::string DefaultCache() {
@@ -106,7 +110,7 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
                  "the strategy that adapts it)")
       ->check(CLI::IsMember({"artifact", "model", "strategy"}))
       ->capture_default_str();
-  app.option_defaults()->group("Model, of a directory");
+  app.option_defaults()->group("Classifier");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
                                        "file with one label a line");
   CLI::Option* classes =
@@ -117,14 +121,15 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
   app.add_flag("--regression", options.regression, "predict one number")
       ->excludes(labels)
       ->excludes(classes);
+  app.add_option("--name", compile.import.name, "symbol of the model")
+      ->capture_default_str();
+  app.option_defaults()->group(kImportGroup);
   app.add_flag("--new-head", compile.import.new_head,
                "a new classifier although the checkpoint has one");
   app.add_option("--pooler", options.pooler,
                  "what a classifier reads: the checkpoint's pooler "
                  "(checkpoint), a new one (new), or the first token (none)")
       ->check(CLI::IsMember({"checkpoint", "new", "none"}))
-      ->capture_default_str();
-  app.add_option("--name", compile.import.name, "symbol of the model")
       ->capture_default_str();
   app.add_option("--max-tokens", compile.import.token_bound,
                  "most tokens of a launch")
@@ -141,7 +146,7 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
 
 void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
   FineTuneRecipe& recipe = options.compile.recipe;
-  app.option_defaults()->group("Strategy, of a module that has none");
+  app.option_defaults()->group(kRecipeGroup);
   app.add_option("--weight-decay", recipe.weight_decay)
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -191,6 +196,33 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
 }
 
+// Names of the options of a group that are on the command line.
+std::vector<std::string> GivenOptions(const CLI::App& app, const char* group) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    if (option->count() > 0 && option->get_group() == group)
+      names.push_back(option->get_name());
+  return names;
+}
+
+// Refuses what a module would silently do without.
+absl::Status CheckImportOptions(const CLI::App& app,
+                                const CompileOptions& compile) {
+  if (!IsModule(compile.input)) return absl::OkStatus();
+  const std::vector<std::string> given = GivenOptions(app, kImportGroup);
+  if (given.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat(given.front(),
+                                 ": expects a checkpoint directory as input, "
+                                 "got the module ",
+                                 compile.input));
+}
+
+absl::Status CheckAndRun(const CLI::App& app, CommandOptions& options) {
+  GRAFT_RETURN_IF_ERROR(CheckImportOptions(app, options.compile));
+  options.compile.recipe_options = GivenOptions(app, kRecipeGroup);
+  return Run(options);
+}
+
 }  // namespace
 }  // namespace graft
 
@@ -207,9 +239,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const absl::Status status = graft::Run(options);
+  const absl::Status status = graft::CheckAndRun(app, options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft-compile: %s\n",
                std::string(status.message()).c_str());
-  return 1;
+  return graft::IsUsageError(status) ? 2 : 1;
 }
