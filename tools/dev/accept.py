@@ -21,17 +21,47 @@ import pathlib
 import platform
 import subprocess
 import sys
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
-PARITY = "test/e2e/reference/parity.py"
-# Item -> script and its arguments, in the order of how long they take.
+
+
+class Item(typing.NamedTuple):
+    script: str
+    # {model}, {data} and {work} stand for MiniLM, the quickstart's tables and
+    # a folder of the item's own.
+    arguments: tuple[str, ...]
+    needs_pytorch: bool = False
+
+
+def parity(*arguments):
+    return Item("test/e2e/reference/parity.py",
+                (*arguments, "--model", "{model}", "--data", "{data}",
+                 "--work", "{work}"), needs_pytorch=True)
+
+
+# In the order of how long they take.
 ITEMS = {
-    "parity-outputs": (PARITY, "outputs", "--texts", "100"),
-    "parity-gradients": (PARITY, "gradients", "--texts", "64"),
-    "parity-training": (PARITY, "training", "--steps", "100"),
-    "accuracy-fixed": (PARITY, "accuracy"),
-    "accuracy-seeds": (PARITY, "seeds", "--seeds", "5"),
+    "memory": Item("test/e2e/Inputs/memory.py",
+                   ("--model", "{model}", "--work", "{work}", "--batch-size",
+                    "16", "--length", "128", "--steps", "100")),
+    "startup": Item("test/e2e/Inputs/startup.py",
+                    ("--model", "{model}", "--work", "{work}", "--text",
+                     "a large African mammal with a trunk")),
+    "crash": Item("test/e2e/Inputs/crash.py",
+                  ("--work", "{work}", "--kills", "20", "--seed", "23",
+                   "--epochs", "15", "--checkpoint-every", "20",
+                   "--disk-full")),
+    "freezing": Item("test/e2e/Inputs/freezing.py",
+                     ("--model", "{model}", "--train", "{data}/train.tsv",
+                      "--work", "{work}", "--layers", "3", "--steps", "60",
+                      "--pairs", "3", "--bound", "0.8")),
+    "parity-outputs": parity("outputs", "--texts", "100"),
+    "parity-gradients": parity("gradients", "--texts", "64"),
+    "parity-training": parity("training", "--steps", "100"),
+    "accuracy-fixed": parity("accuracy"),
+    "accuracy-seeds": parity("seeds", "--seeds", "5"),
 }
 EXCEPT_RECORDS = (".", ":(exclude)docs/results")
 
@@ -67,37 +97,41 @@ def passed_before(item, commit):
     return record.get("commit") == commit and record.get("passed") is True
 
 
-def run_item(item, commit):
-    script, *arguments = ITEMS[item]
-    work = ROOT / "build" / "accept" / item
+def run_item(name, commit):
+    item = ITEMS[name]
+    work = ROOT / "build" / "accept" / name
     work.mkdir(parents=True, exist_ok=True)
     record_path = work / "record.json"
     record_path.unlink(missing_ok=True)
-    command = [setting("GRAFT_REFERENCE_PYTHON"), str(ROOT / script),
-               *arguments, "--model", setting("GRAFT_MINILM"), "--data",
-               str(ROOT / "build" / "glosses"), "--work", str(work),
+    python = (setting("GRAFT_REFERENCE_PYTHON") if item.needs_pytorch
+              else sys.executable)
+    places = {"model": setting("GRAFT_MINILM"),
+              "data": ROOT / "build" / "glosses", "work": work}
+    command = [python, str(ROOT / item.script),
+               *(word.format(**places) for word in item.arguments),
                "--record", str(record_path)]
     path = f"{ROOT / 'build' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     code = subprocess.run(command, env={**os.environ, "PATH": path},
                           stdout=subprocess.DEVNULL).returncode
     if not record_path.exists():
-        print(f"accept: {item}: stopped with exit code {code}, no record",
+        print(f"accept: {name}: stopped with exit code {code}, no record",
               file=sys.stderr)
         return False
     numbers = json.loads(record_path.read_text())
     record = {
-        "item": item, "passed": numbers.pop("passed") and code == 0,
+        "item": name, "passed": numbers.pop("passed") and code == 0,
         "commit": commit, "date": datetime.datetime.now(
             datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": f"./run accept {item}",
-        "script": " ".join((script, *arguments)), "processor": processor(),
+        "command": f"./run accept {name}",
+        "script": " ".join((item.script, *item.arguments)),
+        "processor": processor(),
         "numbers": {key: value for key, value in numbers.items()
                     if key != "item"},
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
-    aside = RESULTS / f"{item}.part"
+    aside = RESULTS / f"{name}.part"
     aside.write_text(json.dumps(record, indent=2) + "\n")
-    aside.rename(RESULTS / f"{item}.json")
+    aside.rename(RESULTS / f"{name}.json")
     print(json.dumps(record, indent=2))
     return record["passed"]
 
@@ -107,6 +141,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("items", nargs="*", metavar="ITEM")
     parser.add_argument("--list", action="store_true", help="name the items")
+    parser.add_argument("--need-pytorch", action="store_true",
+                        help="only say by exit code 0 whether any item does")
     parser.add_argument("--again", action="store_true",
                         help="run items that have a record, too")
     arguments = parser.parse_args()
@@ -116,6 +152,9 @@ def main():
     for item in arguments.items:
         if item not in ITEMS:
             parser.error(f"expects one of {', '.join(ITEMS)}, got {item}")
+    if arguments.need_pytorch:
+        sys.exit(not any(ITEMS[name].needs_pytorch
+                         for name in arguments.items or ITEMS))
     # Records of sources that no commit has would be those of nothing.
     if git("status", "--porcelain", "--", *EXCEPT_RECORDS):
         sys.exit("accept: expects a committed tree, got local changes")

@@ -87,9 +87,10 @@ void CountFlops(const ArtifactSpec& spec, const BertConfig& config,
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
                 ProgramCost& cost) {
   for (const SlotSpec& slot : spec.slots) {
-    uint64_t& bytes = slot.kind == SlotKind::parameter  ? cost.parameter_bytes
-                      : slot.kind == SlotKind::gradient ? cost.gradient_bytes
-                                                        : cost.moment_bytes;
+    uint64_t& bytes = slot.kind == SlotKind::gradient    ? cost.gradient_bytes
+                      : slot.kind != SlotKind::parameter ? cost.moment_bytes
+                      : slot.trainable                   ? cost.parameter_bytes
+                                                         : cost.mapped_bytes;
     bytes += SlotBytes(slot);
     if (slot.kind != SlotKind::parameter) continue;
     cost.parameters += Elements(slot);
@@ -152,7 +153,8 @@ std::string CostText(const ProgramCost& cost) {
       {"moments", cost.moment_bytes},
       {"arena", cost.arena_bytes},
       {"inputs and outputs", cost.input_bytes},
-      {"in all", cost.total_bytes()}};
+      {"in all", cost.total_bytes()},
+      {"frozen, mapped", cost.mapped_bytes}};
   for (const auto& [name, bytes] : parts)
     absl::StrAppendFormat(&text, "  %-18s %s\n", name, Megabytes(bytes));
   return text;
@@ -171,7 +173,8 @@ std::string CostJson(const ProgramCost& cost) {
         {"moments", cost.moment_bytes},
         {"arena", cost.arena_bytes},
         {"inputs", cost.input_bytes},
-        {"total", cost.total_bytes()}}}};
+        {"total", cost.total_bytes()},
+        {"mapped", cost.mapped_bytes}}}};
   return json.dump();
 }
 

@@ -99,15 +99,19 @@ def write_table(path, rows, seed):
             file.write(f"{label}\t{' '.join(words)}\n")
 
 
+def write(output, layers, rows):
+    write_model(output / "model", layers)
+    write_table(output / "train.tsv", rows, 1)
+    write_table(output / "test.tsv", 200, 2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--rows", type=int, default=640)
     arguments = parser.parse_args()
-    write_model(arguments.output / "model", arguments.layers)
-    write_table(arguments.output / "train.tsv", arguments.rows, 1)
-    write_table(arguments.output / "test.tsv", 200, 2)
+    write(arguments.output, arguments.layers, arguments.rows)
 
 
 if __name__ == "__main__":

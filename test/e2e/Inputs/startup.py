@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Measures how long it takes to begin, and how large `graft` is.
+
+    startup.py --model DIR --work DIR --text TEXT [--record FILE]
+
+compile  seconds from a checkpoint to its training program for this processor,
+         without a cache, the median of three; at most 15
+predict  milliseconds of a whole `graft predict` of one text with that program,
+         the median of eleven after one that is not counted; at most 150
+size     bytes of `graft`, stripped; at most 15 million
+
+Prints a line of JSON and exits with 1 when a bound is broken.
+"""
+
+import argparse
+import pathlib
+import shutil
+import statistics
+import time
+
+import job
+
+BOUNDS = {"compile_seconds": 15, "predict_milliseconds": 150,
+          "stripped_bytes": 15_000_000}
+
+
+def measure(*command):
+    """Seconds of a whole process."""
+    start = time.monotonic()
+    job.run(*command)
+    return time.monotonic() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--text", required=True)
+    parser.add_argument("--record", type=pathlib.Path)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+
+    program = arguments.work / "program.graft"
+    compilations = [
+        measure("graft-compile", arguments.model, "--classes", 26,
+                "--max-tokens", 768, "--max-sequences", 32, "--cache", "", "-o",
+                program)
+        for _ in range(3)]
+    answers = [1000 * measure("graft", "predict", program, "--text",
+                              arguments.text) for _ in range(12)][1:]
+    stripped = arguments.work / "graft"
+    job.run("strip", "-o", stripped, shutil.which("graft"))
+    numbers = {
+        "compile_seconds": statistics.median(compilations),
+        "predict_milliseconds": statistics.median(answers),
+        "stripped_bytes": stripped.stat().st_size,
+    }
+    job.finish(all(numbers[name] <= bound for name, bound in BOUNDS.items()), {
+        **numbers, "bounds": BOUNDS, "each_compilation": compilations,
+        "each_answer": answers,
+    }, arguments.record)
+
+
+if __name__ == "__main__":
+    main()
