@@ -50,14 +50,23 @@ void AppendBytesField(std::string& out, int field, absl::string_view bytes) {
   AppendVarint(out, bytes.size());
   absl::StrAppend(&out, bytes);
 }
-std::string EventHeader(double seconds) {
-  std::string event;
-  AppendVarint(event, 1 << 3 | 1);  // wall_time: double
-  AppendLittleEndian(event, std::bit_cast<uint64_t>(seconds));
-  return event;
-}
+
+// Bytes of an event for which there is room from the start.
+constexpr size_t kRoom = 1024;
 
 }  // namespace
+
+EventFile::EventFile(std::unique_ptr<WritableFile> file)
+    : file_(std::move(file)) {
+  for (std::string* message : {&value_, &summary_, &event_, &record_})
+    message->reserve(kRoom);
+}
+
+void EventFile::BeginEvent(double seconds) {
+  event_.clear();
+  AppendVarint(event_, 1 << 3 | 1);  // wall_time: double
+  AppendLittleEndian(event_, std::bit_cast<uint64_t>(seconds));
+}
 
 absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(
     FileSystem& files, const std::string& directory, double seconds) {
@@ -67,38 +76,38 @@ absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(
           directory,
           absl::StrFormat("events.out.tfevents.%010.0f.graft", seconds))));
   std::unique_ptr<EventFile> events(new EventFile(std::move(file)));
-  std::string event = EventHeader(seconds);
-  AppendBytesField(event, 3, "brain.Event:2");  // file_version
-  GRAFT_RETURN_IF_ERROR(events->AppendRecord(event));
+  events->BeginEvent(seconds);
+  AppendBytesField(events->event_, 3, "brain.Event:2");  // file_version
+  GRAFT_RETURN_IF_ERROR(events->AppendEvent());
   return events;
 }
 
 absl::Status EventFile::Write(
     double seconds, int64_t step,
     absl::Span<const std::pair<absl::string_view, float>> scalars) {
-  std::string summary;
+  summary_.clear();
   for (const auto& [tag, number] : scalars) {
-    std::string value;
-    AppendBytesField(value, 1, tag);  // tag
-    AppendVarint(value, 2 << 3 | 5);  // simple_value: float
-    AppendLittleEndian(value, std::bit_cast<uint32_t>(number));
-    AppendBytesField(summary, 1, value);
+    value_.clear();
+    AppendBytesField(value_, 1, tag);  // tag
+    AppendVarint(value_, 2 << 3 | 5);  // simple_value: float
+    AppendLittleEndian(value_, std::bit_cast<uint32_t>(number));
+    AppendBytesField(summary_, 1, value_);
   }
-  std::string event = EventHeader(seconds);
-  AppendVarint(event, 2 << 3 | 0);  // step
-  AppendVarint(event, static_cast<uint64_t>(step));
-  AppendBytesField(event, 5, summary);
-  GRAFT_RETURN_IF_ERROR(AppendRecord(event));
+  BeginEvent(seconds);
+  AppendVarint(event_, 2 << 3 | 0);  // step
+  AppendVarint(event_, static_cast<uint64_t>(step));
+  AppendBytesField(event_, 5, summary_);
+  GRAFT_RETURN_IF_ERROR(AppendEvent());
   return file_->Flush();
 }
 
-absl::Status EventFile::AppendRecord(absl::string_view payload) {
-  std::string record;
-  AppendLittleEndian(record, static_cast<uint64_t>(payload.size()));
-  AppendLittleEndian(record, MaskedCrc(record));
-  absl::StrAppend(&record, payload);
-  AppendLittleEndian(record, MaskedCrc(payload));
-  return file_->Append(record);
+absl::Status EventFile::AppendEvent() {
+  record_.clear();
+  AppendLittleEndian(record_, static_cast<uint64_t>(event_.size()));
+  AppendLittleEndian(record_, MaskedCrc(record_));
+  absl::StrAppend(&record_, event_);
+  AppendLittleEndian(record_, MaskedCrc(event_));
+  return file_->Append(record_);
 }
 
 }  // namespace graft

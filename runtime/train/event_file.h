@@ -29,18 +29,22 @@ class EventFile {
   static absl::StatusOr<std::unique_ptr<EventFile>> Create(
       FileSystem& files, const std::string& directory, double seconds);
 
-  // Adds scalars of one step and hands them to the system.
+  // Adds scalars of one step and hands them to the system. Allocates nothing
+  // while an event is shorter than a kilobyte.
   absl::Status Write(
       double seconds, int64_t step,
       absl::Span<const std::pair<absl::string_view, float>> scalars);
 
  private:
-  explicit EventFile(std::unique_ptr<WritableFile> file)
-      : file_(std::move(file)) {}
+  explicit EventFile(std::unique_ptr<WritableFile> file);
 
-  absl::Status AppendRecord(absl::string_view payload);
+  // Replaces event_ by the fields that all events have.
+  void BeginEvent(double seconds);
+  absl::Status AppendEvent();
 
   std::unique_ptr<WritableFile> file_;
+  // Messages under construction, kept for their memory.
+  std::string value_, summary_, event_, record_;
 };
 
 }  // namespace graft

@@ -18,6 +18,9 @@
 namespace graft {
 namespace {
 
+// More than any line of metrics.jsonl.
+constexpr size_t kLineRoom = 256;
+
 double Now() { return absl::ToUnixMicros(absl::Now()) * 1e-6; }
 
 // Fisher-Yates by a counter-based generator: the order depends on (seed,
@@ -68,6 +71,7 @@ absl::Status Trainer::Prepare() {
   state_tensors_ = TrainableTensors(instance_, /*with_moments=*/true);
   packed_.Reserve(bounds_);
   pieces_.reserve(options_.batch_size);
+  line_.reserve(kLineRoom);
   state_.seed = options_.seed;
   state_.run = options_.run;
   if (options_.resume) GRAFT_RETURN_IF_ERROR(Resume());
@@ -197,10 +201,12 @@ absl::Status Trainer::Log(double rate, double examples_per_second) {
                       {"train/learning_rate", static_cast<float>(rate)},
                       {"train/examples_per_second",
                        static_cast<float>(examples_per_second)}}));
-  GRAFT_RETURN_IF_ERROR(metrics_->Append(
-      absl::StrFormat("{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
-                      "\"examples_per_second\":%.4g}\n",
-                      state_.step, loss_, rate, examples_per_second)));
+  line_.clear();
+  absl::StrAppendFormat(&line_,
+                        "{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
+                        "\"examples_per_second\":%.4g}\n",
+                        state_.step, loss_, rate, examples_per_second);
+  GRAFT_RETURN_IF_ERROR(metrics_->Append(line_));
   return metrics_->Flush();
 }
 

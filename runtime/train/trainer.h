@@ -76,7 +76,9 @@ struct TrainSummary {
   std::vector<std::string> warnings;
 };
 
-// Thread-compatible. Everything passed in is borrowed and must outlive it.
+// Thread-compatible. Everything passed in is borrowed and must outlive it. From
+// the second step on a step allocates nothing, but for its evaluation and its
+// checkpoint where there are.
 class Trainer {
  public:
   // `dev` may be null.
@@ -125,6 +127,7 @@ class Trainer {
   std::vector<StateTensor> parameters_;  // trainable ones
   std::unique_ptr<EventFile> events_;
   std::unique_ptr<WritableFile> metrics_;
+  std::string line_;  // of metrics_, kept for its memory
 };
 
 }  // namespace graft

@@ -129,14 +129,15 @@ absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
   options.training.run = RunIdentity(train, options, run.compiler_arguments);
   Trainer trainer(files, *instance, train, dev, options.training);
   ProgressLine line(options.quiet);
+  std::string text;  // kept for its memory
   auto progress = [&](const StepReport& report) {
-    line.Update(
-        absl::StrFormat("step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s"
-                        "  %s left",
-                        report.step, report.total_steps, report.loss,
-                        report.examples_per_second, report.tokens_per_second,
-                        FormatDuration(report.seconds_left)),
-        report.step == report.total_steps);
+    text.clear();
+    absl::StrAppendFormat(
+        &text, "step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s  %s left",
+        report.step, report.total_steps, report.loss,
+        report.examples_per_second, report.tokens_per_second,
+        FormatDuration(report.seconds_left));
+    line.Update(text, report.step == report.total_steps);
   };
   KernelProfile profile;
   if (options.profile)

@@ -30,12 +30,12 @@ void ProgressLine::Update(absl::string_view line, bool last) {
       terminal_ ? absl::Milliseconds(100) : absl::Seconds(10);
   if (!last && now - shown_ < pause) return;
   shown_ = now;
-  const std::string text(line);
+  const int length = static_cast<int>(line.size());
   if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%s", text.c_str());
+    std::fprintf(stderr, "\r\033[K%.*s", length, line.data());
     open_ = true;
   } else {
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fprintf(stderr, "%.*s\n", length, line.data());
   }
   std::fflush(stderr);
 }

@@ -60,7 +60,37 @@ KERNEL(draw) {
   (void)end;
 }
 
-/* w [4], g [4], rate [] -> w - rate * g. */
+/* ids [T], segments, labels [S], total [], w [N], g [N] -> g + gradient of
+ * mean squares of w[id] - label, over the tokens; an item is an id. */
+KERNEL(learn) {
+  const int32_t *ids = buffers[0], *rows = buffers[3], *labels = buffers[4];
+  const float *total = buffers[5], *w = buffers[6], *old = buffers[7];
+  float* g = buffers[8];
+  for (int64_t i = begin; i < end; ++i) {
+    float sum = old[i];
+    for (int64_t t = 0; t < sizes[kT]; ++t)
+      if (ids[t] == i) sum += 2 * (w[i] - labels[rows[t]]) / *total;
+    g[i] = sum;
+  }
+  (void)random;
+}
+
+/* ids [T], segments, labels [S], total [], w [N] -> loss [1], that of learn. */
+KERNEL(squares) {
+  const int32_t *ids = buffers[0], *rows = buffers[3], *labels = buffers[4];
+  const float *total = buffers[5], *w = buffers[6];
+  float* loss = buffers[7];
+  *loss = 0;
+  for (int64_t t = 0; t < sizes[kT]; ++t) {
+    float difference = w[ids[t]] - labels[rows[t]];
+    *loss += difference * difference / *total;
+  }
+  (void)random;
+  (void)begin;
+  (void)end;
+}
+
+/* w [N], g [N], rate [] -> w - rate * g; an item is an element. */
 KERNEL(update) {
   const float *w = buffers[0], *g = buffers[1], *rate = buffers[2];
   float* out = buffers[3];

@@ -8,24 +8,12 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
 
 #include "runtime/artifact/cpu_level.h"
 #include "runtime/executor/trace.h"
 #include "test/runtime/artifact/tiny_artifact.h"
-
-namespace {
-thread_local int64_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "test/runtime/base/count_allocations.h"
 
 namespace graft {
 namespace {
@@ -153,9 +141,10 @@ TEST_F(InstanceTest, RunAllocatesNothing) {
   const Feed feeds[] = {Feed::Tensor(DType::kF32, shape_, x_.data()),
                         Feed::Segments(offsets_)};
   ASSERT_TRUE(instance->Run(0, feeds).ok());
-  const int64_t before = allocations;
+  const int64_t before = CountAllocations();
   const bool ok = instance->Run(0, feeds).ok();
-  EXPECT_EQ(allocations, before);
+  const int64_t after = CountAllocations();
+  EXPECT_EQ(after, before);
   EXPECT_TRUE(ok);
 }
 
