@@ -29,7 +29,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       parameter of a called model is in a group.
     - (C4) A phase updates groups that are not frozen, each once, and every
       group that is not frozen is updated by a phase.
-    - (C5) Each loss of a phase reaches a parameter of the phase's groups.
+    - (C5) Each loss of a phase reaches a parameter of the phase's groups, and
+      losses that ignore a label ignore the same one.
     - (C6) What a cache keeps depends on the example and on frozen parameters
       only: its calls are deterministic, it uses no label and no other cache,
       and has one row a sequence.

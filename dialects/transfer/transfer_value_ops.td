@@ -87,7 +87,9 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     by `temperature` and scaled by its square (as in `graft.kl_divergence`).
     The whole is `sum(weight * loss) / total` for `mean`, where `total` is the
     weight (or number) of the examples of the whole optimiser batch, so that
-    micro-batches add up to the same; for `sum` it is not divided.
+    micro-batches add up to the same; for `sum` it is not divided. With
+    `ignore`, only examples whose label is another one count, in an input
+    `labelled` beside `total`: a batch may hold examples without a label.
 
     - (C1) `prediction` and `target` fit the kind: [S, K] and labels [S], else
       both the same.

@@ -158,6 +158,19 @@ LogicalResult Verifier::checkPhases() {
 
 // C5.
 LogicalResult Verifier::checkLosses() {
+  LossOp ignoring;
+  for (auto loss : strategy.getOps<LossOp>()) {
+    if (!loss.getIgnore()) continue;
+    if (ignoring && ignoring.getIgnore() != loss.getIgnore()) {
+      InFlightDiagnostic diagnostic =
+          loss.emitOpError("expects to ignore one label with all losses, got ")
+          << static_cast<int64_t>(*loss.getIgnore()) << " and "
+          << static_cast<int64_t>(*ignoring.getIgnore());
+      diagnostic.attachNote(ignoring.getLoc()) << "ignored here";
+      return diagnostic;
+    }
+    ignoring = loss;
+  }
   auto learns = [&](Value value) {
     return llvm::any_of(getReachedParameters(value), [&](SymbolRefAttr symbol) {
       GroupOp group = groups.lookup(symbol);

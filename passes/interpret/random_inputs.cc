@@ -277,7 +277,7 @@ FailureOr<SmallVector<Value>> makeRandomInputs(
         if (dim.name) sizes[dim.name] = size;
     }
   }
-  std::optional<unsigned> total;
+  SmallVector<unsigned> totals;
   double examples = 1;
   for (unsigned i = 0; i < count; ++i) {
     if (function.getArgAttr(i, "graft.value") ||
@@ -288,11 +288,12 @@ FailureOr<SmallVector<Value>> makeRandomInputs(
     FailureOr<Value> value = makeTensor(function, i, sizes, random);
     if (failed(value)) return failure();
     arguments[i] = *value;
-    if (name == "total") total = i;
+    if (name == "total" || name == "labelled") totals.push_back(i);
     if (name == "labels" && !value->tensor().shape.empty())
       examples = static_cast<double>(value->tensor().shape[0]);
   }
-  if (total) arguments[*total] = Value(Tensor::scalar(examples));
+  for (unsigned total : totals)
+    arguments[total] = Value(Tensor::scalar(examples));
   return arguments;
 }
 

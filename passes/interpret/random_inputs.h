@@ -38,7 +38,8 @@ std::optional<int64_t> idBound(mlir::Value value,
 //   - segments of consistent offsets, with ordinals that do not start at 0,
 //   - ids and labels below their bound; other i32 values are 1,
 //   - targets of a binary cross-entropy in [0, 1],
-//   - arguments named "total" the number of rows of the labels, "rate" 1e-3,
+//   - arguments named "total" or "labelled" the number of rows of the labels,
+//   "rate" 1e-3,
 //   - other floats normal with deviation 1.
 // An argument with the attribute `graft.value` (elements, or offsets of
 // segments) has that value. Fails with a diagnostic for other types.

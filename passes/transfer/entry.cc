@@ -44,8 +44,15 @@ void Entry::addCaches(Value value) {
                               cache.getOutput().getType()));
 }
 
-void Entry::addTotal() {
-  total = addArgument("total", RankedTensorType::get({}, builder.getF32Type()));
+void Entry::addTotals(Value value) {
+  auto scalar = RankedTensorType::get({}, builder.getF32Type());
+  total = addArgument("total", scalar);
+  for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
+    auto loss = dyn_cast<LossOp>(op);
+    if (!labelled && loss && loss.getIgnore() &&
+        loss.getReduction() == Reduction::mean)
+      labelled = addArgument("labelled", scalar);
+  }
 }
 
 FailureOr<Value> Entry::compute(Value value) {
@@ -123,7 +130,8 @@ LogicalResult Entry::emitLoss(LossOp loss) {
       ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
       builder.getDenseI64ArrayAttr({0}));
   if (loss.getReduction() == Reduction::mean)
-    scalar = DivOp::create(builder, scalar, total);
+    scalar =
+        DivOp::create(builder, scalar, loss.getIgnore() ? labelled : total);
   mapping.map(loss.getLoss(), scalar);
   return success();
 }

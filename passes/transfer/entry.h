@@ -39,8 +39,9 @@ class Entry {
   // An argument for each cache behind `value`, named `cached.<cache>`.
   void addCaches(mlir::Value value);
 
-  // The argument that mean losses are divided by.
-  void addTotal();
+  // The arguments that mean losses behind `loss` are divided by: `total`, and
+  // `labelled` for those that ignore a label.
+  void addTotals(mlir::Value loss);
 
   // Emits what `value` of the strategy is computed from and returns it in the
   // entry. Computes nothing twice. Fails with a diagnostic at the op that has
@@ -63,7 +64,7 @@ class Entry {
 
   EntryMode mode;
   mlir::IRMapping mapping;
-  mlir::Value total;
+  mlir::Value total, labelled;
 };
 
 }  // namespace graft::transfer

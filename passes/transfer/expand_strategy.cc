@@ -183,7 +183,7 @@ LogicalResult Expander::buildAccumulate() {
   Entry entry(strategy, "accumulate", kTrain);
   entry.addFields(stream, {});
   entry.addCaches(phase.getLoss());
-  entry.addTotal();
+  entry.addTotals(phase.getLoss());
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 

@@ -131,6 +131,37 @@ transfer.strategy @s {
 
 // -----
 
+// C5: one label is ignored.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @w : tensor<9x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @w : tensor<9x3xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x3xf32>) -> tensor<?x3xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  // expected-note @below {{ignored here}}
+  %one = transfer.loss cross_entropy %logits, %labels ignore -100 mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  // expected-error @below {{'transfer.loss' op expects to ignore one label with all losses, got -1 and -100}}
+  %two = transfer.loss cross_entropy %logits, %labels ignore -1 mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %loss = transfer.combine 0.5 * %one + 0.5 * %two
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
 // C5: the only loss is cut off from the parameters that learn.
 
 #T = #graft.dims<T>

@@ -9,7 +9,8 @@
 
 // A linear probe: the frozen body costs nothing, the prediction is
 // deterministic, training is not, and a part that the loss does not reach is
-// left alone. Neither clipping nor softmax is asked for.
+// left alone. Rows without a label are not counted. Neither clipping nor softmax
+// is asked for.
 
 // CHECK-LABEL: graft.model @m {
 // CHECK-NEXT:    graft.parameter @body
@@ -34,12 +35,12 @@
 // CHECK-NEXT:    return %[[Z]], %[[L]]
 //
 // CHECK-LABEL: func.func @accumulate
-// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {graft.name = "labels"}, %[[TOTAL:.*]]: tensor<f32> {graft.name = "total"})
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {graft.name = "labels"}, %{{.*}}: tensor<f32> {graft.name = "total"}, %[[LABELLED:.*]]: tensor<f32> {graft.name = "labelled"})
 // CHECK-SAME:    -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"}
 // CHECK-NEXT:    %[[Z:.*]] = graft.call @m::@logits(%[[IDS]], %[[SEQ]])
 // CHECK-NEXT:    %[[R:.*]] = graft.cross_entropy %[[Z]], %[[Y]] ignore -100 smoothing 1.000000e-01
 // CHECK-NEXT:    %[[SUM:.*]] = graft.reduce sum %[[R]] over [0]
-// CHECK-NEXT:    %[[L:.*]] = graft.div %[[SUM]], %[[TOTAL]]
+// CHECK-NEXT:    %[[L:.*]] = graft.div %[[SUM]], %[[LABELLED]]
 // CHECK-NEXT:    %[[W:.*]] = graft.read @m::@head
 // CHECK-NEXT:    %[[G:.*]] = graft.gradients %[[L]] wrt %[[W]] : tensor<3x4xf32>
 // CHECK-NEXT:    %[[OLD:.*]] = graft.read @m::@head.gradient
@@ -216,5 +217,59 @@ transfer.strategy @distill {
   %loss = transfer.combine 1.0 * %hard + 0.25 * %soft
   transfer.predict %logits softmax evaluate %hard : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@student] with adamw rate linear 5.0e-5 clip 1.0
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+
+// Each loss has its own total: the hard one that of the rows with a label, the
+// soft one that of all rows. A `sum` that ignores a label needs none.
+
+// CHECK-LABEL: func.func @accumulate
+// CHECK-SAME:    %[[TOTAL:[^:]*]]: tensor<f32> {graft.name = "total"}, %[[LABELLED:[^:]*]]: tensor<f32> {graft.name = "labelled"})
+// CHECK:         %[[HARD:.*]] = graft.cross_entropy %{{.*}} ignore -100 :
+// CHECK-NEXT:    %[[HARDSUM:.*]] = graft.reduce sum %[[HARD]] over [0]
+// CHECK-NEXT:    graft.div %[[HARDSUM]], %[[LABELLED]]
+// CHECK:         %[[SOFT:.*]] = graft.kl_divergence
+// CHECK-NEXT:    %[[SOFTSUM:.*]] = graft.reduce sum %[[SOFT]] over [0]
+// CHECK-NEXT:    graft.div %[[SOFTSUM]], %[[TOTAL]]
+// CHECK:         graft.cross_entropy %{{.*}} ignore -100 smoothing
+// CHECK-NOT:     graft.div
+// CHECK:         return
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @teacher {
+  graft.parameter @w : tensor<9x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @w : tensor<9x3xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x3xf32>) -> tensor<?x3xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %p : tensor<?x3xf32, #S>
+  }
+}
+graft.model @student {
+  graft.parameter @w : tensor<9x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @w : tensor<9x3xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x3xf32>) -> tensor<?x3xf32, #T>
+    %p = graft.segment_pool first %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %p : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @distill {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @teacher of @teacher frozen
+  transfer.group @student of @student
+  %said = transfer.call deterministic @teacher::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %logits = transfer.call @student::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %hard = transfer.loss cross_entropy %logits, %labels ignore -100 mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %soft = transfer.loss kl_divergence %logits, %said temperature 2.0 mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
+  %summed = transfer.loss cross_entropy %logits, %labels smoothing 0.1 ignore -100 sum : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %loss = transfer.combine 0.5 * %hard + 0.5 * %soft + 0.1 * %summed
+  transfer.predict %logits softmax evaluate %hard : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@student] with adamw rate linear 5.0e-5
   transfer.schedule epochs 3 of [@step]
 }
