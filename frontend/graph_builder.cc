@@ -68,7 +68,8 @@ Value GraphBuilder::repeat(int64_t count, StringRef scope, Value input,
     OpBuilder::InsertionGuard guard(builder_);
     anchor_ ? builder_.setInsertionPointAfter(anchor_)
             : builder_.setInsertionPointToStart(&model_.getBody().front());
-    return LayersOp::create(builder_, location(scope), scope, count);
+    return LayersOp::create(builder_, location(scope), scope, count,
+                            /*origins=*/DenseI64ArrayAttr());
   }();
   anchor_ = layers;
   auto repeat = RepeatOp::create(builder_, location("hidden"), input.getType(),

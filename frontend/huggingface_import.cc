@@ -88,6 +88,7 @@ class Importer {
     GRAFT_RETURN_IF_ERROR(readFiles());
     GRAFT_ASSIGN_OR_RETURN(names_, TensorNames::detect(*file_));
     GRAFT_RETURN_IF_ERROR(chooseHead());
+    GRAFT_RETURN_IF_ERROR(chooseLayers());
     BertModelOptions build;
     build.name = options_.name;
     build.weights = result_.weights;
@@ -103,6 +104,10 @@ class Importer {
           absl::StrCat(configPath(), ": ", module.status().message()));
     }
     result_.module = *std::move(module);
+    if (!options_.layers.empty()) {
+      result_.module->walk(
+          [&](LayersOp layers) { layers.setOrigins(options_.layers); });
+    }
     GRAFT_RETURN_IF_ERROR(bindParameters());
     for (const TensorView& tensor : file_->tensors()) {
       if (!used_.contains(tensor.name)) result_.skipped.push_back(tensor.name);
@@ -240,6 +245,36 @@ class Importer {
     return absl::OkStatus();
   }
 
+  // Checks the chosen layers; the configuration then counts them. Tensors of
+  // the others are left out because the user says so, and not `skipped`.
+  absl::Status chooseLayers() {
+    const int64_t count = result_.config.num_hidden_layers;
+    std::set<int64_t> chosen;
+    for (int64_t layer : options_.layers) {
+      if (layer < 0 || layer >= count) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(directory_, ": layers expect numbers in [0, ", count,
+                         "), got ", layer));
+      }
+      if (!chosen.insert(layer).second) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(directory_, ": layers expect each number once, got ",
+                         layer, " twice"));
+      }
+    }
+    if (chosen.empty()) return absl::OkStatus();
+    for (const TensorView& tensor : file_->tensors()) {
+      for (int64_t i = 0; i < count; ++i) {
+        if (!chosen.contains(i) &&
+            absl::StartsWith(tensor.name, names_.inFile(absl::StrCat(
+                                              "encoder.layer.", i, "."))))
+          used_.insert(tensor.name);
+      }
+    }
+    result_.config.num_hidden_layers = static_cast<int64_t>(chosen.size());
+    return absl::OkStatus();
+  }
+
   absl::Status bindParameters() {
     absl::Status status;
     result_.module->walk([&](ParameterOp parameter) {
@@ -266,9 +301,10 @@ class Importer {
       parameter.setSourceAttr(StringAttr::get(context_, source));
     const uint64_t count = layers ? layers.getCount() : 1;
     for (uint64_t i = 0; i < count; ++i) {
-      GRAFT_RETURN_IF_ERROR(
-          check(absl::StrReplaceAll(source, {{"*", absl::StrCat(i)}}),
-                parameter.getType().getShape()));
+      GRAFT_RETURN_IF_ERROR(check(
+          absl::StrReplaceAll(
+              source, {{"*", absl::StrCat(layers ? layers.getOrigin(i) : i)}}),
+          parameter.getType().getShape()));
     }
     return absl::OkStatus();
   }

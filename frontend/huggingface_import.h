@@ -38,6 +38,8 @@ struct ImportOptions {
   std::vector<std::string> label_names;
   bool new_head = false;
   PoolerSource pooler = PoolerSource::kCheckpoint;
+  // Layers of the checkpoint that the model has, in its order; empty: all.
+  std::vector<int64_t> layers;
   // Rate of every dropout of the graph in place of the checkpoint's; the
   // configuration keeps its own.
   std::optional<double> dropout;
@@ -47,7 +49,8 @@ struct ImportOptions {
 
 struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
-  // As read, with the head's labels and problem type.
+  // As read, with the head's labels and problem type, and as many layers as
+  // the model has.
   BertConfig config;
   std::string weights;  // path of the safetensors file
   // The tokenizer's file: tokenizer.json or else vocab.txt.

@@ -63,6 +63,16 @@ LogicalResult ParameterOp::verify() {
   return success();
 }
 
+LogicalResult LayersOp::verify() {
+  // C1.
+  if (!getOrigins()) return success();
+  if (getOrigins()->size() != getCount() ||
+      llvm::any_of(*getOrigins(), [](int64_t origin) { return origin < 0; }))
+    return emitOpError("expects 'from' to have a number for each of ")
+           << getCount() << " layers, got " << getOriginsAttr();
+  return success();
+}
+
 LogicalResult StateOp::verify() {
   // C1.
   if (getKind() != "gradient" && getKind() != "first_moment" &&

@@ -96,19 +96,37 @@ def Graft_LayersOp : Graft_Op<"layers", [
     `<name>.<i>.<parameter>`. An authoring form, expanded by the first
     transfer pass together with `graft.repeat`.
 
+    With `from`, layer i has the values of layer `from[i]` of the checkpoint:
+    a model of some of its layers.
+
+    - (C1) `from` has a number, not negative, for each layer.
+
     Example:
     ```mlir
     graft.model @m {
       graft.layers @encoder.layer count 6 {
         graft.parameter @output.dense.weight : tensor<384x1536xf32>
       }
+      graft.layers @decoder.layer count 3 from [0, 2, 4] {
+        graft.parameter @output.dense.weight : tensor<384x1536xf32>
+      }
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
-    ConfinedAttr<I64Attr, [IntPositive]>:$count);
+    ConfinedAttr<I64Attr, [IntPositive]>:$count,
+    OptionalAttr<DenseI64ArrayAttr>:$origins);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name `count` $count attr-dict-with-keyword $body";
+  let assemblyFormat = [{
+    $sym_name `count` $count (`from` $origins^)? attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // The layer of the checkpoint that layer `layer` has its values of.
+    int64_t getOrigin(int64_t layer) {
+      return getOrigins() ? (*getOrigins())[layer] : layer;
+    }
+  }];
 }
 
 def Graft_StateOp : Graft_Op<"state", [Symbol]> {

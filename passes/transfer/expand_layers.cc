@@ -72,7 +72,10 @@ LogicalResult expandDeclarations(LayersOp layers) {
       if (std::optional<StringRef> source = parameter.getSource()) {
         SmallVector<StringRef> parts;
         source->split(parts, '*');
-        copy.setSource(llvm::join(parts, std::to_string(i)));
+        copy.setSource(llvm::join(parts, std::to_string(layers.getOrigin(i))));
+      } else if (layers.getOrigin(i) != i) {
+        copy.setSource(layerPath(layers.getSymName(), layers.getOrigin(i)) +
+                       "." + parameter.getSymName().str());
       }
     }
   }

@@ -26,6 +26,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class HuggingFaceImportTest : public ::testing::Test {
  protected:
@@ -196,6 +197,25 @@ TEST_F(HuggingFaceImportTest, ReplacesAHead) {
               ElementsAre("classifier.bias", "classifier.weight"));
   EXPECT_THAT(model.config.labels, ElementsAre("LABEL_0"));
   EXPECT_EQ(model.config.problem_type, "regression");
+}
+
+TEST_F(HuggingFaceImportTest, TakesSomeLayers) {
+  options_.layers = {1};
+  ImportedModel model = Imported();
+  EXPECT_EQ(model.config.num_hidden_layers, 1);
+  EXPECT_THAT(model.skipped, IsEmpty());
+  LayersOp layers;
+  model.module->walk([&](LayersOp op) { layers = op; });
+  EXPECT_EQ(layers.getCount(), 1u);
+  EXPECT_EQ(layers.getOrigin(0), 1);
+  EXPECT_THAT(ParameterNames(*model.module), Each(Not(HasSubstr("layer.1."))));
+
+  options_.layers = {1, 1};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("layers expect each number once, got 1 twice"));
+  options_.layers = {0, 2};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("layers expect numbers in [0, 2), got 2"));
 }
 
 TEST_F(HuggingFaceImportTest, AHeadOnTokensIsNoHead) {

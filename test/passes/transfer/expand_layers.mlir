@@ -28,6 +28,41 @@ graft.model @names {
 
 // -----
 
+// Layers that the checkpoint numbers otherwise: the source has its number, the
+// parameter that of the model.
+
+// CHECK-LABEL: graft.model @some
+// CHECK-NEXT:    graft.parameter @layer.0.w : tensor<4x4xf32> from "h.2.w2"
+// CHECK-NEXT:    graft.parameter @layer.0.b : tensor<4xf32> from "layer.2.b"
+// CHECK-NEXT:    graft.parameter @layer.1.w : tensor<4x4xf32> from "h.1.w1"
+// CHECK-NEXT:    graft.parameter @layer.1.b : tensor<4xf32>{{$}}
+graft.model @some {
+  graft.layers @layer count 2 from [2, 1] {
+    graft.parameter @w : tensor<4x4xf32> from "h.*.w*"
+    graft.parameter @b : tensor<4xf32>
+  }
+}
+
+// -----
+
+graft.model @few {
+  // expected-error @below {{'graft.layers' op expects 'from' to have a number for each of 2 layers, got array<i64: 2>}}
+  graft.layers @layer count 2 from [2] {
+    graft.parameter @w : tensor<4x4xf32>
+  }
+}
+
+// -----
+
+graft.model @negative {
+  // expected-error @below {{'graft.layers' op expects 'from' to have a number for each of 2 layers, got array<i64: 2, -1>}}
+  graft.layers @layer count 2 from [2, -1] {
+    graft.parameter @w : tensor<4x4xf32>
+  }
+}
+
+// -----
+
 // Each turn reads its own layer, carries its values to the next, and gets ids
 // 64 apart; what lies outside keeps its id.
 
