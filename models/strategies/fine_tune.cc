@@ -179,15 +179,19 @@ FailureOr<Value> Builder::call(func::FuncOp function, StringRef model,
 
 Value Builder::addLoss(LossKind kind, Value prediction, Value target) {
   FloatAttr temperature, smoothing;
+  IntegerAttr ignore;
   if (kind == LossKind::kl_divergence) temperature = number(recipe.temperature);
   if (kind == LossKind::cross_entropy && recipe.label_smoothing != 0)
     smoothing = number(recipe.label_smoothing);
+  // With a teacher an example may go without a label.
+  if (kind == LossKind::cross_entropy && !recipe.teacher.empty())
+    ignore = builder.getI64IntegerAttr(kIgnoredLabel);
   MLIRContext* context = builder.getContext();
-  return LossOp::create(
-      builder, named("loss"), RankedTensorType::get({}, builder.getF32Type()),
-      LossKindAttr::get(context, kind), prediction, target, /*weight=*/Value(),
-      temperature, smoothing, /*ignore=*/IntegerAttr(),
-      ReductionAttr::get(context, Reduction::mean));
+  return LossOp::create(builder, named("loss"),
+                        RankedTensorType::get({}, builder.getF32Type()),
+                        LossKindAttr::get(context, kind), prediction, target,
+                        /*weight=*/Value(), temperature, smoothing, ignore,
+                        ReductionAttr::get(context, Reduction::mean));
 }
 
 FailureOr<Value> Builder::addLosses(Value logits) {

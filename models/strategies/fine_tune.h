@@ -16,6 +16,10 @@
 
 namespace graft {
 
+/// Class of an example without a label, where there is a teacher: it takes no
+/// part in the loss of labels.
+inline constexpr int64_t kIgnoredLabel = -100;
+
 /// Patterns are POSIX extended regular expressions, found anywhere in the name
 /// of a parameter.
 struct FineTuneRecipe {

@@ -3,6 +3,8 @@
 
 #include "tools/graft-compile/compile.h"
 
+#include <map>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -145,15 +147,23 @@ std::string VocabularyText(const WordPieceTokenizer& tokenizer) {
   return text;
 }
 
-// Values of every parameter, in the order of the spec's slots.
+// Values of every parameter, in the order of the spec's slots; each model has
+// its weights in a file of its own.
 absl::Status WriteWithValues(const CompileOptions& options,
-                             mlir::ModuleOp module, const ArtifactSpec& spec,
-                             const std::string& weights) {
+                             mlir::ModuleOp module, const ArtifactSpec& spec) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
-                         SafetensorsFile::Open(files, weights));
-  llvm::StringMap<ParameterOp> parameters;
-  module.walk([&](ParameterOp op) { parameters[op.getSymName()] = op; });
+  std::map<std::string, std::unique_ptr<SafetensorsFile>> weights;
+  std::map<std::pair<std::string, std::string>, ParameterOp> parameters;
+  for (ModelOp model : module.getOps<ModelOp>()) {
+    const std::string name = model.getSymName().str();
+    if (model.getWeights()) {
+      GRAFT_ASSIGN_OR_RETURN(
+          weights[name],
+          SafetensorsFile::Open(files, model.getWeights()->str()));
+    }
+    for (ParameterOp parameter : model.getOps<ParameterOp>())
+      parameters[{name, parameter.getSymName().str()}] = parameter;
+  }
   std::vector<float> values;
   return WriteArtifact(files, options.output, spec,
                        [&](size_t slot, WeightSink sink) -> absl::Status {
@@ -162,8 +172,9 @@ absl::Status WriteWithValues(const CompileOptions& options,
                          // Parameters that the checkpoint lacks are drawn
                          // again, by the seed of the run, when training begins.
                          GRAFT_RETURN_IF_ERROR(loadParameter(
-                             parameters.lookup(parameter.name), file.get(),
-                             /*seed=*/0, absl::MakeSpan(values)));
+                             parameters.at({parameter.model, parameter.name}),
+                             weights[parameter.model].get(), /*seed=*/0,
+                             absl::MakeSpan(values)));
                          return sink(absl::MakeConstSpan(
                              reinterpret_cast<const uint8_t*>(values.data()),
                              values.size() * sizeof(float)));
@@ -241,12 +252,13 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   spec.config = BertConfigToJson(imported.config);
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
                      {"checkpoint", input.directory}};
+  if (!options.teacher.empty())
+    spec.provenance.emplace_back("teacher", options.teacher);
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
   if (!options.graph_passes.empty())
     spec.provenance.emplace_back("passes", options.graph_passes);
-  GRAFT_RETURN_IF_ERROR(
-      WriteWithValues(options, module, spec, imported.weights));
+  GRAFT_RETURN_IF_ERROR(WriteWithValues(options, module, spec));
   return CompileReport{imported.initialised, imported.skipped};
 }
 

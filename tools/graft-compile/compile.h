@@ -30,6 +30,10 @@ struct CompileOptions {
   std::string output;      // "-" for text on standard output
   Emit emit = Emit::kArtifact;
   ImportOptions import;
+  // Directory of a classifier that becomes the model @teacher; empty: none.
+  // Without labels in `import` its labels are those of the student. Beside a
+  // *.mlir it has the weights of the @teacher there.
+  std::string teacher;
   // Of the recipe only what shapes the program: the trainer has the schedule.
   FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
   // Names of options for `recipe` that the user gave.

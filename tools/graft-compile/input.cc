@@ -10,6 +10,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "frontend/graph_builder.h"
@@ -19,9 +20,12 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/wordpiece.h"
 
 namespace graft {
 namespace {
+
+constexpr char kTeacher[] = "teacher";  // symbol of its model
 
 // The only strategy of the module; null without one.
 transfer::StrategyOp FindStrategy(mlir::ModuleOp module) {
@@ -41,6 +45,90 @@ int64_t CountLabels(mlir::ModuleOp module) {
       labels = type.getDimSize(1);
   });
   return labels;
+}
+
+// Sets where the models of a parsed module have their weights.
+absl::Status SetWeights(mlir::ModuleOp module, const std::string& weights,
+                        const CompileOptions& options) {
+  bool taught = false;
+  for (ModelOp model : module.getOps<ModelOp>()) {
+    const bool teacher = model.getSymName() == kTeacher;
+    taught |= teacher;
+    model.setWeights(teacher ? JoinPath(options.teacher, "model.safetensors")
+                             : weights);
+  }
+  if (taught != options.teacher.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      taught ? absl::StrCat(options.input,
+                            ": expects --teacher, for the weights of @",
+                            kTeacher, ", got none")
+             : absl::StrCat(options.input, ": expects a model @", kTeacher,
+                            " where --teacher is given, got none"));
+}
+
+// Whether both models get the same ids for a text.
+absl::Status CompareTokenizers(const std::string& student,
+                               const std::string& teacher) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> ours,
+                         WordPieceTokenizer::Load(files, student));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> theirs,
+                         WordPieceTokenizer::Load(files, teacher));
+  auto differ = [&](const std::string& expected, const std::string& got) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(teacher, ": expects the tokenizer of the student ",
+                     student, ", ", expected, ", got ", got));
+  };
+  const int64_t size = ours->vocabulary_size();
+  if (theirs->vocabulary_size() != size)
+    return differ(absl::StrCat(size, " tokens"),
+                  absl::StrCat(theirs->vocabulary_size()));
+  for (int32_t id = 0; id < size; ++id) {
+    if (ours->IdToPiece(id) == theirs->IdToPiece(id)) continue;
+    return differ(absl::StrCat("token ", id, " \"", ours->IdToPiece(id), "\""),
+                  absl::StrCat("\"", theirs->IdToPiece(id), "\""));
+  }
+  auto normalisation = [](const WordPieceTokenizer& tokenizer) {
+    const WordPieceOptions& options = tokenizer.options();
+    return absl::StrFormat("lower case %d, strip accents %d, split Chinese %d",
+                           options.lowercase,
+                           options.strip_accents.value_or(options.lowercase),
+                           options.handle_chinese_chars);
+  };
+  if (normalisation(*ours) == normalisation(*theirs)) return absl::OkStatus();
+  return differ(normalisation(*ours), normalisation(*theirs));
+}
+
+// Imports the teacher for a student with the labels of `import`, which gets
+// those of the teacher where it has none.
+absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
+                                            const CompileOptions& options,
+                                            ImportOptions& import) {
+  if (import.name == kTeacher)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--name: expects another name than that of the teacher, got ",
+        kTeacher));
+  ImportOptions own;
+  own.name = kTeacher;
+  own.token_bound = import.token_bound;
+  own.sequence_bound = import.sequence_bound;
+  GRAFT_ASSIGN_OR_RETURN(
+      ImportedModel teacher,
+      importHuggingFace(&context, FileSystem::Posix(), options.teacher, own));
+  const int64_t labels = CountLabels(*teacher.module);
+  if (labels == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.teacher,
+                     ": expects a classifier to learn from, got none; "
+                     "fine-tune one and export it"));
+  if (import.labels == 0) {
+    import.labels = labels;
+    import.label_names = teacher.config.labels;
+  }
+  if (import.labels == labels) return teacher;
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.teacher, ": expects ", import.labels,
+                   " labels, as the student has, got ", labels));
 }
 
 absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
@@ -67,6 +155,10 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
   if (!model.module)
     return absl::InvalidArgumentError(absl::StrCat(
         options.input, ": expects a module; see the messages above"));
+  GRAFT_RETURN_IF_ERROR(SetWeights(*model.module, model.weights, options));
+  if (!options.teacher.empty())
+    GRAFT_RETURN_IF_ERROR(
+        CompareTokenizers(options.checkpoint, options.teacher));
   model.module->walk([&](ParameterOp parameter) {
     if (parameter.getInitial())
       model.initialised.push_back(parameter.getSymName().str());
@@ -104,9 +196,20 @@ absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
                      ": expects a module *.mlir where --checkpoint is given"));
   CompilerInput input;
   input.directory = options.input;
-  GRAFT_ASSIGN_OR_RETURN(input.model,
-                         importHuggingFace(&context, FileSystem::Posix(),
-                                           options.input, options.import));
+  ImportOptions import = options.import;
+  ImportedModel teacher;
+  if (!options.teacher.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(teacher, ImportTeacher(context, options, import));
+    GRAFT_RETURN_IF_ERROR(CompareTokenizers(options.input, options.teacher));
+  }
+  GRAFT_ASSIGN_OR_RETURN(
+      input.model,
+      importHuggingFace(&context, FileSystem::Posix(), options.input, import));
+  if (!teacher.module) return input;
+  // Sizes are the same in both.
+  ModelOp model = *teacher.module->getOps<ModelOp>().begin();
+  model->remove();
+  input.model.module->push_back(model);
   return input;
 }
 
@@ -130,6 +233,7 @@ absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
         ", the model's layers, got ", options.recipe.freeze_layers));
   FineTuneRecipe recipe = options.recipe;
   recipe.model = options.import.name;
+  if (!options.teacher.empty()) recipe.teacher = kTeacher;
   // A pooler that is new knows nothing yet.
   if (absl::c_linear_search(input.model.initialised, "pooler.dense.weight"))
     recipe.head = "^(classifier|pooler)";

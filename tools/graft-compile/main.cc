@@ -102,6 +102,10 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->required();
   app.add_option("--checkpoint", compile.checkpoint,
                  "directory with the weights and tokenizer of a *.mlir");
+  app.add_option("--teacher", compile.teacher,
+                 "directory of a classifier that the model learns from; its "
+                 "labels are those of the model unless others are given; or "
+                 "the weights of @teacher in a *.mlir");
   app.add_option("-o,--output", compile.output,
                  "file to write; - is standard output, for text")
       ->required();
@@ -131,6 +135,11 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
                  "(checkpoint), a new one (new), or the first token (none)")
       ->check(CLI::IsMember({"checkpoint", "new", "none"}))
       ->capture_default_str();
+  app.add_option("--student-layers", compile.import.layers,
+                 "layers to keep, such as 0,2,4 (default: all)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--max-tokens", compile.import.token_bound,
                  "most tokens of a launch")
       ->check(CLI::PositiveNumber)
@@ -165,6 +174,17 @@ void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--linear-probe", recipe.linear_probe,
                "train what is new, and the classifier");
+  CLI::Option* teacher = app.get_option("--teacher");
+  app.add_option("--temperature", recipe.temperature,
+                 "softens what teacher and model say")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->needs(teacher);
+  app.add_option("--soft-share", recipe.soft_share,
+                 "share of the teacher in the loss; the rest is labels")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->needs(teacher);
 }
 
 void AddOptions(CLI::App& app, CommandOptions& options) {
@@ -193,6 +213,8 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       "program.graft\n"
       "  graft-compile minilm/ --classes 26 --emit strategy -o model.mlir\n"
       "  graft-compile model.mlir --checkpoint minilm/ -o program.graft\n"
+      "  graft-compile minilm/ --student-layers 0,2,4 --teacher teacher/ -o "
+      "program.graft\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
 }
 
