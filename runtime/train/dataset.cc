@@ -40,12 +40,17 @@ BatchBounds MeasureBounds(const Dataset& dataset, int64_t batch_size) {
   return bounds;
 }
 
-void PackedBatch::Reserve(const BatchBounds& bounds) {
+void PackedBatch::Reserve(const Dataset& dataset, const BatchBounds& bounds) {
   for (std::vector<int32_t>* tokens : {&ids, &types})
     tokens->reserve(bounds.tokens);
   for (std::vector<int32_t>* sequences : {&offsets, &ordinals, &labels})
     sequences->reserve(bounds.sequences + 1);
   scores.reserve(bounds.sequences);
+  cached.clear();
+  for (const CachedRows& rows : dataset.caches()) {
+    cached.push_back({rows.name, rows.width, {}});
+    cached.back().values.reserve(bounds.sequences * rows.width);
+  }
 }
 
 absl::Status SplitBatch(const Dataset& dataset, absl::Span<const int64_t> order,
@@ -75,6 +80,22 @@ absl::Status SplitBatch(const Dataset& dataset, absl::Span<const int64_t> order,
   return absl::OkStatus();
 }
 
+namespace {
+
+// The rows of `examples` in their order.
+void PackRows(const CachedRows& rows, absl::Span<const int64_t> examples,
+              CachedRows& packed) {
+  packed.name = rows.name;
+  packed.width = rows.width;
+  packed.values.clear();
+  for (int64_t example : examples) {
+    const float* row = rows.values.data() + example * rows.width;
+    packed.values.insert(packed.values.end(), row, row + rows.width);
+  }
+}
+
+}  // namespace
+
 void PackBatch(const Dataset& dataset, absl::Span<const int64_t> order,
                BatchRange piece, int64_t batch_begin, PackedBatch& packed) {
   for (std::vector<int32_t>* values :
@@ -82,6 +103,11 @@ void PackBatch(const Dataset& dataset, absl::Span<const int64_t> order,
         &packed.labels})
     values->clear();
   packed.scores.clear();
+  packed.cached.resize(dataset.caches().size());
+  for (size_t c = 0; c < packed.cached.size(); ++c)
+    PackRows(dataset.caches()[c],
+             order.subspan(piece.begin, piece.end - piece.begin),
+             packed.cached[c]);
   packed.offsets.push_back(0);
   for (int64_t i = piece.begin; i < piece.end; ++i) {
     int64_t example = order[i];

@@ -3,6 +3,7 @@
 
 #include "runtime/train/entry.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 
@@ -23,8 +24,13 @@ absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
       caller.roles_.push_back(Role::kTypes);
     else if (input.name == "labels")
       caller.roles_.push_back(is_float ? Role::kScores : Role::kLabels);
+    else if (absl::StartsWith(input.name, kCachePrefix) && is_float &&
+             !input.dims.empty())
+      caller.roles_.push_back(Role::kCached);
     else if (input.name == "total" && is_float)
       caller.roles_.push_back(Role::kTotal);
+    else if (input.name == "labelled" && is_float)
+      caller.roles_.push_back(Role::kLabelled);
     else if (input.name == "rate" && is_float)
       caller.roles_.push_back(Role::kRate);
     else if (input.name == "step" && !is_float)
@@ -34,9 +40,34 @@ absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
           absl::StrCat(artifact.path(), ": entry ", entry,
                        ": expects inputs of known roles, got \"", input.name,
                        "\" of type ", DTypeName(input.dtype)));
+    const bool cached = caller.roles_.back() == Role::kCached;
+    caller.cache_names_.push_back(
+        cached ? input.name.substr(kCachePrefix.size()) : "");
+    std::vector<int64_t>& shape = caller.cache_shapes_.emplace_back();
+    for (size_t i = 0; cached && i < input.dims.size(); ++i)
+      shape.push_back(input.dims[i].extent);
   }
   caller.feeds_.resize(caller.roles_.size());
   return caller;
+}
+
+absl::Status EntryCaller::FeedCached(size_t i, const PackedBatch& batch) {
+  std::vector<int64_t>& shape = cache_shapes_[i];
+  shape[0] = batch.sequences();
+  for (const CachedRows& rows : batch.cached) {
+    if (rows.name != cache_names_[i]) continue;
+    int64_t width = 1;
+    for (size_t d = 1; d < shape.size(); ++d) width *= shape[d];
+    if (width != rows.width)
+      return absl::InvalidArgumentError(
+          absl::StrCat("expects ", width, " numbers an example of ",
+                       kCachePrefix, rows.name, ", got ", rows.width));
+    feeds_[i] = Feed::Tensor(DType::kF32, shape, rows.values.data());
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("expects a batch with rows of ", kCachePrefix,
+                   cache_names_[i], ", got none"));
 }
 
 absl::Status EntryCaller::Call(const PackedBatch* batch,
@@ -64,6 +95,12 @@ absl::Status EntryCaller::Call(const PackedBatch* batch,
       case Role::kScores:
         feeds_[i] =
             Feed::Tensor(DType::kF32, score_shape, batch->scores.data());
+        break;
+      case Role::kCached:
+        GRAFT_RETURN_IF_ERROR(FeedCached(i, *batch));
+        break;
+      case Role::kLabelled:
+        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.labelled);
         break;
       case Role::kTotal:
         feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.total);

@@ -20,15 +20,20 @@
 
 namespace graft {
 
+// Begins the names of values that are computed once an example.
+inline constexpr absl::string_view kCachePrefix = "cached.";
+
 // Scalars that some entries take.
 struct EntryScalars {
-  float total = 0;   // "total": examples of the optimiser batch
-  float rate = 0;    // "rate": learning rate
-  int32_t step = 0;  // "step": optimiser step, from 1
+  float total = 0;     // "total": examples of the optimiser batch
+  float labelled = 1;  // "labelled": those with a label; 1 without any
+  float rate = 0;      // "rate": learning rate
+  int32_t step = 0;    // "step": optimiser step, from 1
 };
 
 // Calls one entry of an instance with the inputs it asks for by name: "ids",
-// "types", "segments", "labels" of a batch, "total", "rate", "step".
+// "types", "segments", "labels", "cached.<name>" of a batch, "total",
+// "labelled", "rate", "step".
 // Thread-compatible; calls allocate nothing.
 class EntryCaller {
  public:
@@ -38,6 +43,7 @@ class EntryCaller {
                                             absl::string_view entry);
 
   // Runs the entry; `batch` may be null for an entry without batch inputs.
+  // INVALID_ARGUMENT: the batch lacks what an input takes.
   absl::Status Call(const PackedBatch* batch, const EntryScalars& scalars);
 
   // A result of the last call: all elements of an F32 output. Empty when the
@@ -51,7 +57,9 @@ class EntryCaller {
     kSegments,
     kLabels,
     kScores,
+    kCached,
     kTotal,
+    kLabelled,
     kRate,
     kStep
   };
@@ -59,10 +67,16 @@ class EntryCaller {
   EntryCaller(Instance& instance, size_t entry)
       : instance_(&instance), entry_(entry) {}
 
+  // Feeds input `i`, which is cached.
+  absl::Status FeedCached(size_t i, const PackedBatch& batch);
+
   Instance* instance_;
   size_t entry_;
   std::vector<Role> roles_;
   std::vector<Feed> feeds_;
+  // Of each input that is cached: its name without `cached.`, and its shape.
+  std::vector<std::string> cache_names_;
+  std::vector<std::vector<int64_t>> cache_shapes_;
   absl::Span<const OutputView> outputs_;
 };
 

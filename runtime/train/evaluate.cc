@@ -10,29 +10,24 @@
 #include "runtime/train/metrics.h"
 
 namespace graft {
-namespace {
 
-// Runs `caller` over the data set in pieces inside of `bounds`; `consume` gets
-// the range of examples of each piece after the call.
-template <typename Consume>
 absl::Status ForEachPiece(EntryCaller& caller, const BatchBounds& bounds,
-                          const Dataset& dataset, Consume consume) {
+                          const Dataset& dataset,
+                          absl::FunctionRef<absl::Status(BatchRange)> consume) {
   std::vector<int64_t> order(dataset.size());
   std::iota(order.begin(), order.end(), 0);
   std::vector<BatchRange> pieces;
   GRAFT_RETURN_IF_ERROR(
       SplitBatch(dataset, order, {0, dataset.size()}, bounds, pieces));
   PackedBatch packed;
-  packed.Reserve(bounds);
+  packed.Reserve(dataset, bounds);
   for (BatchRange piece : pieces) {
     PackBatch(dataset, order, piece, piece.begin, packed);
     GRAFT_RETURN_IF_ERROR(caller.Call(&packed, {}));
-    consume(piece);
+    GRAFT_RETURN_IF_ERROR(consume(piece));
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::Status PredictAll(Instance& instance, const Dataset& dataset,
                         const PredictionSink& consume) {
@@ -50,6 +45,7 @@ absl::Status PredictAll(Instance& instance, const Dataset& dataset,
               probabilities.empty() ? probabilities
                                     : probabilities.subspan(at, width));
     }
+    return absl::OkStatus();
   });
 }
 
@@ -75,6 +71,7 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
           predicted.push_back(values[0]);
           truth.push_back(dataset.score(i));
         }
+        return absl::OkStatus();
       }));
   EvaluationResult result;
   if (dataset.size() == 0) return result;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -28,6 +29,12 @@ struct EvaluationResult {
 using PredictionSink =
     std::function<void(int64_t example, absl::Span<const float> logits,
                        absl::Span<const float> probabilities)>;
+
+// Runs `caller` over the data set in its order, in pieces inside of `bounds`;
+// `consume` gets the range of examples of each piece after the call.
+absl::Status ForEachPiece(EntryCaller& caller, const BatchBounds& bounds,
+                          const Dataset& dataset,
+                          absl::FunctionRef<absl::Status(BatchRange)> consume);
 
 // Predicts all examples in their order, by entry "predict".
 absl::Status PredictAll(Instance& instance, const Dataset& dataset,

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/artifact/writer.h"
@@ -23,6 +26,92 @@ absl::Span<float> MutableFloats(Instance& instance, size_t slot) {
 
 std::string FullName(const SlotSpec& slot) {
   return absl::StrCat(slot.model, ".", slot.name);
+}
+
+// The parameter `name`: of models that share the name, that of the one that
+// learns.
+std::optional<size_t> FindParameter(Instance& instance,
+                                    absl::string_view name) {
+  std::optional<size_t> found;
+  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
+  for (size_t i = 0; i < slots.size(); ++i)
+    if (slots[i].kind == SlotKind::parameter && slots[i].name == name &&
+        (!found || slots[i].trainable))
+      found = i;
+  return found;
+}
+
+// Whether `predicate` holds for a slot that the entry uses.
+template <typename Predicate>
+bool AnySlot(const ArtifactSpec& spec, size_t entry, Predicate predicate) {
+  for (const TargetSpec& target : spec.targets)
+    for (const BufferSpec& buffer : target.programs[entry].buffers)
+      if (buffer.place == Place::slot && predicate(spec.slots[buffer.index]))
+        return true;
+  return false;
+}
+
+// Places that the members of `kept` get, of `count`; -1 for others.
+std::vector<int32_t> Renumber(const std::vector<size_t>& kept, size_t count) {
+  std::vector<int32_t> places(count, -1);
+  for (size_t i = 0; i < kept.size(); ++i)
+    places[kept[i]] = static_cast<int32_t>(i);
+  return places;
+}
+
+// Leaves of `values` those at `kept`.
+template <typename T>
+void Keep(const std::vector<size_t>& kept, std::vector<T>& values) {
+  std::vector<T> result;
+  for (size_t i : kept) result.push_back(std::move(values[i]));
+  values = std::move(result);
+}
+
+// Removes models that the entry `predict` does not read and the entries that
+// read them. Returns the slots that are left, by their old places.
+std::vector<size_t> KeepPredictingModels(ArtifactSpec& spec) {
+  std::set<std::string> models;
+  for (size_t i = 0; i < spec.entries.size(); ++i)
+    if (spec.entries[i].name == "predict")
+      AnySlot(spec, i, [&](const SlotSpec& slot) {
+        models.insert(slot.model);
+        return false;
+      });
+  std::vector<size_t> slots, entries;
+  for (size_t i = 0; i < spec.slots.size(); ++i)
+    if (models.empty() || models.contains(spec.slots[i].model))
+      slots.push_back(i);
+  if (slots.size() == spec.slots.size()) return slots;
+  for (size_t i = 0; i < spec.entries.size(); ++i)
+    if (!AnySlot(spec, i, [&](const SlotSpec& slot) {
+          return !models.contains(slot.model);
+        }))
+      entries.push_back(i);
+
+  const std::vector<int32_t> slot_places = Renumber(slots, spec.slots.size());
+  const std::vector<int32_t> entry_places =
+      Renumber(entries, spec.entries.size());
+  Keep(slots, spec.slots);
+  for (SlotSpec& slot : spec.slots)
+    if (slot.parameter >= 0) slot.parameter = slot_places[slot.parameter];
+  Keep(entries, spec.entries);
+  for (TargetSpec& target : spec.targets) {
+    Keep(entries, target.programs);
+    for (ProgramSpec& program : target.programs)
+      for (BufferSpec& buffer : program.buffers)
+        if (buffer.place == Place::slot)
+          buffer.index = static_cast<uint32_t>(slot_places[buffer.index]);
+  }
+  std::erase_if(spec.host_programs, [&](HostProgramSpec& program) {
+    for (HostInstruction& instruction : program.instructions) {
+      if (instruction.op != HostOp::call) continue;
+      if (entry_places[instruction.entry] < 0) return true;
+      instruction.entry =
+          static_cast<uint32_t>(entry_places[instruction.entry]);
+    }
+    return false;
+  });
+  return slots;
 }
 
 }  // namespace
@@ -48,8 +137,8 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
                          SafetensorsFile::Open(files, path));
   for (const TensorView& tensor : file->tensors()) {
-    absl::StatusOr<size_t> slot = instance.artifact().FindSlot(tensor.name);
-    if (!slot.ok())
+    const std::optional<size_t> slot = FindParameter(instance, tensor.name);
+    if (!slot)
       return absl::InvalidArgumentError(absl::StrCat(
           path, ": expects names of parameters, got \"", tensor.name, "\""));
     absl::Span<float> values = MutableFloats(instance, *slot);
@@ -102,8 +191,9 @@ absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
   spec.labels = labels;
   // The values are trained now: loading the artifact must not make them anew.
   for (SlotSpec& slot : spec.slots) slot.initial.clear();
+  const std::vector<size_t> slots = KeepPredictingModels(spec);
   return WriteArtifact(files, path, spec, [&](size_t slot, WeightSink sink) {
-    return sink(instance.Slot(slot));
+    return sink(instance.Slot(slots[slot]));
   });
 }
 

@@ -24,7 +24,8 @@ absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
     Instance& instance, uint64_t seed);
 
 // Overwrites parameters with the tensors of a safetensors file that have their
-// names. INVALID_ARGUMENT names a tensor that no trainable parameter matches.
+// names, in the model that learns. INVALID_ARGUMENT names a tensor that no
+// trainable parameter matches.
 absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                                    Instance& instance);
 
@@ -38,6 +39,8 @@ std::vector<StateTensor> TrainableTensors(Instance& instance,
 std::string FirstNonFinite(const Instance& instance);
 
 // Writes the artifact of `instance` again, with the parameters as they are now.
+// Models that the entry `predict` does not read, such as a teacher, stay behind
+// with the entries that read them.
 absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
                                   const Instance& instance,
                                   const std::vector<std::string>& labels);

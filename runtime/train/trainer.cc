@@ -69,7 +69,7 @@ absl::Status Trainer::Prepare() {
     total_steps_ = std::min(total_steps_, options_.max_steps);
   parameters_ = TrainableTensors(instance_, /*with_moments=*/false);
   state_tensors_ = TrainableTensors(instance_, /*with_moments=*/true);
-  packed_.Reserve(bounds_);
+  packed_.Reserve(train_, bounds_);
   pieces_.reserve(options_.batch_size);
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
@@ -117,6 +117,14 @@ void Trainer::SetEpoch(int64_t epoch) {
   if (options_.shuffle) Shuffle(options_.seed, epoch, order_);
 }
 
+int64_t Trainer::CountLabelled(BatchRange batch) const {
+  int64_t labelled = 0;
+  for (int64_t i = batch.begin; i < batch.end; ++i)
+    labelled += train_.label(order_[i]) != kNoLabel;
+  // Without any their loss is zero, and so is zero divided by one.
+  return std::max<int64_t>(labelled, 1);
+}
+
 absl::Status Trainer::Step() {
   SetEpoch(state_.step / steps_per_epoch_);
   int64_t begin = state_.step % steps_per_epoch_ * options_.batch_size;
@@ -124,6 +132,7 @@ absl::Status Trainer::Step() {
   GRAFT_RETURN_IF_ERROR(SplitBatch(train_, order_, batch, bounds_, pieces_));
   EntryScalars scalars;
   scalars.total = static_cast<float>(batch.end - batch.begin);
+  scalars.labelled = static_cast<float>(CountLabelled(batch));
   scalars.rate = static_cast<float>(schedule_.Rate(state_.step));
   scalars.step = static_cast<int32_t>(state_.step + 1);
   instance_.SetRandom(options_.seed, static_cast<uint32_t>(state_.step));

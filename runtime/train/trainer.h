@@ -104,6 +104,8 @@ class Trainer {
   absl::Status CheckFinite() const;
   StepReport Report(double rate) const;
   void SetEpoch(int64_t epoch);
+  // Examples with a label in the batch, at least 1.
+  int64_t CountLabelled(BatchRange batch) const;
 
   FileSystem& files_;
   Instance& instance_;

@@ -76,7 +76,7 @@ PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
     order[i] = i;
   }
   PackedBatch packed;
-  packed.Reserve(bounds);
+  packed.Reserve(texts, bounds);
   PackBatch(texts, order, {0, batch}, 0, packed);
   return packed;
 }

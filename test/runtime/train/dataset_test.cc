@@ -56,6 +56,22 @@ TEST(DatasetTest, OrdinalsCountFromTheOptimiserBatch) {
   EXPECT_EQ(packed.sequences(), 2);
 }
 
+TEST(DatasetTest, PacksCachedRowsByExample) {
+  Dataset dataset = MakeDataset({2, 1, 3});
+  dataset.AddCache({"said", 2, {0, 1, 10, 11, 20, 21}});
+  dataset.AddCache({"length", 1, {2, 1, 3}});
+  const std::vector<int64_t> order = {2, 0, 1};
+  PackedBatch packed;
+  packed.Reserve(dataset, {8, 3});
+  PackBatch(dataset, order, {1, 3}, 0, packed);
+  PackBatch(dataset, order, {0, 2}, 0, packed);
+  ASSERT_EQ(packed.cached.size(), 2u);
+  EXPECT_EQ(packed.cached[0].name, "said");
+  EXPECT_EQ(packed.cached[0].width, 2);
+  EXPECT_THAT(packed.cached[0].values, ElementsAre(20, 21, 0, 1));
+  EXPECT_THAT(packed.cached[1].values, ElementsAre(3, 2));
+}
+
 TEST(DatasetTest, SplitsAtTheTokenBound) {
   Dataset dataset = MakeDataset({4, 4, 3, 8, 1});
   std::vector<BatchRange> pieces;

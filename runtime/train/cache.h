@@ -1,0 +1,43 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program computes once for each example, before training begins: what
+// a teacher says.
+
+#ifndef GRAFT_RUNTIME_TRAIN_CACHE_H_
+#define GRAFT_RUNTIME_TRAIN_CACHE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/file.h"
+#include "runtime/executor/instance.h"
+#include "runtime/train/dataset.h"
+
+namespace graft {
+
+struct CacheReport {
+  std::vector<std::string> computed;  // names of caches; empty: all were kept
+  std::vector<std::string> warnings;  // one a line
+};
+
+// Gives `dataset` the rows that the program's entry `accumulate` takes as
+// `cached.<name>`: the result of that name of the entry <name>. They are those
+// of `directory`/cached.safetensors if that has them for the same code, frozen
+// parameters and examples, whole; otherwise they are computed, written there
+// and, if a file was there, a warning says why. `progress` is called with the
+// examples that are done and all of them. Does nothing for a program without
+// caches. CANCELLED: `stop` became true; nothing is written then.
+absl::StatusOr<CacheReport> FillCaches(
+    FileSystem& files, Instance& instance, const std::string& directory,
+    Dataset& dataset,
+    const std::function<void(int64_t done, int64_t all)>& progress,
+    const std::atomic<bool>& stop);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_TRAIN_CACHE_H_
