@@ -35,10 +35,14 @@ class Item(typing.NamedTuple):
     needs_pytorch: bool = False
 
 
-def parity(*arguments):
-    return Item("test/e2e/reference/parity.py",
+def reference(script, *arguments):
+    return Item(f"test/e2e/reference/{script}",
                 (*arguments, "--model", "{model}", "--data", "{data}",
                  "--work", "{work}"), needs_pytorch=True)
+
+
+def parity(*arguments):
+    return reference("parity.py", *arguments)
 
 
 # In the order of how long they take.
@@ -62,6 +66,7 @@ ITEMS = {
     "parity-training": parity("training", "--steps", "100"),
     "accuracy-fixed": parity("accuracy"),
     "accuracy-seeds": parity("seeds", "--seeds", "5"),
+    "distillation": reference("distillation.py", "accuracy", "--seeds", "5"),
 }
 EXCEPT_RECORDS = (".", ":(exclude)docs/results")
 

@@ -19,6 +19,7 @@
 #include "runtime/formats/hf_directory.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
+#include "tools/graft/export_artifact.h"
 
 namespace graft {
 namespace {
@@ -80,14 +81,18 @@ absl::StatusOr<std::vector<NamedText>> TokenizerFiles(
       {"tokenizer_config.json", settings.dump(2) + "\n"}};
 }
 
-absl::Status Export(const ExportOptions& options) {
-  FileSystem& files = FileSystem::Posix();
+}  // namespace
+
+absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
+                                            const std::string& path,
+                                            const std::string& directory,
+                                            DType dtype) {
   // Weights leave with a new file's checksum: make sure that they are whole.
   LoadOptions load;
   load.load_code = false;
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(files, options.artifact, load));
+                         Artifact::Load(files, path, load));
   GRAFT_ASSIGN_OR_RETURN(
       BertConfig config,
       ParseBertConfig(artifact->spec().config,
@@ -97,14 +102,23 @@ absl::Status Export(const ExportOptions& options) {
                          Parameters(*artifact));
   GRAFT_ASSIGN_OR_RETURN(std::vector<NamedText> tokenizer,
                          TokenizerFiles(*artifact, config));
+  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(files, directory, config,
+                                                  tensors, tokenizer, dtype));
+  return ExportReport{tensors.size(), config.labels.size()};
+}
+
+namespace {
+
+absl::Status Export(const ExportOptions& options) {
   const DType dtype = options.dtype == "F16"    ? DType::kF16
                       : options.dtype == "BF16" ? DType::kBF16
                                                 : DType::kF32;
-  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(files, options.output, config,
-                                                  tensors, tokenizer, dtype));
+  GRAFT_ASSIGN_OR_RETURN(ExportReport report,
+                         ExportArtifact(FileSystem::Posix(), options.artifact,
+                                        options.output, dtype));
   std::printf("wrote %s: %zu tensors of %s, %zu labels\n",
-              options.output.c_str(), tensors.size(), options.dtype.c_str(),
-              config.labels.size());
+              options.output.c_str(), report.tensors, options.dtype.c_str(),
+              report.labels);
   return absl::OkStatus();
 }
 

@@ -1,200 +1,24 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <cstdio>
-#include <fstream>
+#include <memory>
+#include <utility>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
-#include "nlohmann/json.hpp"
-#include "runtime/artifact/artifact.h"
-#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/base/thread_pool.h"
-#include "runtime/executor/instance.h"
-#include "runtime/executor/trace.h"
-#include "runtime/train/parameters.h"
-#include "runtime/train/trainer.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
-#include "tools/graft/terminal.h"
+#include "tools/graft/training_run.h"
 
 namespace graft {
 namespace {
 
-// Lines of --profile.
-constexpr size_t kProfiledKernels = 30;
-
-// What must be equal for a checkpoint to continue a run to the same bits.
-std::string RunIdentity(const Dataset& train, const FinetuneOptions& options,
-                        const std::vector<std::string>& compiler_arguments) {
-  uint64_t state = Fnv1a64(absl::StrJoin(compiler_arguments, "\n"));
-  state = Fnv1a64(
-      absl::StrCat(options.training.batch_size, ",", options.training.epochs,
-                   ",", options.training.shuffle, ",", options.training.seed,
-                   ",", options.schedule, ",", options.training.learning_rate,
-                   ",", options.training.warmup_ratio),
-      state);
-  for (int64_t i = 0; i < train.size(); ++i) {
-    absl::Span<const int32_t> ids = train.ids(i);
-    state = Fnv1a64(
-        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(ids.data()),
-                            ids.size() * sizeof(int32_t)),
-        state);
-    state = Fnv1a64(absl::StrCat(train.label(i), ",", train.score(i)), state);
-  }
-  return absl::StrFormat("%016x", state);
-}
-
-void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
-                  const std::string& artifact,
-                  const std::vector<std::string>& initialised) {
-  for (const std::string& warning : summary.warnings)
-    std::fprintf(stderr, "graft: %s\n", warning.c_str());
-  const double seconds = std::max(summary.seconds, 1e-9);
-  const double examples_per_second =
-      static_cast<double>(summary.examples) / seconds;
-  if (options.json) {
-    nlohmann::json record = {
-        {"artifact", artifact},
-        {"steps", summary.steps},
-        {"first_step", summary.first_step},
-        {"examples", summary.examples},
-        {"tokens", summary.tokens},
-        {"seconds", summary.seconds},
-        {"examples_per_second", examples_per_second},
-        {"mean_loss", summary.mean_loss},
-        {"last_loss", summary.last_loss},
-        {"interrupted", summary.interrupted},
-        {"stopped_early", summary.stopped_early},
-        {"best_step", summary.best_step},
-        {"best_score", summary.best_score},
-        {"initialised", initialised},
-    };
-    std::printf("%s\n", record.dump().c_str());
-    return;
-  }
-  std::string line = absl::StrFormat(
-      "nothing left to train: the checkpoint is at step %d", summary.steps);
-  if (summary.steps > summary.first_step)
-    line = absl::StrFormat(
-        "%d steps, %d examples and %d tokens in %s: %.1f examples/s, "
-        "%.0f tokens/s\nmean loss %.4f, last %.4f",
-        summary.steps - summary.first_step, summary.examples, summary.tokens,
-        FormatDuration(summary.seconds), examples_per_second,
-        static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
-        summary.last_loss);
-  std::printf("%s\n", line.c_str());
-  if (summary.best_step > 0)
-    std::printf("best evaluation %.4f at step %lld\n", summary.best_score,
-                static_cast<long long>(summary.best_step));
-  if (summary.interrupted)
-    std::printf("stopped by a signal; continue with --resume\n");
-  else
-    std::printf("wrote %s\n", artifact.c_str());
-}
-
-absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
-  FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(options.training.schedule,
-                         ParseScheduleKind(options.schedule));
+absl::Status Finetune(const FinetuneOptions& options,
+                      const CommandContext& context) {
   GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options));
-  const Dataset& train = run.train.dataset;
-  const Dataset* dev = options.dev.empty() ? nullptr : &run.dev.dataset;
-
-  // Training.
-  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(files, run.program));
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<ThreadPool> pool,
-      ThreadPool::Create(options.threads > 0 ? options.threads
-                                             : DefaultThreadCount()));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
-                         Instance::Create(artifact, {pool.get(), true}));
-  GRAFT_ASSIGN_OR_RETURN(
-      std::vector<std::string> initialised,
-      InitialiseNewParameters(*instance, options.training.seed));
-  if (!options.initial.empty())
-    GRAFT_RETURN_IF_ERROR(
-        LoadInitialParameters(files, options.initial, *instance));
-  if (!options.quiet && !initialised.empty())
-    std::fprintf(stderr, "initialised: %s\n",
-                 absl::StrJoin(initialised, ", ").c_str());
-
-  options.training.directory = options.output;
-  options.training.run = RunIdentity(train, options, run.compiler_arguments);
-  Trainer trainer(files, *instance, train, dev, options.training);
-  ProgressLine line(options.quiet);
-  std::string text;  // kept for its memory
-  auto progress = [&](const StepReport& report) {
-    text.clear();
-    absl::StrAppendFormat(
-        &text, "step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s  %s left",
-        report.step, report.total_steps, report.loss,
-        report.examples_per_second, report.tokens_per_second,
-        FormatDuration(report.seconds_left));
-    line.Update(text, report.step == report.total_steps);
-  };
-  KernelProfile profile;
-  if (options.profile)
-    instance->SetProfiler(
-        [&](const CommandTiming& timing) { profile.Add(timing); });
-  absl::StatusOr<TrainSummary> summary = trainer.Run(progress, *context.stop);
-  line.Finish();
-  instance->SetProfiler({});
-  GRAFT_RETURN_IF_ERROR(summary.status());
-  if (options.profile)
-    std::fprintf(stderr, "%s", profile.Summary(kProfiledKernels).c_str());
-
-  const std::string model = JoinPath(options.output, "model.graft");
-  if (!summary->interrupted)
-    GRAFT_RETURN_IF_ERROR(
-        WriteTrainedArtifact(files, model, *instance, run.labels.labels()));
-  PrintSummary(options, *summary, model, initialised);
-  return absl::OkStatus();
-}
-
-void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
-  command
-      .add_option("--output", options.output,
-                  "directory for model.graft, checkpoints and metrics")
-      ->required();
-  TrainOptions& training = options.training;
-  command.add_option("--evaluate-every", training.evaluate_every,
-                     "steps between evaluations on --dev; the best is kept");
-  command.add_option("--patience", training.patience,
-                     "stop after as many evaluations without a better one");
-  command.add_option("--checkpoint-every", training.checkpoint_every,
-                     "steps between checkpoints");
-  command.add_flag("--resume", training.resume,
-                   "continue from the newest checkpoint in --output");
-  command
-      .add_option("--threads", options.threads,
-                  "threads (default: all processors)")
-      ->check(CLI::Range(1, 1024));
-  command.add_option("--dump-stages", options.dump_stages,
-                     "directory for the program after each stage");
-  command
-      .add_option("--plugin", options.plugins,
-                  "shared library with ops and passes, for the compiler; may "
-                  "be repeated")
-      ->allow_extra_args(false);
-  command.add_option("--graph-passes", options.graph_passes,
-                     "pipeline, builtin.module(...), that the compiler runs "
-                     "before gradients are taken");
-  command
-      .add_option("--log-every", training.log_every,
-                  "steps between lines of metrics.jsonl")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command.add_flag("--json", options.json, "print the summary as JSON");
-  command.add_flag("--quiet", options.quiet, "no progress");
-  command.add_flag("--profile", options.profile,
-                   "print the kernels that took the most time");
+  return Train(options, std::move(run), context);
 }
 
 }  // namespace
@@ -204,6 +28,7 @@ void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
       "finetune", "Train a pretrained encoder with a head on labelled texts");
   auto options = std::make_shared<FinetuneOptions>();
   AddModelOptions(*command, *options);
+  AddTaskOption(*command, *options);
   command->get_option("--model")->required();
   command->get_option("--train")->required();
   AddTrainingOptions(*command, *options);

@@ -48,6 +48,14 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back(
         absl::StrCat("--freeze-layers=", options.freeze_layers));
   if (options.linear_probe) arguments.push_back("--linear-probe");
+  if (!options.student_layers.empty())
+    arguments.push_back(absl::StrCat(
+        "--student-layers=", absl::StrJoin(options.student_layers, ",")));
+  if (!options.teacher.empty()) {
+    arguments.push_back(absl::StrCat("--teacher=", options.teacher));
+    arguments.push_back(absl::StrCat("--temperature=", options.temperature));
+    arguments.push_back(absl::StrCat("--soft-share=", options.soft_share));
+  }
   if (!options.dump_stages.empty())
     arguments.push_back(absl::StrCat("--dump-stages=", options.dump_stages));
   for (const std::string& plugin : options.plugins)
@@ -70,6 +78,30 @@ BatchBounds ChooseBounds(const FinetuneOptions& options, const Dataset& train,
   return bounds;
 }
 
+// The configuration of the teacher, which names its labels.
+absl::StatusOr<BertConfig> ReadTeacher(FileSystem& files,
+                                       const FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      BertConfig config,
+      ReadBertConfig(files, JoinPath(options.teacher, "config.json")));
+  if (config.labels.size() >= 2) return config;
+  return absl::InvalidArgumentError(absl::StrCat(
+      options.teacher, ": expects a classifier of at least 2 labels, got ",
+      config.labels.size(), "; fine-tune one and `graft export` it"));
+}
+
+// ", 26 labels" and how many rows have none of them.
+std::string DescribeLabels(const PreparedRun& run, bool regression) {
+  if (regression) return ", regression";
+  const Dataset& train = run.train.dataset;
+  int64_t unlabelled = 0;
+  for (int64_t i = 0; i < train.size(); ++i)
+    unlabelled += train.label(i) == kNoLabel;
+  return absl::StrCat(
+      ", ", run.labels.size(), " labels",
+      unlabelled > 0 ? absl::StrCat(", ", unlabelled, " rows without") : "");
+}
+
 }  // namespace
 
 absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
@@ -81,7 +113,12 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
                          WordPieceTokenizer::Load(files, options.model));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
-  const int64_t limit = config.max_position_embeddings;
+  int64_t limit = config.max_position_embeddings;
+  if (!options.teacher.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(BertConfig teacher, ReadTeacher(files, options));
+    GRAFT_ASSIGN_OR_RETURN(result.labels, LabelMap::FromLabels(teacher.labels));
+    limit = std::min(limit, teacher.max_position_embeddings);
+  }
   if (options.max_length > limit)
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-length: expects at most ", limit,
@@ -89,11 +126,13 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
   const int64_t max_length =
       options.max_length > 0 ? options.max_length : limit;
 
-  // Data. Classes are the training labels, sorted.
+  // Data. Classes are those of the teacher, or the training labels, sorted.
   const bool regression = options.task == "regression";
+  TableOptions columns = options.table;
+  columns.partly_labelled = !options.teacher.empty();
   GRAFT_ASSIGN_OR_RETURN(TableData table,
-                         ReadTable(files, options.train, options.table, true));
-  if (!regression) {
+                         ReadTable(files, options.train, columns, true));
+  if (!regression && options.teacher.empty()) {
     for (const std::string& label : table.labels) result.labels.Add(label);
     result.labels.Sort();
   }
@@ -113,12 +152,11 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
     std::fprintf(
         stderr, "%s\n",
         absl::StrFormat(
-            "%s: %d examples, %d tokens (%.1f each), %s%s", options.train,
+            "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
             result.train.dataset.size(), result.train.dataset.tokens(),
             static_cast<double>(result.train.dataset.tokens()) /
                 static_cast<double>(result.train.dataset.size()),
-            regression ? "regression"
-                       : absl::StrCat(result.labels.size(), " labels"),
+            DescribeLabels(result, regression),
             result.train.truncated == 0
                 ? ""
                 : absl::StrFormat(", %d texts cut to %d tokens",
@@ -165,9 +203,6 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
                      "table to train on (.tsv, .jsonl)");
   command.add_option("--dev", options.dev, "table to evaluate on");
   AddTableOptions(command, options.table);
-  command.add_option("--task", options.task, "classification or regression")
-      ->check(CLI::IsMember({"classification", "regression"}))
-      ->capture_default_str();
   command
       .add_option("--max-length", options.max_length,
                   "most tokens of a text (default: the model's)")
@@ -177,6 +212,12 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
                   "most tokens of one launch; larger batches are split "
                   "(default: the largest batch)")
       ->check(CLI::PositiveNumber);
+}
+
+void AddTaskOption(CLI::App& command, FinetuneOptions& options) {
+  command.add_option("--task", options.task, "classification or regression")
+      ->check(CLI::IsMember({"classification", "regression"}))
+      ->capture_default_str();
 }
 
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {

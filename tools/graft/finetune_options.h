@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `graft finetune` and `graft plan` share: their options, and everything
-// up to the compiled program.
+// What `graft finetune`, `distill` and `plan` share: their options, and
+// everything up to the compiled program.
 
 #ifndef GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
 #define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
@@ -31,6 +31,11 @@ struct FinetuneOptions {
   bool freeze_embeddings = false;
   int64_t freeze_layers = 0;
   bool linear_probe = false;
+  // Distillation: directory of the classifier that teaches, or none.
+  std::string teacher;
+  std::vector<int64_t> student_layers;  // of the model; empty: all
+  double temperature = 2;
+  double soft_share = 0.5;
   int64_t max_length = 0;  // the model's
   int64_t max_tokens = 0;  // of the largest batch
   std::string initial;
@@ -46,11 +51,12 @@ struct FinetuneOptions {
 
 // Options of the model and the data, and those of the training that shape it.
 void AddModelOptions(CLI::App& command, FinetuneOptions& options);
+void AddTaskOption(CLI::App& command, FinetuneOptions& options);
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
 // Data and a program for it.
 struct PreparedRun {
-  LabelMap labels;  // empty for a regression
+  LabelMap labels;  // empty for a regression; a teacher's own
   TokenizedTable train, dev;
   std::vector<std::string> compiler_arguments;
   std::string program;  // path of the compiled artifact

@@ -129,6 +129,11 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
     return absl::InvalidArgumentError(
         absl::StrCat(artifact.path(), ": expects code for the level \"", level,
                      "\", got ", spec.targets.size(), " others"));
+  for (const SlotSpec& slot : spec.slots)
+    if (slot.model != spec.slots.front().model)
+      return absl::UnimplementedError(absl::StrCat(
+          artifact.path(), ": expects a program of one model, got @",
+          spec.slots.front().model, " and @", slot.model));
   GRAFT_ASSIGN_OR_RETURN(
       BertConfig config,
       ParseBertConfig(spec.config, absl::StrCat(artifact.path(), ": config")));

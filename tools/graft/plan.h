@@ -46,6 +46,7 @@ struct ProgramCost {
 
 // Of the BERT model and the code for `level` ("": the first) in `artifact`,
 // which may be loaded without code. INVALID_ARGUMENT: there is no such level.
+// UNIMPLEMENTED: a program of two models, a distillation.
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                                            const std::string& level,
                                            double length);

@@ -73,6 +73,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       "program.graft of a run; or else --model and --train, with the options "
       "of finetune");
   AddModelOptions(*command, options->finetune);
+  AddTaskOption(*command, options->finetune);
   AddTrainingOptions(*command, options->finetune);
   CLI::Option* model = command->get_option("--model")->excludes(artifact);
   CLI::Option* train = command->get_option("--train")->excludes(artifact);

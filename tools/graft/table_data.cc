@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "CLI/App.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table_reader.h"
@@ -31,7 +32,9 @@ absl::StatusOr<TableData> ReadTable(FileSystem& files, const std::string& path,
   const size_t pair = columns.size();
   if (!options.pair_column.empty()) columns.push_back({options.pair_column});
   const size_t label = columns.size();
-  if (with_labels) columns.push_back({options.label_column});
+  if (with_labels)
+    columns.push_back({options.label_column, ColumnSpec::Kind::kText,
+                       /*allow_empty=*/options.partly_labelled});
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<TableReader> reader,
                          TableReader::Open(files, path, columns));
   TableData table;
@@ -78,7 +81,9 @@ absl::StatusOr<TokenizedTable> Tokenize(const TableData& table,
     int32_t label = 0;
     float score = 0;
     if (!table.labels.empty()) {
-      if (labels) {
+      if (labels && absl::StripAsciiWhitespace(table.labels[row]).empty()) {
+        label = kNoLabel;
+      } else if (labels) {
         GRAFT_ASSIGN_OR_RETURN(label, labels->Id(table.labels[row], where));
       } else {
         GRAFT_ASSIGN_OR_RETURN(score, ParseScore(table.labels[row], where));

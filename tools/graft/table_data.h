@@ -30,7 +30,8 @@ struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
   std::string label_column = "label";
-  bool strict = false;  // too long a text is an error instead of cut
+  bool partly_labelled = false;  // a row may have an empty label
+  bool strict = false;           // too long a text is an error instead of cut
 };
 
 // Adds --text-column and the others.
@@ -56,7 +57,8 @@ struct TokenizedTable {
   int64_t truncated = 0;
 };
 
-// Tokenises all rows. `labels` maps them to classes; null takes labels as
+// Tokenises all rows. `labels` maps them to classes, an empty one to kNoLabel;
+// null takes labels as
 // numbers (a regression), or none where the table has none. Errors name the
 // line.
 absl::StatusOr<TokenizedTable> Tokenize(const TableData& table,

@@ -1,0 +1,90 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "runtime/base/file.h"
+#include "runtime/base/status_macros.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/export_artifact.h"
+#include "tools/graft/finetune_options.h"
+#include "tools/graft/training_run.h"
+
+namespace graft {
+namespace {
+
+// Writes the artifact `options.teacher` as a directory in the output, which
+// then is the teacher.
+absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
+  const std::string directory = JoinPath(options.output, "teacher.part");
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
+  // Of a run that was killed.
+  if (files.Exists(directory))
+    GRAFT_RETURN_IF_ERROR(RemoveTree(files, directory));
+  GRAFT_RETURN_IF_ERROR(
+      ExportArtifact(files, options.teacher, directory, DType::kF32).status());
+  options.teacher = directory;
+  return absl::OkStatus();
+}
+
+absl::Status Distill(FinetuneOptions options, const CommandContext& context) {
+  FileSystem& files = FileSystem::Posix();
+  const bool artifact = !files.IsDirectory(options.teacher);
+  if (artifact) GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
+  absl::StatusOr<PreparedRun> run = PrepareRun(options);
+  // The program has its values now.
+  if (artifact) GRAFT_RETURN_IF_ERROR(RemoveTree(files, options.teacher));
+  GRAFT_RETURN_IF_ERROR(run.status());
+  return Train(std::move(options), *std::move(run), context);
+}
+
+}  // namespace
+
+void AddDistillCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "distill", "Train a smaller encoder on what a trained one says");
+  auto options = std::make_shared<FinetuneOptions>();
+  command
+      ->add_option("--teacher", options->teacher,
+                   "classifier to learn from: model.graft, or a directory as "
+                   "`graft export` writes it; its labels are the student's")
+      ->required();
+  AddModelOptions(*command, *options);
+  command->get_option("--model")->required();
+  command->get_option("--train")->required()->description(
+      "table to train on (.tsv, .jsonl); a row without a label learns from the "
+      "teacher alone");
+  command
+      ->add_option("--student-layers", options->student_layers,
+                   "layers of --model that the student has, such as 0,2,4 "
+                   "(default: all)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--temperature", options->temperature,
+                   "softens what teacher and student say")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--soft-share", options->soft_share,
+                   "share of the teacher in the loss; the rest is labels")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  AddTrainingOptions(*command, *options);
+  AddRunOptions(*command, *options);
+  command->footer(
+      "Example:\n"
+      "  graft distill --teacher out/model.graft --model minilm/ \\\n"
+      "      --student-layers 0,2,4 --train train.tsv --output student/");
+  command->callback([options, &context] {
+    context.run = [options, &context] { return Distill(*options, context); };
+  });
+}
+
+}  // namespace graft

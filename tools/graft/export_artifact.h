@@ -1,0 +1,33 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a trained artifact to a Hugging Face directory.
+
+#ifndef GRAFT_TOOLS_GRAFT_EXPORT_ARTIFACT_H_
+#define GRAFT_TOOLS_GRAFT_EXPORT_ARTIFACT_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/file.h"
+#include "runtime/formats/dtype.h"
+
+namespace graft {
+
+struct ExportReport {
+  size_t tensors = 0;
+  size_t labels = 0;
+};
+
+// Writes the model of the artifact `path` to `directory`, which must be new or
+// empty, with weights of element type `dtype`: F32, F16 or BF16. Errors name
+// the file, what was expected and what was found.
+absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
+                                            const std::string& path,
+                                            const std::string& directory,
+                                            DType dtype);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_EXPORT_ARTIFACT_H_

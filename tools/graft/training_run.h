@@ -1,0 +1,26 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What commands that train share once their program is compiled.
+
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
+
+#include "CLI/App.hpp"
+#include "absl/status/status.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/finetune_options.h"
+
+namespace graft {
+
+// Options of a run that do not shape its result: --output, --resume and so on.
+void AddRunOptions(CLI::App& command, FinetuneOptions& options);
+
+// Trains `run` to its end, or to a checkpoint when a signal stops it, writes
+// model.graft to options.output and prints a summary.
+absl::Status Train(FinetuneOptions options, PreparedRun run,
+                   const CommandContext& context);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
