@@ -17,7 +17,9 @@ def Exec_LaunchOp : Exec_Op<"launch", [
   let description = [{
     `kernel` is a function of the `exec.kernels` symbol table `@kernels`.
     Operands are tensors and `!graft.segments`, results are tensors that the
-    kernel writes whole. `ties` lists pairs (result, operand): the result may
+    kernel writes whole. `random` is `draw << 32 | random_id` of the op whose
+    draws the kernel makes; the executor adds the phase and hands it in as
+    `place`, so that ops that differ in it share a kernel. `ties` lists pairs (result, operand): the result may
     take the operand's buffer when the operand dies here.
 
     - (C1) `kernel` is a kernel function.
@@ -26,7 +28,7 @@ def Exec_LaunchOp : Exec_Op<"launch", [
     Example:
     ```mlir
     exec.kernels @kernels {
-      func.func @add.0(%a: memref<?x4xf32>, %b: memref<?x4xf32>, %y: memref<?x4xf32>, %T: index, %seed: i64, %step: i32, %phase: i32, %begin: index, %end: index) attributes {exec.sizes = ["T"]} {
+      func.func @add.0(%a: memref<?x4xf32>, %b: memref<?x4xf32>, %y: memref<?x4xf32>, %T: index, %seed: i64, %step: i32, %place: i64, %begin: index, %end: index) attributes {exec.sizes = ["T"]} {
         return
       }
     }
@@ -37,10 +39,12 @@ def Exec_LaunchOp : Exec_Op<"launch", [
     ```
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Variadic<AnyType>:$inputs,
-    Exec_GridAttr:$grid, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$ties);
+    Exec_GridAttr:$grid, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$ties,
+    DefaultValuedAttr<I64Attr, "0">:$random);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = [{
-    $kernel `(` $inputs `)` `grid` $grid (`ties` $ties^)? attr-dict `:`
+    $kernel `(` $inputs `)` `grid` $grid (`ties` $ties^)? (`random` $random^)?
+    attr-dict `:`
     functional-type($inputs, $outputs)
   }];
 }
@@ -52,7 +56,7 @@ def Exec_KernelsOp : Exec_Op<"kernels", [
     Functions on memrefs, each called with one memref a buffer (operands, then
     results; a `!graft.segments` operand is `offsets`, `ordinals` and `rows`),
     one index a named size of its `exec.sizes` attribute, the random state
-    (seed i64, step i32, phase i32) and the range [begin, end) of work items.
+    (seed i64, step i32, place i64) and the range [begin, end) of work items.
     Lowered to one symbol of the C type `GraftKernel` each. See `exec.launch`;
     see there for an example.
   }];

@@ -36,7 +36,7 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
       graft.parameter @w : tensor<4xf32>
     }
     exec.kernels @kernels {
-      func.func @scale.0(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %T: index, %seed: i64, %step: i32, %phase: i32, %begin: index, %end: index) attributes {exec.sizes = ["T"]} {
+      func.func @scale.0(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %T: index, %seed: i64, %step: i32, %place: i64, %begin: index, %end: index) attributes {exec.sizes = ["T"]} {
         return
       }
     }
@@ -59,15 +59,15 @@ def Exec_CommandOp : Exec_ProgramOpBase<"command", [HasParent<"ProgramOp">]> {
   let summary = "Run a kernel on buffers";
   let description = [{
     Calls the kernel on `reads`, then `writes`, over the grid. A buffer may be
-    in both where the kernel allows it. `label` says for a reader what is
-    computed. See `exec.program`; see there for an example.
+    in both where the kernel allows it. `random` is that of `exec.launch`.
+    `label` says for a reader what is computed. See `exec.program`; see there for an example.
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Exec_BufferArrayAttr:$reads,
     Exec_BufferArrayAttr:$writes, Exec_GridAttr:$grid,
-    OptionalAttr<StrAttr>:$label);
+    DefaultValuedAttr<I64Attr, "0">:$random, OptionalAttr<StrAttr>:$label);
   let assemblyFormat = [{
     $kernel `` custom<Buffers>($reads) `->` custom<Buffers>($writes) `grid` $grid
-    ($label^)? attr-dict
+    (`random` $random^)? ($label^)? attr-dict
   }];
 }
 

@@ -272,6 +272,7 @@ absl::Status ModuleReader::readCommand(
     for (auto buffer : kernel.getWrites().getAsRange<exec::BufferAttr>())
       write(buffer);
     command.label = kernel.getLabel().value_or("").str();
+    command.random = kernel.getRandom();
     grid = kernel.getGrid();
   } else if (auto copy = dyn_cast<exec::CopyOp>(op)) {
     command.kind = CommandKind::copy;

@@ -191,10 +191,12 @@ LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target) {
 
 void NativeKernels::run(StringRef kernel, ArrayRef<void*> buffers,
                         const NamedSizes& sizes, RandomState random,
-                        int64_t begin, int64_t end) const {
+                        uint64_t draws, int64_t begin, int64_t end) const {
   std::vector<int64_t> table;
   for (const std::string& name : sizeNames) table.push_back(sizes.lookup(name));
-  GraftRandomState state = {random.seed, random.step, random.phase};
+  GraftRandomState state = {random.seed,
+                            static_cast<uint64_t>(random.phase) << 48 | draws,
+                            random.step};
   loaded.lookup(kernel)(buffers.data(), table.data(), &state, begin, end);
 }
 
@@ -213,7 +215,8 @@ LogicalResult runLaunch(const NativeKernels& kernels, OpCall& call) {
   SmallVector<void*> pointers;
   for (const NativeBufferPtr& buffer : buffers)
     pointers.push_back(buffer->data());
-  kernels.run(name, pointers, call.getSizes(), call.getRandom().state, 0,
+  kernels.run(name, pointers, call.getSizes(), call.getRandom().state,
+              launch.getRandom(), 0,
               countItems(launch.getGrid(), call.getSizes()));
   for (const NativeBufferPtr& buffer : buffers)
     if (!buffer->isIntact())

@@ -76,10 +76,11 @@ class NativeKernels {
   llvm::LogicalResult load(mlir::ModuleOp module, const CpuTarget& target);
 
   // Does the work items [begin, end) of a launch of `kernel`, which must be
-  // loaded. `buffers` are those of the operands, then of the results.
+  // loaded. `buffers` are those of the operands, then of the results; `draws`
+  // is the launch's `random`.
   void run(llvm::StringRef kernel, llvm::ArrayRef<void*> buffers,
-           const NamedSizes& sizes, RandomState random, int64_t begin,
-           int64_t end) const;
+           const NamedSizes& sizes, RandomState random, uint64_t draws,
+           int64_t begin, int64_t end) const;
 
   bool contains(llvm::StringRef kernel) const { return loaded.count(kernel); }
 

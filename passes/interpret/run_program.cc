@@ -101,7 +101,7 @@ LogicalResult Runner::runCommand(exec::CommandOp command) {
   if (!kernels.contains(name))
     return command.emitError("expects a kernel with code, got '")
            << name << "'";
-  kernels.run(name, buffers, sizes, random, 0,
+  kernels.run(name, buffers, sizes, random, command.getRandom(), 0,
               countItems(command.getGrid(), sizes));
   if (observer) observer(command, readWrites(command));
   return success();

@@ -24,8 +24,6 @@ AttentionConfig AttentionConfig::get(Op op) {
                      ? op.getScale()->convertToDouble()
                      : 1 / std::sqrt(static_cast<double>(config.width));
   config.dropout = op.getDropout().convertToDouble();
-  config.randomId = static_cast<int64_t>(op.getRandomId().value_or(0));
-  config.draw = static_cast<int64_t>(op.getDraw());
   return config;
 }
 
@@ -42,8 +40,7 @@ AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
       offsets(arguments.buffers[segments]),
       ordinals(arguments.buffers[segments + 1]) {
   if (!hasDropout()) return;
-  key = v.randomOpKey(arguments.seed, arguments.phase, config.draw,
-                      config.randomId);
+  key = v.randomOpKey(arguments.seed, arguments.place);
   step = arguments.step;
   words = v.scratch({4 * kDropoutLanes, kQueries}, v.b().getI32Type());
 }

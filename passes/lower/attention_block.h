@@ -25,8 +25,6 @@ struct AttentionConfig {
   int64_t width;  // features of a head
   double scale;
   double dropout;
-  int64_t randomId;
-  int64_t draw;
 
   template <typename Op>
   static AttentionConfig get(Op op);

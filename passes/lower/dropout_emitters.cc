@@ -73,8 +73,7 @@ LogicalResult emitDropout(Operation* operation, OpBuilder& builder,
       op, builder, context, work.grid(), {0, 0},
       [&](VectorBuilder& v, const KernelArguments& arguments,
           ArrayRef<Value> flat) {
-        DropoutBuilder dropout(v, arguments, rate, op.getRandomId(),
-                               op.getDraw());
+        DropoutBuilder dropout(v, arguments, rate);
         forRows(v, work, arguments, [&](Value row) {
           SmallVector<Value> counter =
               rowCounter(v, arguments, flat, row, perToken);

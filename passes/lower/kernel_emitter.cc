@@ -44,6 +44,16 @@ void appendBuffers(Type type, SmallVectorImpl<Buffer>& buffers) {
   buffers.push_back({ids, {segments.getTokens()}});
 }
 
+// What tells the draws of an op from those of others in its phase.
+int64_t randomOf(Operation* op) {
+  auto get = [&](StringRef name) -> uint64_t {
+    auto value = op->getAttrOfType<IntegerAttr>(name);
+    return value ? value.getInt() : 0;
+  };
+  return static_cast<int64_t>((get("draw") & 0xFFFFu) << 32 |
+                              (get("random_id") & 0xFFFFFFFFu));
+}
+
 }  // namespace
 
 KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target)
@@ -71,7 +81,7 @@ ValueRange KernelContext::launch(
   for (const Buffer& buffer : buffers) inputs.push_back(buffer.type);
   inputs.append(sizes.size(), builder.getIndexType());
   inputs.append({builder.getI64Type(), builder.getI32Type(),
-                 builder.getI32Type(), builder.getIndexType(),
+                 builder.getI64Type(), builder.getIndexType(),
                  builder.getIndexType()});
 
   OpBuilder::InsertionGuard guard(builder);
@@ -94,7 +104,7 @@ ValueRange KernelContext::launch(
     arguments.sizes[name] = block->getArgument(index++);
   arguments.seed = block->getArgument(index++);
   arguments.step = block->getArgument(index++);
-  arguments.phase = block->getArgument(index++);
+  arguments.place = block->getArgument(index++);
   arguments.begin = block->getArgument(index++);
   arguments.end = block->getArgument(index++);
 
@@ -108,7 +118,7 @@ ValueRange KernelContext::launch(
       SymbolRefAttr::get(kernels.getSymNameAttr(),
                          {FlatSymbolRefAttr::get(kernel.getSymNameAttr())});
   return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
-                                ties)
+                                ties, randomOf(op))
       .getResults();
 }
 

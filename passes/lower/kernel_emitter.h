@@ -35,7 +35,7 @@ struct KernelArguments {
   // One memref a buffer: operands, then results; segments are three.
   llvm::SmallVector<mlir::Value> buffers;
   llvm::StringMap<mlir::Value> sizes;  // named sizes, as index
-  mlir::Value seed, step, phase;       // i64, i32, i32
+  mlir::Value seed, step, place;       // i64, i32, i64
   mlir::Value begin, end;              // work items, index
 };
 

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/passes.h"
+#include "runtime/schema/kernel_abi.h"
 
 using namespace mlir;
 
@@ -152,9 +153,12 @@ class EntryBuilder {
     }
     Value random = prologue->getArgument(2);
     SmallVector<Value> rest = order;
-    rest.push_back(loadAt(random, 0, builder.getI64Type()));
-    rest.push_back(loadAt(random, 8, builder.getI32Type()));
-    rest.push_back(loadAt(random, 12, builder.getI32Type()));
+    rest.push_back(
+        loadAt(random, offsetof(GraftRandomState, seed), builder.getI64Type()));
+    rest.push_back(
+        loadAt(random, offsetof(GraftRandomState, step), builder.getI32Type()));
+    rest.push_back(loadAt(random, offsetof(GraftRandomState, place),
+                          builder.getI64Type()));
     rest.push_back(prologue->getArgument(3));
     rest.push_back(prologue->getArgument(4));
     if (body.getNumArguments() - index != rest.size())

@@ -64,19 +64,49 @@ struct LowerMergeKernelsPass
         representative[kernel.getSymNameAttr()] = same->getSymNameAttr();
       }
     }
+    SmallVector<exec::LaunchOp> launches;
     llvm::DenseSet<StringAttr> used;
     getOperation().walk([&](exec::LaunchOp launch) {
       SymbolRefAttr symbol = launch.getKernel();
       if (symbol.getRootReference() != kernels.getSymNameAttr()) return;
       StringAttr name = representative.lookup(symbol.getLeafReference());
       if (!name) return;
-      launch.setKernelAttr(SymbolRefAttr::get(symbol.getRootReference(),
-                                              {FlatSymbolRefAttr::get(name)}));
+      launches.push_back(launch);
       used.insert(name);
     });
     for (auto kernel :
          llvm::make_early_inc_range(kernels.getBody().getOps<func::FuncOp>()))
       if (!used.contains(kernel.getSymNameAttr())) kernel.erase();
+    llvm::DenseMap<StringAttr, StringAttr> names = renumber(kernels);
+    for (exec::LaunchOp launch : launches) {
+      SymbolRefAttr symbol = launch.getKernel();
+      StringAttr name = representative.lookup(symbol.getLeafReference());
+      launch.setKernelAttr(
+          SymbolRefAttr::get(symbol.getRootReference(),
+                             {FlatSymbolRefAttr::get(names.lookup(name))}));
+    }
+  }
+
+  // Closes the gaps in the numbers that end the kernels' names, so that code
+  // does not depend on how many kernels there were. Returns new names by old.
+  static llvm::DenseMap<StringAttr, StringAttr> renumber(
+      exec::KernelsOp kernels) {
+    llvm::DenseMap<StringAttr, StringAttr> names;
+    unsigned next = 0;
+    for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
+      StringAttr old = kernel.getSymNameAttr();
+      auto [stem, number] = old.getValue().rsplit('.');
+      auto name =
+          StringAttr::get(kernels.getContext(), stem + "." + Twine(next++));
+      unsigned ignored;
+      // Numbers grow in what the outline pass makes, so a smaller one is free.
+      if (number.getAsInteger(10, ignored) ||
+          SymbolTable::lookupSymbolIn(kernels, name))
+        name = old;
+      kernel.setSymNameAttr(name);
+      names[old] = name;
+    }
+    return names;
   }
 };
 

@@ -46,7 +46,7 @@ def LowerMergeKernelsPass : Pass<"lower-merge-kernels", "mlir::ModuleOp"> {
     Kernels that do the same (types, attributes and operations equal, locations
     aside) become the first of them, and launches name that one. So the size of
     the code does not grow with the number of layers. Kernels that no launch
-    names are removed.
+    names are removed, the others numbered without gaps.
 
     Example: of
     ```mlir

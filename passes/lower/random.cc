@@ -70,31 +70,22 @@ Value splitMix64(VectorBuilder& v, Value x) {
 }
 
 // RandomOpKey of runtime/formats/philox.h: both words in one i64.
-Value randomOpKey(VectorBuilder& v, const KernelArguments& arguments,
-                  uint64_t id, uint64_t draw) {
-  OpBuilder& b = v.b();
-  Location loc = v.location();
-  Value phase = arith::ExtUIOp::create(b, loc, b.getI64Type(), arguments.phase);
-  // The shift drops all but the low 16 bits of the phase.
-  phase = arith::ShLIOp::create(b, loc, phase, v.integer64(48));
-  uint64_t rest = (draw & 0xFFFFu) << 32 | (id & kLowWord);
-  Value place = arith::OrIOp::create(b, loc, phase, v.integer64(rest));
-  Value seed =
-      arith::XOrIOp::create(b, loc, arguments.seed, splitMix64(v, place));
+Value randomOpKey(VectorBuilder& v, const KernelArguments& arguments) {
+  Value seed = arith::XOrIOp::create(v.b(), v.location(), arguments.seed,
+                                     splitMix64(v, arguments.place));
   return splitMix64(v, seed);
 }
 
 }  // namespace
 
 DropoutBuilder::DropoutBuilder(VectorBuilder& v,
-                               const KernelArguments& arguments, double rate,
-                               uint64_t id, uint64_t draw)
+                               const KernelArguments& arguments, double rate)
     : v(v) {
   uint32_t limit = DropoutThreshold(rate);
   threshold = v.splatWord(limit << 16);
   scale = v.splat(DropoutScale(limit));
   Wide wide(v);
-  Value key = randomOpKey(v, arguments, id, draw);
+  Value key = randomOpKey(v, arguments);
   OpBuilder& b = v.b();
   for (uint64_t round = 0; round < kRounds; ++round) {
     Value low = arith::AddIOp::create(b, v.location(), key,

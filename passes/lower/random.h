@@ -19,7 +19,7 @@ class DropoutBuilder {
  public:
   // `rate` lies in (0, 1).
   DropoutBuilder(VectorBuilder& v, const KernelArguments& arguments,
-                 double rate, uint64_t id, uint64_t draw);
+                 double rate);
 
   // The words that the 16 calls of one block of 128 elements draw, for the
   // `lanes()` calls from `group * lanes()` on: `row` are the three counter

@@ -279,22 +279,13 @@ Value TileBuilder::splitMix64(Value x) {
   return xorShift(x, 31);
 }
 
-std::array<Value, 2> TileBuilder::randomOpKey(Value seed, Value phase,
-                                              int64_t draw, int64_t opId) {
-  Type i64 = b().getI64Type();
-  auto constant64 = [&](int64_t value) {
-    return constant(b().getIntegerAttr(i64, value));
-  };
-  Value place =
-      create<arith::ShLIOp>(create<arith::ExtUIOp>(i64, phase), constant64(48));
-  place = create<arith::OrIOp>(
-      place, constant64(int64_t((uint64_t(draw) & 0xFFFF) << 32 |
-                                (uint64_t(opId) & 0xFFFFFFFF))));
+std::array<Value, 2> TileBuilder::randomOpKey(Value seed, Value place) {
   Value key = splitMix64(create<arith::XOrIOp>(seed, splitMix64(place)));
   Type i32 = b().getI32Type();
   return {create<arith::TruncIOp>(i32, key),
-          create<arith::TruncIOp>(i32,
-                                  create<arith::ShRUIOp>(key, constant64(32)))};
+          create<arith::TruncIOp>(
+              i32, create<arith::ShRUIOp>(key, constant(b().getIntegerAttr(
+                                                   b().getI64Type(), 32))))};
 }
 
 }  // namespace graft

@@ -85,9 +85,8 @@ class TileBuilder : public VectorBuilder {
   // vectors of i32, the key two i32. Equal to graft::Philox4x32.
   std::array<Value, 4> philox(std::array<Value, 4> counter,
                               std::array<Value, 2> key);
-  // The two i32 key words of graft::RandomOpKey; `seed` i64, `phase` i32.
-  std::array<Value, 2> randomOpKey(Value seed, Value phase, int64_t draw,
-                                   int64_t opId);
+  // The two i32 key words of graft::RandomOpKey; `seed` and `place` i64.
+  std::array<Value, 2> randomOpKey(Value seed, Value place);
 
  private:
   template <typename Op, typename... Arguments>

@@ -53,7 +53,8 @@ void createCommand(OpBuilder& builder, const PlanStep& step, Location loc) {
     exec::CommandOp::create(
         builder, launch.getLoc(), launch.getKernel(),
         bufferArray(builder, step.reads), bufferArray(builder, step.writes),
-        step.grid, label.empty() ? StringAttr() : builder.getStringAttr(label));
+        step.grid, launch.getRandom(),
+        label.empty() ? StringAttr() : builder.getStringAttr(label));
   } else if (step.fill) {
     exec::FillOp::create(builder, loc, step.writes[0], *step.fill, step.grid);
   } else {

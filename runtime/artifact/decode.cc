@@ -133,6 +133,7 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
     decoded.grid = {command->grid()->size(), command->grid()->block(),
                     command->grid()->count()};
     decoded.pattern = command->pattern();
+    decoded.random = command->random();
     decoded.label = Text(command->label());
     result.commands.push_back(std::move(decoded));
   }

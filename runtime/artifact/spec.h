@@ -93,6 +93,7 @@ struct CommandSpec {
   uint32_t results = 0;
   GridSpec grid;
   uint32_t pattern = 0;
+  uint64_t random = 0;  // draw << 32 | op id of a kernel's random draws
   std::string label;
 };
 

@@ -98,9 +98,9 @@ Offset<schema::Program> HeaderBuilder::BuildProgram(
     const auto label = OptionalString(command.label);
     const schema::Grid grid(command.grid.size, command.grid.block,
                             command.grid.count);
-    commands.push_back(
-        schema::CreateCommand(builder_, command.kind, command.kernel, indices,
-                              command.results, &grid, command.pattern, label));
+    commands.push_back(schema::CreateCommand(
+        builder_, command.kind, command.kernel, indices, command.results, &grid,
+        command.pattern, label, command.random));
   }
   return schema::CreateProgramDirect(builder_, program.arena_bytes,
                                      program.live_bytes, &buffers, &commands);

@@ -236,6 +236,7 @@ void Instance::Prepare(size_t entry) {
     to.buffers = prepared.buffers.data() + prepared.buffers.size();
     to.grid = command.grid;
     to.pattern = command.pattern;
+    to.place = static_cast<uint64_t>(entry_spec.phase) << 48 | command.random;
     for (uint32_t buffer : command.buffers) {
       prepared.buffers.push_back(addresses[buffer]);
     }
@@ -409,6 +410,7 @@ void Instance::Execute(const PreparedCommand& command, int64_t items) {
   const bool alone =
       command.kind == CommandKind::kernel ? items == 1 : items < kParallelBytes;
   if (items == 0) return;
+  random_.place = command.place;
   if (options_.pool == nullptr || alone) {
     run(0, items);
   } else {
@@ -451,7 +453,6 @@ absl::StatusOr<absl::Span<const OutputView>> Instance::Run(
   }
   GRAFT_RETURN_IF_ERROR(Bind(entries[entry], feeds));
   CopyFeeds(entry, feeds);
-  random_.phase = entries[entry].phase;
   PreparedEntry& prepared = entries_[entry];
   if (profiler_) {
     ExecuteProfiled(entry);

@@ -123,6 +123,7 @@ class Instance {
     void* const* buffers;
     GridSpec grid;
     uint32_t pattern;
+    uint64_t place;  // of random draws: docs/formats/randomness.md
   };
   struct PreparedEntry {
     bool runnable = false;       // with the slots that this instance has

@@ -17,17 +17,18 @@ extern "C" {
 #endif
 
 /* Changes whenever the meaning of anything below changes. */
-#define GRAFT_KERNEL_ABI_VERSION 1
+#define GRAFT_KERNEL_ABI_VERSION 2
 
 /* Bytes to which the runtime aligns every buffer. */
 #define GRAFT_BUFFER_ALIGNMENT 64
 
-/* The state of random draws, constant within a phase: docs/formats/
- * randomness.md says how a draw depends on it. */
+/* The state of random draws, constant within a launch: docs/formats/
+ * randomness.md says how a draw depends on it. The launch's place comes from
+ * outside, so that layers that differ in nothing else share a kernel. */
 typedef struct GraftRandomState {
   uint64_t seed;
+  uint64_t place; /* phase << 48 | draw << 32 | op id */
   uint32_t step;  /* optimiser step, from 0 */
-  uint32_t phase; /* ordinal of the phase in the program */
 } GraftRandomState;
 
 /* Does the work items [begin, end) of one launch.

@@ -13,12 +13,12 @@
 // CHECK:         llvm.getelementptr %[[BUFFERS]][0]
 // CHECK:         llvm.getelementptr %[[BUFFERS]][8]
 // CHECK:         llvm.getelementptr %[[RANDOM]][0]
+// CHECK:         llvm.getelementptr %[[RANDOM]][16]
 // CHECK:         llvm.getelementptr %[[RANDOM]][8]
-// CHECK:         llvm.getelementptr %[[RANDOM]][12]
 // CHECK:         memref.load %{{.+}} : memref<?x4xf32>
 // CHECK:         llvm.return
 func.func @k(%x: memref<?x4xf32> {exec.dims = ["T"]}, %y: memref<4xf32>, %T: index,
-             %seed: i64, %step: i32, %phase: i32, %begin: index, %end: index)
+             %seed: i64, %step: i32, %place: i64, %begin: index, %end: index)
     attributes {exec.sizes = ["T"]} {
   %v = memref.load %x[%begin, %begin] : memref<?x4xf32>
   memref.store %v, %y[%begin] : memref<4xf32>
@@ -29,7 +29,7 @@ func.func @k(%x: memref<?x4xf32> {exec.dims = ["T"]}, %y: memref<4xf32>, %T: ind
 
 // expected-error @below {{expects a named size of the program, got 'Q'}}
 func.func @k(%x: memref<?xf32> {exec.dims = ["Q"]}, %Q: index,
-             %seed: i64, %step: i32, %phase: i32, %begin: index, %end: index)
+             %seed: i64, %step: i32, %place: i64, %begin: index, %end: index)
     attributes {exec.sizes = ["Q"]} {
   return
 }
@@ -38,7 +38,7 @@ func.func @k(%x: memref<?xf32> {exec.dims = ["Q"]}, %Q: index,
 
 // expected-error @below {{expects 'exec.dims' to name each '?' of 'memref<?xf32>'}}
 func.func @k(%x: memref<?xf32>,
-             %seed: i64, %step: i32, %phase: i32, %begin: index, %end: index)
+             %seed: i64, %step: i32, %place: i64, %begin: index, %end: index)
     attributes {exec.sizes = []} {
   return
 }

@@ -147,7 +147,8 @@ struct KernelProgram::Run {
     ASSERT_TRUE(kernels.contains(name)) << name;
     int64_t items = interpret::countItems(op.getGrid(), sizes);
     for (auto [begin, end] : ranges(items))
-      kernels.run(name, pointers, sizes, options.random, begin, end);
+      kernels.run(name, pointers, sizes, options.random, op.getRandom(), begin,
+                  end);
   }
 
   std::vector<std::pair<int64_t, int64_t>> ranges(int64_t items) {

@@ -26,7 +26,7 @@ std::string kernel(const std::string& body) {
 graft.size @T bound 64
 exec.kernels @kernels {
   func.func @k.0(%x: memref<?xf32> {exec.dims = ["T"]}, %T: index, %seed: i64,
-      %step: i32, %phase: i32, %begin: index, %end: index)
+      %step: i32, %place: i64, %begin: index, %end: index)
       attributes {exec.sizes = ["T"]} {
 )" + body +
          R"(

@@ -34,6 +34,6 @@ func.func @other(%x: tensor<4xf32>) -> tensor<4xf32> {
 // Kernels know the names of their sizes, and use the registers of the level.
 
 // CHECK-LABEL: exec.kernels @kernels
-// CHECK:         func.func @add.0(%{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: index, %{{.+}}: i64, %{{.+}}: i32, %{{.+}}: i32, %{{.+}}: index, %{{.+}}: index) attributes {exec.sizes = ["T"]}
+// CHECK:         func.func @add.0(%{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: index, %{{.+}}: i64, %{{.+}}: i32, %{{.+}}: i64, %{{.+}}: index, %{{.+}}: index) attributes {exec.sizes = ["T"]}
 // CHECK:           arith.addf %{{.+}}, %{{.+}} : vector<16xf32>
 // AVX2:            arith.addf %{{.+}}, %{{.+}} : vector<8xf32>

@@ -53,7 +53,7 @@ std::vector<EntrySpec> MakeEntries() {
            0},
           {"accumulate",
            {x, labels},
-           {MakeTensor("draw", DType::kI32, {{-1, 3}})},
+           {MakeTensor("draw", DType::kI32, {{-1, 4}})},
            7},
           {"update", {MakeTensor("rate", DType::kF32, {})}, {}, 0}};
 }
@@ -87,9 +87,10 @@ ProgramSpec MakeAccumulate() {
   ProgramSpec program;
   program.buffers = {{Place::input, 0, 0, 0, 128},
                      {Place::slot, 0, kGradient, 0, 16},
-                     {Place::output, 0, 0, 0, 12}};
+                     {Place::output, 0, 0, 0, 16}};
   program.commands = {MakeKernel(2, {0, 1, 1}, 1, {-1, 1, 4}, "gradient"),
                       MakeKernel(3, {2}, 1, {-1, 1, 1}, "draw")};
+  program.commands[1].random = 11;
   return program;
 }
 

@@ -18,7 +18,7 @@ namespace graft {
 // Sizes T up to 8 and S up to 3; slots w [4] (trainable), its gradient, and
 // the frozen b [4]; entries (see tiny_kernels.c):
 //   predict(x [T, 4], segments) -> sums [S, 4]: sums of (x * w + b) by sequence
-//   accumulate(x [T, 4]) -> draw [3] i32: gradient += sum of x; random state
+//   accumulate(x [T, 4]) -> draw [4] i32: gradient += sum of x; random state
 //   update(rate []): w -= rate * gradient, gradient = 0
 // `code` is borrowed; it belongs to level `level`.
 ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level);

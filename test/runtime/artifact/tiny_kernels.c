@@ -54,7 +54,8 @@ KERNEL(draw) {
   int32_t* out = buffers[0];
   out[0] = (int32_t)random->seed;
   out[1] = (int32_t)random->step;
-  out[2] = (int32_t)random->phase;
+  out[2] = (int32_t)(random->place >> 48);
+  out[3] = (int32_t)random->place;
   (void)sizes;
   (void)begin;
   (void)end;

@@ -110,7 +110,7 @@ TEST_F(InstanceTest, TrainsAndKeepsItsOwnState) {
     auto outputs = first->Run(1, feeds);
     ASSERT_TRUE(outputs.ok()) << outputs.status();
     const auto* draw = static_cast<const int32_t*>((*outputs)[0].data);
-    EXPECT_THAT(absl::MakeConstSpan(draw, 3), ElementsAre(42, 9, 7));
+    EXPECT_THAT(absl::MakeConstSpan(draw, 4), ElementsAre(42, 9, 7, 11));
   }
   float gradient[4];
   std::memcpy(gradient, first->Slot(2).data(), sizeof(gradient));
