@@ -33,7 +33,7 @@ namespace {
 struct BenchOptions {
   std::string artifact;
   std::vector<int64_t> batches = {1, 8};
-  std::vector<int64_t> lengths = {16, 128};
+  std::vector<int64_t> lengths = {16, 64};
   double seconds = 2;
   int threads = 0;
   bool train = false;

@@ -58,9 +58,8 @@ struct TokenizedTable {
 };
 
 // Tokenises all rows. `labels` maps them to classes, an empty one to kNoLabel;
-// null takes labels as
-// numbers (a regression), or none where the table has none. Errors name the
-// line.
+// null takes labels as numbers (a regression), or none where the table has
+// none. Errors name the line.
 absl::StatusOr<TokenizedTable> Tokenize(const TableData& table,
                                         const WordPieceTokenizer& tokenizer,
                                         const LabelMap* labels,

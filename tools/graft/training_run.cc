@@ -137,7 +137,6 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   const Dataset& train = run.train.dataset;
   const Dataset* dev = options.dev.empty() ? nullptr : &run.dev.dataset;
 
-  // Training.
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program));
   GRAFT_ASSIGN_OR_RETURN(
