@@ -51,4 +51,21 @@ llvm::Expected<const Plugin*> loadPlugin(llvm::StringRef path,
   return plugin;
 }
 
+llvm::Error loadPlugins(int argc, char** argv,
+                        mlir::DialectRegistry& registry) {
+  for (int i = 1; i < argc && llvm::StringRef(argv[i]) != "--"; ++i) {
+    llvm::StringRef path(argv[i]);
+    if (!path.consume_front("-")) continue;
+    path.consume_front("-");
+    if (!path.consume_front("plugin")) continue;
+    if (path.empty() && i + 1 < argc)
+      path = argv[++i];
+    else if (!path.consume_front("="))
+      continue;
+    llvm::Expected<const Plugin*> plugin = loadPlugin(path, registry);
+    if (!plugin) return plugin.takeError();
+  }
+  return llvm::Error::success();
+}
+
 }  // namespace graft

@@ -40,6 +40,11 @@ struct Plugin {
 llvm::Expected<const Plugin*> loadPlugin(llvm::StringRef path,
                                          mlir::DialectRegistry& registry);
 
+// Loads what `--plugin=FILE` and `--plugin FILE` name on a command line, up to
+// `--`: for tools whose options are LLVM's, which must know a plug-in's passes
+// before they parse. As loadPlugin.
+llvm::Error loadPlugins(int argc, char** argv, mlir::DialectRegistry& registry);
+
 }  // namespace graft
 
 // The one symbol that a plug-in defines. Never null.

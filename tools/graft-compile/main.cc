@@ -168,6 +168,11 @@ void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("--clip", recipe.clip, "norm of the gradient; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--label-smoothing", recipe.label_smoothing,
+                 "share of each label that is spread over all classes")
+      ->check(CLI::Range(0.0, 0.999))
+      ->capture_default_str()
+      ->excludes(app.get_option("--regression"));
   app.add_flag("--freeze-embeddings", recipe.freeze_embeddings);
   app.add_option("--freeze-layers", recipe.freeze_layers,
                  "leave the embeddings and the first layers as they are")

@@ -24,34 +24,11 @@ llvm::cl::opt<bool> checkNumerics(
     llvm::cl::desc("Run each phase function in the reference interpreter after "
                    "every pass, and name the pass that changes its numbers"));
 
-// Read by loadPlugins; declared here for the parser and for --help.
+// Read by graft::loadPlugins; declared for the parser and for --help.
 llvm::cl::list<std::string> plugins(
     "plugin", llvm::cl::value_desc("FILE.so"),
     llvm::cl::desc("Load the dialects and passes of a plug-in of Graft; its "
                    "passes are options like any other"));
-
-// Loads what `--plugin=FILE` or `--plugin FILE` names. Passes become options
-// when options are parsed, so it happens before that.
-mlir::LogicalResult loadPlugins(int argc, char** argv,
-                                mlir::DialectRegistry& registry) {
-  for (int i = 1; i < argc && llvm::StringRef(argv[i]) != "--"; ++i) {
-    llvm::StringRef path(argv[i]);
-    if (!path.consume_front("-")) continue;
-    path.consume_front("-");
-    if (!path.consume_front("plugin")) continue;
-    if (path.empty() && i + 1 < argc)
-      path = argv[++i];
-    else if (!path.consume_front("="))
-      continue;
-    auto plugin = graft::loadPlugin(path, registry);
-    if (!plugin) {
-      llvm::errs() << "graft-opt: " << llvm::toString(plugin.takeError())
-                   << '\n';
-      return mlir::failure();
-    }
-  }
-  return mlir::success();
-}
 
 // As MlirOptMain on files, with the check added to the pipeline.
 mlir::LogicalResult runChecked(const std::string& inputName,
@@ -89,7 +66,10 @@ int main(int argc, char** argv) {
   mlir::registerAllPasses();
   graft::registerAllDialects(registry);
   graft::registerAllPasses();
-  if (mlir::failed(loadPlugins(argc, argv, registry))) return EXIT_FAILURE;
+  if (llvm::Error error = graft::loadPlugins(argc, argv, registry)) {
+    llvm::errs() << "graft-opt: " << llvm::toString(std::move(error)) << '\n';
+    return EXIT_FAILURE;
+  }
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Graft pass driver\n", registry);
   return mlir::asMainReturnCode(

@@ -43,6 +43,9 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back(absl::StrCat("--labels=", labels_path));
   if (options.dropout >= 0)
     arguments.push_back(absl::StrCat("--dropout=", options.dropout));
+  if (options.label_smoothing > 0)
+    arguments.push_back(
+        absl::StrCat("--label-smoothing=", options.label_smoothing));
   if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
   if (options.freeze_layers > 0)
     arguments.push_back(
@@ -128,6 +131,9 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
 
   // Data. Classes are those of the teacher, or the training labels, sorted.
   const bool regression = options.task == "regression";
+  if (regression && options.label_smoothing > 0)
+    return absl::InvalidArgumentError(
+        "--label-smoothing: expects --task=classification, got regression");
   TableOptions columns = options.table;
   columns.partly_labelled = !options.teacher.empty();
   GRAFT_ASSIGN_OR_RETURN(TableData table,
@@ -259,6 +265,11 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
                   "factor of the learning rate from each layer to the one "
                   "below")
       ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      .add_option("--label-smoothing", options.label_smoothing,
+                  "share of each label that is spread over all classes")
+      ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   command.add_flag("--freeze-embeddings", options.freeze_embeddings);
   command.add_option("--freeze-layers", options.freeze_layers,

@@ -28,6 +28,7 @@ struct FinetuneOptions {
   double clip = 0;
   double dropout = -1;  // the model's
   double layer_decay = 1;
+  double label_smoothing = 0;  // for classes only
   bool freeze_embeddings = false;
   int64_t freeze_layers = 0;
   bool linear_probe = false;
