@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
+#include "llvm/ADT/BitVector.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 
@@ -117,6 +119,104 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection& tables) {
   if (type == callee.getFunctionType()) return success();
   return emitOpError("expects ") << getCallee() << " of type " << type
                                  << ", got " << callee.getFunctionType();
+}
+
+// graft.region (%a = %x, ...) : (TYPES) -> (TYPES) { ... }
+ParseResult RegionOp::parse(OpAsmParser& parser, OperationState& result) {
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inputs;
+  FunctionType type;
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseAssignmentList(arguments, inputs) ||
+      parser.parseColonType(type) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  if (type.getNumInputs() != inputs.size())
+    return parser.emitError(location, "expects ")
+           << inputs.size() << " types of operands, got "
+           << type.getNumInputs();
+  for (auto [argument, input] : llvm::zip(arguments, type.getInputs()))
+    argument.type = input;
+  if (parser.resolveOperands(inputs, type.getInputs(), location,
+                             result.operands))
+    return failure();
+  result.addTypes(type.getResults());
+  Region* body = result.addRegion();
+  if (parser.parseRegion(*body, arguments)) return failure();
+  ensureTerminator(*body, parser.getBuilder(), result.location);
+  return success();
+}
+
+void RegionOp::print(OpAsmPrinter& printer) {
+  printer << " (";
+  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()),
+                        printer, [&](auto pair) {
+                          printer << std::get<0>(pair) << " = "
+                                  << std::get<1>(pair);
+                        });
+  printer << ") : ";
+  printer.printFunctionalType(getInputs().getTypes(), getOutputs().getTypes());
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult RegionOp::verify() {
+  Block& body = getBody().front();
+  // C1.
+  if (body.getArgumentTypes() != TypeRange(getInputs()))
+    return emitOpError("expects arguments of the types of its operands, got ")
+           << body.getArgumentTypes() << " for " << getInputs().getTypes();
+  // C2.
+  TypeRange yielded = body.getTerminator()->getOperandTypes();
+  if (yielded != TypeRange(getOutputs()))
+    return emitOpError("expects results of the types it yields, got ")
+           << getOutputs().getTypes() << " for " << yielded;
+  // C3.
+  for (Operation& op : body.without_terminator())
+    if (!isPure(&op))
+      return emitOpError("expects ops without effects, got '")
+             << op.getName() << "'";
+  return success();
+}
+
+// Drops operands that the body does not read or that are given twice, and
+// results that nobody reads.
+LogicalResult RegionOp::canonicalize(RegionOp op, PatternRewriter& rewriter) {
+  Block& body = op.getBody().front();
+  llvm::DenseMap<Value, BlockArgument> arguments;
+  for (auto [input, argument] :
+       llvm::zip(op.getInputs(), body.getArguments())) {
+    auto [first, inserted] = arguments.try_emplace(input, argument);
+    if (!inserted) rewriter.replaceAllUsesWith(argument, first->second);
+  }
+  llvm::BitVector unread(body.getNumArguments());
+  SmallVector<Value> inputs, yielded;
+  for (auto [index, input] : llvm::enumerate(op.getInputs()))
+    if (body.getArgument(index).use_empty())
+      unread.set(index);
+    else
+      inputs.push_back(input);
+  SmallVector<OpResult> read;
+  Operation* yield = body.getTerminator();
+  for (OpResult result : op->getResults()) {
+    if (result.use_empty()) continue;
+    read.push_back(result);
+    yielded.push_back(yield->getOperand(result.getResultNumber()));
+  }
+  if (unread.none() && read.size() == op->getNumResults()) return failure();
+
+  auto smaller = RegionOp::create(rewriter, op.getLoc(),
+                                  TypeRange(ValueRange(yielded)), inputs);
+  rewriter.modifyOpInPlace(yield, [&] { yield->setOperands(yielded); });
+  rewriter.inlineRegionBefore(op.getBody(), smaller.getBody(),
+                              smaller.getBody().end());
+  rewriter.modifyOpInPlace(
+      smaller, [&] { smaller.getBody().front().eraseArguments(unread); });
+  for (auto [result, replacement] : llvm::zip(read, smaller.getOutputs()))
+    rewriter.replaceAllUsesWith(result, replacement);
+  rewriter.eraseOp(op);
+  return success();
 }
 
 // graft.repeat COUNT scope @S (%a = %x, ...) : TYPES { ... }

@@ -272,11 +272,45 @@ def Graft_RepeatOp : Graft_Op<"repeat", [
   let hasVerifier = 1;
 }
 
-def Graft_YieldOp : Graft_Op<"yield", [
-    Pure, Terminator, ReturnLike, ParentOneOf<["RepeatOp"]>]> {
-  let summary = "Values carried to the next turn of `graft.repeat`";
+def Graft_RegionOp : Graft_Op<"region", [
+    Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "Ops that become one kernel";
   let description = [{
-    Ends the body of `graft.repeat`; see there for an example.
+    Computes the body on its operands and gives what the body yields. The body
+    sees nothing but its arguments. Made by the fuse stage: inside of a region
+    a value passes from op to op in registers, and only operands are loaded
+    and results stored. What the ops compute is the same, to the bit.
+
+    - (C1) Arguments of the body have the types of the operands.
+    - (C2) Results have the types of the yielded values.
+    - (C3) The ops of the body have no effects.
+
+    Example:
+    ```mlir
+    func.func @example(%x: tensor<3x4xf32>, %y: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32>) {
+      %r:2 = graft.region (%a = %x, %b = %y) : (tensor<3x4xf32>, tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32>) {
+        %s = graft.add %a, %b : tensor<3x4xf32>
+        %g = graft.gelu erf %s : tensor<3x4xf32>
+        graft.yield %s, %g : tensor<3x4xf32>, tensor<3x4xf32>
+      }
+      return %r#0, %r#1 : tensor<3x4xf32>, tensor<3x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$inputs);
+  let results = (outs Variadic<Graft_Tensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
+}
+
+def Graft_YieldOp : Graft_Op<"yield", [
+    Pure, Terminator, ReturnLike, ParentOneOf<["RepeatOp", "RegionOp"]>]> {
+  let summary = "Values that the body of an op gives";
+  let description = [{
+    Ends the body of `graft.repeat`, where the values are carried to the next
+    turn, or of `graft.region`; see there for an example.
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";

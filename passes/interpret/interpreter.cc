@@ -197,6 +197,7 @@ LogicalResult Interpreter::runOp(Operation* op, Environment& environment,
   if (isa<WriteOp>(op)) return runWrite(op, environment, scope);
   if (isa<CallOp>(op)) return runCall(op, environment, scope);
   if (isa<RepeatOp>(op)) return runRepeat(op, environment, scope);
+  if (isa<RegionOp>(op)) return runRegion(op, environment, scope);
   return runCompute(op, environment, scope);
 }
 
@@ -279,6 +280,19 @@ LogicalResult Interpreter::runRepeat(Operation* op, Environment& environment,
     carried = std::move(*results);
   }
   for (auto [result, value] : llvm::zip(op->getResults(), carried))
+    environment[result] = value;
+  return success();
+}
+
+LogicalResult Interpreter::runRegion(Operation* op, Environment& environment,
+                                     const Scope& scope) {
+  Block& body = cast<RegionOp>(op).getBody().front();
+  for (auto [argument, input] :
+       llvm::zip(body.getArguments(), op->getOperands()))
+    environment[argument] = environment.lookup(input);
+  FailureOr<SmallVector<Value>> results = runBlock(body, environment, scope);
+  if (failed(results)) return failure();
+  for (auto [result, value] : llvm::zip(op->getResults(), *results))
     environment[result] = value;
   return success();
 }

@@ -95,6 +95,8 @@ class Interpreter {
                               const Scope& scope);
   mlir::LogicalResult runRepeat(mlir::Operation* op, Environment& environment,
                                 const Scope& scope);
+  mlir::LogicalResult runRegion(mlir::Operation* op, Environment& environment,
+                                const Scope& scope);
   mlir::LogicalResult runCompute(mlir::Operation* op, Environment& environment,
                                  const Scope& scope);
   // Binds the names in `type` to the shape of `value`, or compares.
