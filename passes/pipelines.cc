@@ -11,6 +11,7 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/autodiff/passes.h"
+#include "passes/fuse/passes.h"
 #include "passes/lower/passes.h"
 #include "passes/plan/passes.h"
 #include "passes/transfer/passes.h"
@@ -33,6 +34,10 @@ void buildAutodiffStage(OpPassManager& manager) {
   // kernel.
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+}
+
+void buildFuseStage(OpPassManager& manager) {
+  manager.addPass(createFuseElementwisePass());
 }
 
 void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {

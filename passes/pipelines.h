@@ -19,6 +19,7 @@ namespace graft {
 // The stages, in order. Those from `lower` on run once a target.
 void buildTransferStage(mlir::OpPassManager& manager);
 void buildAutodiffStage(mlir::OpPassManager& manager);
+void buildFuseStage(mlir::OpPassManager& manager);
 void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
 void buildPlanStage(mlir::OpPassManager& manager);
 

@@ -10,6 +10,7 @@
 #include "dialects/transfer/transfer_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "passes/autodiff/passes.h"
+#include "passes/fuse/passes.h"
 #include "passes/interpret/passes.h"
 #include "passes/lower/native.h"
 #include "passes/lower/passes.h"
@@ -27,6 +28,7 @@ void registerAllDialects(mlir::DialectRegistry& registry) {
 
 void registerAllPasses() {
   registerAutodiffPasses();
+  registerFusePasses();
   registerInterpretPasses();
   registerPlanPasses();
   registerTransferPasses();

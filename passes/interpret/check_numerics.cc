@@ -67,8 +67,7 @@ Operation* findUnknown(func::FuncOp function) {
   Operation* unknown = nullptr;
   function.walk([&](Operation* op) {
     if (op == function ||
-        isa<ReadOp, WriteOp, CallOp, RepeatOp, RegionOp, exec::LaunchOp>(
-            op) ||
+        isa<ReadOp, WriteOp, CallOp, RepeatOp, RegionOp, exec::LaunchOp>(op) ||
         op->hasTrait<OpTrait::IsTerminator>() ||
         getReferences().contains(op->getName().getStringRef()))
       return WalkResult::advance();

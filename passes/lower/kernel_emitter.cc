@@ -44,14 +44,18 @@ void appendBuffers(Type type, SmallVectorImpl<Buffer>& buffers) {
   buffers.push_back({ids, {segments.getTokens()}});
 }
 
-// What tells the draws of an op from those of others in its phase.
+// What tells the draws of an op from those of others in its phase; of a region,
+// those of the one op in it that draws.
 int64_t randomOf(Operation* op) {
-  auto get = [&](StringRef name) -> uint64_t {
-    auto value = op->getAttrOfType<IntegerAttr>(name);
-    return value ? value.getInt() : 0;
-  };
-  return static_cast<int64_t>((get("draw") & 0xFFFFu) << 32 |
-                              (get("random_id") & 0xFFFFFFFFu));
+  uint64_t place = 0;
+  op->walk([&](Operation* inner) {
+    auto get = [&](StringRef name) -> uint64_t {
+      auto value = inner->getAttrOfType<IntegerAttr>(name);
+      return value ? value.getInt() : 0;
+    };
+    place |= (get("draw") & 0xFFFFu) << 32 | (get("random_id") & 0xFFFFFFFFu);
+  });
+  return static_cast<int64_t>(place);
 }
 
 }  // namespace
@@ -122,7 +126,16 @@ ValueRange KernelContext::launch(
       .getResults();
 }
 
-Addend findAddend(Operation* op) {
+bool takesAddend(Operation* op) {
+  if (auto linear = dyn_cast<LinearOp>(op)) return !linear.getBias();
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getKind() == ReduceKind::sum &&
+           reduce.getDimensions().front() == 0 &&
+           reduce.getOutput().getType().getRank() > 0;
+  return isa<MatmulOp, EmbeddingGradientOp>(op);
+}
+
+Addend matchAddend(Operation* op) {
   Value result = op->getResult(0);
   if (!result.hasOneUse()) return {};
   OpOperand& use = *result.use_begin();
@@ -134,9 +147,17 @@ Addend findAddend(Operation* op) {
       source && !source->isBeforeInBlock(op)) {
     // All reads of a slot in a phase give the same value.
     if (!isa<ReadOp>(source)) return {};
-    source->moveBefore(op);
   }
   return {sum, other};
+}
+
+Addend findAddend(Operation* op) {
+  if (!takesAddend(op)) return {};
+  Addend addend = matchAddend(op);
+  if (!addend) return {};
+  Operation* source = addend.value.getDefiningOp();
+  if (source && !source->isBeforeInBlock(op)) source->moveBefore(op);
+  return addend;
 }
 
 void replaceWithSum(Operation* op, const Addend& addend, Value value) {

@@ -76,7 +76,14 @@ struct Addend {
   explicit operator bool() const { return sum != nullptr; }
 };
 
-// The addend of the one result of `op`; a `graft.read` of it moves before `op`.
+// Whether the kernel of `op` can begin with an addend.
+bool takesAddend(mlir::Operation* op);
+
+// The addend of the one result of `op`, which takes one; it may be a
+// `graft.read` behind `op`.
+Addend matchAddend(mlir::Operation* op);
+
+// The same, none for an op that takes none; a `graft.read` moves before `op`.
 Addend findAddend(mlir::Operation* op);
 
 // Replaces `op`, and the sum if there is an addend, by `value`. The sum stays

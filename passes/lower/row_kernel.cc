@@ -203,9 +203,8 @@ RowMaximum softmaxRow(VectorBuilder& v, int64_t width, Value offset,
 }
 
 void populateRowEmitters(KernelEmitters& emitters) {
-  populateElementwiseEmitters(emitters);
+  populateLaneEmitters(emitters);
   populateNormalizationEmitters(emitters);
-  populateDropoutEmitters(emitters);
   populateLossEmitters(emitters);
   populateReductionEmitters(emitters);
   populateShapeEmitters(emitters);

@@ -89,9 +89,8 @@ mlir::Value maskedOr(VectorBuilder& v, mlir::Value mask, mlir::Value vector,
                      double value);
 
 // Families of row kernels, called by populateRowEmitters.
-void populateElementwiseEmitters(KernelEmitters& emitters);
+void populateLaneEmitters(KernelEmitters& emitters);
 void populateNormalizationEmitters(KernelEmitters& emitters);
-void populateDropoutEmitters(KernelEmitters& emitters);
 void populateLossEmitters(KernelEmitters& emitters);
 void populateReductionEmitters(KernelEmitters& emitters);
 void populateShapeEmitters(KernelEmitters& emitters);

@@ -198,6 +198,10 @@ Value VectorBuilder::convert(Value value, Type element) {
   return arith::TruncFOp::create(builder, loc, type, value);
 }
 
+Value VectorBuilder::round(Value value, Type element) {
+  return convert(convert(value, element), builder.getF32Type());
+}
+
 Value VectorBuilder::words16(Value flat) {
   auto type = cast<MemRefType>(flat.getType());
   return UnrealizedConversionCastOp::create(

@@ -73,6 +73,9 @@ class VectorBuilder {
   mlir::Value greaterEqual(mlir::Value a, mlir::Value b);  // ordered
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
 
+  // `value` rounded to nearest even to what `element` can hold, as f32.
+  mlir::Value round(mlir::Value value, mlir::Type element);
+
   // The lanes of a vector combined in a fixed tree.
   mlir::Value sumLanes(mlir::Value vector);
   mlir::Value maxLanes(mlir::Value vector);

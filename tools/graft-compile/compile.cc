@@ -108,6 +108,8 @@ absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
   }
   if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
     return StageFailed("autodiff");
+  if (mlir::failed(runner.run(module, "fuse", buildFuseStage)))
+    return StageFailed("fuse");
   return absl::OkStatus();
 }
 

@@ -36,6 +36,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.parameter", "declaration"},
     {"graft.positions", "integers"},
     {"graft.read", "has no operands"},
+    {"graft.region", "made afterwards"},
     {"graft.repeat", "unrolled before"},
     {"graft.size", "declaration"},
     {"graft.state", "declaration"},

@@ -1,0 +1,149 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Regions that the fuse stage makes give the bits of the ops by themselves.
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/lower/targets.h"
+#include "passes/pipelines.h"
+#include "test/passes/lower/kernel_test.h"
+
+namespace graft {
+namespace {
+
+constexpr char kSizes[] =
+    "graft.size @T bound 65536\n"
+    "graft.size @S bound 4096\n"
+    "graft.size @P bound 4096\n";
+
+// The phase @f after the fuse stage.
+std::string fuse(const std::string& text) {
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>(kSizes + text, &getTestContext());
+  if (!module) return "";
+  mlir::PassManager manager(&getTestContext());
+  buildFuseStage(manager);
+  if (mlir::failed(manager.run(*module))) return "";
+  std::string fused;
+  llvm::raw_string_ostream stream(fused);
+  module->lookupSymbol<mlir::func::FuncOp>("f").print(stream);
+  return fused;
+}
+
+// Launches that the program has on this machine.
+int64_t countLaunches(KernelProgram& program) {
+  int64_t count = 0;
+  program.getModule().walk([&](exec::LaunchOp) { ++count; });
+  return count;
+}
+
+// The program becomes `launches` launches; its results are those of the
+// interpreter, and those without fusion to the bit.
+void expectFusion(const std::string& text,
+                  llvm::ArrayRef<interpret::Value> arguments, int64_t launches,
+                  Tolerance tolerance = {},
+                  interpret::RandomState random = {}) {
+  SCOPED_TRACE(text);
+  std::string fused = fuse(text);
+  ASSERT_NE(fused, "");
+  expectKernelsMatch(fused, arguments, tolerance, random);
+  auto together = KernelProgram::create(fused, getHostTarget());
+  auto apart = KernelProgram::create(text, getHostTarget());
+  ASSERT_TRUE(together && apart);
+  EXPECT_EQ(countLaunches(*together), launches);
+  EXPECT_GT(countLaunches(*apart), launches);
+  KernelProgram::Options options;
+  options.random = random;
+  EXPECT_EQ(together->run(arguments, options), apart->run(arguments, options));
+}
+
+// %x, %y of [T, width] and segments; `body` ends in a return.
+std::string phase(int64_t width, const std::string& results,
+                  const std::string& body) {
+  std::string type = tokenMatrix(width);
+  std::string text =
+      "func.func @f(%x: $, %y: $, %s: !graft.segments<T, S>)"
+      " -> (" +
+      results + ") attributes {graft.phase = \"f\"} {" + body + "}";
+  for (size_t at; (at = text.find('$')) != std::string::npos;)
+    text.replace(at, 1, type);
+  return text;
+}
+
+interpret::Segments packed() {
+  interpret::Segments segments =
+      interpret::Segments::fromLengths({3, 1, 17, 40});
+  segments.ordinals = {5, 900, 0, 2147483647};
+  return segments;
+}
+
+TEST(LaneProgramTest, Elementwise) {
+  for (int64_t width : {1, 7, 26, 385})
+    expectFusion(phase(width, "$, $", R"(
+                   %a = graft.sub %x, %y : $
+                   %b = graft.gelu erf %a : $
+                   %c = graft.mul %b, %b : $
+                   %d = graft.gelu_gradient tanh %c, %y : $
+                   %e = graft.scale %d by 0.3 : $
+                   return %e, %b : $, $)"),
+                 {randomTensor({61, width}, 1, 0, 1),
+                  randomTensor({61, width}, 1, 0, 2), packed()},
+                 1, {1e-5, 1e-5});
+}
+
+// Masks whose chunks of a row end anywhere; a region has one dropout.
+TEST(LaneProgramTest, Dropout) {
+  for (int64_t width : {1, 7, 16, 130, 384, 530})
+    expectFusion(phase(width, "$, $", R"(
+        %a = graft.dropout %x, %s rate 0.1 id 77 draw 3 : ($, !graft.segments<T, S>) -> $
+        %b = graft.add %a, %y : $
+        %c = graft.dropout %b, %s rate 0.5 id 78 : ($, !graft.segments<T, S>) -> $
+        %d = graft.tanh %c : $
+        return %d, %b : $, $)"),
+                 {randomTensor({61, width}, 1, 0, 1),
+                  randomTensor({61, width}, 1, 0, 2), packed()},
+                 2, {1e-6, 1e-6},
+                 {/*seed=*/0x123456789ABCDEFull, /*step=*/41, /*phase=*/2});
+}
+
+// A value of low precision inside of a region is as short as one in memory.
+TEST(LaneProgramTest, LowPrecision) {
+  for (const char* kind : {"bf16", "f16"}) {
+    std::string narrow = "tensor<35x" + std::string(kind) + ">";
+    std::string text =
+        "func.func @f(%x: tensor<35xf32>) -> tensor<35xf32> attributes "
+        "{graft.phase = \"f\"} {\n"
+        "%a = graft.cast %x : tensor<35xf32> to " +
+        narrow +
+        "\n"
+        "%b = graft.mul %a, %a : " +
+        narrow +
+        "\n"
+        "%c = graft.cast %b : " +
+        narrow +
+        " to tensor<35xf32>\n"
+        "%d = graft.mul %c, %x : tensor<35xf32>\n"
+        "return %d : tensor<35xf32> }";
+    expectFusion(text, {randomTensor({35})}, 1, {0, 0});
+  }
+}
+
+// All levels are generated on any machine.
+TEST(LaneProgramTest, EveryLevel) {
+  std::string text = fuse(phase(200, "$", R"(
+        %d = graft.dropout %x, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
+        %a = graft.add %d, %y : $
+        return %a : $)"));
+  for (const char* level : {"avx2", "avx512", "avx512_bf16", "aarch64"}) {
+    auto program = KernelProgram::create(text, *lookupCpuTarget(level));
+    ASSERT_NE(program, nullptr);
+    EXPECT_EQ(countLaunches(*program), 1);
+  }
+}
+
+}  // namespace
+}  // namespace graft
