@@ -31,6 +31,8 @@ class FaultySequentialFile final : public SequentialFile {
     return base_->Read(buffer.first(static_cast<size_t>(allowed)));
   }
 
+  absl::Status Seek(uint64_t offset) override { return base_->Seek(offset); }
+
  private:
   FaultyFileSystem& owner_;
   const std::unique_ptr<SequentialFile> base_;

@@ -49,7 +49,8 @@ class MappedFile {
   const absl::Span<const uint8_t> bytes_;
 };
 
-// A file read from its beginning to its end. Thread-compatible.
+// A file read forward, from its beginning or from where Seek went.
+// Thread-compatible.
 class SequentialFile {
  public:
   virtual ~SequentialFile() = default;
@@ -61,6 +62,9 @@ class SequentialFile {
   // of the file (or for an empty buffer). Fewer than asked for is no sign of
   // the end.
   virtual absl::StatusOr<size_t> Read(absl::Span<char> buffer) = 0;
+  // The next Read begins `offset` bytes from the beginning, which may be behind
+  // the end. FAILED_PRECONDITION: a pipe or the like, which is read once.
+  virtual absl::Status Seek(uint64_t offset) = 0;
 
  protected:
   explicit SequentialFile(std::string path) : path_(std::move(path)) {}

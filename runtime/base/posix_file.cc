@@ -93,6 +93,16 @@ class PosixSequentialFile final : public SequentialFile {
     return static_cast<size_t>(got);
   }
 
+  absl::Status Seek(uint64_t offset) override {
+    if (::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) >= 0)
+      return absl::OkStatus();
+    if (errno != ESPIPE) return FileError(errno, path(), "seek");
+    return absl::FailedPreconditionError(absl::StrCat(
+        path(),
+        ": expects a file that can be read more than once, got a pipe "
+        "or the like"));
+  }
+
  private:
   Descriptor fd_;
 };

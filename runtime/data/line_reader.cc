@@ -16,6 +16,9 @@ namespace graft {
 namespace {
 
 constexpr size_t kFirstBuffer = 1 << 16;
+// After a jump: a row is mostly shorter, and the next jump may be far.
+constexpr size_t kFirstStep = 1 << 12;
+constexpr size_t kMaxStep = 1 << 20;
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
@@ -24,7 +27,8 @@ LineReader::LineReader(std::unique_ptr<SequentialFile> file,
                        size_t max_line_bytes)
     : file_(std::move(file)),
       max_line_bytes_(max_line_bytes),
-      buffer_(kFirstBuffer) {}
+      buffer_(kFirstBuffer),
+      step_(kFirstBuffer) {}
 
 std::string LineReader::Where() const {
   return absl::StrCat(path(), ":", number_);
@@ -35,15 +39,49 @@ absl::Status LineReader::Fill() {
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
+    base_ += begin_;
     begin_ = 0;
   }
   if (end_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
-  GRAFT_ASSIGN_OR_RETURN(const size_t got,
-                         file_->Read(absl::MakeSpan(buffer_.data() + end_,
-                                                    buffer_.size() - end_)));
+  const size_t room = std::min(buffer_.size() - end_, step_);
+  GRAFT_ASSIGN_OR_RETURN(const size_t got, file_->Read(absl::MakeSpan(
+                                               buffer_.data() + end_, room)));
+  if (step_ < kMaxStep) step_ *= 2;
   end_ += got;
   at_end_ = got == 0;
   return absl::OkStatus();
+}
+
+absl::Status LineReader::Seek(uint64_t offset) {
+  number_ = 0;
+  line_ = {};
+  if (offset >= base_ && offset - base_ <= end_) {
+    begin_ = static_cast<size_t>(offset - base_);
+    return absl::OkStatus();
+  }
+  GRAFT_RETURN_IF_ERROR(file_->Seek(offset));
+  begin_ = end_ = 0;
+  base_ = offset;
+  step_ = kFirstStep;
+  at_end_ = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> LineReader::CountLines(uint64_t offset) {
+  // What lies in the buffer may no longer be what the file holds.
+  begin_ = end_ = 0;
+  base_ = UINT64_MAX;
+  GRAFT_RETURN_IF_ERROR(file_->Seek(0));
+  int64_t lines = 0;
+  while (offset > 0) {
+    const size_t wanted = std::min<uint64_t>(offset, buffer_.size());
+    GRAFT_ASSIGN_OR_RETURN(const size_t got,
+                           file_->Read(absl::MakeSpan(buffer_.data(), wanted)));
+    if (got == 0) break;
+    lines += std::count(buffer_.data(), buffer_.data() + got, '\n');
+    offset -= got;
+  }
+  return lines;
 }
 
 absl::StatusOr<bool> LineReader::Next() {
@@ -61,9 +99,10 @@ absl::StatusOr<bool> LineReader::Next() {
   const absl::string_view unread(buffer_.data() + begin_, end_ - begin_);
   if (unread.empty()) return false;
   ++number_;
+  offset_ = base_ + begin_;
   line_ = unread.substr(0, newline);
   begin_ += newline == absl::string_view::npos ? unread.size() : newline + 1;
-  if (number_ == 1 && absl::StartsWith(line_, kByteOrderMark)) {
+  if (offset_ == 0 && absl::StartsWith(line_, kByteOrderMark)) {
     line_.remove_prefix(kByteOrderMark.size());
   }
   if (absl::EndsWith(line_, "\r")) line_.remove_suffix(1);

@@ -36,8 +36,19 @@ class LineReader {
 
   // The current line, valid until the next call of Next.
   absl::string_view line() const { return line_; }
-  // Its number, from 1; 0 before the first.
+  // Its number, from 1; 0 before the first. After Seek lines count from there.
   int64_t number() const { return number_; }
+  // Where it begins in the file, in bytes.
+  uint64_t offset() const { return offset_; }
+
+  // Makes the line that begins at `offset` the next one. Errors are those of
+  // SequentialFile::Seek.
+  absl::Status Seek(uint64_t offset);
+  // FAILED_PRECONDITION: Seek is not possible, the file is a pipe or the like.
+  absl::Status CheckSeekable() { return file_->Seek(base_ + end_); }
+  // Lines that end before `offset`, or of the whole file when it is shorter.
+  // Reads the file from its beginning; only Seek may follow.
+  absl::StatusOr<int64_t> CountLines(uint64_t offset);
   const std::string& path() const { return file_->path(); }
   // "path:line" of the current line.
   std::string Where() const;
@@ -51,9 +62,12 @@ class LineReader {
   std::vector<char> buffer_;
   size_t begin_ = 0;  // unread bytes are buffer_[begin_, end_)
   size_t end_ = 0;
+  uint64_t base_ = 0;  // of buffer_[0] in the file
+  size_t step_ = 0;    // most bytes that the next Fill reads
   bool at_end_ = false;
   absl::string_view line_;
   int64_t number_ = 0;
+  uint64_t offset_ = 0;
 };
 
 }  // namespace graft

@@ -234,6 +234,11 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
   return reader;
 }
 
+absl::StatusOr<int64_t> TableReader::LineAt(uint64_t offset) {
+  GRAFT_ASSIGN_OR_RETURN(const int64_t before, lines_.CountLines(offset));
+  return before + 1;
+}
+
 absl::StatusOr<bool> TableReader::Next() {
   GRAFT_ASSIGN_OR_RETURN(const bool more, ReadRow());
   if (!more && !any_row_) {

@@ -36,7 +36,8 @@ struct ColumnSpec {
   bool allow_empty = false;
 };
 
-// A table whose rows are read once, from first to last. Errors begin with
+// A table whose rows are read from first to last, or from where Seek went.
+// Errors begin with
 // "path:line: ". Thread-compatible.
 class TableReader {
  public:
@@ -66,6 +67,21 @@ class TableReader {
   virtual const nlohmann::json& Json(size_t column) const = 0;
 
   absl::Span<const ColumnSpec> columns() const { return columns_; }
+  // The current row's line as it is in the file, without its end, and where it
+  // begins there, in bytes.
+  absl::string_view bytes() const { return lines_.line(); }
+  uint64_t offset() const { return lines_.offset(); }
+  const std::string& path() const { return lines_.path(); }
+
+  // Makes the row that begins at `offset`, which must be that of a row before,
+  // the next one. Lines then count from there.
+  absl::Status Seek(uint64_t offset) { return lines_.Seek(offset); }
+  // FAILED_PRECONDITION: a pipe.
+  absl::Status CheckSeekable() { return lines_.CheckSeekable(); }
+  // The number of the line at `offset`, or of the one that a file which is
+  // shorter now lacks; reads all before. Only Seek may follow.
+  absl::StatusOr<int64_t> LineAt(uint64_t offset);
+
   // Number of the current row's line, from 1, and "path:line" for messages.
   int64_t line() const { return lines_.number(); }
   std::string Where() const { return lines_.Where(); }

@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<Cache>> FindCaches(const Artifact& artifact) {
 // Hash of all that the rows depend on: code, parameters that the entries read,
 // examples.
 std::string Key(const Instance& instance, absl::Span<const Cache> caches,
-                const Dataset& dataset) {
+                uint64_t fingerprint) {
   const TargetSpec& target = *instance.artifact().target();
   ChecksumStream key;
   key.Add(target.code);
@@ -63,12 +63,7 @@ std::string Key(const Instance& instance, absl::Span<const Cache> caches,
       if (buffer.place == Place::slot) key.Add(instance.Slot(buffer.index));
     }
   }
-  for (int64_t i = 0; i < dataset.size(); ++i) {
-    const int64_t length = dataset.length(i);
-    key.Add(Bytes(absl::MakeConstSpan(&length, 1)));
-    key.Add(Bytes(dataset.ids(i)));
-    key.Add(Bytes(dataset.types(i)));
-  }
+  key.Add(Bytes(absl::MakeConstSpan(&fingerprint, 1)));
   return absl::StrFormat("%016x", key.value());
 }
 
@@ -131,7 +126,7 @@ absl::Status Save(FileSystem& files, const std::string& path,
 }
 
 absl::StatusOr<CachedRows> Compute(
-    Instance& instance, const Cache& cache, const Dataset& dataset,
+    Instance& instance, const Cache& cache, ExampleSource& source,
     const std::function<void(int64_t, int64_t)>& progress,
     const std::atomic<bool>& stop) {
   GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
@@ -139,19 +134,21 @@ absl::StatusOr<CachedRows> Compute(
   GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds,
                          ProgramBounds(instance.artifact()));
   CachedRows rows{cache.name, cache.width, {}};
-  rows.values.reserve(dataset.size() * cache.width);
+  rows.values.reserve(source.size() * cache.width);
+  int64_t done = 0;
   const std::string output = absl::StrCat(kCachePrefix, cache.name);
   GRAFT_RETURN_IF_ERROR(ForEachPiece(
-      caller, bounds, dataset, [&](BatchRange piece) -> absl::Status {
+      caller, bounds, InOrder(source),
+      [&](const Examples& piece) -> absl::Status {
         absl::Span<const float> values = caller.Output(output);
-        const auto expected =
-            static_cast<size_t>((piece.end - piece.begin) * cache.width);
+        const auto expected = static_cast<size_t>(piece.size() * cache.width);
         if (values.size() != expected)
           return absl::InvalidArgumentError(absl::StrCat(
               instance.artifact().path(), ": entry ", cache.name, ": expects ",
               expected, " numbers of ", output, ", got ", values.size()));
         rows.values.insert(rows.values.end(), values.begin(), values.end());
-        if (progress) progress(piece.end, dataset.size());
+        done += piece.size();
+        if (progress) progress(done, source.size());
         if (stop.load(std::memory_order_relaxed))
           return absl::CancelledError(
               "stopped by a signal before the first step");
@@ -164,7 +161,7 @@ absl::StatusOr<CachedRows> Compute(
 
 absl::StatusOr<CacheReport> FillCaches(
     FileSystem& files, Instance& instance, const std::string& directory,
-    Dataset& dataset,
+    ExampleSource& examples, uint64_t fingerprint,
     const std::function<void(int64_t done, int64_t all)>& progress,
     const std::atomic<bool>& stop) {
   CacheReport report;
@@ -172,11 +169,11 @@ absl::StatusOr<CacheReport> FillCaches(
                          FindCaches(instance.artifact()));
   if (caches.empty()) return report;
   const std::string path = JoinPath(directory, "cached.safetensors");
-  const std::string key = Key(instance, caches, dataset);
+  const std::string key = Key(instance, caches, fingerprint);
   std::vector<CachedRows> found;
   if (files.Exists(path)) {
     absl::StatusOr<std::vector<CachedRows>> loaded =
-        Load(files, path, caches, key, dataset.size());
+        Load(files, path, caches, key, examples.size());
     if (loaded.ok())
       found = *std::move(loaded);
     else
@@ -186,14 +183,14 @@ absl::StatusOr<CacheReport> FillCaches(
   }
   if (found.empty()) {
     for (const Cache& cache : caches) {
-      GRAFT_ASSIGN_OR_RETURN(CachedRows rows,
-                             Compute(instance, cache, dataset, progress, stop));
+      GRAFT_ASSIGN_OR_RETURN(
+          CachedRows rows, Compute(instance, cache, examples, progress, stop));
       found.push_back(std::move(rows));
       report.computed.push_back(cache.name);
     }
-    GRAFT_RETURN_IF_ERROR(Save(files, path, found, key, dataset.size()));
+    GRAFT_RETURN_IF_ERROR(Save(files, path, found, key, examples.size()));
   }
-  for (CachedRows& rows : found) dataset.AddCache(std::move(rows));
+  report.caches = std::move(found);
   return report;
 }
 

@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/dataset.h"
+#include "runtime/train/examples.h"
 
 namespace graft {
 

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Predictions and quality on a whole data set.
+// Predictions and quality on all examples of a source, a few of them in memory.
 
 #ifndef GRAFT_RUNTIME_TRAIN_EVALUATE_H_
 #define GRAFT_RUNTIME_TRAIN_EVALUATE_H_
@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/dataset.h"
+#include "runtime/train/batch_stream.h"
 #include "runtime/train/entry.h"
 
 namespace graft {
@@ -24,26 +24,27 @@ struct EvaluationResult {
   double score = 0;  // accuracy, or Pearson correlation of a regression
 };
 
-// Gets each example with its logits and probabilities [classes]; a regression
-// has no probabilities.
-using PredictionSink =
-    std::function<void(int64_t example, absl::Span<const float> logits,
-                       absl::Span<const float> probabilities)>;
+// Gets example `i` of `examples` with its logits and probabilities [classes]; a
+// regression has no probabilities.
+using PredictionSink = std::function<absl::Status(
+    const Examples& examples, int64_t i, absl::Span<const float> logits,
+    absl::Span<const float> probabilities)>;
 
-// Runs `caller` over the data set in its order, in pieces inside of `bounds`;
-// `consume` gets the range of examples of each piece after the call.
-absl::Status ForEachPiece(EntryCaller& caller, const BatchBounds& bounds,
-                          const Dataset& dataset,
-                          absl::FunctionRef<absl::Status(BatchRange)> consume);
+// Runs `caller` over the examples of `next` in their order, in pieces inside of
+// `bounds`; `consume` gets those of each piece after the call. `next` is called
+// in another thread.
+absl::Status ForEachPiece(
+    EntryCaller& caller, const BatchBounds& bounds, ExampleFeed next,
+    absl::FunctionRef<absl::Status(const Examples&)> consume);
 
 // Predicts all examples in their order, by entry "predict".
-absl::Status PredictAll(Instance& instance, const Dataset& dataset,
+absl::Status PredictAll(Instance& instance, ExampleFeed next,
                         const PredictionSink& consume);
 
-// Loss and score on a labelled data set. `evaluate` calls entry "evaluate".
+// Loss and score on labelled examples. `evaluate` calls entry "evaluate".
 absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
                                              const BatchBounds& bounds,
-                                             const Dataset& dataset);
+                                             ExampleFeed next);
 
 }  // namespace graft
 

@@ -105,23 +105,26 @@ std::string ConfusionSvg(const ConfusionMatrix& matrix,
   return svg;
 }
 
-RegressionQuality MeasureRegression(absl::Span<const float> truth,
-                                    absl::Span<const float> predicted) {
+void RegressionMeter::Add(float truth, float predicted) {
+  ++count_;
+  const auto n = static_cast<double>(count_);
+  const double from_truth = truth - mean_truth_;
+  const double from_predicted = predicted - mean_predicted_;
+  mean_truth_ += from_truth / n;
+  mean_predicted_ += from_predicted / n;
+  truth_ += from_truth * (truth - mean_truth_);
+  predicted_ += from_predicted * (predicted - mean_predicted_);
+  both_ += from_truth * (predicted - mean_predicted_);
+  const double error = static_cast<double>(truth) - predicted;
+  errors_ += error * error;
+}
+
+RegressionQuality RegressionMeter::Quality() const {
   RegressionQuality quality;
-  const double n = static_cast<double>(truth.size());
-  if (truth.empty()) return quality;
-  double mean_t = std::accumulate(truth.begin(), truth.end(), 0.0) / n;
-  double mean_p = std::accumulate(predicted.begin(), predicted.end(), 0.0) / n;
-  double tt = 0, pp = 0, tp = 0;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    double t = truth[i] - mean_t, p = predicted[i] - mean_p;
-    tt += t * t;
-    pp += p * p;
-    tp += t * p;
-    double error = static_cast<double>(truth[i]) - predicted[i];
-    quality.mse += error * error / n;
-  }
-  if (tt > 0 && pp > 0) quality.pearson = tp / std::sqrt(tt * pp);
+  if (count_ == 0) return quality;
+  quality.mse = errors_ / static_cast<double>(count_);
+  if (truth_ > 0 && predicted_ > 0)
+    quality.pearson = both_ / std::sqrt(truth_ * predicted_);
   return quality;
 }
 

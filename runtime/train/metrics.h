@@ -46,13 +46,26 @@ class ConfusionMatrix {
 std::string ConfusionSvg(const ConfusionMatrix& matrix,
                          absl::Span<const std::string> labels);
 
-// Pearson correlation and mean squared error of a regression.
 struct RegressionQuality {
   double pearson = 0;  // 0 where either side is constant
   double mse = 0;
 };
-RegressionQuality MeasureRegression(absl::Span<const float> truth,
-                                    absl::Span<const float> predicted);
+
+// Pearson correlation and mean squared error of a regression, whose pairs come
+// one at a time and are not kept (Welford's method). Thread-compatible.
+class RegressionMeter {
+ public:
+  void Add(float truth, float predicted);
+  int64_t count() const { return count_; }
+  RegressionQuality Quality() const;
+
+ private:
+  int64_t count_ = 0;
+  double mean_truth_ = 0, mean_predicted_ = 0;
+  // Sums of products of the differences from the means.
+  double truth_ = 0, predicted_ = 0, both_ = 0;
+  double errors_ = 0;  // squared
+};
 
 }  // namespace graft
 

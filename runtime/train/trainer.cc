@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/philox.h"
 #include "runtime/train/parameters.h"
 
 namespace graft {
@@ -23,14 +21,13 @@ constexpr size_t kLineRoom = 256;
 
 double Now() { return absl::ToUnixMicros(absl::Now()) * 1e-6; }
 
-// Fisher-Yates by a counter-based generator: the order depends on (seed,
-// epoch, n) only.
-void Shuffle(uint64_t seed, int64_t epoch, std::vector<int64_t>& order) {
-  uint64_t state = SplitMix64(seed ^ SplitMix64(static_cast<uint64_t>(epoch)));
-  for (size_t i = order.size(); i > 1; --i) {
-    state = SplitMix64(state);
-    std::swap(order[i - 1], order[state % i]);
-  }
+// Examples with a label, at least 1: without any their loss is zero, and so is
+// zero divided by one.
+int64_t CountLabelled(const Examples& examples) {
+  int64_t labelled = 0;
+  for (int64_t i = 0; i < examples.size(); ++i)
+    labelled += examples.label(i) != kNoLabel;
+  return std::max<int64_t>(labelled, 1);
 }
 
 std::string BestPath(const std::string& directory) {
@@ -39,11 +36,13 @@ std::string BestPath(const std::string& directory) {
 
 }  // namespace
 
-Trainer::Trainer(FileSystem& files, Instance& instance, const Dataset& train,
-                 const Dataset* dev, TrainOptions options)
+Trainer::Trainer(FileSystem& files, Instance& instance, ExampleSource& train,
+                 absl::Span<const CachedRows> caches, ExampleSource* dev,
+                 TrainOptions options)
     : files_(files),
       instance_(instance),
       train_(train),
+      caches_(caches),
       dev_(dev),
       options_(std::move(options)) {}
 
@@ -58,9 +57,8 @@ absl::Status Trainer::Prepare() {
                            EntryCaller::Create(instance_, "evaluate"));
   }
   GRAFT_ASSIGN_OR_RETURN(bounds_, ProgramBounds(instance_.artifact()));
-  steps_per_epoch_ =
-      (train_.size() + options_.batch_size - 1) / options_.batch_size;
-  total_steps_ = steps_per_epoch_ * options_.epochs;
+  total_steps_ = (train_.size() + options_.batch_size - 1) /
+                 options_.batch_size * options_.epochs;
   schedule_ = {options_.schedule, options_.learning_rate,
                static_cast<int64_t>(std::llround(
                    options_.warmup_ratio * static_cast<double>(total_steps_))),
@@ -69,8 +67,7 @@ absl::Status Trainer::Prepare() {
     total_steps_ = std::min(total_steps_, options_.max_steps);
   parameters_ = TrainableTensors(instance_, /*with_moments=*/false);
   state_tensors_ = TrainableTensors(instance_, /*with_moments=*/true);
-  packed_.Reserve(train_, bounds_);
-  pieces_.reserve(options_.batch_size);
+  packed_.Reserve(caches_, bounds_);
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
   state_.run = options_.run;
@@ -81,6 +78,16 @@ absl::Status Trainer::Prepare() {
     GRAFT_ASSIGN_OR_RETURN(metrics_, files_.OpenAppend(JoinPath(
                                          options_.directory, "metrics.jsonl")));
   }
+  TrainingOrder order;
+  order.batch_size = options_.batch_size;
+  order.first_step = state_.step;
+  order.steps = total_steps_;
+  order.shuffle = options_.shuffle;
+  order.seed = options_.seed;
+  const int64_t examples = std::min(options_.batch_size, train_.size());
+  GRAFT_ASSIGN_OR_RETURN(
+      batches_, BatchStream::Start(TrainingBatches(train_, order, bounds_),
+                                   examples, examples * train_.longest()));
   return absl::OkStatus();
 }
 
@@ -109,36 +116,18 @@ absl::Status Trainer::Resume() {
   return absl::OkStatus();
 }
 
-void Trainer::SetEpoch(int64_t epoch) {
-  if (epoch == epoch_) return;
-  epoch_ = epoch;
-  order_.resize(train_.size());
-  std::iota(order_.begin(), order_.end(), 0);
-  if (options_.shuffle) Shuffle(options_.seed, epoch, order_);
-}
-
-int64_t Trainer::CountLabelled(BatchRange batch) const {
-  int64_t labelled = 0;
-  for (int64_t i = batch.begin; i < batch.end; ++i)
-    labelled += train_.label(order_[i]) != kNoLabel;
-  // Without any their loss is zero, and so is zero divided by one.
-  return std::max<int64_t>(labelled, 1);
-}
-
 absl::Status Trainer::Step() {
-  SetEpoch(state_.step / steps_per_epoch_);
-  int64_t begin = state_.step % steps_per_epoch_ * options_.batch_size;
-  BatchRange batch{begin, std::min(begin + options_.batch_size, train_.size())};
-  GRAFT_RETURN_IF_ERROR(SplitBatch(train_, order_, batch, bounds_, pieces_));
+  GRAFT_ASSIGN_OR_RETURN(const Batch* batch, batches_->Next());
+  const Examples& examples = batch->examples;
   EntryScalars scalars;
-  scalars.total = static_cast<float>(batch.end - batch.begin);
-  scalars.labelled = static_cast<float>(CountLabelled(batch));
+  scalars.total = static_cast<float>(examples.size());
+  scalars.labelled = static_cast<float>(CountLabelled(examples));
   scalars.rate = static_cast<float>(schedule_.Rate(state_.step));
   scalars.step = static_cast<int32_t>(state_.step + 1);
   instance_.SetRandom(options_.seed, static_cast<uint32_t>(state_.step));
   loss_ = 0;
-  for (BatchRange piece : pieces_) {
-    PackBatch(train_, order_, piece, batch.begin, packed_);
+  for (BatchRange piece : batch->pieces) {
+    PackBatch(examples, piece, caches_, packed_);
     GRAFT_RETURN_IF_ERROR(accumulate_->Call(&packed_, scalars));
     loss_ += accumulate_->Output("loss")[0];
     summary_.tokens += packed_.tokens();
@@ -146,7 +135,8 @@ absl::Status Trainer::Step() {
   // Before the update, so that the parameters stay those of the last good step.
   GRAFT_RETURN_IF_ERROR(CheckFinite());
   GRAFT_RETURN_IF_ERROR(update_->Call(nullptr, scalars));
-  summary_.examples += batch.end - batch.begin;
+  summary_.examples += examples.size();
+  summary_.seconds_waited = batches_->seconds_waited();
   state_.loss_sum += loss_;
   ++state_.step;
   return absl::OkStatus();
@@ -163,7 +153,7 @@ absl::Status Trainer::CheckFinite() const {
 
 absl::Status Trainer::Evaluate() {
   GRAFT_ASSIGN_OR_RETURN(EvaluationResult result,
-                         EvaluateAll(*evaluate_, bounds_, *dev_));
+                         EvaluateAll(*evaluate_, bounds_, InOrder(*dev_)));
   bool better = state_.best_step == 0 || result.score > state_.best;
   if (better) {
     state_.best = result.score;
@@ -211,10 +201,13 @@ absl::Status Trainer::Log(double rate, double examples_per_second) {
                       {"train/examples_per_second",
                        static_cast<float>(examples_per_second)}}));
   line_.clear();
-  absl::StrAppendFormat(&line_,
-                        "{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
-                        "\"examples_per_second\":%.4g}\n",
-                        state_.step, loss_, rate, examples_per_second);
+  absl::StrAppendFormat(
+      &line_,
+      "{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
+      "\"examples_per_second\":%.4g,"
+      "\"share_waited\":%.3g}\n",
+      state_.step, loss_, rate, examples_per_second,
+      summary_.seconds_waited / std::max(summary_.seconds, 1e-9));
   GRAFT_RETURN_IF_ERROR(metrics_->Append(line_));
   return metrics_->Flush();
 }
@@ -235,6 +228,15 @@ StepReport Trainer::Report(double rate) const {
 }
 
 absl::StatusOr<TrainSummary> Trainer::Run(
+    const std::function<void(const StepReport&)>& progress,
+    const std::atomic<bool>& stop) {
+  const absl::Status status = RunSteps(progress, stop);
+  batches_.reset();
+  GRAFT_RETURN_IF_ERROR(status);
+  return summary_;
+}
+
+absl::Status Trainer::RunSteps(
     const std::function<void(const StepReport&)>& progress,
     const std::atomic<bool>& stop) {
   GRAFT_RETURN_IF_ERROR(Prepare());
@@ -267,7 +269,7 @@ absl::StatusOr<TrainSummary> Trainer::Run(
   summary_.best_score = state_.best;
   if (state_.step > 0)
     summary_.mean_loss = state_.loss_sum / static_cast<double>(state_.step);
-  return summary_;
+  return absl::OkStatus();
 }
 
 }  // namespace graft

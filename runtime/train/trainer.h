@@ -18,11 +18,12 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
 #include "runtime/executor/instance.h"
+#include "runtime/train/batch_stream.h"
 #include "runtime/train/checkpoint.h"
-#include "runtime/train/dataset.h"
 #include "runtime/train/entry.h"
 #include "runtime/train/evaluate.h"
 #include "runtime/train/event_file.h"
+#include "runtime/train/examples.h"
 #include "runtime/train/schedule.h"
 
 namespace graft {
@@ -67,7 +68,8 @@ struct TrainSummary {
   int64_t examples = 0;    // seen by this process
   int64_t tokens = 0;
   double seconds = 0;
-  double mean_loss = 0;  // over all steps of the run
+  double seconds_waited = 0;  // of them for examples
+  double mean_loss = 0;       // over all steps of the run
   double last_loss = 0;
   bool interrupted = false;
   bool stopped_early = false;
@@ -78,22 +80,28 @@ struct TrainSummary {
 
 // Thread-compatible. Everything passed in is borrowed and must outlive it. From
 // the second step on a step allocates nothing, but for its evaluation and its
-// checkpoint where there are.
+// checkpoint where there are. Examples are read ahead in a thread of its own
+// while Run runs, and no longer.
 class Trainer {
  public:
-  // `dev` may be null.
-  Trainer(FileSystem& files, Instance& instance, const Dataset& train,
-          const Dataset* dev, TrainOptions options);
+  // `caches` are rows of `train`, if the program takes any. `dev` may be null,
+  // and is another object than `train`.
+  Trainer(FileSystem& files, Instance& instance, ExampleSource& train,
+          absl::Span<const CachedRows> caches, ExampleSource* dev,
+          TrainOptions options);
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
   // first. `progress` is called after each step. DATA_LOSS: the loss became
   // infinite or NaN (step and first such tensor are named, checkpoints are
-  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run.
+  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run. Errors of
+  // the sources come as they are.
   absl::StatusOr<TrainSummary> Run(
       const std::function<void(const StepReport&)>& progress,
       const std::atomic<bool>& stop);
 
  private:
+  absl::Status RunSteps(const std::function<void(const StepReport&)>& progress,
+                        const std::atomic<bool>& stop);
   absl::Status Prepare();
   absl::Status Resume();
   absl::Status Step();
@@ -103,33 +111,28 @@ class Trainer {
   absl::Status Log(double rate, double examples_per_second);
   absl::Status CheckFinite() const;
   StepReport Report(double rate) const;
-  void SetEpoch(int64_t epoch);
-  // Examples with a label in the batch, at least 1.
-  int64_t CountLabelled(BatchRange batch) const;
 
   FileSystem& files_;
   Instance& instance_;
-  const Dataset& train_;
-  const Dataset* dev_;
+  ExampleSource& train_;
+  const absl::Span<const CachedRows> caches_;
+  ExampleSource* const dev_;
   const TrainOptions options_;
 
   std::optional<EntryCaller> accumulate_, update_, evaluate_;
   BatchBounds bounds_;
-  int64_t steps_per_epoch_ = 0;
   int64_t total_steps_ = 0;
   Schedule schedule_;
   std::vector<StateTensor> state_tensors_;
   TrainingState state_;
   TrainSummary summary_;
   double loss_ = 0;
-  int64_t epoch_ = -1;
-  std::vector<int64_t> order_;
-  std::vector<BatchRange> pieces_;
   PackedBatch packed_;
   std::vector<StateTensor> parameters_;  // trainable ones
   std::unique_ptr<EventFile> events_;
   std::unique_ptr<WritableFile> metrics_;
   std::string line_;  // of metrics_, kept for its memory
+  std::unique_ptr<BatchStream> batches_;
 };
 
 }  // namespace graft

@@ -64,16 +64,24 @@ class OneFile final : public FileSystem {
   class Reader final : public SequentialFile {
    public:
     Reader(std::string path, absl::string_view bytes, size_t step)
-        : SequentialFile(std::move(path)), bytes_(bytes), step_(step) {}
+        : SequentialFile(std::move(path)),
+          all_(bytes),
+          bytes_(bytes),
+          step_(step) {}
     absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
       const size_t n = std::min({buffer.size(), step_, bytes_.size()});
       if (n > 0) std::memcpy(buffer.data(), bytes_.data(), n);
       bytes_.remove_prefix(n);
       return n;
     }
+    absl::Status Seek(uint64_t offset) override {
+      bytes_ = all_.substr(std::min<uint64_t>(offset, all_.size()));
+      return absl::OkStatus();
+    }
 
    private:
-    absl::string_view bytes_;
+    const absl::string_view all_;
+    absl::string_view bytes_;  // unread
     const size_t step_;
   };
 

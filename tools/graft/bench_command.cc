@@ -21,8 +21,8 @@
 #include "runtime/base/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
-#include "runtime/train/dataset.h"
 #include "runtime/train/entry.h"
+#include "runtime/train/examples.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/table_data.h"
@@ -66,18 +66,16 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
 // time.
 PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
                       const BatchBounds& bounds) {
-  Dataset texts;
+  Examples texts;
   std::vector<int32_t> ids(length), types(length, 0);
-  std::vector<int64_t> order(batch);
   for (int64_t i = 0; i < batch; ++i) {
     for (int64_t j = 0; j < length; ++j)
       ids[j] = static_cast<int32_t>((i * length + j) * 7919 % vocabulary);
-    texts.Add(ids, types, /*label=*/0, /*score=*/0);
-    order[i] = i;
+    texts.Add(ids, types, /*label=*/0, /*score=*/0, /*row=*/i);
   }
   PackedBatch packed;
-  packed.Reserve(texts, bounds);
-  PackBatch(texts, order, {0, batch}, 0, packed);
+  packed.Reserve({}, bounds);
+  PackBatch(texts, {0, batch}, {}, packed);
   return packed;
 }
 

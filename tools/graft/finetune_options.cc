@@ -13,13 +13,18 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
 #include "runtime/train/checkpoint.h"
 #include "tools/graft/compiler_process.h"
+#include "tools/graft/terminal.h"
 
 namespace graft {
 namespace {
+
+// How long a table is read without a word of progress.
+constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
 // Options that shape the compiled program, as graft-compile takes them.
 std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
@@ -69,11 +74,11 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
 }
 
 // The bounds that --max-tokens or else the data set.
-BatchBounds ChooseBounds(const FinetuneOptions& options, const Dataset& train,
-                         const Dataset* dev) {
-  BatchBounds bounds = MeasureBounds(train, options.training.batch_size);
-  if (dev) {
-    BatchBounds other = MeasureBounds(*dev, options.training.batch_size);
+BatchBounds ChooseBounds(const FinetuneOptions& options,
+                         const PreparedRun& run) {
+  BatchBounds bounds = run.train->scan().bounds;
+  if (run.dev) {
+    const BatchBounds& other = run.dev->scan().bounds;
     bounds.tokens = std::max(bounds.tokens, other.tokens);
     bounds.sequences = std::max(bounds.sequences, other.sequences);
   }
@@ -96,13 +101,102 @@ absl::StatusOr<BertConfig> ReadTeacher(FileSystem& files,
 // ", 26 labels" and how many rows have none of them.
 std::string DescribeLabels(const PreparedRun& run, bool regression) {
   if (regression) return ", regression";
-  const Dataset& train = run.train.dataset;
-  int64_t unlabelled = 0;
-  for (int64_t i = 0; i < train.size(); ++i)
-    unlabelled += train.label(i) == kNoLabel;
+  const int64_t unlabelled = run.train->scan().unlabelled;
   return absl::StrCat(
-      ", ", run.labels.size(), " labels",
+      ", ", run.labels->size(), " labels",
       unlabelled > 0 ? absl::StrCat(", ", unlabelled, " rows without") : "");
+}
+
+void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
+                  int64_t max_length) {
+  const TableScan& train = run.train->scan();
+  const std::string text = absl::StrFormat(
+      "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
+      train.examples, train.tokens,
+      static_cast<double>(train.tokens) / static_cast<double>(train.examples),
+      DescribeLabels(run, options.task == "regression"),
+      train.truncated == 0 ? ""
+                           : absl::StrFormat(", %d texts cut to %d tokens",
+                                             train.truncated, max_length));
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+// Opens a table and reads it once; says how far it is where that takes long.
+absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
+    FileSystem& files, const std::string& path, const FinetuneOptions& options,
+    const ExampleOptions& examples, const PreparedRun& run, ScanOptions scan) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
+                         ExampleTable::Open(files, path, *run.tokenizer,
+                                            run.labels.get(), examples));
+  uint64_t bytes = 0;
+  ProgressLine line(options.quiet);
+  const absl::Time start = absl::Now();
+  scan.progress = [&](int64_t rows, uint64_t offset) {
+    if (absl::Now() - start < kQuietScan) return;
+    // Not before the scan, which refuses pipes: to open one again may hang.
+    if (bytes == 0) bytes = std::max<uint64_t>(files.Size(path).value_or(1), 1);
+    line.Update(absl::StrFormat(
+        "reading %s: %d rows, %.0f %%", path, rows,
+        100 * static_cast<double>(offset) / static_cast<double>(bytes)));
+  };
+  scan.batch_size = options.training.batch_size;
+  GRAFT_RETURN_IF_ERROR(table->Scan(scan));
+  return table;
+}
+
+// Opens the tables. Classes are those of the teacher, or the training labels,
+// sorted.
+absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
+                        int64_t max_length, PreparedRun& run) {
+  ExampleOptions examples;
+  examples.table = options.table;
+  examples.labels = options.task == "regression"
+                        ? ExampleOptions::Labels::kScores
+                        : ExampleOptions::Labels::kClasses;
+  examples.max_length = max_length;
+  ScanOptions scan;
+  ExampleOptions train = examples;
+  train.table.partly_labelled = !options.teacher.empty();
+  scan.any_order = options.training.shuffle;
+  if (options.teacher.empty()) scan.new_labels = run.labels.get();
+  GRAFT_ASSIGN_OR_RETURN(
+      run.train, ScanTable(files, options.train, options, train, run, scan));
+  if (options.teacher.empty()) run.labels->Sort();
+  if (options.dev.empty()) return absl::OkStatus();
+  GRAFT_ASSIGN_OR_RETURN(
+      run.dev, ScanTable(files, options.dev, options, examples, run, {}));
+  return absl::OkStatus();
+}
+
+// Compiles, unless a run continues from a checkpoint: then it keeps the program
+// it began with. Without a checkpoint the one that is there may be of other
+// options.
+absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
+                            PreparedRun& run) {
+  const BatchBounds bounds = ChooseBounds(options, run);
+  run.program = JoinPath(options.output, "program.graft");
+  const std::string labels_path = JoinPath(options.output, "labels.txt");
+  if (options.task != "regression")
+    GRAFT_RETURN_IF_ERROR(WriteFile(
+        files, labels_path,
+        absl::StrCat(absl::StrJoin(run.labels->labels(), "\n"), "\n")));
+  run.compiler_arguments =
+      CompilerArguments(options, bounds, labels_path, run.program);
+  if (options.training.resume && files.Exists(run.program)) {
+    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
+                           ListCheckpoints(files, options.output));
+    if (!checkpoints.empty()) return absl::OkStatus();
+  }
+  const absl::Time start = absl::Now();
+  GRAFT_RETURN_IF_ERROR(RunCompiler(run.compiler_arguments));
+  if (!options.quiet)
+    std::fprintf(stderr,
+                 "compiled in %.1f s: at most %lld tokens in %lld sequences a "
+                 "launch\n",
+                 absl::ToDoubleSeconds(absl::Now() - start),
+                 static_cast<long long>(bounds.tokens),
+                 static_cast<long long>(bounds.sequences));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -113,13 +207,15 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
       BertConfig config,
       ReadBertConfig(files, JoinPath(options.model, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
+  GRAFT_ASSIGN_OR_RETURN(result.tokenizer,
                          WordPieceTokenizer::Load(files, options.model));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
   int64_t limit = config.max_position_embeddings;
+  result.labels = std::make_unique<LabelMap>();
   if (!options.teacher.empty()) {
     GRAFT_ASSIGN_OR_RETURN(BertConfig teacher, ReadTeacher(files, options));
-    GRAFT_ASSIGN_OR_RETURN(result.labels, LabelMap::FromLabels(teacher.labels));
+    GRAFT_ASSIGN_OR_RETURN(*result.labels,
+                           LabelMap::FromLabels(teacher.labels));
     limit = std::min(limit, teacher.max_position_embeddings);
   }
   if (options.max_length > limit)
@@ -128,76 +224,12 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
         ", the model's max_position_embeddings, got ", options.max_length));
   const int64_t max_length =
       options.max_length > 0 ? options.max_length : limit;
-
-  // Data. Classes are those of the teacher, or the training labels, sorted.
-  const bool regression = options.task == "regression";
-  if (regression && options.label_smoothing > 0)
+  if (options.task == "regression" && options.label_smoothing > 0)
     return absl::InvalidArgumentError(
         "--label-smoothing: expects --task=classification, got regression");
-  TableOptions columns = options.table;
-  columns.partly_labelled = !options.teacher.empty();
-  GRAFT_ASSIGN_OR_RETURN(TableData table,
-                         ReadTable(files, options.train, columns, true));
-  if (!regression && options.teacher.empty()) {
-    for (const std::string& label : table.labels) result.labels.Add(label);
-    result.labels.Sort();
-  }
-  const LabelMap* map = regression ? nullptr : &result.labels;
-  GRAFT_ASSIGN_OR_RETURN(
-      result.train,
-      Tokenize(table, *tokenizer, map, max_length, options.table.strict));
-  if (!options.dev.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(TableData dev_table,
-                           ReadTable(files, options.dev, options.table, true));
-    GRAFT_ASSIGN_OR_RETURN(
-        result.dev,
-        Tokenize(dev_table, *tokenizer, map, max_length, options.table.strict));
-  }
-  const Dataset* dev_data = options.dev.empty() ? nullptr : &result.dev.dataset;
-  if (!options.quiet)
-    std::fprintf(
-        stderr, "%s\n",
-        absl::StrFormat(
-            "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
-            result.train.dataset.size(), result.train.dataset.tokens(),
-            static_cast<double>(result.train.dataset.tokens()) /
-                static_cast<double>(result.train.dataset.size()),
-            DescribeLabels(result, regression),
-            result.train.truncated == 0
-                ? ""
-                : absl::StrFormat(", %d texts cut to %d tokens",
-                                  result.train.truncated, max_length))
-            .c_str());
-
-  // Program. A run that continues from a checkpoint keeps the one it began
-  // with; without a checkpoint the one that is there may be of other options.
-  const BatchBounds bounds =
-      ChooseBounds(options, result.train.dataset, dev_data);
-  result.program = JoinPath(options.output, "program.graft");
-  const std::string labels_path = JoinPath(options.output, "labels.txt");
-  if (!regression)
-    GRAFT_RETURN_IF_ERROR(WriteFile(
-        files, labels_path,
-        absl::StrCat(absl::StrJoin(result.labels.labels(), "\n"), "\n")));
-  result.compiler_arguments =
-      CompilerArguments(options, bounds, labels_path, result.program);
-  bool keep = options.training.resume && files.Exists(result.program);
-  if (keep) {
-    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
-                           ListCheckpoints(files, options.output));
-    keep = !checkpoints.empty();
-  }
-  if (!keep) {
-    const absl::Time start = absl::Now();
-    GRAFT_RETURN_IF_ERROR(RunCompiler(result.compiler_arguments));
-    if (!options.quiet)
-      std::fprintf(stderr,
-                   "compiled in %.1f s: at most %lld tokens in %lld "
-                   "sequences a launch\n",
-                   absl::ToDoubleSeconds(absl::Now() - start),
-                   static_cast<long long>(bounds.tokens),
-                   static_cast<long long>(bounds.sequences));
-  }
+  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, result));
+  if (!options.quiet) DescribeData(options, result, max_length);
+  GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
   return result;
 }
 

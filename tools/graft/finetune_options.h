@@ -8,6 +8,7 @@
 #define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -57,14 +58,16 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
 // Data and a program for it.
 struct PreparedRun {
-  LabelMap labels;  // empty for a regression; a teacher's own
-  TokenizedTable train, dev;
+  std::unique_ptr<WordPieceTokenizer> tokenizer;
+  // Empty for a regression; a teacher's own. The tables look at it.
+  std::unique_ptr<LabelMap> labels;
+  std::unique_ptr<ExampleTable> train, dev;  // dev may be null
   std::vector<std::string> compiler_arguments;
   std::string program;  // path of the compiled artifact
 };
 
-// Reads the tables, and compiles into options.output unless a run is resumed
-// there. Progress goes to standard error unless options.quiet.
+// Reads the tables once, and compiles into options.output unless a run is
+// resumed there. Progress goes to standard error unless options.quiet.
 absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options);
 
 }  // namespace graft

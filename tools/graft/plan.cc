@@ -13,6 +13,8 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
+#include "runtime/train/batch_stream.h"
+#include "runtime/train/entry.h"
 
 namespace graft {
 namespace {
@@ -85,7 +87,7 @@ void CountFlops(const ArtifactSpec& spec, const BertConfig& config,
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
-                ProgramCost& cost) {
+                const BatchBounds& bounds, ProgramCost& cost) {
   for (const SlotSpec& slot : spec.slots) {
     uint64_t& bytes = slot.kind == SlotKind::gradient    ? cost.gradient_bytes
                       : slot.kind != SlotKind::parameter ? cost.moment_bytes
@@ -109,6 +111,8 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
       bytes += BoundBytes(value, 0, spec.sizes);
     cost.input_bytes = std::max(cost.input_bytes, bytes);
   }
+  cost.input_bytes +=
+      BatchStream::kBatches * Examples::Bytes(bounds.sequences, bounds.tokens);
 }
 
 std::string Megabytes(uint64_t bytes) {
@@ -137,10 +141,11 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
   GRAFT_ASSIGN_OR_RETURN(
       BertConfig config,
       ParseBertConfig(spec.config, absl::StrCat(artifact.path(), ": config")));
+  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(artifact));
   ProgramCost cost;
   cost.length = length;
   CountFlops(spec, config, cost);
-  CountBytes(spec, *target, cost);
+  CountBytes(spec, *target, bounds, cost);
   return cost;
 }
 

@@ -30,8 +30,9 @@ struct ProgramCost {
 
   // Bytes while training at the bounds of the program, as Instance reserves
   // them; the arena is the largest of all entries, and so are the inputs, with
-  // the outputs beside them. Frozen parameters are not in the total: they are
-  // pages of the artifact, shared by all processes and dropped under pressure.
+  // the outputs and the batches that are read ahead beside them. Frozen
+  // parameters are not in the total: they are pages of the artifact, shared by
+  // all processes and dropped under pressure.
   uint64_t parameter_bytes = 0;
   uint64_t gradient_bytes = 0;
   uint64_t moment_bytes = 0;

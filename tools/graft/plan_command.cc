@@ -53,10 +53,10 @@ absl::Status MeasureNew(PlanOptions options) {
   absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune);
   absl::Status status = run.status();
   if (status.ok()) {
-    const Dataset& train = run->train.dataset;
+    const TableScan& train = run->train->scan();
     status = Measure(options, run->program,
-                     static_cast<double>(train.tokens()) /
-                         static_cast<double>(train.size()));
+                     static_cast<double>(train.tokens) /
+                         static_cast<double>(train.examples));
   }
   const absl::Status removed = RemoveTree(files, directory);
   return status.ok() ? removed : status;

@@ -32,23 +32,19 @@ namespace {
 constexpr size_t kProfiledKernels = 30;
 
 // What must be equal for a checkpoint to continue a run to the same bits.
-std::string RunIdentity(const Dataset& train, const FinetuneOptions& options,
-                        const std::vector<std::string>& compiler_arguments) {
-  uint64_t state = Fnv1a64(absl::StrJoin(compiler_arguments, "\n"));
+std::string RunIdentity(const FinetuneOptions& options,
+                        const PreparedRun& run) {
+  const TableScan& train = run.train->scan();
+  uint64_t state = Fnv1a64(absl::StrJoin(run.compiler_arguments, "\n"));
   state = Fnv1a64(
       absl::StrCat(options.training.batch_size, ",", options.training.epochs,
                    ",", options.training.shuffle, ",", options.training.seed,
                    ",", options.schedule, ",", options.training.learning_rate,
                    ",", options.training.warmup_ratio),
       state);
-  for (int64_t i = 0; i < train.size(); ++i) {
-    absl::Span<const int32_t> ids = train.ids(i);
-    state = Fnv1a64(
-        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(ids.data()),
-                            ids.size() * sizeof(int32_t)),
-        state);
-    state = Fnv1a64(absl::StrCat(train.label(i), ",", train.score(i)), state);
-  }
+  state = Fnv1a64(absl::StrCat(train.token_hash, ",", train.label_hash, ",",
+                               absl::StrJoin(run.labels->labels(), "\n")),
+                  state);
   return absl::StrFormat("%016x", state);
 }
 
@@ -68,6 +64,7 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
         {"examples", summary.examples},
         {"tokens", summary.tokens},
         {"seconds", summary.seconds},
+        {"seconds_waited", summary.seconds_waited},
         {"examples_per_second", examples_per_second},
         {"mean_loss", summary.mean_loss},
         {"last_loss", summary.last_loss},
@@ -102,21 +99,22 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
 
 // Computes what the program computes once an example, or reads it from a run
 // before.
-absl::Status AskTeacher(const FinetuneOptions& options, Instance& instance,
-                        Dataset& train, const CommandContext& context) {
+absl::StatusOr<std::vector<CachedRows>> AskTeacher(
+    const FinetuneOptions& options, Instance& instance, ExampleTable& train,
+    const CommandContext& context) {
   ProgressLine line(options.quiet);
   const absl::Time start = absl::Now();
   auto progress = [&](int64_t done, int64_t all) {
     line.Update(absl::StrFormat("teacher %d/%d", done, all), done == all);
   };
   absl::StatusOr<CacheReport> report =
-      FillCaches(FileSystem::Posix(), instance, options.output, train, progress,
-                 *context.stop);
+      FillCaches(FileSystem::Posix(), instance, options.output, train,
+                 train.scan().token_hash, progress, *context.stop);
   line.Finish();
   GRAFT_RETURN_IF_ERROR(report.status());
   for (const std::string& warning : report->warnings)
     std::fprintf(stderr, "graft: %s\n", warning.c_str());
-  if (options.quiet || train.caches().empty()) return absl::OkStatus();
+  if (options.quiet || report->caches.empty()) return std::move(report->caches);
   if (report->computed.empty())
     std::fprintf(stderr, "teacher: kept from a run before\n");
   else
@@ -124,7 +122,7 @@ absl::Status AskTeacher(const FinetuneOptions& options, Instance& instance,
         stderr, "teacher: %lld examples in %s\n",
         static_cast<long long>(train.size()),
         FormatDuration(absl::ToDoubleSeconds(absl::Now() - start)).c_str());
-  return absl::OkStatus();
+  return std::move(report->caches);
 }
 
 }  // namespace
@@ -134,9 +132,6 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   FileSystem& files = FileSystem::Posix();
   GRAFT_ASSIGN_OR_RETURN(options.training.schedule,
                          ParseScheduleKind(options.schedule));
-  const Dataset& train = run.train.dataset;
-  const Dataset* dev = options.dev.empty() ? nullptr : &run.dev.dataset;
-
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program));
   GRAFT_ASSIGN_OR_RETURN(
@@ -155,11 +150,12 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
     std::fprintf(stderr, "initialised: %s\n",
                  absl::StrJoin(initialised, ", ").c_str());
 
-  GRAFT_RETURN_IF_ERROR(
-      AskTeacher(options, *instance, run.train.dataset, context));
+  GRAFT_ASSIGN_OR_RETURN(std::vector<CachedRows> caches,
+                         AskTeacher(options, *instance, *run.train, context));
   options.training.directory = options.output;
-  options.training.run = RunIdentity(train, options, run.compiler_arguments);
-  Trainer trainer(files, *instance, train, dev, options.training);
+  options.training.run = RunIdentity(options, run);
+  Trainer trainer(files, *instance, *run.train, caches, run.dev.get(),
+                  options.training);
   ProgressLine line(options.quiet);
   std::string text;  // kept for its memory
   auto progress = [&](const StepReport& report) {
@@ -185,7 +181,7 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   const std::string model = JoinPath(options.output, "model.graft");
   if (!summary->interrupted)
     GRAFT_RETURN_IF_ERROR(
-        WriteTrainedArtifact(files, model, *instance, run.labels.labels()));
+        WriteTrainedArtifact(files, model, *instance, run.labels->labels()));
   PrintSummary(options, *summary, model, initialised);
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "CLI/App.hpp"
@@ -16,8 +17,10 @@
 #include "runtime/artifact/inspect.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/thread_pool.h"
+#include "runtime/data/label_map.h"
 #include "runtime/executor/instance.h"
 #include "runtime/train/evaluate.h"
+#include "runtime/train/example_table.h"
 #include "runtime/train/metrics.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/table_data.h"
@@ -104,39 +107,75 @@ std::string PredictionText(const nlohmann::json& record) {
   return text;
 }
 
+// The texts of the command line.
+ExampleFeed FeedTexts(const PredictOptions& options,
+                      const Predictor& predictor) {
+  return [&options, &predictor, encoding = Encoding(),
+          i = size_t{0}](Examples& examples) mutable -> absl::StatusOr<bool> {
+    if (i == options.texts.size()) return false;
+    GRAFT_RETURN_IF_ERROR(
+        EncodeText(
+            *predictor.tokenizer, options.texts[i], std::nullopt,
+            predictor.max_length, options.table.strict,
+            [&] { return absl::StrCat("--text:", i + 1); }, encoding)
+            .status());
+    examples.Add(encoding.ids, encoding.type_ids, /*label=*/0, /*score=*/0,
+                 static_cast<int64_t>(i), options.texts[i]);
+    ++i;
+    return true;
+  };
+}
+
+absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
+    const Predictor& predictor, const std::string& path,
+    const TableOptions& columns, ExampleOptions::Labels labels,
+    const LabelMap* map) {
+  ExampleOptions options;
+  options.table = columns;
+  options.labels = labels;
+  options.max_length = predictor.max_length;
+  options.keep_texts = labels == ExampleOptions::Labels::kNone;
+  return ExampleTable::Open(FileSystem::Posix(), path, *predictor.tokenizer,
+                            map, options);
+}
+
+// The rows of `table`, which is borrowed.
+ExampleFeed FeedTable(ExampleTable& table) {
+  return [&table](Examples& examples) { return table.Next(examples); };
+}
+
 absl::Status Predict(const PredictOptions& options) {
-  FileSystem& files = FileSystem::Posix();
   GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
                          OpenPredictor(options.artifact, options.threads));
-  TableData table;
-  table.path = "--text";
+  std::unique_ptr<ExampleTable> table;
+  ExampleFeed feed = FeedTexts(options, predictor);
   if (!options.data.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(
-        table, ReadTable(files, options.data, options.table, false));
-  } else {
-    table.texts = options.texts;
-    for (size_t i = 0; i < table.texts.size(); ++i)
-      table.lines.push_back(static_cast<int64_t>(i + 1));
+    GRAFT_ASSIGN_OR_RETURN(table,
+                           OpenTable(predictor, options.data, options.table,
+                                     ExampleOptions::Labels::kNone, nullptr));
+    feed = FeedTable(*table);
   }
-  GRAFT_ASSIGN_OR_RETURN(TokenizedTable tokens,
-                         Tokenize(table, *predictor.tokenizer, nullptr,
-                                  predictor.max_length, options.table.strict));
-  std::string out;
+  std::unique_ptr<WritableFile> output;
+  if (!options.output.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(output,
+                           FileSystem::Posix().CreateAtomic(options.output));
+  }
   const std::vector<std::string>& labels = predictor.artifact->spec().labels;
   GRAFT_RETURN_IF_ERROR(PredictAll(
-      *predictor.instance, tokens.dataset,
-      [&](int64_t example, absl::Span<const float> logits,
-          absl::Span<const float> probabilities) {
-        nlohmann::json record =
-            PredictionRecord(table.texts[example], labels, logits,
+      *predictor.instance, std::move(feed),
+      [&](const Examples& examples, int64_t i, absl::Span<const float> logits,
+          absl::Span<const float> probabilities) -> absl::Status {
+        const nlohmann::json record =
+            PredictionRecord(std::string(examples.text(i)), labels, logits,
                              probabilities, static_cast<size_t>(options.top));
-        const bool lines = options.json || !options.output.empty();
-        absl::StrAppend(&out, lines ? absl::StrCat(record.dump(), "\n")
-                                    : PredictionText(record));
+        const std::string line = options.json || output
+                                     ? absl::StrCat(record.dump(), "\n")
+                                     : PredictionText(record);
+        if (output) return output->Append(line);
+        std::fputs(line.c_str(), stdout);
+        return absl::OkStatus();
       }));
-  if (!options.output.empty()) return WriteFile(files, options.output, out);
-  std::fputs(out.c_str(), stdout);
-  return absl::OkStatus();
+  return output ? output->Commit() : absl::OkStatus();
 }
 
 struct EvaluateOptions {
@@ -147,16 +186,21 @@ struct EvaluateOptions {
 };
 
 absl::Status EvaluateClasses(const EvaluateOptions& options,
-                             Predictor& predictor, const Dataset& dataset) {
+                             Predictor& predictor) {
   const std::vector<std::string>& labels = predictor.artifact->spec().labels;
+  GRAFT_ASSIGN_OR_RETURN(LabelMap map, LabelMap::FromLabels(labels));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
+                         OpenTable(predictor, options.data, options.table,
+                                   ExampleOptions::Labels::kClasses, &map));
   ConfusionMatrix matrix(static_cast<int64_t>(labels.size()));
   GRAFT_RETURN_IF_ERROR(PredictAll(
-      *predictor.instance, dataset,
-      [&](int64_t example, absl::Span<const float> logits,
+      *predictor.instance, FeedTable(*table),
+      [&](const Examples& examples, int64_t i, absl::Span<const float> logits,
           absl::Span<const float>) {
         matrix.Add(
-            dataset.label(example),
+            examples.label(i),
             std::max_element(logits.begin(), logits.end()) - logits.begin());
+        return absl::OkStatus();
       }));
   if (!options.picture.empty())
     GRAFT_RETURN_IF_ERROR(WriteFile(FileSystem::Posix(), options.picture,
@@ -177,49 +221,39 @@ absl::Status EvaluateClasses(const EvaluateOptions& options,
 }
 
 absl::Status EvaluateScores(const EvaluateOptions& options,
-                            Predictor& predictor, const Dataset& dataset) {
-  std::vector<float> truth, predicted;
+                            Predictor& predictor) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
+                         OpenTable(predictor, options.data, options.table,
+                                   ExampleOptions::Labels::kScores, nullptr));
+  RegressionMeter meter;
   GRAFT_RETURN_IF_ERROR(
-      PredictAll(*predictor.instance, dataset,
-                 [&](int64_t example, absl::Span<const float> logits,
-                     absl::Span<const float>) {
-                   truth.push_back(dataset.score(example));
-                   predicted.push_back(logits[0]);
+      PredictAll(*predictor.instance, FeedTable(*table),
+                 [&](const Examples& examples, int64_t i,
+                     absl::Span<const float> logits, absl::Span<const float>) {
+                   meter.Add(examples.score(i), logits[0]);
+                   return absl::OkStatus();
                  }));
-  const RegressionQuality quality = MeasureRegression(truth, predicted);
+  const RegressionQuality quality = meter.Quality();
   if (options.json) {
-    nlohmann::json record = {{"examples", truth.size()},
+    nlohmann::json record = {{"examples", meter.count()},
                              {"pearson", quality.pearson},
                              {"mse", quality.mse}};
     std::printf("%s\n", record.dump().c_str());
     return absl::OkStatus();
   }
   std::printf(
-      "%zu examples: Pearson correlation %.4f, mean squared error "
+      "%lld examples: Pearson correlation %.4f, mean squared error "
       "%.4f\n",
-      truth.size(), quality.pearson, quality.mse);
+      static_cast<long long>(meter.count()), quality.pearson, quality.mse);
   return absl::OkStatus();
 }
 
 absl::Status Evaluate(const EvaluateOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
                          OpenPredictor(options.artifact, options.threads));
-  GRAFT_ASSIGN_OR_RETURN(
-      TableData table,
-      ReadTable(FileSystem::Posix(), options.data, options.table, true));
-  const std::vector<std::string>& names = predictor.artifact->spec().labels;
-  if (names.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(
-        TokenizedTable tokens,
-        Tokenize(table, *predictor.tokenizer, nullptr, predictor.max_length,
-                 options.table.strict));
-    return EvaluateScores(options, predictor, tokens.dataset);
-  }
-  GRAFT_ASSIGN_OR_RETURN(LabelMap labels, LabelMap::FromLabels(names));
-  GRAFT_ASSIGN_OR_RETURN(TokenizedTable tokens,
-                         Tokenize(table, *predictor.tokenizer, &labels,
-                                  predictor.max_length, options.table.strict));
-  return EvaluateClasses(options, predictor, tokens.dataset);
+  return predictor.artifact->spec().labels.empty()
+             ? EvaluateScores(options, predictor)
+             : EvaluateClasses(options, predictor);
 }
 
 struct InspectCommandOptions {

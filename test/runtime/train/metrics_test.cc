@@ -42,12 +42,26 @@ TEST(MetricsTest, PictureHasCountsAndEscapedNames) {
 }
 
 TEST(MetricsTest, Regression) {
-  std::vector<float> truth = {1, 2, 3}, predicted = {2, 4, 6};
-  RegressionQuality quality = MeasureRegression(truth, predicted);
+  RegressionMeter meter, flat;
+  EXPECT_EQ(meter.Quality().pearson, 0);
+  for (const float truth : {1.0f, 2.0f, 3.0f}) {
+    meter.Add(truth, 2 * truth);
+    flat.Add(1, 2 * truth);
+  }
+  EXPECT_EQ(meter.count(), 3);
+  const RegressionQuality quality = meter.Quality();
   EXPECT_NEAR(quality.pearson, 1.0, 1e-12);
   EXPECT_NEAR(quality.mse, (1.0 + 4 + 9) / 3, 1e-12);
-  std::vector<float> flat = {1, 1, 1};
-  EXPECT_EQ(MeasureRegression(flat, predicted).pearson, 0);
+  EXPECT_EQ(flat.Quality().pearson, 0);
+}
+
+TEST(MetricsTest, RegressionFarFromZero) {
+  // Correlation of (0, 1, 2, 3) and (1, 0, 3, 2), which is 0.6, far away.
+  RegressionMeter meter;
+  const float truth[] = {0, 1, 2, 3}, predicted[] = {1, 0, 3, 2};
+  for (int i = 0; i < 4; ++i)
+    meter.Add(65536 + truth[i], 131072 + predicted[i]);
+  EXPECT_NEAR(meter.Quality().pearson, 0.6, 1e-9);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/writer.h"
 #include "test/runtime/base/count_allocations.h"
+#include "test/runtime/train/examples_in_memory.h"
 
 namespace graft {
 namespace {
@@ -142,7 +143,7 @@ class TrainerTest : public ::testing::Test {
     // Sequences of 1 to 4 tokens whose ids say the label.
     for (int32_t i = 0; i < 22; ++i) {
       const std::vector<int32_t> ids(1 + i % 4, i % kIds);
-      train_.Add(ids, std::vector<int32_t>(ids.size()), i % kIds % 2, 0);
+      train_.Add(ids, i % kIds % 2);
     }
     options_.batch_size = 4;
     options_.epochs = 20;
@@ -159,7 +160,7 @@ class TrainerTest : public ::testing::Test {
   std::string directory_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Instance> instance_;
-  Dataset train_;
+  ExamplesInMemory train_;
   TrainOptions options_;
 };
 
@@ -175,7 +176,7 @@ TEST_F(TrainerTest, AllocatesNothingAfterTheFirstStep) {
   // Counted from the end of the first step to that of the last; in between lie
   // lines of metrics, new epochs, and batches in several pieces.
   int64_t after = 0, first_steps = 0;
-  Trainer trainer(files_, *instance_, train_, nullptr, options_);
+  Trainer trainer(files_, *instance_, train_, {}, nullptr, options_);
   const std::atomic<bool> stop = false;
   auto summary = trainer.Run(
       [&](const StepReport& report) {
@@ -191,7 +192,7 @@ TEST_F(TrainerTest, AllocatesNothingAfterTheFirstStep) {
 }
 
 TEST_F(TrainerTest, LearnsAndLogsEachStep) {
-  Trainer trainer(files_, *instance_, train_, nullptr, options_);
+  Trainer trainer(files_, *instance_, train_, {}, nullptr, options_);
   const std::atomic<bool> stop = false;
   auto summary = trainer.Run({}, stop);
   ASSERT_TRUE(summary.ok()) << summary.status();

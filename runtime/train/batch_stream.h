@@ -1,0 +1,109 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Batches made ahead, in a thread of their own.
+
+#ifndef GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_
+#define GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/train/examples.h"
+
+namespace graft {
+
+// Examples of one optimiser step, or of one launch, and where they are cut into
+// launches.
+struct Batch {
+  Examples examples;
+  std::vector<BatchRange> pieces;
+};
+
+// Makes the next batch out of an empty one that has the memory of an earlier
+// one; false at the end.
+using BatchMaker = std::function<absl::StatusOr<bool>(Batch&)>;
+
+// A few batches that go round between a thread, which makes them ahead, and the
+// caller. Next is for one thread; it allocates nothing.
+class BatchStream {
+ public:
+  // One that the caller has, and two ahead.
+  static constexpr size_t kBatches = 3;
+
+  // `make` is called in the new thread only, until it returns false or an
+  // error; what it borrows must outlive this. Each batch has room for
+  // `examples` of `tokens` in all. RESOURCE_EXHAUSTED: no thread.
+  static absl::StatusOr<std::unique_ptr<BatchStream>> Start(BatchMaker make,
+                                                            int64_t examples,
+                                                            int64_t tokens);
+  // Waits for a batch that is being made.
+  ~BatchStream();
+  BatchStream(const BatchStream&) = delete;
+  BatchStream& operator=(const BatchStream&) = delete;
+
+  // The next batch, valid until the next call; null at the end. An error of
+  // the maker comes after the batches before it, and again from later calls.
+  absl::StatusOr<const Batch*> Next();
+
+  // Time that Next has waited for batches so far.
+  double seconds_waited() const { return seconds_waited_; }
+
+ private:
+  explicit BatchStream(BatchMaker make) : make_(std::move(make)) {}
+
+  void MakeAll();
+
+  const BatchMaker make_;
+  std::array<Batch, kBatches> batches_;  // batch i lies in i % kBatches
+  // Abseil's mutex would hide what it orders from ThreadSanitizer where the
+  // library is not built for it.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Counts of batches, guarded by mutex_: made <= released + kBatches.
+  size_t made_ = 0;
+  size_t taken_ = 0;
+  size_t released_ = 0;
+  bool stop_ = false;   // no more batches are wanted
+  bool ended_ = false;  // no more will come
+  absl::Status status_;
+  double seconds_waited_ = 0;  // of the caller's thread
+  std::thread thread_;
+};
+
+// The optimiser steps [first_step, steps) of a training, each `batch_size`
+// examples of an epoch, the last of an epoch what is left.
+struct TrainingOrder {
+  int64_t batch_size = 1;
+  int64_t first_step = 0;
+  int64_t steps = 0;
+  bool shuffle = false;  // else in the order of the source
+  uint64_t seed = 0;     // with the epoch, the key of a shuffled order
+};
+
+// Makes the batches of a training, cut at `bounds`. Shuffling takes 4 bytes for
+// each example. `source` is borrowed.
+BatchMaker TrainingBatches(ExampleSource& source, const TrainingOrder& order,
+                           const BatchBounds& bounds);
+
+// Appends the next example; false at the end.
+using ExampleFeed = std::function<absl::StatusOr<bool>(Examples&)>;
+
+// All of `source` in its order. It is borrowed.
+ExampleFeed InOrder(ExampleSource& source);
+
+// Makes the largest batches of consecutive examples that fit `bounds`, one
+// piece each. INVALID_ARGUMENT: an example alone does not fit.
+BatchMaker LargestPieces(ExampleFeed next, const BatchBounds& bounds);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_

@@ -1,0 +1,222 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/train/example_table.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/artifact/checksum.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+namespace {
+
+constexpr int kHashBits = 24;
+constexpr uint64_t kHashMask = (uint64_t{1} << kHashBits) - 1;
+constexpr int64_t kRowsBetweenProgress = 1024;
+
+uint64_t Fold(uint64_t hash) {
+  return (hash ^ (hash >> kHashBits) ^ (hash >> (2 * kHashBits))) & kHashMask;
+}
+
+// Lines hash as they stand in the file, each with an end.
+uint64_t HashLine(absl::string_view line, uint64_t state) {
+  return Fnv1a64("\n", Fnv1a64(line, state));
+}
+
+template <typename T>
+absl::Span<const uint8_t> Bytes(absl::Span<const T> values) {
+  return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(values.data()),
+                             values.size() * sizeof(T));
+}
+
+template <typename T>
+absl::Span<const uint8_t> Bytes(const T& value) {
+  return Bytes(absl::MakeConstSpan(&value, 1));
+}
+
+}  // namespace
+
+absl::StatusOr<bool> EncodeText(const WordPieceTokenizer& tokenizer,
+                                absl::string_view text,
+                                std::optional<absl::string_view> pair,
+                                int64_t max_length, bool strict,
+                                absl::FunctionRef<std::string()> where,
+                                Encoding& encoding) {
+  // Long enough that no text is cut, to find those that must be.
+  constexpr int64_t kUncut = int64_t{1} << 40;
+  auto encode = [&](int64_t limit) {
+    absl::Status status = tokenizer.Encode(text, pair, limit, encoding);
+    if (status.ok()) return status;
+    return absl::Status(
+        status.code(),
+        absl::StrCat(where(), ": ", std::string(status.message())));
+  };
+  GRAFT_RETURN_IF_ERROR(encode(kUncut));
+  const auto length = static_cast<int64_t>(encoding.ids.size());
+  if (length <= max_length) return false;
+  if (strict)
+    return absl::InvalidArgumentError(absl::StrCat(
+        where(), ": expects at most ", max_length, " tokens, got ", length));
+  GRAFT_RETURN_IF_ERROR(encode(max_length));
+  return true;
+}
+
+absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
+    FileSystem& files, const std::string& path,
+    const WordPieceTokenizer& tokenizer, const LabelMap* labels,
+    ExampleOptions options) {
+  const TableOptions& names = options.table;
+  std::vector<ColumnSpec> columns = {{names.text_column}};
+  std::unique_ptr<ExampleTable> table(
+      new ExampleTable(tokenizer, labels, options));
+  if (!names.pair_column.empty()) {
+    table->pair_column_ = columns.size();
+    columns.push_back({names.pair_column});
+  }
+  if (options.labels != ExampleOptions::Labels::kNone) {
+    table->label_column_ = columns.size();
+    columns.push_back({names.label_column, ColumnSpec::Kind::kText,
+                       /*allow_empty=*/names.partly_labelled});
+  }
+  GRAFT_ASSIGN_OR_RETURN(table->reader_,
+                         TableReader::Open(files, path, std::move(columns)));
+  return table;
+}
+
+absl::StatusOr<int32_t> ExampleTable::Class(LabelMap* new_labels) {
+  const absl::string_view label = reader_->Text(label_column_);
+  if (absl::StripAsciiWhitespace(label).empty()) return kNoLabel;
+  if (new_labels) return new_labels->Add(label);
+  if (const std::optional<int32_t> id = labels_->Find(label)) return *id;
+  return labels_->Id(label, reader_->Where());
+}
+
+absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
+                               Examples& examples) {
+  std::optional<absl::string_view> pair;
+  if (pair_column_ > 0) pair = reader_->Text(pair_column_);
+  GRAFT_ASSIGN_OR_RETURN(
+      const bool cut,
+      EncodeText(
+          tokenizer_, reader_->Text(0), pair, options_.max_length,
+          options_.table.strict, [&] { return reader_->Where(); }, encoding_));
+  truncated_ += cut;
+  int32_t label = 0;
+  float score = 0;
+  if (options_.labels == ExampleOptions::Labels::kClasses) {
+    GRAFT_ASSIGN_OR_RETURN(label, Class(new_labels));
+  } else if (options_.labels == ExampleOptions::Labels::kScores) {
+    GRAFT_ASSIGN_OR_RETURN(
+        score, ParseScore(reader_->Text(label_column_), reader_->Where()));
+  }
+  examples.Add(encoding_.ids, encoding_.type_ids, label, score, row,
+               options_.keep_texts ? reader_->Text(0) : "");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ExampleTable::Next(Examples& examples) {
+  GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
+  if (!more) return false;
+  GRAFT_RETURN_IF_ERROR(Add(next_row_, nullptr, examples));
+  ++next_row_;
+  return true;
+}
+
+absl::Status ExampleTable::Scan(const ScanOptions& options) {
+  stride_ = options.any_order ? 1 : options.batch_size;
+  GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
+  BoundsMeter bounds(options.batch_size);
+  ChecksumStream tokens, labels;
+  Examples one;
+  for (int64_t row = 0;; ++row) {
+    GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
+    if (!more) break;
+    one.Clear();
+    GRAFT_RETURN_IF_ERROR(Add(row, options.new_labels, one));
+    if (row % stride_ == 0) {
+      if (reader_->offset() >> (64 - kHashBits) != 0)
+        return absl::ResourceExhaustedError(absl::StrCat(
+            reader_->Where(), ": expects a table of at most 1 TiB"));
+      if (row > 0) index_.back() |= Fold(hash_);
+      index_.push_back(reader_->offset() << kHashBits);
+      hash_ = kFnv1a64Offset;
+    }
+    hash_ = HashLine(reader_->bytes(), hash_);
+    const int64_t length = one.tokens();
+    bounds.Add(length);
+    ++scan_.examples;
+    scan_.tokens += length;
+    scan_.longest = std::max(scan_.longest, length);
+    scan_.unlabelled += one.label(0) == kNoLabel;
+    tokens.Add(Bytes(length));
+    tokens.Add(Bytes(one.ids(0)));
+    tokens.Add(Bytes(one.types(0)));
+    if (label_column_ > 0)
+      labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
+    labels.Add(Bytes('\n'));
+    if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
+      options.progress(scan_.examples, reader_->offset());
+  }
+  index_.back() |= Fold(hash_);
+  index_.shrink_to_fit();
+  scan_.truncated = truncated_;
+  scan_.bounds = bounds.bounds();
+  scan_.token_hash = tokens.value();
+  scan_.label_hash = labels.value();
+  next_row_ = scan_.examples;
+  return absl::OkStatus();
+}
+
+int64_t ExampleTable::EntryEnd(int64_t row) const {
+  return std::min((row / stride_ + 1) * stride_, scan_.examples);
+}
+
+absl::Status ExampleTable::SeekTo(int64_t row) {
+  const int64_t entry = row / stride_;
+  GRAFT_RETURN_IF_ERROR(reader_->Seek(index_[entry] >> kHashBits));
+  next_row_ = entry * stride_;
+  while (next_row_ < row) GRAFT_RETURN_IF_ERROR(ReadRow(next_row_, nullptr));
+  return absl::OkStatus();
+}
+
+// Reads the row that the reader comes to next; null skips it.
+absl::Status ExampleTable::ReadRow(int64_t row, Examples* examples) {
+  if (row % stride_ == 0) hash_ = kFnv1a64Offset;
+  GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
+  if (!more) return Changed(row);
+  hash_ = HashLine(reader_->bytes(), hash_);
+  next_row_ = row + 1;
+  if (next_row_ == EntryEnd(row) &&
+      Fold(hash_) != (index_[row / stride_] & kHashMask))
+    return Changed(row);
+  return examples ? Add(row, nullptr, *examples) : absl::OkStatus();
+}
+
+absl::Status ExampleTable::Append(int64_t row, Examples& examples) {
+  absl::Status status = row == next_row_ ? absl::OkStatus() : SeekTo(row);
+  if (status.ok()) status = ReadRow(row, &examples);
+  // What the scan took cannot be wrong now.
+  return absl::IsInvalidArgument(status) ? Changed(row) : status;
+}
+
+absl::Status ExampleTable::Changed(int64_t row) {
+  const int64_t begin = row / stride_ * stride_;
+  const int64_t rows = EntryEnd(row) - begin;
+  const std::string path = reader_->path();
+  GRAFT_ASSIGN_OR_RETURN(const int64_t line,
+                         reader_->LineAt(index_[row / stride_] >> kHashBits));
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ":", line, ": expects ",
+      rows == 1 ? std::string("the row that was here")
+                : absl::StrCat("the ", rows, " rows that were here"),
+      " when the table was first read, got others; a table must stay as it is "
+      "while it is used"));
+}
+
+}  // namespace graft

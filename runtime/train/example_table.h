@@ -1,0 +1,145 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tokenised examples of a table, read from its file each time they are needed.
+
+#ifndef GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_
+#define GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/base/file.h"
+#include "runtime/data/label_map.h"
+#include "runtime/data/table_reader.h"
+#include "runtime/formats/wordpiece.h"
+#include "runtime/train/examples.h"
+
+namespace graft {
+
+// Where texts and labels stand in a table.
+struct TableOptions {
+  std::string text_column = "text";
+  std::string pair_column;  // empty: single texts
+  std::string label_column = "label";
+  bool partly_labelled = false;  // a row may have an empty label
+  bool strict = false;           // too long a text is an error instead of cut
+};
+
+// What rows become.
+struct ExampleOptions {
+  enum class Labels { kNone, kClasses, kScores };
+
+  TableOptions table;
+  Labels labels = Labels::kNone;
+  int64_t max_length = 0;   // tokens of an example
+  bool keep_texts = false;  // in Examples::text
+};
+
+// What a table holds, found by a pass over it.
+struct TableScan {
+  int64_t examples = 0;
+  int64_t tokens = 0;
+  int64_t longest = 0;     // tokens of one example
+  int64_t truncated = 0;   // texts that were cut to max_length
+  int64_t unlabelled = 0;  // rows of kNoLabel
+  BatchBounds bounds;      // of consecutive batches
+  uint64_t token_hash = 0;
+  uint64_t label_hash = 0;
+};
+
+struct ScanOptions {
+  int64_t batch_size = 1;
+  // Whether Append will be asked for rows in any order and not only in that of
+  // the file. The index then has an entry for each row, not for each batch.
+  bool any_order = false;
+  // Takes classes that are not known yet, instead of refusing them.
+  LabelMap* new_labels = nullptr;
+  // Called now and then with rows read and the place in the file, in bytes.
+  std::function<void(int64_t rows, uint64_t offset)> progress;
+};
+
+// Tokenises a text, or a pair, into `encoding` and returns whether it was cut
+// to `max_length` tokens; with `strict` that is INVALID_ARGUMENT. `where`
+// begins errors.
+absl::StatusOr<bool> EncodeText(const WordPieceTokenizer& tokenizer,
+                                absl::string_view text,
+                                std::optional<absl::string_view> pair,
+                                int64_t max_length, bool strict,
+                                absl::FunctionRef<std::string()> where,
+                                Encoding& encoding);
+
+// Keeps the file open, 8 bytes for each entry of an index, and nothing of the
+// rows. Errors begin with "path:line: ". Thread-compatible.
+class ExampleTable final : public ExampleSource {
+ public:
+  // Opens a .tsv or .jsonl file; errors are those of TableReader::Open.
+  // `tokenizer` and `labels` (null but for classes) are borrowed.
+  static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
+      FileSystem& files, const std::string& path,
+      const WordPieceTokenizer& tokenizer, const LabelMap* labels,
+      ExampleOptions options);
+
+  // Appends the next row; false after the last. INVALID_ARGUMENT: what
+  // TableReader::Next refuses, labels that are not known or no number, and with
+  // `strict` a text that is too long. After an error, and with Append, it must
+  // not be used.
+  absl::StatusOr<bool> Next(Examples& examples);
+
+  // Reads all rows, which must be done once before the table is a source.
+  // FAILED_PRECONDITION: the file is a pipe, which can be read only once.
+  // RESOURCE_EXHAUSTED: it is larger than 1 TiB. Else errors as Next.
+  absl::Status Scan(const ScanOptions& options);
+  const TableScan& scan() const { return scan_; }
+  size_t index_bytes() const { return index_.capacity() * sizeof(index_[0]); }
+
+  // Of ExampleSource. FAILED_PRECONDITION: the row, or one of its batch, is no
+  // longer what Scan read, which is told by a hash of 24 bits an entry when the
+  // last row of an entry is read.
+  int64_t size() const override { return scan_.examples; }
+  int64_t longest() const override { return scan_.longest; }
+  absl::Status Append(int64_t row, Examples& examples) override;
+
+ private:
+  ExampleTable(const WordPieceTokenizer& tokenizer, const LabelMap* labels,
+               ExampleOptions options)
+      : tokenizer_(tokenizer), labels_(labels), options_(std::move(options)) {}
+
+  // Appends the reader's current row.
+  absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
+  absl::StatusOr<int32_t> Class(LabelMap* new_labels);
+  absl::Status ReadRow(int64_t row, Examples* examples);
+  absl::Status SeekTo(int64_t row);
+  // The error of a file that differs from the one scanned, at `row`.
+  absl::Status Changed(int64_t row);
+  int64_t EntryEnd(int64_t row) const;
+
+  const WordPieceTokenizer& tokenizer_;
+  const LabelMap* const labels_;
+  const ExampleOptions options_;
+  std::unique_ptr<TableReader> reader_;
+  size_t pair_column_ = 0;  // 0: none
+  size_t label_column_ = 0;
+  int64_t next_row_ = 0;  // that the reader comes to next
+  int64_t truncated_ = 0;
+  Encoding encoding_;
+  TableScan scan_;
+  // Of every `stride_` rows: where they begin, 40 bits, and a hash of their
+  // lines.
+  int64_t stride_ = 1;
+  std::vector<uint64_t> index_;
+  uint64_t hash_ = 0;  // of the rows of the entry so far
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_

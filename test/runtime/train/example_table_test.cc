@@ -1,0 +1,423 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/train/example_table.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <numeric>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/base/faulty_file_system.h"
+#include "runtime/train/batch_stream.h"
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/allocator_interface.h>
+#define GRAFT_ASAN 1
+#endif
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Labels = ExampleOptions::Labels;
+
+constexpr int kWords = 20;
+constexpr int32_t kCls = 2, kSep = 3, kFirstWord = 5;
+
+// Bytes on the heap that are in use.
+int64_t HeapBytes() {
+#ifdef GRAFT_ASAN
+  return static_cast<int64_t>(__sanitizer_get_current_allocated_bytes());
+#else
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+#endif
+}
+
+class ExampleTableTest : public ::testing::Test {
+ protected:
+  ExampleTableTest() {
+    std::string pattern = ::testing::TempDir() + "/graft_examples_XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+    std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    for (int i = 0; i < kWords; ++i) absl::StrAppend(&vocabulary, "w", i, "\n");
+    tokenizer_ =
+        WordPieceTokenizer::FromVocabulary(vocabulary, "vocab.txt").value();
+    options_.labels = Labels::kClasses;
+    options_.max_length = 16;
+  }
+  ~ExampleTableTest() override { RemoveTree(posix_, directory_).IgnoreError(); }
+
+  std::string Path(absl::string_view name) {
+    return JoinPath(directory_, name);
+  }
+  std::string Write(absl::string_view name, absl::string_view text) {
+    EXPECT_TRUE(WriteFile(posix_, Path(name), text).ok());
+    return Path(name);
+  }
+
+  // Overwrites bytes of a file as they lie there.
+  void Patch(const std::string& path, int64_t offset, absl::string_view bytes) {
+    std::FILE* file = std::fopen(path.c_str(), "r+");
+    ASSERT_NE(file, nullptr);
+    std::fseek(file, offset, SEEK_SET);
+    std::fwrite(bytes.data(), 1, bytes.size(), file);
+    std::fclose(file);
+  }
+
+  absl::StatusOr<std::unique_ptr<ExampleTable>> Open(const std::string& path) {
+    return ExampleTable::Open(files_, path, *tokenizer_, &labels_, options_);
+  }
+
+  // Opens and scans; new labels are taken.
+  absl::StatusOr<std::unique_ptr<ExampleTable>> Scan(const std::string& path,
+                                                     int64_t batch_size = 4,
+                                                     bool any_order = false) {
+    auto table = Open(path);
+    if (!table.ok()) return table;
+    ScanOptions scan;
+    scan.batch_size = batch_size;
+    scan.any_order = any_order;
+    scan.new_labels = &labels_;
+    const absl::Status status = (*table)->Scan(scan);
+    if (!status.ok()) return status;
+    return table;
+  }
+
+  // One table twice: `rows` rows of text of 1 to 12 words in 3 classes, all
+  // known by their numbers, as TSV and, with blank lines between, as JSONL.
+  // A row of the TSV is `width` bytes long.
+  static std::string Text(int64_t row) {
+    std::string text = absl::StrCat("w", row % kWords);
+    for (int64_t i = 0; i < row % 12; ++i)
+      absl::StrAppend(&text, " w", (row / 12 + i) % kWords);
+    return text;
+  }
+  static std::string Tsv(int64_t rows) {
+    std::string table = "label\ttext\n";
+    for (int64_t row = 0; row < rows; ++row)
+      absl::StrAppend(&table, "c", row % 3, "\t", Text(row), "\n");
+    return table;
+  }
+  static std::string Jsonl(int64_t rows) {
+    std::string table = "\xEF\xBB\xBF";
+    for (int64_t row = 0; row < rows; ++row)
+      absl::StrAppend(&table, row % 5 == 0 ? "\n" : "", "{\"text\": \"",
+                      Text(row), "\", \"label\": \"c", row % 3, "\"}\r\n");
+    return table;
+  }
+  static std::vector<int32_t> Ids(int64_t row) {
+    std::vector<int32_t> ids = {kCls};
+    ids.push_back(kFirstWord + static_cast<int32_t>(row % kWords));
+    for (int64_t i = 0; i < row % 12; ++i)
+      ids.push_back(kFirstWord + static_cast<int32_t>((row / 12 + i) % kWords));
+    ids.push_back(kSep);
+    return ids;
+  }
+
+  FileSystem& posix_ = FileSystem::Posix();
+  FaultyFileSystem files_{posix_};
+  std::string directory_;
+  std::unique_ptr<WordPieceTokenizer> tokenizer_;
+  LabelMap labels_;
+  ExampleOptions options_;
+};
+
+TEST_F(ExampleTableTest, ReadsForward) {
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  options_.keep_texts = true;
+  auto table = Open(Write("t.tsv", "label\ttext\nb\tw1 w2\na\tw3\n"));
+  ASSERT_TRUE(table.ok()) << table.status();
+  Examples examples;
+  EXPECT_TRUE((*table)->Next(examples).value());
+  EXPECT_TRUE((*table)->Next(examples).value());
+  EXPECT_FALSE((*table)->Next(examples).value());
+  EXPECT_THAT(examples.ids(0), ElementsAre(kCls, 6, 7, kSep));
+  EXPECT_THAT(examples.types(0), ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(examples.label(0), 1);
+  EXPECT_EQ(examples.label(1), 0);
+  EXPECT_EQ(examples.row(1), 1);
+  EXPECT_EQ(examples.text(1), "w3");
+}
+
+TEST_F(ExampleTableTest, ReadsPairsAndScores) {
+  options_.labels = Labels::kScores;
+  options_.table.pair_column = "other";
+  auto table = Open(Write("t.tsv", "label\ttext\tother\n-0.5\tw1\tw2\n"));
+  ASSERT_TRUE(table.ok()) << table.status();
+  Examples examples;
+  EXPECT_TRUE((*table)->Next(examples).value());
+  EXPECT_THAT(examples.ids(0), ElementsAre(kCls, 6, kSep, 7, kSep));
+  EXPECT_THAT(examples.types(0), ElementsAre(0, 0, 0, 1, 1));
+  EXPECT_EQ(examples.score(0), -0.5f);
+}
+
+TEST_F(ExampleTableTest, ScanSaysWhatTheTableHolds) {
+  options_.table.partly_labelled = true;
+  options_.max_length = 5;
+  auto table = Scan(
+      Write("t.tsv", "label\ttext\nb\tw1\n\tw1 w2 w3 w4\na\tw1\nb\tw1 w2\n"),
+      /*batch_size=*/2);
+  ASSERT_TRUE(table.ok()) << table.status();
+  const TableScan& scan = (*table)->scan();
+  EXPECT_EQ(scan.examples, 4);
+  EXPECT_EQ(scan.tokens, 3 + 5 + 3 + 4);
+  EXPECT_EQ(scan.longest, 5);
+  EXPECT_EQ(scan.truncated, 1);
+  EXPECT_EQ(scan.unlabelled, 1);
+  EXPECT_EQ(scan.bounds.tokens, 64);
+  EXPECT_EQ(scan.bounds.sequences, 2);
+  EXPECT_THAT(labels_.labels(), ElementsAre("b", "a"));
+}
+
+TEST_F(ExampleTableTest, HashesTellTablesApart) {
+  const auto hashes = [&](absl::string_view text) {
+    const TableScan scan = (*Scan(Write("t.tsv", text)))->scan();
+    return std::make_pair(scan.token_hash, scan.label_hash);
+  };
+  const auto first = hashes("label\ttext\na\tw1\nb\tw2\n");
+  EXPECT_EQ(hashes("label\ttext\r\na\tw1\r\nb\tw2"), first);
+  const auto text = hashes("label\ttext\na\tw1\nb\tw3\n");
+  EXPECT_NE(text.first, first.first);
+  EXPECT_EQ(text.second, first.second);
+  const auto label = hashes("label\ttext\nb\tw1\na\tw2\n");
+  EXPECT_EQ(label.first, first.first);
+  EXPECT_NE(label.second, first.second);
+}
+
+TEST_F(ExampleTableTest, RowsComeAgainInAnyOrder) {
+  constexpr int64_t kRows = 5000;  // more than one buffer
+  for (const std::string& path :
+       {Write("t.tsv", Tsv(kRows)), Write("t.jsonl", Jsonl(kRows))}) {
+    for (const bool any_order : {false, true}) {
+      auto table = Scan(path, /*batch_size=*/7, any_order);
+      ASSERT_TRUE(table.ok()) << table.status();
+      ASSERT_EQ((*table)->size(), kRows);
+      Examples examples;
+      // Jumps, backwards and forwards, then all in their order, twice.
+      std::vector<int64_t> rows = {4999, 0, 1, 700, 699, 6, 7, 2500, 2501};
+      for (int epoch = 0; epoch < 2; ++epoch)
+        for (int64_t row = 0; row < kRows; ++row) rows.push_back(row);
+      for (const int64_t row : rows) {
+        examples.Clear();
+        const absl::Status status = (*table)->Append(row, examples);
+        ASSERT_TRUE(status.ok()) << status;
+        ASSERT_EQ(examples.ids(0), absl::MakeConstSpan(Ids(row))) << row;
+        ASSERT_EQ(examples.label(0), row % 3) << row;
+        ASSERT_EQ(examples.row(0), row);
+      }
+    }
+  }
+}
+
+TEST_F(ExampleTableTest, StreamedBatchesAreThoseOfTheTable) {
+  constexpr int64_t kRows = 3000, kBatch = 32, kEpoch = (kRows + 31) / 32;
+  auto table = Scan(Write("t.jsonl", Jsonl(kRows)), kBatch, true);
+  ASSERT_TRUE(table.ok()) << table.status();
+  for (const bool shuffle : {false, true}) {
+    TrainingOrder order;
+    order.batch_size = kBatch;
+    order.first_step = 17;
+    order.steps = 2 * kEpoch;
+    order.shuffle = shuffle;
+    const BatchBounds bounds = {100, 20};
+    auto stream = BatchStream::Start(TrainingBatches(**table, order, bounds),
+                                     kBatch, kBatch * (*table)->longest());
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    std::vector<int> seen(kRows);
+    for (int64_t step = order.first_step; step < order.steps; ++step) {
+      auto batch = (*stream)->Next();
+      ASSERT_TRUE(batch.ok()) << batch.status();
+      const Examples& examples = (*batch)->examples;
+      Examples expected;
+      for (int64_t i = 0; i < examples.size(); ++i) {
+        const int64_t row = examples.row(i);
+        if (!shuffle) ASSERT_EQ(row, step % kEpoch * kBatch + i);
+        ASSERT_EQ(examples.ids(i), absl::MakeConstSpan(Ids(row)));
+        ASSERT_EQ(examples.label(i), row % 3);
+        seen[row] += step >= kEpoch;  // of the epoch that is whole
+      }
+      std::vector<BatchRange> pieces;
+      ASSERT_TRUE(SplitBatch(examples, bounds, pieces).ok());
+      ASSERT_EQ((*batch)->pieces.size(), pieces.size());
+      for (size_t i = 0; i < pieces.size(); ++i)
+        ASSERT_EQ((*batch)->pieces[i].end, pieces[i].end);
+    }
+    EXPECT_EQ(*(*stream)->Next(), nullptr);
+    EXPECT_EQ(seen, std::vector<int>(kRows, 1));
+  }
+}
+
+TEST_F(ExampleTableTest, MemoryDoesNotGrowWithTheRows) {
+  // What reading takes beside the index, at its most.
+  const auto most = [&](int64_t rows, bool shuffle) {
+    const std::string path = Write("t.tsv", Tsv(rows));
+    const int64_t before = HeapBytes();
+    int64_t most = 0;
+    auto table = Open(path).value();
+    ScanOptions scan;
+    scan.batch_size = 32;
+    scan.any_order = shuffle;
+    scan.new_labels = &labels_;
+    scan.progress = [&](int64_t, uint64_t) {
+      most = std::max(most, HeapBytes() - before);
+    };
+    EXPECT_TRUE(table->Scan(scan).ok());
+    TrainingOrder order;
+    order.batch_size = 32;
+    order.steps = 2 * ((rows + 31) / 32);
+    order.shuffle = shuffle;
+    auto stream = BatchStream::Start(TrainingBatches(*table, order, {512, 32}),
+                                     32, 32 * table->longest())
+                      .value();
+    while (stream->Next().value() != nullptr)
+      most = std::max(most, HeapBytes() - before);
+    const auto index = static_cast<int64_t>(table->index_bytes());
+    EXPECT_EQ(index, 8 * (shuffle ? rows : (rows + 31) / 32));
+    // An index that grows is there twice.
+    return most - 3 * index - (shuffle ? 4 * rows : 0);
+  };
+  constexpr int64_t kFew = 4096, kMany = 131072;
+  for (const bool shuffle : {false, true}) {
+    const int64_t few = most(kFew, shuffle);
+    EXPECT_LT(few, int64_t{400} << 10);
+    EXPECT_LE(most(kMany, shuffle), few + (int64_t{64} << 10));
+  }
+}
+
+TEST_F(ExampleTableTest, ErrorsOfTheScanNameTheLine) {
+  const auto error = [&](const std::string& path) {
+    const absl::Status status = Scan(path).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message()).substr(directory_.size() + 1);
+  };
+  EXPECT_EQ(error(Write("a.tsv", "label\ttext\na\tw1\na\n")),
+            "a.tsv:3: expects 2 fields separated by tabs, got 1");
+  options_.table.strict = true;
+  options_.max_length = 3;
+  EXPECT_EQ(error(Write("b.tsv", "label\ttext\na\tw1 w2\n")),
+            "b.tsv:2: expects at most 3 tokens, got 4");
+  options_.labels = Labels::kScores;
+  EXPECT_EQ(error(Write("c.tsv", "label\ttext\nnan\tw1\n")).substr(0, 10),
+            "c.tsv:2: e");
+  EXPECT_EQ(error(Write("d.tsv", "label\ttext\n")),
+            "d.tsv: expects at least one row, got none");
+}
+
+TEST_F(ExampleTableTest, ARowThatChangedIsNamed) {
+  constexpr int64_t kRows = 20000;
+  const std::string tsv = Tsv(kRows), jsonl = Jsonl(kRows);
+  // A word in the middle becomes another of the same length.
+  const size_t in_tsv = tsv.find("\tw", tsv.size() / 2) + 2;
+  const size_t in_jsonl = jsonl.find("\"w", jsonl.size() / 2) + 2;
+  const auto first = [&](const std::string& path, const std::string& text,
+                         size_t at, bool any_order) {
+    Write(path, text);
+    auto table = Scan(Path(path), /*batch_size=*/8, any_order).value();
+    Patch(Path(path), static_cast<int64_t>(at), text[at] == '1' ? "2" : "1");
+    Examples examples;
+    absl::Status status;
+    int64_t row = 0;
+    for (; status.ok() && row < kRows; ++row)
+      status = table->Append(row, examples);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(labels_.size(), 3);
+    return std::string(status.message()).substr(directory_.size() + 1);
+  };
+  const auto line = [](const std::string& text, size_t at) {
+    return std::count(text.begin(), text.begin() + static_cast<int64_t>(at),
+                      '\n') +
+           1;
+  };
+  const int64_t tsv_line = line(tsv, in_tsv);
+  EXPECT_EQ(first("t.tsv", tsv, in_tsv, true),
+            absl::StrCat("t.tsv:", tsv_line,
+                         ": expects the row that was here when the table was "
+                         "first read, got others; a table must stay as it is "
+                         "while it is used"));
+  EXPECT_THAT(first("t.jsonl", jsonl, in_jsonl, true),
+              StartsWith(absl::StrCat("t.jsonl:", line(jsonl, in_jsonl),
+                                      ": expects the row that was here")));
+  // The index has batches only: the first line of the batch.
+  const int64_t batch_line = (tsv_line - 2) / 8 * 8 + 2;
+  EXPECT_THAT(first("t.tsv", tsv, in_tsv, false),
+              StartsWith(absl::StrCat("t.tsv:", batch_line,
+                                      ": expects the 8 rows that were here")));
+  // No row any more.
+  EXPECT_THAT(
+      first("t.tsv", tsv, in_tsv - 1, true),
+      StartsWith(absl::StrCat("t.tsv:", tsv_line, ": expects the row")));
+}
+
+TEST_F(ExampleTableTest, ATableThatWasCutIsNamed) {
+  const std::string path = Write("t.tsv", Tsv(20000));
+  auto table = Scan(path, 8, true).value();
+  ASSERT_EQ(::truncate(path.c_str(), 11 + 4), 0);  // "c0\tw" of line 2
+  Examples examples;
+  EXPECT_THAT(std::string(table->Append(0, examples).message()),
+              HasSubstr("t.tsv:2: expects the row that was here"));
+  auto again = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
+  ASSERT_EQ(::truncate(path.c_str(), 11 + 4), 0);
+  EXPECT_THAT(std::string(again->Append(10000, examples).message()),
+              HasSubstr("t.tsv:2: expects the row that was here"));
+}
+
+TEST_F(ExampleTableTest, ATableThatIsReplacedStaysTheOldOne) {
+  auto table = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
+  Write("t.tsv", "label\ttext\n");
+  Examples examples;
+  ASSERT_TRUE(table->Append(19999, examples).ok());
+  EXPECT_EQ(examples.ids(0), absl::MakeConstSpan(Ids(19999)));
+}
+
+TEST_F(ExampleTableTest, ErrorsOfTheFileSystemPass) {
+  auto table = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
+  files_.FailReadsAfter(0, EIO);
+  Examples examples;
+  const absl::Status status = table->Append(0, examples);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("t.tsv: cannot read"));
+}
+
+TEST_F(ExampleTableTest, APipeIsReadOnceOnly) {
+  const std::string path = Path("pipe.tsv");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto with_writer = [&](auto read) {
+    std::thread writer([&] {
+      std::FILE* file = std::fopen(path.c_str(), "w");
+      std::fputs("label\ttext\na\tw1\na\tw2\n", file);
+      std::fclose(file);
+    });
+    auto table = Open(path);
+    EXPECT_TRUE(table.ok()) << table.status();
+    read(**table);
+    writer.join();
+  };
+  labels_.Add("a");
+  with_writer([&](ExampleTable& table) {
+    const absl::Status status = table.Scan({});
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("pipe.tsv: expects a file that can be read more than "
+                          "once, got a pipe"));
+  });
+  with_writer([&](ExampleTable& table) {
+    Examples examples;
+    EXPECT_TRUE(table.Next(examples).value());
+    EXPECT_TRUE(table.Next(examples).value());
+    EXPECT_FALSE(table.Next(examples).value());
+    EXPECT_THAT(examples.ids(1), ElementsAre(kCls, 7, kSep));
+  });
+}
+
+}  // namespace
+}  // namespace graft
