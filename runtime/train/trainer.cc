@@ -19,6 +19,9 @@ namespace {
 // More than any line of metrics.jsonl.
 constexpr size_t kLineRoom = 256;
 
+// Of the host program of an optimiser step.
+constexpr absl::string_view kProgram = "train";
+
 double Now() { return absl::ToUnixMicros(absl::Now()) * 1e-6; }
 
 // Examples with a label, at least 1: without any their loss is zero, and so is
@@ -49,9 +52,7 @@ Trainer::Trainer(FileSystem& files, Instance& instance, ExampleSource& train,
 absl::Status Trainer::Prepare() {
   if (train_.size() == 0)
     return absl::InvalidArgumentError("expects examples to train on, got none");
-  GRAFT_ASSIGN_OR_RETURN(accumulate_,
-                         EntryCaller::Create(instance_, "accumulate"));
-  GRAFT_ASSIGN_OR_RETURN(update_, EntryCaller::Create(instance_, "update"));
+  GRAFT_RETURN_IF_ERROR(BindHostProgram());
   if (dev_ && options_.evaluate_every > 0) {
     GRAFT_ASSIGN_OR_RETURN(evaluate_,
                            EntryCaller::Create(instance_, "evaluate"));
@@ -91,6 +92,33 @@ absl::Status Trainer::Prepare() {
   return absl::OkStatus();
 }
 
+absl::Status Trainer::BindHostProgram() {
+  const ArtifactSpec& spec = instance_.artifact().spec();
+  const auto found = std::find_if(
+      spec.host_programs.begin(), spec.host_programs.end(),
+      [](const HostProgramSpec& program) { return program.name == kProgram; });
+  if (found == spec.host_programs.end())
+    return absl::InvalidArgumentError(
+        absl::StrCat("expects an artifact with the host program \"", kProgram,
+                     "\", got none"));
+  program_.clear();
+  int64_t marks = 0;
+  for (const HostInstruction& instruction : found->instructions) {
+    HostStep& step = program_.emplace_back(HostStep{instruction.op, {}});
+    marks += step.op == HostOp::mark;
+    if (step.op != HostOp::call) continue;
+    GRAFT_ASSIGN_OR_RETURN(
+        step.entry,
+        EntryCaller::Create(instance_, spec.entries[instruction.entry].name));
+  }
+  // In the middle of a step there is more to save than slots.
+  if (marks != 1 || program_.back().op != HostOp::mark)
+    return absl::InvalidArgumentError(
+        absl::StrCat("host program \"", kProgram,
+                     "\": expects one mark, at its end, got ", marks));
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::Resume() {
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
                          ListCheckpoints(files_, options_.directory));
@@ -125,20 +153,52 @@ absl::Status Trainer::Step() {
   scalars.rate = static_cast<float>(schedule_.Rate(state_.step));
   scalars.step = static_cast<int32_t>(state_.step + 1);
   instance_.SetRandom(options_.seed, static_cast<uint32_t>(state_.step));
-  loss_ = 0;
-  for (BatchRange piece : batch->pieces) {
-    PackBatch(examples, piece, caches_, packed_);
-    GRAFT_RETURN_IF_ERROR(accumulate_->Call(&packed_, scalars));
-    loss_ += accumulate_->Output("loss")[0];
-    summary_.tokens += packed_.tokens();
-  }
-  // Before the update, so that the parameters stay those of the last good step.
-  GRAFT_RETURN_IF_ERROR(CheckFinite());
-  GRAFT_RETURN_IF_ERROR(update_->Call(nullptr, scalars));
+  GRAFT_RETURN_IF_ERROR(RunHostProgram(*batch, scalars));
   summary_.examples += examples.size();
   summary_.seconds_waited = batches_->seconds_waited();
   state_.loss_sum += loss_;
   ++state_.step;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::RunHostProgram(const Batch& batch,
+                                     const EntryScalars& scalars) {
+  size_t loop = 0, piece = 0;
+  const PackedBatch* packed = nullptr;  // in a loop over micro-batches
+  auto pack = [&] {
+    PackBatch(batch.examples, batch.pieces[piece], caches_, packed_);
+    summary_.tokens += packed_.tokens();
+    packed = &packed_;
+  };
+  loss_ = 0;
+  for (size_t at = 0; at < program_.size(); ++at) {
+    switch (program_[at].op) {
+      case HostOp::for_each_micro_batch:
+        loop = at;
+        piece = 0;
+        pack();
+        break;
+      case HostOp::call: {
+        EntryCaller& entry = *program_[at].entry;
+        GRAFT_RETURN_IF_ERROR(entry.Call(packed, scalars));
+        if (!entry.Output("loss").empty()) loss_ += entry.Output("loss")[0];
+        break;
+      }
+      case HostOp::end:
+        if (++piece < batch.pieces.size()) {
+          pack();
+          at = loop;
+          break;
+        }
+        packed = nullptr;
+        // Before an update, so that the parameters stay those of the last good
+        // step.
+        GRAFT_RETURN_IF_ERROR(CheckFinite());
+        break;
+      case HostOp::mark:
+        break;
+    }
+  }
   return absl::OkStatus();
 }
 

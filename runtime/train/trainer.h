@@ -78,7 +78,9 @@ struct TrainSummary {
   std::vector<std::string> warnings;
 };
 
-// Thread-compatible. Everything passed in is borrowed and must outlive it. From
+// An optimiser step is what the artifact's host program `train` says, which
+// ends with its only mark. Thread-compatible. Everything passed in is borrowed
+// and must outlive it. From
 // the second step on a step allocates nothing, but for its evaluation and its
 // checkpoint where there are. Examples are read ahead in a thread of its own
 // while Run runs, and no longer.
@@ -93,8 +95,9 @@ class Trainer {
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
   // first. `progress` is called after each step. DATA_LOSS: the loss became
   // infinite or NaN (step and first such tensor are named, checkpoints are
-  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run. Errors of
-  // the sources come as they are.
+  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run, or the
+  // artifact has no host program for training. Errors of the sources come as
+  // they are.
   absl::StatusOr<TrainSummary> Run(
       const std::function<void(const StepReport&)>& progress,
       const std::atomic<bool>& stop);
@@ -103,8 +106,10 @@ class Trainer {
   absl::Status RunSteps(const std::function<void(const StepReport&)>& progress,
                         const std::atomic<bool>& stop);
   absl::Status Prepare();
+  absl::Status BindHostProgram();
   absl::Status Resume();
   absl::Status Step();
+  absl::Status RunHostProgram(const Batch& batch, const EntryScalars& scalars);
   absl::Status Evaluate();
   absl::Status RestoreBest();
   absl::Status Save();
@@ -119,7 +124,12 @@ class Trainer {
   ExampleSource* const dev_;
   const TrainOptions options_;
 
-  std::optional<EntryCaller> accumulate_, update_, evaluate_;
+  struct HostStep {
+    HostOp op;
+    std::optional<EntryCaller> entry;  // of a call
+  };
+  std::vector<HostStep> program_;  // an optimiser step
+  std::optional<EntryCaller> evaluate_;
   BatchBounds bounds_;
   int64_t total_steps_ = 0;
   Schedule schedule_;

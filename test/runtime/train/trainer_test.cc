@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "absl/algorithm/container.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/writer.h"
@@ -109,6 +110,13 @@ ArtifactSpec MakeSpec(absl::Span<const uint8_t> code,
   return spec;
 }
 
+// Gradients of all micro-batches, then the update.
+const std::vector<HostInstruction> kStep = {{HostOp::for_each_micro_batch, 0},
+                                            {HostOp::call, 0},
+                                            {HostOp::end, 0},
+                                            {HostOp::call, 1},
+                                            {HostOp::mark, 0}};
+
 // The level of some code that runs here; the C compiler made it for any.
 std::string AnyLevel() {
   for (absl::string_view level : CpuLevels())
@@ -122,24 +130,8 @@ class TrainerTest : public ::testing::Test {
     if (AnyLevel().empty()) GTEST_SKIP() << "no known level here";
     directory_ = ::testing::TempDir() + "/graft_trainer_XXXXXX";
     ASSERT_NE(mkdtemp(directory_.data()), nullptr);
-    auto code = ReadFile(files_, GRAFT_TINY_KERNELS);
-    ASSERT_TRUE(code.ok()) << code.status();
-    const std::string path = JoinPath(directory_, "program.graft");
-    const auto zeros = [](size_t, WeightSink sink) {
-      return sink(std::vector<uint8_t>(kWeightBytes));
-    };
-    absl::Status written = WriteArtifact(
-        files_, path,
-        MakeSpec(
-            absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(code->data()),
-                                code->size()),
-            AnyLevel()),
-        zeros);
-    ASSERT_TRUE(written.ok()) << written;
-    auto artifact = Artifact::Load(files_, path);
-    ASSERT_TRUE(artifact.ok()) << artifact.status();
     pool_ = ThreadPool::Create(3).value();
-    instance_ = Instance::Create(*artifact, {pool_.get(), true}).value();
+    Load(kStep);
     // Sequences of 1 to 4 tokens whose ids say the label.
     for (int32_t i = 0; i < 22; ++i) {
       const std::vector<int32_t> ids(1 + i % 4, i % kIds);
@@ -154,6 +146,32 @@ class TrainerTest : public ::testing::Test {
   }
   void TearDown() override {
     if (!directory_.empty()) RemoveTree(files_, directory_).IgnoreError();
+  }
+
+  // Makes an instance whose host program `train` is this, or which has none.
+  void Load(std::vector<HostInstruction> program) {
+    auto code = ReadFile(files_, GRAFT_TINY_KERNELS);
+    ASSERT_TRUE(code.ok()) << code.status();
+    ArtifactSpec spec = MakeSpec(
+        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(code->data()),
+                            code->size()),
+        AnyLevel());
+    if (!program.empty()) spec.host_programs = {{"train", std::move(program)}};
+    const std::string path = JoinPath(directory_, "program.graft");
+    const auto zeros = [](size_t, WeightSink sink) {
+      return sink(std::vector<uint8_t>(kWeightBytes));
+    };
+    absl::Status written = WriteArtifact(files_, path, spec, zeros);
+    ASSERT_TRUE(written.ok()) << written;
+    auto artifact = Artifact::Load(files_, path);
+    ASSERT_TRUE(artifact.ok()) << artifact.status();
+    instance_ = Instance::Create(*artifact, {pool_.get(), true}).value();
+  }
+
+  absl::StatusOr<TrainSummary> Train() {
+    Trainer trainer(files_, *instance_, train_, {}, nullptr, options_);
+    const std::atomic<bool> stop = false;
+    return trainer.Run({}, stop);
   }
 
   FileSystem& files_ = FileSystem::Posix();
@@ -192,9 +210,7 @@ TEST_F(TrainerTest, AllocatesNothingAfterTheFirstStep) {
 }
 
 TEST_F(TrainerTest, LearnsAndLogsEachStep) {
-  Trainer trainer(files_, *instance_, train_, {}, nullptr, options_);
-  const std::atomic<bool> stop = false;
-  auto summary = trainer.Run({}, stop);
+  auto summary = Train();
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_LT(summary->last_loss, 0.01);
   const float* w = reinterpret_cast<const float*>(instance_->Slot(0).data());
@@ -203,6 +219,37 @@ TEST_F(TrainerTest, LearnsAndLogsEachStep) {
   ASSERT_TRUE(lines.ok()) << lines.status();
   EXPECT_EQ(std::count(lines->begin(), lines->end(), '\n'), 120);
   EXPECT_EQ(lines->find("{\"step\":1,\"loss\":"), 0u) << lines->substr(0, 80);
+}
+
+// A second update in each step finds a gradient of zero; without an update the
+// parameters stay what they were.
+TEST_F(TrainerTest, DoesWhatTheHostProgramSays) {
+  ASSERT_TRUE(Train().ok());
+  const std::vector<uint8_t> once(instance_->Slot(0).begin(),
+                                  instance_->Slot(0).end());
+  std::vector<HostInstruction> twice = kStep;
+  twice.insert(twice.end() - 1, {HostOp::call, 1});
+  Load(twice);
+  ASSERT_TRUE(Train().ok());
+  EXPECT_TRUE(absl::c_equal(instance_->Slot(0), once));
+  std::vector<HostInstruction> never = kStep;
+  never.erase(never.end() - 2);
+  Load(never);
+  ASSERT_TRUE(Train().ok());
+  EXPECT_FALSE(absl::c_equal(instance_->Slot(0), once));
+  EXPECT_TRUE(absl::c_all_of(instance_->Slot(0),
+                             [](uint8_t byte) { return byte == 0; }));
+}
+
+TEST_F(TrainerTest, RefusesAProgramThatIsNoStep) {
+  Load({});
+  EXPECT_EQ(Train().status().message(),
+            "expects an artifact with the host program \"train\", got none");
+  std::vector<HostInstruction> early = kStep;
+  std::swap(early[3], early[4]);
+  Load(early);
+  EXPECT_EQ(Train().status().message(),
+            "host program \"train\": expects one mark, at its end, got 1");
 }
 
 }  // namespace
