@@ -72,7 +72,9 @@ ITEMS = {
     "parity-training": parity("training", "--steps", "100"),
     "accuracy-fixed": parity("accuracy"),
     "accuracy-seeds": parity("seeds", "--seeds", "5"),
-    "distillation": reference("distillation.py", "accuracy", "--seeds", "5"),
+    "distillation": reference("distillation.py", "accuracy", "--seeds", "5",
+                              "--rate", "3e-4", "--temperature", "1",
+                              "--share", "0.9"),
 }
 EXCEPT_RECORDS = (".", ":(exclude)docs/results")
 

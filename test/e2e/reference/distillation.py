@@ -7,16 +7,18 @@
                              [--layers 0,2] [--steps N]
     distillation.py accuracy --model DIR --data DIR --work DIR
                              [--layers 0,2,4] [--rows N] [--seeds N]
+                             [--epochs N] [--rate R] [--temperature T]
+                             [--share S]
 
 losses     of each step, dropout off, on a table that lacks some labels;
            |g - r| <= 1e-5 |r|
 accuracy   of a student of some layers on the test table. The teacher is the
            whole model, fine-tuned on all rows by the default recipe. Arm A has
            the labels of a tenth of the rows and the teacher's word on all,
-           one epoch; arm B is fine-tuned on that tenth alone for as many
-           steps. A is better by more than 2 standard errors of the difference
-           of the means, and the teacher keeps its bytes; a seed that was run
-           before is not run again.
+           N epochs (1); arm B is fine-tuned on that tenth alone for as many
+           steps, with the same rate, shuffled both. A is better by more than 2
+           standard errors of the difference of the means, and the teacher
+           keeps its bytes; a seed that was run before is not run again.
 
 --data is what tools/quickstart/glosses.py wrote. Tools of Graft are found in
 PATH. Prints a line of JSON with what was measured and exits with 1 when a bound
@@ -215,20 +217,31 @@ def drop_labels(source, target, labelled):
 def run_seed(arguments, seed, teacher, tables):
     """Accuracies of both arms with one seed, and their steps."""
     work = arguments.work
-    kept = work / f"seed{seed}-{arguments.rows}.json"
+    kept = work / (f"seed{seed}-{arguments.rows}-{arguments.epochs}-"
+                   f"{arguments.rate}-{arguments.temperature}-"
+                   f"{arguments.share}.json")
     if kept.exists():
         return json.loads(kept.read_text())
-    shared = ["--max-length", arguments.length, "--seed", seed, "--quiet", "--json"]
+    shared = ["--max-length", arguments.length, "--seed", seed, "--shuffle",
+              "--learning-rate", arguments.rate, "--quiet", "--json"]
     for arm in "ab":
         shutil.rmtree(work / arm, ignore_errors=True)
+    # What the teacher said to another seed holds for this one.
+    said = teacher.parent / "cached.safetensors"
+    if said.exists():
+        (work / "a").mkdir()
+        shutil.copyfile(said, work / "a" / said.name)
     student = make_student(arguments.model, arguments.layers, work / "student")
     report = {"a": json.loads(parity.run(
         "graft", "distill", "--teacher", teacher, "--model", arguments.model,
         "--student-layers", ",".join(map(str, arguments.layers)), "--train",
-        tables["partly"], "--output", work / "a", *shared))}
+        tables["partly"], "--temperature", arguments.temperature,
+        "--soft-share", arguments.share, "--epochs", arguments.epochs,
+        "--output", work / "a", *shared))}
+    shutil.copyfile(work / "a" / said.name, said)
     report["b"] = json.loads(parity.run(
         "graft", "finetune", "--model", student, "--train", tables["labelled"],
-        "--epochs", 10, "--output", work / "b", *shared))
+        "--epochs", 10 * arguments.epochs, "--output", work / "b", *shared))
     pair = {arm: {"accuracy": evaluate(work / arm / "model.graft", arguments),
                   "steps": report[arm]["steps"]} for arm in "ab"}
     kept.write_text(json.dumps(pair))
@@ -251,6 +264,9 @@ def compare_accuracy(arguments):
     same = digest(teacher / "model.safetensors") == before
     record = {"seeds": arguments.seeds, "layers": arguments.layers,
               "rows": rows, "labelled_rows": labelled,
+              "epochs": arguments.epochs, "learning_rate": arguments.rate,
+              "temperature": arguments.temperature,
+              "soft_share": arguments.share,
               "teacher_accuracy": 100 * teacher_accuracy,
               "teacher_keeps_its_bytes": same}
     error = 0.0
@@ -285,6 +301,8 @@ def main():
     parser.add_argument("--temperature", type=float, default=2.0)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--epochs", type=int, default=1,
+                        help="of accuracy's arm A")
     parser.add_argument("--steps", type=int, default=0,
                         help="of losses (default: one epoch)")
     parser.add_argument("--rows", type=int, default=0,
@@ -300,15 +318,7 @@ def main():
     config = json.loads((arguments.model / "config.json").read_text())
     arguments.length = min(128, config["max_position_embeddings"])
     arguments.work.mkdir(parents=True, exist_ok=True)
-    good, record = items[arguments.item](arguments)
-    record = {"item": arguments.item, "passed": good, **record,
-              "torch": torch.__version__,
-              "transformers": transformers.__version__}
-    line = json.dumps(record)
-    print(line)
-    if arguments.record:
-        arguments.record.write_text(line + "\n")
-    sys.exit(0 if good else 1)
+    parity.finish(arguments, *items[arguments.item](arguments))
 
 
 if __name__ == "__main__":

@@ -373,6 +373,18 @@ def compare_seeds(arguments):
     return abs(difference) <= bound, record
 
 
+def finish(arguments, good, record):
+    """Prints and keeps what was measured, and ends the program."""
+    record = {"item": arguments.item, "passed": good, **record,
+              "torch": torch.__version__,
+              "transformers": transformers.__version__}
+    line = json.dumps(record)
+    print(line)
+    if arguments.record:
+        arguments.record.write_text(line + "\n")
+    sys.exit(0 if good else 1)
+
+
 def main():
     items = {"outputs": compare_outputs, "gradients": compare_gradients,
              "training": compare_training, "accuracy": compare_accuracy,
@@ -396,15 +408,7 @@ def main():
     if arguments.seeds < 2:
         parser.error(f"--seeds: expects at least 2, got {arguments.seeds}")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    good, record = items[arguments.item](arguments)
-    record = {"item": arguments.item, "passed": good, **record,
-              "torch": torch.__version__,
-              "transformers": transformers.__version__}
-    line = json.dumps(record)
-    print(line)
-    if arguments.record:
-        arguments.record.write_text(line + "\n")
-    sys.exit(0 if good else 1)
+    finish(arguments, *items[arguments.item](arguments))
 
 
 if __name__ == "__main__":
