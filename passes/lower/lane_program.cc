@@ -13,8 +13,12 @@
 
 #include "passes/lower/lane_program.h"
 
+#include <optional>
+
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/lower/random.h"
+#include "passes/lower/row_kernel.h"
 #include "runtime/formats/philox.h"
 
 using namespace mlir;
@@ -48,6 +52,59 @@ bool isPerToken(DropoutOp op) {
   return dims.getNames()[0] == op.getSegments().getType().getTokens();
 }
 
+// Ops in the order of their execution, of which at most one is a dropout, since
+// a launch has one place of draws. `inputs` are tensors of one shape and the
+// segments of the dropout; all values of `outputs` have that shape as well.
+struct LaneProgram {
+  SmallVector<Value> inputs;
+  SmallVector<Operation*> ops;
+  SmallVector<Value> outputs;
+
+  RankedTensorType getType() const {
+    return cast<RankedTensorType>(outputs.front().getType());
+  }
+  // The op that draws a mask, so that elements must be taken row by row; null
+  // if there is none.
+  DropoutOp getDropout() const;
+  // A diagnostic if the shape is none that its ops can be computed over.
+  LogicalResult check() const;
+};
+
+// Emits a program in a kernel. Construct it at the start of the function.
+class LaneEmitter {
+ public:
+  // `flat` are the buffers of the inputs (segments have three) and of the
+  // outputs; an output may be an input's buffer.
+  LaneEmitter(const LaneProgram& program, VectorBuilder& v,
+              const KernelArguments& arguments, ArrayRef<Value> flat);
+
+  // How the program is cut into items when it is a kernel by itself.
+  static Work cut(const LaneProgram& program);
+  // All elements of this call's items of `cut`.
+  void emitItems();
+
+ private:
+  struct Dropout {
+    DropoutBuilder mask;
+    Value offsets, ordinals, rows;
+    bool perToken;
+    SmallVector<Value> counter;   // of the row
+    DropoutBuilder::Words words;  // of the group
+  };
+
+  // Elements [block * 128, block * 128 + `count`) of the row from `offset` on.
+  void emitBlock(Value offset, Value block, int64_t count);
+  // The register from `at` on; it lies in this chunk of the dropout's words.
+  void emitRegister(Value at, Value mask, int64_t chunk);
+
+  const LaneProgram& program;
+  VectorBuilder& v;
+  const KernelArguments& arguments;
+  SmallVector<Value> inputs;   // null for segments
+  SmallVector<Value> outputs;  // buffers
+  std::optional<Dropout> dropout;
+};
+
 }  // namespace
 
 const LaneFunctions& getLaneFunctions() {
@@ -72,6 +129,16 @@ bool isLaneOp(Operation* op) {
   return isa<DropoutOp>(op) ||
          getLaneFunctions().contains(op->getName().getStringRef());
 }
+
+bool hasShape(ValueRange values, RankedTensorType shape) {
+  return llvm::all_of(values.getTypes(), [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return !tensor || (tensor.getShape() == shape.getShape() &&
+                       tensor.getEncoding() == shape.getEncoding());
+  });
+}
+
+namespace {
 
 DropoutOp LaneProgram::getDropout() const {
   auto* found = llvm::find_if(ops, drawsMask);
@@ -182,8 +249,6 @@ void LaneEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
     v.store(registers.lookup(output), buffer, at, mask);
 }
 
-namespace {
-
 // The program of a region, whose ops must be lane ops over one shape; a
 // diagnostic at the region otherwise.
 FailureOr<LaneProgram> getProgram(RegionOp op) {
@@ -192,31 +257,26 @@ FailureOr<LaneProgram> getProgram(RegionOp op) {
   auto yielded = body.getTerminator()->getOperands();
   llvm::append_range(program.outputs, yielded);
   RankedTensorType type = program.getType();
-  auto fits = [&](Value value) {
-    auto tensor = dyn_cast<RankedTensorType>(value.getType());
-    return !tensor || (tensor.getShape() == type.getShape() &&
-                       tensor.getEncoding() == type.getEncoding());
-  };
-  for (Operation& each : body.without_terminator()) {
-    Operation* inner = &each;
-    if (!isLaneOp(inner))
+  for (Operation& inner : body.without_terminator()) {
+    if (!isLaneOp(&inner))
       return op.emitOpError(
                  "expects elementwise ops that have a form in "
                  "registers, got '")
-                 << inner->getName() << "'",
+                 << inner.getName() << "'",
              failure();
-    if (!llvm::all_of(inner->getOperands(), fits) || !fits(inner->getResult(0)))
+    if (!hasShape(inner.getOperands(), type) ||
+        !hasShape(inner.getResults(), type))
       return op.emitOpError("expects tensors of shape ")
-                 << type << ", got '" << inner->getName() << "' of "
-                 << inner->getOperandTypes(),
+                 << type << ", got '" << inner.getName() << "' of "
+                 << inner.getOperandTypes(),
              failure();
     if (isa<DropoutOp>(inner) &&
         llvm::any_of(program.ops,
                      [](Operation* other) { return isa<DropoutOp>(other); }))
       return op.emitOpError("expects one dropout, got another"), failure();
-    program.ops.push_back(inner);
+    program.ops.push_back(&inner);
   }
-  if (!llvm::all_of(yielded, fits))
+  if (!hasShape(yielded, type))
     return op.emitOpError("expects results of one shape, got ")
                << op.getOutputs().getTypes(),
            failure();
@@ -243,7 +303,6 @@ SmallVector<int64_t> getTies(TypeRange results, ValueRange operands) {
 }
 
 // The name of the region's kernel: those of its first ops.
-
 std::string getStem(RegionOp op) {
   // A long list would say less in a table of kernels.
   constexpr size_t kNames = 4;

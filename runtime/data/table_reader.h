@@ -37,8 +37,7 @@ struct ColumnSpec {
 };
 
 // A table whose rows are read from first to last, or from where Seek went.
-// Errors begin with
-// "path:line: ". Thread-compatible.
+// Errors begin with "path:line: ". Thread-compatible.
 class TableReader {
  public:
   // Opens a .tsv or .jsonl file (by the end of its name) and checks that it has
