@@ -38,6 +38,10 @@ void buildAutodiffStage(OpPassManager& manager) {
 
 void buildFuseStage(OpPassManager& manager) {
   manager.addPass(createFuseElementwisePass());
+  // Rows that are normalised are computed with their normalisation, which reads
+  // them whole; a product has but columns of them.
+  manager.addPass(createFuseNormalizationsPass());
+  manager.addPass(createFuseEpiloguesPass());
 }
 
 void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {

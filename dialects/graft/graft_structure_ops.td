@@ -278,8 +278,10 @@ def Graft_RegionOp : Graft_Op<"region", [
   let description = [{
     Computes the body on its operands and gives what the body yields. The body
     sees nothing but its arguments. Made by the fuse stage: inside of a region
-    a value passes from op to op in registers, and only operands are loaded
-    and results stored. What the ops compute is the same, to the bit.
+    a value passes from op to op in registers or in the nearest cache, and only
+    operands are loaded and results stored. What the ops compute is the same, to
+    the bit. Kernels exist for elementwise ops over one shape, with a product
+    (graft.linear, graft.matmul) before them or a graft.layer_norm behind them.
 
     - (C1) Arguments of the body have the types of the operands.
     - (C2) Results have the types of the yielded values.

@@ -51,4 +51,75 @@ def FuseElementwisePass : Pass<"fuse-elementwise", "::mlir::ModuleOp"> {
   let dependentDialects = ["::graft::GraftDialect"];
 }
 
+def FuseNormalizationsPass : Pass<"fuse-normalizations", "::mlir::ModuleOp"> {
+  let summary = "End regions with the normalisation of what they compute";
+  let description = [{
+    A `graft.layer_norm` of static width and the region or elementwise op that
+    computes its input become one region, whose kernel normalises each row as
+    soon as it is there. If the input is also used elsewhere, as the backward
+    pass uses it, it is a further result.
+
+    - (C1) Nothing else moves over another op than fuse-elementwise moves.
+
+    Example:
+    ```mlir
+    func.func @f(%x: tensor<3x8xf32>, %y: tensor<3x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>)
+        attributes {graft.phase = "f"} {
+      %s = graft.add %x, %y : tensor<3x8xf32>
+      %n = graft.layer_norm %s, %g, %b epsilon 1.0e-5 : (tensor<3x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<3x8xf32>
+      return %n, %s : tensor<3x8xf32>, tensor<3x8xf32>
+    }
+    // becomes
+    func.func @f(%x: tensor<3x8xf32>, %y: tensor<3x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>)
+        attributes {graft.phase = "f"} {
+      %r:2 = graft.region (%a = %x, %c = %y, %d = %g, %e = %b) : (tensor<3x8xf32>, tensor<3x8xf32>, tensor<8xf32>, tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>) {
+        %s = graft.add %a, %c : tensor<3x8xf32>
+        %n = graft.layer_norm %s, %d, %e epsilon 1.0e-5 : (tensor<3x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<3x8xf32>
+        graft.yield %s, %n : tensor<3x8xf32>, tensor<3x8xf32>
+      }
+      return %r#1, %r#0 : tensor<3x8xf32>, tensor<3x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
+def FuseEpiloguesPass : Pass<"fuse-epilogues", "::mlir::ModuleOp"> {
+  let summary = "Begin regions with the product that they follow";
+  let description = [{
+    A `graft.linear` or `graft.matmul` and the first region of elementwise ops,
+    or elementwise op, of its result become one region, whose kernel computes
+    the elementwise ops on each block of the product as soon as it is finished.
+    If the product is also used elsewhere, as the backward pass uses what GELU
+    was applied to, it is a further result.
+
+    - (C1) The product has static width, and a result of the elementwise op its
+      type: it holds partial sums.
+    - (C2) A product that begins with an addend, such as that of a weight
+      gradient, stays by itself.
+    - (C3) Nothing else moves over another op than fuse-elementwise moves.
+
+    Example:
+    ```mlir
+    func.func @f(%x: tensor<3x4xf32>, %w: tensor<8x4xf32>, %b: tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>)
+        attributes {graft.phase = "f"} {
+      %y = graft.linear %x, %w, %b : (tensor<3x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<3x8xf32>
+      %z = graft.gelu erf %y : tensor<3x8xf32>
+      return %y, %z : tensor<3x8xf32>, tensor<3x8xf32>
+    }
+    // becomes
+    func.func @f(%x: tensor<3x4xf32>, %w: tensor<8x4xf32>, %b: tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>)
+        attributes {graft.phase = "f"} {
+      %r:2 = graft.region (%a = %x, %c = %w, %d = %b) : (tensor<3x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>) {
+        %y = graft.linear %a, %c, %d : (tensor<3x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<3x8xf32>
+        %z = graft.gelu erf %y : tensor<3x8xf32>
+        graft.yield %y, %z : tensor<3x8xf32>, tensor<3x8xf32>
+      }
+      return %r#0, %r#1 : tensor<3x8xf32>, tensor<3x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
 #endif  // GRAFT_PASSES_FUSE_PASSES_TD

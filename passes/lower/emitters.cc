@@ -10,6 +10,7 @@ const KernelEmitters& getKernelEmitters() {
     auto* emitters = new KernelEmitters;
     populateAttentionEmitters(*emitters);
     populateMatmulEmitters(*emitters);
+    populateRegionEmitter(*emitters);
     populateRowEmitters(*emitters);
     populateSegmentEmitters(*emitters);
     populateOptimizerEmitters(*emitters);

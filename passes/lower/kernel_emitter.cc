@@ -114,6 +114,9 @@ ValueRange KernelContext::launch(
 
   builder.setInsertionPointToStart(block);
   body(builder, loc, arguments);
+  // Other kernels of an op that draws, such as those that pack its operands,
+  // are the same with and without.
+  int64_t random = arguments.place.use_empty() ? 0 : randomOf(op);
   builder.setInsertionPointToEnd(block);
   func::ReturnOp::create(builder, loc);
 
@@ -122,7 +125,7 @@ ValueRange KernelContext::launch(
       SymbolRefAttr::get(kernels.getSymNameAttr(),
                          {FlatSymbolRefAttr::get(kernel.getSymNameAttr())});
   return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
-                                ties, randomOf(op))
+                                ties, random)
       .getResults();
 }
 

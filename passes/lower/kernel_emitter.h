@@ -101,6 +101,7 @@ using KernelEmitters = llvm::StringMap<KernelEmitter>;
 // One function a family of kernels.
 void populateMatmulEmitters(KernelEmitters& emitters);
 void populateAttentionEmitters(KernelEmitters& emitters);
+void populateRegionEmitter(KernelEmitters& emitters);
 void populateSegmentEmitters(KernelEmitters& emitters);
 void populateRowEmitters(KernelEmitters& emitters);
 void populateOptimizerEmitters(KernelEmitters& emitters);

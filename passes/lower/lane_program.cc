@@ -13,11 +13,8 @@
 
 #include "passes/lower/lane_program.h"
 
-#include <optional>
-
-#include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "passes/lower/random.h"
+#include "passes/lower/region.h"
 #include "passes/lower/row_kernel.h"
 #include "runtime/formats/philox.h"
 
@@ -52,59 +49,6 @@ bool isPerToken(DropoutOp op) {
   return dims.getNames()[0] == op.getSegments().getType().getTokens();
 }
 
-// Ops in the order of their execution, of which at most one is a dropout, since
-// a launch has one place of draws. `inputs` are tensors of one shape and the
-// segments of the dropout; all values of `outputs` have that shape as well.
-struct LaneProgram {
-  SmallVector<Value> inputs;
-  SmallVector<Operation*> ops;
-  SmallVector<Value> outputs;
-
-  RankedTensorType getType() const {
-    return cast<RankedTensorType>(outputs.front().getType());
-  }
-  // The op that draws a mask, so that elements must be taken row by row; null
-  // if there is none.
-  DropoutOp getDropout() const;
-  // A diagnostic if the shape is none that its ops can be computed over.
-  LogicalResult check() const;
-};
-
-// Emits a program in a kernel. Construct it at the start of the function.
-class LaneEmitter {
- public:
-  // `flat` are the buffers of the inputs (segments have three) and of the
-  // outputs; an output may be an input's buffer.
-  LaneEmitter(const LaneProgram& program, VectorBuilder& v,
-              const KernelArguments& arguments, ArrayRef<Value> flat);
-
-  // How the program is cut into items when it is a kernel by itself.
-  static Work cut(const LaneProgram& program);
-  // All elements of this call's items of `cut`.
-  void emitItems();
-
- private:
-  struct Dropout {
-    DropoutBuilder mask;
-    Value offsets, ordinals, rows;
-    bool perToken;
-    SmallVector<Value> counter;   // of the row
-    DropoutBuilder::Words words;  // of the group
-  };
-
-  // Elements [block * 128, block * 128 + `count`) of the row from `offset` on.
-  void emitBlock(Value offset, Value block, int64_t count);
-  // The register from `at` on; it lies in this chunk of the dropout's words.
-  void emitRegister(Value at, Value mask, int64_t chunk);
-
-  const LaneProgram& program;
-  VectorBuilder& v;
-  const KernelArguments& arguments;
-  SmallVector<Value> inputs;   // null for segments
-  SmallVector<Value> outputs;  // buffers
-  std::optional<Dropout> dropout;
-};
-
 }  // namespace
 
 const LaneFunctions& getLaneFunctions() {
@@ -137,8 +81,6 @@ bool hasShape(ValueRange values, RankedTensorType shape) {
                        tensor.getEncoding() == shape.getEncoding());
   });
 }
-
-namespace {
 
 DropoutOp LaneProgram::getDropout() const {
   auto* found = llvm::find_if(ops, drawsMask);
@@ -189,31 +131,82 @@ void LaneEmitter::emitItems() {
     });
     return;
   }
+  forRows(v, work, arguments, [&](Value row) { emitRow(row); });
+}
+
+void LaneEmitter::emitRow(Value row) {
   int64_t width = rowWidth(program.getType());
-  forRows(v, work, arguments, [&](Value row) {
-    dropout->counter =
-        rowCounter(v, arguments, dropout->offsets, dropout->ordinals,
-                   dropout->rows, row, dropout->perToken);
-    Value offset = v.mulIndex(row, width);
-    int64_t whole = width / kDropoutBlock;
-    v.loop(v.index(0), v.index(whole), 1,
-           [&](Value block) { emitBlock(offset, block, kDropoutBlock); });
-    if (width % kDropoutBlock)
-      emitBlock(offset, v.index(whole), width % kDropoutBlock);
+  Value offset = v.mulIndex(row, width);
+  if (!dropout) {
+    forColumns(v, width, [&](Value column, Value mask) {
+      emitRegister(v.addIndex(offset, column), mask, /*chunk=*/0);
+    });
+    return;
+  }
+  beginRow(row);
+  int64_t whole = width / kDropoutBlock;
+  v.loop(v.index(0), v.index(whole), 1,
+         [&](Value block) { emitBlock(offset, block, 0, kDropoutBlock); });
+  if (width % kDropoutBlock)
+    emitBlock(offset, v.index(whole), 0, width % kDropoutBlock);
+}
+
+void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
+                           Value column, int64_t columns) {
+  int64_t width = rowWidth(program.getType());
+  auto equal = [&](Value a, int64_t b) -> Value {
+    return arith::CmpIOp::create(v.b(), v.location(), arith::CmpIPredicate::eq,
+                                 a, v.index(b));
+  };
+  v.loop(v.index(0), rows, 1, [&](Value i) {
+    Value at = v.addIndex(row, i);
+    Value offset = v.mulIndex(at, width);
+    if (!dropout) {
+      tile.columns(column, columns, width, [&](Value place, Value mask) {
+        emitRegister(v.addIndex(offset, place), mask, /*chunk=*/0);
+      });
+      return;
+    }
+    beginRow(at);
+    int64_t whole = width / kDropoutBlock, rest = width % kDropoutBlock;
+    Value block = v.divIndex(column, kDropoutBlock);
+    Value start = tile.rem(column, kDropoutBlock);
+    // Which chunk of the words a register takes must be known here, so there is
+    // code for each place in a block.
+    for (int64_t first = 0; first < std::min(width, kDropoutBlock);
+         first += columns) {
+      v.ifThen(equal(start, first), [&] {
+        if (whole > 0)
+          v.ifThen(tile.less(block, whole),
+                   [&] { emitBlock(offset, block, first, first + columns); });
+        if (first < rest)
+          v.ifThen(equal(block, whole), [&] {
+            emitBlock(offset, block, first, std::min(first + columns, rest));
+          });
+      });
+    }
   });
 }
 
-void LaneEmitter::emitBlock(Value offset, Value block, int64_t count) {
+void LaneEmitter::beginRow(Value row) {
+  dropout->counter =
+      rowCounter(v, arguments, dropout->offsets, dropout->ordinals,
+                 dropout->rows, row, dropout->perToken);
+}
+
+void LaneEmitter::emitBlock(Value offset, Value block, int64_t first,
+                            int64_t last) {
   Value start = v.addIndex(offset, v.mulIndex(block, kDropoutBlock));
   int64_t groups = kDropoutLanes / v.lanes();
   for (int64_t group = 0; group < groups; ++group) {
     int64_t place = group * v.lanes();
-    if (place >= count) break;
+    if (first + place >= last) break;
     dropout->words = dropout->mask.words(block, group, dropout->counter);
-    for (int64_t chunk = 0; chunk < kDropoutChunks; ++chunk) {
+    for (int64_t chunk = first / kDropoutLanes; chunk < kDropoutChunks;
+         ++chunk) {
       int64_t element = chunk * kDropoutLanes + place;
-      if (element >= count) break;
-      int64_t left = count - element;
+      if (element >= last) break;
+      int64_t left = last - element;
       Value mask = left < v.lanes() ? v.mask(left) : Value();
       emitRegister(v.addIndex(start, element), mask, chunk);
     }
@@ -249,85 +242,24 @@ void LaneEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
     v.store(registers.lookup(output), buffer, at, mask);
 }
 
-// The program of a region, whose ops must be lane ops over one shape; a
-// diagnostic at the region otherwise.
-FailureOr<LaneProgram> getProgram(RegionOp op) {
-  LaneProgram program;
-  Block& body = op.getBody().front();
-  auto yielded = body.getTerminator()->getOperands();
-  llvm::append_range(program.outputs, yielded);
-  RankedTensorType type = program.getType();
-  for (Operation& inner : body.without_terminator()) {
-    if (!isLaneOp(&inner))
-      return op.emitOpError(
-                 "expects elementwise ops that have a form in "
-                 "registers, got '")
-                 << inner.getName() << "'",
-             failure();
-    if (!hasShape(inner.getOperands(), type) ||
-        !hasShape(inner.getResults(), type))
-      return op.emitOpError("expects tensors of shape ")
-                 << type << ", got '" << inner.getName() << "' of "
-                 << inner.getOperandTypes(),
-             failure();
-    if (isa<DropoutOp>(inner) &&
-        llvm::any_of(program.ops,
-                     [](Operation* other) { return isa<DropoutOp>(other); }))
-      return op.emitOpError("expects one dropout, got another"), failure();
-    program.ops.push_back(&inner);
-  }
-  if (!hasShape(yielded, type))
-    return op.emitOpError("expects results of one shape, got ")
-               << op.getOutputs().getTypes(),
-           failure();
-  llvm::append_range(program.inputs, body.getArguments());
-  return program;
-}
+namespace {
 
-// Ties of results to operands of their type. No operand is offered to two
-// results, which might both take it; a single result may choose.
-SmallVector<int64_t> getTies(TypeRange results, ValueRange operands) {
-  SmallVector<int64_t> ties;
-  for (auto [index, operand] : llvm::enumerate(operands)) {
-    bool again = llvm::is_contained(operands.take_front(index), operand);
-    if (again && results.size() > 1) continue;
-    SmallVector<int64_t> candidates;
-    for (auto [result, type] : llvm::enumerate(results))
-      if (type == operand.getType())
-        candidates.push_back(static_cast<int64_t>(result));
-    if (candidates.empty()) continue;
-    ties.append(
-        {candidates[index % candidates.size()], static_cast<int64_t>(index)});
-  }
-  return ties;
-}
-
-// The name of the region's kernel: those of its first ops.
-std::string getStem(RegionOp op) {
-  // A long list would say less in a table of kernels.
-  constexpr size_t kNames = 4;
-  SmallVector<StringRef> names;
-  for (Operation& inner : op.getBody().front().without_terminator())
-    names.push_back(inner.getName().stripDialect());
-  std::string stem = llvm::join(
-      ArrayRef(names).take_front(std::min(kNames, names.size())), "_");
-  return names.size() > kNames ? stem + "_etc" : stem;
-}
-
-// Replaces `op`, whose operands and results are those of the program, by a
-// kernel.
+// Replaces `op`, whose results are the program's outputs, by a kernel that
+// takes `operands` for its inputs.
 LogicalResult emitLanes(Operation* op, const LaneProgram& program,
-                        StringRef stem, OpBuilder& builder,
+                        ValueRange operands, StringRef stem, OpBuilder& builder,
                         KernelContext& context) {
   if (failed(program.check())) return failure();
+  SmallVector<int64_t> ties;
+  addTies(op->getResultTypes(), operands, /*first=*/0, ties);
   return replaceBy(
-      op, launchKernel(op, builder, context, stem, op->getOperands(),
-                       op->getResultTypes(), LaneEmitter::cut(program).grid(),
-                       getTies(op->getResultTypes(), op->getOperands()),
-                       [&](VectorBuilder& v, const KernelArguments& arguments,
-                           ArrayRef<Value> flat) {
-                         LaneEmitter(program, v, arguments, flat).emitItems();
-                       }));
+      op,
+      launchKernel(op, builder, context, stem, operands, op->getResultTypes(),
+                   LaneEmitter::cut(program).grid(), ties,
+                   [&](VectorBuilder& v, const KernelArguments& arguments,
+                       ArrayRef<Value> flat) {
+                     LaneEmitter(program, v, arguments, flat).emitItems();
+                   }));
 }
 
 LogicalResult emitSingle(Operation* op, OpBuilder& builder,
@@ -337,23 +269,28 @@ LogicalResult emitSingle(Operation* op, OpBuilder& builder,
   LaneProgram program{llvm::to_vector(op->getOperands()),
                       {op},
                       llvm::to_vector_of<Value>(op->getResults())};
-  return emitLanes(op, program, op->getName().stripDialect(), builder, context);
-}
-
-LogicalResult emitRegion(Operation* operation, OpBuilder& builder,
-                         KernelContext& context) {
-  auto op = cast<RegionOp>(operation);
-  FailureOr<LaneProgram> program = getProgram(op);
-  if (failed(program)) return failure();
-  return emitLanes(op, *program, getStem(op), builder, context);
+  return emitLanes(op, program, op->getOperands(), op->getName().stripDialect(),
+                   builder, context);
 }
 
 }  // namespace
 
+LogicalResult emitLaneRegion(RegionOp op, OpBuilder& builder,
+                             KernelContext& context) {
+  Block& body = op.getBody().front();
+  auto yielded = body.getTerminator()->getOperands();
+  FailureOr<RegionLanes> lanes =
+      getRegionLanes(op, body.begin(), body.getTerminator()->getIterator(),
+                     cast<RankedTensorType>(yielded.front().getType()));
+  if (failed(lanes)) return failure();
+  llvm::append_range(lanes->program.outputs, yielded);
+  return emitLanes(op, lanes->program, lanes->operands, getRegionStem(op),
+                   builder, context);
+}
+
 void populateLaneEmitters(KernelEmitters& emitters) {
   for (StringRef name : getLaneFunctions().keys()) emitters[name] = emitSingle;
   emitters[DropoutOp::getOperationName()] = emitSingle;
-  emitters[RegionOp::getOperationName()] = emitRegion;
 }
 
 }  // namespace graft

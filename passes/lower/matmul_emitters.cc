@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Kernels of graft.linear and graft.matmul: operands are packed by kernels of
-// their own, then one kernel multiplies over a grid of output blocks.
+// their own, then one kernel multiplies over a grid of output blocks. In a
+// region it computes the rest of the region on each block when that is finished
+// and still in the cache: not in the registers of a tile, which would multiply
+// the code by their number and draw the words of a dropout for each of them.
 
 #include <numeric>
 
@@ -10,20 +13,33 @@
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/gemm_pack.h"
 #include "passes/lower/gemm_product.h"
+#include "passes/lower/region.h"
+#include "passes/lower/row_kernel.h"
 
 using namespace mlir;
 
 namespace graft {
 namespace {
 
+// The rest of a region that begins with a product.
+struct Epilogue {
+  // The first input is the product; outputs are the results, without `sums` if
+  // that is the product in the end.
+  RegionLanes lanes;
+  TypeRange results;  // of the region
+  int64_t sums;       // the result that holds the product meanwhile
+  bool keeps;         // whether it is the product in the end
+};
+
 // output [m, n] = lhs rhs + bias, with lhs [m, k] or [k, m] and rhs [k, n] or
 // [n, k].
 struct Product {
   Value lhs, rhs, bias;  // bias [n] may be null
   Addend addend;         // what the sum begins with, not with a bias
-  bool transposeLhs, transposeRhs;
+  bool transposeLhs = false, transposeRhs = false;
   Dim m, n, k;
   RankedTensorType type;
+  const Epilogue* epilogue = nullptr;
 };
 
 // Sizes of blocks; all depend on shapes and the CPU level alone.
@@ -80,12 +96,21 @@ class ProductKernel {
         rhs(arguments.buffers[1]),
         bias(product.bias ? arguments.buffers[2] : Value()),
         addend(product.addend ? arguments.buffers[2] : Value()),
-        output(arguments.buffers.back()),
+        output(getOutput(product, arguments)),
         m(getSize(v, product.m, arguments)),
         n(getSize(v, product.n, arguments)),
         k(getSize(v, product.k, arguments)),
         begin(arguments.begin),
-        end(arguments.end) {}
+        end(arguments.end) {
+    if (!product.epilogue) return;
+    // The product, other operands, and results, of which it may be one.
+    SmallVector<Value> flat{v.flat(output)};
+    for (Value buffer :
+         ArrayRef(arguments.buffers).drop_front(product.bias ? 3 : 2))
+      if (buffer != output || !product.epilogue->keeps)
+        flat.push_back(v.flat(buffer));
+    lanes.emplace(product.epilogue->lanes.program, v, arguments, flat);
+  }
 
   void emit() {
     // Columns vary fastest: neighbouring items share rows of lhs.
@@ -98,18 +123,27 @@ class ProductKernel {
       Value rows = v.min(v.index(blocking.rows), v.sub(m, firstRow));
       if (product.k.isStatic() && product.k.size <= blocking.depth) {
         emitTurn(rows, v.index(0), k, {}, {});
-        return;
+      } else {
+        v.loop(v.index(0), k, blocking.depth, [&](Value start) {
+          Value depth = v.min(v.index(blocking.depth), v.sub(k, start));
+          Value first = v.less(start, 1);
+          Value last = v.less(v.sub(k, v.add(start, depth)), 1);
+          emitTurn(rows, start, depth, first, last);
+        });
       }
-      v.loop(v.index(0), k, blocking.depth, [&](Value start) {
-        Value depth = v.min(v.index(blocking.depth), v.sub(k, start));
-        Value first = v.less(start, 1);
-        Value last = v.less(v.sub(k, v.add(start, depth)), 1);
-        emitTurn(rows, start, depth, first, last);
-      });
+      if (lanes)
+        lanes->emitTile(v, firstRow, rows, firstColumn, blocking.columns);
     });
   }
 
  private:
+  static Value getOutput(const Product& product,
+                         const KernelArguments& arguments) {
+    if (!product.epilogue) return arguments.buffers.back();
+    return ArrayRef(arguments.buffers)
+        .take_back(product.epilogue->results.size())[product.epilogue->sums];
+  }
+
   // Sums k in [start, start + depth); `first` and `last` are conditions, null
   // where there is one turn.
   void emitTurn(Value rows, Value start, Value depth, Value first, Value last) {
@@ -166,6 +200,7 @@ class ProductKernel {
   Value m, n, k;
   Value begin, end;
   Value firstRow, firstColumn;
+  std::optional<LaneEmitter> lanes;
 };
 
 LogicalResult checkProduct(Operation* op, const Product& product) {
@@ -179,8 +214,10 @@ LogicalResult checkProduct(Operation* op, const Product& product) {
   return success();
 }
 
-LogicalResult emitProductKernels(Operation* op, OpBuilder& builder,
-                                 KernelContext& context, Product product) {
+// Launches of the product before `op`, and of the epilogue if it has one.
+FailureOr<ValueRange> launchProduct(Operation* op, OpBuilder& builder,
+                                    KernelContext& context,
+                                    const Product& product, StringRef stem) {
   if (failed(checkProduct(op, product))) return failure();
   Blocking blocking = getBlocking(product, context.getTarget());
   Value lhs = product.lhs, rhs = product.rhs;
@@ -205,64 +242,106 @@ LogicalResult emitProductKernels(Operation* op, OpBuilder& builder,
     ties = {0, static_cast<int64_t>(operands.size())};
     operands.push_back(product.addend.value);
   }
+  if (const Epilogue* epilogue = product.epilogue) {
+    // Its result with the sums is written before its operands are read.
+    addTies(epilogue->results, epilogue->lanes.operands,
+            static_cast<int64_t>(operands.size()), ties, epilogue->sums,
+            {lhs, rhs});
+    llvm::append_range(operands, epilogue->lanes.operands);
+  }
   int64_t blocks =
       packedRhs ? llvm::divideCeil(product.n.size, blocking.columns) : 1;
-  ValueRange results = context.launch(
-      builder, op,
-      product.bias     ? "linear"
-      : product.addend ? "matmul_add"
-                       : "matmul",
-      operands, product.type,
+  return context.launch(
+      builder, op, stem, operands,
+      product.epilogue ? product.epilogue->results : TypeRange(product.type),
       getGrid(op->getContext(), product.m, blocking.rows, blocks), ties,
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
         ProductKernel(product, blocking, packedLhs, packedRhs, v, arguments)
             .emit();
       });
-  replaceWithSum(op, product.addend, results[0]);
-  return success();
 }
 
-LogicalResult emitLinear(Operation* op, OpBuilder& builder,
-                         KernelContext& context) {
-  auto linear = cast<LinearOp>(op);
-  RankedTensorType type = linear.getOutput().getType();
-  Product product{linear.getInput(),
-                  linear.getWeight(),
-                  linear.getBias(),
-                  linear.getBias() ? Addend() : findAddend(op),
-                  /*transposeLhs=*/false,
-                  /*transposeRhs=*/true,
-                  getDim(type, 0),
-                  getDim(type, 1),
-                  getDim(linear.getInput().getType(), 1),
-                  type};
-  return emitProductKernels(op, builder, context, product);
-}
-
-LogicalResult emitMatmul(Operation* op, OpBuilder& builder,
-                         KernelContext& context) {
+// The product that a graft.linear or graft.matmul is of the values that
+// `outside` gives for its operands.
+Product getProduct(Operation* op, llvm::function_ref<Value(Value)> outside) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Product product;
+  product.type = type;
+  product.m = getDim(type, 0);
+  product.n = getDim(type, 1);
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    product.lhs = outside(linear.getInput());
+    product.rhs = outside(linear.getWeight());
+    if (Value bias = linear.getBias()) product.bias = outside(bias);
+    product.transposeLhs = false;
+    product.transposeRhs = true;
+    product.k = getDim(linear.getInput().getType(), 1);
+    return product;
+  }
   auto matmul = cast<MatmulOp>(op);
-  RankedTensorType type = matmul.getOutput().getType();
-  Product product{
-      matmul.getLhs(),
-      matmul.getRhs(),
-      {},
-      findAddend(op),
-      matmul.getTransposeLhs(),
-      matmul.getTransposeRhs(),
-      getDim(type, 0),
-      getDim(type, 1),
-      getDim(matmul.getLhs().getType(), matmul.getTransposeLhs() ? 0 : 1),
-      type};
-  return emitProductKernels(op, builder, context, product);
+  product.lhs = outside(matmul.getLhs());
+  product.rhs = outside(matmul.getRhs());
+  product.transposeLhs = matmul.getTransposeLhs();
+  product.transposeRhs = matmul.getTransposeRhs();
+  product.k = getDim(matmul.getLhs().getType(), product.transposeLhs ? 0 : 1);
+  return product;
+}
+
+LogicalResult emitSingleProduct(Operation* op, OpBuilder& builder,
+                                KernelContext& context) {
+  Product product = getProduct(op, [](Value value) { return value; });
+  product.addend = findAddend(op);
+  FailureOr<ValueRange> results = launchProduct(op, builder, context, product,
+                                                product.bias     ? "linear"
+                                                : product.addend ? "matmul_add"
+                                                                 : "matmul");
+  if (failed(results)) return failure();
+  replaceWithSum(op, product.addend, results->front());
+  return success();
 }
 
 }  // namespace
 
 void populateMatmulEmitters(KernelEmitters& emitters) {
-  emitters["graft.linear"] = emitLinear;
-  emitters["graft.matmul"] = emitMatmul;
+  emitters["graft.linear"] = emitSingleProduct;
+  emitters["graft.matmul"] = emitSingleProduct;
+}
+
+LogicalResult emitProductRegion(RegionOp op, OpBuilder& builder,
+                                KernelContext& context) {
+  Block& body = op.getBody().front();
+  Operation* root = &body.front();
+  Value sums = root->getResult(0);
+  Product product = getProduct(root, [&](Value inside) {
+    return op.getInputs()[cast<BlockArgument>(inside).getArgNumber()];
+  });
+  FailureOr<RegionLanes> lanes =
+      getRegionLanes(op, std::next(root->getIterator()),
+                     body.getTerminator()->getIterator(), product.type);
+  if (failed(lanes) || failed(lanes->program.check())) return failure();
+  lanes->program.inputs.insert(lanes->program.inputs.begin(), sums);
+  SmallVector<Value> outputs(body.getTerminator()->getOperands());
+  auto* place = llvm::find(outputs, sums);
+  bool keeps = place != outputs.end();
+  if (!keeps)
+    place = llvm::find_if(outputs, [&](Value output) {
+      return output.getType() == product.type;
+    });
+  if (place == outputs.end() || !product.n.isStatic())
+    return op.emitOpError(
+               "expects a product of static width and a result of its type, "
+               "got ")
+           << product.type;
+  int64_t index = place - outputs.begin();
+  if (keeps) outputs.erase(place);
+  lanes->program.outputs = std::move(outputs);
+  Epilogue epilogue{std::move(*lanes), op.getResultTypes(), index, keeps};
+  product.epilogue = &epilogue;
+  FailureOr<ValueRange> results =
+      launchProduct(op, builder, context, product, getRegionStem(op));
+  if (failed(results)) return failure();
+  return replaceBy(op, *results);
 }
 
 }  // namespace graft

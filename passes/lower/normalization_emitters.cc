@@ -10,6 +10,7 @@
 // registers combined in a fixed tree.
 
 #include "dialects/graft/graft_ops.h"
+#include "passes/lower/region.h"
 #include "passes/lower/row_kernel.h"
 
 using namespace mlir;
@@ -60,31 +61,38 @@ Statistics statisticsOf(VectorBuilder& v, Value input, Value offset,
   return {mean, scale};
 }
 
-// output[t] = (input[t] - mean) * (rstd * scale) + shift.
+// output = (input - mean) * rstd * scale + shift of a row, which starts at
+// `offset`; buffers. The output may be the input.
+void emitNormalizedRow(VectorBuilder& v, Value input, Value scale, Value shift,
+                       Value output, Value offset, int64_t width,
+                       double epsilon) {
+  auto [mean, rstd] = statisticsOf(v, input, offset, width, epsilon);
+  Value center = v.broadcast(mean), factor = v.broadcast(rstd);
+  forColumns(v, width, [&](Value column, Value mask) {
+    Value at = v.addIndex(offset, column);
+    Value n = v.mul(v.sub(v.load(input, at, mask), center), factor);
+    Value y =
+        v.fma(n, v.load(scale, column, mask), v.load(shift, column, mask));
+    v.store(y, output, at, mask);
+  });
+}
+
 LogicalResult emitLayerNorm(Operation* operation, OpBuilder& builder,
                             KernelContext& context) {
   auto op = cast<LayerNormOp>(operation);
   FailureOr<int64_t> width = staticWidth(op, op.getInput().getType());
   if (failed(width)) return failure();
-  double epsilon = op.getEpsilon().convertToDouble();
   Work work = Work::rows(op.getInput().getType());
-  return replaceByKernel(
-      op, builder, context, work.grid(), {0, 0},
-      [&](VectorBuilder& v, const KernelArguments& arguments,
-          ArrayRef<Value> flat) {
-        forRows(v, work, arguments, [&](Value row) {
-          Value offset = v.mulIndex(row, *width);
-          auto [mean, rstd] = statisticsOf(v, flat[0], offset, *width, epsilon);
-          Value center = v.broadcast(mean), factor = v.broadcast(rstd);
-          forColumns(v, *width, [&](Value column, Value mask) {
-            Value at = v.addIndex(offset, column);
-            Value n = v.mul(v.sub(v.load(flat[0], at, mask), center), factor);
-            Value y = v.fma(n, v.load(flat[1], column, mask),
-                            v.load(flat[2], column, mask));
-            v.store(y, flat[3], at, mask);
-          });
-        });
-      });
+  return replaceByKernel(op, builder, context, work.grid(), {0, 0},
+                         [&](VectorBuilder& v, const KernelArguments& arguments,
+                             ArrayRef<Value> flat) {
+                           forRows(v, work, arguments, [&](Value row) {
+                             emitNormalizedRow(
+                                 v, flat[0], flat[1], flat[2], flat[3],
+                                 v.mulIndex(row, *width), *width,
+                                 op.getEpsilon().convertToDouble());
+                           });
+                         });
 }
 
 // First launch: input gradient and the statistics [T, 2] of each row. Second
@@ -263,6 +271,73 @@ void populateNormalizationEmitters(KernelEmitters& emitters) {
   emitters[LayerNormGradientOp::getOperationName()] = emitLayerNormGradient;
   emitters[SoftmaxOp::getOperationName()] = emitSoftmax;
   emitters[SoftmaxGradientOp::getOperationName()] = emitSoftmaxGradient;
+}
+
+// Each row is computed, then normalised while it is in the first-level cache.
+// It is kept where it is a result, else in the place of the normalised one.
+LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
+                                      KernelContext& context) {
+  Block& body = op.getBody().front();
+  auto norm = cast<LayerNormOp>(body.getTerminator()->getPrevNode());
+  Value rows = norm.getInput();
+  auto type = cast<RankedTensorType>(rows.getType());
+  FailureOr<int64_t> width = staticWidth(op, type);
+  if (failed(width)) return failure();
+  FailureOr<RegionLanes> lanes =
+      getRegionLanes(op, body.begin(), norm->getIterator(), type);
+  if (failed(lanes)) return failure();
+  auto outside = [&](Value inside) -> Value {
+    auto argument = dyn_cast<BlockArgument>(inside);
+    return argument ? op.getInputs()[argument.getArgNumber()] : Value();
+  };
+  Value scale = outside(norm.getScale()), shift = outside(norm.getShift());
+  OperandRange yielded = body.getTerminator()->getOperands();
+  auto normalized = llvm::find(yielded, norm.getOutput());
+  if (outside(rows) || !scale || !shift || normalized == yielded.end())
+    return op.emitOpError(
+               "expects it to compute and to normalise rows, and to yield "
+               "what the normalisation gives, got ")
+           << *norm;
+
+  LaneProgram& program = lanes->program;
+  SmallVector<int64_t> places;  // of the outputs among the results
+  for (auto [index, value] : llvm::enumerate(yielded)) {
+    if (value == norm.getOutput()) continue;
+    program.outputs.push_back(value);
+    places.push_back(static_cast<int64_t>(index));
+  }
+  int64_t last = normalized - yielded.begin();
+  if (!llvm::is_contained(program.outputs, rows)) {
+    program.outputs.push_back(rows);
+    places.push_back(last);
+  }
+  if (failed(program.check())) return failure();
+
+  SmallVector<Value> operands{scale, shift};
+  llvm::append_range(operands, lanes->operands);
+  SmallVector<int64_t> ties;
+  addTies(op.getResultTypes(), lanes->operands, /*first=*/2, ties);
+  Work work = Work::rows(type);
+  return replaceBy(
+      op, launchKernel(
+              op, builder, context, getRegionStem(op), operands,
+              op.getResultTypes(), work.grid(), ties,
+              [&](VectorBuilder& v, const KernelArguments& arguments,
+                  ArrayRef<Value> flat) {
+                ArrayRef<Value> results = flat.take_back(op.getNumResults());
+                SmallVector<Value> buffers(
+                    flat.drop_front(2).drop_back(op.getNumResults()));
+                for (int64_t place : places) buffers.push_back(results[place]);
+                LaneEmitter emitter(program, v, arguments, buffers);
+                Value input = results[places[llvm::find(program.outputs, rows) -
+                                             program.outputs.begin()]];
+                forRows(v, work, arguments, [&](Value row) {
+                  emitter.emitRow(row);
+                  emitNormalizedRow(v, input, flat[0], flat[1], results[last],
+                                    v.mulIndex(row, *width), *width,
+                                    norm.getEpsilon().convertToDouble());
+                });
+              }));
 }
 
 }  // namespace graft

@@ -3,7 +3,9 @@
 //
 // Regions that the fuse stage makes give the bits of the ops by themselves.
 
+#include <cmath>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "mlir/Parser/Parser.h"
@@ -132,17 +134,137 @@ TEST(LaneProgramTest, LowPrecision) {
   }
 }
 
-// All levels are generated on any machine.
-TEST(LaneProgramTest, EveryLevel) {
-  std::string text = fuse(phase(200, "$", R"(
+// A product of [61, depth] and [width, depth] with a bias, where `%p` has its
+// value and `%x` and `%y` are [61, width].
+std::string product(int64_t width, int64_t depth, const std::string& results,
+                    const std::string& body) {
+  std::string weight =
+      "tensor<" + std::to_string(width) + "x" + std::to_string(depth) + "xf32>";
+  std::string bias = "tensor<" + std::to_string(width) + "xf32>";
+  std::string input = tokenMatrix(depth);
+  std::string text = phase(width, results,
+                           "\n%p = graft.linear %i, %w, %b : (" + input + ", " +
+                               weight + ", " + bias + ") -> $" + body);
+  text.insert(text.find("%x:"),
+              "%i: " + input + ", %w: " + weight + ", %b: " + bias + ", ");
+  return text;
+}
+
+std::vector<interpret::Value> productArguments(int64_t width, int64_t depth) {
+  double deviation = 1 / std::sqrt(static_cast<double>(depth));
+  return {randomTensor({61, depth}, 1, 0, 1),
+          randomTensor({width, depth}, deviation, 0, 2),
+          randomTensor({width}, 1, 0, 3),
+          randomTensor({61, width}, 1, 0, 4),
+          randomTensor({61, width}, 1, 0, 5),
+          packed()};
+}
+
+// The launches are the product's and that which packs its weight. 300 and 600
+// are summed in turns; the product is a result, or a result holds it meanwhile.
+TEST(LaneProgramTest, ProductAndActivation) {
+  for (auto [width, depth] : {std::pair{1, 5}, {26, 40}, {64, 300}, {200, 600}})
+    expectFusion(product(width, depth, "$, $", R"(
+                   %g = graft.gelu erf %p : $
+                   return %g, %p : $, $)"),
+                 productArguments(width, depth), 2, {1e-5, 1e-5});
+}
+
+TEST(LaneProgramTest, ProductAndGradient) {
+  for (auto [width, depth] : {std::pair{1, 5}, {26, 40}, {64, 300}, {200, 600}})
+    expectFusion(product(width, depth, "$", R"(
+                   %g = graft.gelu_gradient erf %p, %x : $
+                   return %g : $)"),
+                 productArguments(width, depth), 2, {1e-5, 1e-5});
+}
+
+TEST(LaneProgramTest, ProductAndDropout) {
+  for (auto [width, depth] :
+       {std::pair{7, 5}, {26, 40}, {130, 300}, {384, 20}, {200, 600}})
+    expectFusion(product(width, depth, "$, $", R"(
+        %d = graft.dropout %p, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
+        %a = graft.add %d, %x : $
+        %m = graft.mul %a, %y : $
+        return %a, %m : $, $)"),
+                 productArguments(width, depth), 2, {1e-5, 1e-5},
+                 {/*seed=*/3, /*step=*/41, /*phase=*/2});
+}
+
+// What the product reads as well as its epilogue is not overwritten.
+TEST(LaneProgramTest, ProductOfItsAddend) {
+  std::string type = tokenMatrix(48);
+  expectFusion(
+      "func.func @f(%x: " + type + ", %w: tensor<48x48xf32>) -> (" + type +
+          ", " + type + R"() attributes {graft.phase = "f"} {
+                   %p = graft.matmul %x, %w : ()" +
+          type + ", tensor<48x48xf32>) -> " + type + R"(
+                   %a = graft.sub %p, %x : )" +
+          type + R"(
+                   %b = graft.mul %a, %x : )" +
+          type + R"(
+                   return %a, %b : )" +
+          type + ", " + type + "}",
+      {randomTensor({300, 48}, 1, 0, 1), randomTensor({48, 48}, 0.1, 0, 2)}, 2,
+      {1e-5, 1e-5});
+}
+
+// %g and %h are the scale and shift of a normalisation.
+std::string normalization(int64_t width, const std::string& results,
+                          std::string body) {
+  std::string vector = "tensor<" + std::to_string(width) + "xf32>";
+  body += "\n";
+  for (size_t at; (at = body.find('@')) != std::string::npos;)
+    body.replace(at, 1, vector);
+  std::string text = phase(width, results, body);
+  text.insert(text.find("%x:"), "%g: " + vector + ", %h: " + vector + ", ");
+  return text;
+}
+
+std::vector<interpret::Value> normalizationArguments(int64_t width) {
+  return {randomTensor({width}, 1, 1, 1), randomTensor({width}, 1, 0, 2),
+          randomTensor({61, width}, 1, 0, 3),
+          randomTensor({61, width}, 1, 0, 4), packed()};
+}
+
+// The rows are a result, or stand where the normalised ones go.
+TEST(LaneProgramTest, Normalization) {
+  for (int64_t width : {1, 7, 26, 130, 384, 1000}) {
+    expectFusion(normalization(width, "$, $", R"(
         %d = graft.dropout %x, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
         %a = graft.add %d, %y : $
-        return %a : $)"));
-  for (const char* level : {"avx2", "avx512", "avx512_bf16", "aarch64"}) {
-    auto program = KernelProgram::create(text, *lookupCpuTarget(level));
-    ASSERT_NE(program, nullptr);
-    EXPECT_EQ(countLaunches(*program), 1);
+        %n = graft.layer_norm %a, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
+        return %n, %a : $, $)"),
+                 normalizationArguments(width), 1, {5e-5, 1e-5},
+                 {/*seed=*/3, /*step=*/41, /*phase=*/2});
+    expectFusion(normalization(width, "$", R"(
+        %a = graft.sub %x, %y : $
+        %n = graft.layer_norm %a, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
+        return %n : $)"),
+                 normalizationArguments(width), 1, {5e-5, 1e-5});
   }
+}
+
+// All levels are generated on any machine.
+TEST(LaneProgramTest, EveryLevel) {
+  std::string lanes = phase(200, "$", R"(
+        %d = graft.dropout %x, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
+        %a = graft.add %d, %y : $
+        return %a : $)");
+  std::string epilogue = product(200, 20, "$", R"(
+        %d = graft.dropout %p, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
+        %a = graft.add %d, %x : $
+        return %a : $)");
+  std::string rows = normalization(200, "$", R"(
+        %d = graft.dropout %x, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
+        %n = graft.layer_norm %d, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
+        return %n : $)");
+  for (const char* level : {"avx2", "avx512", "avx512_bf16", "aarch64"})
+    for (auto [text, launches] :
+         {std::pair{lanes, 1}, {epilogue, 2}, {rows, 1}}) {
+      auto program = KernelProgram::create(fuse(text), *lookupCpuTarget(level));
+      ASSERT_NE(program, nullptr);
+      EXPECT_EQ(countLaunches(*program), launches);
+    }
 }
 
 }  // namespace

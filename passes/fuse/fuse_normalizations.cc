@@ -1,0 +1,39 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/fuse/passes.h"
+#include "passes/fuse/region_group.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_FUSENORMALIZATIONSPASS
+#include "passes/fuse/passes.h.inc"
+
+namespace {
+
+struct FuseNormalizationsPass
+    : public impl::FuseNormalizationsPassBase<FuseNormalizationsPass> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (!function->hasAttr("graft.phase") || function.isDeclaration())
+        continue;
+      for (LayerNormOp op : llvm::make_early_inc_range(
+               function.getBody().front().getOps<LayerNormOp>()))
+        fuse(op);
+    }
+  }
+
+  static void fuse(LayerNormOp op) {
+    Operation* source = op.getInput().getDefiningOp();
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    if (!source || type.isDynamicDim(1) || !isElementwise(source, type)) return;
+    RegionGroup group(source);
+    if (group.tryAdd(op)) group.create();
+  }
+};
+
+}  // namespace
+}  // namespace graft
