@@ -93,6 +93,37 @@ LogicalResult verifyBuffer(ProgramOp program, Operation& op,
          << buffer;
 }
 
+// C6.
+LogicalResult verifyPrologue(ProgramOp program) {
+  int64_t left = program.getPrologue();
+  for (Operation& op : program.getBody().front()) {
+    if (left <= 0) break;
+    --left;
+    auto command = dyn_cast<CommandOp>(op);
+    if (!command || command.getRandom() != 0 || command.getGrid().getSize())
+      return op.emitOpError(
+          "expects a command that depends on parameters alone in the prologue");
+    SmallVector<BufferAttr> reads, writes;
+    collectBuffers(op, reads, writes);
+    for (BufferAttr buffer : reads)
+      if (buffer.getPlace() != Place::kSlot &&
+          buffer.getPlace() != Place::kArena)
+        return op.emitOpError(
+                   "expects the prologue to read slots and the "
+                   "arena, got ")
+               << buffer;
+    for (BufferAttr buffer : writes)
+      if (buffer.getPlace() != Place::kArena)
+        return op.emitOpError("expects the prologue to write the arena, got ")
+               << buffer;
+  }
+  if (left == 0) return success();
+  return program.emitOpError(
+             "expects a prologue of at most as many commands "
+             "as there are, got ")
+         << program.getPrologue();
+}
+
 // name: type below limit or exception, ...
 ParseResult parseValues(OpAsmParser& parser, SmallVectorImpl<Attribute>& names,
                         SmallVectorImpl<Type>& types,
@@ -210,14 +241,14 @@ void BufferAttr::print(AsmPrinter& printer) const {
 }
 
 // exec.program @NAME(IN: TYPE, ...) -> (OUT: TYPE, ...) phase N arena N live N
-// {...}
+// prologue N {...}
 ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   Builder& builder = parser.getBuilder();
   StringAttr name;
   SmallVector<Attribute> inputNames, outputNames;
   SmallVector<Type> inputs, outputs;
   SmallVector<int64_t> limits, exceptions;
-  int64_t phase, arena, live;
+  int64_t phase, arena, live, prologue = 0;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
                              result.attributes) ||
       parseValues(parser, inputNames, inputs, &limits, &exceptions) ||
@@ -225,6 +256,8 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
       parser.parseKeyword("phase") || parser.parseInteger(phase) ||
       parser.parseKeyword("arena") || parser.parseInteger(arena) ||
       parser.parseKeyword("live") || parser.parseInteger(live) ||
+      (succeeded(parser.parseOptionalKeyword("prologue")) &&
+       parser.parseInteger(prologue)) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   Properties& properties = result.getOrAddProperties<Properties>();
@@ -238,6 +271,7 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   properties.phase = builder.getI64IntegerAttr(phase);
   properties.arena = builder.getI64IntegerAttr(arena);
   properties.live = builder.getI64IntegerAttr(live);
+  properties.prologue = builder.getI64IntegerAttr(prologue);
   Region* body = result.addRegion();
   if (parser.parseRegion(*body)) return failure();
   if (body->empty()) body->emplaceBlock();
@@ -253,11 +287,13 @@ void ProgramOp::print(OpAsmPrinter& printer) {
   printValues(printer, getOutputNames(), getFunctionType().getResults());
   printer << " phase " << getPhase() << " arena " << getArena() << " live "
           << getLive();
+  if (getPrologue() != 0) printer << " prologue " << getPrologue();
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFunctionTypeAttrName(), getInputNamesAttrName(),
        getOutputNamesAttrName(), getLimitsAttrName(), getExceptionsAttrName(),
-       getPhaseAttrName(), getArenaAttrName(), getLiveAttrName()});
+       getPhaseAttrName(), getArenaAttrName(), getLiveAttrName(),
+       getPrologueAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -282,7 +318,7 @@ LogicalResult ProgramOp::verify() {
       if (buffer.getPlace() == Place::kInput)
         return op.emitOpError("expects to write no input, got ") << buffer;
   }
-  return success();
+  return verifyPrologue(*this);
 }
 
 LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection& tables) {

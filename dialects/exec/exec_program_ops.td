@@ -20,7 +20,9 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
   let description = [{
     Commands run in order. `arena` is the size of the memory for values that
     die in the program, `live` the most bytes of it in use at once, `phase`
-    keys the random draws. `below` bounds the elements of an i32 input that
+    keys the random draws. The first `prologue` commands compute from parameters
+    alone, and no later one overwrites what they leave in the arena: when the
+    entry is called again and nothing else has run, they need not run again. `below` bounds the elements of an i32 input that
     commands use as indices, `or` allows one element besides.
 
     - (C1) Only commands, copies and fills are inside.
@@ -28,6 +30,8 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     - (C3) Buffers of inputs and outputs name one, and a part of segments.
     - (C4) Slots are parameters or state tensors of a model.
     - (C5) No command writes an input.
+    - (C6) Commands of the prologue draw nothing, read slots and the arena, and
+      write the arena; their grids have no named size.
 
     Example:
     ```mlir
@@ -49,7 +53,8 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
   let arguments = (ins SymbolNameAttr:$sym_name,
     TypeAttrOf<FunctionType>:$function_type, StrArrayAttr:$input_names,
     StrArrayAttr:$output_names, DenseI64ArrayAttr:$limits,
-    DenseI64ArrayAttr:$exceptions, I64Attr:$phase, I64Attr:$arena, I64Attr:$live);
+    DenseI64ArrayAttr:$exceptions, I64Attr:$phase, I64Attr:$arena, I64Attr:$live,
+    DefaultValuedAttr<I64Attr, "0">:$prologue);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -294,6 +294,7 @@ absl::Status ModuleReader::readProgram(exec::ProgramOp op) {
   ProgramSpec program;
   program.arena_bytes = op.getArena();
   program.live_bytes = op.getLive();
+  program.prologue = op.getPrologue();
   llvm::MapVector<Attribute, uint32_t> buffers;
   for (Operation& command : op.getBody().front())
     GRAFT_RETURN_IF_ERROR(readCommand(command, program, buffers));

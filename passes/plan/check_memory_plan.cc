@@ -155,12 +155,17 @@ LogicalResult Checker::checkEnd() {
 
 LogicalResult Checker::check() {
   size_t launches = 0;
-  for (const PlanStep& step : plan.steps) {
-    current = step.launch;
-    launches += current != nullptr;
-    if (failed(current ? checkLaunch(step) : checkMove(step))) return failure();
+  for (bool again : {false, true}) {
+    auto steps = ArrayRef(plan.steps).drop_front(again ? plan.prologue : 0);
+    if (again && plan.prologue == 0) break;
+    for (const PlanStep& step : steps) {
+      current = step.launch;
+      if (!again) launches += current != nullptr;
+      if (failed(current ? checkLaunch(step) : checkMove(step)))
+        return failure();
+    }
+    current = nullptr;
   }
-  current = nullptr;
   auto expected = function.getOps<LaunchOp>();
   if (launches !=
       static_cast<size_t>(std::distance(expected.begin(), expected.end())))

@@ -83,7 +83,7 @@ void createProgram(func::FuncOp function, const MemoryPlan& plan) {
       builder.getArrayAttr(
           names(function, function.getNumResults(), "output", true)),
       limits, exceptions, phase ? phase.getInt() : 0, plan.arenaBytes,
-      plan.liveBytes);
+      plan.liveBytes, plan.prologue);
   builder.createBlock(&program.getBody());
   for (const PlanStep& step : plan.steps)
     createCommand(builder, step, function.getLoc());

@@ -72,6 +72,7 @@ class Planner {
 
  private:
   LogicalResult collect();
+  void findPrologue();
   LogicalResult checkType(Value value);
   void findDestinations();
   bool mayWriteSlot(LaunchOp launch, unsigned result, SymbolRefAttr slot);
@@ -139,6 +140,7 @@ LogicalResult Planner::collect() {
     }
   }
   end = launches.size();
+  findPrologue();
   for (LaunchOp launch : launches) {
     for (Value operand : launch.getInputs()) extend(operand, position(launch));
     for (Value output : launch.getOutputs())
@@ -150,6 +152,34 @@ LogicalResult Planner::collect() {
       return terminator->emitError("expects tensors as results, got ")
              << value.getType();
   return success();
+}
+
+// Moves the launches that compute from parameters alone, such as those that
+// pack weights, to the front. A phase that writes slots runs in turns with
+// others, which need the arena.
+void Planner::findPrologue() {
+  if (!writes.empty()) return;
+  llvm::DenseSet<Operation*> found;
+  for (LaunchOp launch : launches) {
+    bool alone = launch.getRandom() == 0 && !launch.getGrid().getSize() &&
+                 !launch.getInputs().empty();
+    for (Value operand : launch.getInputs()) {
+      Operation* source = operand.getDefiningOp();
+      alone =
+          alone && source && (isa<ReadOp>(source) || found.contains(source));
+    }
+    for (Operation* user : launch->getUsers())
+      alone = alone && !isa<func::ReturnOp>(user);
+    if (alone) found.insert(launch);
+  }
+  SmallVector<LaunchOp> sorted;
+  for (bool first : {true, false})
+    for (LaunchOp launch : launches)
+      if (found.contains(launch) == first) sorted.push_back(launch);
+  launches = std::move(sorted);
+  for (auto [index, launch] : llvm::enumerate(launches))
+    positions[launch] = static_cast<int64_t>(index);
+  result.prologue = static_cast<int64_t>(found.size());
 }
 
 void Planner::extend(Value value, int64_t position) {
@@ -273,6 +303,14 @@ void Planner::assignBlocks() {
     for (auto [index, output] : llvm::enumerate(launch.getOutputs())) {
       ValueInfo& info = infos[output];
       if (info.buffer) continue;
+      if (now < result.prologue) {
+        // It is there when the program begins, and when it ends.
+        info.last = end;
+        info.block = addBlock(output);
+        blocks.back().begin = -1;
+        blocks.back().end = end;
+        continue;
+      }
       Value operand = findTie(launch, index);
       if (operand && taken.insert({launch, infos[operand].block}).second) {
         info.block = infos[operand].block;

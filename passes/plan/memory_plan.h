@@ -38,6 +38,7 @@ struct PlanStep {
 
 struct MemoryPlan {
   std::vector<PlanStep> steps;
+  int64_t prologue = 0;  // first steps that depend on parameters alone
   int64_t arenaBytes = 0;
   int64_t liveBytes = 0;  // most of it in use at once
 };
@@ -49,7 +50,7 @@ mlir::FailureOr<MemoryPlan> planMemory(mlir::func::FuncOp function,
 // Runs `plan` on symbolic values and emits an error unless each command finds
 // in each buffer the value that `function` says, no command overwrites what
 // it reads except where the launch ties the two, and outputs and slots hold
-// the right values at the end.
+// the right values at the end; and once more without the prologue.
 llvm::LogicalResult checkMemoryPlan(mlir::func::FuncOp function,
                                     const MemoryPlan& plan);
 

@@ -34,7 +34,10 @@ def PlanMemoryPass : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give every value of a phase its place in memory";
   let description = [{
     Replaces each function with a `graft.phase` attribute by an `exec.program`
-    of the same name. Its launches keep their order.
+    of the same name. Its launches keep their order, but for those that compute
+    from parameters alone, such as the packing of weights, in a phase that writes
+    no slot: they come first and are the program's prologue, whose results stay
+    in the arena from call to call.
 
     - An argument is an input, `graft.read` the slot itself.
     - A launch writes straight into the slot or output its result is meant for,

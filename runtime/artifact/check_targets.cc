@@ -41,7 +41,7 @@ class ProgramChecker {
       GRAFT_RETURN_IF_ERROR(CheckCommand(
           absl::StrCat(name_, ".commands[", i, "]"), program_.commands[i]));
     }
-    return absl::OkStatus();
+    return CheckPrologue();
   }
 
  private:
@@ -181,6 +181,45 @@ class ProgramChecker {
                    absl::StrCat("at most ", bytes, " bytes"), items);
     }
     return absl::OkStatus();
+  }
+
+  // That a call may leave the prologue out.
+  absl::Status CheckPrologue() const {
+    if (program_.prologue > program_.commands.size()) {
+      return Error(absl::StrCat(name_, ".prologue"),
+                   absl::StrCat("at most ", program_.commands.size()),
+                   program_.prologue);
+    }
+    for (size_t i = 0; i < program_.prologue; ++i) {
+      const std::string found = FindDependence(program_.commands[i]);
+      if (found.empty()) continue;
+      return Error(absl::StrCat(name_, ".commands[", i, "]"),
+                   "a command of the prologue that depends on slots alone",
+                   found);
+    }
+    return absl::OkStatus();
+  }
+
+  // What a command uses beside slots and the arena, or writes beside the arena.
+  std::string FindDependence(const CommandSpec& command) const {
+    if (command.random != 0) return "random draws";
+    if (command.grid.size >= 0) {
+      return absl::StrCat("size ", spec_.sizes[command.grid.size].name);
+    }
+    const size_t operands = command.buffers.size() - command.results;
+    for (size_t i = 0; i < command.buffers.size(); ++i) {
+      const BufferSpec& buffer = program_.buffers[command.buffers[i]];
+      if (buffer.place == Place::input) {
+        return absl::StrCat("input ", entry_.inputs[buffer.index].name);
+      }
+      if (buffer.place == Place::output) {
+        return absl::StrCat("output ", entry_.outputs[buffer.index].name);
+      }
+      if (buffer.place == Place::slot && i >= operands) {
+        return absl::StrCat("result ", spec_.slots[buffer.index].name);
+      }
+    }
+    return "";
   }
 
   absl::Status CheckWritable(const std::string& field,

@@ -110,6 +110,7 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
   ProgramSpec result;
   result.arena_bytes = program.arena_bytes();
   result.live_bytes = program.live_bytes();
+  result.prologue = program.prologue();
   for (const schema::Buffer& buffer :
        CopyElements<schema::Buffer>(*program.buffers())) {
     GRAFT_ASSIGN_OR_RETURN(

@@ -131,11 +131,12 @@ void AppendPrograms(const ArtifactSpec& spec, const TargetSpec& target,
   for (size_t i = 0; i < spec.entries.size(); ++i) {
     const EntrySpec& entry = spec.entries[i];
     const ProgramSpec& program = target.programs[i];
-    absl::StrAppend(
-        out, "entry      ", entry.name, DescribeValues(spec, entry.inputs),
-        " -> ", DescribeValues(spec, entry.outputs), ": ",
-        program.commands.size(), " commands, arena ", program.arena_bytes,
-        " bytes, ", program.live_bytes, " in use at once\n");
+    absl::StrAppend(out, "entry      ", entry.name,
+                    DescribeValues(spec, entry.inputs), " -> ",
+                    DescribeValues(spec, entry.outputs), ": ",
+                    program.commands.size(), " commands, ", program.prologue,
+                    " of them once, arena ", program.arena_bytes, " bytes, ",
+                    program.live_bytes, " in use at once\n");
     if (!commands) continue;
     for (size_t k = 0; k < program.commands.size(); ++k) {
       const CommandSpec& command = program.commands[k];
@@ -176,6 +177,7 @@ Json EntryJson(const ArtifactSpec& spec, const TargetSpec* target,
   const ProgramSpec& program = target->programs[index];
   result["arena_bytes"] = program.arena_bytes;
   result["live_bytes"] = program.live_bytes;
+  result["prologue"] = program.prologue;
   Json& commands = result["commands"] = Json::array();
   for (const CommandSpec& command : program.commands) {
     Json buffers = Json::array();

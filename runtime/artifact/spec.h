@@ -102,6 +102,7 @@ struct ProgramSpec {
   uint64_t live_bytes = 0;
   std::vector<BufferSpec> buffers;
   std::vector<CommandSpec> commands;
+  uint32_t prologue = 0;
 };
 
 struct KernelSpec {

@@ -103,7 +103,8 @@ Offset<schema::Program> HeaderBuilder::BuildProgram(
         command.pattern, label, command.random));
   }
   return schema::CreateProgramDirect(builder_, program.arena_bytes,
-                                     program.live_bytes, &buffers, &commands);
+                                     program.live_bytes, &buffers, &commands,
+                                     program.prologue);
 }
 
 Offset<schema::Target> HeaderBuilder::BuildTarget(const TargetSpec& target,

@@ -418,10 +418,10 @@ void Instance::Execute(const PreparedCommand& command, int64_t items) {
   }
 }
 
-void Instance::ExecuteProfiled(size_t entry) {
+void Instance::ExecuteProfiled(size_t entry, size_t first) {
   const TargetSpec& target = *artifact_->target();
   const std::vector<PreparedCommand>& commands = entries_[entry].commands;
-  for (size_t i = 0; i < commands.size(); ++i) {
+  for (size_t i = first; i < commands.size(); ++i) {
     const CommandSpec& spec = target.programs[entry].commands[i];
     CommandTiming timing;
     timing.kernel = spec.kind == CommandKind::kernel
@@ -454,13 +454,17 @@ absl::StatusOr<absl::Span<const OutputView>> Instance::Run(
   GRAFT_RETURN_IF_ERROR(Bind(entries[entry], feeds));
   CopyFeeds(entry, feeds);
   PreparedEntry& prepared = entries_[entry];
+  const size_t first = prepared_ == static_cast<int64_t>(entry)
+                           ? artifact_->target()->programs[entry].prologue
+                           : 0;
   if (profiler_) {
-    ExecuteProfiled(entry);
+    ExecuteProfiled(entry, first);
   } else {
-    for (const PreparedCommand& command : prepared.commands) {
-      Execute(command, Items(command.grid));
+    for (size_t i = first; i < prepared.commands.size(); ++i) {
+      Execute(prepared.commands[i], Items(prepared.commands[i].grid));
     }
   }
+  prepared_ = artifact_->EntryWritesSlots(entry) ? -1 : entry;
   for (size_t i = 0; i < prepared.shapes.size(); ++i) {
     const std::vector<DimSpec>& dims = entries[entry].outputs[i].dims;
     for (size_t d = 0; d < dims.size(); ++d) {
@@ -484,6 +488,7 @@ absl::Span<const uint8_t> Instance::Slot(size_t slot) const {
 
 absl::Span<uint8_t> Instance::MutableSlot(size_t slot) {
   if (slots_[slot] == nullptr) return {};
+  prepared_ = -1;
   return absl::MakeSpan(slots_[slot], SlotBytes(artifact_->spec().slots[slot]));
 }
 

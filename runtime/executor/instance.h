@@ -77,7 +77,8 @@ struct InstanceOptions {
 // one artifact are independent and may run at the same time. Thread-compatible.
 //
 // Results do not depend on the number of threads. Run allocates nothing unless
-// it fails.
+// it fails. What an entry computes from parameters alone, such as their packed
+// form, it computes once while no other entry runs and no slot is written.
 class Instance {
  public:
   // FAILED_PRECONDITION when `artifact` was loaded without code;
@@ -152,7 +153,7 @@ class Instance {
   void CopyFeeds(size_t entry, absl::Span<const Feed> feeds);
   int64_t Items(const GridSpec& grid) const;
   void Execute(const PreparedCommand& command, int64_t items);
-  void ExecuteProfiled(size_t entry);
+  void ExecuteProfiled(size_t entry, size_t first);
 
   const std::shared_ptr<const Artifact> artifact_;
   const InstanceOptions options_;
@@ -164,6 +165,8 @@ class Instance {
   std::vector<PreparedEntry> entries_;
   std::vector<int64_t> sizes_;  // values of the current call; -1 unknown
   GraftRandomState random_ = {};
+  // The entry whose prologue has left its results in the arena; -1: none.
+  int64_t prepared_ = -1;
   CommandProfiler profiler_;
 };
 

@@ -52,6 +52,40 @@ exec.program @c5(x: tensor<4xf32>) -> () phase 0 arena 0 live 0 {
 
 // -----
 
+exec.program @c6_move(x: tensor<4xf32>) -> () phase 0 arena 64 live 64 prologue 1 {
+  // expected-error @+1 {{expects a command that depends on parameters alone in the prologue}}
+  exec.copy input 0 to arena 0 : 16 grid <16>
+}
+
+// -----
+
+exec.program @c6_random() -> () phase 0 arena 64 live 64 prologue 1 {
+  // expected-error @+1 {{expects a command that depends on parameters alone in the prologue}}
+  exec.command @kernels::@k() -> (arena 0 : 16) grid <1> random 7
+}
+
+// -----
+
+exec.program @c6_read(x: tensor<4xf32>) -> () phase 0 arena 64 live 64 prologue 1 {
+  // expected-error @+1 {{expects the prologue to read slots and the arena, got #exec.buffer<input 0>}}
+  exec.command @kernels::@k(input 0) -> (arena 0 : 16) grid <1>
+}
+
+// -----
+
+exec.program @c6_write() -> (y: tensor<4xf32>) phase 0 arena 64 live 64 prologue 1 {
+  // expected-error @+1 {{expects the prologue to write the arena, got #exec.buffer<output 0>}}
+  exec.command @kernels::@k() -> (output 0) grid <1>
+}
+
+// -----
+
+// expected-error @+1 {{expects a prologue of at most as many commands as there are, got 1}}
+exec.program @c6_count() -> () phase 0 arena 0 live 0 prologue 1 {
+}
+
+// -----
+
 exec.program @kernel() -> () phase 0 arena 0 live 0 {
   // expected-error @+1 {{expects a function of exec.kernels, got @kernels::@k}}
   exec.command @kernels::@k() -> () grid <1>

@@ -210,3 +210,58 @@ func.func @twice(%x: tensor<?x?xf32, #graft.dims<T, S>>)
 func.func @helper() {
   return
 }
+
+// -----
+
+// What is computed from parameters alone comes first and stays: neither does it
+// take the place of another value of its kind, nor is its own taken. A result is
+// no part of it, and neither are draws.
+exec.kernels @kernels {
+  func.func @pack(%x: memref<16xf32>, %y: memref<16xf32>) { return }
+  func.func @two(%x: memref<16xf32>, %w: memref<16xf32>, %y: memref<16xf32>) { return }
+}
+graft.model @m {
+  graft.parameter @w : tensor<16xf32>
+}
+// CHECK-LABEL: exec.program @prologue
+// CHECK-SAME:    live 256 prologue 2 {
+// CHECK-NEXT: @pack(@m::@w) -> (arena [[A:[0-9]+]] : 64) grid <1>
+// CHECK-NEXT: @pack(arena [[A]] : 64) -> (arena [[B:[0-9]+]] : 64) grid <1>
+// CHECK-NEXT: @two(input 0, input 0) -> (arena [[C:[0-9]+]] : 64)
+// CHECK-NEXT: @two(arena [[C]] : 64, arena [[B]] : 64) -> (arena [[D:[0-9]+]] : 64)
+// CHECK-NEXT: @pack(@m::@w) -> (arena [[E:[0-9]+]] : 64) grid <1> random 5
+// CHECK-NEXT: @two(arena [[D]] : 64, arena [[E]] : 64) -> (output 0)
+// CHECK-NEXT: @pack(@m::@w) -> (output 1)
+// CHECK-NEXT: }
+func.func @prologue(%x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>)
+    attributes {graft.phase = "prologue"} {
+  %a = exec.launch @kernels::@two(%x, %x) grid <1> : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %w = graft.read @m::@w : tensor<16xf32>
+  %p = exec.launch @kernels::@pack(%w) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+  %q = exec.launch @kernels::@pack(%p) grid <1> ties [0, 0] : (tensor<16xf32>) -> tensor<16xf32>
+  %b = exec.launch @kernels::@two(%a, %q) grid <1> ties [0, 1] : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %d = exec.launch @kernels::@pack(%w) grid <1> random 5 : (tensor<16xf32>) -> tensor<16xf32>
+  %c = exec.launch @kernels::@two(%b, %d) grid <1> : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %e = exec.launch @kernels::@pack(%w) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+  return %c, %e : tensor<16xf32>, tensor<16xf32>
+}
+
+// -----
+
+// A phase that writes slots has no prologue.
+exec.kernels @kernels {
+  func.func @pack(%x: memref<16xf32>, %y: memref<16xf32>) { return }
+  func.func @two(%x: memref<16xf32>, %w: memref<16xf32>, %y: memref<16xf32>) { return }
+}
+graft.model @m {
+  graft.parameter @w : tensor<16xf32>
+}
+// CHECK-LABEL: exec.program @writes
+// CHECK-SAME:    live {{[0-9]+}} {
+func.func @writes(%x: tensor<16xf32>) attributes {graft.phase = "writes"} {
+  %w = graft.read @m::@w : tensor<16xf32>
+  %p = exec.launch @kernels::@pack(%w) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+  %a = exec.launch @kernels::@two(%x, %p) grid <1> : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  graft.write @m::@w, %a : tensor<16xf32>
+  return
+}

@@ -127,6 +127,39 @@ class CheckPlanTest : public ::testing::Test {
   MemoryPlan plan_;
 };
 
+// The second call finds what the first one left.
+TEST_F(CheckPlanTest, FindsAPrologueThatWasOverwritten) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
+      graft.model @m {
+        graft.parameter @w : tensor<16xf32>
+      }
+      exec.kernels @kernels {
+        func.func @f(%x: memref<16xf32>, %y: memref<16xf32>) { return }
+        func.func @g(%x: memref<16xf32>, %w: memref<16xf32>, %y: memref<16xf32>) { return }
+      }
+      func.func @p(%x: tensor<16xf32>) -> tensor<16xf32>
+          attributes {graft.phase = "p"} {
+        %w = graft.read @m::@w : tensor<16xf32>
+        %a = exec.launch @kernels::@f(%x) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+        %k = exec.launch @kernels::@f(%w) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+        %b = exec.launch @kernels::@g(%a, %k) grid <1> : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+        %c = exec.launch @kernels::@f(%b) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+        %d = exec.launch @kernels::@f(%c) grid <1> : (tensor<16xf32>) -> tensor<16xf32>
+        return %d : tensor<16xf32>
+      })",
+                                                        &context_);
+  function_ = module->lookupSymbol<mlir::func::FuncOp>("p");
+  plan_ = *planMemory(function_, {});
+  EXPECT_EQ(plan_.prologue, 1);
+  EXPECT_EQ(Check(), "fine");
+  // %k comes first; %c takes its place, when it has been read.
+  exec::BufferAttr kept = plan_.steps[0].writes[0];
+  plan_.steps[3].writes[0] = plan_.steps[4].reads[0] = kept;
+  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  plan_.prologue = 0;
+  EXPECT_EQ(Check(), "fine");
+}
+
 TEST_F(CheckPlanTest, AcceptsThePlan) {
   ASSERT_EQ(plan_.steps.size(), 4u);
   EXPECT_EQ(Check(), "fine");

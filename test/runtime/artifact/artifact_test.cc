@@ -59,7 +59,8 @@ class ArtifactTest : public ::testing::Test {
 };
 
 TEST_F(ArtifactTest, RoundTripKeepsEverything) {
-  const ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
+  ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
+  AddPrologue(spec);
   const std::string bytes = Write(spec);
   LoadOptions options = WithoutCode();
   options.verify_weights = true;
@@ -78,7 +79,8 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.entries[1].phase, 7u);
   EXPECT_EQ(read.targets[0].programs[0].buffers,
             spec.targets[0].programs[0].buffers);
-  EXPECT_EQ(read.targets[0].programs[0].commands[0].label, "encoder/scale");
+  EXPECT_EQ(read.targets[0].programs[0].commands[1].label, "encoder/scale");
+  EXPECT_EQ(read.targets[0].programs[0].prologue, 1u);
   EXPECT_EQ(read.targets[0].code, spec.targets[0].code);
   EXPECT_EQ(read.host_programs[0].instructions.size(), 5u);
   EXPECT_EQ(read.tokenizer->vocabulary, spec.tokenizer->vocabulary);
@@ -284,6 +286,26 @@ TEST_F(ArtifactTest, ErrorsNameTheField) {
          s.targets[0].programs[2].commands[0].grid.count = 17;
        },
        "commands[0].grid: expects at most 16 bytes, got 17"},
+      {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 3; },
+       "program predict.prologue: expects at most 2, got 3"},
+      {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 1; },
+       "commands[0]: expects a command of the prologue that depends on slots "
+       "alone, got size T"},
+      {[](ArtifactSpec& s) {
+         s.targets[0].programs[0].prologue = 1;
+         s.targets[0].programs[0].commands[0].grid.size = -1;
+       },
+       "commands[0]: expects a command of the prologue that depends on slots "
+       "alone, got input x"},
+      {[](ArtifactSpec& s) {
+         AddPrologue(s);
+         s.targets[0].programs[0].commands[0].random = 7;
+       },
+       "commands[0]: expects a command of the prologue that depends on slots "
+       "alone, got random draws"},
+      {[](ArtifactSpec& s) { s.targets[0].programs[2].prologue = 3; },
+       "commands[1]: expects a command of the prologue that depends on slots "
+       "alone, got"},
       {[](ArtifactSpec& s) { s.host_programs[0].instructions[1].entry = 3; },
        "train.instructions[1].entry: expects an index below 3, got 3"},
       {[](ArtifactSpec& s) {
@@ -372,7 +394,7 @@ TEST_F(ArtifactTest, InspectShowsProgramsAndSlots) {
               HasSubstr("  @m::@w.gradient gradient F32 [4] trainable\n"));
   EXPECT_THAT(text, HasSubstr("entry      predict(x: F32 [T, 4], segments: "
                               "segments [T, S] < 6) -> (sums: F32 [S, 4]): 2 "
-                              "commands, arena 128 bytes"));
+                              "commands, 0 of them once, arena 128 bytes"));
   EXPECT_THAT(text,
               HasSubstr("     0 scale(x, @m::@w, @m::@b, arena[0 : 128]) grid "
                         "T / 2 // encoder/scale\n"));

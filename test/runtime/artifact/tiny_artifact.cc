@@ -117,6 +117,21 @@ ProgramSpec MakeUpdate() {
 
 }  // namespace
 
+void AddPrologue(ArtifactSpec& spec) {
+  ProgramSpec& program = spec.targets[0].programs[0];
+  program.arena_bytes = program.live_bytes = 192;
+  program.buffers.push_back({Place::arena, 0, 0, 128, 16});
+  CommandSpec copy;
+  copy.kind = CommandKind::copy;
+  copy.buffers = {1, 8};
+  copy.results = 1;
+  copy.grid.count = 16;
+  copy.label = "prologue";
+  program.commands.insert(program.commands.begin(), copy);
+  program.commands[1].buffers[1] = 8;
+  program.prologue = 1;
+}
+
 ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level) {
   static constexpr uint8_t kVocabulary[] = {'a', '\n', 'b', '\n'};
   ArtifactSpec spec;

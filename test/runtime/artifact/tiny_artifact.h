@@ -23,6 +23,9 @@ namespace graft {
 // `code` is borrowed; it belongs to level `level`.
 ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level);
 
+// Gives predict a prologue: w is copied into the arena, and x scaled by that.
+void AddPrologue(ArtifactSpec& spec);
+
 // Values of the parameters of TinySpec: w = 1, 2, 3, 4 and b = 0.5.
 absl::Status TinyWeights(size_t slot, WeightSink sink);
 

@@ -133,6 +133,58 @@ TEST_F(InstanceTest, TrainsAndKeepsItsOwnState) {
   EXPECT_EQ(first->Slot(2)[0], 0);
 }
 
+// What depends on parameters alone is computed again when they were written, or
+// when another entry has used the arena.
+TEST_F(InstanceTest, RunsThePrologueWhenParametersChange) {
+  auto code = ReadFile(FileSystem::Posix(), GRAFT_TINY_KERNELS).value();
+  ArtifactSpec spec =
+      TinySpec(absl::MakeConstSpan(
+                   reinterpret_cast<const uint8_t*>(code.data()), code.size()),
+               AnyLevel());
+  AddPrologue(spec);
+  const std::string path = ::testing::TempDir() + "/prologue_test.graft";
+  ASSERT_TRUE(WriteArtifact(FileSystem::Posix(), path, spec, TinyWeights).ok());
+  auto artifact = Artifact::Load(FileSystem::Posix(), path).value();
+  auto instance = Instance::Create(artifact, {}).value();
+  int copies = 0;
+  instance->SetProfiler([&](const CommandTiming& timing) {
+    copies += timing.label == "prologue";
+  });
+  const Feed x = Feed::Tensor(DType::kF32, shape_, x_.data());
+  const Feed predict[] = {x, Feed::Segments(offsets_)};
+  auto first_sum = [&] {
+    auto outputs = instance->Run(0, predict);
+    EXPECT_TRUE(outputs.ok()) << outputs.status();
+    return (*outputs)[0].floats()[0];
+  };
+  EXPECT_EQ(first_sum(), 2);
+  EXPECT_EQ(first_sum(), 2);
+  EXPECT_EQ(copies, 1);
+
+  const float w[] = {3, 2, 3, 4};
+  std::memcpy(instance->MutableSlot(0).data(), w, sizeof(w));
+  EXPECT_EQ(first_sum(), 4);
+  EXPECT_EQ(copies, 2);
+
+  const int64_t one[1] = {1};
+  const std::vector<int32_t> labels = {1};
+  const float rate = 0.5;
+  ASSERT_TRUE(
+      instance->Run(1, {x, Feed::Tensor(DType::kI32, one, labels.data())})
+          .ok());
+  EXPECT_EQ(first_sum(), 4);
+  EXPECT_EQ(copies, 3);
+  ASSERT_TRUE(instance->Run(2, {Feed::Tensor(DType::kF32, {}, &rate)}).ok());
+  EXPECT_EQ(first_sum(), 2);  // w = 3 - 0.5 * 4.
+  EXPECT_EQ(copies, 4);
+
+  // A call that is refused has run nothing.
+  EXPECT_FALSE(instance->Run(1, {}).ok());
+  EXPECT_EQ(first_sum(), 2);
+  EXPECT_EQ(copies, 4);
+  (void)FileSystem::Posix().Remove(path);
+}
+
 TEST_F(InstanceTest, RunAllocatesNothing) {
   auto pool = ThreadPool::Create(2).value();
   InstanceOptions options;
