@@ -315,6 +315,12 @@ absl::Span<const uint8_t> Artifact::SlotData(size_t slot) const {
   return segments_[weights_].subspan(spec.data_offset, SlotBytes(spec));
 }
 
+void Artifact::ReleaseSlot(size_t slot) const {
+  const absl::Span<const uint8_t> data = SlotData(slot);
+  if (mapping_ == nullptr || data.empty()) return;
+  mapping_->Release(data.data() - bytes_.data(), data.size());
+}
+
 bool Artifact::EntryWritesSlots(size_t entry) const {
   auto writes = [&](const ProgramSpec& program) {
     for (const CommandSpec& command : program.commands) {

@@ -68,6 +68,9 @@ class Artifact {
                                   absl::string_view model = "") const;
   // Initial values of a parameter slot, 64-byte aligned; empty for states.
   absl::Span<const uint8_t> SlotData(size_t slot) const;
+  // Says that SlotData(slot) will hardly be read again; see
+  // MappedFile::Release.
+  void ReleaseSlot(size_t slot) const;
   // Whether a program of the entry writes slots.
   bool EntryWritesSlots(size_t entry) const;
 

@@ -40,6 +40,11 @@ class MappedFile {
                                                   uint64_t size,
                                                   absl::string_view what) const;
 
+  // Says that bytes()[offset, offset + size) will hardly be read again: its
+  // pages need no longer count as memory of this process. Reading them is still
+  // allowed, and brings them back. Thread-safe.
+  virtual void Release(uint64_t offset, uint64_t size) const {}
+
  protected:
   MappedFile(std::string path, absl::Span<const uint8_t> bytes)
       : path_(std::move(path)), bytes_(bytes) {}

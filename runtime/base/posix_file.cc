@@ -79,6 +79,20 @@ class PosixMappedFile final : public MappedFile {
     if (bytes().empty()) return;
     ::munmap(const_cast<uint8_t*>(bytes().data()), bytes().size());
   }
+
+  void Release(uint64_t offset, uint64_t size) const override {
+    if (offset > bytes().size()) return;
+    const uint64_t page = ::sysconf(_SC_PAGESIZE);
+    // Whole pages only, as neighbours may be in use. The mapping is shared and
+    // read-only, so that this drops no data.
+    const uint64_t begin = (offset + page - 1) / page * page;
+    const uint64_t end =
+        (offset + std::min<uint64_t>(size, bytes().size() - offset)) / page *
+        page;
+    if (begin >= end) return;
+    ::madvise(const_cast<uint8_t*>(bytes().data()) + begin, end - begin,
+              MADV_DONTNEED);
+  }
 };
 
 class PosixSequentialFile final : public SequentialFile {

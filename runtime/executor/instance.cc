@@ -100,7 +100,9 @@ absl::StatusOr<std::unique_ptr<Instance>> Instance::Create(
   const size_t entries = instance->artifact_->spec().entries.size();
   instance->entries_.resize(entries);
   for (size_t i = 0; i < entries; ++i) {
-    if (instance->CanRun(i)) instance->Prepare(i);
+    if (!instance->CanRun(i)) continue;
+    instance->Prepare(i);
+    instance->FindReleases(i);
   }
   return instance;
 }
@@ -240,6 +242,25 @@ void Instance::Prepare(size_t entry) {
     for (uint32_t buffer : command.buffers) {
       prepared.buffers.push_back(addresses[buffer]);
     }
+  }
+}
+
+// A slot whose last reader is in the prologue is not needed while that holds.
+void Instance::FindReleases(size_t entry) {
+  const ProgramSpec& program = artifact_->target()->programs[entry];
+  std::vector<int64_t> last(slots_.size(), -1);
+  for (size_t i = 0; i < program.commands.size(); ++i) {
+    for (uint32_t buffer : program.commands[i].buffers) {
+      const BufferSpec& spec = program.buffers[buffer];
+      if (spec.place == Place::slot) last[spec.index] = i;
+    }
+  }
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot] != nullptr || last[slot] < 0 ||
+        last[slot] >= program.prologue) {
+      continue;
+    }
+    entries_[entry].commands[last[slot]].released.push_back(slot);
   }
 }
 
@@ -416,6 +437,7 @@ void Instance::Execute(const PreparedCommand& command, int64_t items) {
   } else {
     options_.pool->ParallelFor(items, run);
   }
+  for (uint32_t slot : command.released) artifact_->ReleaseSlot(slot);
 }
 
 void Instance::ExecuteProfiled(size_t entry, size_t first) {

@@ -79,6 +79,7 @@ struct InstanceOptions {
 // Results do not depend on the number of threads. Run allocates nothing unless
 // it fails. What an entry computes from parameters alone, such as their packed
 // form, it computes once while no other entry runs and no slot is written.
+// Mapped parameters that only this reads then need no memory of the process.
 class Instance {
  public:
   // FAILED_PRECONDITION when `artifact` was loaded without code;
@@ -125,6 +126,7 @@ class Instance {
     GridSpec grid;
     uint32_t pattern;
     uint64_t place;  // of random draws: docs/formats/randomness.md
+    std::vector<uint32_t> released;  // mapped slots that nothing reads later
   };
   struct PreparedEntry {
     bool runnable = false;       // with the slots that this instance has
@@ -143,6 +145,7 @@ class Instance {
   // Whether the instance has the slots that the entry needs.
   bool CanRun(size_t entry) const;
   void Prepare(size_t entry);
+  void FindReleases(size_t entry);
   absl::Status Bind(const EntrySpec& entry, absl::Span<const Feed> feeds);
   absl::Status BindTensor(const EntrySpec& entry, const ValueSpec& value,
                           const Feed& feed);

@@ -9,6 +9,8 @@ compile  seconds from a checkpoint to its training program for this processor,
          without a cache, the median of three; at most 15
 predict  milliseconds of a whole `graft predict` of one text with that program,
          the median of eleven after one that is not counted; at most 150
+memory   most bytes of it that were resident at once, beyond the file with the
+         weights; at most 30 million
 size     bytes of `graft`, stripped; at most 15 million
 
 Prints a line of JSON and exits with 1 when a bound is broken.
@@ -18,11 +20,13 @@ import argparse
 import pathlib
 import shutil
 import statistics
+import sys
 import time
 
 import job
 
 BOUNDS = {"compile_seconds": 15, "predict_milliseconds": 150,
+          "resident_bytes_beyond_file": 30_000_000,
           "stripped_bytes": 15_000_000}
 
 
@@ -31,6 +35,15 @@ def measure(*command):
     start = time.monotonic()
     job.run(*command)
     return time.monotonic() - start
+
+
+def peak(*command):
+    """Most bytes of memory of a process, its mapped files included."""
+    script = ("import resource, subprocess, sys\n"
+              "subprocess.run(sys.argv[1:], check=True, "
+              "stdout=subprocess.DEVNULL)\n"
+              "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    return 1024 * int(job.run(sys.executable, "-c", script, *command))
 
 
 def main():
@@ -51,11 +64,13 @@ def main():
         for _ in range(3)]
     answers = [1000 * measure("graft", "predict", program, "--text",
                               arguments.text) for _ in range(12)][1:]
+    resident = peak("graft", "predict", program, "--text", arguments.text)
     stripped = arguments.work / "graft"
     job.run("strip", "-o", stripped, shutil.which("graft"))
     numbers = {
         "compile_seconds": statistics.median(compilations),
         "predict_milliseconds": statistics.median(answers),
+        "resident_bytes_beyond_file": resident - program.stat().st_size,
         "stripped_bytes": stripped.stat().st_size,
     }
     job.finish(all(numbers[name] <= bound for name, bound in BOUNDS.items()), {

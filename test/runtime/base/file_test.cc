@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -71,6 +72,33 @@ TEST_F(FileTest, MapsFilesAndChecksRanges) {
   // Sums that wrap around.
   EXPECT_TRUE(absl::IsOutOfRange((*file)->Range(UINT64_MAX, 2, "x").status()));
   EXPECT_TRUE(absl::IsOutOfRange((*file)->Range(2, UINT64_MAX, "x").status()));
+}
+
+// Pages of files in the memory of this process, in KiB.
+int64_t MappedKilobytes() {
+  auto status = ReadFile(FileSystem::Posix(), "/proc/self/status").value();
+  const size_t at = status.find("RssFile:");
+  return at == std::string::npos ? -1 : std::atoll(status.c_str() + at + 8);
+}
+
+TEST_F(FileTest, ReleasedPagesAreReadAgain) {
+  constexpr int64_t kSize = int64_t{4} << 20;
+  ASSERT_TRUE(WriteFile(files_, Path("a"), std::string(kSize, 'x')).ok());
+  auto file = files_.Map(Path("a")).value();
+  auto sum = [&] {
+    int64_t total = 0;
+    for (uint8_t byte : file->bytes()) total += byte;
+    return total;
+  };
+  EXPECT_EQ(sum(), kSize * 'x');
+  const int64_t read = MappedKilobytes();
+  file->Release(1, kSize);  // Neither the first page nor behind the end.
+  file->Release(kSize + 1, 1);
+  file->Release(kSize - 1, UINT64_MAX);
+  const int64_t released = MappedKilobytes();
+  EXPECT_EQ(sum(), kSize * 'x');
+  if (read < 0) GTEST_SKIP() << "the system does not count mapped pages";
+  EXPECT_LT(released, read - 3 * 1024);
 }
 
 TEST_F(FileTest, MappingOutlivesReplacement) {
