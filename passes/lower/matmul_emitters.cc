@@ -323,8 +323,10 @@ LogicalResult emitProductRegion(RegionOp op, OpBuilder& builder,
   lanes->program.inputs.insert(lanes->program.inputs.begin(), sums);
   SmallVector<Value> outputs(body.getTerminator()->getOperands());
   auto* place = llvm::find(outputs, sums);
-  bool keeps = place != outputs.end();
-  if (!keeps)
+  bool isYielded = place != outputs.end();
+  // If nothing else is, the product is the program's output, too.
+  bool keeps = isYielded && outputs.size() > 1;
+  if (!isYielded)
     place = llvm::find_if(outputs, [&](Value output) {
       return output.getType() == product.type;
     });

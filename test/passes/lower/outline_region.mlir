@@ -83,6 +83,26 @@ func.func @product(%x: tensor<?x8xf32, #graft.dims<T>>, %y: tensor<?x8xf32, #gra
   return %r#0, %r#1 : tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
 }
 
+// What is left of a region whose other results nobody reads; and of one that
+// has none.
+
+// CHECK-LABEL: func.func @left(
+// CHECK:         %[[R:.+]] = exec.launch @kernels::@matmul_gelu
+// CHECK-NEXT:    return %[[R]]
+func.func @left(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8xf32>
+    attributes {graft.phase = "left"} {
+  %r = graft.region (%a = %x, %b = %w) : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32> {
+    %p = graft.matmul %a, %b : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %g = graft.gelu erf %p : tensor<4x8xf32>
+    graft.yield %p : tensor<4x8xf32>
+  }
+  graft.region (%a = %x) : (tensor<4x8xf32>) -> () {
+    %g = graft.gelu erf %a : tensor<4x8xf32>
+    graft.yield
+  }
+  return %r : tensor<4x8xf32>
+}
+
 // -----
 
 func.func @holder(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8xbf16>
