@@ -161,7 +161,8 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
       labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
-      options.progress(scan_.examples, reader_->offset());
+      GRAFT_RETURN_IF_ERROR(
+          options.progress(scan_.examples, reader_->offset()));
   }
   index_.back() |= Fold(hash_);
   index_.shrink_to_fit();

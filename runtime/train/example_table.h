@@ -64,8 +64,9 @@ struct ScanOptions {
   bool any_order = false;
   // Takes classes that are not known yet, instead of refusing them.
   LabelMap* new_labels = nullptr;
-  // Called now and then with rows read and the place in the file, in bytes.
-  std::function<void(int64_t rows, uint64_t offset)> progress;
+  // Called now and then with rows read and the place in the file, in bytes. An
+  // error of it ends the scan.
+  std::function<absl::Status(int64_t rows, uint64_t offset)> progress;
 };
 
 // Tokenises a text, or a pair, into `encoding` and returns whether it was cut

@@ -36,7 +36,7 @@ absl::Status Distill(FinetuneOptions options, const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   const bool artifact = !files.IsDirectory(options.teacher);
   if (artifact) GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
-  absl::StatusOr<PreparedRun> run = PrepareRun(options);
+  absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);
   // The program has its values now.
   if (artifact) GRAFT_RETURN_IF_ERROR(RemoveTree(files, options.teacher));
   GRAFT_RETURN_IF_ERROR(run.status());

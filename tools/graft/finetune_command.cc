@@ -17,7 +17,7 @@ namespace {
 
 absl::Status Finetune(const FinetuneOptions& options,
                       const CommandContext& context) {
-  GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options));
+  GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
   return Train(options, std::move(run), context);
 }
 

@@ -124,20 +124,25 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
 // Opens a table and reads it once; says how far it is where that takes long.
 absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
     FileSystem& files, const std::string& path, const FinetuneOptions& options,
-    const ExampleOptions& examples, const PreparedRun& run, ScanOptions scan) {
+    const ExampleOptions& examples, const PreparedRun& run,
+    const std::atomic<bool>& stop, ScanOptions scan) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
                          ExampleTable::Open(files, path, *run.tokenizer,
                                             run.labels.get(), examples));
   uint64_t bytes = 0;
   ProgressLine line(options.quiet);
   const absl::Time start = absl::Now();
-  scan.progress = [&](int64_t rows, uint64_t offset) {
-    if (absl::Now() - start < kQuietScan) return;
+  scan.progress = [&](int64_t rows, uint64_t offset) -> absl::Status {
+    if (stop.load(std::memory_order_relaxed))
+      return absl::CancelledError(
+          absl::StrCat(path, ": stopped by a signal after ", rows, " rows"));
+    if (absl::Now() - start < kQuietScan) return absl::OkStatus();
     // Not before the scan, which refuses pipes: to open one again may hang.
     if (bytes == 0) bytes = std::max<uint64_t>(files.Size(path).value_or(1), 1);
     line.Update(absl::StrFormat(
         "reading %s: %d rows, %.0f %%", path, rows,
         100 * static_cast<double>(offset) / static_cast<double>(bytes)));
+    return absl::OkStatus();
   };
   scan.batch_size = options.training.batch_size;
   GRAFT_RETURN_IF_ERROR(table->Scan(scan));
@@ -147,7 +152,8 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
 // Opens the tables. Classes are those of the teacher, or the training labels,
 // sorted.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
-                        int64_t max_length, PreparedRun& run) {
+                        int64_t max_length, const std::atomic<bool>& stop,
+                        PreparedRun& run) {
   ExampleOptions examples;
   examples.table = options.table;
   examples.labels = options.task == "regression"
@@ -159,12 +165,12 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   train.table.partly_labelled = !options.teacher.empty();
   scan.any_order = options.training.shuffle;
   if (options.teacher.empty()) scan.new_labels = run.labels.get();
-  GRAFT_ASSIGN_OR_RETURN(
-      run.train, ScanTable(files, options.train, options, train, run, scan));
+  GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
+                                              train, run, stop, scan));
   if (options.teacher.empty()) run.labels->Sort();
   if (options.dev.empty()) return absl::OkStatus();
   GRAFT_ASSIGN_OR_RETURN(
-      run.dev, ScanTable(files, options.dev, options, examples, run, {}));
+      run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
   return absl::OkStatus();
 }
 
@@ -201,7 +207,8 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
 
 }  // namespace
 
-absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
+absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
+                                       const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
   GRAFT_ASSIGN_OR_RETURN(
@@ -227,7 +234,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options) {
   if (options.task == "regression" && options.label_smoothing > 0)
     return absl::InvalidArgumentError(
         "--label-smoothing: expects --task=classification, got regression");
-  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, result));
+  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
   return result;

@@ -7,6 +7,7 @@
 #ifndef GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
 #define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -68,7 +69,9 @@ struct PreparedRun {
 
 // Reads the tables once, and compiles into options.output unless a run is
 // resumed there. Progress goes to standard error unless options.quiet.
-absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options);
+// CANCELLED: `stop` became true while a table was read.
+absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
+                                       const std::atomic<bool>& stop);
 
 }  // namespace graft
 

@@ -45,12 +45,12 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
 }
 
 // Compiles as a fine-tuning would, in a directory that does not stay.
-absl::Status MeasureNew(PlanOptions options) {
+absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   std::string directory = "/tmp/graft-plan-XXXXXX";
   if (!mkdtemp(directory.data())) return FileError(errno, directory, "create");
   options.finetune.output = directory;
-  absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune);
+  absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune, stop);
   absl::Status status = run.status();
   if (status.ok()) {
     const TableScan& train = run->train->scan();
@@ -95,9 +95,9 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
     if (options->artifact.empty() && options->finetune.model.empty())
       throw CLI::RequiredError("artifact, or --model and --train");
     options->finetune.quiet = true;
-    context.run = [options] {
+    context.run = [options, &context] {
       return options->artifact.empty()
-                 ? MeasureNew(*options)
+                 ? MeasureNew(*options, *context.stop)
                  : Measure(*options, options->artifact, 0);
     };
   });

@@ -270,6 +270,7 @@ TEST_F(ExampleTableTest, MemoryDoesNotGrowWithTheRows) {
     scan.new_labels = &labels_;
     scan.progress = [&](int64_t, uint64_t) {
       most = std::max(most, HeapBytes() - before);
+      return absl::OkStatus();
     };
     EXPECT_TRUE(table->Scan(scan).ok());
     TrainingOrder order;
@@ -292,6 +293,19 @@ TEST_F(ExampleTableTest, MemoryDoesNotGrowWithTheRows) {
     EXPECT_LT(few, int64_t{400} << 10);
     EXPECT_LE(most(kMany, shuffle), few + (int64_t{64} << 10));
   }
+}
+
+TEST_F(ExampleTableTest, ProgressMayEndTheScan) {
+  auto table = Open(Write("t.tsv", Tsv(4096))).value();
+  ScanOptions scan;
+  scan.new_labels = &labels_;
+  int64_t last = 0;
+  scan.progress = [&](int64_t rows, uint64_t) {
+    last = rows;
+    return rows < 2048 ? absl::OkStatus() : absl::CancelledError("enough");
+  };
+  EXPECT_EQ(table->Scan(scan), absl::CancelledError("enough"));
+  EXPECT_EQ(last, 2048);
 }
 
 TEST_F(ExampleTableTest, ErrorsOfTheScanNameTheLine) {
