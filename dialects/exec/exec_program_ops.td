@@ -22,8 +22,9 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     die in the program, `live` the most bytes of it in use at once, `phase`
     keys the random draws. The first `prologue` commands compute from parameters
     alone, and no later one overwrites what they leave in the arena: when the
-    entry is called again and nothing else has run, they need not run again. `below` bounds the elements of an i32 input that
-    commands use as indices, `or` allows one element besides.
+    entry is called again and nothing else has run, they need not run again.
+    `below` bounds the elements of an i32 input that commands use as indices,
+    `or` allows one element besides.
 
     - (C1) Only commands, copies and fills are inside.
     - (C2) Buffers of the arena are aligned to 64 bytes and inside it.

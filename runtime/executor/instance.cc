@@ -100,9 +100,7 @@ absl::StatusOr<std::unique_ptr<Instance>> Instance::Create(
   const size_t entries = instance->artifact_->spec().entries.size();
   instance->entries_.resize(entries);
   for (size_t i = 0; i < entries; ++i) {
-    if (!instance->CanRun(i)) continue;
-    instance->Prepare(i);
-    instance->FindReleases(i);
+    if (instance->CanRun(i)) instance->Prepare(i);
   }
   return instance;
 }
@@ -186,6 +184,7 @@ void Instance::Prepare(size_t entry) {
   const ProgramSpec& program = artifact_->target()->programs[entry];
   PreparedEntry& prepared = entries_[entry];
   prepared.runnable = true;
+  if (!artifact_->EntryWritesSlots(entry)) prepared.prologue = program.prologue;
 
   uint8_t* staging = staging_.data();
   for (const ValueSpec& value : entry_spec.inputs) {
@@ -243,6 +242,7 @@ void Instance::Prepare(size_t entry) {
       prepared.buffers.push_back(addresses[buffer]);
     }
   }
+  FindReleases(entry);
 }
 
 // A slot whose last reader is in the prologue is not needed while that holds.
@@ -256,10 +256,8 @@ void Instance::FindReleases(size_t entry) {
     }
   }
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot] != nullptr || last[slot] < 0 ||
-        last[slot] >= program.prologue) {
-      continue;
-    }
+    if (slots_[slot] != nullptr || last[slot] < 0) continue;
+    if (static_cast<size_t>(last[slot]) >= entries_[entry].prologue) continue;
     entries_[entry].commands[last[slot]].released.push_back(slot);
   }
 }
@@ -476,9 +474,8 @@ absl::StatusOr<absl::Span<const OutputView>> Instance::Run(
   GRAFT_RETURN_IF_ERROR(Bind(entries[entry], feeds));
   CopyFeeds(entry, feeds);
   PreparedEntry& prepared = entries_[entry];
-  const size_t first = prepared_ == static_cast<int64_t>(entry)
-                           ? artifact_->target()->programs[entry].prologue
-                           : 0;
+  const size_t first =
+      prologue_of_ == static_cast<int64_t>(entry) ? prepared.prologue : 0;
   if (profiler_) {
     ExecuteProfiled(entry, first);
   } else {
@@ -486,7 +483,7 @@ absl::StatusOr<absl::Span<const OutputView>> Instance::Run(
       Execute(prepared.commands[i], Items(prepared.commands[i].grid));
     }
   }
-  prepared_ = artifact_->EntryWritesSlots(entry) ? -1 : entry;
+  prologue_of_ = entry;
   for (size_t i = 0; i < prepared.shapes.size(); ++i) {
     const std::vector<DimSpec>& dims = entries[entry].outputs[i].dims;
     for (size_t d = 0; d < dims.size(); ++d) {
@@ -510,7 +507,7 @@ absl::Span<const uint8_t> Instance::Slot(size_t slot) const {
 
 absl::Span<uint8_t> Instance::MutableSlot(size_t slot) {
   if (slots_[slot] == nullptr) return {};
-  prepared_ = -1;
+  prologue_of_ = -1;
   return absl::MakeSpan(slots_[slot], SlotBytes(artifact_->spec().slots[slot]));
 }
 

@@ -99,7 +99,8 @@ class Instance {
   void SetRandom(uint64_t seed, uint32_t step);
 
   // Values of a slot. Writing is allowed to trainable slots of a training
-  // instance between calls; MutableSlot is empty for others.
+  // instance between calls; MutableSlot is empty for others, and must be asked
+  // again after each call.
   absl::Span<const uint8_t> Slot(size_t slot) const;
   absl::Span<uint8_t> MutableSlot(size_t slot);
   // Zeroes all slots of one kind.
@@ -130,6 +131,7 @@ class Instance {
   };
   struct PreparedEntry {
     bool runnable = false;       // with the slots that this instance has
+    size_t prologue = 0;         // commands that a next call may leave out
     std::vector<void*> buffers;  // of all commands, end to end
     std::vector<PreparedCommand> commands;
     std::vector<std::vector<void*>> inputs;  // parts
@@ -168,8 +170,9 @@ class Instance {
   std::vector<PreparedEntry> entries_;
   std::vector<int64_t> sizes_;  // values of the current call; -1 unknown
   GraftRandomState random_ = {};
-  // The entry whose prologue has left its results in the arena; -1: none.
-  int64_t prepared_ = -1;
+  // The entry whose prologue has left its results in the arena, that of the
+  // last call; -1 when slots may have been written since.
+  int64_t prologue_of_ = -1;
   CommandProfiler profiler_;
 };
 
