@@ -1,7 +1,6 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
 
@@ -39,13 +38,7 @@ void grow(RegionGroup& group, RankedTensorType shape) {
 
 struct FuseElementwisePass
     : public impl::FuseElementwisePassBase<FuseElementwisePass> {
-  void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase") || function.isDeclaration())
-        continue;
-      fuse(function.getBody().front());
-    }
-  }
+  void runOnOperation() override { forEachPhase(getOperation(), fuse); }
 
   static void fuse(Block& block) {
     // The region may stand before or behind the op, so the walk goes on at

@@ -1,7 +1,6 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
 #include "passes/lower/kernel_emitter.h"
@@ -18,14 +17,12 @@ namespace {
 struct FuseEpiloguesPass
     : public impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   void runOnOperation() override {
-    SmallVector<Operation*> products;
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase") || function.isDeclaration())
-        continue;
-      for (Operation& op : function.getBody().front())
+    forEachPhase(getOperation(), [](Block& block) {
+      SmallVector<Operation*> products;
+      for (Operation& op : block)
         if (isa<LinearOp, MatmulOp>(op)) products.push_back(&op);
-    }
-    for (Operation* product : products) fuse(product);
+      for (Operation* product : products) fuse(product);
+    });
   }
 
   static void fuse(Operation* product) {

@@ -1,7 +1,6 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
 
@@ -17,13 +16,11 @@ namespace {
 struct FuseNormalizationsPass
     : public impl::FuseNormalizationsPassBase<FuseNormalizationsPass> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase") || function.isDeclaration())
-        continue;
-      for (LayerNormOp op : llvm::make_early_inc_range(
-               function.getBody().front().getOps<LayerNormOp>()))
+    forEachPhase(getOperation(), [](Block& block) {
+      for (LayerNormOp op :
+           llvm::make_early_inc_range(block.getOps<LayerNormOp>()))
         fuse(op);
-    }
+    });
   }
 
   static void fuse(LayerNormOp op) {
