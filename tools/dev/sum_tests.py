@@ -4,7 +4,7 @@
 
 usage: sum_tests.py DIR FILE...
 
-DIR holds the named files, *.json from lit --output and ctest.xml from ctest
+DIR holds the named files, *.json from lit --output and *.xml from ctest
 --output-junit, and one NAME.json for each GoogleTest program that ran to its
 end. A program that crashed, and a file that was never written, count as one
 failure each. Exits with 1 when something failed, or when nothing ran at all.
