@@ -64,6 +64,92 @@ void GridAttr::print(AsmPrinter& printer) const {
   printer << '>';
 }
 
+namespace {
+
+// 1536 * T, 48 * squares(T), 2 * T * S or 4.
+CostTermAttr parseTerm(AsmParser& parser) {
+  int64_t coefficient;
+  SmallVector<StringAttr> sizes;
+  bool squares = false;
+  if (parser.parseInteger(coefficient)) return {};
+  while (succeeded(parser.parseOptionalStar())) {
+    StringRef name;
+    if (squares) {
+      parser.emitError(parser.getCurrentLocation(),
+                       "expects nothing behind squares of lengths");
+      return {};
+    }
+    if (parser.parseKeyword(&name)) return {};
+    squares = name == "squares" && succeeded(parser.parseOptionalLParen());
+    if (squares && (parser.parseKeyword(&name) || parser.parseRParen()))
+      return {};
+    sizes.push_back(parser.getBuilder().getStringAttr(name));
+  }
+  if (squares && sizes.size() != 1) {
+    parser.emitError(parser.getCurrentLocation(),
+                     "expects nothing before squares of lengths");
+    return {};
+  }
+  return CostTermAttr::get(parser.getContext(), coefficient, sizes, squares);
+}
+
+void printTerm(AsmPrinter& printer, CostTermAttr term) {
+  printer << term.getCoefficient();
+  for (StringAttr size : term.getSizes()) {
+    printer << " * ";
+    if (term.getSquares())
+      printer << "squares(" << size.getValue() << ')';
+    else
+      printer << size.getValue();
+  }
+}
+
+ParseResult parseTerms(AsmParser& parser, StringRef keyword,
+                       SmallVectorImpl<CostTermAttr>& terms) {
+  if (failed(parser.parseOptionalKeyword(keyword))) return success();
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+    terms.push_back(parseTerm(parser));
+    return success(terms.back() != nullptr);
+  });
+}
+
+}  // namespace
+
+Attribute CostTermAttr::parse(AsmParser& parser, Type) {
+  if (parser.parseLess()) return {};
+  CostTermAttr term = parseTerm(parser);
+  if (!term || parser.parseGreater()) return {};
+  return term;
+}
+
+void CostTermAttr::print(AsmPrinter& printer) const {
+  printer << '<';
+  printTerm(printer, *this);
+  printer << '>';
+}
+
+Attribute CostAttr::parse(AsmParser& parser, Type) {
+  SmallVector<CostTermAttr> flops, bytes;
+  if (parser.parseLess() || parseTerms(parser, "flops", flops) ||
+      parseTerms(parser, "bytes", bytes) || parser.parseGreater())
+    return {};
+  return CostAttr::get(parser.getContext(), flops, bytes);
+}
+
+void CostAttr::print(AsmPrinter& printer) const {
+  auto print = [&](StringRef keyword, ArrayRef<CostTermAttr> terms) {
+    printer << keyword << " [";
+    llvm::interleaveComma(terms, printer,
+                          [&](CostTermAttr term) { printTerm(printer, term); });
+    printer << ']';
+  };
+  printer << '<';
+  if (!getFlops().empty()) print("flops", getFlops());
+  if (!getFlops().empty() && !getBytes().empty()) printer << ' ';
+  if (!getBytes().empty()) print("bytes", getBytes());
+  printer << '>';
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection& tables) {
   // C1.
   auto kernel =

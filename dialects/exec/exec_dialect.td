@@ -40,6 +40,37 @@ def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
   let hasCustomAssemblyFormat = 1;
 }
 
+def Exec_CostTermAttr : AttrDef<Exec_Dialect, "CostTerm"> {
+  let mnemonic = "cost_term";
+  let summary = "A part of a cost";
+  let description = [{
+    `coefficient` times the values of named sizes; with `squares`, times the sum
+    of the squared lengths of the sequences that the size counts the tokens of.
+    Examples: `#exec.cost_term<1536 * T>`, `#exec.cost_term<48 * squares(T)>`,
+    `#exec.cost_term<4>`.
+  }];
+  let parameters = (ins
+    "int64_t":$coefficient,
+    OptionalArrayRefParameter<"::mlir::StringAttr">:$sizes,
+    DefaultValuedParameter<"bool", "false">:$squares);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
+  let mnemonic = "cost";
+  let summary = "The least work of a launch";
+  let description = [{
+    Floating-point operations of products of matrices, two a multiply-add (other
+    arithmetic is not counted), and bytes that are read or written once each;
+    sums of terms. What a roofline sets against the time. Example:
+    `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`.
+  }];
+  let parameters = (ins
+    OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$flops,
+    OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$bytes);
+  let hasCustomAssemblyFormat = 1;
+}
+
 def Exec_BufferAttr : AttrDef<Exec_Dialect, "Buffer"> {
   let mnemonic = "buffer";
   let summary = "A place in memory that a command reads or writes";

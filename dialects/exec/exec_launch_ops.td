@@ -40,11 +40,11 @@ def Exec_LaunchOp : Exec_Op<"launch", [
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Variadic<AnyType>:$inputs,
     Exec_GridAttr:$grid, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$ties,
-    DefaultValuedAttr<I64Attr, "0">:$random);
+    DefaultValuedAttr<I64Attr, "0">:$random, OptionalAttr<Exec_CostAttr>:$cost);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `grid` $grid (`ties` $ties^)? (`random` $random^)?
-    attr-dict `:`
+    (`cost` $cost^)? attr-dict `:`
     functional-type($inputs, $outputs)
   }];
 }

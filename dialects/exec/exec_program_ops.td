@@ -70,10 +70,11 @@ def Exec_CommandOp : Exec_ProgramOpBase<"command", [HasParent<"ProgramOp">]> {
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Exec_BufferArrayAttr:$reads,
     Exec_BufferArrayAttr:$writes, Exec_GridAttr:$grid,
-    DefaultValuedAttr<I64Attr, "0">:$random, OptionalAttr<StrAttr>:$label);
+    DefaultValuedAttr<I64Attr, "0">:$random, OptionalAttr<StrAttr>:$label,
+    OptionalAttr<Exec_CostAttr>:$cost);
   let assemblyFormat = [{
     $kernel `` custom<Buffers>($reads) `->` custom<Buffers>($writes) `grid` $grid
-    (`random` $random^)? ($label^)? attr-dict
+    (`random` $random^)? ($label^)? (`cost` $cost^)? attr-dict
   }];
 }
 

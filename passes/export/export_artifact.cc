@@ -77,6 +77,8 @@ class ModuleReader {
   absl::StatusOr<ValueSpec> readValue(StringRef name, Type type);
   absl::StatusOr<int32_t> findSize(StringAttr name);
   absl::StatusOr<GridSpec> readGrid(exec::GridAttr grid);
+  absl::StatusOr<std::vector<CostTermSpec>> readCost(
+      ArrayRef<exec::CostTermAttr> terms);
   absl::Status readCommand(Operation& op, ProgramSpec& program,
                            llvm::MapVector<Attribute, uint32_t>& buffers);
   // The buffer as the artifact has it; marks slots in `written`.
@@ -214,6 +216,27 @@ absl::StatusOr<GridSpec> ModuleReader::readGrid(exec::GridAttr grid) {
   return to;
 }
 
+absl::StatusOr<std::vector<CostTermSpec>> ModuleReader::readCost(
+    ArrayRef<exec::CostTermAttr> terms) {
+  std::vector<CostTermSpec> result;
+  for (exec::CostTermAttr term : terms) {
+    CostTermSpec to;
+    to.coefficient = term.getCoefficient();
+    to.squares = term.getSquares();
+    ArrayRef<StringAttr> sizes = term.getSizes();
+    // A product of three sizes is of no op so far.
+    if (sizes.size() > 2) continue;
+    if (!sizes.empty()) {
+      GRAFT_ASSIGN_OR_RETURN(to.first, findSize(sizes[0]));
+    }
+    if (sizes.size() > 1) {
+      GRAFT_ASSIGN_OR_RETURN(to.second, findSize(sizes[1]));
+    }
+    result.push_back(to);
+  }
+  return result;
+}
+
 BufferSpec ModuleReader::readBuffer(exec::BufferAttr buffer) {
   BufferSpec to;
   const EntrySpec& entry = spec.entries.back();
@@ -274,6 +297,10 @@ absl::Status ModuleReader::readCommand(
     command.label = kernel.getLabel().value_or("").str();
     command.random = kernel.getRandom();
     grid = kernel.getGrid();
+    if (exec::CostAttr cost = kernel.getCostAttr()) {
+      GRAFT_ASSIGN_OR_RETURN(command.flops, readCost(cost.getFlops()));
+      GRAFT_ASSIGN_OR_RETURN(command.bytes, readCost(cost.getBytes()));
+    }
   } else if (auto copy = dyn_cast<exec::CopyOp>(op)) {
     command.kind = CommandKind::copy;
     add(copy.getSource());

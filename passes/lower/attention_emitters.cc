@@ -252,7 +252,8 @@ class AttentionGradientKernel {
   Value slopes;                     // g v^T, then ds, [key][query]
 };
 
-template <typename Op, typename Kernel>
+// `products` of matrices over pairs of tokens of a sequence.
+template <typename Op, typename Kernel, int64_t products>
 LogicalResult emitAttention(Operation* op, OpBuilder& builder,
                             KernelContext& context) {
   auto attention = cast<Op>(op);
@@ -270,6 +271,11 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
         TileBuilder v(body, loc, context.getTarget());
         Kernel(v, context.getTarget(), config, arguments).emit();
       });
+  StringAttr tokens = attention.getSegments().getType().getTokens();
+  countFlops(results,
+             exec::CostTermAttr::get(op->getContext(),
+                                     2 * products * config.heads * config.width,
+                                     tokens, /*squares=*/true));
   op->replaceAllUsesWith(results);
   op->erase();
   return success();
@@ -278,9 +284,11 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
 }  // namespace
 
 void populateAttentionEmitters(KernelEmitters& emitters) {
-  emitters["graft.attention"] = emitAttention<AttentionOp, AttentionKernel>;
+  // Scores and their use.
+  emitters["graft.attention"] = emitAttention<AttentionOp, AttentionKernel, 2>;
+  // The scores again, and the gradients of both products.
   emitters["graft.attention_gradient"] =
-      emitAttention<AttentionGradientOp, AttentionGradientKernel>;
+      emitAttention<AttentionGradientOp, AttentionGradientKernel, 5>;
 }
 
 }  // namespace graft

@@ -58,6 +58,60 @@ int64_t randomOf(Operation* op) {
   return static_cast<int64_t>(place);
 }
 
+// Terms of the same sizes as one, by the order in which sizes come.
+class CostSum {
+ public:
+  explicit CostSum(MLIRContext* context) : context(context) {}
+
+  void add(int64_t coefficient, ArrayRef<StringAttr> sizes) {
+    coefficients[ArrayAttr::get(
+        context, SmallVector<Attribute>(sizes.begin(), sizes.end()))] +=
+        coefficient;
+  }
+
+  // The bytes of a tensor or of segments, `sign` times.
+  void addBytes(Type type, int64_t sign = 1) {
+    constexpr int64_t kIdBytes = 4;
+    if (auto segments = dyn_cast<SegmentsType>(type)) {
+      // Offsets and ordinals; the row of each token.
+      add(sign * 2 * kIdBytes, segments.getSequences());
+      add(sign * kIdBytes, segments.getTokens());
+      return;
+    }
+    auto tensor = cast<RankedTensorType>(type);
+    auto bytes = static_cast<int64_t>(
+        llvm::divideCeil(tensor.getElementTypeBitWidth(), 8));
+    for (int64_t extent : tensor.getShape())
+      if (!ShapedType::isDynamic(extent)) bytes *= extent;
+    auto dims = dyn_cast_if_present<DimsAttr>(tensor.getEncoding());
+    add(sign * bytes, dims ? dims.getNames() : ArrayRef<StringAttr>());
+  }
+
+  SmallVector<exec::CostTermAttr> terms() const {
+    SmallVector<exec::CostTermAttr> terms;
+    for (auto [sizes, coefficient] : coefficients)
+      if (coefficient != 0)
+        terms.push_back(exec::CostTermAttr::get(
+            context, coefficient,
+            llvm::to_vector(sizes.getAsRange<StringAttr>()), false));
+    return terms;
+  }
+
+ private:
+  MLIRContext* context;
+  llvm::MapVector<ArrayAttr, int64_t> coefficients;
+};
+
+exec::CostAttr costOf(ValueRange operands, TypeRange results,
+                      MLIRContext* context) {
+  CostSum bytes(context);
+  // A tensor that is read twice is in the cache the second time.
+  llvm::SetVector<Value> once(operands.begin(), operands.end());
+  for (Value operand : once) bytes.addBytes(operand.getType());
+  for (Type result : results) bytes.addBytes(result);
+  return exec::CostAttr::get(context, {}, bytes.terms());
+}
+
 }  // namespace
 
 KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target)
@@ -125,8 +179,29 @@ ValueRange KernelContext::launch(
       SymbolRefAttr::get(kernels.getSymNameAttr(),
                          {FlatSymbolRefAttr::get(kernel.getSymNameAttr())});
   return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
-                                ties, random)
+                                ties, random,
+                                costOf(operands, results, builder.getContext()))
       .getResults();
+}
+
+void countFlops(ValueRange results, exec::CostTermAttr flops) {
+  auto launch = results.front().getDefiningOp<exec::LaunchOp>();
+  launch.setCostAttr(exec::CostAttr::get(launch.getContext(), flops,
+                                         launch.getCostAttr().getBytes()));
+}
+
+void countRows(ValueRange results, ValueRange tables, Value rows) {
+  auto launch = results.front().getDefiningOp<exec::LaunchOp>();
+  MLIRContext* context = launch.getContext();
+  CostSum bytes(context);
+  for (exec::CostTermAttr term : launch.getCostAttr().getBytes())
+    bytes.add(term.getCoefficient(), term.getSizes());
+  for (Value table : tables) {
+    bytes.addBytes(table.getType(), -1);
+    bytes.addBytes(rows.getType());
+  }
+  launch.setCostAttr(exec::CostAttr::get(
+      context, launch.getCostAttr().getFlops(), bytes.terms()));
 }
 
 bool takesAddend(Operation* op) {

@@ -52,7 +52,8 @@ class KernelContext {
   // the kernel's name. `operands` are tensors or segments; `body` is called
   // with a builder at the start of the function and must leave it before a
   // point where the terminator can be added. All named sizes that occur in
-  // operand and result types are passed. Returns the launch's results.
+  // operand and result types are passed. The launch's cost is to read its
+  // operands and to write its results, see Cost. Returns the launch's results.
   mlir::ValueRange launch(
       mlir::OpBuilder& builder, mlir::Operation* op, llvm::StringRef stem,
       mlir::ValueRange operands, mlir::TypeRange results, exec::GridAttr grid,
@@ -66,6 +67,15 @@ class KernelContext {
   const CpuTarget& target;
   unsigned next = 0;
 };
+
+// Counts the flops of the launch that `results` are of: those of one product of
+// matrices, or several, two a multiply-add.
+void countFlops(mlir::ValueRange results, exec::CostTermAttr flops);
+
+// Counts that the launch that `results` are of touches no more of `tables`,
+// operands or results of it, than as many rows as `rows` has.
+void countRows(mlir::ValueRange results, mlir::ValueRange tables,
+               mlir::Value rows);
 
 // What the only user of a result adds to it: the kernel of `op` may begin with
 // it instead of zero, and then replace the sum.

@@ -214,6 +214,18 @@ LogicalResult checkProduct(Operation* op, const Product& product) {
   return success();
 }
 
+exec::CostTermAttr getFlops(MLIRContext* context, const Product& product) {
+  int64_t flops = 2;  // a multiply-add
+  SmallVector<StringAttr> sizes;
+  for (const Dim& dim : {product.m, product.n, product.k}) {
+    if (dim.isStatic())
+      flops *= dim.size;
+    else
+      sizes.push_back(dim.name);
+  }
+  return exec::CostTermAttr::get(context, flops, sizes, /*squares=*/false);
+}
+
 // Launches of the product before `op`, and of the epilogue if it has one.
 FailureOr<ValueRange> launchProduct(Operation* op, OpBuilder& builder,
                                     KernelContext& context,
@@ -251,7 +263,7 @@ FailureOr<ValueRange> launchProduct(Operation* op, OpBuilder& builder,
   }
   int64_t blocks =
       packedRhs ? llvm::divideCeil(product.n.size, blocking.columns) : 1;
-  return context.launch(
+  ValueRange results = context.launch(
       builder, op, stem, operands,
       product.epilogue ? product.epilogue->results : TypeRange(product.type),
       getGrid(op->getContext(), product.m, blocking.rows, blocks), ties,
@@ -260,6 +272,8 @@ FailureOr<ValueRange> launchProduct(Operation* op, OpBuilder& builder,
         ProductKernel(product, blocking, packedLhs, packedRhs, v, arguments)
             .emit();
       });
+  countFlops(results, getFlops(op->getContext(), product));
+  return results;
 }
 
 // The product that a graft.linear or graft.matmul is of the values that

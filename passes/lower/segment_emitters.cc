@@ -35,8 +35,9 @@ LogicalResult checkMatrix(Operation* op, Value matrix) {
          << type;
 }
 
-void launch(Operation* op, OpBuilder& builder, KernelContext& context,
-            exec::GridAttr grid, ArrayRef<int64_t> ties, KernelBody emit) {
+ValueRange launch(Operation* op, OpBuilder& builder, KernelContext& context,
+                  exec::GridAttr grid, ArrayRef<int64_t> ties,
+                  KernelBody emit) {
   ValueRange results = context.launch(
       builder, op, op->getName().stripDialect(), op->getOperands(),
       op->getResultTypes(), grid, ties,
@@ -46,6 +47,17 @@ void launch(Operation* op, OpBuilder& builder, KernelContext& context,
       });
   op->replaceAllUsesWith(results);
   op->erase();
+  return results;
+}
+
+// A table of fewer rows stays in a cache, however often its rows are read.
+constexpr int64_t kCachedRows = 1024;
+
+// Tables of which `launch` touches rows, as many as `rows` has.
+void countTables(ValueRange launch, ValueRange tables, Value rows) {
+  auto type = cast<RankedTensorType>(tables.front().getType());
+  if (!type.isDynamicDim(0) && type.getDimSize(0) >= kCachedRows)
+    countRows(launch, tables, rows);
 }
 
 // Runs `body` for each of the units [0, count) that the call's items hold,
@@ -64,19 +76,21 @@ LogicalResult emitRowCopies(Operation* op, OpBuilder& builder,
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Dim rows = getDim(type, 0);
   unsigned indexBuffer = indices == op->getOperand(0) ? 0 : 1;
-  launch(op, builder, context, getGrid(op->getContext(), rows, kRows), {},
-         [&](TileBuilder& v, const KernelArguments& arguments) {
-           Value ids = arguments.buffers[indexBuffer];
-           Value source = arguments.buffers[1 - indexBuffer];
-           forEachUnit(v, arguments, getSize(v, rows, arguments), kRows,
-                       [&](Value row) {
-                         Value id = v.toIndex(v.loadScalar(ids, {row}));
-                         v.columns(type.getDimSize(1), [&](Value c, Value m) {
-                           v.store(v.load(source, {id, c}, m),
-                                   arguments.buffers[2], {row, c}, m);
-                         });
-                       });
-         });
+  ValueRange results = launch(
+      op, builder, context, getGrid(op->getContext(), rows, kRows), {},
+      [&](TileBuilder& v, const KernelArguments& arguments) {
+        Value ids = arguments.buffers[indexBuffer];
+        Value source = arguments.buffers[1 - indexBuffer];
+        forEachUnit(v, arguments, getSize(v, rows, arguments), kRows,
+                    [&](Value row) {
+                      Value id = v.toIndex(v.loadScalar(ids, {row}));
+                      v.columns(type.getDimSize(1), [&](Value c, Value m) {
+                        v.store(v.load(source, {id, c}, m),
+                                arguments.buffers[2], {row, c}, m);
+                      });
+                    });
+      });
+  countTables(results, table, results[0]);
   return success();
 }
 
@@ -160,6 +174,8 @@ LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
                   first, width);
         });
       });
+  if (addend)
+    countTables(results, {addend.value, results[0]}, embedding.getGradient());
   replaceWithSum(op, addend, results[0]);
   return success();
 }

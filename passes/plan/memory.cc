@@ -54,7 +54,8 @@ void createCommand(OpBuilder& builder, const PlanStep& step, Location loc) {
         builder, launch.getLoc(), launch.getKernel(),
         bufferArray(builder, step.reads), bufferArray(builder, step.writes),
         step.grid, launch.getRandom(),
-        label.empty() ? StringAttr() : builder.getStringAttr(label));
+        label.empty() ? StringAttr() : builder.getStringAttr(label),
+        launch.getCostAttr());
   } else if (step.fill) {
     exec::FillOp::create(builder, loc, step.writes[0], *step.fill, step.grid);
   } else {

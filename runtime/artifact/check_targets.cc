@@ -136,6 +136,23 @@ class ProgramChecker {
     return absl::OkStatus();
   }
 
+  absl::Status CheckCost(const std::string& field,
+                         const std::vector<CostTermSpec>& terms) const {
+    const auto count = static_cast<int64_t>(spec_.sizes.size());
+    for (size_t i = 0; i < terms.size(); ++i) {
+      const CostTermSpec& term = terms[i];
+      const int32_t least = term.squares ? 0 : -1;
+      if (term.first < least || term.first >= count || term.second < -1 ||
+          term.second >= count || (term.squares && term.second != -1)) {
+        return Error(absl::StrCat(field, "[", i, "]"),
+                     absl::StrCat("sizes from ", least, " below ", count,
+                                  ", one of squares"),
+                     absl::StrCat(term.first, " and ", term.second));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CheckCommand(const std::string& field,
                             const CommandSpec& command) const {
     for (size_t i = 0; i < command.buffers.size(); ++i) {
@@ -143,6 +160,10 @@ class ProgramChecker {
                                        command.buffers[i],
                                        program_.buffers.size()));
     }
+    GRAFT_RETURN_IF_ERROR(
+        CheckCost(absl::StrCat(field, ".flops"), command.flops));
+    GRAFT_RETURN_IF_ERROR(
+        CheckCost(absl::StrCat(field, ".bytes"), command.bytes));
     int64_t items = 0;
     GRAFT_RETURN_IF_ERROR(
         CheckGrid(absl::StrCat(field, ".grid"), command.grid, items));

@@ -104,6 +104,17 @@ absl::StatusOr<std::vector<ValueSpec>> DecodeValues(const Values& values,
   return result;
 }
 
+std::vector<CostTermSpec> DecodeCost(
+    const flatbuffers::Vector<const schema::CostTerm*>* terms) {
+  std::vector<CostTermSpec> result;
+  if (terms == nullptr) return result;
+  for (const schema::CostTerm& term : CopyElements<schema::CostTerm>(*terms)) {
+    result.push_back(
+        {term.coefficient(), term.first(), term.second(), term.squares()});
+  }
+  return result;
+}
+
 absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
                                           absl::string_view where,
                                           const std::string& field) {
@@ -136,6 +147,8 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
     decoded.pattern = command->pattern();
     decoded.random = command->random();
     decoded.label = Text(command->label());
+    decoded.flops = DecodeCost(command->flops());
+    decoded.bytes = DecodeCost(command->bytes());
     result.commands.push_back(std::move(decoded));
   }
   return result;

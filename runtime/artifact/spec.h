@@ -86,6 +86,13 @@ struct GridSpec {
   int64_t count = 1;
 };
 
+struct CostTermSpec {
+  uint64_t coefficient = 0;
+  int32_t first = -1, second = -1;  // indices of sizes
+  bool squares = false;
+  bool operator==(const CostTermSpec&) const = default;
+};
+
 struct CommandSpec {
   CommandKind kind = CommandKind::kernel;
   uint32_t kernel = 0;
@@ -95,6 +102,7 @@ struct CommandSpec {
   uint32_t pattern = 0;
   uint64_t random = 0;  // draw << 32 | op id of a kernel's random draws
   std::string label;
+  std::vector<CostTermSpec> flops, bytes;
 };
 
 struct ProgramSpec {

@@ -40,6 +40,8 @@ class HeaderBuilder {
   Offset<schema::Slot> BuildSlot(size_t index);
   Offset<schema::Value> BuildValue(const ValueSpec& value);
   Offset<schema::Entry> BuildEntry(const EntrySpec& entry);
+  Offset<flatbuffers::Vector<const schema::CostTerm*>> BuildCost(
+      const std::vector<CostTermSpec>& terms);
   Offset<schema::Program> BuildProgram(const ProgramSpec& program);
   Offset<schema::Target> BuildTarget(const TargetSpec& target, uint32_t code);
   Offset<schema::HostProgram> BuildHostProgram(const HostProgramSpec& program);
@@ -85,6 +87,16 @@ Offset<schema::Entry> HeaderBuilder::BuildEntry(const EntrySpec& entry) {
                                    &outputs, entry.phase);
 }
 
+Offset<flatbuffers::Vector<const schema::CostTerm*>> HeaderBuilder::BuildCost(
+    const std::vector<CostTermSpec>& terms) {
+  if (terms.empty()) return {};
+  std::vector<schema::CostTerm> built;
+  for (const CostTermSpec& term : terms) {
+    built.emplace_back(term.coefficient, term.first, term.second, term.squares);
+  }
+  return builder_.CreateVectorOfStructs(built);
+}
+
 Offset<schema::Program> HeaderBuilder::BuildProgram(
     const ProgramSpec& program) {
   std::vector<schema::Buffer> buffers;
@@ -98,9 +110,11 @@ Offset<schema::Program> HeaderBuilder::BuildProgram(
     const auto label = OptionalString(command.label);
     const schema::Grid grid(command.grid.size, command.grid.block,
                             command.grid.count);
+    const auto flops = BuildCost(command.flops);
+    const auto bytes = BuildCost(command.bytes);
     commands.push_back(schema::CreateCommand(
         builder_, command.kind, command.kernel, indices, command.results, &grid,
-        command.pattern, label, command.random));
+        command.pattern, label, command.random, flops, bytes));
   }
   return schema::CreateProgramDirect(builder_, program.arena_bytes,
                                      program.live_bytes, &buffers, &commands,

@@ -438,8 +438,39 @@ void Instance::Execute(const PreparedCommand& command, int64_t items) {
   for (uint32_t slot : command.released) artifact_->ReleaseSlot(slot);
 }
 
+double Instance::Cost(const std::vector<CostTermSpec>& terms,
+                      const std::vector<double>& squares) const {
+  double sum = 0;
+  for (const CostTermSpec& term : terms) {
+    auto value = static_cast<double>(term.coefficient);
+    if (term.squares) {
+      value *= squares[term.first];
+    } else {
+      for (int32_t size : {term.first, term.second}) {
+        if (size >= 0) value *= static_cast<double>(sizes_[size]);
+      }
+    }
+    sum += value;
+  }
+  return sum;
+}
+
 void Instance::ExecuteProfiled(size_t entry, size_t first) {
   const TargetSpec& target = *artifact_->target();
+  std::vector<double> squares(sizes_.size(), 0);
+  const std::vector<ValueSpec>& inputs =
+      artifact_->spec().entries[entry].inputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].kind != ValueKind::segments) continue;
+    const auto* offsets =
+        static_cast<const int32_t*>(entries_[entry].inputs[i][0]);
+    double& sum = squares[inputs[i].tokens];
+    sum = 0;
+    for (int64_t s = 0; s < sizes_[inputs[i].sequences]; ++s) {
+      const double length = offsets[s + 1] - offsets[s];
+      sum += length * length;
+    }
+  }
   const std::vector<PreparedCommand>& commands = entries_[entry].commands;
   for (size_t i = first; i < commands.size(); ++i) {
     const CommandSpec& spec = target.programs[entry].commands[i];
@@ -451,6 +482,11 @@ void Instance::ExecuteProfiled(size_t entry, size_t first) {
     timing.entry = entry;
     timing.command = i;
     timing.items = Items(commands[i].grid);
+    timing.flops = Cost(spec.flops, squares);
+    timing.bytes = spec.kind == CommandKind::kernel
+                       ? Cost(spec.bytes, squares)
+                       : static_cast<double>(timing.items) *
+                             (spec.kind == CommandKind::copy ? 2 : 1);
     timing.begin_ns = Now();
     Execute(commands[i], timing.items);
     timing.end_ns = Now();

@@ -61,6 +61,11 @@ struct CommandTiming {
   int64_t items = 0;
   int64_t begin_ns = 0;  // of the steady clock
   int64_t end_ns = 0;
+  // The least that it costs at these sizes, 0 where the artifact does not say:
+  // operations of products of matrices, two a multiply-add, and bytes that are
+  // read or written, each once.
+  double flops = 0;
+  double bytes = 0;
 };
 using CommandProfiler = std::function<void(const CommandTiming&)>;
 
@@ -157,6 +162,10 @@ class Instance {
                         int32_t size, int64_t found);
   void CopyFeeds(size_t entry, absl::Span<const Feed> feeds);
   int64_t Items(const GridSpec& grid) const;
+  // The sum at the sizes of the call. `squares` has the sum of the squared
+  // lengths of sequences for each size that counts their tokens.
+  double Cost(const std::vector<CostTermSpec>& terms,
+              const std::vector<double>& squares) const;
   void Execute(const PreparedCommand& command, int64_t items);
   void ExecuteProfiled(size_t entry, size_t first);
 

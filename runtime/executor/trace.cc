@@ -20,6 +20,8 @@ void KernelProfile::Add(const CommandTiming& timing) {
   }
   ++it->second.calls;
   it->second.ns += timing.end_ns - timing.begin_ns;
+  it->second.flops += timing.flops;
+  it->second.bytes += timing.bytes;
 }
 
 std::string KernelProfile::Summary(size_t limit) const {
@@ -29,6 +31,8 @@ std::string KernelProfile::Summary(size_t limit) const {
     sums.push_back(sum);
     all.calls += sum.calls;
     all.ns += sum.ns;
+    all.flops += sum.flops;
+    all.bytes += sum.bytes;
   }
   std::sort(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
     return a.ns != b.ns ? a.ns > b.ns : a.kernel < b.kernel;
@@ -38,19 +42,23 @@ std::string KernelProfile::Summary(size_t limit) const {
     for (size_t i = limit; i < sums.size(); ++i) {
       rest.calls += sums[i].calls;
       rest.ns += sums[i].ns;
+      rest.flops += sums[i].flops;
+      rest.bytes += sums[i].bytes;
     }
     sums.resize(limit);
     sums.push_back(rest);
   }
-  std::string text =
-      absl::StrFormat("%-40s %6s %10s %6s\n", "kernel", "calls", "ms", "share");
+  std::string text = absl::StrFormat("%-40s %6s %10s %6s %8s %7s\n", "kernel",
+                                     "calls", "ms", "share", "GFLOP/s", "GB/s");
+  sums.push_back(all);
   for (const Sum& sum : sums) {
-    absl::StrAppendFormat(&text, "%-40s %6d %10.3f %5.1f%%\n", sum.kernel,
-                          sum.calls, sum.ns * 1e-6,
-                          all.ns == 0 ? 0.0 : 100.0 * sum.ns / all.ns);
+    // Operations and bytes a nanosecond.
+    const auto ns = static_cast<double>(std::max<int64_t>(sum.ns, 1));
+    absl::StrAppendFormat(&text, "%-40s %6d %10.3f %5.1f%% %8.1f %7.1f\n",
+                          sum.kernel, sum.calls, sum.ns * 1e-6,
+                          all.ns == 0 ? 0.0 : 100.0 * sum.ns / all.ns,
+                          sum.flops / ns, sum.bytes / ns);
   }
-  absl::StrAppendFormat(&text, "%-40s %6d %10.3f\n", all.kernel, all.calls,
-                        all.ns * 1e-6);
   return text;
 }
 

@@ -20,14 +20,16 @@ class KernelProfile {
  public:
   void Add(const CommandTiming& timing);
 
-  // Time by kernel, the longest first: calls, milliseconds, share. With a
-  // `limit` above 0, kernels beyond as many are one line.
+  // Time by kernel, the longest first: calls, milliseconds, share, GFLOP/s and
+  // GB/s of what CommandTiming counts. With a `limit` above 0, kernels beyond
+  // as many are one line.
   std::string Summary(size_t limit = 0) const;
 
  private:
   struct Sum {
     std::string kernel;
     int64_t calls = 0, ns = 0;
+    double flops = 0, bytes = 0;
   };
   std::map<std::string, Sum, std::less<>> by_kernel_;
 };

@@ -24,7 +24,9 @@
 #include "runtime/train/entry.h"
 #include "runtime/train/examples.h"
 #include "tools/graft/commands.h"
+#include "tools/graft/machine_limits.h"
 #include "tools/graft/plan.h"
+#include "tools/graft/roofline.h"
 #include "tools/graft/table_data.h"
 
 namespace graft {
@@ -38,6 +40,7 @@ struct BenchOptions {
   int threads = 0;
   bool train = false;
   bool profile = false;
+  bool roofline = false;
   bool json = false;
 };
 
@@ -148,6 +151,38 @@ absl::Status CheckShape(const BenchOptions& options, int64_t batch,
       " texts of ", length, " tokens"));
 }
 
+// Times a shape and prints what was found.
+absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
+                        const MachineLimits& limits, Timed& timed,
+                        const PackedBatch& packed, int64_t length) {
+  GRAFT_ASSIGN_OR_RETURN(Times times, Measure(timed, packed, options.seconds));
+  GRAFT_ASSIGN_OR_RETURN(
+      ProgramCost cost,
+      MeasureProgram(artifact, "", static_cast<double>(length)));
+  nlohmann::ordered_json record =
+      Record(packed, length, times,
+             options.train ? cost.training_flops : cost.forward_flops);
+  // Apart from the timed runs, because it costs time itself.
+  KernelProfile profile;
+  Roofline roofline(limits);
+  if (options.profile || options.roofline) {
+    timed.instance->SetProfiler([&](const CommandTiming& timing) {
+      options.roofline ? roofline.Add(timing) : profile.Add(timing);
+    });
+    GRAFT_RETURN_IF_ERROR(Measure(timed, packed, 0).status());
+    timed.instance->SetProfiler({});
+  }
+  if (options.roofline && options.json) record["roofline"] = roofline.Json();
+  std::fputs(options.json ? absl::StrCat(record.dump(), "\n").c_str()
+                          : Row(record).c_str(),
+             stdout);
+  if (options.roofline && !options.json)
+    std::fputs(roofline.Text().c_str(), stdout);
+  std::fflush(stdout);
+  if (options.profile) std::fputs(profile.Summary(20).c_str(), stderr);
+  return absl::OkStatus();
+}
+
 absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), options.artifact));
@@ -165,6 +200,9 @@ absl::Status Bench(const BenchOptions& options) {
       ThreadPool::Create(options.threads > 0 ? options.threads
                                              : DefaultThreadCount()));
   GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, *pool, options.train));
+  MachineLimits limits;
+  if (options.roofline)
+    limits = MeasureMachineLimits(*pool, artifact->target()->level);
   if (!options.json)
     std::printf("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens", "median",
                 "95 %", "texts/s", "tokens/s", "GFLOP/s");
@@ -172,26 +210,8 @@ absl::Status Bench(const BenchOptions& options) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =
           MakeBatch(batch, length, tokenizer->vocabulary_size(), bounds);
-      GRAFT_ASSIGN_OR_RETURN(Times times,
-                             Measure(timed, packed, options.seconds));
-      GRAFT_ASSIGN_OR_RETURN(
-          ProgramCost cost,
-          MeasureProgram(*artifact, "", static_cast<double>(length)));
-      const nlohmann::ordered_json record =
-          Record(packed, length, times,
-                 options.train ? cost.training_flops : cost.forward_flops);
-      std::fputs(options.json ? absl::StrCat(record.dump(), "\n").c_str()
-                              : Row(record).c_str(),
-                 stdout);
-      std::fflush(stdout);
-      if (!options.profile) continue;
-      // Apart from the timed runs, because it costs time itself.
-      KernelProfile profile;
-      timed.instance->SetProfiler(
-          [&](const CommandTiming& timing) { profile.Add(timing); });
-      GRAFT_RETURN_IF_ERROR(Measure(timed, packed, 0).status());
-      timed.instance->SetProfiler({});
-      std::fputs(profile.Summary(20).c_str(), stderr);
+      GRAFT_RETURN_IF_ERROR(
+          BenchShape(options, *artifact, limits, timed, packed, length));
     }
   }
   return absl::OkStatus();
@@ -222,6 +242,11 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--profile", options->profile,
                     "show the longest kernels of each shape, on standard "
                     "error");
+  command
+      ->add_flag("--roofline", options->roofline,
+                 "show for each kernel of each shape how near it comes to what "
+                 "this machine can do")
+      ->excludes("--profile");
   command->add_flag("--json", options->json, "one object a shape");
   command->footer(
       "Example:\n"

@@ -25,9 +25,9 @@ func.func @layers(%x: tensor<?x4xf32, #graft.dims<T>>, %y: tensor<?x8xf32, #graf
 // What only tells random draws apart is handed to the kernel.
 
 // CHECK-LABEL: func.func @draws(
-// CHECK:         exec.launch @kernels::@dropout.2({{.*}} random 5 :
-// CHECK-NEXT:    exec.launch @kernels::@dropout.2({{.*}} random 4294967302 :
-// CHECK-NEXT:    exec.launch @kernels::@dropout.3({{.*}} random 5 :
+// CHECK:         exec.launch @kernels::@dropout.2({{.*}} random 5 cost
+// CHECK-NEXT:    exec.launch @kernels::@dropout.2({{.*}} random 4294967302 cost
+// CHECK-NEXT:    exec.launch @kernels::@dropout.3({{.*}} random 5 cost
 func.func @draws(%x: tensor<?x4xf32, #graft.dims<T>>, %s: !graft.segments<T, S>)
     -> tensor<?x4xf32, #graft.dims<T>> attributes {graft.phase = "draws"} {
   %0 = graft.dropout %x, %s rate 1.0e-01 id 5 : (tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<T>>

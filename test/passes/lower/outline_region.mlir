@@ -68,7 +68,7 @@ graft.size @S bound 512
 
 // CHECK-LABEL: func.func @product(
 // CHECK-SAME:      %[[X:[^:]+]]: {{.+}}, %[[Y:[^:]+]]: {{.+}}, %[[W:[^:]+]]: {{.+}}, %[[S:[^:]+]]: !graft.segments<T, S>)
-// CHECK-NEXT:    %[[P:.+]] = exec.launch @kernels::@pack_rhs.{{[0-9]+}}(%[[W]]) grid <1> :
+// CHECK-NEXT:    %[[P:.+]] = exec.launch @kernels::@pack_rhs.{{[0-9]+}}(%[[W]]) grid <1> cost
 // CHECK-NEXT:    %[[R:.+]]:2 = exec.launch @kernels::@matmul_dropout_sub_mul.{{[0-9]+}}(%[[X]], %[[P]], %[[X]], %[[Y]], %[[S]]) grid <T / {{[0-9]+}}> ties [1, 3] random 7
 // CHECK-NEXT:    return %[[R]]#0, %[[R]]#1
 func.func @product(%x: tensor<?x8xf32, #graft.dims<T>>, %y: tensor<?x8xf32, #graft.dims<T>>, %w: tensor<8x8xf32>, %s: !graft.segments<T, S>)

@@ -286,6 +286,16 @@ TEST_F(ArtifactTest, ErrorsNameTheField) {
          s.targets[0].programs[2].commands[0].grid.count = 17;
        },
        "commands[0].grid: expects at most 16 bytes, got 17"},
+      {[](ArtifactSpec& s) {
+         s.targets[0].programs[0].commands[0].flops = {{4, 2}};
+       },
+       "commands[0].flops[0]: expects sizes from -1 below 2, one of squares, "
+       "got 2 and -1"},
+      {[](ArtifactSpec& s) {
+         s.targets[0].programs[0].commands[0].bytes = {{4}, {4, -1, -1, true}};
+       },
+       "commands[0].bytes[1]: expects sizes from 0 below 2, one of squares, "
+       "got -1 and -1"},
       {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 3; },
        "program predict.prologue: expects at most 2, got 3"},
       {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 1; },

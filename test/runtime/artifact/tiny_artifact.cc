@@ -80,6 +80,8 @@ ProgramSpec MakePredict() {
   program.commands = {
       MakeKernel(0, {0, 1, 2, 3}, 1, {kT, 2, 1}, "encoder/scale"),
       MakeKernel(1, {3, 4, 5, 6, 7}, 1, {kS, 1, 1}, "pool")};
+  program.commands[1].flops = {{2, kT, -1, true}, {100, kS, kT}};
+  program.commands[1].bytes = {{16, kT}, {5}};
   return program;
 }
 

@@ -22,6 +22,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 
 // The level of some code that runs here; the C compiler made it for any.
 std::string AnyLevel() {
@@ -274,15 +275,18 @@ TEST(KernelProfileTest, SumsCallsOfAKernel) {
     timing.kernel = kernel;
     timing.begin_ns = 7;
     timing.end_ns = 7 + ns;
+    timing.flops = 12e6;
+    timing.bytes = 3.5e6;
     profile.Add(timing);
   }
   const std::string column(34, ' ');
-  EXPECT_EQ(profile.Summary(),
-            "kernel" + column + "  calls         ms  share\n" + "matmul" +
-                column + "      1      6.000  60.0%\n" + "add   " + column +
-                "      2      3.500  35.0%\n" + "copy  " + column +
-                "      1      0.500   5.0%\n" + "all   " + column +
-                "      4     10.000\n");
+  EXPECT_EQ(
+      profile.Summary(),
+      "kernel" + column + "  calls         ms  share  GFLOP/s    GB/s\n" +
+          "matmul" + column + "      1      6.000  60.0%      2.0     0.6\n" +
+          "add   " + column + "      2      3.500  35.0%      6.9     2.0\n" +
+          "copy  " + column + "      1      0.500   5.0%     24.0     7.0\n" +
+          "all   " + column + "      4     10.000 100.0%      4.8     1.4\n");
   EXPECT_THAT(profile.Summary(1), AllOf(HasSubstr("2 others"),
                                         HasSubstr("     3      4.000  40.0%"),
                                         Not(HasSubstr("copy"))));
@@ -304,6 +308,26 @@ TEST_F(InstanceTest, ProfilesEachCommand) {
   instance->SetProfiler({});
   ASSERT_TRUE(instance->Run(2, {Feed::Tensor(DType::kF32, {}, &rate)}).ok());
   EXPECT_TRUE(seen.empty());
+}
+
+TEST_F(InstanceTest, CostsFollowTheSizesOfTheCall) {
+  auto instance = Make();
+  std::vector<std::pair<double, double>> costs;
+  instance->SetProfiler([&](const CommandTiming& timing) {
+    costs.push_back({timing.flops, timing.bytes});
+  });
+  // 5 tokens in sequences of 2 and 3.
+  ASSERT_TRUE(instance
+                  ->Run(0, {Feed::Tensor(DType::kF32, shape_, x_.data()),
+                            Feed::Segments(offsets_)})
+                  .ok());
+  EXPECT_THAT(costs, ElementsAre(Pair(0, 0),
+                                 Pair(2 * (4 + 9) + 100 * 2 * 5, 16 * 5 + 5)));
+  costs.clear();
+  const float rate = 1;
+  ASSERT_TRUE(instance->Run(2, {Feed::Tensor(DType::kF32, {}, &rate)}).ok());
+  // A copy reads and writes, a fill writes.
+  EXPECT_THAT(costs, ElementsAre(Pair(0, 32), Pair(0, 0), Pair(0, 16)));
 }
 
 TEST_F(InstanceTest, InstancesRunAtTheSameTime) {

@@ -1,0 +1,120 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft/machine_limits.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace graft {
+namespace {
+
+// Multiply-adds that do not depend on each other: enough to hide the latency of
+// one (4 cycles, two a cycle), few enough for 16 registers.
+constexpr int kChains = 12;
+constexpr int64_t kTurns = 100'000;
+constexpr int kRepeats = 20;
+
+using Arithmetic = float (*)();
+using Stream = void (*)(float* y, const float* x, int64_t count);
+
+// The two loops with vectors of `bytes`; `attribute` chooses instructions.
+// clang contracts a * b + c to one instruction where there is one.
+#define GRAFT_LOOPS(name, bytes, attribute)                              \
+  attribute float Arithmetic##name() {                                   \
+    using Vector = float __attribute__((vector_size(bytes)));            \
+    Vector sums[kChains] = {};                                           \
+    const Vector factor = Vector{} + 0.999F, term = Vector{} + 0.001F;   \
+    for (int64_t turn = 0; turn < kTurns; ++turn) {                      \
+      for (Vector& sum : sums) sum = sum * factor + term;                \
+    }                                                                    \
+    Vector all = {};                                                     \
+    for (const Vector& sum : sums) all += sum;                           \
+    return all[0];                                                       \
+  }                                                                      \
+  attribute void Stream##name(float* y, const float* x, int64_t count) { \
+    for (int64_t i = 0; i < count; ++i) y[i] = y[i] * 0.999F + x[i];     \
+  }
+
+#if defined(__x86_64__)
+GRAFT_LOOPS(Avx512, 64, __attribute__((target("avx512f"))))
+GRAFT_LOOPS(Avx2, 32, __attribute__((target("avx2,fma"))))
+#endif
+GRAFT_LOOPS(Plain, 16, )
+#undef GRAFT_LOOPS
+
+struct Loops {
+  Arithmetic arithmetic;
+  Stream stream;
+  int64_t lanes;
+};
+
+Loops LoopsOf(const std::string& level) {
+#if defined(__x86_64__)
+  if (level.rfind("avx512", 0) == 0)
+    return {ArithmeticAvx512, StreamAvx512, 16};
+  if (level == "avx2") return {ArithmeticAvx2, StreamAvx2, 8};
+#endif
+  return {ArithmeticPlain, StreamPlain, 4};
+}
+
+// Seconds of the fastest of several runs of `run` on all threads.
+template <typename Function>
+double Fastest(ThreadPool& pool, int repeats, Function run) {
+  double best = HUGE_VAL;
+  for (int i = 0; i < repeats; ++i) {
+    const absl::Time start = absl::Now();
+    pool.Run(run);
+    best = std::min(best, absl::ToDoubleSeconds(absl::Now() - start));
+  }
+  return best;
+}
+
+}  // namespace
+
+double MachineLimits::BandwidthOf(double bytes) const {
+  const auto above =
+      std::find_if(bandwidth.begin(), bandwidth.end(),
+                   [&](const Bandwidth& next) { return next.bytes >= bytes; });
+  if (above == bandwidth.begin()) return above->per_second;
+  const Bandwidth& below = *(above - 1);
+  if (above == bandwidth.end()) return below.per_second;
+  const double part =
+      std::log(bytes / below.bytes) / std::log(above->bytes / below.bytes);
+  return below.per_second + part * (above->per_second - below.per_second);
+}
+
+MachineLimits MeasureMachineLimits(ThreadPool& pool, const std::string& level) {
+  const Loops loops = LoopsOf(level);
+  MachineLimits limits;
+  std::vector<float> sinks(pool.size());
+  const double seconds = Fastest(
+      pool, kRepeats, [&](int worker) { sinks[worker] = loops.arithmetic(); });
+  limits.flops = 2.0 * kChains * kTurns * static_cast<double>(loops.lanes) *
+                 pool.size() / seconds;
+
+  // From what lies in the caches of the cores to several times the last level.
+  constexpr int64_t kSmallest = int64_t{1} << 14, kLargest = int64_t{1} << 28;
+  constexpr int64_t kStreamed = int64_t{1} << 27;  // in one timed run, at least
+  std::vector<float> memory(kLargest / sizeof(float), 1.0F);
+  for (int64_t bytes = kSmallest; bytes <= kLargest; bytes *= 4) {
+    const int64_t rounds = std::max<int64_t>(1, kStreamed / bytes);
+    // A share of each thread, half of it x and half y.
+    const int64_t count = bytes / sizeof(float) / 2 / pool.size();
+    const double time = Fastest(pool, 5, [&](int worker) {
+      float* y = memory.data() + 2 * count * worker;
+      for (int64_t i = 0; i < rounds; ++i) loops.stream(y, y + count, count);
+    });
+    limits.bandwidth.push_back(
+        {static_cast<double>(bytes),
+         3.0 * sizeof(float) *
+             static_cast<double>(count * pool.size() * rounds) / time});
+  }
+  return limits;
+}
+
+}  // namespace graft
