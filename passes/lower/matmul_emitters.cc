@@ -188,8 +188,12 @@ class ProductKernel {
   Value loadRhs(Value at, TilePosition column, Value mask) {
     if (!packedRhs)
       return v.load(rhs, {at, v.add(column.tile, column.offset)}, mask);
-    return v.load(rhs, {v.div(column.tile, blocking.panelWidth), at,
-                        v.index(column.offset)});
+    Value panel = v.div(column.tile, blocking.panelWidth);
+    // Packed weights come from far away and, where there are few rows, are read
+    // once; the hardware loses track of them at the end of each turn. So the
+    // next panel is asked for while this one is in use.
+    if (column.offset == 0) v.prefetch(rhs, {v.add(panel, 1), at, v.index(0)});
+    return v.load(rhs, {panel, at, v.index(column.offset)});
   }
 
   const Product& product;

@@ -130,6 +130,12 @@ void TileBuilder::store(Value vector, Value buffer, ValueRange indices,
     vector::StoreOp::create(b(), location(), vector, buffer, indices);
 }
 
+void TileBuilder::prefetch(Value buffer, ValueRange indices) {
+  memref::PrefetchOp::create(b(), location(), buffer, indices,
+                             /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
+}
+
 Value TileBuilder::differ(Value a, Value b) {
   return create<arith::CmpIOp>(
       arith::CmpIPredicate::ne,

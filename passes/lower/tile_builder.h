@@ -57,6 +57,9 @@ class TileBuilder : public VectorBuilder {
   Value load(Value buffer, mlir::ValueRange indices, Value mask = {});
   void store(Value vector, Value buffer, mlir::ValueRange indices,
              Value mask = {});
+  // Asks for the cache line at a position, which may lie outside of the buffer,
+  // to be brought into the nearest cache.
+  void prefetch(Value buffer, mlir::ValueRange indices);
   // Whether two buffers begin at different places.
   Value differ(Value a, Value b);
   // The first `count` lanes; null when that is all of them.

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// RUN: graft-opt --split-input-file --verify-diagnostics %s | FileCheck %s
+// RUN: %graft-opt --split-input-file --verify-diagnostics %s | FileCheck %s
 
 // CHECK: test.a = #exec.cost<flops [2 * T * S, 48 * squares(T)] bytes [1536 * T, 4]>
 // CHECK-SAME: test.b = #exec.cost<bytes [4]>

@@ -37,3 +37,15 @@ func.func @other(%x: tensor<4xf32>) -> tensor<4xf32> {
 // CHECK:         func.func @add.0(%{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: memref<?x4xf32> {exec.dims = ["T"]}, %{{.+}}: index, %{{.+}}: i64, %{{.+}}: i32, %{{.+}}: i64, %{{.+}}: index, %{{.+}}: index) attributes {exec.sizes = ["T"]}
 // CHECK:           arith.addf %{{.+}}, %{{.+}} : vector<16xf32>
 // AVX2:            arith.addf %{{.+}}, %{{.+}} : vector<8xf32>
+
+// A product asks for the next panel of its packed weights while it uses one.
+
+// CHECK-LABEL: func.func @matmul.{{[0-9]+}}(
+// CHECK:         memref.prefetch %[[W:.+]][%[[NEXT:.+]], %[[AT:.+]], %{{.+}}], read, locality<3>, data
+// CHECK-NOT:     vector.load %[[W]][%[[NEXT]]
+// CHECK:         vector.load %[[W]][%{{.+}}, %[[AT]],
+func.func @product(%x: tensor<?x4xf32, #graft.dims<T>>, %w: tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+    attributes {graft.phase = "product"} {
+  %y = graft.linear %x, %w : (tensor<?x4xf32, #graft.dims<T>>, tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+  return %y : tensor<?x8xf32, #graft.dims<T>>
+}

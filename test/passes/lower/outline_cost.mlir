@@ -3,7 +3,7 @@
 //
 // What a launch costs: its operands and results once each, and the operations of
 // its products.
-// RUN: graft-opt --lower-outline %s | FileCheck %s
+// RUN: %graft-opt --lower-outline %s | FileCheck %s
 
 graft.size @T bound 64
 graft.size @S bound 8
