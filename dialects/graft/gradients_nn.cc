@@ -52,8 +52,11 @@ LogicalResult gradientOf(LayerNormOp op, GradientBuilder& g) {
 }
 
 LogicalResult gradientOf(AttentionOp op, GradientBuilder& g) {
+  Value dy = g.gradient();
+  if (dy.getType() != op.getQuery().getType())
+    dy = g.create<CastOp>(op.getQuery().getType(), dy);
   auto gradient = g.create<AttentionGradientOp>(
-      g.gradient(), op.getQuery(), op.getKey(), op.getValue(), op.getSegments(),
+      dy, op.getQuery(), op.getKey(), op.getValue(), op.getSegments(),
       op.getHeadsAttr(), op.getScaleAttr(), op.getDropoutAttr(),
       op.getRandomIdAttr(), op.getDrawAttr());
   for (unsigned i = 0; i < 3; ++i)

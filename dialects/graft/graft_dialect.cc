@@ -4,6 +4,7 @@
 #include "dialects/graft/graft_dialect.h"
 
 #include "dialects/graft/graft_ops.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -48,6 +49,24 @@ void GraftDialect::initialize() {
       >();
   registerOps();
   addInterfaces<GraftAsmInterface>();
+}
+
+LogicalResult GraftDialect::verifyOperationAttribute(Operation* op,
+                                                     NamedAttribute attribute) {
+  if (attribute.getName() != kPrecisionAttr) return success();
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  if (name && parsePrecisionClass(name.getValue())) return success();
+  return op->emitOpError("expects '")
+         << kPrecisionAttr << "' to be \"low\", \"keep\" or \"follow\", got "
+         << attribute.getValue();
+}
+
+std::optional<PrecisionClass> parsePrecisionClass(StringRef name) {
+  return llvm::StringSwitch<std::optional<PrecisionClass>>(name)
+      .Case("low", PrecisionClass::low)
+      .Case("keep", PrecisionClass::keep)
+      .Case("follow", PrecisionClass::follow)
+      .Default(std::nullopt);
 }
 
 // The names stand bare: `#graft.dims<T, S>`.
@@ -133,6 +152,21 @@ RankedTensorType getTensorType(ArrayRef<Dim> dims, Type elementType) {
   if (named && !names.empty())
     encoding = DimsAttr::get(elementType.getContext(), names);
   return RankedTensorType::get(shape, elementType, encoding);
+}
+
+RankedTensorType withElements(RankedTensorType type, Type element) {
+  return RankedTensorType::get(type.getShape(), element, type.getEncoding());
+}
+
+bool areSameOrF32(TypeRange inferred, TypeRange actual) {
+  if (inferred.size() != actual.size()) return false;
+  return llvm::all_of(llvm::zip(inferred, actual), [](auto pair) {
+    auto [want, have] = pair;
+    auto type = dyn_cast<RankedTensorType>(want);
+    return want == have ||
+           (type &&
+            withElements(type, Float32Type::get(type.getContext())) == have);
+  });
 }
 
 Dim getNamedDim(StringAttr name) { return {ShapedType::kDynamic, name}; }

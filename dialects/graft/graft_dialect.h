@@ -11,6 +11,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/TensorEncoding.h"
+#include "mlir/IR/TypeRange.h"
 
 // The order matters: attributes hold enumerations.
 #include "dialects/graft/graft_dialect.h.inc"
@@ -42,6 +43,14 @@ llvm::SmallVector<Dim> getDims(mlir::RankedTensorType type);
 // each dynamic dimension has a name.
 mlir::RankedTensorType getTensorType(llvm::ArrayRef<Dim> dims,
                                      mlir::Type elementType);
+
+// `type` with other elements.
+mlir::RankedTensorType withElements(mlir::RankedTensorType type,
+                                    mlir::Type element);
+
+// Whether each type is the inferred one or that with f32 elements: that of an
+// op that may leave its sums unrounded.
+bool areSameOrF32(mlir::TypeRange inferred, mlir::TypeRange actual);
 
 // A named dynamic dimension.
 Dim getNamedDim(mlir::StringAttr name);

@@ -26,9 +26,14 @@ def Graft_Dialect : Dialect {
     differentiable op is written with ops of this dialect. Parameters are read
     as values (`graft.read`), and written only at the end of a phase
     (`graft.write`).
+
+    `graft.precision` on any op, one of "low", "keep" and "follow", replaces what
+    the op says of itself to mixed precision (PrecisionOpInterface). The ops of its
+    gradient inherit it.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerOps();
   }];

@@ -56,9 +56,10 @@ LogicalResult LayerNormGradientOp::verify() {
 }
 
 LogicalResult AttentionGradientOp::inferReturnTypes(
-    MLIRContext*, std::optional<Location>, Adaptor adaptor,
+    MLIRContext* context, std::optional<Location>, Adaptor adaptor,
     SmallVectorImpl<Type>& types) {
-  types.assign(3, adaptor.getQuery().getType());
+  types.assign(
+      3, withElements(typeOf(adaptor.getQuery()), Float32Type::get(context)));
   return success();
 }
 

@@ -66,7 +66,8 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf
   let summary = "Gradients of multi-head attention";
   let description = [{
     Gradients with respect to `query`, `key` and `value` of `graft.attention` with
-    the same attributes; probabilities and dropout masks are computed again.
+    the same attributes; probabilities and dropout masks are computed again. The
+    gradients are sums over blocks of tokens, and f32.
 
     - (C1) H is a multiple of `heads`.
     - (C2) Operands have the segments' token dimension.

@@ -6,6 +6,8 @@
 #ifndef GRAFT_DIALECTS_GRAFT_GRAFT_INTERFACES_H_
 #define GRAFT_DIALECTS_GRAFT_GRAFT_INTERFACES_H_
 
+#include <optional>
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpDefinition.h"
 
@@ -13,6 +15,10 @@ namespace graft {
 
 // What mixed precision may do with an op: see PrecisionOpInterface.
 enum class PrecisionClass { low, keep, follow };
+
+// The attribute that replaces the class of an op, and the class of its name.
+inline constexpr char kPrecisionAttr[] = "graft.precision";
+std::optional<PrecisionClass> parsePrecisionClass(llvm::StringRef name);
 
 }  // namespace graft
 

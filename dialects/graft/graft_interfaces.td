@@ -41,8 +41,17 @@ def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
   let methods = [
     InterfaceMethod<[{
       `low`: computes in low precision with fp32 accumulation; `keep`: stays in
-      fp32; `follow`: takes the type of its operands.
+      fp32; `follow`: takes the widest type of its operands.
     }], "::graft::PrecisionClass", "getPrecisionClass">,
+    InterfaceMethod<[{
+      What the op takes as an operand: `low` and `keep` a value of that
+      precision; `follow` a value as it is, which the op widens itself. All
+      operands are of the op's class unless it says otherwise; those of a
+      `follow` op get one type.
+    }], "::graft::PrecisionClass", "getOperandPrecision",
+      (ins "unsigned":$operand), [{}], [{
+        return $_op.getPrecisionClass();
+      }]>,
   ];
 }
 

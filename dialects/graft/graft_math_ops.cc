@@ -63,7 +63,12 @@ OpFoldResult ScaleOp::fold(FoldAdaptor) {
 
 OpFoldResult CastOp::fold(FoldAdaptor) {
   if (getInput().getType() == getType()) return getInput();
-  return {};
+  auto source = getInput().getDefiningOp<CastOp>();
+  if (!source || source.getInput().getType() != getType()) return {};
+  // f32 holds all values of the other two, which do not hold those of each
+  // other.
+  return getInput().getType().getElementType().isF32() ? source.getInput()
+                                                       : Value();
 }
 
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
@@ -74,6 +79,10 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
       getTensorType(dropDims(getDims(input), adaptor.getDimensions()),
                     input.getElementType()));
   return success();
+}
+
+bool ReduceOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  return areSameOrF32(inferred, actual);
 }
 
 LogicalResult ReduceOp::verify() {

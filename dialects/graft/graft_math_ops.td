@@ -306,7 +306,9 @@ def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
     SameOperandsAndResultShape]> {
   let summary = "Round to another floating-point type";
   let description = [{
-    Rounds to nearest even. A cast is a rounding that no pass removes, except a cast to its own type.
+    Rounds to nearest even; what is too large becomes infinity, and NaN stays NaN.
+    A cast is a rounding that no pass removes: only a cast to its own type, and one
+    back to the type that an exact cast came from, are none.
 
     Example:
     ```mlir
@@ -325,12 +327,13 @@ def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
 }
 
 def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
-    InferTypeOpAdaptor]> {
+    InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Reduce over dimensions";
   let description = [{
     Sum or maximum over `dimensions`, which disappear. A sum over rows is taken in
     chunks of fixed size combined in a fixed tree, so that it does not depend on
-    the number of threads. The gradient of the maximum is not defined.
+    the number of threads. The result may be f32 whatever the input is. The
+    gradient of the maximum is not defined.
 
     - (C1) `dimensions` are ascending and inside the input's rank.
 
@@ -348,6 +351,12 @@ def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
     $kind $input `over` $dimensions attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Sums widen what they read.
+    ::graft::PrecisionClass getOperandPrecision(unsigned) {
+      return ::graft::PrecisionClass::follow;
+    }
+  }];
 }
 
 def Graft_BroadcastOp : Graft_ComputeOp<"broadcast", "follow", "...->..."> {

@@ -47,6 +47,10 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
   return success();
 }
 
+bool LinearOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  return areSameOrF32(inferred, actual);
+}
+
 LogicalResult LinearOp::verify() {
   // C1.
   if (!getDim(getInput().getType(), 1)
@@ -73,6 +77,10 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
       getDim(typeOf(adaptor.getRhs()), adaptor.getTransposeRhs() ? 0 : 1),
       lhs.getElementType()));
   return success();
+}
+
+bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  return areSameOrF32(inferred, actual);
 }
 
 LogicalResult MatmulOp::verify() {
@@ -133,6 +141,11 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*,
                                             SmallVectorImpl<Type>& types) {
   types.push_back(adaptor.getQuery().getType());
   return success();
+}
+
+bool AttentionOp::isCompatibleReturnTypes(TypeRange inferred,
+                                          TypeRange actual) {
+  return areSameOrF32(inferred, actual);
 }
 
 LogicalResult AttentionOp::verify() {

@@ -9,11 +9,12 @@ include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
 def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
-    InferTypeOpAdaptor]> {
+    InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Affine map of each row";
   let description = [{
     Computes `output = input weight^T + bias`. Shapes: `input` [T, in], `weight`
-    [out, in], `bias` [out], `output` [T, out].
+    [out, in], `bias` [out], `output` [T, out]. Sums are taken in f32 and rounded
+    once, to the type of `input`, or not if `output` is f32.
 
     - (C1) `input` and `weight` share the input dimension.
     - (C2) `bias` has one value an output feature.
@@ -32,16 +33,24 @@ def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
     $input `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // The bias is part of the sum.
+    ::graft::PrecisionClass getOperandPrecision(unsigned operand) {
+      return operand < 2 ? ::graft::PrecisionClass::low
+                         : ::graft::PrecisionClass::follow;
+    }
+  }];
 }
 
 def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
-    InferTypeOpAdaptor]> {
+    InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Matrix product with optional transposes";
   let description = [{
     Computes `output = op(lhs) op(rhs)` where `op` transposes when the flag is
     given: forward (`transpose_rhs`), input gradient (none) and weight gradient
     (`transpose_lhs`) of a linear layer. The factors name the dimensions after
-    transposition.
+    transposition. Sums are taken in f32 and rounded once, to the type of `lhs`, or
+    not if `output` is f32.
 
     - (C1) The contracted dimensions are equal.
 
@@ -133,7 +142,7 @@ def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH", [
 }
 
 def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
-    AllTypesMatch<["query", "key", "value"]>, InferTypeOpAdaptor]> {
+    AllTypesMatch<["query", "key", "value"]>, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Multi-head self-attention inside each sequence";
   let description = [{
     For each sequence and head: `softmax(scale query key^T) value`, with dropout of
@@ -141,7 +150,8 @@ def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
     tokens of their own sequence only. Head h owns the columns [h * H / heads,
     (h + 1) * H / heads). `scale` is 1 / sqrt(H / heads) unless given. The draw is
     keyed as in `graft.dropout`, with the head and the query as row and the key
-    position as element. Shapes: `query`, `key`, `value`, `output` [T, H].
+    position as element. Scores, probabilities and sums are f32; `output` has the
+    type of `query`, or is f32. Shapes: `query`, `key`, `value`, `output` [T, H].
 
     - (C1) H is a multiple of `heads`.
     - (C2) `query`, `key` and `value` have the segments' token dimension.

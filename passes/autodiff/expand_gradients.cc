@@ -99,19 +99,36 @@ class Expansion {
     for (Value operand : step->getOperands())
       needed.push_back(active.contains(operand));
     SmallVector<Value> operandGradients;
+    Operation* last = op->getPrevNode();
     auto differentiable = cast<DifferentiableOpInterface>(step);
     if (failed(differentiable.buildGradient(builder, resultGradients, needed,
                                             operandGradients)))
       return attachUse();
+    if (Attribute precision = step->getAttr(kPrecisionAttr))
+      for (Operation* made = last->getNextNode(); made != op;
+           made = made->getNextNode())
+        made->setAttr(kPrecisionAttr, precision);
     for (auto [operand, gradient, wanted] :
          llvm::zip(step->getOperands(), operandGradients, needed)) {
       if (!gradient || !wanted) continue;
+      gradient = castTo(gradient, operand.getType(), step->getLoc());
       if (gradient.getType() != operand.getType())
         return step->emitOpError("expects a gradient of type ")
                << operand.getType() << ", got " << gradient.getType();
       accumulate(operand, gradient, step->getLoc());
     }
     return success();
+  }
+
+  // The gradient with the elements of `type`: an op may read one precision and
+  // give another. Anything else that differs is an error of the op.
+  Value castTo(Value gradient, Type type, Location location) {
+    auto have = dyn_cast<RankedTensorType>(gradient.getType());
+    auto want = dyn_cast<RankedTensorType>(type);
+    if (!have || !want || have == want ||
+        withElements(have, want.getElementType()) != want)
+      return gradient;
+    return CastOp::create(builder, location, type, gradient);
   }
 
   void accumulate(Value value, Value gradient, Location location) {

@@ -17,7 +17,8 @@ def AutodiffExpandGradientsPass
     `graft.gradients`. Ops that do not lie between get no backward code, so
     frozen parameters cost nothing. A value used twice has the sum of its
     gradients, taken in reverse order of the uses. Gradients of gradients work:
-    the ops are replaced in program order.
+    the ops are replaced in program order. Ops of a gradient have the
+    `graft.precision` of the op that they are the gradient of.
 
     - (C1) Each value of `wrt` reaches the loss.
     - (C2) Each op between them implements DifferentiableOpInterface and has no

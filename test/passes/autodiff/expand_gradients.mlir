@@ -135,3 +135,31 @@ func.func @second(%x: tensor<3xf32>) -> tensor<3xf32> {
   %h = graft.gradients %penalty wrt %x : tensor<3xf32>
   return %h : tensor<3xf32>
 }
+
+// -----
+
+// What an op says of its precision holds for its gradient, and for nothing else.
+// CHECK-LABEL: func.func @precision
+func.func @precision(%x: tensor<3x4xf32>, %w: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  // CHECK: graft.gelu_gradient erf %{{[^{]+}} : tensor<3x2xf32>
+  // CHECK: graft.matmul {{.*}} transpose_lhs {graft.precision = "keep"} : (tensor<3x2xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %y = graft.linear %x, %w {graft.precision = "keep"} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  %z = graft.gelu erf %y : tensor<3x2xf32>
+  %loss = graft.reduce sum %z over [0, 1] : (tensor<3x2xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %w : tensor<2x4xf32>
+  return %g : tensor<2x4xf32>
+}
+
+// -----
+
+// A product that reads one type and gives another: gradients have the types of
+// what they belong to.
+// CHECK-LABEL: func.func @mixed
+func.func @mixed(%x: tensor<3x4xbf16>, %w: tensor<2x4xbf16>) -> tensor<2x4xbf16> {
+  // CHECK: %[[DW:.+]] = graft.matmul {{.*}} transpose_lhs : (tensor<3x2xf32>, tensor<3x4xbf16>) -> tensor<2x4xf32>
+  // CHECK: graft.cast %[[DW]] : tensor<2x4xf32> to tensor<2x4xbf16>
+  %y = graft.linear %x, %w : (tensor<3x4xbf16>, tensor<2x4xbf16>) -> tensor<3x2xf32>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<3x2xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %w : tensor<2x4xbf16>
+  return %g : tensor<2x4xbf16>
+}
