@@ -159,8 +159,8 @@ void AttentionBlock::multiplyPanel(Value rows, Value panel, Value firstKey,
   Value first = v.add(start, firstKey);
   ProductAccess access;
   access.lhs = [&](TilePosition row, Value k) {
-    return v.loadScalar(rows,
-                        {v.add(v.add(first, row.tile), row.offset), column(k)});
+    return v.loadBroadcast(
+        rows, {v.add(v.add(first, row.tile), row.offset), column(k)});
   };
   access.rhs = [&](Value k, TilePosition at, Value) {
     return v.load(panel, {k, v.add(at.tile, at.offset)});
@@ -186,23 +186,27 @@ static TileShape getFeatureTile(TileBuilder& v, const CpuTarget& target,
 
 void AttentionBlock::accumulateQueries(
     Value weights, Value rows, Value firstKey, Value keys, Value output,
-    llvm::function_ref<Value(Value, Value)> init,
+    Value partial, llvm::function_ref<Value(Value, Value)> init,
     llvm::function_ref<Value(Value, Value)> finish) {
   Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
   ProductAccess access;
   access.lhs = [&](TilePosition row, Value k) {
-    return v.loadScalar(weights, {k, v.add(row.tile, row.offset)});
+    return v.loadBroadcast(weights, {k, v.add(row.tile, row.offset)});
   };
   access.rhs = [&](Value k, TilePosition at, Value mask) {
     return v.load(rows, {v.add(first, k), column(v.add(at.tile, at.offset))},
                   mask);
   };
   access.init = [&](Value row, Value at, Value mask) {
-    return init(row, v.load(output, {v.add(block, row), column(at)}, mask));
+    Value old = partial ? v.load(partial, {row, at}, mask)
+                        : v.load(output, {v.add(block, row), column(at)}, mask);
+    return init(row, old);
   };
   access.finish = [&](Value row, Value at, Value mask, Value sum) {
-    v.store(finish(row, sum), output, {v.add(block, row), column(at)}, mask);
+    Value done = finish(row, sum);
+    if (partial) v.store(done, partial, {row, at}, mask);
+    v.store(done, output, {v.add(block, row), column(at)}, mask);
   };
   emitProduct(v, getFeatureTile(v, target, config.width), queries, config.width,
               keys, access);
@@ -215,7 +219,7 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   Value isFirst = v.less(firstQuery, 1);
   ProductAccess access;
   access.lhs = [&](TilePosition row, Value k) {
-    return v.loadScalar(weights, {v.add(row.tile, row.offset), k});
+    return v.loadBroadcast(weights, {v.add(row.tile, row.offset), k});
   };
   access.rhs = [&](Value k, TilePosition at, Value mask) {
     return v.load(rows, {v.add(block, k), column(v.add(at.tile, at.offset))},

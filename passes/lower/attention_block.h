@@ -79,9 +79,11 @@ class AttentionBlock {
 
   // output rows of the block (+)= transposed weights [key][query] times rows
   // of keys. `init` and `finish` as in ProductAccess, on rows of the block.
+  // `partial` [kQueries, width] holds the sums between chunks where the output
+  // would round them; null where that is f32.
   void accumulateQueries(
       Value weights, Value rows, Value firstKey, Value keys, Value output,
-      llvm::function_ref<Value(Value row, Value old)> init,
+      Value partial, llvm::function_ref<Value(Value row, Value old)> init,
       llvm::function_ref<Value(Value row, Value sum)> finish);
   // output rows of the chunk's keys += weights [key][query] times the block's
   // rows of `rows`; starts from zero with the first block of queries.

@@ -37,7 +37,11 @@ class AttentionKernel {
         panel(block.makePanel()),
         scores(block.makeScores()),
         rescale(v.scratch({AttentionBlock::kQueries})),
-        normalise(v.scratch({AttentionBlock::kQueries})) {}
+        normalise(v.scratch({AttentionBlock::kQueries})) {
+    Value output = arguments.buffers.back();
+    if (!cast<MemRefType>(output.getType()).getElementType().isF32())
+      partial = v.scratch({AttentionBlock::kQueries, config.width});
+  }
 
   void emit() {
     block.forEachBlock(arguments, [&] {
@@ -94,6 +98,7 @@ class AttentionKernel {
             static_cast<int64_t>(g));
     block.accumulateQueries(
         scores, arguments.buffers[2], first, keys, arguments.buffers.back(),
+        partial,
         [&](Value row, Value old) {
           Value factor = v.broadcast(v.loadScalar(rescale, {row}));
           return v.select(isFirst, v.splat(0.0), v.mul(old, factor));
@@ -118,6 +123,7 @@ class AttentionKernel {
   Value scores;     // then weights, [key][query]
   Value rescale;    // of what earlier chunks summed, a query
   Value normalise;  // 1 / sum with the last chunk, else 1
+  Value partial;    // sums of the queries, null where the output holds them
 };
 
 class AttentionGradientKernel {
@@ -232,7 +238,7 @@ class AttentionGradientKernel {
     block.accumulateKeys(scores, gradient, first, keys, valueGradient);
     block.accumulateKeys(slopes, query, first, keys, keyGradient);
     block.accumulateQueries(
-        slopes, key, first, keys, queryGradient,
+        slopes, key, first, keys, queryGradient, /*partial=*/{},
         [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
         [](Value, Value sum) { return sum; });
   }
@@ -257,10 +263,6 @@ template <typename Op, typename Kernel, int64_t products>
 LogicalResult emitAttention(Operation* op, OpBuilder& builder,
                             KernelContext& context) {
   auto attention = cast<Op>(op);
-  Type element = attention.getQuery().getType().getElementType();
-  if (!element.isF32())
-    return op->emitOpError("expects f32 elements for CPU kernels, got ")
-           << element;
   AttentionConfig config = AttentionConfig::get(attention);
   StringAttr sequences = attention.getSegments().getType().getSequences();
   ValueRange results = context.launch(

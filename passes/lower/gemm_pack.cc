@@ -28,10 +28,17 @@ namespace {
 // Rows of k that one work item copies.
 constexpr int64_t kCopyRows = 32;
 
+// A vector of the matrix, rounded unless `rounding` is null.
+Value loadRounded(TileBuilder& v, Type rounding, Value source,
+                  ValueRange indices, Value mask = {}) {
+  Value vector = v.load(source, indices, mask);
+  return rounding ? v.round(vector, rounding) : vector;
+}
+
 // Source [k][n]: reads rows of k, one after the other, and deals their pieces
 // to the panels.
 void emitCopyPack(TileBuilder& v, const KernelArguments& arguments,
-                  const Dim& k, int64_t n, int64_t width) {
+                  const Dim& k, int64_t n, int64_t width, Type rounding) {
   Value source = arguments.buffers[0], panels = arguments.buffers[1];
   Value depth = getSize(v, k, arguments);
   int64_t full = n / width * width;
@@ -42,14 +49,15 @@ void emitCopyPack(TileBuilder& v, const KernelArguments& arguments,
       v.loop(v.index(0), v.index(full), width, [&](Value column) {
         Value panel = v.div(column, width);
         for (int64_t at = 0; at < width; at += v.lanes())
-          v.store(v.load(source, {row, v.add(column, at)}), panels,
-                  {panel, row, v.index(at)});
+          v.store(loadRounded(v, rounding, source, {row, v.add(column, at)}),
+                  panels, {panel, row, v.index(at)});
       });
       Value panel = v.index(full / width);
       for (int64_t at = 0; full < n && at < width; at += v.lanes()) {
         int64_t count = n - full - at;
-        Value piece = count > 0 ? v.load(source, {row, v.index(full + at)},
-                                         v.tailMask(count))
+        Value piece = count > 0 ? loadRounded(v, rounding, source,
+                                              {row, v.index(full + at)},
+                                              v.tailMask(count))
                                 : v.splat(0.0);
         v.store(piece, panels, {panel, row, v.index(at)});
       }
@@ -61,13 +69,14 @@ void emitCopyPack(TileBuilder& v, const KernelArguments& arguments,
 class TransposePack {
  public:
   TransposePack(TileBuilder& v, const KernelArguments& arguments, const Dim& k,
-                int64_t width)
+                int64_t width, Type rounding)
       : v(v),
         source(arguments.buffers[0]),
         panels(arguments.buffers[1]),
         depth(getSize(v, k, arguments)),
         k(k),
-        width(width) {}
+        width(width),
+        rounding(rounding) {}
 
   // Packs `count` of the panel's columns; the others become zero.
   void emitPanel(Value panel, int64_t count) {
@@ -93,7 +102,8 @@ class TransposePack {
     Value column = v.add(v.mul(panel, width), at);
     SmallVector<Value> square;
     for (int64_t i = 0; i < lanes; ++i)
-      square.push_back(i < count ? v.load(source, {v.add(column, i), row}, mask)
+      square.push_back(i < count ? loadRounded(v, rounding, source,
+                                               {v.add(column, i), row}, mask)
                                  : v.splat(0.0));
     v.transpose(square);
     for (int64_t i = 0; i < lanes; ++i) {
@@ -111,11 +121,12 @@ class TransposePack {
   Value source, panels, depth;
   const Dim k;
   int64_t width;
+  Type rounding;
 };
 
 void emitTransposePack(TileBuilder& v, const KernelArguments& arguments,
-                       const Dim& k, int64_t n, int64_t width) {
-  TransposePack pack(v, arguments, k, width);
+                       const Dim& k, int64_t n, int64_t width, Type rounding) {
+  TransposePack pack(v, arguments, k, width, rounding);
   int64_t full = n / width;
   v.loop(arguments.begin, v.min(arguments.end, v.index(full)), 1,
          [&](Value panel) { pack.emitPanel(panel, width); });
@@ -130,13 +141,14 @@ void emitTransposePack(TileBuilder& v, const KernelArguments& arguments,
 }  // namespace
 
 Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
-                 StringRef stem, Value source, bool transposed, int64_t width) {
+                 StringRef stem, Value source, bool transposed, int64_t width,
+                 Type rounding) {
   auto type = cast<RankedTensorType>(source.getType());
   Dim k = getDim(type, transposed ? 1 : 0);
   int64_t n = getDim(type, transposed ? 0 : 1).size;
   Dim panels{static_cast<int64_t>(llvm::divideCeil(n, width)), {}};
   RankedTensorType result =
-      getTensorType({panels, k, Dim{width, {}}}, type.getElementType());
+      getTensorType({panels, k, Dim{width, {}}}, builder.getF32Type());
   exec::GridAttr grid = transposed ? getGrid(op->getContext(), panels, 1)
                                    : getGrid(op->getContext(), k, kCopyRows);
   return context.launch(
@@ -144,9 +156,9 @@ Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
         if (transposed)
-          emitTransposePack(v, arguments, k, n, width);
+          emitTransposePack(v, arguments, k, n, width, rounding);
         else
-          emitCopyPack(v, arguments, k, n, width);
+          emitCopyPack(v, arguments, k, n, width, rounding);
       })[0];
 }
 

@@ -25,10 +25,12 @@ exec::GridAttr getGrid(mlir::MLIRContext* context, const Dim& dim,
 // into panels of `width` columns: result [ceil(n / width)][k][width], where
 // columns from n on are zero. `source` is [k, n], or [n, k] if `transposed`;
 // n is static, k may be dynamic; `width` is a multiple of the lanes. The
-// kernel's stem is `stem`.
+// kernel's stem is `stem`. Panels are f32; values are first rounded to
+// `rounding`, if that is not null.
 mlir::Value packPanels(mlir::OpBuilder& builder, mlir::Operation* op,
                        KernelContext& context, llvm::StringRef stem,
-                       mlir::Value source, bool transposed, int64_t width);
+                       mlir::Value source, bool transposed, int64_t width,
+                       mlir::Type rounding = {});
 
 // Launches a kernel that transposes a matrix, for dynamic sizes of which no
 // panels can be made.

@@ -72,7 +72,7 @@ class ProductEmitter {
                       line.push_back(access.rhs(k, {group.first, j * v.lanes()},
                                                 maskOf(j)));
                     for (int64_t i = 0; i < height; ++i) {
-                      Value factor = v.broadcast(access.lhs({row, i}, k));
+                      Value factor = access.lhs({row, i}, k);
                       for (int64_t j = 0; j < group.vectors; ++j)
                         next.push_back(v.fma(factor, line[j],
                                              carried[i * group.vectors + j]));

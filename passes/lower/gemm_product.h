@@ -33,7 +33,7 @@ struct TilePosition {
 // `mask` names the valid lanes of a vector (null: all).
 struct ProductAccess {
   using Value = mlir::Value;
-  // A float; called once a row and turn of k.
+  // A float in all lanes; called once a row and turn of k.
   std::function<Value(TilePosition row, Value k)> lhs;
   // A vector; lanes outside of the mask may hold anything.
   std::function<Value(Value k, TilePosition column, Value mask)> rhs;

@@ -215,7 +215,9 @@ bool takesAddend(Operation* op) {
 
 Addend matchAddend(Operation* op) {
   Value result = op->getResult(0);
-  if (!result.hasOneUse()) return {};
+  // A sum that begins with something must not have been rounded before.
+  if (!result.hasOneUse() || !getElementTypeOrSelf(result.getType()).isF32())
+    return {};
   OpOperand& use = *result.use_begin();
   auto sum = dyn_cast<AddOp>(use.getOwner());
   if (!sum || sum->getBlock() != op->getBlock()) return {};

@@ -17,6 +17,8 @@
 
 namespace graft {
 
+class CastOp;
+
 // What kernels are generated for. Code for every level is correct on any CPU
 // of that level; `vectorBits` and the register count set tile sizes.
 struct CpuTarget {
@@ -100,6 +102,10 @@ Addend findAddend(mlir::Operation* op);
 // behind without users.
 void replaceWithSum(mlir::Operation* op, const Addend& addend,
                     mlir::Value value);
+
+// Whether all that use a rounded value are products that pack it: they round on
+// the way, and the value is nowhere in memory.
+bool isRoundedByPacking(CastOp op);
 
 // Replaces `op` by launches; emits a diagnostic on failure.
 using KernelEmitter = std::function<llvm::LogicalResult(

@@ -77,10 +77,16 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
     for (auto function : module.getOps<func::FuncOp>()) {
       if (!function->hasAttr("graft.phase") || function.isDeclaration())
         continue;
+      SmallVector<CastOp> taken;
       for (Operation& op :
-           llvm::make_early_inc_range(function.getBody().front()))
-        if (!staysInPhase(&op) && failed(outlineOp(&op, context, generic)))
+           llvm::make_early_inc_range(function.getBody().front())) {
+        auto rounding = dyn_cast<CastOp>(op);
+        if (rounding && !generic && isRoundedByPacking(rounding))
+          taken.push_back(rounding);
+        else if (!staysInPhase(&op) && failed(outlineOp(&op, context, generic)))
           return signalPassFailure();
+      }
+      for (CastOp op : taken) op.erase();
     }
   }
 };

@@ -29,10 +29,16 @@ using KernelBody =
 
 LogicalResult checkMatrix(Operation* op, Value matrix) {
   auto type = cast<RankedTensorType>(matrix.getType());
-  if (type.getElementType().isF32() && !type.isDynamicDim(1)) return success();
-  return op->emitOpError(
-             "expects f32 rows of static width for CPU kernels, got ")
+  if (!type.isDynamicDim(1)) return success();
+  return op->emitOpError("expects rows of static width for CPU kernels, got ")
          << type;
+}
+
+// The same of a result that holds sums while more is added to them.
+LogicalResult checkSums(Operation* op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (type.getElementType().isF32()) return checkMatrix(op, op->getResult(0));
+  return op->emitOpError("expects f32 sums for CPU kernels, got ") << type;
 }
 
 ValueRange launch(Operation* op, OpBuilder& builder, KernelContext& context,
@@ -146,7 +152,7 @@ void fillRows(TileBuilder& v, Value source, Value output, Value count,
 LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
                                     KernelContext& context) {
   auto embedding = cast<EmbeddingGradientOp>(op);
-  if (failed(checkMatrix(op, embedding.getGradient()))) return failure();
+  if (failed(checkSums(op))) return failure();
   Dim tokens = getDim(embedding.getGradient().getType(), 0);
   int64_t height = embedding.getOutput().getType().getDimSize(0);
   int64_t width = embedding.getOutput().getType().getDimSize(1);
@@ -183,7 +189,7 @@ LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
 LogicalResult emitScatterAdd(Operation* op, OpBuilder& builder,
                              KernelContext& context) {
   auto scatter = cast<ScatterAddOp>(op);
-  if (failed(checkMatrix(op, scatter.getInput()))) return failure();
+  if (failed(checkSums(op))) return failure();
   Dim rows = getDim(scatter.getInput().getType(), 0);
   Dim updates = getDim(scatter.getUpdates().getType(), 0);
   int64_t width = scatter.getInput().getType().getDimSize(1);

@@ -105,31 +105,6 @@ Value TileBuilder::greaterEqualWord(Value a, Value b) {
   return create<arith::CmpIOp>(arith::CmpIPredicate::uge, a, b);
 }
 
-Value TileBuilder::loadScalar(Value buffer, ValueRange indices) {
-  return create<memref::LoadOp>(buffer, indices);
-}
-
-void TileBuilder::storeScalar(Value value, Value buffer, ValueRange indices) {
-  memref::StoreOp::create(b(), location(), value, buffer, indices);
-}
-
-Value TileBuilder::load(Value buffer, ValueRange indices, Value mask) {
-  VectorType type =
-      vectorOf(cast<MemRefType>(buffer.getType()).getElementType());
-  if (!mask) return create<vector::LoadOp>(type, buffer, indices);
-  Value zero = constant(b().getZeroAttr(type));
-  return create<vector::MaskedLoadOp>(type, buffer, indices, mask, zero);
-}
-
-void TileBuilder::store(Value vector, Value buffer, ValueRange indices,
-                        Value mask) {
-  if (mask)
-    vector::MaskedStoreOp::create(b(), location(), buffer, indices, mask,
-                                  vector);
-  else
-    vector::StoreOp::create(b(), location(), vector, buffer, indices);
-}
-
 void TileBuilder::prefetch(Value buffer, ValueRange indices) {
   memref::PrefetchOp::create(b(), location(), buffer, indices,
                              /*isWrite=*/false, /*localityHint=*/3,

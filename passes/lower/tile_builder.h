@@ -15,7 +15,7 @@
 namespace graft {
 
 // Adds to VectorBuilder what kernels over tiles need. Arithmetic here takes
-// index values, integers and floats alike. Buffers are fp32 or i32.
+// index values, integers and floats alike.
 class TileBuilder : public VectorBuilder {
  public:
   using Value = mlir::Value;
@@ -49,14 +49,6 @@ class TileBuilder : public VectorBuilder {
   Value equalWord(Value a, Value b);
   Value greaterEqualWord(Value a, Value b);
 
-  // Scalars and vectors of buffers. A vector lies along the last dimension,
-  // from the position that `indices` name. A null mask means all lanes; a
-  // masked load gives zero in the other lanes and touches no memory there.
-  Value loadScalar(Value buffer, mlir::ValueRange indices);
-  void storeScalar(Value value, Value buffer, mlir::ValueRange indices);
-  Value load(Value buffer, mlir::ValueRange indices, Value mask = {});
-  void store(Value vector, Value buffer, mlir::ValueRange indices,
-             Value mask = {});
   // Asks for the cache line at a position, which may lie outside of the buffer,
   // to be brought into the nearest cache.
   void prefetch(Value buffer, mlir::ValueRange indices);

@@ -202,16 +202,16 @@ Value VectorBuilder::round(Value value, Type element) {
   return convert(convert(value, element), builder.getF32Type());
 }
 
-Value VectorBuilder::words16(Value flat) {
-  auto type = cast<MemRefType>(flat.getType());
+Value VectorBuilder::words16(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
   return UnrealizedConversionCastOp::create(
              builder, loc,
-             MemRefType::get(type.getShape(), builder.getI16Type()), flat)
+             MemRefType::get(type.getShape(), builder.getI16Type()), buffer)
       .getResult(0);
 }
 
-Value VectorBuilder::load(Value flat, Value index, Value mask) {
-  Type element = cast<MemRefType>(flat.getType()).getElementType();
+Value VectorBuilder::load(Value buffer, ValueRange indices, Value mask) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
   bool half = isHalf(element);
   auto type = VectorType::get({width}, element);
   Value value;
@@ -220,40 +220,55 @@ Value VectorBuilder::load(Value flat, Value index, Value mask) {
         VectorType::get({width}, half ? builder.getI16Type() : element);
     Value zero =
         arith::ConstantOp::create(builder, loc, builder.getZeroAttr(inMemory));
-    value = vector::MaskedLoadOp::create(
-        builder, loc, inMemory, half ? words16(flat) : flat, index, mask, zero);
+    value = vector::MaskedLoadOp::create(builder, loc, inMemory,
+                                         half ? words16(buffer) : buffer,
+                                         indices, mask, zero);
     if (half) value = arith::BitcastOp::create(builder, loc, type, value);
   } else {
-    value = vector::LoadOp::create(builder, loc, type, flat, index);
+    value = vector::LoadOp::create(builder, loc, type, buffer, indices);
   }
   return isa<FloatType>(element) ? convert(value, builder.getF32Type()) : value;
 }
 
-void VectorBuilder::store(Value vector, Value flat, Value index, Value mask) {
-  Type element = cast<MemRefType>(flat.getType()).getElementType();
+void VectorBuilder::store(Value vector, Value buffer, ValueRange indices,
+                          Value mask) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
   if (isa<FloatType>(element)) vector = convert(vector, element);
   if (!mask) {
-    vector::StoreOp::create(builder, loc, vector, flat, index);
+    vector::StoreOp::create(builder, loc, vector, buffer, indices);
     return;
   }
   if (isHalf(element)) {
     vector = arith::BitcastOp::create(
         builder, loc, VectorType::get({width}, builder.getI16Type()), vector);
-    flat = words16(flat);
+    buffer = words16(buffer);
   }
-  vector::MaskedStoreOp::create(builder, loc, flat, index, mask, vector);
+  vector::MaskedStoreOp::create(builder, loc, buffer, indices, mask, vector);
 }
 
-Value VectorBuilder::loadScalar(Value flat, Value index) {
-  Value value = memref::LoadOp::create(builder, loc, flat, index);
+Value VectorBuilder::loadScalar(Value buffer, ValueRange indices) {
+  Value value = memref::LoadOp::create(builder, loc, buffer, indices);
   return isa<FloatType>(value.getType()) ? convert(value, builder.getF32Type())
                                          : value;
 }
 
-void VectorBuilder::storeScalar(Value value, Value flat, Value index) {
-  Type element = cast<MemRefType>(flat.getType()).getElementType();
+void VectorBuilder::storeScalar(Value value, Value buffer, ValueRange indices) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
   if (isa<FloatType>(element)) value = convert(value, element);
-  memref::StoreOp::create(builder, loc, value, flat, index);
+  memref::StoreOp::create(builder, loc, value, buffer, indices);
+}
+
+Value VectorBuilder::loadBroadcast(Value buffer, ValueRange indices) {
+  if (!cast<MemRefType>(buffer.getType()).getElementType().isBF16())
+    return broadcast(loadScalar(buffer, indices));
+  // The word in both halves of each lane, then in the upper one: two
+  // instructions, where a scalar would be widened before it is broadcast.
+  Value word = memref::LoadOp::create(builder, loc, words16(buffer), indices);
+  Value pairs = vector::BroadcastOp::create(
+      builder, loc, VectorType::get({2 * width}, word.getType()), word);
+  Value lanes = vector::BitCastOp::create(builder, loc, words(), pairs);
+  lanes = arith::ShLIOp::create(builder, loc, lanes, splatWord(16));
+  return arith::BitcastOp::create(builder, loc, floats(), lanes);
 }
 
 Value VectorBuilder::mask(int64_t count) {

@@ -82,13 +82,18 @@ class VectorBuilder {
 
   // The elements of a dense memref in row-major order, as memref of rank 1.
   mlir::Value flat(mlir::Value memref);
-  // A vector of a flat memref from `index` on. Lanes whose mask is off are not
-  // touched, and read as zero.
-  mlir::Value load(mlir::Value flat, mlir::Value index, mlir::Value mask = {});
-  void store(mlir::Value vector, mlir::Value flat, mlir::Value index,
+  // Scalars and vectors of memrefs. A vector lies along the last dimension,
+  // from the position that `indices` name. Lanes whose mask is off are not
+  // touched, and read as zero; a null mask means all lanes.
+  mlir::Value load(mlir::Value buffer, mlir::ValueRange indices,
+                   mlir::Value mask = {});
+  void store(mlir::Value vector, mlir::Value buffer, mlir::ValueRange indices,
              mlir::Value mask = {});
-  mlir::Value loadScalar(mlir::Value flat, mlir::Value index);
-  void storeScalar(mlir::Value value, mlir::Value flat, mlir::Value index);
+  mlir::Value loadScalar(mlir::Value buffer, mlir::ValueRange indices);
+  void storeScalar(mlir::Value value, mlir::Value buffer,
+                   mlir::ValueRange indices);
+  // A scalar of a memref of floats in all lanes.
+  mlir::Value loadBroadcast(mlir::Value buffer, mlir::ValueRange indices);
   // The first `count` lanes.
   mlir::Value mask(int64_t count);
   mlir::Value mask(mlir::Value count);
@@ -105,10 +110,10 @@ class VectorBuilder {
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
 
  private:
-  // A flat memref of f16 or bf16 as one of i16, for access under a mask: LLVM
-  // takes vectors of halves apart there, by calls on some levels. Both types
-  // are one in LLVM, where the cast disappears.
-  mlir::Value words16(mlir::Value flat);
+  // A memref of f16 or bf16 as one of i16, for access under a mask: LLVM takes
+  // vectors of halves apart there, by calls on some levels. Both types are one
+  // in LLVM, where the cast disappears.
+  mlir::Value words16(mlir::Value buffer);
   // Rounds or widens between f32 and a memory element type.
   mlir::Value convert(mlir::Value value, mlir::Type element);
   mlir::Value reduceLanes(
