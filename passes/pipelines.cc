@@ -14,6 +14,7 @@
 #include "passes/fuse/passes.h"
 #include "passes/lower/passes.h"
 #include "passes/plan/passes.h"
+#include "passes/precision/passes.h"
 #include "passes/transfer/passes.h"
 
 using namespace mlir;
@@ -34,6 +35,12 @@ void buildAutodiffStage(OpPassManager& manager) {
   // kernel.
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+}
+
+void buildPrecisionStage(OpPassManager& manager, StringRef type) {
+  PrecisionAssignPassOptions options;
+  options.type = type.str();
+  manager.addPass(createPrecisionAssignPass(options));
 }
 
 void buildFuseStage(OpPassManager& manager) {

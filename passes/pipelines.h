@@ -19,6 +19,8 @@ namespace graft {
 // The stages, in order. Those from `lower` on run once a target.
 void buildTransferStage(mlir::OpPassManager& manager);
 void buildAutodiffStage(mlir::OpPassManager& manager);
+// Only of a program in mixed precision; `type` is "bf16" or "f16".
+void buildPrecisionStage(mlir::OpPassManager& manager, llvm::StringRef type);
 void buildFuseStage(mlir::OpPassManager& manager);
 void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
 void buildPlanStage(mlir::OpPassManager& manager);

@@ -15,6 +15,7 @@
 #include "passes/lower/native.h"
 #include "passes/lower/passes.h"
 #include "passes/plan/passes.h"
+#include "passes/precision/passes.h"
 #include "passes/transfer/passes.h"
 
 namespace graft {
@@ -31,6 +32,7 @@ void registerAllPasses() {
   registerFusePasses();
   registerInterpretPasses();
   registerPlanPasses();
+  registerPrecisionPasses();
   registerTransferPasses();
   registerTransferPipeline();
   registerLowerPasses();

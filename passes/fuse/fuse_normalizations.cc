@@ -28,7 +28,15 @@ struct FuseNormalizationsPass
     auto type = cast<RankedTensorType>(op.getInput().getType());
     if (!source || type.isDynamicDim(1) || !isElementwise(source, type)) return;
     RegionGroup group(source);
-    if (group.tryAdd(op)) group.create();
+    if (!group.tryAdd(op)) return;
+    // Casts of the rows are written with them. Until a row is normalised it
+    // lies in a result of its own type.
+    SmallVector<Operation*> users(op.getOutput().getUsers());
+    bool keepsRow = !op.getInput().hasOneUse() ||
+                    !llvm::all_of(users, llvm::IsaPred<CastOp>);
+    for (Operation* user : users)
+      if (keepsRow && isa<CastOp>(user)) group.tryAdd(user);
+    group.create();
   }
 };
 

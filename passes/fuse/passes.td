@@ -57,7 +57,7 @@ def FuseNormalizationsPass : Pass<"fuse-normalizations", "::mlir::ModuleOp"> {
     A `graft.layer_norm` of static width and the region or elementwise op that
     computes its input become one region, whose kernel normalises each row as
     soon as it is there. If the input is also used elsewhere, as the backward
-    pass uses it, it is a further result.
+    pass uses it, it is a further result. Casts of the result join them.
 
     - (C1) Nothing else moves over another op than fuse-elementwise moves.
 

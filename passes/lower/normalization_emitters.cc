@@ -62,9 +62,9 @@ Statistics statisticsOf(VectorBuilder& v, Value input, Value offset,
 }
 
 // output = (input - mean) * rstd * scale + shift of a row, which starts at
-// `offset`; buffers. The output may be the input.
+// `offset`, in each of `outputs`; buffers. An output may be the input.
 void emitNormalizedRow(VectorBuilder& v, Value input, Value scale, Value shift,
-                       Value output, Value offset, int64_t width,
+                       ArrayRef<Value> outputs, Value offset, int64_t width,
                        double epsilon) {
   auto [mean, rstd] = statisticsOf(v, input, offset, width, epsilon);
   Value center = v.broadcast(mean), factor = v.broadcast(rstd);
@@ -73,7 +73,7 @@ void emitNormalizedRow(VectorBuilder& v, Value input, Value scale, Value shift,
     Value n = v.mul(v.sub(v.load(input, at, mask), center), factor);
     Value y =
         v.fma(n, v.load(scale, column, mask), v.load(shift, column, mask));
-    v.store(y, output, at, mask);
+    for (Value output : outputs) v.store(y, output, at, mask);
   });
 }
 
@@ -273,12 +273,25 @@ void populateNormalizationEmitters(KernelEmitters& emitters) {
   emitters[SoftmaxGradientOp::getOperationName()] = emitSoftmaxGradient;
 }
 
+LayerNormOp getNormalization(RegionOp op) {
+  Operation* last = op.getBody().front().getTerminator()->getPrevNode();
+  Value rounded;
+  while (auto rounding = dyn_cast_if_present<CastOp>(last)) {
+    if (rounded && rounded != rounding.getInput()) return {};
+    rounded = rounding.getInput();
+    last = rounding->getPrevNode();
+  }
+  auto norm = dyn_cast_if_present<LayerNormOp>(last);
+  return norm && (!rounded || rounded == norm.getOutput()) ? norm
+                                                           : LayerNormOp();
+}
+
 // Each row is computed, then normalised while it is in the first-level cache.
 // It is kept where it is a result, else in the place of the normalised one.
 LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
                                       KernelContext& context) {
   Block& body = op.getBody().front();
-  auto norm = cast<LayerNormOp>(body.getTerminator()->getPrevNode());
+  LayerNormOp norm = getNormalization(op);
   Value rows = norm.getInput();
   auto type = cast<RankedTensorType>(rows.getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -292,24 +305,33 @@ LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
   };
   Value scale = outside(norm.getScale()), shift = outside(norm.getShift());
   OperandRange yielded = body.getTerminator()->getOperands();
-  auto normalized = llvm::find(yielded, norm.getOutput());
-  if (outside(rows) || !scale || !shift || normalized == yielded.end())
+
+  LaneProgram& program = lanes->program;
+  SmallVector<int64_t> places;  // of the outputs among the results
+  SmallVector<int64_t> normalized;
+  int64_t shared = -1;  // the normalised rows in their own type
+  for (auto [index, value] : llvm::enumerate(yielded)) {
+    auto place = static_cast<int64_t>(index);
+    if (value == norm.getOutput()) shared = place;
+    if (value == norm.getOutput() ||
+        (value.getDefiningOp() &&
+         norm->isBeforeInBlock(value.getDefiningOp()))) {
+      normalized.push_back(place);
+      continue;
+    }
+    program.outputs.push_back(value);
+    places.push_back(place);
+  }
+  bool keepsRows = llvm::is_contained(program.outputs, rows);
+  if (outside(rows) || !scale || !shift || normalized.empty() ||
+      (!keepsRows && shared < 0))
     return op.emitOpError(
                "expects it to compute and to normalise rows, and to yield "
                "what the normalisation gives, got ")
            << *norm;
-
-  LaneProgram& program = lanes->program;
-  SmallVector<int64_t> places;  // of the outputs among the results
-  for (auto [index, value] : llvm::enumerate(yielded)) {
-    if (value == norm.getOutput()) continue;
-    program.outputs.push_back(value);
-    places.push_back(static_cast<int64_t>(index));
-  }
-  int64_t last = normalized - yielded.begin();
-  if (!llvm::is_contained(program.outputs, rows)) {
+  if (!keepsRows) {
     program.outputs.push_back(rows);
-    places.push_back(last);
+    places.push_back(shared);
   }
   if (failed(program.check())) return failure();
 
@@ -328,12 +350,15 @@ LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
                 SmallVector<Value> buffers(
                     flat.drop_front(2).drop_back(op.getNumResults()));
                 for (int64_t place : places) buffers.push_back(results[place]);
+                SmallVector<Value> rounded;
+                for (int64_t place : normalized)
+                  rounded.push_back(results[place]);
                 LaneEmitter emitter(program, v, arguments, buffers);
                 Value input = results[places[llvm::find(program.outputs, rows) -
                                              program.outputs.begin()]];
                 forRows(v, work, arguments, [&](Value row) {
                   emitter.emitRow(row);
-                  emitNormalizedRow(v, input, flat[0], flat[1], results[last],
+                  emitNormalizedRow(v, input, flat[0], flat[1], rounded,
                                     v.mulIndex(row, *width), *width,
                                     norm.getEpsilon().convertToDouble());
                 });

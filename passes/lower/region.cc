@@ -87,7 +87,7 @@ void populateRegionEmitter(KernelEmitters& emitters) {
           return op.emitOpError("expects ops in its body, got none"), failure();
         if (isa<LinearOp, MatmulOp>(*ops.begin()))
           return emitProductRegion(op, builder, context);
-        if (isa<LayerNormOp>(*std::prev(ops.end())))
+        if (getNormalization(op))
           return emitNormalizationRegion(op, builder, context);
         return emitLaneRegion(op, builder, context);
       };

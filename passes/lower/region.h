@@ -5,8 +5,8 @@
 // - lane ops alone: a pass over memory (lane_program.cc);
 // - a product, then lane ops on each block of it that is finished
 //   (matmul_emitters.cc);
-// - lane ops, then the normalisation of each row that they have computed
-//   (normalization_emitters.cc).
+// - lane ops, then the normalisation of each row that they have computed, and
+//   casts of that (normalization_emitters.cc).
 
 #ifndef GRAFT_PASSES_LOWER_REGION_H_
 #define GRAFT_PASSES_LOWER_REGION_H_
@@ -42,6 +42,10 @@ void addTies(mlir::TypeRange results, mlir::ValueRange operands, int64_t first,
 
 // The name of the region's kernel: those of its first ops.
 std::string getRegionStem(RegionOp op);
+
+// The normalisation that ends a region, but for casts of its result; null if
+// there is none.
+LayerNormOp getNormalization(RegionOp op);
 
 // Each replaces a region of its kind by kernels.
 mlir::LogicalResult emitLaneRegion(RegionOp op, mlir::OpBuilder& builder,

@@ -244,6 +244,29 @@ TEST(LaneProgramTest, Normalization) {
   }
 }
 
+// Rows in f32 and their bf16 casts come from one pass; without a result in f32
+// the rows stay a kernel of their own.
+TEST(LaneProgramTest, NormalizationAndCasts) {
+  for (int64_t width : {1, 7, 130, 384}) {
+    std::string half = tokenMatrix(width);
+    half.replace(half.find("f32"), 3, "bf16");
+    std::string text = normalization(width, "$, $, " + half, R"(
+        %a = graft.add %x, %y : $
+        %n = graft.layer_norm %a, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
+        %c = graft.cast %n : $ to )" + half + R"(
+        return %n, %a, %c : $, $, )" + half);
+    expectFusion(text, normalizationArguments(width), 1, {5e-3, 0x1p-7});
+    text = normalization(width, half,
+                         R"(
+        %a = graft.add %x, %y : $
+        %n = graft.layer_norm %a, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
+        %c = graft.cast %n : $ to )" +
+                             half + R"(
+        return %c : )" + half);
+    expectFusion(text, normalizationArguments(width), 2, {5e-3, 0x1p-7});
+  }
+}
+
 // All levels are generated on any machine.
 TEST(LaneProgramTest, EveryLevel) {
   std::string lanes = phase(200, "$", R"(
