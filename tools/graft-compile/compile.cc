@@ -108,6 +108,12 @@ absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
   }
   if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
     return StageFailed("autodiff");
+  if (options.precision != "fp32" &&
+      mlir::failed(
+          runner.run(module, "precision", [&](mlir::OpPassManager& manager) {
+            buildPrecisionStage(manager, options.precision);
+          })))
+    return StageFailed("precision");
   if (mlir::failed(runner.run(module, "fuse", buildFuseStage)))
     return StageFailed("fuse");
   return absl::OkStatus();
@@ -258,6 +264,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     spec.provenance.emplace_back("teacher", options.teacher);
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
+  if (options.precision != "fp32")
+    spec.provenance.emplace_back("precision", options.precision);
   if (!options.graph_passes.empty())
     spec.provenance.emplace_back("passes", options.graph_passes);
   GRAFT_RETURN_IF_ERROR(WriteWithValues(options, module, spec));

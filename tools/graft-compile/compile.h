@@ -38,6 +38,9 @@ struct CompileOptions {
   FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
   // Names of options for `recipe` that the user gave.
   std::vector<std::string> recipe_options;
+  // What products and attention compute in, and most activations are kept in:
+  // "fp32" or "bf16".
+  std::string precision = "fp32";
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none

@@ -42,6 +42,8 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
       absl::StrCat("--layer-decay=", options.layer_decay),
       absl::StrCat("--cpu-levels=", options.cpu_levels),
   };
+  if (options.precision != "fp32")
+    arguments.push_back(absl::StrCat("--precision=", options.precision));
   if (options.task == "regression")
     arguments.push_back("--regression");
   else
@@ -325,6 +327,13 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       .add_option("--cpu-levels", options.cpu_levels,
                   "processors to compile for: host, all, or a list of avx2, "
                   "avx512, avx512_bf16, aarch64")
+      ->capture_default_str();
+  command
+      .add_option("--precision", options.precision,
+                  "fp32, or bf16: products, attention and most activations in "
+                  "bf16, which takes less memory; weights, gradients, norms "
+                  "and losses stay fp32")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
 }
 

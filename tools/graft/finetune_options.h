@@ -43,6 +43,7 @@ struct FinetuneOptions {
   int64_t max_tokens = 0;  // of the largest batch
   std::string initial;
   std::string cpu_levels = "host";
+  std::string precision = "fp32";
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;
