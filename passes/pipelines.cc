@@ -37,6 +37,10 @@ void buildAutodiffStage(OpPassManager& manager) {
   manager.addPass(createCSEPass());
 }
 
+void buildLossScaleStage(OpPassManager& manager) {
+  manager.addPass(createPrecisionScaleLossPass());
+}
+
 void buildPrecisionStage(OpPassManager& manager, StringRef type) {
   PrecisionAssignPassOptions options;
   options.type = type.str();

@@ -18,6 +18,8 @@ namespace graft {
 
 // The stages, in order. Those from `lower` on run once a target.
 void buildTransferStage(mlir::OpPassManager& manager);
+// Only of a program in fp16.
+void buildLossScaleStage(mlir::OpPassManager& manager);
 void buildAutodiffStage(mlir::OpPassManager& manager);
 // Only of a program in mixed precision; `type` is "bf16" or "f16".
 void buildPrecisionStage(mlir::OpPassManager& manager, llvm::StringRef type);

@@ -55,4 +55,35 @@ def PrecisionAssignPass : Pass<"precision-assign", "::mlir::ModuleOp"> {
   let dependentDialects = ["::graft::GraftDialect"];
 }
 
+def PrecisionScaleLossPass
+    : Pass<"precision-scale-loss", "::mlir::ModuleOp"> {
+  let summary = "Scale losses before gradients are taken";
+  let description = [{
+    Small gradients are zero in fp16. A phase that takes gradients gets an argument
+    `scale`, by which it multiplies the loss of `graft.gradients` and not the one it
+    returns. A phase that updates gets `unscale`, 1 / scale, which goes into the
+    factor of each `graft.adamw`; norms are those of the unscaled gradients. The
+    trainer chooses the scale, and leaves out a step whose gradients are not finite.
+
+    Example:
+    ```mlir
+    func.func @f(%w: tensor<3xf32>) -> (tensor<3xf32>, tensor<f32>)
+        attributes {graft.phase = "f"} {
+      %loss = graft.reduce sum %w over [0] : (tensor<3xf32>) -> tensor<f32>
+      %g = graft.gradients %loss wrt %w : tensor<3xf32>
+      return %g, %loss : tensor<3xf32>, tensor<f32>
+    }
+    // becomes
+    func.func @f(%w: tensor<3xf32>, %scale: tensor<f32> {graft.name = "scale"}) -> (tensor<3xf32>, tensor<f32>)
+        attributes {graft.phase = "f"} {
+      %loss = graft.reduce sum %w over [0] : (tensor<3xf32>) -> tensor<f32>
+      %scaled = graft.mul %loss, %scale : tensor<f32>
+      %g = graft.gradients %scaled wrt %w : tensor<3xf32>
+      return %g, %loss : tensor<3xf32>, tensor<f32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
 #endif  // GRAFT_PASSES_PRECISION_PASSES_TD

@@ -71,6 +71,11 @@ absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
       {"evaluations_since_best", absl::StrCat(state.evaluations_since_best)},
       {"loss_sum", absl::StrFormat("%.17g", state.loss_sum)},
   };
+  if (const LossScale& scale = state.loss_scale; scale.scale > 0) {
+    metadata["loss_scale"] = absl::StrFormat("%.17g", scale.scale);
+    metadata["loss_scale_steps"] = absl::StrCat(scale.steps);
+    metadata["skipped_steps"] = absl::StrCat(scale.skipped);
+  }
   return WriteSafetensors(files, path, views, metadata);
 }
 
@@ -92,6 +97,12 @@ absl::StatusOr<TrainingState> LoadCheckpoint(
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "evaluations_since_best",
                                    state.evaluations_since_best));
   GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_sum", state.loss_sum));
+  if (LossScale& scale = state.loss_scale;
+      file->metadata().contains("loss_scale")) {
+    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_scale", scale.scale));
+    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_scale_steps", scale.steps));
+    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "skipped_steps", scale.skipped));
+  }
   if (auto run = file->metadata().find("run"); run != file->metadata().end())
     state.run = run->second;
   if (file->tensors().size() != tensors.size())

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "runtime/base/file.h"
+#include "runtime/train/loss_scale.h"
 
 namespace graft {
 
@@ -37,6 +38,7 @@ struct TrainingState {
   // Evaluations since then without a better one; early stopping counts them.
   int64_t evaluations_since_best = 0;
   double loss_sum = 0;  // since the run's start, of the summary
+  LossScale loss_scale;
 };
 
 // Path of the checkpoint of `step` in `directory`.

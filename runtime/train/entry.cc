@@ -3,6 +3,7 @@
 
 #include "runtime/train/entry.h"
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
@@ -35,6 +36,10 @@ absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
       caller.roles_.push_back(Role::kRate);
     else if (input.name == "step" && !is_float)
       caller.roles_.push_back(Role::kStep);
+    else if (input.name == "scale" && is_float)
+      caller.roles_.push_back(Role::kScale);
+    else if (input.name == "unscale" && is_float)
+      caller.roles_.push_back(Role::kUnscale);
     else
       return absl::InvalidArgumentError(
           absl::StrCat(artifact.path(), ": entry ", entry,
@@ -49,6 +54,10 @@ absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
   }
   caller.feeds_.resize(caller.roles_.size());
   return caller;
+}
+
+bool EntryCaller::TakesScale() const {
+  return absl::c_linear_search(roles_, Role::kScale);
 }
 
 absl::Status EntryCaller::FeedCached(size_t i, const PackedBatch& batch) {
@@ -110,6 +119,12 @@ absl::Status EntryCaller::Call(const PackedBatch* batch,
         break;
       case Role::kStep:
         feeds_[i] = Feed::Tensor(DType::kI32, {}, &scalars.step);
+        break;
+      case Role::kScale:
+        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.scale);
+        break;
+      case Role::kUnscale:
+        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.unscale);
         break;
     }
   }

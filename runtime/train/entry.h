@@ -29,11 +29,13 @@ struct EntryScalars {
   float labelled = 1;  // "labelled": those with a label; 1 without any
   float rate = 0;      // "rate": learning rate
   int32_t step = 0;    // "step": optimiser step, from 1
+  float scale = 1;     // "scale": of the loss
+  float unscale = 1;   // "unscale": 1 / scale
 };
 
 // Calls one entry of an instance with the inputs it asks for by name: "ids",
 // "types", "segments", "labels", "cached.<name>" of a batch, "total",
-// "labelled", "rate", "step".
+// "labelled", "rate", "step", "scale", "unscale".
 // Thread-compatible; calls allocate nothing.
 class EntryCaller {
  public:
@@ -41,6 +43,9 @@ class EntryCaller {
   // input has a role or type that is not known.
   static absl::StatusOr<EntryCaller> Create(Instance& instance,
                                             absl::string_view entry);
+
+  // Whether it takes a scale of the loss.
+  bool TakesScale() const;
 
   // Runs the entry; `batch` may be null for an entry without batch inputs.
   // INVALID_ARGUMENT: the batch lacks what an input takes.
@@ -61,7 +66,9 @@ class EntryCaller {
     kTotal,
     kLabelled,
     kRate,
-    kStep
+    kStep,
+    kScale,
+    kUnscale
   };
 
   EntryCaller(Instance& instance, size_t entry)

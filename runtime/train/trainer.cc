@@ -72,6 +72,7 @@ absl::Status Trainer::Prepare() {
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
   state_.run = options_.run;
+  if (scales_) state_.loss_scale.scale = options_.loss_scale;
   if (options_.resume) GRAFT_RETURN_IF_ERROR(Resume());
   if (!options_.directory.empty()) {
     GRAFT_ASSIGN_OR_RETURN(
@@ -110,6 +111,7 @@ absl::Status Trainer::BindHostProgram() {
     GRAFT_ASSIGN_OR_RETURN(
         step.entry,
         EntryCaller::Create(instance_, spec.entries[instruction.entry].name));
+    scales_ |= step.entry->TakesScale();
   }
   // In the middle of a step there is more to save than slots.
   if (marks != 1 || program_.back().op != HostOp::mark)
@@ -151,12 +153,19 @@ absl::Status Trainer::Step() {
   scalars.total = static_cast<float>(examples.size());
   scalars.labelled = static_cast<float>(CountLabelled(examples));
   scalars.rate = static_cast<float>(schedule_.Rate(state_.step));
-  scalars.step = static_cast<int32_t>(state_.step + 1);
+  // Moments are corrected for the updates that were made.
+  LossScale& scale = state_.loss_scale;
+  scalars.step = static_cast<int32_t>(state_.step + 1 - scale.skipped);
+  if (scales_) {
+    scalars.scale = static_cast<float>(scale.scale);
+    scalars.unscale = static_cast<float>(1 / scale.scale);
+  }
   instance_.SetRandom(options_.seed, static_cast<uint32_t>(state_.step));
   GRAFT_RETURN_IF_ERROR(RunHostProgram(*batch, scalars));
   summary_.examples += examples.size();
   summary_.seconds_waited = batches_->seconds_waited();
-  state_.loss_sum += loss_;
+  if (std::isfinite(loss_)) state_.loss_sum += loss_;
+  if (scales_ && !skipped_) scale.Succeed();
   ++state_.step;
   return absl::OkStatus();
 }
@@ -171,6 +180,7 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
     packed = &packed_;
   };
   loss_ = 0;
+  skipped_ = false;
   for (size_t at = 0; at < program_.size(); ++at) {
     switch (program_[at].op) {
       case HostOp::for_each_micro_batch:
@@ -179,6 +189,7 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
         pack();
         break;
       case HostOp::call: {
+        if (skipped_) break;
         EntryCaller& entry = *program_[at].entry;
         GRAFT_RETURN_IF_ERROR(entry.Call(packed, scalars));
         if (!entry.Output("loss").empty()) loss_ += entry.Output("loss")[0];
@@ -202,13 +213,20 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
   return absl::OkStatus();
 }
 
-absl::Status Trainer::CheckFinite() const {
-  if (std::isfinite(loss_)) return absl::OkStatus();
+absl::Status Trainer::CheckFinite() {
+  if (!scales_ && std::isfinite(loss_)) return absl::OkStatus();
   std::string first = FirstNonFinite(instance_);
-  return absl::DataLossError(absl::StrCat(
-      "step ", state_.step + 1, ": expects a finite loss, got ", loss_,
-      first.empty() ? "" : "; first non-finite tensor: ", first,
-      "; checkpoints already written are kept"));
+  if (std::isfinite(loss_) && first.empty()) return absl::OkStatus();
+  if (scales_ && state_.loss_scale.BackOff()) {
+    skipped_ = true;
+    ClearGradients(instance_);
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      absl::StrCat("step ", state_.step + 1, ": expects a finite loss",
+                   scales_ ? " and gradients" : "", ", got ", loss_,
+                   first.empty() ? "" : "; first non-finite tensor: ", first,
+                   "; checkpoints already written are kept"));
 }
 
 absl::Status Trainer::Evaluate() {
@@ -261,13 +279,22 @@ absl::Status Trainer::Log(double rate, double examples_per_second) {
                       {"train/examples_per_second",
                        static_cast<float>(examples_per_second)}}));
   line_.clear();
+  absl::StrAppendFormat(&line_, "{\"step\":%d,\"loss\":", state_.step);
+  // JSON has no other numbers.
+  if (std::isfinite(loss_))
+    absl::StrAppendFormat(&line_, "%.9g", loss_);
+  else
+    absl::StrAppend(&line_, "null");
   absl::StrAppendFormat(
       &line_,
-      "{\"step\":%d,\"loss\":%.9g,\"learning_rate\":%.9g,"
-      "\"examples_per_second\":%.4g,"
-      "\"share_waited\":%.3g}\n",
-      state_.step, loss_, rate, examples_per_second,
+      ",\"learning_rate\":%.9g,\"examples_per_second\":%.4g,"
+      "\"share_waited\":%.3g",
+      rate, examples_per_second,
       summary_.seconds_waited / std::max(summary_.seconds, 1e-9));
+  if (const LossScale& scale = state_.loss_scale; scales_)
+    absl::StrAppendFormat(&line_, ",\"loss_scale\":%.9g,\"skipped_steps\":%d",
+                          scale.scale, scale.skipped);
+  absl::StrAppend(&line_, "}\n");
   GRAFT_RETURN_IF_ERROR(metrics_->Append(line_));
   return metrics_->Flush();
 }

@@ -37,6 +37,8 @@ struct TrainOptions {
   ScheduleKind schedule = ScheduleKind::kLinear;
   double learning_rate = 5e-5;
   double warmup_ratio = 0;  // of all steps
+  // What a program that scales its loss begins with: a power of two.
+  double loss_scale = kFirstLossScale;
   // Directory for checkpoints, metrics.jsonl and event files; must exist.
   // Empty: none of them.
   std::string directory;
@@ -82,8 +84,10 @@ struct TrainSummary {
 // ends with its only mark. Thread-compatible. Everything passed in is borrowed
 // and must outlive it. From
 // the second step on a step allocates nothing, but for its evaluation and its
-// checkpoint where there are. Examples are read ahead in a thread of its own
-// while Run runs, and no longer.
+// checkpoint where there are. Of a program that scales its loss, calls behind
+// the micro-batches are left out in a step whose loss or gradients are not
+// finite, and the gradients cleared. Examples are read ahead in a thread of its
+// own while Run runs, and no longer.
 class Trainer {
  public:
   // `caches` are rows of `train`, if the program takes any. `dev` may be null,
@@ -94,10 +98,10 @@ class Trainer {
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
   // first. `progress` is called after each step. DATA_LOSS: the loss became
-  // infinite or NaN (step and first such tensor are named, checkpoints are
-  // kept). INVALID_ARGUMENT: the checkpoint belongs to another run, or the
-  // artifact has no host program for training. Errors of the sources come as
-  // they are.
+  // infinite or NaN, at the smallest scale if there is one (step and first such
+  // tensor are named, checkpoints are kept). INVALID_ARGUMENT: the checkpoint
+  // belongs to another run, or the artifact has no host program for training.
+  // Errors of the sources come as they are.
   absl::StatusOr<TrainSummary> Run(
       const std::function<void(const StepReport&)>& progress,
       const std::atomic<bool>& stop);
@@ -114,7 +118,7 @@ class Trainer {
   absl::Status RestoreBest();
   absl::Status Save();
   absl::Status Log(double rate, double examples_per_second);
-  absl::Status CheckFinite() const;
+  absl::Status CheckFinite();
   StepReport Report(double rate) const;
 
   FileSystem& files_;
@@ -137,6 +141,8 @@ class Trainer {
   TrainingState state_;
   TrainSummary summary_;
   double loss_ = 0;
+  bool scales_ = false;   // whether the program takes a scale of the loss
+  bool skipped_ = false;  // the current step
   PackedBatch packed_;
   std::vector<StateTensor> parameters_;  // trainable ones
   std::unique_ptr<EventFile> events_;

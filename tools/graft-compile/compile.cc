@@ -106,12 +106,16 @@ absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
             [&](mlir::OpPassManager& manager) { manager = passes; })))
       return StageFailed("graph");
   }
+  if (options.precision == "fp16" &&
+      mlir::failed(runner.run(module, "loss_scale", buildLossScaleStage)))
+    return StageFailed("loss_scale");
   if (mlir::failed(runner.run(module, "autodiff", buildAutodiffStage)))
     return StageFailed("autodiff");
   if (options.precision != "fp32" &&
       mlir::failed(
           runner.run(module, "precision", [&](mlir::OpPassManager& manager) {
-            buildPrecisionStage(manager, options.precision);
+            buildPrecisionStage(manager,
+                                options.precision == "fp16" ? "f16" : "bf16");
           })))
     return StageFailed("precision");
   if (mlir::failed(runner.run(module, "fuse", buildFuseStage)))

@@ -39,7 +39,7 @@ struct CompileOptions {
   // Names of options for `recipe` that the user gave.
   std::vector<std::string> recipe_options;
   // What products and attention compute in, and most activations are kept in:
-  // "fp32" or "bf16".
+  // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};

@@ -200,8 +200,8 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
                  "host, all, or a list of avx2, avx512, avx512_bf16, aarch64")
       ->capture_default_str();
   app.add_option("--precision", options.compile.precision,
-                 "of products, attention and activations: fp32 or bf16")
-      ->check(CLI::IsMember({"fp32", "bf16"}))
+                 "of products, attention and activations: fp32, bf16 or fp16")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
       ->capture_default_str();
   app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");

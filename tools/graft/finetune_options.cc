@@ -4,11 +4,13 @@
 #include "tools/graft/finetune_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -25,6 +27,17 @@ namespace {
 
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
+
+// The error of a value that is no power of two inside of the bounds of scales.
+std::string CheckPowerOfTwo(const std::string& text) {
+  double value = 0;
+  int exponent = 0;
+  if (absl::SimpleAtod(text, &value) && std::frexp(value, &exponent) == 0.5 &&
+      value >= kSmallestLossScale && value <= kLargestLossScale)
+    return "";
+  return absl::StrFormat("expects a power of two from %g to %g, got %s",
+                         kSmallestLossScale, kLargestLossScale, text);
+}
 
 // Options that shape the compiled program, as graft-compile takes them.
 std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
@@ -236,6 +249,10 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   if (options.task == "regression" && options.label_smoothing > 0)
     return absl::InvalidArgumentError(
         "--label-smoothing: expects --task=classification, got regression");
+  if (options.precision != "fp16" &&
+      options.training.loss_scale != kFirstLossScale)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--loss-scale: expects --precision=fp16, got ", options.precision));
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
@@ -330,10 +347,16 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,
-                  "fp32, or bf16: products, attention and most activations in "
+                  "fp32; bf16: products, attention and most activations in "
                   "bf16, which takes less memory; weights, gradients, norms "
-                  "and losses stay fp32")
-      ->check(CLI::IsMember({"fp32", "bf16"}))
+                  "and losses stay fp32; or the same in fp16, with a loss that "
+                  "is scaled")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  command
+      .add_option("--loss-scale", training.loss_scale,
+                  "what the scale of fp16 begins with, a power of two")
+      ->check(CLI::Validator(CheckPowerOfTwo, "POWER OF TWO"))
       ->capture_default_str();
 }
 

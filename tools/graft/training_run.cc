@@ -42,6 +42,8 @@ std::string RunIdentity(const FinetuneOptions& options,
                    ",", options.schedule, ",", options.training.learning_rate,
                    ",", options.training.warmup_ratio),
       state);
+  if (options.precision == "fp16")
+    state = Fnv1a64(absl::StrCat(options.training.loss_scale), state);
   state = Fnv1a64(absl::StrCat(train.token_hash, ",", train.label_hash, ",",
                                absl::StrJoin(run.labels->labels(), "\n")),
                   state);

@@ -49,7 +49,7 @@ class CheckpointTest : public ::testing::Test {
 TEST_F(CheckpointTest, RoundTripIsExact) {
   std::vector<float> a = {1.0f / 3, -0.0f, 1e-38f, 3, 4, 5}, b = {7, 8};
   TrainingState state{120, 0xFFFFFFFFFFFFFFFF, "run-id", 0.1 + 0.2, 100, 3,
-                      1.5};
+                      1.5, {1.0 / 8, 7, 5}};
   std::string path = CheckpointPath(directory_, 120);
   ASSERT_TRUE(SaveCheckpoint(files_, path, state, Tensors(a, b)).ok());
 
@@ -65,6 +65,17 @@ TEST_F(CheckpointTest, RoundTripIsExact) {
   EXPECT_EQ(loaded->best_step, 100);
   EXPECT_EQ(loaded->evaluations_since_best, 3);
   EXPECT_EQ(loaded->loss_sum, 1.5);
+  EXPECT_EQ(loaded->loss_scale.scale, 1.0 / 8);
+  EXPECT_EQ(loaded->loss_scale.steps, 7);
+  EXPECT_EQ(loaded->loss_scale.skipped, 5);
+
+  // A program without a scale has none of its numbers.
+  state.loss_scale = {};
+  ASSERT_TRUE(SaveCheckpoint(files_, path, state, Tensors(a, b)).ok());
+  loaded = LoadCheckpoint(files_, path, Tensors(a2, b2));
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->loss_scale.scale, 0);
+  EXPECT_EQ(loaded->loss_scale.skipped, 0);
 }
 
 TEST_F(CheckpointTest, ListsNewestFirstAndPrunes) {
