@@ -9,6 +9,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -99,6 +100,31 @@ Value rowOf(OpBuilder& b, Location loc, Value buffer, Value row) {
   return memref::SubViewOp::create(b, loc, buffer, offsets, sizes, strides);
 }
 
+// The tensor with other elements, widened or rounded one by one; itself if they
+// are no floats.
+Value convertElements(OpBuilder& b, Location loc, Value tensor, Type element) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  Type from = type.getElementType();
+  if (from == element || !isa<FloatType>(from)) return tensor;
+  Value init = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, tensor), element);
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  bool widens = element.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth();
+  return linalg::GenericOp::create(
+             b, loc, init.getType(), tensor, init,
+             ArrayRef<AffineMap>{identity, identity}, iterators,
+             [&](OpBuilder& inner, Location loc, ValueRange elements) {
+               Value value = widens ? Value(arith::ExtFOp::create(
+                                          inner, loc, element, elements[0]))
+                                    : Value(arith::TruncFOp::create(
+                                          inner, loc, element, elements[0]));
+               linalg::YieldOp::create(inner, loc, value);
+             })
+      .getResult(0);
+}
+
 // The op's linalg form on the buffers, of which `cut` ones are reduced to
 // `row`.
 LogicalResult emitBody(RegionLoweringInterface op, VectorBuilder& v,
@@ -113,9 +139,11 @@ LogicalResult emitBody(RegionLoweringInterface op, VectorBuilder& v,
   SmallVector<Value> tensors, outputs;
   for (Value part : ArrayRef(parts).drop_back(results)) {
     auto type = cast<MemRefType>(part.getType());
-    tensors.push_back(bufferization::ToTensorOp::create(
+    Value tensor = bufferization::ToTensorOp::create(
         b, loc, RankedTensorType::get(type.getShape(), type.getElementType()),
-        part, /*restrict=*/true));
+        part, /*restrict=*/true);
+    // Kernels compute in f32, and a result is rounded once.
+    tensors.push_back(convertElements(b, loc, tensor, b.getF32Type()));
   }
   if (failed(op.lowerToLinalg(b, tensors, outputs))) return failure();
   if (outputs.size() != results)
@@ -125,7 +153,7 @@ LogicalResult emitBody(RegionLoweringInterface op, VectorBuilder& v,
        llvm::zip_equal(outputs, ArrayRef(parts).take_back(results))) {
     auto type = cast<MemRefType>(part.getType());
     auto wanted = RankedTensorType::get(type.getShape(), type.getElementType());
-    Value value = output;
+    Value value = convertElements(b, loc, output, type.getElementType());
     if (value.getType() != wanted)
       value = tensor::CastOp::create(b, loc, wanted, value);
     auto store =

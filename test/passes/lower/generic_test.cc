@@ -4,6 +4,7 @@
 // Ops through their RegionLoweringInterface: what ops of plug-ins get.
 
 #include <string>
+#include <tuple>
 
 #include "gtest/gtest.h"
 #include "test/passes/lower/kernel_test.h"
@@ -63,6 +64,24 @@ TEST(GenericTest, LayerNorm) {
          randomTensor({width}, 1, 0, 3)},
         {5e-5, 1e-5});
   }
+}
+
+// In f32 inside, and rounded once.
+TEST(GenericTest, LowPrecision) {
+  for (auto [name, kind, unit] :
+       {std::tuple{"bf16", interpret::ElementKind::bf16, 0x1p-7},
+        {"f16", interpret::ElementKind::f16, 0x1p-10}})
+    for (const char* op : {"gelu erf", "softmax"}) {
+      std::string type = tokenMatrix(26);
+      type.replace(type.find("f32"), 3, name);
+      interpret::Tensor x = randomTensor({53, 26});
+      x.kind = kind;
+      x.round();
+      bool rows = std::string(op) == "softmax";
+      expectGeneric(program("%x: " + type, "graft." + std::string(op) + " %x",
+                            rows ? "(" + type + ") -> " + type : type, {type}),
+                    {x}, {1e-6, unit});
+    }
 }
 
 }  // namespace
