@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs one entry of an artifact on tensors from a safetensors file.
+// Runs entries of an artifact on tensors from a safetensors file.
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,16 +16,19 @@
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "runtime/formats/safetensors.h"
+#include "tools/graft-run/feeds.h"
+#include "tools/graft-run/requests.h"
 
 namespace graft {
 namespace {
 
 constexpr char kHelp[] =
-    R"(usage: graft-run FILE.graft --entry NAME --inputs FILE [options]
+    R"(usage: graft-run FILE.graft --entry NAMES --inputs FILE [options]
 
-Runs one entry of an artifact.
+Runs entries of an artifact.
 
-  --entry NAME       the entry, for example predict
+  --entry NAMES      the entry, for example predict; or several, separated by
+                     commas, which run in turn
   --inputs FILE      safetensors file with a tensor for each input; segments
                      NAME are the I32 tensors NAME.offsets and, if given,
                      NAME.ordinals
@@ -39,6 +42,10 @@ Runs one entry of an artifact.
   --cpu-level LEVEL  code to use (default: the best for this processor)
   --profile          print the time of each kernel
   --trace FILE       write a trace for Perfetto (ui.perfetto.dev)
+  --requests         instead of --inputs: for each line of standard input,
+                     {"inputs": [FILE, ...], "runs": N, "outputs": FILE}, run
+                     the entries on the files N times and print the seconds
+                     that each took
   --help             this text
 
 example:
@@ -47,13 +54,15 @@ example:
 )";
 
 struct Flags {
-  std::string artifact, entry, inputs, outputs, cpu_level, trace, slots_out;
+  std::string artifact, inputs, outputs, cpu_level, trace, slots_out;
+  std::vector<std::string> entries;
   std::vector<SlotKind> slot_kinds;  // empty: all
   int threads = DefaultThreadCount();
   int repeat = 1;
   uint64_t seed = 0;
   uint32_t step = 0;
   bool profile = false;
+  bool requests = false;
 };
 
 absl::Status UsageError(absl::string_view message) {
@@ -91,8 +100,8 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   Flags flags;
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i], value;
-    if (name == "--profile") {
-      flags.profile = true;
+    if (name == "--profile" || name == "--requests") {
+      (name == "--profile" ? flags.profile : flags.requests) = true;
       continue;
     }
     if (name.rfind("--", 0) != 0) {
@@ -113,7 +122,7 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     }
     absl::Status status;
     if (name == "--entry") {
-      flags.entry = value;
+      flags.entries = absl::StrSplit(value, ',', absl::SkipEmpty());
     } else if (name == "--inputs") {
       flags.inputs = value;
     } else if (name == "--outputs") {
@@ -139,73 +148,14 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     }
     GRAFT_RETURN_IF_ERROR(status);
   }
-  for (auto [name, value] : {std::pair{"FILE.graft", &flags.artifact},
-                             {"--entry", &flags.entry},
-                             {"--inputs", &flags.inputs}}) {
-    if (value->empty()) {
-      return UsageError(absl::StrCat("expects ", name, ", got none"));
-    }
+  if (flags.artifact.empty()) return UsageError("expects FILE.graft, got none");
+  if (flags.entries.empty()) return UsageError("expects --entry, got none");
+  if (flags.inputs.empty() != flags.requests) {
+    return UsageError(flags.requests
+                          ? "expects --inputs or --requests, got both"
+                          : "expects --inputs, got none");
   }
   return flags;
-}
-
-// I32 tensors of segments, copied because a file does not align them.
-struct SegmentsBuffers {
-  std::vector<int32_t> offsets, ordinals;
-};
-
-absl::StatusOr<std::vector<int32_t>> ReadInts(const SafetensorsFile& file,
-                                              const std::string& name) {
-  GRAFT_ASSIGN_OR_RETURN(const TensorView* view, file.Get(name));
-  if (view->dtype != DType::kI32 || view->shape.size() != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file.path(), ": ", name, ": expects I32 of one dimension, got ",
-        DescribeTensorType(view->dtype, view->shape)));
-  }
-  std::vector<int32_t> values(view->shape[0]);
-  std::copy(view->data.begin(), view->data.end(),
-            reinterpret_cast<uint8_t*>(values.data()));
-  return values;
-}
-
-absl::StatusOr<std::vector<Feed>> MakeFeeds(
-    const SafetensorsFile& file, const EntrySpec& entry,
-    std::vector<SegmentsBuffers>& buffers) {
-  std::vector<Feed> feeds;
-  buffers.resize(entry.inputs.size());
-  for (size_t i = 0; i < entry.inputs.size(); ++i) {
-    const ValueSpec& input = entry.inputs[i];
-    if (input.kind == ValueKind::tensor) {
-      GRAFT_ASSIGN_OR_RETURN(const TensorView* view, file.Get(input.name));
-      feeds.push_back(
-          Feed::Tensor(view->dtype, view->shape, view->data.data()));
-      continue;
-    }
-    GRAFT_ASSIGN_OR_RETURN(buffers[i].offsets,
-                           ReadInts(file, input.name + ".offsets"));
-    if (file.Find(input.name + ".ordinals") != nullptr) {
-      GRAFT_ASSIGN_OR_RETURN(buffers[i].ordinals,
-                             ReadInts(file, input.name + ".ordinals"));
-    }
-    feeds.push_back(Feed::Segments(buffers[i].offsets, buffers[i].ordinals));
-  }
-  return feeds;
-}
-
-absl::Status WriteOutputs(const std::string& path,
-                          absl::Span<const OutputView> outputs) {
-  std::vector<TensorView> tensors;
-  for (const OutputView& output : outputs) {
-    TensorView& view = tensors.emplace_back();
-    view.name = std::string(output.name);
-    view.dtype = output.dtype;
-    view.shape.assign(output.shape.begin(), output.shape.end());
-    GRAFT_ASSIGN_OR_RETURN(const uint64_t bytes,
-                           TensorBytes(view.dtype, view.shape));
-    view.data =
-        absl::MakeConstSpan(static_cast<const uint8_t*>(output.data), bytes);
-  }
-  return WriteSafetensors(FileSystem::Posix(), path, tensors);
 }
 
 // Slots by the names that checkpoints use, MODEL.NAME.
@@ -236,20 +186,23 @@ absl::Status Run(const Flags& flags) {
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, flags.artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(const size_t entry, artifact->FindEntry(flags.entry));
+  std::vector<size_t> entries;
+  bool training = false;
+  for (const std::string& name : flags.entries) {
+    GRAFT_ASSIGN_OR_RETURN(const size_t entry, artifact->FindEntry(name));
+    training |= artifact->EntryWritesSlots(entry);
+    entries.push_back(entry);
+  }
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
                          ThreadPool::Create(flags.threads));
   InstanceOptions options;
   options.pool = pool.get();
-  options.training = artifact->EntryWritesSlots(entry);
+  options.training = training;
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                          Instance::Create(artifact, options));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> inputs,
-                         SafetensorsFile::Open(files, flags.inputs));
-  std::vector<SegmentsBuffers> buffers;
-  GRAFT_ASSIGN_OR_RETURN(
-      std::vector<Feed> feeds,
-      MakeFeeds(*inputs, artifact->spec().entries[entry], buffers));
+  if (flags.requests) return AnswerRequests(*instance, entries, flags.seed);
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<InputFile> inputs,
+                         InputFile::Open(flags.inputs, *artifact, entries));
 
   instance->SetRandom(flags.seed, flags.step);
   CommandTrace trace;
@@ -260,7 +213,7 @@ absl::Status Run(const Flags& flags) {
       instance->SetProfiler(
           [&](const CommandTiming& timing) { trace.Add(timing); });
     }
-    GRAFT_ASSIGN_OR_RETURN(outputs, instance->Run(entry, feeds));
+    GRAFT_ASSIGN_OR_RETURN(outputs, inputs->Run(*instance));
   }
   if (!flags.outputs.empty()) {
     GRAFT_RETURN_IF_ERROR(WriteOutputs(flags.outputs, outputs));

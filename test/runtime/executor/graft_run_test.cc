@@ -9,7 +9,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/cpu_level.h"
@@ -20,9 +22,12 @@ namespace graft {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 struct Result {
   int code = -1;
@@ -124,12 +129,66 @@ TEST_F(GraftRunTest, RunsAnEntry) {
             trace["traceEvents"][0]["dur"].get<double>());
 }
 
+TEST_F(GraftRunTest, AnswersRequestsUntilTheInputEnds) {
+  const std::string requests = inputs_ + ".requests";
+  const std::string first =
+      nlohmann::json{{"inputs", {inputs_, inputs_}}, {"runs", 3}}.dump();
+  const std::string second =
+      nlohmann::json{{"inputs", {inputs_}}, {"outputs", outputs_}}.dump();
+  ASSERT_TRUE(WriteFile(files_, requests, first + "\n" + second + "\n").ok());
+  const std::string command =
+      artifact_ + " --entry predict --requests < " + requests;
+  Result result = RunTool(command);
+  ASSERT_EQ(result.code, 0) << result.text;
+  std::istringstream lines(result.text);
+  for (const size_t runs : {3, 1}) {
+    std::string line;
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_THAT(nlohmann::json::parse(line)["seconds"],
+                AllOf(SizeIs(runs), Each(Gt(0))));
+  }
+  auto outputs = SafetensorsFile::Open(files_, outputs_);
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  float sums[8];
+  const int64_t shape[] = {2, 4};
+  ASSERT_TRUE((*outputs)->ReadFloats("sums", shape, absl::MakeSpan(sums)).ok());
+  EXPECT_THAT(sums, ElementsAre(1.5, .5, .5, .5, 1, 3, 4, 1));
+
+  for (auto [request, expected] :
+       {std::pair{"{", "request 2: expects an object, got {"},
+        {"{\"inputs\": []}", "request 2: expects inputs, got"},
+        {"{\"inputs\": [\"none\"]}", "none: "},
+        {"{\"runs\": 0}", "request 2: expects 1 to 1000000 runs, got"},
+        {"{\"inptus\": []}", "expects inputs, runs and outputs, got"}}) {
+    ASSERT_TRUE(WriteFile(files_, requests,
+                          first + "\n" + request + "\n" + second + "\n")
+                    .ok());
+    result = RunTool(command);
+    EXPECT_EQ(result.code, 1);
+    EXPECT_THAT(result.text, HasSubstr(expected));
+  }
+  ASSERT_TRUE(files_.Remove(requests).ok());
+}
+
+TEST_F(GraftRunTest, RunsEntriesInTurn) {
+  const Result result =
+      RunTool(artifact_ + " --entry predict,predict --inputs " + inputs_ +
+              " --trace " + trace_);
+  ASSERT_EQ(result.code, 0) << result.text;
+  const auto trace = nlohmann::json::parse(ReadFile(files_, trace_).value());
+  EXPECT_EQ(trace["traceEvents"].size(), 4u);
+}
+
 TEST_F(GraftRunTest, ExitCodesTellFailureFromWrongUsage) {
   EXPECT_EQ(RunTool("--help").code, 0);
   EXPECT_THAT(RunTool("--help").text, HasSubstr("example:\n"));
   Result result = RunTool(artifact_ + " --entry predict");
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.text, HasSubstr("expects --inputs, got none"));
+  result = RunTool(artifact_ + " --entry predict --requests --inputs x");
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.text,
+              HasSubstr("expects --inputs or --requests, got both"));
   result = RunTool(artifact_ + " --threads zero");
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.text,
