@@ -49,8 +49,8 @@ config.substitutions.append(("%build", config.graft_build_dir))
 config.substitutions.append((r"\bFileCheck\b", "FileCheck -enable-var-scope"))
 
 # What lies outside the repository, with its default place. A test that needs
-# it says REQUIRES: data, minilm or reference, and uses %data, %minilm or
-# %reference-python; `./run test` prepares .venv and sets these variables.
+# it says REQUIRES: data, minilm, reference or peers, and uses %data and so on;
+# `./run test` prepares .venv and sets these variables.
 venv = os.path.join(config.graft_source_dir, ".venv")
 outside = {
     # Folder with real data sets, one subfolder each.
@@ -63,12 +63,17 @@ outside = {
     # Python with PyTorch and Transformers.
     "reference": ("GRAFT_REFERENCE_PYTHON", "%reference-python",
                   os.path.join(venv, "bin", "python")),
+    # Python with what `./run bench` races against, which it installs.
+    "peers": ("GRAFT_PEERS_PYTHON", "%peers-python",
+              os.path.join(venv + "-peers", "bin", "python")),
 }
 for feature, (variable, substitution, default) in outside.items():
     path = os.environ.get(variable) or os.path.normpath(default)
     ready = os.path.exists(path)
-    if feature == "reference" and variable not in os.environ:
-        ready = os.path.exists(os.path.join(venv, "reference.txt"))
+    stamp = {"reference": os.path.join(venv, "reference.txt"),
+             "peers": os.path.join(venv + "-peers", "peers.txt")}.get(feature)
+    if stamp and variable not in os.environ:
+        ready = os.path.exists(stamp)
     if ready:
         config.available_features.add(feature)
         config.substitutions.append((substitution, path))

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Races Graft against PyTorch, ONNX Runtime and OpenVINO on this machine.
+
+    bench.py [CASE...] [--pairs N] [--threads N,...] [--quick]
+             [--json FILE | --keep]
+    bench.py --report | --check
+
+A ratio is the peer's time, or bytes, over Graft's, so above 1 Graft is better:
+the median of --pairs pairs that were taken in turn, and its 95 % bootstrap
+interval. A target holds when the upper end of the interval reaches it. --keep
+puts each case's record into docs/results/bench/, which needs a committed tree;
+--report writes docs/benchmarks.md from these, and --check says whether it is
+up to date. Takes GRAFT_PEERS_PYTHON and GRAFT_MINILM from the environment, as
+`./run bench` sets them.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+
+import common
+from common import accept
+import gemm
+import infer
+import memory
+import real_text
+import report
+import start_up
+import train
+
+CASES = {"infer": infer, "real-text": real_text, "train": train,
+         "memory": memory, "start-up": start_up, "gemm": gemm}
+
+# Long ones, which are raced with all processors unless it is asked for.
+ALL_THREADS = ("real-text", "train")
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expects at least 1, got {number}")
+    return number
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE",
+                        help=", ".join(CASES) + " (default: all)")
+    parser.add_argument("--pairs", type=positive, default=15)
+    parser.add_argument(
+        "--threads", type=lambda text: [positive(n) for n in text.split(",")],
+        help="counts to race with (default: 1 and all processors; for "
+        "real-text and train\nall)")
+    parser.add_argument("--rows", type=positive, default=512,
+                        help="texts of real-text (default: 512)")
+    parser.add_argument("--quick", action="store_true",
+                        help="an impression: 3 pairs, MiniLM, short runs")
+    # For tests: a tiny model, with which times say nothing.
+    parser.add_argument("--smoke", action="store_true",
+                        help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=pathlib.Path,
+                        default=common.ROOT / "build" / "bench",
+                        help="for models and logs (default: build/bench)")
+    parser.add_argument("--glosses", type=pathlib.Path,
+                        default=common.ROOT / "build" / "glosses",
+                        help="the quickstart's tables (default: build/glosses)")
+    parser.add_argument("--json", type=pathlib.Path,
+                        help="write a list of the cases' records")
+    parser.add_argument("--keep", action="store_true",
+                        help="put the records into docs/results/bench/")
+    parser.add_argument("--report", action="store_true",
+                        help="write docs/benchmarks.md from kept records")
+    parser.add_argument("--check", action="store_true",
+                        help="fail unless docs/benchmarks.md is up to date")
+    arguments = parser.parse_args()
+    for case in arguments.cases:
+        if case not in CASES:
+            parser.error(f"expects one of {', '.join(CASES)}, got {case}")
+    if arguments.keep and (arguments.quick or arguments.smoke):
+        parser.error("--keep: expects a whole run, got --quick")
+    if arguments.keep and accept.git("status", "--porcelain", "--",
+                                     *accept.EXCEPT_RECORDS):
+        parser.error("--keep: expects a committed tree, got local changes")
+    return arguments
+
+
+def why_no_bf16():
+    if "avx512_bf16" not in common.processor_flags():
+        return "this processor has no AVX-512 BF16"
+    return "the cases race fp32 only"
+
+
+def run_case(name, settings):
+    before = os.getloadavg()[0]
+    print(f"== {name}: load {before:.1f} on {os.cpu_count()} processors",
+          flush=True)
+    not_run, versions = [], {}
+    if name in ("infer", "train", "real-text", "gemm"):
+        not_run.append({"what": "bf16", "why": why_no_bf16()})
+        print(f"bf16: not run: {not_run[0]['why']}")
+    rows, summaries = CASES[name].run(settings, not_run, versions)
+    return common.make_record(name, settings, rows, summaries, not_run,
+                              versions, before)
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.report:
+        report.PAGE.write_text(report.text())
+        return
+    if arguments.check:
+        if not report.is_current():
+            sys.exit(f"{report.PAGE}: expects what `./run bench --report` "
+                     "writes, got another text")
+        return
+    brief = arguments.quick or arguments.smoke
+    processors = len(os.sched_getaffinity(0))
+    settings = common.Settings(
+        pairs=min(arguments.pairs, 1 if arguments.smoke else 3) if brief
+        else arguments.pairs,
+        threads=[],
+        seconds=0 if arguments.smoke else 0.2, quick=arguments.quick,
+        smoke=arguments.smoke, rows=64 if brief else arguments.rows,
+        work=arguments.work.resolve(), glosses=arguments.glosses)
+    settings.work.mkdir(parents=True, exist_ok=True)
+    for name in common.VARIABLES:
+        print(f"{name}={os.environ.get(name, '(not set)')}")
+    records = []
+    for name in arguments.cases or CASES:
+        counts = arguments.threads or sorted(
+            {1} if arguments.smoke else {processors} if name in ALL_THREADS
+            else {1, processors})
+        records.append(run_case(
+            name, dataclasses.replace(settings, threads=counts)))
+        text = json.dumps(records[-1], indent=1) + "\n"
+        (settings.work / f"{name}.json").write_text(text)
+        if arguments.keep:
+            folder = accept.RESULTS / "bench"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.json").write_text(text)
+            report.PAGE.write_text(report.text())
+    if arguments.json:
+        arguments.json.write_text(json.dumps(records, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""What all cases share: pairs, ratios with their interval, rows, records."""
+
+import dataclasses
+import datetime
+import math
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools" / "dev"))
+import accept  # noqa: E402, which is beside the other scripts
+
+VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
+             "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS",
+             "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
+RESAMPLES = 5000
+
+
+@dataclasses.dataclass
+class Settings:
+    pairs: int
+    threads: list[int]
+    seconds: float  # of the runs behind a sample, about
+    quick: bool
+    smoke: bool
+    work: pathlib.Path
+    glosses: pathlib.Path  # the quickstart's tables
+    rows: int  # texts of real-text
+    peaks: dict = dataclasses.field(default_factory=dict)
+
+    def peak(self, threads):
+        """GFLOP/s of fp32 multiply-adds, measured once a run."""
+        if threads not in self.peaks:
+            program = self.work / "peak"
+            run("clang-22", "-O3", "-march=native", "-ffp-contract=fast",
+                ROOT / "tools/bench/peak.c", "-o", program, "-lpthread")
+            self.peaks[threads] = float(run(program, threads))
+        return self.peaks[threads]
+
+
+class Unavailable(Exception):
+    """Why something is not run."""
+
+
+def run(*command, **options):
+    done = subprocess.run([str(word) for word in command], text=True,
+                          capture_output=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))}: exit code "
+                 f"{done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def processor_flags():
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return set()
+    return {word for line in text.splitlines() if line.startswith("flags")
+            for word in line.split()}
+
+
+def alternate(samplers, pairs):
+    """Calls each of {name: function} once a round, in an order that rotates,
+    so that a machine that slows down slows all. Samples by name."""
+    names = list(samplers)
+    samples = {name: [] for name in names}
+    for number in range(pairs):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            samples[name].append(samplers[name]())
+    return samples
+
+
+def sampler(side, work, seconds):
+    """A function that gives the median seconds of as many runs of `work` as
+    fill about `seconds`, after one that wakes caches and threads, unless a
+    run is so long that this does not matter."""
+    side.run(work, 1)
+    single = side.run(work, 1)[0]
+    runs = max(1, min(50, math.ceil(seconds / single)))
+    first = 0 if single > 5 * seconds else 1
+
+    def sample():
+        return statistics.median(side.run(work, first + runs)[first:])
+    return sample
+
+
+def interval(values):
+    """Median, and the bounds of its 95 % bootstrap interval."""
+    draw = random.Random(0)
+    medians = sorted(statistics.median(draw.choices(values, k=len(values)))
+                     for _ in range(RESAMPLES))
+    return {"median": statistics.median(values),
+            "low": medians[int(0.025 * RESAMPLES)],
+            "high": medians[int(0.975 * RESAMPLES)]}
+
+
+def make_row(what, samples, *, unit="seconds", flops=None, peak=None,
+             targets=None, **more):
+    """A row of a record. Ratios are the peer's sample over Graft's, pair by
+    pair: above 1 Graft takes less. `targets` has the least ratio wanted against
+    a peer, or against the `best`."""
+    medians = {name: statistics.median(values)
+               for name, values in samples.items()}
+    peers = [name for name in samples if name != "graft"]
+    pairs = {name: [theirs / ours for ours, theirs in
+                    zip(samples["graft"], samples[name])] for name in peers}
+    row = {**what, "unit": unit, **more, "samples": samples,
+           "medians": medians,
+           "ratios": {name: interval(pairs[name]) for name in peers}}
+    if flops:
+        row["gflops"] = {name: flops / seconds / 1e9
+                         for name, seconds in medians.items()}
+        row["share_of_peak"] = {name: rate / peak
+                                for name, rate in row["gflops"].items()}
+    if peers:
+        row["best"] = min(peers, key=medians.get)
+    row["targets"] = [
+        make_target(against, least,
+                    row["ratios"][row["best"] if against == "best"
+                                  else against])
+        for against, least in (targets or {}).items()
+        if against == "best" and peers or against in peers]
+    return row
+
+
+def make_target(against, least, ratio):
+    """Whether the upper end of the interval reaches it."""
+    return {"against": against, "least": least,
+            "holds": ratio["high"] >= least}
+
+
+def geometric_mean(rows, what, target=None):
+    """Of the ratios to each row's best peer, pair by pair. Ends the run when no
+    peer took part, as there is no race then."""
+    if not all("best" in row for row in rows):
+        sys.exit("bench: expects a peer in each row, got none; what was not "
+                 "run is told above")
+    count = min(len(row["samples"]["graft"]) for row in rows)
+    means = []
+    for i in range(count):
+        ratios = [row["samples"][row["best"]][i] / row["samples"]["graft"][i]
+                  for row in rows]
+        means.append(math.exp(sum(map(math.log, ratios)) / len(ratios)))
+    ratio = interval(means)
+    return {**what, **ratio, "targets":
+            [make_target("best", target, ratio)] if target else []}
+
+
+AMOUNTS = {"seconds": lambda value: f"{1000 * value:.2f} ms",
+           "bytes": lambda value: f"{value / 1e6:.0f} MB"}
+
+
+def describe(row):
+    """The row as lines of text."""
+    threads = row["threads"]
+    what = "  ".join([row["model"], row["work"], row["precision"],
+                      f"{threads} thread{'s' * (threads > 1)}"])
+    lines = [what]
+    for name, median in row["medians"].items():
+        words = [f"  {name:18} {AMOUNTS[row['unit']](median):>12}"]
+        if "gflops" in row:
+            words.append(f"{row['gflops'][name]:8.1f} GFLOP/s "
+                         f"{100 * row['share_of_peak'][name]:3.0f} %")
+        if name in row["ratios"]:
+            ratio = row["ratios"][name]
+            words.append(f"  {ratio['median']:.2f} [{ratio['low']:.2f}, "
+                         f"{ratio['high']:.2f}]"
+                         + (" best" if name == row["best"] else ""))
+        lines.append(" ".join(words))
+    for target in row["targets"]:
+        lines.append(f"  target: {target['least']} of {target['against']}, "
+                     + ("holds" if target["holds"] else "missed"))
+    return "\n".join(lines)
+
+
+def make_record(case, settings, rows, summaries, not_run, versions, before):
+    return {
+        "case": case, "commit": accept.git("rev-parse", "HEAD"),
+        "changed": bool(accept.git("status", "--porcelain", "--",
+                                   *accept.EXCEPT_RECORDS)),
+        "date": datetime.datetime.now(
+            datetime.timezone.utc).isoformat(timespec="seconds"),
+        "pairs": settings.pairs, "quick": settings.quick,
+        "smoke": settings.smoke,
+        "processor": accept.processor(),
+        "flags": sorted(processor_flags() & set(FLAGS)),
+        "peak_gflops": {str(threads): value for threads, value in
+                        sorted(settings.peaks.items())},
+        "environment": {name: os.environ.get(name) for name in VARIABLES},
+        "load_before": before, "load_after": os.getloadavg()[0],
+        "versions": versions, "rows": rows, "summaries": summaries,
+        "not_run": not_run,
+    }

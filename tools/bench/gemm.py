@@ -1,0 +1,162 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Matrix products of the shapes of MiniLM and BERT: chains of them, through
+weights that are packed once. The chain of `16 rows` has so many weights that
+none is in a cache when its turn comes again."""
+
+import json
+import shutil
+
+import common
+from common import accept
+import models
+import sides
+
+ROWS = (128, 1024, 4096)
+COLD_ROWS = 16
+COLD_BYTES = 128e6  # more than caches hold
+PRODUCTS = 8
+TABLE = 64
+MODULE = """#S = #graft.dims<S>
+#T = #graft.dims<T>
+module {{
+  graft.size @T bound {bound}
+  graft.size @S bound 1
+  graft.model @model weights "model.safetensors" {{
+    graft.parameter @table.weight : tensor<{rows}x{width}xf32>
+{parameters}
+    graft.parameter @classifier.weight : tensor<26x{width}xf32>
+    graft.parameter @classifier.bias : tensor<26xf32>
+    func.func @logits(%ids: tensor<?xi32, #T> {{graft.name = "ids"}}, %types: \
+tensor<?xi32, #T> {{graft.name = "types"}}, %segments: !graft.segments<T, S> \
+{{graft.name = "segments"}}) -> (tensor<?x26xf32, #S> \
+{{graft.name = "logits"}}) {{
+      %table = graft.read @table.weight : tensor<{rows}x{width}xf32>
+      %x0 = graft.embedding %ids, %table : (tensor<?xi32, #T>, \
+tensor<{rows}x{width}xf32>) -> tensor<?x{width}xf32, #T>
+{products}
+      %first = graft.segment_pool first %x{count}, %segments : \
+(tensor<?x{width}xf32, #T>, !graft.segments<T, S>) -> tensor<?x{width}xf32, #S>
+      %weight = graft.read @classifier.weight : tensor<26x{width}xf32>
+      %bias = graft.read @classifier.bias : tensor<26xf32>
+      %logits = graft.linear %first, %weight, %bias : (tensor<?x{width}xf32, \
+#S>, tensor<26x{width}xf32>, tensor<26xf32>) -> tensor<?x26xf32, #S>
+      return %logits : tensor<?x26xf32, #S>
+    }}
+  }}
+  transfer.strategy @probe {{
+    %ids, %types, %segments, %labels = transfer.stream @train of ids, types, \
+segments, labels<26> in @T, @S
+    transfer.group @chain of @model rest frozen
+    transfer.group @head of @model select "^classifier"
+    %logits = transfer.call @model::@logits(%ids, %types, %segments) : \
+(tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> \
+tensor<?x26xf32, #S>
+    %loss = transfer.loss cross_entropy %logits, %labels mean : \
+tensor<?x26xf32, #S>, tensor<?xi32, #S>
+    transfer.predict %logits softmax : tensor<?x26xf32, #S>
+    transfer.phase @step minimise %loss over [@head] with adamw rate constant \
+1.0e-3
+    transfer.schedule epochs 1 of [@step]
+  }}
+}}
+"""
+COLUMNS = {"onednn_packed": ("products-onednn", False),
+           "mkl": ("products-mm", False),
+           "mkl_tuned": ("products-mm", True),
+           "mkl_packed_tuned": ("products-mkl", True)}
+
+
+def module(widths, bound):
+    pairs = list(enumerate(zip(widths, widths[1:])))
+    parameters = "\n".join(
+        f"    graft.parameter @product{i}.weight : tensor<{n}x{k}xf32>"
+        for i, (k, n) in pairs)
+    products = "\n".join(
+        f"      %w{i} = graft.read @product{i}.weight : tensor<{n}x{k}xf32>\n"
+        f"      %x{i + 1} = graft.linear %x{i}, %w{i} : "
+        f"(tensor<?x{k}xf32, #T>, tensor<{n}x{k}xf32>) -> "
+        f"tensor<?x{n}xf32, #T>" for i, (k, n) in pairs)
+    return MODULE.format(bound=bound, rows=TABLE, width=widths[0],
+                         parameters=parameters, products=products,
+                         count=len(pairs))
+
+
+def chain(width, inner, products):
+    """Widths of a chain, which ends as wide as it begins."""
+    return [width, *[inner, width] * (products // 2)]
+
+
+def make_chain(settings, name, widths, bound):
+    """Folder with the weights, and Graft's program."""
+    folder = settings.work / "models" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    common.run(sides.peers_python(), common.ROOT / "tools/bench/peer.py",
+               "export-products", "--model", folder, "--sizes",
+               json.dumps({"widths": widths, "rows": TABLE}))
+    models.copy_tokenizer(accept.setting("GRAFT_MINILM"), folder)
+    source = folder / "chain.mlir"
+    source.write_text(module(widths, bound))
+    program = folder / "program.graft"
+    common.run(common.ROOT / "build/bin/graft-compile", source,
+               "--checkpoint", folder, "-o", program)
+    return folder, program
+
+
+def run(settings, not_run, versions):
+    if settings.smoke:
+        chains = [("64", 64, 128, 2, (16,))]
+    else:
+        chains = [(f"{width}-{inner}", width, inner, PRODUCTS, ROWS)
+                  for width in (384, 768) for inner in (width, 4 * width)]
+        chains += [(f"{width}-{inner}-cold", width, inner,
+                    2 * -(-int(COLD_BYTES) // (8 * width * inner)),
+                    (COLD_ROWS,))
+                   for width, inner in ((768, 768), (768, 3072))]
+    if settings.quick:
+        chains = chains[2:4] + chains[-1:]
+    rows = []
+    for name, width, inner, products, counts in chains:
+        widths = chain(width, inner, products)
+        folder, program = make_chain(settings, name, widths, max(counts))
+        for threads in settings.threads:
+            rows += race(settings, folder, program, widths, counts, threads,
+                         not_run, versions)
+    summaries = [] if settings.smoke else [
+        common.geometric_mean(
+            [row for row in rows if row["threads"] == threads and
+             (row["rows"] == COLD_ROWS) == cold],
+            {"model": "16 rows, cold" if cold else "128 to 4096 rows",
+             "threads": threads, "precision": "fp32"},
+            target=1.0 if cold else 0.92)
+        for threads in settings.threads for cold in (False, True)]
+    return rows, summaries
+
+
+def race(settings, folder, program, widths, counts, threads, not_run,
+         versions):
+    graft = sides.Graft(program, threads, settings.work)
+    peers = sides.start_peers(COLUMNS, ["--model", folder], threads,
+                              settings.work, not_run)
+    rows = []
+    for count in counts:
+        work = models.shape_work(1, count, vocabulary=TABLE)
+        differences = sides.agreeing(graft, peers, work, not_run)
+        peers = list(differences)
+        samples = common.alternate(
+            {side.name: common.sampler(side, work, settings.seconds)
+             for side in (graft, *peers)}, settings.pairs)
+        flops = 2 * count * sum(k * n for k, n in zip(widths, widths[1:]))
+        rows.append(common.make_row(
+            {"model": f"{len(widths) - 1} products", "work":
+             f"{count} rows, {widths[0]} to {widths[1]} and back",
+             "threads": threads, "precision": "fp32"}, samples, flops=flops,
+            peak=settings.peak(threads), rows=count,
+            differences={peer.name: value
+                         for peer, value in differences.items()}))
+        print(common.describe(rows[-1]), flush=True)
+    for side in (graft, *peers):
+        side.close()
+    for peer in peers:
+        versions.update(peer.versions)
+    return rows

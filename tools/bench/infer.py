@@ -1,0 +1,62 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Answers to batches of texts of one length."""
+
+import common
+import models
+import sides
+
+SHAPES = ((1, 16), (1, 128), (8, 128), (32, 128))
+
+
+def run(settings, not_run, versions):
+    shapes = ((1, 16), (2, 16)) if settings.smoke else SHAPES
+    names = ["tiny"] if settings.smoke else ["minilm-l6", "bert-base"]
+    rows = []
+    for name in names[:1] if settings.quick else names:
+        model = models.Model(name, settings)
+        program = model.program(max(b * n for b, n in shapes),
+                                max(b for b, _ in shapes))
+        for threads in settings.threads:
+            rows += race(settings, model, program, threads, shapes, not_run,
+                         versions)
+    summaries = [common.geometric_mean(
+        [row for row in rows if row["model"] == name and
+         row["threads"] == threads],
+        {"model": name, "threads": threads, "precision": "fp32"},
+        target=1.0 if threads == 2 else None)
+        for name, threads in dict.fromkeys(
+            (row["model"], row["threads"]) for row in rows)]
+    return rows, summaries
+
+
+def race(settings, model, program, threads, shapes, not_run, versions):
+    graft = sides.Graft(program, threads, settings.work)
+    # Compiling takes minutes on a small machine, and a tiny model is no race.
+    skip = ("pytorch_compiled",) if settings.smoke else ()
+    peers = sides.start_peers(sides.ANSWERING, ["--model", model.folder],
+                              threads, settings.work, not_run, skip)
+    rows = []
+    for texts, length in shapes:
+        work = models.shape_work(texts, length)
+        differences = sides.agreeing(graft, peers, work, not_run)
+        peers = list(differences)
+        samples = common.alternate(
+            {side.name: common.sampler(side, work, settings.seconds)
+             for side in (graft, *peers)}, settings.pairs)
+        # Targets are for the whole machine.
+        targets = {"best": 1.1 if (texts, length) == (1, 16) else 0.93}
+        rows.append(common.make_row(
+            {"model": model.name, "work": f"{texts}x{length}",
+             "threads": threads, "precision": "fp32"}, samples,
+            flops=model.forward_flops(texts, length),
+            peak=settings.peak(threads),
+            targets=targets if threads == 2 else None,
+            differences={peer.name: value
+                         for peer, value in differences.items()}))
+        print(common.describe(rows[-1]), flush=True)
+    for side in (graft, *peers):
+        side.close()
+    for peer in peers:
+        versions.update(peer.versions)
+    return rows

@@ -1,0 +1,81 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Most memory that was resident at once, in a process of its own for each
+sample: libraries, mapped weights and code, everything."""
+
+import os
+import subprocess
+
+import common
+import models
+import sides
+
+STEPS = 3
+TEXT = "a large African mammal with a trunk"
+# The first answer is that of the model, whatever the kind of PyTorch.
+FIRST = {name: sides.ANSWERING[name]
+         for name in ("pytorch", "onnxruntime", "openvino")}
+
+
+def run(settings, not_run, versions):
+    model = models.Model("tiny" if settings.smoke else "minilm-l6", settings)
+    texts, length = (2, 16) if settings.smoke else (16, 128)
+    program = model.program(texts * length, texts)
+    threads = max(settings.threads)
+    work = models.shape_work(texts, length)
+    what = {"model": model.name, "threads": threads, "precision": "fp32"}
+
+    def training():
+        return peak_of(sides.Graft(program, threads, settings.work,
+                                   "accumulate,update"), work, STEPS)
+
+    def peer_training():
+        peer = sides.Peer("pytorch", "torch-training",
+                          ["--model", model.folder], threads, settings.work)
+        versions.update(peer.versions)
+        return peak_of(peer, work, STEPS)
+
+    rows = [common.make_row(
+        {**what, "work": f"training {texts}x{length}, dropout 0.1"},
+        common.alternate({"graft": training, "pytorch": peer_training},
+                         settings.pairs),
+        unit="bytes", targets=None if settings.smoke else {"best": 2.5})]
+    print(common.describe(rows[-1]), flush=True)
+
+    def first_of(name):
+        def sample():
+            kind, _ = FIRST[name]
+            peer = sides.Peer(name, kind, ["--model", model.folder], threads,
+                              settings.work)
+            versions.update(peer.versions)
+            return peak_of(peer, models.shape_work(1, 16), 1)
+        return sample
+
+    samplers = {"graft": lambda: peak_of_process(
+        common.ROOT / "build/bin/graft", "predict", program, "--text", TEXT,
+        "--threads", threads)}
+    samplers.update({name: first_of(name) for name in FIRST})
+    rows.append(common.make_row(
+        {**what, "work": "until the first answer"},
+        common.alternate(samplers, settings.pairs), unit="bytes",
+        weights=(model.folder / "model.safetensors").stat().st_size))
+    print(common.describe(rows[-1]), flush=True)
+    return rows, []
+
+
+def peak_of(side, work, runs):
+    side.run(work, runs)
+    peak = side.memory("VmHWM")
+    side.close()
+    return peak
+
+
+def peak_of_process(*command):
+    process = subprocess.Popen([str(word) for word in command],
+                               stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"bench: {command[0]}: exit code "
+                         f"{process.returncode}")
+    return 1024 * usage.ru_maxrss

@@ -1,0 +1,149 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""docs/benchmarks.md, from the records that `./run bench --keep` left."""
+
+import json
+
+import common
+from common import accept
+
+PAGE = common.ROOT / "docs" / "benchmarks.md"
+FOLDER = accept.RESULTS / "bench"
+TITLES = {
+    "infer": "Answers to texts of one length",
+    "real-text": "Real texts: 32 glosses a batch",
+    "train": "Optimiser steps on texts of one length",
+    "memory": "Memory",
+    "start-up": "Start-up",
+    "gemm": "Matrix products",
+}
+NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
+         "pytorch_tuned": "PyTorch tuned",
+         "pytorch_compiled": "torch.compile", "onnxruntime": "ONNX Runtime",
+         "openvino": "OpenVINO", "onednn_packed": "oneDNN, packed once",
+         "mkl": "MKL as installed", "mkl_tuned": "MKL tuned",
+         "mkl_packed_tuned": "MKL tuned, packed once"}
+INTRODUCTION = """# Benchmarks
+
+Written by `./run bench --report` from the records in `docs/results/bench/`; do
+not edit.
+
+`./run bench` installs what Graft is raced against, with the versions of
+`tools/bench/peers.txt`, and lets each run in a process of its own. All take
+turns: a round has one sample of each, in an order that rotates, and a sample is
+the median of some runs. A ratio is the peer's time, or bytes, over Graft's in
+the same round, so above 1 Graft is better: the median over all rounds, with its
+95 % bootstrap interval. A target holds when the upper end of the interval
+reaches it. Every run is in the record, and none was picked.
+
+- Peers are at their best settings: inference mode, threads counted, shapes
+  compiled where texts have one length, no mask where nothing is padded (but for
+  ONNX Runtime, which fuses attention only with one), what ONNX Runtime's own
+  tool fuses, OpenVINO for latency.
+- On AMD processors MKL, inside of PyTorch, takes code for older processors.
+  *Tuned* is PyTorch with a preloaded library that answers its question for an
+  Intel processor with yes; a user has the other one. `torch.compile` is tuned,
+  too, with its weights frozen.
+- Before a race the answers are compared; they may differ by 1e-3 in no logit.
+- The percentage is of the multiply-adds that a loop without memory reaches on
+  this machine, with as many threads, in the same run. Operations are counted as
+  `graft plan` counts them, without those on padding.
+- MiniLM-L6 has its weights and a random classifier of 26 classes; BERT-base has
+  random weights, on which time does not depend.
+- The products are chains through weights that Graft packs once: a row of a
+  table for each token, the products, a classifier of the first row. oneDNN and
+  MKL are those inside of PyTorch, called as `torch.compile` calls them for
+  frozen weights (*packed once*), or by `torch.mm`.
+"""
+
+
+def amount(row, value):
+    return common.AMOUNTS[row["unit"]](value)
+
+
+def cell(row, name):
+    if name not in row["medians"]:
+        return "-"
+    words = [amount(row, row["medians"][name])]
+    if "share_of_peak" in row:
+        words.append(f"({100 * row['share_of_peak'][name]:.0f} %)")
+    if name in row["ratios"]:
+        ratio = row["ratios"][name]
+        text = (f"{ratio['median']:.2f} [{ratio['low']:.2f}, "
+                f"{ratio['high']:.2f}]")
+        words.append(f"**{text}**" if name == row["best"] else text)
+    return " ".join(words)
+
+
+def targets(row):
+    names = {**NAMES, "best": "the best"}
+    return "; ".join(
+        f"{goal['least']} of {names.get(goal['against'], goal['against'])}: "
+        + ("holds" if goal["holds"] else "**missed**")
+        for goal in row["targets"])
+
+
+def table(record):
+    columns = list(dict.fromkeys(
+        name for row in record["rows"] for name in row["medians"]))
+    head = ["model", "work", "threads", *(NAMES.get(name, name)
+                                          for name in columns), "target"]
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in record["rows"]:
+        yield "| " + " | ".join([
+            row["model"], row["work"], str(row["threads"]),
+            *(cell(row, name) for name in columns), targets(row)]) + " |"
+
+
+def section(case, record):
+    yield f"## {TITLES[case]}\n"
+    if record is None:
+        yield f"`./run bench {case} --keep`: no record yet.\n"
+        return
+    peaks = ", ".join(f"{value:.0f} with {threads}" for threads, value in
+                      record["peak_gflops"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in
+                         sorted(record["versions"].items()))
+    yield (f"`./run bench {case} --keep` at {record['commit'][:12]}, "
+           f"{record['date']}; {record['pairs']} pairs; "
+           f"{record['processor']}, {' '.join(record['flags'])}; peak "
+           f"in GFLOP/s by threads: {peaks or 'not needed'}; load "
+           f"{record['load_before']:.1f} before and "
+           f"{record['load_after']:.1f} after; {versions}. In **bold**: the "
+           "best peer.\n")
+    preset = [f"{name}={value}" for name, value in
+              record["environment"].items() if value is not None]
+    if preset:
+        yield f"Preset: {', '.join(preset)}.\n"
+    yield from table(record)
+    yield ""
+    for summary in record["summaries"]:
+        yield (f"- {summary['model']}, {summary['threads']} threads, "
+               f"geometric mean over the best peers: "
+               f"{summary['median']:.2f} [{summary['low']:.2f}, "
+               f"{summary['high']:.2f}] {targets(summary)}".rstrip())
+    largest = {}
+    for row in record["rows"]:
+        for name, value in row.get("differences", {}).items():
+            largest[name] = max(largest.get(name, 0), value)
+    if largest:
+        yield "- Largest difference of a logit: " + ", ".join(
+            f"{NAMES[name]} {value:.1e}" for name, value in largest.items())
+    for entry in record["not_run"]:
+        yield (f"- {NAMES.get(entry['what'], entry['what'])}: not run: "
+               f"{entry['why']}")
+    yield ""
+
+
+def text():
+    parts = [INTRODUCTION]
+    for case in TITLES:
+        path = FOLDER / f"{case}.json"
+        record = json.loads(path.read_text()) if path.exists() else None
+        parts.append("\n".join(section(case, record)))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def is_current():
+    return PAGE.exists() and PAGE.read_text() == text()
