@@ -168,15 +168,6 @@ std::vector<StateTensor> TrainableTensors(Instance& instance,
   return tensors;
 }
 
-void ClearGradients(Instance& instance) {
-  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].kind != SlotKind::gradient) continue;
-    absl::Span<float> values = MutableFloats(instance, i);
-    std::fill(values.begin(), values.end(), 0.0f);
-  }
-}
-
 std::string FirstNonFinite(const Instance& instance) {
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (SlotKind kind : {SlotKind::parameter, SlotKind::gradient}) {

@@ -34,9 +34,6 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
 std::vector<StateTensor> TrainableTensors(Instance& instance,
                                           bool with_moments);
 
-// Sets all gradients to zero.
-void ClearGradients(Instance& instance);
-
 // Name of the first gradient or parameter with an infinite or NaN element;
 // empty if there is none.
 std::string FirstNonFinite(const Instance& instance);

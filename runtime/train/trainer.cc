@@ -219,7 +219,7 @@ absl::Status Trainer::CheckFinite() {
   if (std::isfinite(loss_) && first.empty()) return absl::OkStatus();
   if (scales_ && state_.loss_scale.BackOff()) {
     skipped_ = true;
-    ClearGradients(instance_);
+    instance_.ZeroSlots(SlotKind::gradient);
     return absl::OkStatus();
   }
   return absl::DataLossError(
