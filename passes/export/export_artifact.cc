@@ -224,7 +224,7 @@ absl::StatusOr<std::vector<CostTermSpec>> ModuleReader::readCost(
     to.coefficient = term.getCoefficient();
     to.squares = term.getSquares();
     ArrayRef<StringAttr> sizes = term.getSizes();
-    // A product of three sizes is of no op so far.
+    // Without a term of three sizes the cost is still a least one.
     if (sizes.size() > 2) continue;
     if (!sizes.empty()) {
       GRAFT_ASSIGN_OR_RETURN(to.first, findSize(sizes[0]));

@@ -3,6 +3,7 @@
 
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
+#include "passes/phases.h"
 
 using namespace mlir;
 
@@ -38,7 +39,10 @@ void grow(RegionGroup& group, RankedTensorType shape) {
 
 struct FuseElementwisePass
     : public impl::FuseElementwisePassBase<FuseElementwisePass> {
-  void runOnOperation() override { forEachPhase(getOperation(), fuse); }
+  void runOnOperation() override {
+    for (func::FuncOp phase : getPhases(getOperation()))
+      fuse(phase.getBody().front());
+  }
 
   static void fuse(Block& block) {
     // The region may stand before or behind the op, so the walk goes on at

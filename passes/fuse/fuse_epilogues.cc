@@ -4,6 +4,7 @@
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
 #include "passes/lower/kernel_emitter.h"
+#include "passes/phases.h"
 
 using namespace mlir;
 
@@ -17,12 +18,12 @@ namespace {
 struct FuseEpiloguesPass
     : public impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   void runOnOperation() override {
-    forEachPhase(getOperation(), [](Block& block) {
+    for (func::FuncOp phase : getPhases(getOperation())) {
       SmallVector<Operation*> products;
-      for (Operation& op : block)
+      for (Operation& op : phase.getBody().front())
         if (isa<LinearOp, MatmulOp>(op)) products.push_back(&op);
       for (Operation* product : products) fuse(product);
-    });
+    }
   }
 
   static void fuse(Operation* product) {

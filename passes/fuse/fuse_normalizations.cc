@@ -3,6 +3,7 @@
 
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
+#include "passes/phases.h"
 
 using namespace mlir;
 
@@ -16,11 +17,10 @@ namespace {
 struct FuseNormalizationsPass
     : public impl::FuseNormalizationsPassBase<FuseNormalizationsPass> {
   void runOnOperation() override {
-    forEachPhase(getOperation(), [](Block& block) {
-      for (LayerNormOp op :
-           llvm::make_early_inc_range(block.getOps<LayerNormOp>()))
+    for (func::FuncOp phase : getPhases(getOperation()))
+      for (LayerNormOp op : llvm::make_early_inc_range(
+               phase.getBody().front().getOps<LayerNormOp>()))
         fuse(op);
-    });
   }
 
   static void fuse(LayerNormOp op) {

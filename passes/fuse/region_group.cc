@@ -3,7 +3,6 @@
 
 #include "passes/fuse/region_group.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/lower/kernel_emitter.h"
 #include "passes/lower/lane_program.h"
@@ -52,12 +51,6 @@ bool isTakenOver(Operation* op) {
 }
 
 }  // namespace
-
-void forEachPhase(ModuleOp module, llvm::function_ref<void(Block&)> fuse) {
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function->hasAttr("graft.phase") && !function.isDeclaration())
-      fuse(function.getBody().front());
-}
 
 bool isElementwise(Operation* op, RankedTensorType shape) {
   if (!hasShape(op->getOperands(), shape) || !hasShape(op->getResults(), shape))

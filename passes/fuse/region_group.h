@@ -8,13 +8,8 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/ADT/SetVector.h"
-#include "mlir/IR/BuiltinOps.h"
 
 namespace graft {
-
-// Calls `fuse` with the body of each phase.
-void forEachPhase(mlir::ModuleOp module,
-                  llvm::function_ref<void(mlir::Block&)> fuse);
 
 // Whether the op, or each op of a region, computes elements from those at the
 // same place of tensors of this shape. An addition that a kernel takes over as

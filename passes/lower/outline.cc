@@ -17,6 +17,7 @@
 #include "passes/lower/generic_emitter.h"
 #include "passes/lower/passes.h"
 #include "passes/lower/targets.h"
+#include "passes/phases.h"
 
 using namespace mlir;
 
@@ -74,12 +75,10 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
       kernels.getBody().emplaceBlock();
     }
     KernelContext context(kernels, *target);
-    for (auto function : module.getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase") || function.isDeclaration())
-        continue;
+    for (func::FuncOp phase : getPhases(module)) {
       SmallVector<CastOp> taken;
       for (Operation& op :
-           llvm::make_early_inc_range(function.getBody().front())) {
+           llvm::make_early_inc_range(phase.getBody().front())) {
         auto rounding = dyn_cast<CastOp>(op);
         if (rounding && !generic && isRoundedByPacking(rounding))
           taken.push_back(rounding);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/phases.h"
 #include "passes/precision/passes.h"
 
 using namespace mlir;
@@ -199,9 +199,8 @@ struct PrecisionAssignPass
           << type << "'";
       return signalPassFailure();
     }
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function->hasAttr("graft.phase") && !function.isDeclaration())
-        Assignment(function.getBody().front(), low).run();
+    for (func::FuncOp phase : getPhases(getOperation()))
+      Assignment(phase.getBody().front(), low).run();
   }
 };
 

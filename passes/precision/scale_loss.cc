@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/phases.h"
 #include "passes/precision/passes.h"
 
 using namespace mlir;
@@ -65,11 +65,9 @@ void unscaleGradients(func::FuncOp function) {
 struct PrecisionScaleLossPass
     : public impl::PrecisionScaleLossPassBase<PrecisionScaleLossPass> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function->hasAttr("graft.phase") || function.isDeclaration())
-        continue;
-      scaleLosses(function);
-      unscaleGradients(function);
+    for (func::FuncOp phase : getPhases(getOperation())) {
+      scaleLosses(phase);
+      unscaleGradients(phase);
     }
   }
 };

@@ -1,0 +1,23 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_PASSES_PHASES_H_
+#define GRAFT_PASSES_PHASES_H_
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace graft {
+
+// The functions of a module that are phases, in its order.
+inline llvm::SmallVector<mlir::func::FuncOp> getPhases(mlir::ModuleOp module) {
+  llvm::SmallVector<mlir::func::FuncOp> phases;
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    if (function->hasAttr("graft.phase") && !function.isDeclaration())
+      phases.push_back(function);
+  return phases;
+}
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_PHASES_H_
