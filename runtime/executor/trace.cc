@@ -12,6 +12,13 @@
 
 namespace graft {
 
+void KernelProfile::Sum::Add(const Sum& other) {
+  calls += other.calls;
+  ns += other.ns;
+  flops += other.flops;
+  bytes += other.bytes;
+}
+
 void KernelProfile::Add(const CommandTiming& timing) {
   const std::string_view kernel(timing.kernel.data(), timing.kernel.size());
   auto it = by_kernel_.find(kernel);
@@ -24,27 +31,22 @@ void KernelProfile::Add(const CommandTiming& timing) {
   it->second.bytes += timing.bytes;
 }
 
-std::string KernelProfile::Summary(size_t limit) const {
-  Sum all{"all"};
+std::vector<KernelProfile::Sum> KernelProfile::Sums() const {
   std::vector<Sum> sums;
-  for (const auto& [name, sum] : by_kernel_) {
-    sums.push_back(sum);
-    all.calls += sum.calls;
-    all.ns += sum.ns;
-    all.flops += sum.flops;
-    all.bytes += sum.bytes;
-  }
+  for (const auto& [name, sum] : by_kernel_) sums.push_back(sum);
   std::sort(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
     return a.ns != b.ns ? a.ns > b.ns : a.kernel < b.kernel;
   });
+  return sums;
+}
+
+std::string KernelProfile::Summary(size_t limit) const {
+  std::vector<Sum> sums = Sums();
+  Sum all{"all"};
+  for (const Sum& sum : sums) all.Add(sum);
   if (limit > 0 && sums.size() > limit) {
     Sum rest{absl::StrFormat("%d others", sums.size() - limit)};
-    for (size_t i = limit; i < sums.size(); ++i) {
-      rest.calls += sums[i].calls;
-      rest.ns += sums[i].ns;
-      rest.flops += sums[i].flops;
-      rest.bytes += sums[i].bytes;
-    }
+    for (size_t i = limit; i < sums.size(); ++i) rest.Add(sums[i]);
     sums.resize(limit);
     sums.push_back(rest);
   }

@@ -18,7 +18,18 @@ namespace graft {
 // instance: memory depends on the number of kernels alone. Thread-compatible.
 class KernelProfile {
  public:
+  struct Sum {
+    std::string kernel;
+    int64_t calls = 0, ns = 0;
+    double flops = 0, bytes = 0;  // of CommandTiming
+
+    void Add(const Sum& other);  // keeps the name
+  };
+
   void Add(const CommandTiming& timing);
+
+  // By kernel, the longest first.
+  std::vector<Sum> Sums() const;
 
   // Time by kernel, the longest first: calls, milliseconds, share, GFLOP/s and
   // GB/s of what CommandTiming counts. With a `limit` above 0, kernels beyond
@@ -26,11 +37,6 @@ class KernelProfile {
   std::string Summary(size_t limit = 0) const;
 
  private:
-  struct Sum {
-    std::string kernel;
-    int64_t calls = 0, ns = 0;
-    double flops = 0, bytes = 0;
-  };
   std::map<std::string, Sum, std::less<>> by_kernel_;
 };
 

@@ -164,20 +164,19 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
              options.train ? cost.training_flops : cost.forward_flops);
   // Apart from the timed runs, because it costs time itself.
   KernelProfile profile;
-  Roofline roofline(limits);
   if (options.profile || options.roofline) {
-    timed.instance->SetProfiler([&](const CommandTiming& timing) {
-      options.roofline ? roofline.Add(timing) : profile.Add(timing);
-    });
+    timed.instance->SetProfiler(
+        [&](const CommandTiming& timing) { profile.Add(timing); });
     GRAFT_RETURN_IF_ERROR(Measure(timed, packed, 0).status());
     timed.instance->SetProfiler({});
   }
-  if (options.roofline && options.json) record["roofline"] = roofline.Json();
+  if (options.roofline && options.json)
+    record["roofline"] = RooflineJson(profile, limits);
   std::fputs(options.json ? absl::StrCat(record.dump(), "\n").c_str()
                           : Row(record).c_str(),
              stdout);
   if (options.roofline && !options.json)
-    std::fputs(roofline.Text().c_str(), stdout);
+    std::fputs(RooflineText(profile, limits).c_str(), stdout);
   std::fflush(stdout);
   if (options.profile) std::fputs(profile.Summary(20).c_str(), stderr);
   return absl::OkStatus();

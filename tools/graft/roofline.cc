@@ -4,87 +4,87 @@
 #include "tools/graft/roofline.h"
 
 #include <algorithm>
-#include <string_view>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 
 namespace graft {
+namespace {
 
-void Roofline::Add(const CommandTiming& timing) {
-  const std::string_view kernel(timing.kernel.data(), timing.kernel.size());
-  auto it = by_kernel_.find(kernel);
-  if (it == by_kernel_.end()) {
-    it = by_kernel_.emplace(kernel, Sum{std::string(kernel)}).first;
+// Of a kernel, or of several together; seconds.
+struct Times {
+  double taken = 0;
+  // The least for arithmetic, for bytes, and for the longer of the two.
+  double arithmetic = 0, memory = 0, least = 0;
+
+  void Add(const Times& other) {
+    taken += other.taken;
+    arithmetic += other.arithmetic;
+    memory += other.memory;
+    least += other.least;
   }
-  Sum& sum = it->second;
-  const double arithmetic = timing.flops / limits_.flops;
-  const double memory = timing.bytes / limits_.BandwidthOf(timing.bytes);
-  ++sum.calls;
-  sum.seconds += static_cast<double>(timing.end_ns - timing.begin_ns) * 1e-9;
-  sum.flops += timing.flops;
-  sum.bytes += timing.bytes;
-  sum.arithmetic += arithmetic;
-  sum.memory += memory;
-  sum.least += std::max(arithmetic, memory);
+};
+
+Times TimesOf(const KernelProfile::Sum& sum, const MachineLimits& limits) {
+  Times times;
+  times.taken = static_cast<double>(sum.ns) * 1e-9;
+  times.arithmetic = sum.flops / limits.flops;
+  const double bytes = sum.bytes / static_cast<double>(sum.calls);
+  times.memory = sum.bytes / limits.BandwidthOf(bytes);
+  times.least = std::max(times.arithmetic, times.memory);
+  return times;
 }
 
-std::vector<Roofline::Sum> Roofline::Sums() const {
-  std::vector<Sum> sums;
-  Sum all{"all"};
-  for (const auto& [name, sum] : by_kernel_) {
-    sums.push_back(sum);
-    all.calls += sum.calls;
-    all.seconds += sum.seconds;
-    all.flops += sum.flops;
-    all.bytes += sum.bytes;
-    all.arithmetic += sum.arithmetic;
-    all.memory += sum.memory;
-    all.least += sum.least;
-  }
-  std::sort(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
-    return a.seconds != b.seconds ? a.seconds > b.seconds : a.kernel < b.kernel;
-  });
-  sums.push_back(all);
-  return sums;
+nlohmann::ordered_json Row(const KernelProfile::Sum& sum, const Times& times,
+                           double all_taken) {
+  const double seconds = std::max(times.taken, 1e-9);
+  return {{"kernel", sum.kernel},
+          {"calls", sum.calls},
+          {"ms", 1e3 * times.taken},
+          {"share", times.taken / std::max(all_taken, 1e-9)},
+          {"gflops", sum.flops / seconds / 1e9},
+          {"gbytes_per_second", sum.bytes / seconds / 1e9},
+          {"limit", times.arithmetic > times.memory ? "arithmetic" : "memory"},
+          {"of_limit", times.least / seconds}};
 }
 
-nlohmann::ordered_json Roofline::Json() const {
+}  // namespace
+
+nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
+                                    const MachineLimits& limits) {
+  const std::vector<KernelProfile::Sum> sums = profile.Sums();
+  KernelProfile::Sum all{"all"};
+  Times all_times;
+  for (const KernelProfile::Sum& sum : sums) {
+    all.Add(sum);
+    all_times.Add(TimesOf(sum, limits));
+  }
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
-  const std::vector<Sum> sums = Sums();
-  for (const Sum& sum : sums) {
-    const double seconds = std::max(sum.seconds, 1e-9);
-    kernels.push_back(
-        {{"kernel", sum.kernel},
-         {"calls", sum.calls},
-         {"ms", 1e3 * sum.seconds},
-         {"share", sum.seconds / std::max(sums.back().seconds, 1e-9)},
-         {"gflops", sum.flops / seconds / 1e9},
-         {"gbytes_per_second", sum.bytes / seconds / 1e9},
-         {"limit", sum.arithmetic > sum.memory ? "arithmetic" : "memory"},
-         {"of_limit", sum.least / seconds}});
-  }
+  for (const KernelProfile::Sum& sum : sums)
+    kernels.push_back(Row(sum, TimesOf(sum, limits), all_times.taken));
+  kernels.push_back(Row(all, all_times, all_times.taken));
   nlohmann::ordered_json bandwidth = nlohmann::ordered_json::array();
-  for (const MachineLimits::Bandwidth& at : limits_.bandwidth) {
+  for (const MachineLimits::Bandwidth& at : limits.bandwidth)
     bandwidth.push_back(
         {{"bytes", at.bytes}, {"gbytes_per_second", at.per_second / 1e9}});
-  }
-  return {{"gflops", limits_.flops / 1e9},
+  return {{"gflops", limits.flops / 1e9},
           {"bandwidth", std::move(bandwidth)},
           {"kernels", std::move(kernels)}};
 }
 
-std::string Roofline::Text() const {
+std::string RooflineText(const KernelProfile& profile,
+                         const MachineLimits& limits) {
   std::string text =
-      absl::StrFormat("limits: %.0f GFLOP/s;", limits_.flops / 1e9);
-  for (const MachineLimits::Bandwidth& at : limits_.bandwidth) {
+      absl::StrFormat("limits: %.0f GFLOP/s;", limits.flops / 1e9);
+  for (const MachineLimits::Bandwidth& at : limits.bandwidth) {
     absl::StrAppendFormat(&text, " %.0f GB/s of %.6g KiB%s",
                           at.per_second / 1e9, at.bytes / 1024,
-                          &at == &limits_.bandwidth.back() ? "\n" : ",");
+                          &at == &limits.bandwidth.back() ? "\n" : ",");
   }
   absl::StrAppendFormat(&text, "%-40s %6s %10s %6s %8s %7s  %-10s %8s\n",
                         "kernel", "calls", "ms", "share", "GFLOP/s", "GB/s",
                         "limit", "of limit");
-  const nlohmann::ordered_json json = Json();
+  const nlohmann::ordered_json json = RooflineJson(profile, limits);
   for (const nlohmann::ordered_json& sum : json["kernels"]) {
     absl::StrAppendFormat(
         &text, "%-40s %6d %10.3f %5.1f%% %8.1f %7.1f  %-10s %7.0f%%\n",

@@ -7,49 +7,26 @@
 #ifndef GRAFT_TOOLS_GRAFT_ROOFLINE_H_
 #define GRAFT_TOOLS_GRAFT_ROOFLINE_H_
 
-#include <cstdint>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "nlohmann/json.hpp"
-#include "runtime/executor/instance.h"
+#include "runtime/executor/trace.h"
 #include "tools/graft/machine_limits.h"
 
 namespace graft {
 
-// Sums commands by kernel, as a profiler of an instance. A command cannot take
-// less than the longer of two times: its products of matrices at the rate of
-// arithmetic, and its bytes at the bandwidth of data of their size. Arithmetic
-// that is no product (exponentials, random draws) is not in that limit.
-// Thread-compatible.
-class Roofline {
- public:
-  explicit Roofline(MachineLimits limits) : limits_(std::move(limits)) {}
-
-  void Add(const CommandTiming& timing);
-
-  // The longest kernels first: calls, milliseconds, share of the time, GFLOP/s,
-  // GB/s, which of the two is its limit, and the share of it that is reached.
-  std::string Text() const;
-  nlohmann::ordered_json Json() const;
-
- private:
-  struct Sum {
-    std::string kernel;
-    int64_t calls = 0;
-    double seconds = 0;
-    double flops = 0, bytes = 0;
-    // Least seconds for arithmetic, for bytes, and for the longer of them,
-    // command by command.
-    double arithmetic = 0, memory = 0, least = 0;
-  };
-  // By time, the longest first; the last is the sum of all.
-  std::vector<Sum> Sums() const;
-
-  MachineLimits limits_;
-  std::map<std::string, Sum, std::less<>> by_kernel_;
-};
+// A command cannot take less than the longer of two times: its products of
+// matrices at the rate of arithmetic, and its bytes at the bandwidth of data of
+// their size. Arithmetic that is no product (exponentials, random draws) is not
+// in that limit. Of each kernel, the longest first, then of all together:
+// calls, milliseconds, share of the time, GFLOP/s, GB/s, which of the two is
+// its limit, and the share of it that is reached. Calls of a kernel count as
+// equal.
+nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
+                                    const MachineLimits& limits);
+// The same for people, several lines.
+std::string RooflineText(const KernelProfile& profile,
+                         const MachineLimits& limits);
 
 }  // namespace graft
 
