@@ -93,6 +93,12 @@ def sampler(side, work, seconds):
     return sample
 
 
+def race(sides, work, settings):
+    """Samples of the same work by name."""
+    return alternate({side.name: sampler(side, work, settings.seconds)
+                      for side in sides}, settings.pairs)
+
+
 def interval(values):
     """Median, and the bounds of its 95 % bootstrap interval."""
     draw = random.Random(0)

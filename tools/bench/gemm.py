@@ -135,28 +135,21 @@ def run(settings, not_run, versions):
 
 def race(settings, folder, program, widths, counts, threads, not_run,
          versions):
-    graft = sides.Graft(program, threads, settings.work)
-    peers = sides.start_peers(COLUMNS, ["--model", folder], threads,
-                              settings.work, not_run)
     rows = []
-    for count in counts:
-        work = models.shape_work(1, count, vocabulary=TABLE)
-        differences = sides.agreeing(graft, peers, work, not_run)
-        peers = list(differences)
-        samples = common.alternate(
-            {side.name: common.sampler(side, work, settings.seconds)
-             for side in (graft, *peers)}, settings.pairs)
-        flops = 2 * count * sum(k * n for k, n in zip(widths, widths[1:]))
-        rows.append(common.make_row(
-            {"model": f"{len(widths) - 1} products", "work":
-             f"{count} rows, {widths[0]} to {widths[1]} and back",
-             "threads": threads, "precision": "fp32"}, samples, flops=flops,
-            peak=settings.peak(threads), rows=count,
-            differences={peer.name: value
-                         for peer, value in differences.items()}))
-        print(common.describe(rows[-1]), flush=True)
-    for side in (graft, *peers):
-        side.close()
-    for peer in peers:
-        versions.update(peer.versions)
+    with sides.started(program, COLUMNS, ["--model", folder], threads,
+                       settings, not_run, versions) as (graft, peers):
+        for count in counts:
+            work = models.shape_work(1, count, vocabulary=TABLE)
+            differences = sides.agreeing(graft, peers, work, not_run)
+            peers = list(differences)
+            flops = 2 * count * sum(k * n for k, n in zip(widths, widths[1:]))
+            rows.append(common.make_row(
+                {"model": f"{len(widths) - 1} products", "work":
+                 f"{count} rows, {widths[0]} to {widths[1]} and back",
+                 "threads": threads, "precision": "fp32"},
+                common.race((graft, *peers), work, settings), flops=flops,
+                peak=settings.peak(threads), rows=count,
+                differences={peer.name: value
+                             for peer, value in differences.items()}))
+            print(common.describe(rows[-1]), flush=True)
     return rows

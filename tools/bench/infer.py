@@ -31,32 +31,26 @@ def run(settings, not_run, versions):
 
 
 def race(settings, model, program, threads, shapes, not_run, versions):
-    graft = sides.Graft(program, threads, settings.work)
     # Compiling takes minutes on a small machine, and a tiny model is no race.
     skip = ("pytorch_compiled",) if settings.smoke else ()
-    peers = sides.start_peers(sides.ANSWERING, ["--model", model.folder],
-                              threads, settings.work, not_run, skip)
     rows = []
-    for texts, length in shapes:
-        work = models.shape_work(texts, length)
-        differences = sides.agreeing(graft, peers, work, not_run)
-        peers = list(differences)
-        samples = common.alternate(
-            {side.name: common.sampler(side, work, settings.seconds)
-             for side in (graft, *peers)}, settings.pairs)
-        # Targets are for the whole machine.
-        targets = {"best": 1.1 if (texts, length) == (1, 16) else 0.93}
-        rows.append(common.make_row(
-            {"model": model.name, "work": f"{texts}x{length}",
-             "threads": threads, "precision": "fp32"}, samples,
-            flops=model.forward_flops(texts, length),
-            peak=settings.peak(threads),
-            targets=targets if threads == 2 else None,
-            differences={peer.name: value
-                         for peer, value in differences.items()}))
-        print(common.describe(rows[-1]), flush=True)
-    for side in (graft, *peers):
-        side.close()
-    for peer in peers:
-        versions.update(peer.versions)
+    with sides.started(program, sides.ANSWERING, ["--model", model.folder],
+                       threads, settings, not_run, versions,
+                       skip=skip) as (graft, peers):
+        for texts, length in shapes:
+            work = models.shape_work(texts, length)
+            differences = sides.agreeing(graft, peers, work, not_run)
+            peers = list(differences)
+            # Targets are for the whole machine.
+            targets = {"best": 1.1 if (texts, length) == (1, 16) else 0.93}
+            rows.append(common.make_row(
+                {"model": model.name, "work": f"{texts}x{length}",
+                 "threads": threads, "precision": "fp32"},
+                common.race((graft, *peers), work, settings),
+                flops=model.forward_flops(texts, length),
+                peak=settings.peak(threads),
+                targets=targets if threads == 2 else None,
+                differences={peer.name: value
+                             for peer, value in differences.items()}))
+            print(common.describe(rows[-1]), flush=True)
     return rows

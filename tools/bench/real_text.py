@@ -62,17 +62,13 @@ def run(settings, not_run, versions):
         for kind, columns, entries in (
                 ("answers", sides.ANSWERING, "predict"),
                 ("training", sides.TRAINING, "accumulate,update")):
-            graft = sides.Graft(program, threads, settings.work, entries)
             # A function for each shape is no answer to texts of all lengths.
-            peers = sides.start_peers(
-                columns, ["--model", model.folder], threads, settings.work,
-                not_run, skip=("pytorch_compiled",))
-            rows += race(settings, model, works, kind, threads, graft, peers,
-                         not_run)
-            for side in (graft, *peers):
-                side.close()
-            for peer in peers:
-                versions.update(peer.versions)
+            with sides.started(program, columns, ["--model", model.folder],
+                               threads, settings, not_run, versions,
+                               entries=entries, skip=("pytorch_compiled",)
+                               ) as (graft, peers):
+                rows += race(settings, model, works, kind, threads, graft,
+                             peers, not_run)
     return rows, []
 
 

@@ -4,6 +4,7 @@
 it is asked for, so that taking turns costs nothing and nobody's memory is in
 another's way."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -153,7 +154,9 @@ class Side:
         return 1024 * int(line.split()[1])
 
     def close(self):
-        self.process.stdin.close()
+        # One that died may not have read its last request.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
@@ -241,6 +244,23 @@ def start_peer(name, kind, tuned, arguments, threads, folder):
             if kind not in ONLY_TUNED:
                 raise
     return Peer(name, kind, arguments, threads, folder, preload)
+
+
+@contextlib.contextmanager
+def started(program, columns, arguments, threads, settings, not_run, versions,
+            *, entries="predict", skip=()):
+    """Graft, and a list of the peers of `columns` that can run; they end, and
+    `versions` has theirs, when the context does."""
+    graft = Graft(program, threads, settings.work, entries)
+    peers = start_peers(columns, arguments, threads, settings.work, not_run,
+                        skip)
+    try:
+        yield graft, peers
+    finally:
+        for side in (graft, *peers):
+            side.close()
+        for peer in peers:
+            versions.update(peer.versions)
 
 
 def start_peers(columns, arguments, threads, folder, not_run, skip=()):

@@ -29,26 +29,20 @@ def run(settings, not_run, versions):
 
 def race(settings, model, program, dropout, threads, shapes, not_run,
          versions):
-    graft = sides.Graft(program, threads, settings.work, "accumulate,update")
-    peers = sides.start_peers(
-        sides.TRAINING, ["--model", model.folder, "--dropout", dropout],
-        threads, settings.work, not_run)
     rows = []
-    for texts, length in shapes:
-        work = models.shape_work(texts, length)
-        samples = common.alternate(
-            {side.name: common.sampler(side, work, settings.seconds)
-             for side in (graft, *peers)}, settings.pairs)
-        rows.append(common.make_row(
-            {"model": model.name, "work": f"{texts}x{length}, dropout "
-             f"{dropout}", "threads": threads, "precision": "fp32"}, samples,
-            flops=3 * model.forward_flops(texts, length),
-            peak=settings.peak(threads),
-            targets={"best": TARGETS[model.name, dropout]}
-            if threads == 2 and not settings.smoke else None))
-        print(common.describe(rows[-1]), flush=True)
-    for side in (graft, *peers):
-        side.close()
-    for peer in peers:
-        versions.update(peer.versions)
+    with sides.started(program, sides.TRAINING,
+                       ["--model", model.folder, "--dropout", dropout],
+                       threads, settings, not_run, versions,
+                       entries="accumulate,update") as (graft, peers):
+        for texts, length in shapes:
+            rows.append(common.make_row(
+                {"model": model.name, "work": f"{texts}x{length}, dropout "
+                 f"{dropout}", "threads": threads, "precision": "fp32"},
+                common.race((graft, *peers),
+                            models.shape_work(texts, length), settings),
+                flops=3 * model.forward_flops(texts, length),
+                peak=settings.peak(threads),
+                targets={"best": TARGETS[model.name, dropout]}
+                if threads == 2 and not settings.smoke else None))
+            print(common.describe(rows[-1]), flush=True)
     return rows
