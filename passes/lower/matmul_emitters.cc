@@ -53,7 +53,7 @@ struct Blocking {
   TileShape tile;
   int64_t panelWidth;  // columns of a packed panel of rhs
   int64_t lhsWidth;    // rows of a packed panel of lhs
-  int64_t rows;        // of a work item
+  int64_t rows;        // of a work item, at most
   int64_t columns;     // of a work item
   int64_t depth;       // of k that is summed in registers at once; 0: all
 };
@@ -86,7 +86,9 @@ Blocking getBlocking(const Product& product, const CpuTarget& target) {
   // A multiple of the tile keeps remainders at the end of the matrix.
   constexpr int64_t kRows = 96;
   b.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
-  b.columns = 4 * b.panelWidth;
+  // Narrow enough that a short text still makes items for all threads.
+  constexpr int64_t kColumns = 64;
+  b.columns = std::max(kColumns / b.panelWidth, int64_t{1}) * b.panelWidth;
   return b;
 }
 
@@ -126,9 +128,10 @@ class ProductKernel {
                          ? llvm::divideCeil(product.n.size, blocking.columns)
                          : 1;
     v.loop(begin, end, 1, [&](Value item) {
-      firstRow = v.mul(v.div(item, blocks), blocking.rows);
+      Value height = getHeight();
+      firstRow = v.mul(v.div(item, blocks), height);
       firstColumn = v.mul(v.rem(item, blocks), blocking.columns);
-      Value rows = v.min(v.index(blocking.rows), v.sub(m, firstRow));
+      Value rows = v.min(height, v.sub(m, firstRow));
       if (!blocking.depth ||
           (product.k.isStatic() && product.k.size <= blocking.depth)) {
         emitTurn(rows, v.index(0), k, {}, {});
@@ -151,6 +154,16 @@ class ProductKernel {
     if (!product.epilogue) return arguments.buffers.back();
     return ArrayRef(arguments.buffers)
         .take_back(product.epilogue->results.size())[product.epilogue->sums];
+  }
+
+  // Rows of all items but the last of a column: as even as tiles or panels of
+  // lhs allow, so that threads get equal work, 64 and 64 of 128 rows instead of
+  // 96 and 32.
+  Value getHeight() {
+    int64_t unit = packedLhs ? blocking.lhsWidth : blocking.tile.rows;
+    Value count = v.div(v.add(m, blocking.rows - 1), blocking.rows);
+    Value even = v.div(v.sub(v.add(m, count), v.index(1)), count);
+    return v.mul(v.div(v.add(even, unit - 1), unit), unit);
   }
 
   // Sums k in [start, start + depth); `first` and `last` are conditions, null
