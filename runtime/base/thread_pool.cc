@@ -18,6 +18,9 @@ namespace {
 // a scheduler's time slice.
 constexpr int kSpins = 4000;
 
+// Pieces of a worker's range: enough that the last one is short.
+constexpr int64_t kPieces = 16;
+
 void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -60,7 +63,9 @@ absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int threads) {
 }
 
 ThreadPool::ThreadPool(int threads)
-    : size_(threads), spins_(threads <= DefaultThreadCount() ? kSpins : 0) {}
+    : size_(threads),
+      spins_(threads <= DefaultThreadCount() ? kSpins : 0),
+      shares_(std::make_unique<Share[]>(static_cast<size_t>(threads))) {}
 
 ThreadPool::~ThreadPool() {
   stop_ = true;
@@ -97,10 +102,22 @@ void ThreadPool::ParallelFor(
   const auto border = [&](int64_t w) {
     return quotient * w + remainder * w / size_;
   };
+  for (int w = 0; w < size_; ++w) {
+    shares_[w].next.store(static_cast<uint64_t>(border(w)),
+                          std::memory_order_relaxed);
+    shares_[w].end = static_cast<uint64_t>(border(w + 1));
+  }
+  const auto piece =
+      static_cast<uint64_t>(std::max<int64_t>(quotient / kPieces, 1));
   Run([&](int worker) {
-    const int64_t begin = border(worker);
-    const int64_t end = border(worker + 1);
-    if (begin < end) fn(begin, end);
+    for (int turn = 0; turn < size_; ++turn) {
+      Share& share = shares_[(worker + turn) % size_];
+      // `next` passes `end` by a piece a worker at most, which 64 bits hold.
+      for (uint64_t begin; (begin = share.next.fetch_add(
+                                piece, std::memory_order_relaxed)) < share.end;)
+        fn(static_cast<int64_t>(begin),
+           static_cast<int64_t>(std::min(begin + piece, share.end)));
+    }
   });
 }
 

@@ -19,9 +19,11 @@ namespace graft {
 // 0, so a pool of one starts no thread and runs everything inline.
 //
 // A loop over n is cut into one contiguous range per worker, worker w of W
-// getting [n * w / W, n * (w + 1) / W): which worker does what depends only on
-// (n, W), never on timing. Idle workers spin for some microseconds, because
-// kernels follow each other closely, and then sleep.
+// getting [n * w / W, n * (w + 1) / W), which it takes in pieces from the
+// front. A worker that is done takes over pieces of others: where cores are not
+// equally fast, or not ours alone, the slowest does not hold up all. Idle
+// workers spin for some microseconds, because kernels follow each other
+// closely, and then sleep.
 //
 // Calls allocate nothing. Thread-hostile by design: only one thread at a time
 // may be inside Run or ParallelFor, and `fn` must not call back into the pool.
@@ -42,13 +44,20 @@ class ThreadPool {
   // returns when all have returned.
   void Run(absl::FunctionRef<void(int worker)> fn);
 
-  // Calls fn(begin, end) on disjoint ranges that cover [0, n), at most one per
-  // worker, none of them empty; returns when all have returned.
+  // Calls fn(begin, end) on disjoint ranges that cover [0, n), none of them
+  // empty; returns when all have returned. Where they begin depends on n and
+  // the number of workers alone; which worker gets them, on timing.
   void ParallelFor(int64_t n,
                    absl::FunctionRef<void(int64_t begin, int64_t end)> fn);
 
  private:
   explicit ThreadPool(int threads);
+
+  // What is left of a worker's range: [next, end), if that is not empty.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> next{0};
+    uint64_t end = 0;
+  };
 
   void WorkerLoop(int worker);
 
@@ -61,7 +70,8 @@ class ThreadPool {
   const absl::FunctionRef<void(int)>* body_ = nullptr;
   std::atomic<uint32_t> generation_{0};
   std::atomic<int> running_{0};
-  bool stop_ = false;  // published like body_
+  const std::unique_ptr<Share[]> shares_;  // of the loop, one a worker
+  bool stop_ = false;                      // published like body_
   std::vector<std::thread> threads_;
 };
 
