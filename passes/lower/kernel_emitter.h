@@ -22,12 +22,13 @@ class CastOp;
 // What kernels are generated for. Code for every level is correct on any CPU
 // of that level; `vectorBits` and the register count set tile sizes.
 struct CpuTarget {
-  std::string level;     // "avx2", "avx512", "avx512_bf16", "aarch64"
+  std::string level;     // "avx2", ..., see getCpuTargets
   std::string triple;    // LLVM triple
   std::string cpu;       // LLVM CPU name
   std::string features;  // LLVM feature string
   unsigned vectorBits;
   unsigned vectorRegisters;
+  bool hasAmx = false;  // tile registers, and products of bf16 in them
 
   unsigned floatLanes() const { return vectorBits / 32; }
 };

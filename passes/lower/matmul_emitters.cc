@@ -11,9 +11,10 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
+#include "passes/lower/amx_product.h"
 #include "passes/lower/gemm_pack.h"
 #include "passes/lower/gemm_product.h"
-#include "passes/lower/region.h"
+#include "passes/lower/product.h"
 #include "passes/lower/row_kernel.h"
 
 using namespace mlir;
@@ -21,41 +22,13 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-// The rest of a region that begins with a product.
-struct Epilogue {
-  // The first input is the product; outputs are the results, without `sums` if
-  // that is the product in the end.
-  RegionLanes lanes;
-  TypeRange results;  // of the region
-  int64_t sums;       // the result that holds the product meanwhile
-  bool keeps;         // whether it is the product in the end
-};
-
-// output [m, n] = lhs rhs + bias, with lhs [m, k] or [k, m] and rhs [k, n] or
-// [n, k].
-struct Product {
-  Value lhs, rhs, bias;  // bias [n] may be null
-  // What the packing of a side rounds to, in the place of a cast; or null.
-  Type roundLhs, roundRhs;
-  Addend addend;  // what the sum begins with, not with a bias
-  bool transposeLhs = false, transposeRhs = false;
-  Dim m, n, k;
-  RankedTensorType type;
-  const Epilogue* epilogue = nullptr;
-
-  // Panels need a known number of rows or columns.
-  bool packsLhs() const { return transposeLhs && m.isStatic(); }
-  bool packsRhs() const { return n.isStatic(); }
-};
-
 // Sizes of blocks; all depend on shapes and the CPU level alone.
 struct Blocking {
   TileShape tile;
   int64_t panelWidth;  // columns of a packed panel of rhs
   int64_t lhsWidth;    // rows of a packed panel of lhs
-  int64_t rows;        // of a work item, at most
-  int64_t columns;     // of a work item
-  int64_t depth;       // of k that is summed in registers at once; 0: all
+  ItemShape item;
+  int64_t depth;  // of k that is summed in registers at once; 0: all
 };
 
 Blocking getBlocking(const Product& product, const CpuTarget& target) {
@@ -85,90 +58,50 @@ Blocking getBlocking(const Product& product, const CpuTarget& target) {
   }
   // A multiple of the tile keeps remainders at the end of the matrix.
   constexpr int64_t kRows = 96;
-  b.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
+  b.item.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
+  b.item.unit = product.packsLhs() ? b.lhsWidth : b.tile.rows;
   // Narrow enough that a short text still makes items for all threads.
   constexpr int64_t kColumns = 64;
-  b.columns = std::max(kColumns / b.panelWidth, int64_t{1}) * b.panelWidth;
+  b.item.columns =
+      product.packsRhs()
+          ? std::max(kColumns / b.panelWidth, int64_t{1}) * b.panelWidth
+          : 0;
   return b;
 }
 
 class ProductKernel {
  public:
   ProductKernel(const Product& product, const Blocking& blocking,
-                bool packedLhs, bool packedRhs, TileBuilder& v,
-                const KernelArguments& arguments)
+                TileBuilder& v, const KernelArguments& arguments,
+                ProductFrame& frame)
       : product(product),
         blocking(blocking),
-        packedLhs(packedLhs),
-        packedRhs(packedRhs),
         v(v),
         lhs(arguments.buffers[0]),
         rhs(arguments.buffers[1]),
-        bias(product.bias ? arguments.buffers[2] : Value()),
-        addend(product.addend ? arguments.buffers[2] : Value()),
-        output(getOutput(product, arguments)),
-        m(getSize(v, product.m, arguments)),
-        n(getSize(v, product.n, arguments)),
-        k(getSize(v, product.k, arguments)),
-        begin(arguments.begin),
-        end(arguments.end) {
-    if (!product.epilogue) return;
-    // The product, other operands, and results, of which it may be one.
-    SmallVector<Value> flat{v.flat(output)};
-    for (Value buffer :
-         ArrayRef(arguments.buffers).drop_front(product.bias ? 3 : 2))
-      if (buffer != output || !product.epilogue->keeps)
-        flat.push_back(v.flat(buffer));
-    lanes.emplace(product.epilogue->lanes.program, v, arguments, flat);
-  }
+        frame(frame) {}
 
   void emit() {
-    // Columns vary fastest: neighbouring items share rows of lhs.
-    int64_t blocks = product.n.isStatic()
-                         ? llvm::divideCeil(product.n.size, blocking.columns)
-                         : 1;
-    v.loop(begin, end, 1, [&](Value item) {
-      Value height = getHeight();
-      firstRow = v.mul(v.div(item, blocks), height);
-      firstColumn = v.mul(v.rem(item, blocks), blocking.columns);
-      Value rows = v.min(height, v.sub(m, firstRow));
+    frame.emitItems([&](const ProductFrame::Item& next) {
+      item = next;
       if (!blocking.depth ||
           (product.k.isStatic() && product.k.size <= blocking.depth)) {
-        emitTurn(rows, v.index(0), k, {}, {});
+        emitTurn(v.index(0), frame.k, {}, {});
       } else {
-        v.loop(v.index(0), k, blocking.depth, [&](Value start) {
-          Value depth = v.min(v.index(blocking.depth), v.sub(k, start));
+        v.loop(v.index(0), frame.k, blocking.depth, [&](Value start) {
+          Value depth = v.min(v.index(blocking.depth), v.sub(frame.k, start));
           Value first = v.less(start, 1);
-          Value last = v.less(v.sub(k, v.add(start, depth)), 1);
-          emitTurn(rows, start, depth, first, last);
+          Value last = v.less(v.sub(frame.k, v.add(start, depth)), 1);
+          emitTurn(start, depth, first, last);
         });
       }
-      if (lanes)
-        lanes->emitTile(v, firstRow, rows, firstColumn, blocking.columns);
     });
   }
 
  private:
-  static Value getOutput(const Product& product,
-                         const KernelArguments& arguments) {
-    if (!product.epilogue) return arguments.buffers.back();
-    return ArrayRef(arguments.buffers)
-        .take_back(product.epilogue->results.size())[product.epilogue->sums];
-  }
-
-  // Rows of all items but the last of a column: as even as tiles or panels of
-  // lhs allow, so that threads get equal work, 64 and 64 of 128 rows instead of
-  // 96 and 32.
-  Value getHeight() {
-    int64_t unit = packedLhs ? blocking.lhsWidth : blocking.tile.rows;
-    Value count = v.div(v.add(m, blocking.rows - 1), blocking.rows);
-    Value even = v.div(v.sub(v.add(m, count), v.index(1)), count);
-    return v.mul(v.div(v.add(even, unit - 1), unit), unit);
-  }
-
   // Sums k in [start, start + depth); `first` and `last` are conditions, null
   // where there is one turn.
-  void emitTurn(Value rows, Value start, Value depth, Value first, Value last) {
+  void emitTurn(Value start, Value depth, Value first, Value last) {
     ProductAccess access;
     access.lhs = [&](TilePosition row, Value at) {
       return loadLhs(row, v.add(start, at));
@@ -176,39 +109,40 @@ class ProductKernel {
     access.rhs = [&](Value at, TilePosition column, Value mask) {
       return loadRhs(v.add(start, at), column, mask);
     };
-    if (first || addend)
+    if (first || frame.addend)
       access.init = [&](Value row, Value column, Value mask) {
-        Value at = v.add(firstRow, row);
-        Value start =
-            addend ? v.load(addend, {at, column}, mask) : v.splat(0.0);
+        Value at = v.add(item.row, row);
+        Value start = frame.addend ? v.load(frame.addend, {at, column}, mask)
+                                   : v.splat(0.0);
         if (!first) return start;
         // What the buffer held before the first turn is read and dropped.
-        return v.select(first, start, v.load(output, {at, column}, mask));
+        return v.select(first, start, v.load(frame.output, {at, column}, mask));
       };
     access.finish = [&](Value row, Value column, Value mask, Value sum) {
-      if (bias) {
-        Value done = v.add(sum, v.load(bias, {column}, mask));
+      if (frame.bias) {
+        Value done = v.add(sum, v.load(frame.bias, {column}, mask));
         sum = last ? v.select(last, done, sum) : done;
       }
-      v.store(sum, output, {v.add(firstRow, row), column}, mask);
+      v.store(sum, frame.output, {v.add(item.row, row), column}, mask);
     };
     if (product.n.isStatic())
-      emitProduct(v, blocking.tile, rows, firstColumn, blocking.columns,
-                  product.n.size, depth, access);
+      emitProduct(v, blocking.tile, item.rows, item.column,
+                  blocking.item.columns, product.n.size, depth, access);
     else
-      emitDynamicProduct(v, blocking.tile, rows, n, depth, access);
+      emitDynamicProduct(v, blocking.tile, item.rows, frame.n, depth, access);
   }
 
   Value loadLhs(TilePosition row, Value at) {
-    Value tile = v.add(firstRow, row.tile);
-    if (!packedLhs) return v.loadBroadcast(lhs, {v.add(tile, row.offset), at});
+    Value tile = v.add(item.row, row.tile);
+    if (!product.packsLhs())
+      return v.loadBroadcast(lhs, {v.add(tile, row.offset), at});
     return v.loadBroadcast(lhs,
                            {v.div(tile, blocking.lhsWidth), at,
                             v.add(v.rem(tile, blocking.lhsWidth), row.offset)});
   }
 
   Value loadRhs(Value at, TilePosition column, Value mask) {
-    if (!packedRhs)
+    if (!product.packsRhs())
       return v.load(rhs, {at, v.add(column.tile, column.offset)}, mask);
     Value panel = v.div(column.tile, blocking.panelWidth);
     // Packed weights come from far away and, where there are few rows, are read
@@ -220,13 +154,10 @@ class ProductKernel {
 
   const Product& product;
   const Blocking& blocking;
-  bool packedLhs, packedRhs;
   TileBuilder& v;
-  Value lhs, rhs, bias, addend, output;
-  Value m, n, k;
-  Value begin, end;
-  Value firstRow, firstColumn;
-  std::optional<LaneEmitter> lanes;
+  Value lhs, rhs;
+  ProductFrame& frame;
+  ProductFrame::Item item;
 };
 
 LogicalResult checkProduct(Operation* op, const Product& product) {
@@ -237,66 +168,32 @@ LogicalResult checkProduct(Operation* op, const Product& product) {
   return success();
 }
 
-exec::CostTermAttr getFlops(MLIRContext* context, const Product& product) {
-  int64_t flops = 2;  // a multiply-add
-  SmallVector<StringAttr> sizes;
-  for (const Dim& dim : {product.m, product.n, product.k}) {
-    if (dim.isStatic())
-      flops *= dim.size;
-    else
-      sizes.push_back(dim.name);
-  }
-  return exec::CostTermAttr::get(context, flops, sizes, /*squares=*/false);
-}
-
 // Launches of the product before `op`, and of the epilogue if it has one.
-FailureOr<ValueRange> launchProduct(Operation* op, OpBuilder& builder,
-                                    KernelContext& context,
-                                    const Product& product, StringRef stem) {
+FailureOr<ValueRange> emitKernels(Operation* op, OpBuilder& builder,
+                                  KernelContext& context,
+                                  const Product& product, StringRef stem) {
   if (failed(checkProduct(op, product))) return failure();
+  if (isAmxProduct(product, context.getTarget()))
+    return launchAmxProduct(builder, op, context, product, stem);
   Blocking blocking = getBlocking(product, context.getTarget());
   Value lhs = product.lhs, rhs = product.rhs;
-  bool packedLhs = product.packsLhs(), packedRhs = product.packsRhs();
-  if (packedLhs)
+  if (product.packsLhs())
     lhs = packPanels(builder, op, context, "pack_lhs", lhs,
                      /*transposed=*/false, blocking.lhsWidth, product.roundLhs);
   else if (product.transposeLhs)
     lhs = transposeMatrix(builder, op, context, lhs);
-  if (packedRhs)
+  if (product.packsRhs())
     rhs =
         packPanels(builder, op, context, "pack_rhs", rhs, product.transposeRhs,
                    blocking.panelWidth, product.roundRhs);
   else if (product.transposeRhs)
     rhs = transposeMatrix(builder, op, context, rhs);
-
-  SmallVector<Value> operands{lhs, rhs};
-  if (product.bias) operands.push_back(product.bias);
-  SmallVector<int64_t> ties;
-  if (product.addend) {
-    // Each item reads of the addend what it writes.
-    ties = {0, static_cast<int64_t>(operands.size())};
-    operands.push_back(product.addend.value);
-  }
-  if (const Epilogue* epilogue = product.epilogue) {
-    // Its result with the sums is written before its operands are read.
-    addTies(epilogue->results, epilogue->lanes.operands,
-            static_cast<int64_t>(operands.size()), ties, epilogue->sums,
-            {lhs, rhs});
-    llvm::append_range(operands, epilogue->lanes.operands);
-  }
-  int64_t blocks =
-      packedRhs ? llvm::divideCeil(product.n.size, blocking.columns) : 1;
-  ValueRange results = context.launch(
-      builder, op, stem, operands,
-      product.epilogue ? product.epilogue->results : TypeRange(product.type),
-      getGrid(op->getContext(), product.m, blocking.rows, blocks), ties,
-      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
-        ProductKernel(product, blocking, packedLhs, packedRhs, v, arguments)
-            .emit();
+  return launchProduct(
+      builder, op, context, product, stem, {lhs, rhs}, blocking.item,
+      [&](TileBuilder& v, const KernelArguments& arguments,
+          ProductFrame& frame) {
+        ProductKernel(product, blocking, v, arguments, frame).emit();
       });
-  countFlops(results, getFlops(op->getContext(), product));
-  return results;
 }
 
 // The product that a graft.linear or graft.matmul is of the values that
@@ -342,10 +239,10 @@ LogicalResult emitSingleProduct(Operation* op, OpBuilder& builder,
   Product product = getProduct(op, [](Value value) { return value; });
   takeCasts(product);
   product.addend = findAddend(op);
-  FailureOr<ValueRange> results = launchProduct(op, builder, context, product,
-                                                product.bias     ? "linear"
-                                                : product.addend ? "matmul_add"
-                                                                 : "matmul");
+  FailureOr<ValueRange> results = emitKernels(op, builder, context, product,
+                                              product.bias     ? "linear"
+                                              : product.addend ? "matmul_add"
+                                                               : "matmul");
   if (failed(results)) return failure();
   replaceWithSum(op, product.addend, results->front());
   return success();
@@ -411,7 +308,7 @@ LogicalResult emitProductRegion(RegionOp op, OpBuilder& builder,
   Epilogue epilogue{std::move(*lanes), op.getResultTypes(), index, keeps};
   product.epilogue = &epilogue;
   FailureOr<ValueRange> results =
-      launchProduct(op, builder, context, product, getRegionStem(op));
+      emitKernels(op, builder, context, product, getRegionStem(op));
   if (failed(results)) return failure();
   return replaceBy(op, *results);
 }

@@ -27,13 +27,14 @@ def LowerOutlinePass : Pass<"lower-outline", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"level", "level", "std::string", "\"avx512\"",
-           "CPU level: avx2, avx512, avx512_bf16 or aarch64">,
+           "CPU level: avx2, avx512, avx512_bf16, amx_bf16 or aarch64">,
     Option<"generic", "generic", "bool", "false",
            "Use an op's RegionLoweringInterface even if it has an emitter">,
   ];
   let dependentDialects = [
     "::graft::exec::ExecDialect", "::mlir::arith::ArithDialect",
     "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::LLVM::LLVMDialect",
     "::mlir::bufferization::BufferizationDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",

@@ -3,7 +3,7 @@
 
 #include "passes/lower/targets.h"
 
-#include "llvm/TargetParser/Host.h"
+#include "runtime/artifact/cpu_level.h"
 
 namespace graft {
 
@@ -16,6 +16,9 @@ llvm::ArrayRef<CpuTarget> getCpuTargets() {
       {"avx512", "x86_64-pc-linux-gnu", "x86-64-v4", "", 512, 32},
       {"avx512_bf16", "x86_64-pc-linux-gnu", "x86-64-v4",
        "+avx512bf16,+avx512vnni", 512, 32},
+      {"amx_bf16", "x86_64-pc-linux-gnu", "x86-64-v4",
+       "+avx512bf16,+avx512vnni,+amx-tile,+amx-bf16", 512, 32,
+       /*hasAmx=*/true},
       {"aarch64", "aarch64-unknown-linux-gnu", "neoverse-n1", "", 128, 32},
   };
   return targets;
@@ -29,18 +32,11 @@ const CpuTarget* lookupCpuTarget(llvm::StringRef level) {
 
 const CpuTarget& getHostTarget() {
   static const CpuTarget* const host = [] {
-#if defined(__aarch64__)
-    return lookupCpuTarget("aarch64");
-#else
-    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-    bool wide = true;
-    for (const char* name :
-         {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
-      wide &= features.lookup(name);
-    if (!wide) return lookupCpuTarget("avx2");
-    bool bf16 = features.lookup("avx512bf16") && features.lookup("avx512vnni");
-    return lookupCpuTarget(bf16 ? "avx512_bf16" : "avx512");
-#endif
+    for (absl::string_view level : CpuLevels())
+      if (CpuHasLevel(level))
+        return lookupCpuTarget(llvm::StringRef(level.data(), level.size()));
+    // x86-64 machines without AVX2 compile for others.
+    return lookupCpuTarget("avx2");
   }();
   return *host;
 }

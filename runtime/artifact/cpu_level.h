@@ -14,8 +14,9 @@ namespace graft {
 // All known levels, of any architecture; of one architecture, better first.
 absl::Span<const absl::string_view> CpuLevels();
 
-// Whether this processor and its system run code of `level`. False for
-// unknown levels.
+// Whether this processor and its system run code of `level`; where the system
+// wants to be asked for the use of registers (AMX), this asks. False for
+// unknown levels. Thread-safe.
 bool CpuHasLevel(absl::string_view level);
 
 }  // namespace graft

@@ -196,8 +196,9 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
   AddModelOptions(app, options);
   AddRecipeOptions(app, options);
   app.option_defaults()->group("Program");
-  app.add_option("--cpu-levels", options.cpu_levels,
-                 "host, all, or a list of avx2, avx512, avx512_bf16, aarch64")
+  app.add_option(
+         "--cpu-levels", options.cpu_levels,
+         "host, all, or a list of avx2, avx512, avx512_bf16, amx_bf16, aarch64")
       ->capture_default_str();
   app.add_option("--precision", options.compile.precision,
                  "of products, attention and activations: fp32, bf16 or fp16")

@@ -343,7 +343,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command
       .add_option("--cpu-levels", options.cpu_levels,
                   "processors to compile for: host, all, or a list of avx2, "
-                  "avx512, avx512_bf16, aarch64")
+                  "avx512, avx512_bf16, amx_bf16, aarch64")
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,

@@ -55,7 +55,7 @@ struct Loops {
 
 Loops LoopsOf(const std::string& level) {
 #if defined(__x86_64__)
-  if (level.rfind("avx512", 0) == 0)
+  if (level.rfind("avx512", 0) == 0 || level == "amx_bf16")
     return {ArithmeticAvx512, StreamAvx512, 16};
   if (level == "avx2") return {ArithmeticAvx2, StreamAvx2, 8};
 #endif

@@ -32,13 +32,14 @@ constexpr char kHeader[] =
     "graft.size @T bound 65536\n"
     "graft.size @S bound 4096\n"
     "graft.size @P bound 4096\n";
-// The best level of each register width that this machine runs.
+// The best level of each kind of registers that this machine runs.
 std::vector<const CpuTarget*> runnableTargets() {
   std::vector<const CpuTarget*> targets;
   const CpuTarget& host = getHostTarget();
   for (const CpuTarget& target : getCpuTargets()) {
     if (target.triple == host.triple) {
-      if (!targets.empty() && targets.back()->vectorBits == target.vectorBits)
+      if (!targets.empty() && targets.back()->vectorBits == target.vectorBits &&
+          targets.back()->hasAmx == target.hasAmx)
         targets.pop_back();
       targets.push_back(&target);
     }

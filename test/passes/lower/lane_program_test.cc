@@ -281,7 +281,8 @@ TEST(LaneProgramTest, EveryLevel) {
         %d = graft.dropout %x, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
         %n = graft.layer_norm %d, %g, %h epsilon 1.0e-2 : ($, @, @) -> $
         return %n : $)");
-  for (const char* level : {"avx2", "avx512", "avx512_bf16", "aarch64"})
+  for (const char* level :
+       {"avx2", "avx512", "avx512_bf16", "amx_bf16", "aarch64"})
     for (auto [text, launches] :
          {std::pair{lanes, 1}, {epilogue, 2}, {rows, 1}}) {
       auto program = KernelProgram::create(fuse(text), *lookupCpuTarget(level));

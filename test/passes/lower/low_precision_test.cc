@@ -304,7 +304,8 @@ TEST(LowPrecisionTest, EveryLevel) {
   for (ElementKind kind : kKinds) {
     std::string linear = fill(phase(kLinear, kind, 26, 33),
                               {{"OUT", interpret::getElementName(kind).str()}});
-    for (const char* level : {"avx2", "avx512", "avx512_bf16", "aarch64"})
+    for (const char* level :
+         {"avx2", "avx512", "avx512_bf16", "amx_bf16", "aarch64"})
       EXPECT_NE(KernelProgram::create(linear, *lookupCpuTarget(level)), nullptr)
           << level;
   }

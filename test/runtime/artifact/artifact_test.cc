@@ -360,9 +360,11 @@ TEST_F(ArtifactTest, ChoosesALevelOrSaysWhatThereIs) {
   LoadOptions options;
   options.cpu_level = "sse9";
   auto forced = Artifact::Load(files_, path_, options);
-  EXPECT_THAT(std::string(forced.status().message()),
-              HasSubstr("cpu level: expects one of avx512_bf16, avx512, avx2, "
-                        "aarch64, got sse9"));
+  EXPECT_THAT(
+      std::string(forced.status().message()),
+      HasSubstr(
+          "cpu level: expects one of amx_bf16, avx512_bf16, avx512, avx2, "
+          "aarch64, got sse9"));
   // A level that some processor lacks is never chosen for it.
   const char* missing = nullptr;
   for (absl::string_view level : CpuLevels()) {

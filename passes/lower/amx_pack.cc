@@ -1,0 +1,220 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/amx_pack.h"
+
+#include "llvm/Support/MathExtras.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/lower/amx_registers.h"
+#include "passes/lower/gemm_pack.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+constexpr int64_t kWidth = AmxRegisters::kRows;
+constexpr int64_t kDepth = AmxRegisters::kDepth;
+constexpr int64_t kElements = AmxRegisters::kElements;
+
+class AmxPack {
+ public:
+  AmxPack(TileBuilder& v, const KernelArguments& arguments, const Dim& k,
+          int64_t n, bool isLhs)
+      : v(v),
+        arguments(arguments),
+        source(arguments.buffers[0]),
+        whole(v.flat(arguments.buffers[1])),
+        rest(k.isStatic() ? whole : v.flat(arguments.buffers[2])),
+        depth(getSize(v, k, arguments)),
+        k(k),
+        n(n),
+        panels(llvm::divideCeil(n, kWidth)),
+        isLhs(isLhs) {}
+
+  // Source [k][n]; an item is a block of k.
+  void emitCopy() {
+    v.loop(arguments.begin, arguments.end, 1, [&](Value block) {
+      Value first = v.mul(block, kDepth);
+      forWholeAndRest(
+          first,
+          [&] {
+            eachPanel([&](Value panel, int64_t count) {
+              copyPiece(first, panel, count, {}, whole,
+                        getPiece(v, k, panels, panel, block));
+            });
+          },
+          [&] {
+            eachPanel([&](Value panel, int64_t count) {
+              copyPiece(first, panel, count, v.sub(depth, first), rest,
+                        restPiece(panel, block));
+            });
+          });
+    });
+  }
+
+  // Source [n][k]; an item is a panel.
+  void emitTransposed() {
+    v.loop(arguments.begin, v.min(arguments.end, v.index(n / kWidth)), 1,
+           [&](Value panel) { transposePanel(panel, kWidth); });
+    if (n % kWidth == 0) return;
+    // The last panel is the last item.
+    v.ifThen(v.less(v.index(n / kWidth), arguments.end), [&] {
+      v.ifThen(v.less(arguments.begin, arguments.end),
+               [&] { transposePanel(v.index(n / kWidth), n % kWidth); });
+    });
+  }
+
+ private:
+  // Emits what is done for 32 of k from `first` on, and for fewer.
+  void forWholeAndRest(Value first, llvm::function_ref<void()> forWhole,
+                       llvm::function_ref<void()> forRest) {
+    if (k.isStatic() && k.size % kDepth == 0) return forWhole();
+    Value missing = v.less(depth, v.add(first, kDepth));
+    v.ifThen(v.less(v.add(first, kDepth - 1), depth), forWhole);
+    v.ifThen(missing, forRest);
+  }
+
+  void eachPanel(llvm::function_ref<void(Value, int64_t)> body) {
+    v.loop(v.index(0), v.index(n / kWidth), 1,
+           [&](Value panel) { body(panel, kWidth); });
+    if (n % kWidth) body(v.index(n / kWidth), n % kWidth);
+  }
+
+  Value restPiece(Value panel, Value block) {
+    return k.isStatic() ? getPiece(v, k, panels, panel, block)
+                        : v.mul(panel, kElements);
+  }
+
+  // `count` columns of a panel; rows of k from `first` on, `left` of them or,
+  // if that is null, all.
+  void copyPiece(Value first, Value panel, int64_t count, Value left,
+                 Value target, Value offset) {
+    Value column = v.mul(panel, kWidth);
+    auto load = [&](int64_t row) {
+      Value mask = v.tailMask(count);
+      if (left)
+        mask = v.tailMask(
+            v.select(v.less(v.index(row), left), v.index(count), v.index(0)));
+      // What is masked is not touched.
+      return round(v.load(source, {v.add(first, row), column}, mask));
+    };
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < kWidth; ++lane)
+      order.append({lane, lane + kWidth});
+    SmallVector<Value> pairs;
+    for (int64_t row = 0; row < kDepth; row += 2)
+      pairs.push_back(shuffle(load(row), load(row + 1), order));
+    storePiece(pairs, isLhs, target, offset);
+  }
+
+  // The first `count` columns of a panel.
+  void transposePanel(Value panel, int64_t count) {
+    Value end = v.mul(v.div(depth, kDepth), kDepth);
+    v.loop(v.index(0), end, kDepth, [&](Value first) {
+      transposePiece(first, panel, count, {}, whole,
+                     getPiece(v, k, panels, panel, v.div(first, kDepth)));
+    });
+    if (k.isStatic() && k.size % kDepth == 0) return;
+    v.ifThen(v.less(end, depth), [&] {
+      transposePiece(end, panel, count, v.sub(depth, end), rest,
+                     restPiece(panel, v.div(end, kDepth)));
+    });
+  }
+
+  void transposePiece(Value first, Value panel, int64_t count, Value left,
+                      Value target, Value offset) {
+    Value column = v.mul(panel, kWidth);
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, kDepth));
+    Value zero = round(v.splat(0.0));
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < kWidth; ++i) {
+      auto half = [&](int64_t at) {
+        if (i >= count) return zero;
+        Value mask;
+        if (left) mask = v.tailMask(v.sub(left, v.index(at)));
+        return round(
+            v.load(source, {v.add(column, i), v.add(first, at)}, mask));
+      };
+      rows.push_back(shuffle(half(0), half(kWidth), order));
+    }
+    storePiece(rows, /*turn=*/true, target, offset);
+  }
+
+  Value round(Value floats) {
+    return arith::TruncFOp::create(
+        v.b(), v.location(), VectorType::get({kWidth}, v.b().getBF16Type()),
+        floats);
+  }
+
+  Value shuffle(Value a, Value b, ArrayRef<int64_t> order) {
+    return vector::ShuffleOp::create(v.b(), v.location(), a, b, order);
+  }
+
+  // Stores 16 rows of pairs; if `turn`, as columns of pairs.
+  void storePiece(SmallVectorImpl<Value>& rows, bool turn, Value target,
+                  Value offset) {
+    auto bitcast = [&](Type element, int64_t size) {
+      for (Value& row : rows)
+        row = vector::BitCastOp::create(v.b(), v.location(),
+                                        VectorType::get({size}, element), row);
+    };
+    if (turn) {
+      bitcast(v.b().getI32Type(), kWidth);
+      v.transpose(rows);
+      bitcast(v.b().getBF16Type(), kDepth);
+    }
+    for (auto [i, row] : llvm::enumerate(rows))
+      vector::StoreOp::create(v.b(), v.location(), row, target,
+                              v.add(offset, int64_t(i) * kDepth));
+  }
+
+  TileBuilder& v;
+  const KernelArguments& arguments;
+  Value source, whole, rest, depth;
+  const Dim k;
+  int64_t n, panels;
+  bool isLhs;
+};
+
+}  // namespace
+
+Value getPiece(TileBuilder& v, const Dim& k, int64_t panels, Value panel,
+               Value block) {
+  Value piece =
+      k.isStatic()
+          ? v.add(v.mul(panel, llvm::divideCeil(k.size, kDepth)), block)
+          : v.add(v.mul(block, panels), panel);
+  return v.mul(piece, kElements);
+}
+
+AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
+                  StringRef stem, Value source, bool transposed, bool isLhs) {
+  auto type = cast<RankedTensorType>(source.getType());
+  Dim k = getDim(type, transposed ? 1 : 0);
+  int64_t n = getDim(type, transposed ? 0 : 1).size;
+  auto fixed = [](int64_t size) { return Dim{size, {}}; };
+  Dim panels = fixed(llvm::divideCeil(n, kWidth));
+  Type element = builder.getBF16Type();
+  SmallVector<Type> results;
+  if (k.isStatic()) {
+    Dim blocks = fixed(llvm::divideCeil(k.size, kDepth));
+    results = {
+        getTensorType({panels, blocks, fixed(kWidth), fixed(kDepth)}, element)};
+  } else {
+    results = {getTensorType({k, panels, fixed(kWidth)}, element),
+               getTensorType({panels, fixed(kWidth), fixed(kDepth)}, element)};
+  }
+  exec::GridAttr grid = transposed ? getGrid(op->getContext(), panels, 1)
+                                   : getGrid(op->getContext(), k, kDepth);
+  ValueRange packed = context.launch(
+      builder, op, stem, source, results, grid, {},
+      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
+        TileBuilder v(body, loc, context.getTarget());
+        AmxPack pack(v, arguments, k, n, isLhs);
+        transposed ? pack.emitTransposed() : pack.emitCopy();
+      });
+  return {packed[0], k.isStatic() ? Value() : packed[1]};
+}
+
+}  // namespace graft

@@ -1,0 +1,41 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operands of matrix products in the order in which the tile registers of AMX
+// take them.
+
+#ifndef GRAFT_PASSES_LOWER_AMX_PACK_H_
+#define GRAFT_PASSES_LOWER_AMX_PACK_H_
+
+#include "dialects/graft/graft_dialect.h"
+#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/tile_builder.h"
+
+namespace graft {
+
+// A packed side: bf16, in pieces that one register takes, of 16 columns of the
+// matrix (rows of lhs) and 32 of k.
+struct AmxPanels {
+  // [panels][ceil(k / 32)][16][32], with zeros in the place of missing columns
+  // and k; where k is dynamic, k / 32 pieces in the order [k][panels], as the
+  // type [k][panels][16].
+  mlir::Value whole;
+  // Where k is dynamic: its last piece, [panels][16][32], not written if k is a
+  // multiple of 32. Else null.
+  mlir::Value rest;
+};
+
+// Launches the kernel, before `op`, that packs a matrix [k, n], or [n, k] if
+// `transposed`, of bf16 or of f32, which is rounded; n is static. `isLhs` says
+// for which side; that is not transposed. The kernel's stem is `stem`.
+AmxPanels packAmx(mlir::OpBuilder& builder, mlir::Operation* op,
+                  KernelContext& context, llvm::StringRef stem,
+                  mlir::Value source, bool transposed, bool isLhs);
+
+// Where in `whole` the piece of a panel and a block of k begins.
+mlir::Value getPiece(TileBuilder& v, const Dim& k, int64_t panels,
+                     mlir::Value panel, mlir::Value block);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_AMX_PACK_H_

@@ -1,0 +1,229 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/lower/amx_product.h"
+
+#include "llvm/Support/MathExtras.h"
+#include "passes/lower/amx_pack.h"
+#include "passes/lower/amx_registers.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+constexpr int64_t kRows = AmxRegisters::kRows;
+constexpr int64_t kDepth = AmxRegisters::kDepth;
+constexpr int64_t kElements = AmxRegisters::kElements;
+// Of a square of four registers.
+constexpr int64_t kSquare = 2 * kRows;
+
+// A square, or the part of it that has rows and columns.
+struct Square {
+  Value row;     // of the matrix
+  int64_t tall;  // registers of rows, 1 or 2
+  Value rows;    // in them, at most 32
+  Value column;  // of the matrix
+  int64_t wide;  // registers of columns, 1 or 2
+  Value mask;    // of the last vector of columns, or null
+};
+
+int64_t countPanels(const Dim& dim) {
+  return dim.isStatic() ? llvm::divideCeil(dim.size, kRows) : 0;
+}
+
+class AmxKernel {
+ public:
+  AmxKernel(const Product& product, TileBuilder& v,
+            const KernelArguments& arguments, ProductFrame& frame)
+      : product(product),
+        v(v),
+        frame(frame),
+        panels{countPanels(product.m), countPanels(product.n)},
+        registers(v),
+        sums(v.scratch({kSquare, kSquare})) {
+    const Value* next = arguments.buffers.begin();
+    lhs = *next++;
+    if (isLhsPacked() && !product.k.isStatic()) lhsRest = v.flat(*next++);
+    rhs = v.flat(*next++);
+    if (!product.k.isStatic()) rhsRest = v.flat(*next++);
+    if (isLhsPacked()) {
+      lhs = v.flat(lhs);
+    } else if (product.k.size % kDepth) {
+      lhsRest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
+    }
+  }
+
+  void emit(int64_t columns) {
+    frame.emitItems([&](const ProductFrame::Item& item) {
+      Value full = v.mul(v.div(item.rows, kSquare), kSquare);
+      v.ifThen(v.less(v.index(0), full), [&] {
+        registers.configure(v.index(kRows), v.index(kRows));
+        v.loop(v.index(0), full, kSquare, [&](Value row) {
+          emitRows(v.add(item.row, row), 2, v.index(kSquare), item.column,
+                   columns);
+        });
+      });
+      Value left = v.sub(item.rows, full);
+      Value row = v.add(item.row, full);
+      v.ifThen(v.less(v.index(kRows), left), [&] {
+        registers.configure(v.index(kRows), v.sub(left, v.index(kRows)));
+        emitRows(row, 2, left, item.column, columns);
+      });
+      v.ifThen(v.less(v.index(0), left), [&] {
+        v.ifThen(v.less(left, kRows + 1), [&] {
+          registers.configure(left, left);
+          emitRows(row, 1, left, item.column, columns);
+        });
+      });
+    });
+    registers.release();
+  }
+
+ private:
+  bool isLhsPacked() const { return product.transposeLhs; }
+
+  // All squares of these rows with columns [column, column + columns).
+  void emitRows(Value row, int64_t tall, Value rows, Value column,
+                int64_t columns) {
+    if (!isLhsPacked() && lhsRest) copyRest(row, rows);
+    int64_t n = product.n.size, full = n / kSquare * kSquare;
+    v.loop(column, v.min(v.add(column, columns), v.index(full)), kSquare,
+           [&](Value at) { emitSquare({row, tall, rows, at, 2, {}}); });
+    if (full == n) return;
+    // The tail belongs to the item that holds its first column.
+    v.ifThen(v.less(v.index(full), v.add(column, columns)), [&] {
+      v.ifThen(v.less(column, full + 1), [&] {
+        int64_t rest = n - full;
+        int64_t wide = llvm::divideCeil(rest, kRows);
+        emitSquare({row, tall, rows, v.index(full), wide,
+                    v.tailMask(rest - (wide - 1) * kRows)});
+      });
+    });
+  }
+
+  // The last of k of unpacked rows, with zeros behind them.
+  void copyRest(Value row, Value rows) {
+    int64_t first = product.k.size / kDepth * kDepth;
+    int64_t rest = product.k.size - first;
+    v.loop(v.index(0), rows, 1, [&](Value at) {
+      for (int64_t part = 0; part < kDepth; part += kRows) {
+        int64_t count = std::clamp<int64_t>(rest - part, 0, kRows);
+        Value piece = count
+                          ? v.load(lhs, {v.add(row, at), v.index(first + part)},
+                                   v.tailMask(count))
+                          : v.splat(0.0);
+        v.store(piece, lhsRest, {at, v.index(part)});
+      }
+    });
+  }
+
+  void emitSquare(const Square& square) {
+    for (int64_t i = 0; i < square.tall; ++i)
+      for (int64_t j = 0; j < square.wide; ++j) registers.clearSums(i, j);
+    v.loop(v.index(0), v.div(frame.k, kDepth), 1,
+           [&](Value block) { multiply(square, block, /*isRest=*/false); });
+    Value block = v.div(frame.k, kDepth);
+    if (!product.k.isStatic())
+      v.ifThen(v.less(v.mul(block, kDepth), frame.k),
+               [&] { multiply(square, block, /*isRest=*/true); });
+    else if (product.k.size % kDepth)
+      multiply(square, block, /*isRest=*/true);
+    for (int64_t i = 0; i < square.tall; ++i)
+      for (int64_t j = 0; j < square.wide; ++j)
+        registers.storeSums(i, j, sums, v.index((i * kSquare + j) * kRows),
+                            v.index(kSquare));
+    v.loop(v.index(0), square.rows, 1, [&](Value row) {
+      for (int64_t j = 0; j < square.wide; ++j) finish(square, row, j);
+    });
+  }
+
+  void multiply(const Square& square, Value block, bool isRest) {
+    for (int64_t j = 0; j < square.wide; ++j) loadRhs(square, j, block, isRest);
+    for (int64_t i = 0; i < square.tall; ++i) {
+      loadLhs(square, i, block, isRest);
+      for (int64_t j = 0; j < square.wide; ++j) registers.multiply(i, j);
+    }
+  }
+
+  void loadLhs(const Square& square, int64_t i, Value block, bool isRest) {
+    Value row = v.add(square.row, i * kRows);
+    if (isLhsPacked()) {
+      Value panel = v.div(row, kRows);
+      bool apart = isRest && !product.k.isStatic();
+      Value offset = apart ? v.mul(panel, kElements)
+                           : getPiece(v, product.k, panels[0], panel, block);
+      registers.loadLhs(i, apart ? lhsRest : lhs, offset, v.index(kDepth));
+    } else if (isRest) {
+      registers.loadLhs(i, lhsRest, v.index(i * kElements), v.index(kDepth));
+    } else {
+      registers.loadLhs(
+          i, lhs, v.add(v.mul(row, frame.k), v.mul(block, kDepth)), frame.k);
+    }
+  }
+
+  void loadRhs(const Square& square, int64_t j, Value block, bool isRest) {
+    Value panel = v.add(v.div(square.column, kRows), j);
+    if (isRest && !product.k.isStatic())
+      registers.loadRhs(j, rhsRest, v.mul(panel, kElements));
+    else
+      registers.loadRhs(j, rhs,
+                        getPiece(v, product.k, panels[1], panel, block));
+  }
+
+  void finish(const Square& square, Value row, int64_t j) {
+    Value mask = j + 1 == square.wide ? square.mask : Value();
+    Value column = v.add(square.column, j * kRows);
+    Value at = v.add(square.row, row);
+    Value sum = v.load(sums, {row, v.index(j * kRows)});
+    if (frame.bias) sum = v.add(sum, v.load(frame.bias, {column}, mask));
+    if (frame.addend)
+      sum = v.add(sum, v.load(frame.addend, {at, column}, mask));
+    v.store(sum, frame.output, {at, column}, mask);
+  }
+
+  const Product& product;
+  TileBuilder& v;
+  ProductFrame& frame;
+  const int64_t panels[2];  // of lhs, if that is packed, and of rhs
+  AmxRegisters registers;
+  Value sums;  // of a square, [32][32]
+  Value lhs, lhsRest, rhs, rhsRest;
+};
+
+}  // namespace
+
+bool isAmxProduct(const Product& product, const CpuTarget& target) {
+  auto isLow = [](Value side, Type rounding) {
+    return (rounding ? rounding : getElementTypeOrSelf(side.getType()))
+        .isBF16();
+  };
+  return target.hasAmx && isLow(product.lhs, product.roundLhs) &&
+         isLow(product.rhs, product.roundRhs) && product.packsRhs() &&
+         (product.transposeLhs ? product.packsLhs() : product.k.isStatic());
+}
+
+ValueRange launchAmxProduct(OpBuilder& builder, Operation* op,
+                            KernelContext& context, const Product& product,
+                            StringRef stem) {
+  SmallVector<Value> sides{product.lhs};
+  if (product.packsLhs()) {
+    AmxPanels lhs = packAmx(builder, op, context, "pack_lhs", product.lhs,
+                            /*transposed=*/false, /*isLhs=*/true);
+    sides = {lhs.whole};
+    if (lhs.rest) sides.push_back(lhs.rest);
+  }
+  AmxPanels rhs = packAmx(builder, op, context, "pack_rhs", product.rhs,
+                          product.transposeRhs, /*isLhs=*/false);
+  sides.push_back(rhs.whole);
+  if (rhs.rest) sides.push_back(rhs.rest);
+  constexpr int64_t kColumns = 64;
+  ItemShape shape{/*rows=*/4 * kSquare, /*unit=*/kSquare, kColumns};
+  return launchProduct(builder, op, context, product, stem, sides, shape,
+                       [&](TileBuilder& v, const KernelArguments& arguments,
+                           ProductFrame& frame) {
+                         AmxKernel(product, v, arguments, frame).emit(kColumns);
+                       });
+}
+
+}  // namespace graft
