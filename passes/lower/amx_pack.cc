@@ -4,7 +4,7 @@
 #include "passes/lower/amx_pack.h"
 
 #include "llvm/Support/MathExtras.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/lower/amx_pieces.h"
 #include "passes/lower/amx_registers.h"
 #include "passes/lower/gemm_pack.h"
 
@@ -97,15 +97,13 @@ class AmxPack {
         mask = v.tailMask(
             v.select(v.less(v.index(row), left), v.index(count), v.index(0)));
       // What is masked is not touched.
-      return round(v.load(source, {v.add(first, row), column}, mask));
+      return v.load(source, {v.add(first, row), column}, mask);
     };
-    SmallVector<int64_t> order;
-    for (int64_t lane = 0; lane < kWidth; ++lane)
-      order.append({lane, lane + kWidth});
-    SmallVector<Value> pairs;
+    SmallVector<Value> lines;
     for (int64_t row = 0; row < kDepth; row += 2)
-      pairs.push_back(shuffle(load(row), load(row + 1), order));
-    storePiece(pairs, isLhs, target, offset);
+      lines.push_back(joinPairs(v, load(row), load(row + 1)));
+    if (isLhs) turnPairs(v, lines);
+    storePiece(v, lines, target, offset);
   }
 
   // The first `count` columns of a panel.
@@ -125,48 +123,18 @@ class AmxPack {
   void transposePiece(Value first, Value panel, int64_t count, Value left,
                       Value target, Value offset) {
     Value column = v.mul(panel, kWidth);
-    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, kDepth));
-    Value zero = round(v.splat(0.0));
-    SmallVector<Value> rows;
+    SmallVector<Value> lines;
     for (int64_t i = 0; i < kWidth; ++i) {
       auto half = [&](int64_t at) {
-        if (i >= count) return zero;
+        if (i >= count) return v.splat(0.0);
         Value mask;
         if (left) mask = v.tailMask(v.sub(left, v.index(at)));
-        return round(
-            v.load(source, {v.add(column, i), v.add(first, at)}, mask));
+        return v.load(source, {v.add(column, i), v.add(first, at)}, mask);
       };
-      rows.push_back(shuffle(half(0), half(kWidth), order));
+      lines.push_back(joinHalves(v, half(0), half(kWidth)));
     }
-    storePiece(rows, /*turn=*/true, target, offset);
-  }
-
-  Value round(Value floats) {
-    return arith::TruncFOp::create(
-        v.b(), v.location(), VectorType::get({kWidth}, v.b().getBF16Type()),
-        floats);
-  }
-
-  Value shuffle(Value a, Value b, ArrayRef<int64_t> order) {
-    return vector::ShuffleOp::create(v.b(), v.location(), a, b, order);
-  }
-
-  // Stores 16 rows of pairs; if `turn`, as columns of pairs.
-  void storePiece(SmallVectorImpl<Value>& rows, bool turn, Value target,
-                  Value offset) {
-    auto bitcast = [&](Type element, int64_t size) {
-      for (Value& row : rows)
-        row = vector::BitCastOp::create(v.b(), v.location(),
-                                        VectorType::get({size}, element), row);
-    };
-    if (turn) {
-      bitcast(v.b().getI32Type(), kWidth);
-      v.transpose(rows);
-      bitcast(v.b().getBF16Type(), kDepth);
-    }
-    for (auto [i, row] : llvm::enumerate(rows))
-      vector::StoreOp::create(v.b(), v.location(), row, target,
-                              v.add(offset, int64_t(i) * kDepth));
+    turnPairs(v, lines);
+    storePiece(v, lines, target, offset);
   }
 
   TileBuilder& v;

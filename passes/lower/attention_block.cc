@@ -85,31 +85,35 @@ SmallVector<Value> AttentionBlock::forEachKey(
         v.index(0), keys, 1, inits, [&](Value at, ValueRange carried) {
           return body(at, [](int64_t, Value x) { return x; }, carried);
         });
+  return v.loop(v.index(0), keys, kDropoutLanes, inits,
+                [&](Value first, ValueRange outer) {
+                  Value count =
+                      v.min(v.index(kDropoutLanes), v.sub(keys, first));
+                  return v.loop(v.index(0), count, 1, outer,
+                                [&](Value lane, ValueRange carried) {
+                                  return body(
+                                      v.add(first, lane),
+                                      [&](int64_t group, Value x) {
+                                        return keep(first, lane, group, x);
+                                      },
+                                      carried);
+                                });
+                });
+}
+
+Value AttentionBlock::keep(Value first, Value lane, int64_t group, Value x) {
+  if (!hasDropout()) return x;
   // Sixteen neighbouring keys use the same chunk of sixteen calls.
   uint32_t threshold = DropoutThreshold(config.dropout);
-  return v.loop(
-      v.index(0), keys, kDropoutLanes, inits,
-      [&](Value first, ValueRange outer) {
-        Value chunk = v.div(first, kDropoutLanes);
-        Value word = v.div(chunk, 2);
-        Value shift = v.broadcast(v.toWord(v.mul(v.rem(chunk, 2), 16)));
-        Value count = v.min(v.index(kDropoutLanes), v.sub(keys, first));
-        return v.loop(
-            v.index(0), count, 1, outer, [&](Value lane, ValueRange carried) {
-              Value line = v.add(v.mul(lane, 4), word);
-              auto keep = [&](int64_t group, Value x) -> Value {
-                Value drawn = v.load(words, {line, v.index(group * v.lanes())});
-                Value kept =
-                    v.greaterEqualWord(v.andWord(v.shiftRightWord(drawn, shift),
-                                                 v.splatWord(0xFFFF)),
-                                       v.splatWord(threshold));
-                return v.select(kept,
-                                v.mul(x, v.splat(DropoutScale(threshold))),
-                                v.splat(0.0));
-              };
-              return body(v.add(first, lane), keep, carried);
-            });
-      });
+  Value chunk = v.div(first, kDropoutLanes);
+  Value shift = v.broadcast(v.toWord(v.mul(v.rem(chunk, 2), 16)));
+  Value line = v.add(v.mul(lane, 4), v.div(chunk, 2));
+  Value drawn = v.load(words, {line, v.index(group * v.lanes())});
+  Value kept = v.greaterEqualWord(
+      v.andWord(v.shiftRightWord(drawn, shift), v.splatWord(0xFFFF)),
+      v.splatWord(threshold));
+  return v.select(kept, v.mul(x, v.splat(DropoutScale(threshold))),
+                  v.splat(0.0));
 }
 
 void AttentionBlock::drawWords(Value firstKey, Value keys) {

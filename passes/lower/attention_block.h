@@ -69,6 +69,10 @@ class AttentionBlock {
                                                   mlir::ValueRange)>
           body);
 
+  // Dropout of the vector x of query group g, of key `first` + `lane` with
+  // `first` a multiple of 16 below `lane`: see Keep.
+  Value keep(Value first, Value lane, int64_t group, Value x);
+
   // panel[feature][query] = factor * the block's rows of `rows` [T, H].
   void transposeRows(Value rows, Value panel, double factor);
   // out[key][query] = rows of keys [T, H] times the panel.
@@ -93,9 +97,11 @@ class AttentionBlock {
   Value makePanel() { return v.scratch({config.width, kQueries}); }
   Value makeScores() { return v.scratch({kKeys, kQueries}); }
 
-  Value length;      // of the sequence
-  Value firstQuery;  // of the block, in the sequence
-  Value queries;     // of the block
+  Value length;       // of the sequence
+  Value firstQuery;   // of the block, in the sequence
+  Value queries;      // of the block
+  Value start;        // of the sequence, a row of the operands
+  Value firstColumn;  // of the head
 
  private:
   Value column(Value feature) { return v.add(firstColumn, feature); }
@@ -109,7 +115,7 @@ class AttentionBlock {
   Value words;  // [16 calls x 4 words][query]
 
   // Of the work item.
-  Value start, head, firstColumn, ordinal;
+  Value head, ordinal;
 };
 
 }  // namespace graft

@@ -15,6 +15,7 @@
 // forward, 10 L^2 D backward and 4 L^2 D more beyond 128 keys.
 
 #include "dialects/graft/graft_ops.h"
+#include "passes/lower/amx_attention.h"
 #include "passes/lower/attention_block.h"
 
 using namespace mlir;
@@ -259,7 +260,7 @@ class AttentionGradientKernel {
 };
 
 // `products` of matrices over pairs of tokens of a sequence.
-template <typename Op, typename Kernel, int64_t products>
+template <typename Op, typename Kernel, auto emitAmx, int64_t products>
 LogicalResult emitAttention(Operation* op, OpBuilder& builder,
                             KernelContext& context) {
   auto attention = cast<Op>(op);
@@ -271,7 +272,10 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
       exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
-        Kernel(v, context.getTarget(), config, arguments).emit();
+        if (isAmxAttention(context.getTarget(), attention))
+          emitAmx(v, context.getTarget(), config, arguments);
+        else
+          Kernel(v, context.getTarget(), config, arguments).emit();
       });
   StringAttr tokens = attention.getSegments().getType().getTokens();
   countFlops(results,
@@ -287,10 +291,12 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
 
 void populateAttentionEmitters(KernelEmitters& emitters) {
   // Scores and their use.
-  emitters["graft.attention"] = emitAttention<AttentionOp, AttentionKernel, 2>;
+  emitters["graft.attention"] =
+      emitAttention<AttentionOp, AttentionKernel, emitAmxAttention, 2>;
   // The scores again, and the gradients of both products.
   emitters["graft.attention_gradient"] =
-      emitAttention<AttentionGradientOp, AttentionGradientKernel, 5>;
+      emitAttention<AttentionGradientOp, AttentionGradientKernel,
+                    emitAmxAttentionGradient, 5>;
 }
 
 }  // namespace graft

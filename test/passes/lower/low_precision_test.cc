@@ -215,37 +215,52 @@ interpret::Segments segments() {
   return interpret::Segments::fromLengths({1, 17, 300, 64});
 }
 
-TEST(LowPrecisionTest, Attention) {
-  for (ElementKind kind : kKinds)
-    for (const char* dropout : {"", " dropout 0.1 id 7"}) {
-      std::string forward = fill(
-          phase(R"(
+// Two heads of `width` features.
+void testAttention(ElementKind kind, int64_t width, const char* dropout,
+                   Tolerance forwardTolerance, Tolerance backwardTolerance) {
+  std::string forward = phase(R"(
 func.func @f(%q: TYPE, %k: TYPE, %v: TYPE, %s: !graft.segments<T, S>) -> TYPE PHASE {
   %y = graft.attention %q, %k, %v, %s heads 2DROP : (TYPE, TYPE, TYPE, !graft.segments<T, S>) -> TYPE
   return %y : TYPE
 })",
-                kind),
-          {{"DROP", dropout}, {"TYPE", phase("tensor<?x40xHALF, #T>", kind)}});
-      std::string backward =
-          fill(phase(R"(
+                              kind);
+  std::string backward = phase(R"(
 func.func @f(%g: TYPE, %q: TYPE, %k: TYPE, %v: TYPE, %s: !graft.segments<T, S>) -> (WIDE, WIDE, WIDE) PHASE {
   %a, %b, %c = graft.attention_gradient %g, %q, %k, %v, %s heads 2DROP : (TYPE, TYPE, TYPE, TYPE, !graft.segments<T, S>) -> (WIDE, WIDE, WIDE)
   return %a, %b, %c : WIDE, WIDE, WIDE
 })",
-                     kind),
-               {{"DROP", dropout},
-                {"TYPE", phase("tensor<?x40xHALF, #T>", kind)},
-                {"WIDE", phase("tensor<?x40xf32, #T>", kind)}});
-      std::vector<interpret::Value> arguments;
-      for (unsigned seed = 1; seed <= 4; ++seed)
-        arguments.push_back(randomLow({segments().tokens(), 40}, kind, seed));
-      arguments.push_back(segments());
-      expectKernelsMatch(
-          forward, llvm::ArrayRef<interpret::Value>(arguments).drop_front(),
-          unit(kind, 20), {/*seed=*/3, /*step=*/41, /*phase=*/2});
-      expectKernelsMatch(backward, arguments, {2e-5, 1e-4},
-                         {/*seed=*/3, /*step=*/41, /*phase=*/2});
-    }
+                               kind);
+  std::vector<interpret::Value> arguments;
+  for (unsigned seed = 1; seed <= 4; ++seed)
+    arguments.push_back(
+        randomLow({segments().tokens(), 2 * width}, kind, seed));
+  arguments.push_back(segments());
+  auto types = [&](const std::string& text) {
+    return fill(text,
+                {{"DROP", dropout},
+                 {"TYPE", phase("tensor<?xWIDTHxHALF, #T>", kind, 2 * width)},
+                 {"WIDE", phase("tensor<?xWIDTHxf32, #T>", kind, 2 * width)}});
+  };
+  interpret::RandomState random{/*seed=*/3, /*step=*/41, /*phase=*/2};
+  expectKernelsMatch(types(forward),
+                     llvm::ArrayRef<interpret::Value>(arguments).drop_front(),
+                     forwardTolerance, random);
+  expectKernelsMatch(types(backward), arguments, backwardTolerance, random);
+}
+
+TEST(LowPrecisionTest, Attention) {
+  for (ElementKind kind : kKinds)
+    for (const char* dropout : {"", " dropout 0.1 id 7"})
+      testAttention(kind, 20, dropout, unit(kind, 20), {2e-5, 1e-4});
+}
+
+// Heads that tile registers take, which have weights and slopes of bf16, too.
+TEST(LowPrecisionTest, AttentionOfWholeRegisters) {
+  for (auto [width, dropout] : {std::pair{32, ""},
+                                {32, " dropout 0.1 id 7"},
+                                {64, " dropout 0.1 id 7"}})
+    testAttention(ElementKind::bf16, width, dropout, {0x1p-7, 0x1p-7},
+                  {0x1p-5, 0x1p-6});
 }
 
 TEST(LowPrecisionTest, Normalization) {

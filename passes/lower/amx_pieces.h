@@ -1,0 +1,32 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Making what a tile register of AMX takes: 16 lines, each a vector of 32 bf16.
+
+#ifndef GRAFT_PASSES_LOWER_AMX_PIECES_H_
+#define GRAFT_PASSES_LOWER_AMX_PIECES_H_
+
+#include "passes/lower/tile_builder.h"
+
+namespace graft {
+
+// A line of pairs, of two vectors of 16 floats, rounded: a0 b0 a1 b1 ...
+mlir::Value joinPairs(TileBuilder& v, mlir::Value a, mlir::Value b);
+
+// A line of all of `a`, then all of `b`, rounded.
+mlir::Value joinHalves(TileBuilder& v, mlir::Value a, mlir::Value b);
+
+// A line as it lies in `rows`, a matrix of bf16.
+mlir::Value loadPairs(TileBuilder& v, mlir::Value rows, mlir::Value row,
+                      mlir::Value column);
+
+// Transposes a square of 16 x 16 pairs in place.
+void turnPairs(TileBuilder& v, llvm::SmallVectorImpl<mlir::Value>& lines);
+
+// Stores lines one after the other in `pieces`, of rank 1, from `offset` on.
+void storePiece(TileBuilder& v, mlir::ValueRange lines, mlir::Value pieces,
+                mlir::Value offset);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_AMX_PIECES_H_
