@@ -78,7 +78,9 @@ std::string ObjectCache::key(func::FuncOp kernel, const CpuTarget& target,
   stream << target.vectorBits << ' ' << target.vectorRegisters << '\n';
   stream << llvm::join(sizes, ",") << '\n';
   // Names of values and of locations are not part of what it computes.
-  kernel.print(stream, OpPrintingFlags().printGenericOpForm());
+  // Without the local scope, each call would number the values of the whole
+  // module.
+  kernel.print(stream, OpPrintingFlags().printGenericOpForm().useLocalScope());
   return hash(text);
 }
 
