@@ -9,6 +9,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/autodiff/passes.h"
 #include "passes/fuse/passes.h"
@@ -72,10 +73,14 @@ void buildPlanStage(OpPassManager& manager) {
 }
 
 LogicalResult StageRunner::run(ModuleOp module, StringRef stage,
-                               llvm::function_ref<void(OpPassManager&)> build) {
+                               llvm::function_ref<void(OpPassManager&)> build,
+                               Verification verification) {
   PassManager manager(module.getContext(), ModuleOp::getOperationName());
   build(manager);
+  manager.enableVerifier(verification == Verification::kEachPass);
   if (failed(manager.run(module))) return failure();
+  if (verification == Verification::kStage && failed(verify(module)))
+    return failure();
   return dump(module, stage);
 }
 

@@ -27,6 +27,10 @@ void buildFuseStage(mlir::OpPassManager& manager);
 void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
 void buildPlanStage(mlir::OpPassManager& manager);
 
+// When the verifier runs: after each pass, or once after a stage whose passes
+// hand on modules much larger than what it leaves.
+enum class Verification { kEachPass, kStage };
+
 // Runs stages on modules and, when asked to, writes the module after each to
 // `<directory>/<number>_<stage>.mlir`. Not thread-safe.
 class StageRunner {
@@ -36,7 +40,8 @@ class StageRunner {
       : dumpDirectory(dumpDirectory) {}
 
   llvm::LogicalResult run(mlir::ModuleOp module, llvm::StringRef stage,
-                          llvm::function_ref<void(mlir::OpPassManager&)> build);
+                          llvm::function_ref<void(mlir::OpPassManager&)> build,
+                          Verification verification = Verification::kEachPass);
 
   // Writes `module` under the next number without running anything.
   llvm::LogicalResult dump(mlir::ModuleOp module, llvm::StringRef stage);

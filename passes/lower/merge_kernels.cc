@@ -4,6 +4,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OperationSupport.h"
+#include "mlir/IR/Threading.h"
 #include "passes/lower/passes.h"
 
 using namespace mlir;
@@ -52,8 +53,12 @@ struct LowerMergeKernelsPass
   void mergeKernels(exec::KernelsOp kernels) {
     llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>> byHash;
     llvm::DenseMap<StringAttr, StringAttr> representative;
-    for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
-      auto& candidates = byHash[hashKernel(kernel)];
+    auto all = llvm::to_vector(kernels.getBody().getOps<func::FuncOp>());
+    SmallVector<llvm::hash_code> hashes(all.size(), llvm::hash_code(0));
+    parallelFor(&getContext(), 0, all.size(),
+                [&](size_t i) { hashes[i] = hashKernel(all[i]); });
+    for (auto [kernel, hash] : llvm::zip_equal(all, hashes)) {
+      auto& candidates = byHash[hash];
       auto* same = llvm::find_if(candidates, [&](func::FuncOp candidate) {
         return equalKernels(candidate, kernel);
       });

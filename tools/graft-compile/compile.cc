@@ -136,10 +136,14 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
                                        StageRunner& runner) {
   Compiled result{graph.clone(), &target, {}};
   const std::string lower = "lower_" + target.level;
-  if (mlir::failed(
-          runner.run(*result.module, lower, [&](mlir::OpPassManager& manager) {
+  // The kernels of all layers, before equal ones are merged, take about as long
+  // to verify as to make.
+  if (mlir::failed(runner.run(
+          *result.module, lower,
+          [&](mlir::OpPassManager& manager) {
             buildLowerStage(manager, target);
-          })))
+          },
+          Verification::kStage)))
     return StageFailed(lower);
   const std::string plan = "plan_" + target.level;
   if (mlir::failed(runner.run(*result.module, plan, buildPlanStage)))
