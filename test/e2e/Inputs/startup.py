@@ -6,9 +6,11 @@
     startup.py --model DIR --work DIR --text TEXT [--record FILE]
 
 compile  seconds from a checkpoint to its training program for this processor,
-         without a cache, the median of three; at most 15
+         without a cache, the median of three; at most 10
+cached   the same with all kernels in the cache, the median of five after one
+         that fills it; at most 1
 predict  milliseconds of a whole `graft predict` of one text with that program,
-         the median of eleven after one that is not counted; at most 150
+         the median of eleven after one that is not counted; at most 100
 memory   most bytes of it that were resident at once, beyond the file with the
          weights; at most 30 million
 size     bytes of `graft`, stripped; at most 15 million
@@ -25,7 +27,8 @@ import time
 
 import job
 
-BOUNDS = {"compile_seconds": 15, "predict_milliseconds": 150,
+BOUNDS = {"compile_seconds": 10, "cached_compile_seconds": 1,
+          "predict_milliseconds": 100,
           "resident_bytes_beyond_file": 30_000_000,
           "stripped_bytes": 15_000_000}
 
@@ -57,11 +60,16 @@ def main():
     arguments.work.mkdir(parents=True, exist_ok=True)
 
     program = arguments.work / "program.graft"
-    compilations = [
-        measure("graft-compile", arguments.model, "--classes", 26,
-                "--max-tokens", 768, "--max-sequences", 32, "--cache", "", "-o",
-                program)
-        for _ in range(3)]
+
+    def compile_once(cache):
+        return measure("graft-compile", arguments.model, "--classes", 26,
+                       "--max-tokens", 768, "--max-sequences", 32, "--cache",
+                       cache, "-o", program)
+
+    compilations = [compile_once("") for _ in range(3)]
+    cache = arguments.work / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    cached = [compile_once(cache) for _ in range(6)][1:]
     answers = [1000 * measure("graft", "predict", program, "--text",
                               arguments.text) for _ in range(12)][1:]
     resident = peak("graft", "predict", program, "--text", arguments.text)
@@ -69,13 +77,14 @@ def main():
     job.run("strip", "-o", stripped, shutil.which("graft"))
     numbers = {
         "compile_seconds": statistics.median(compilations),
+        "cached_compile_seconds": statistics.median(cached),
         "predict_milliseconds": statistics.median(answers),
         "resident_bytes_beyond_file": resident - program.stat().st_size,
         "stripped_bytes": stripped.stat().st_size,
     }
     job.finish(all(numbers[name] <= bound for name, bound in BOUNDS.items()), {
         **numbers, "bounds": BOUNDS, "each_compilation": compilations,
-        "each_answer": answers,
+        "each_cached_compilation": cached, "each_answer": answers,
     }, arguments.record)
 
 
