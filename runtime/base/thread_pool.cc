@@ -6,10 +6,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/cpu_quota.h"
 
 namespace graft {
 namespace {
@@ -138,10 +142,12 @@ void ThreadPool::WorkerLoop(int worker) {
 
 int DefaultThreadCount() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
-    return std::max(1, CPU_COUNT(&set));
-  }
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int cores = sched_getaffinity(0, sizeof(set), &set) == 0
+                        ? CPU_COUNT(&set)
+                        : static_cast<int>(std::thread::hardware_concurrency());
+  std::ifstream file("/proc/self/cgroup");
+  const std::string membership((std::istreambuf_iterator<char>(file)), {});
+  return std::min(std::max(1, cores), CpuQuota(membership, "/sys/fs/cgroup"));
 }
 
 }  // namespace graft

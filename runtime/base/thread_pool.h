@@ -76,7 +76,8 @@ class ThreadPool {
 };
 
 // Threads that a process should use unless told otherwise: the number of cores
-// it may run on (its affinity mask), at least 1.
+// it may run on (its affinity mask), or fewer where control groups leave it
+// less time than those have; at least 1.
 int DefaultThreadCount();
 
 }  // namespace graft
