@@ -9,8 +9,8 @@
 A check's record is docs/results/ITEM.json: commit, command, numbers, date. An
 item that passed at this commit is not run again, so a run that was stopped
 goes on where it was; the commit is the last one that changed anything but
-records. Takes GRAFT_REFERENCE_PYTHON and GRAFT_MINILM from the environment, as
-`./run accept` sets them. Exits with 1 when a bound is broken.
+records. Takes GRAFT_REFERENCE_PYTHON, GRAFT_MINILM and GRAFT_DATA from the
+environment, as `./run accept` sets them. Exits with 1 when a bound is broken.
 """
 
 import argparse
@@ -29,20 +29,27 @@ RESULTS = ROOT / "docs" / "results"
 
 class Item(typing.NamedTuple):
     script: str
-    # {model}, {data} and {work} stand for MiniLM, the quickstart's tables and
-    # a folder of the item's own.
+    # {model}, {data}, {shared} and {work} stand for MiniLM, the quickstart's
+    # tables, the folder of data sets and a folder of the item's own.
     arguments: tuple[str, ...]
     needs_pytorch: bool = False
 
 
-def reference(script, *arguments):
+def reference(script, *arguments, data="{data}"):
     return Item(f"test/e2e/reference/{script}",
-                (*arguments, "--model", "{model}", "--data", "{data}",
+                (*arguments, "--model", "{model}", "--data", data,
                  "--work", "{work}"), needs_pytorch=True)
 
 
 def parity(*arguments):
     return reference("parity.py", *arguments)
+
+
+def public_seeds(name, epochs, precision):
+    """The recipe on all rows of a public data set; its test split is dev."""
+    return reference("parity.py", "seeds", "--seeds", "5", "--test", "dev.tsv",
+                     "--epochs", epochs, "--precision", precision,
+                     data=f"{{shared}}/{name}")
 
 
 # In the order of how long they take.
@@ -74,6 +81,10 @@ ITEMS = {
                                     "--precision", "bf16"),
     "accuracy-fixed": parity("accuracy"),
     "accuracy-bf16": parity("accuracy", "--precision", "bf16"),
+    "accuracy-trec": public_seeds("trec", "3", "fp32"),
+    "accuracy-trec-bf16": public_seeds("trec", "3", "bf16"),
+    "accuracy-sst2": public_seeds("sst2", "1", "fp32"),
+    "accuracy-sst2-bf16": public_seeds("sst2", "1", "bf16"),
     "accuracy-seeds": parity("seeds", "--seeds", "5"),
     "distillation": reference("distillation.py", "accuracy", "--seeds", "5",
                               "--rate", "3e-4", "--temperature", "1",
@@ -125,6 +136,8 @@ def run_item(name, commit):
               else sys.executable)
     places = {"model": setting("GRAFT_MINILM"),
               "data": ROOT / "build" / "glosses", "work": work}
+    if any("{shared}" in word for word in item.arguments):
+        places["shared"] = setting("GRAFT_DATA")
     command = [python, str(ROOT / item.script),
                *(word.format(**places) for word in item.arguments),
                "--record", str(record_path)]

@@ -59,7 +59,7 @@ def train(model, tokens, targets, arguments):
     order = list(range(len(targets)))
     if arguments.sort_by_length:
         order.sort(key=lambda i: len(tokens[i]))
-    steps = -(-len(order) // arguments.batch_size)
+    steps = arguments.epochs * -(-len(order) // arguments.batch_size)
     total = min(steps, arguments.max_steps or steps)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.999),
@@ -68,8 +68,9 @@ def train(model, tokens, targets, arguments):
         optimizer, lambda step: max(0.0, 1 - step / steps))
     model.train()
     losses, seconds, examples = [], 0.0, 0
-    for number, rows in enumerate(
-            batches(len(order), arguments.batch_size, order)):
+    rows_of_steps = (rows for _ in range(arguments.epochs) for rows in
+                     batches(len(order), arguments.batch_size, order))
+    for number, rows in enumerate(rows_of_steps):
         if number == total:
             break
         start = time.perf_counter()
@@ -127,6 +128,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--max-steps", type=int, default=0)
     parser.add_argument("--max-rows", type=int, default=0)
     parser.add_argument("--sort-by-length", action="store_true",

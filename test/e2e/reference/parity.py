@@ -8,8 +8,10 @@
     parity.py training  --model DIR --data DIR --work DIR [--steps N]
     parity.py accuracy  --model DIR --data DIR --work DIR [--rows N]
     parity.py seeds     --model DIR --data DIR --work DIR [--seeds N]
+                        [--test FILE] [--epochs N]
 
---data is what tools/quickstart/glosses.py wrote. Tools of Graft are found in
+--data is what tools/quickstart/glosses.py wrote; seeds also takes another
+folder with train.tsv and, in --test, the name of its test split. Tools of Graft are found in
 PATH. Both sides start from one checkpoint, which --work gets: the encoder of
 --model and one random classifier.
 
@@ -28,6 +30,7 @@ gradients  also those of PyTorch under bf16 autocast are measured; the distance
            of all gradients from fp32 is at most theirs, and at most 2 %
 training   fp32 PyTorch against bf16; |g - r| <= 2e-2 |r|
 accuracy   fp32 PyTorch against bf16; accuracy differs by at most 0.5 points
+seeds      fp32 PyTorch against bf16; the bound of fp32
 
 Prints a line of JSON with what was measured and exits with 1 when a bound is
 broken. --record FILE keeps that line.
@@ -383,16 +386,18 @@ def compare_accuracy(arguments):
 
 def seed_accuracies(arguments, seed, train):
     """Accuracy of PyTorch and of Graft with one seed."""
-    work, test = arguments.work, arguments.data / "test.tsv"
-    kept = work / f"seed{seed}-{arguments.rows}.json"
+    work, test = arguments.work, arguments.data / arguments.test
+    kept = work / (f"seed{seed}-{arguments.rows}-{arguments.epochs}-"
+                   f"{arguments.precision}.json")
     if kept.exists():
         return json.loads(kept.read_text())
     run(sys.executable, finetune.__file__, "--model", arguments.model,
-        "--train", train, "--test", test, "--seed", seed, "--output",
-        work / "reference.json")
+        "--train", train, "--test", test, "--seed", seed, "--epochs",
+        arguments.epochs, "--output", work / "reference.json")
     shutil.rmtree(work / "graft", ignore_errors=True)
     run("graft", "finetune", "--model", arguments.model, "--train", train,
-        "--max-length", 128, "--seed", seed, "--output", work / "graft",
+        "--max-length", 128, "--seed", seed, "--epochs", arguments.epochs,
+        "--precision", arguments.precision, "--output", work / "graft",
         "--quiet")
     score = json.loads(run("graft", "evaluate", work / "graft" / "model.graft",
                            "--data", test, "--json"))
@@ -408,7 +413,9 @@ def compare_seeds(arguments):
                        arguments.work / "train.tsv", arguments.rows)
     pairs = [seed_accuracies(arguments, seed, train)
              for seed in range(arguments.seeds)]
-    record, error = {"seeds": arguments.seeds}, 0.0
+    record = {"seeds": arguments.seeds, "epochs": arguments.epochs,
+              "precision": arguments.precision}
+    error = 0.0
     for side in ("reference", "graft"):
         values = 100 * numpy.asarray([pair[side] for pair in pairs])
         record[side] = {"accuracies": values.tolist(),
@@ -450,15 +457,19 @@ def main():
                         help="training rows of accuracy and seeds "
                         "(default: all)")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--test", default="test.tsv",
+                        help="name of the test split of seeds")
+    parser.add_argument("--epochs", type=int, default=1,
+                        help="epochs of seeds")
     parser.add_argument("--precision", choices=("fp32", "bf16"),
                         default="fp32")
     arguments = parser.parse_args()
     if arguments.item == "gradients" and arguments.texts <= 8:
         parser.error(f"--texts: expects more than 8, got {arguments.texts}")
     if arguments.precision != "fp32" and arguments.item not in (
-            "gradients", "training", "accuracy"):
-        parser.error("--precision: expects gradients, training or accuracy, "
-                     f"got {arguments.item}")
+            "gradients", "training", "accuracy", "seeds"):
+        parser.error("--precision: expects gradients, training, accuracy or "
+                     f"seeds, got {arguments.item}")
     if arguments.seeds < 2:
         parser.error(f"--seeds: expects at least 2, got {arguments.seeds}")
     arguments.work.mkdir(parents=True, exist_ok=True)
