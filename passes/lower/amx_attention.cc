@@ -319,15 +319,7 @@ class GradientKernel : AmxAttention {
         slopeRows(makePieces(kKeys / kRows)),
         scores(block.makeScores()),
         slopes(block.makeScores()),
-        sums(block.makePanel()) {
-    // Of a register's 32 of k a block of queries has 16.
-    Value zero = joinPairs(v, v.splat(0.0), v.splat(0.0));
-    v.loop(v.index(0), v.index(kKeys), 1, [&](Value row) {
-      for (Value rows : {weightRows, slopeRows})
-        vector::StoreOp::create(v.b(), v.location(), zero, rows,
-                                v.mul(row, kDepth));
-    });
-  }
+        sums(block.makePanel()) {}
 
   void emit() {
     block.forEachBlock(arguments, [&] {
@@ -401,9 +393,8 @@ class GradientKernel : AmxAttention {
                   inverse);
         Value slope = block.keep(group, v.index(lane), 0, load(slopes, at));
         slope = v.mul(v.mul(p, v.sub(slope, delta)), v.splat(config.scale));
-        v.store(block.keep(group, v.index(lane), 0, p), weightRows,
-                v.mul(at, kDepth));
-        v.store(slope, slopeRows, v.mul(at, kDepth));
+        storeRow(block.keep(group, v.index(lane), 0, p), weightRows, at);
+        storeRow(slope, slopeRows, at);
         pair.push_back(slope);
         if (lane % 2)
           storePair(pair[lane - 1], pair[lane], slopePairs,
@@ -411,6 +402,11 @@ class GradientKernel : AmxAttention {
       }
       return SmallVector<Value>{};
     });
+  }
+
+  // Of a register's 32 of k a block of queries has 16.
+  void storeRow(Value row, Value rows, Value at) {
+    storePiece(v, joinHalves(v, row, v.splat(0.0)), rows, v.mul(at, kDepth));
   }
 
   void emitProducts(Value first, Value count) {

@@ -3,7 +3,7 @@
 
 #include "passes/lower/amx_pieces.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/amx_registers.h"
 
 using namespace mlir;
@@ -14,13 +14,15 @@ namespace {
 constexpr int64_t kLanes = AmxRegisters::kRows;
 constexpr int64_t kLine = AmxRegisters::kDepth;
 
-Value join(TileBuilder& v, Value a, Value b, ArrayRef<int64_t> order) {
-  auto type = VectorType::get({kLanes}, v.b().getBF16Type());
-  auto round = [&](Value x) -> Value {
-    return arith::TruncFOp::create(v.b(), v.location(), type, x);
-  };
-  return vector::ShuffleOp::create(v.b(), v.location(), round(a), round(b),
-                                   order);
+// One instruction, which rounds subnormals to zero, as products would take
+// them.
+Value round(TileBuilder& v, Value low, Value high) {
+  auto type = VectorType::get({kLine}, v.b().getBF16Type());
+  return LLVM::CallIntrinsicOp::create(
+             v.b(), v.location(), type,
+             v.b().getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+             ValueRange{high, low})
+      .getResult(0);
 }
 
 }  // namespace
@@ -29,12 +31,11 @@ Value joinPairs(TileBuilder& v, Value a, Value b) {
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < kLanes; ++lane)
     order.append({lane, lane + kLanes});
-  return join(v, a, b, order);
+  Value halves = round(v, a, b);
+  return vector::ShuffleOp::create(v.b(), v.location(), halves, halves, order);
 }
 
-Value joinHalves(TileBuilder& v, Value a, Value b) {
-  return join(v, a, b, llvm::to_vector(llvm::seq<int64_t>(0, kLine)));
-}
+Value joinHalves(TileBuilder& v, Value a, Value b) { return round(v, a, b); }
 
 Value loadPairs(TileBuilder& v, Value rows, Value row, Value column) {
   auto type = VectorType::get({kLine}, v.b().getBF16Type());

@@ -45,26 +45,44 @@ TanhForm tanhForm(VectorBuilder& v, Value x) {
   return {share, v.mul(e, share)};
 }
 
+// The erf form by the distribution of the normal deviate, Phi, whose tail is
+// Phi(-a) = e^(-a^2 / 2) t q(t) with t = 1 / (1 + c a), a >= 0 (the form of
+// Abramowitz and Stegun 7.1.26; c and q fitted for the least relative error,
+// 9.1e-8). In f32 Phi is within 2.2e-7, relatively within 8e-7 above -5; tails
+// lose no digits to 1 + erf.
+struct Normal {
+  Value cumulative;  // Phi(x)
+  Value power;       // e^(-x^2 / 2)
+};
+
+Normal normal(VectorBuilder& v, Value x) {
+  Value one = v.splat(1.0);
+  Value t = v.div(one, v.fma(v.abs(x), v.splat(0.3025), one));
+  Value q = v.splat(0.036662922701309844);
+  for (double c :
+       {-0.15703595841932805, 0.19914754054028405, -0.048516572207494155,
+        0.1261757023879643, 0.10126097602589602, 0.12167503707309302,
+        0.12063032571373307})
+    q = v.fma(q, t, v.splat(c));
+  Value power = v.expNonPositive(v.mul(v.mul(x, x), v.splat(-0.5)));
+  Value tail = v.mul(v.mul(q, t), power);
+  Value isNegative = v.greaterEqual(v.splat(0.0), x);
+  return {v.select(isNegative, tail, v.sub(one, tail)), power};
+}
+
 // x Phi(x), or the tanh form; its derivative.
 Value gelu(VectorBuilder& v, GeluForm form, Value x) {
-  if (form == GeluForm::erf) {
-    Value half = v.mul(v.constantLike(x, 0.5), x);
-    Value e = v.erf(v.mul(x, v.constantLike(x, 1 / std::numbers::sqrt2)));
-    return v.fma(half, e, half);
-  }
+  if (form == GeluForm::erf) return v.mul(x, normal(v, x).cumulative);
   return v.mul(x, tanhForm(v, x).share);
 }
 
 Value geluDerivative(VectorBuilder& v, GeluForm form, Value x) {
-  Value half = v.constantLike(x, 0.5), one = v.constantLike(x, 1);
   if (form == GeluForm::erf) {
-    Value e = v.erf(v.mul(x, v.constantLike(x, 1 / std::numbers::sqrt2)));
-    Value cumulative = v.fma(half, e, half);
-    Value density =
-        v.mul(v.exp(v.mul(v.mul(x, x), v.constantLike(x, -0.5))),
-              v.constantLike(x, 1 / std::sqrt(2 * std::numbers::pi)));
+    auto [cumulative, power] = normal(v, x);
+    Value density = v.mul(power, v.splat(1 / std::sqrt(2 * std::numbers::pi)));
     return v.fma(x, density, cumulative);
   }
+  Value one = v.constantLike(x, 1);
   const double scale = 2 * std::sqrt(2 / std::numbers::pi);
   auto [share, rest] = tanhForm(v, x);
   Value slope =

@@ -28,7 +28,8 @@ struct CpuTarget {
   std::string features;  // LLVM feature string
   unsigned vectorBits;
   unsigned vectorRegisters;
-  bool hasAmx = false;  // tile registers, and products of bf16 in them
+  bool roundsBf16 = false;  // by an instruction, subnormals to zero
+  bool hasAmx = false;      // tile registers, and products of bf16 in them
 
   unsigned floatLanes() const { return vectorBits / 32; }
 };

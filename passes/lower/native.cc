@@ -50,14 +50,16 @@ struct Unit {
 };
 
 // Down to the LLVM dialect, kernel by kernel.
-void buildLoweringPipeline(OpPassManager& manager,
-                           ArrayRef<std::string> sizes) {
+void buildLoweringPipeline(OpPassManager& manager, ArrayRef<std::string> sizes,
+                           const CpuTarget& target) {
   // The body becomes the C function first, so that all below sees one form.
   LowerKernelEntryPassOptions entry;
   entry.sizes = SmallVector<std::string>(sizes);
   manager.addPass(createLowerKernelEntryPass(entry));
   // Before math reaches LLVM: intrinsics of exp and so on would become calls.
-  manager.addPass(createLowerVectorMathPass());
+  LowerVectorMathPassOptions math;
+  math.roundsBf16 = target.roundsBf16;
+  manager.addPass(createLowerVectorMathPass(math));
   manager.addPass(createConvertVectorToSCFPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
@@ -235,7 +237,7 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   }
   if (units.empty()) return code;
   PassManager manager(context);
-  buildLoweringPipeline(manager.nest<ModuleOp>(), sizes);
+  buildLoweringPipeline(manager.nest<ModuleOp>(), sizes, target);
   if (failed(manager.run(*all))) return failure();
   if (failed(failableParallelForEach(context, units, [&](Unit& unit) {
         if (!unit.module) return success();

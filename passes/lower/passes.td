@@ -69,8 +69,13 @@ def LowerVectorMathPass : Pass<"lower-vector-math"> {
     ```mlir
     %y = math.exp %x : vector<16xf32>
     ```
-    becomes range reduction and a polynomial in `math.fma`.
+    becomes range reduction and a polynomial in `math.fma`. Rounding to bf16
+    becomes arithmetic of integers unless the target does it.
   }];
+  let options = [
+    Option<"roundsBf16", "rounds-bf16", "bool", "false",
+           "Whether the target rounds f32 to bf16 by an instruction">,
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::vector::VectorDialect"];

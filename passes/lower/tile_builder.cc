@@ -180,30 +180,6 @@ void TileBuilder::transpose(SmallVectorImpl<Value>& rows) {
   }
 }
 
-Value TileBuilder::expNonPositive(Value x) {
-  // x = n log 2 + r with |r| <= log(2) / 2; e^r by the polynomial of Cephes
-  // (Moshier, expf.c); 2^n through the exponent bits. Adding 1.5 * 2^23 rounds
-  // to an integer and leaves it in the low bits.
-  constexpr double kRound = 12582912.0;
-  constexpr int64_t kRoundBits = 0x4B400000;
-  x = larger(splat(-87.0), x);
-  Value shifted = fma(x, splat(1.44269504088896341), splat(kRound));
-  Value n = sub(shifted, splat(kRound));
-  Value r = fma(n, splat(-0.693359375), x);
-  r = fma(n, splat(2.12194440e-4), r);
-  Value p = splat(1.9875691500e-4);
-  for (double c : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
-                   1.6666665459e-1, 5.0000001201e-1})
-    p = fma(p, r, splat(c));
-  p = add(fma(p, mul(r, r), r), splat(1.0));
-  VectorType ints = vectorOf(b().getI32Type());
-  Value bits = create<arith::BitcastOp>(ints, shifted);
-  // (bits - kRoundBits + 127) << 23
-  bits = add(bits, splatWord(127 - kRoundBits));
-  bits = create<arith::ShLIOp>(bits, splatWord(23));
-  return mul(p, create<arith::BitcastOp>(floats(), bits));
-}
-
 std::array<Value, 4> TileBuilder::philox(std::array<Value, 4> counter,
                                          std::array<Value, 2> key) {
   Type i64 = b().getI64Type();

@@ -72,10 +72,6 @@ class TileBuilder : public VectorBuilder {
   // Transposes `lanes` vectors in place: row i becomes column i.
   void transpose(llvm::SmallVectorImpl<Value>& rows);
 
-  // e^x for x <= 0, within 2 ulp down to -87, 2^-126 or less below; NaN for
-  // NaN.
-  Value expNonPositive(Value x);
-
   // One call of Philox4x32-10 in each lane: counter words and result words are
   // vectors of i32, the key two i32. Equal to graft::Philox4x32.
   std::array<Value, 4> philox(std::array<Value, 4> counter,

@@ -135,6 +135,31 @@ Value VectorBuilder::sqrt(Value a) {
 Value VectorBuilder::exp(Value a) {
   return math::ExpOp::create(builder, loc, a);
 }
+Value VectorBuilder::expNonPositive(Value a) {
+  // a = n log 2 + r with |r| <= log(2) / 2; e^r by the polynomial of Cephes
+  // (Moshier, expf.c); 2^n through the exponent bits. Adding 1.5 * 2^23 rounds
+  // to an integer and leaves it in the low bits.
+  constexpr double kRound = 12582912.0;
+  constexpr int64_t kRoundBits = 0x4B400000;
+  Value lowest = splat(-87.0);
+  a = select(
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, lowest, a),
+      lowest, a);
+  Value shifted = fma(a, splat(1.44269504088896341), splat(kRound));
+  Value n = sub(shifted, splat(kRound));
+  Value r = fma(n, splat(-0.693359375), a);
+  r = fma(n, splat(2.12194440e-4), r);
+  Value p = splat(1.9875691500e-4);
+  for (double c : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                   1.6666665459e-1, 5.0000001201e-1})
+    p = fma(p, r, splat(c));
+  p = add(fma(p, mul(r, r), r), splat(1.0));
+  Value bits = arith::BitcastOp::create(builder, loc, words(), shifted);
+  // (bits - kRoundBits + 127) << 23
+  bits = arith::AddIOp::create(builder, loc, bits, splatWord(127 - kRoundBits));
+  bits = arith::ShLIOp::create(builder, loc, bits, splatWord(23));
+  return mul(p, arith::BitcastOp::create(builder, loc, floats(), bits));
+}
 Value VectorBuilder::log(Value a) {
   return math::LogOp::create(builder, loc, a);
 }

@@ -66,6 +66,9 @@ class VectorBuilder {
   mlir::Value abs(mlir::Value a);
   mlir::Value sqrt(mlir::Value a);
   mlir::Value exp(mlir::Value a);
+  // e^a of a vector <= 0, within 2 ulp down to -87, 2^-126 or less below; NaN
+  // for NaN.
+  mlir::Value expNonPositive(mlir::Value a);
   mlir::Value log(mlir::Value a);
   mlir::Value log1p(mlir::Value a);
   mlir::Value tanh(mlir::Value a);

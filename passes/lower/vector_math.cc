@@ -33,6 +33,8 @@ bool hasPolynomial(StringRef name) {
 
 struct LowerVectorMathPass
     : public impl::LowerVectorMathPassBase<LowerVectorMathPass> {
+  using LowerVectorMathPassBase::LowerVectorMathPassBase;
+
   LogicalResult initialize(MLIRContext* context) override {
     RewritePatternSet set(context);
     auto predicate = [](StringRef name) {
@@ -41,9 +43,8 @@ struct LowerVectorMathPass
     };
     populateMathF32ExpansionPatterns(set, predicate);
     populateMathPolynomialApproximationPatterns(set, predicate);
-    // Rounding to bf16 in integers: the instruction of some levels flushes
-    // denormals, and the others would call a function.
-    arith::populateExpandBFloat16Patterns(set);
+    // LLVM would call a function.
+    if (!roundsBf16) arith::populateExpandBFloat16Patterns(set);
     patterns = std::move(set);
     return success();
   }

@@ -86,7 +86,8 @@ TEST(LowPrecisionTest, CastsOfEveryKindOfValue) {
               "%z = graft.cast %y : tensor<24xHALF> to tensor<24xf32>\n"
               "return %y, %z : tensor<24xHALF>, tensor<24xf32> }",
               kind),
-        {x}, {0, 0});
+        // Some levels round to bf16 by an instruction that flushes subnormals.
+        {x}, {kind == ElementKind::bf16 ? 0x1p-126 : 0, 0});
 }
 
 constexpr char kLinear[] = R"(
