@@ -38,6 +38,8 @@ CASES = {"infer": infer, "real-text": real_text, "train": train,
 
 # Long ones, which are raced with all processors unless it is asked for.
 ALL_THREADS = ("real-text", "train")
+# Those that are raced in bf16 where the processor has it.
+PRECISE = ("infer", "real-text", "train", "gemm")
 
 
 def positive(text):
@@ -90,10 +92,20 @@ def parse_arguments():
     return arguments
 
 
-def why_no_bf16():
+def precisions_of(name, not_run):
+    """What a case races in; what it does not is told in `not_run`."""
+    if name not in PRECISE:
+        return ("fp32",)
+    why = None
     if "avx512_bf16" not in common.processor_flags():
-        return "this processor has no AVX-512 BF16"
-    return "the cases race fp32 only"
+        why = "this processor has no AVX-512 BF16"
+    elif name == "gemm":
+        why = "products are raced in fp32 only"
+    if not why:
+        return ("fp32", "bf16")
+    not_run.append({"what": "bf16", "why": why})
+    print(f"bf16: not run: {why}")
+    return ("fp32",)
 
 
 def run_case(name, settings):
@@ -101,9 +113,8 @@ def run_case(name, settings):
     print(f"== {name}: load {before:.1f} on {os.cpu_count()} processors",
           flush=True)
     not_run, versions = [], {}
-    if name in ("infer", "train", "real-text", "gemm"):
-        not_run.append({"what": "bf16", "why": why_no_bf16()})
-        print(f"bf16: not run: {not_run[0]['why']}")
+    settings = dataclasses.replace(
+        settings, precisions=precisions_of(name, not_run))
     rows, summaries = CASES[name].run(settings, not_run, versions)
     return common.make_record(name, settings, rows, summaries, not_run,
                               versions, before)

@@ -33,16 +33,18 @@ class Settings:
     work: pathlib.Path
     glosses: pathlib.Path  # the quickstart's tables
     rows: int  # texts of real-text
+    precisions: tuple = ("fp32",)
     peaks: dict = dataclasses.field(default_factory=dict)
 
-    def peak(self, threads):
-        """GFLOP/s of fp32 multiply-adds, measured once a run."""
-        if threads not in self.peaks:
+    def peak(self, threads, precision="fp32"):
+        """GFLOP/s of multiply-adds, measured once a run."""
+        key = f"{precision} {threads}"
+        if key not in self.peaks:
             program = self.work / "peak"
             run("clang-22", "-O3", "-march=native", "-ffp-contract=fast",
                 ROOT / "tools/bench/peak.c", "-o", program, "-lpthread")
-            self.peaks[threads] = float(run(program, threads))
-        return self.peaks[threads]
+            self.peaks[key] = float(run(program, threads, precision))
+        return self.peaks[key]
 
 
 class Unavailable(Exception):
@@ -199,8 +201,7 @@ def make_record(case, settings, rows, summaries, not_run, versions, before):
         "smoke": settings.smoke,
         "processor": accept.processor(),
         "flags": sorted(processor_flags() & set(FLAGS)),
-        "peak_gflops": {str(threads): value for threads, value in
-                        sorted(settings.peaks.items())},
+        "peak_gflops": dict(sorted(settings.peaks.items())),
         "environment": {name: os.environ.get(name) for name in VARIABLES},
         "load_before": before, "load_after": os.getloadavg()[0],
         "versions": versions, "rows": rows, "summaries": summaries,

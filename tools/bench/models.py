@@ -46,11 +46,12 @@ class Model:
             made.write_text(stamp)
         self.config = json.loads((self.folder / "config.json").read_text())
 
-    def program(self, tokens, sequences, dropout=0.1):
-        path = self.folder / f"{tokens}-{sequences}-{dropout}.graft"
+    def program(self, tokens, sequences, dropout=0.1, precision="fp32"):
+        path = (self.folder /
+                f"{tokens}-{sequences}-{dropout}-{precision}.graft")
         common.run(common.ROOT / "build/bin/graft-compile", self.folder,
                    "--max-tokens", tokens, "--max-sequences", sequences,
-                   "--dropout", dropout, "-o", path)
+                   "--dropout", dropout, "--precision", precision, "-o", path)
         return path
 
     def forward_flops(self, texts, length):

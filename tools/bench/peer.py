@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of the peers, timed on request; runs in the peers' Python.
 
-    peer.py KIND --threads N [--model DIR] [--dropout P]
+    peer.py KIND --threads N [--model DIR] [--dropout P] [--precision bf16]
 
 KIND is torch, torch-compile, onnxruntime or openvino, which answer;
 torch-training, whose run is an optimiser step a batch; or one of
@@ -60,6 +60,9 @@ class Torch:
         self.torch = torch
         torch.set_num_threads(arguments.threads)
         self.model = load_model(arguments.model).eval()
+        # Without casts at every layer, as autocast has them: faster.
+        if arguments.precision == "bf16":
+            self.model = self.model.bfloat16()
         self.versions = {"torch": torch.__version__,
                          "transformers": transformers.__version__}
 
@@ -96,7 +99,9 @@ class TorchTraining(Torch):
     def __init__(self, arguments):
         super().__init__(arguments)
         self.torch.manual_seed(0)
+        # Master weights stay fp32.
         self.model = load_model(arguments.model, arguments.dropout).train()
+        self.autocast = torch_autocast(self.torch, arguments.precision)
         self.optimizer = self.torch.optim.AdamW(
             self.model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
 
@@ -105,7 +110,8 @@ class TorchTraining(Torch):
                 "labels": self.torch.tensor(batch["labels"])}
 
     def call(self, inputs):
-        loss = self.model(**inputs).loss
+        with self.autocast():
+            loss = self.model(**inputs).loss
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -119,6 +125,8 @@ class OnnxRuntime:
     def __init__(self, arguments):
         import numpy
         import onnxruntime
+        if arguments.precision != "fp32":
+            raise NotImplementedError("it has no bf16 on CPUs")
         self.numpy = numpy
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = arguments.threads
@@ -166,7 +174,8 @@ class OpenVino:
             self.requests[key] = self.core.compile_model(model, "CPU", {
                 "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
                 "INFERENCE_NUM_THREADS": self.arguments.threads,
-                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_PRECISION_HINT":
+                    {"fp32": "f32", "bf16": "bf16"}[self.arguments.precision],
             }).create_infer_request()
         return self.requests[key]
 
@@ -184,6 +193,11 @@ class OpenVino:
 
     def outputs(self, result):
         return result.tolist()
+
+
+def torch_autocast(torch, precision):
+    return lambda: torch.autocast("cpu", torch.bfloat16,
+                                  enabled=precision == "bf16")
 
 
 KINDS = {"torch": Torch, "torch-compile": TorchCompile,
@@ -287,6 +301,8 @@ def main():
     parser.add_argument("--source")
     parser.add_argument("--sizes", default="{}")
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--precision", choices=["fp32", "bf16"],
+                        default="fp32")
     arguments = parser.parse_args()
     if arguments.kind == "export-products":
         peer_products.make_weights(arguments.model,

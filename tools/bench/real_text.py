@@ -17,10 +17,13 @@ import sides
 BATCH = 32
 LONGEST = 128
 # The least ratios wanted, by what the peers do with padding.
+ANSWERS = {"longest": {"best": 2.0}, "sorted": {"best": 1.1}}
 TARGETS = {
-    "answers": {"longest": {"best": 2.0}, "sorted": {"best": 1.1}},
-    "training": {"longest": {"best": 3.2}, "sorted": {"best": 1.4},
-                 "128": {"best": 11.0, "pytorch": 19.0}},
+    ("answers", "fp32"): ANSWERS, ("answers", "bf16"): ANSWERS,
+    ("training", "fp32"): {"longest": {"best": 3.2}, "sorted": {"best": 1.4},
+                           "128": {"best": 11.0, "pytorch": 19.0}},
+    ("training", "bf16"): {"longest": {"best": 4.3}, "sorted": {"best": 2.0},
+                           "128": {"best": 15.0}},
 }
 
 
@@ -56,27 +59,31 @@ def run(settings, not_run, versions):
     model = models.Model("tiny" if settings.smoke else "minilm-l6", settings)
     works = make_works(read_tokens(settings, model))
     tokens = max(sum(map(len, batch)) for batch in works["arrival"].batches)
-    program = model.program(tokens, BATCH)
     rows = []
-    for threads in settings.threads:
-        for kind, columns, entries in (
-                ("answers", sides.ANSWERING, "predict"),
-                ("training", sides.TRAINING, "accumulate,update")):
-            # A function for each shape is no answer to texts of all lengths.
-            with sides.started(program, columns, ["--model", model.folder],
-                               threads, settings, not_run, versions,
-                               entries=entries, skip=("pytorch_compiled",)
-                               ) as (graft, peers):
-                rows += race(settings, model, works, kind, threads, graft,
-                             peers, not_run)
+    for precision in settings.precisions:
+        program = model.program(tokens, BATCH, precision=precision)
+        for threads in settings.threads:
+            for kind, columns, entries in (
+                    ("answers", sides.ANSWERING, "predict"),
+                    ("training", sides.TRAINING, "accumulate,update")):
+                # A function for each shape is no answer to texts of all
+                # lengths.
+                with sides.started(
+                        program, columns, ["--model", model.folder,
+                                           "--precision", precision],
+                        threads, settings, not_run, versions, entries=entries,
+                        skip=("pytorch_compiled",)) as (graft, peers):
+                    rows += race(settings, model, works, kind, precision,
+                                 threads, graft, peers, not_run)
     return rows, []
 
 
-def race(settings, model, works, kind, threads, graft, peers, not_run):
+def race(settings, model, works, kind, precision, threads, graft, peers,
+         not_run):
     more = {}
     if kind == "answers":
         first = sides.Work("first", works["arrival"].batches[:1])
-        agreeing = sides.agreeing(graft, peers, first, not_run)
+        agreeing = sides.agreeing(graft, peers, first, not_run, precision)
         peers = list(agreeing)
         more["differences"] = {peer.name: value
                                for peer, value in agreeing.items()}
@@ -92,8 +99,8 @@ def race(settings, model, works, kind, threads, graft, peers, not_run):
         samples = common.alternate(samplers, settings.pairs)
         row = common.make_row(
             {"model": model.name, "work": f"{kind}, {padding}",
-             "threads": threads, "precision": "fp32"}, samples,
-            targets=TARGETS[kind][padding] if threads == 2 else None,
+             "threads": threads, "precision": precision}, samples,
+            targets=TARGETS[kind, precision][padding] if threads == 2 else None,
             texts=settings.rows, tokens=works["arrival"].tokens,
             padded_tokens=works[padding].padded_tokens, **more)
         row["texts_per_second"] = {

@@ -44,9 +44,13 @@ reaches it. Every run is in the record, and none was picked.
   *Tuned* is PyTorch with a preloaded library that answers its question for an
   Intel processor with yes; a user has the other one. `torch.compile` is tuned,
   too, with its weights frozen.
-- Before a race the answers are compared; they may differ by 1e-3 in no logit.
-- The percentage is of the multiply-adds that a loop without memory reaches on
-  this machine, with as many threads, in the same run. Operations are counted as
+- In bf16, which is raced where the processor has AVX-512 BF16 (and AMX), Graft
+  and PyTorch train with fp32 master weights, PyTorch by its autocast; PyTorch
+  answers with weights of bf16, OpenVINO with its precision hint.
+- Before a race the answers are compared; they may differ by 1e-3 in no logit,
+  in bf16 by 0.1.
+- The percentage is of the multiply-adds of this precision that a loop without
+  memory reaches on this machine, with as many threads, in the same run. Operations are counted as
   `graft plan` counts them, without those on padding.
 - MiniLM-L6 has its weights and a random classifier of 26 classes; BERT-base has
   random weights, on which time does not depend.
@@ -86,13 +90,13 @@ def targets(row):
 def table(record):
     columns = list(dict.fromkeys(
         name for row in record["rows"] for name in row["medians"]))
-    head = ["model", "work", "threads", *(NAMES.get(name, name)
+    head = ["model", "work", "precision", "threads", *(NAMES.get(name, name)
                                           for name in columns), "target"]
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in record["rows"]:
         yield "| " + " | ".join([
-            row["model"], row["work"], str(row["threads"]),
+            row["model"], row["work"], row["precision"], str(row["threads"]),
             *(cell(row, name) for name in columns), targets(row)]) + " |"
 
 
@@ -101,14 +105,14 @@ def section(case, record):
     if record is None:
         yield f"`./run bench {case} --keep`: no record yet.\n"
         return
-    peaks = ", ".join(f"{value:.0f} with {threads}" for threads, value in
+    peaks = ", ".join(f"{value:.0f} {what}" for what, value in
                       record["peak_gflops"].items())
     versions = ", ".join(f"{name} {version}" for name, version in
                          sorted(record["versions"].items()))
     yield (f"`./run bench {case} --keep` at {record['commit'][:12]}, "
            f"{record['date']}; {record['pairs']} pairs; "
            f"{record['processor']}, {' '.join(record['flags'])}; peak "
-           f"in GFLOP/s by threads: {peaks or 'not needed'}; load "
+           f"in GFLOP/s by precision and threads: {peaks or 'not needed'}; load "
            f"{record['load_before']:.1f} before and "
            f"{record['load_after']:.1f} after; {versions}. In **bold**: the "
            "best peer.\n")
@@ -119,7 +123,8 @@ def section(case, record):
     yield from table(record)
     yield ""
     for summary in record["summaries"]:
-        yield (f"- {summary['model']}, {summary['threads']} threads, "
+        yield (f"- {summary['model']}, {summary['precision']}, "
+               f"{summary['threads']} threads, "
                f"geometric mean over the best peers: "
                f"{summary['median']:.2f} [{summary['low']:.2f}, "
                f"{summary['high']:.2f}] {targets(summary)}".rstrip())

@@ -285,18 +285,23 @@ def note(not_run, what, why):
         print(f"{what}: not run: {why}", file=sys.stderr)
 
 
-def agreeing(graft, peers, work, not_run):
+# How far logits may be apart. In bf16 each rounds at other places.
+BOUNDS = {"fp32": 1e-3, "bf16": 0.1}
+
+
+def agreeing(graft, peers, work, not_run, precision="fp32"):
     """The peers that answer, each with its largest difference from Graft."""
     differences = {}
     for peer in peers:
         try:
-            differences[peer] = difference(graft, peer, work)
+            differences[peer] = difference(graft, peer, work,
+                                           BOUNDS[precision])
         except common.Unavailable as reason:
             note(not_run, peer.name, reason)
     return differences
 
 
-def difference(graft, peer, work, bound=1e-3):
+def difference(graft, peer, work, bound):
     """The largest difference of any logit; ends the run if that is more than
     `bound`, as then the two do not the same work."""
     ours, theirs = graft.logits(work), peer.logits(work)

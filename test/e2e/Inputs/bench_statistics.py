@@ -85,22 +85,23 @@ row = common.make_row(
 record = {
     "case": "infer", "commit": "0123456789abcdef", "date": "today",
     "pairs": 2, "processor": "2 x CPU", "flags": ["avx2"],
-    "peak_gflops": {"2": 4.0}, "environment": {"OMP_NUM_THREADS": "2"},
+    "peak_gflops": {"fp32 2": 4.0}, "environment": {"OMP_NUM_THREADS": "2"},
     "load_before": 0.0, "load_after": 1.0, "versions": {"torch": "9"},
     "rows": [row], "summaries": [common.geometric_mean(
-        [row], {"model": "tiny", "threads": 2}, target=1.0)],
+        [row], {"model": "tiny", "threads": 2, "precision": "fp32"},
+        target=1.0)],
     "not_run": [{"what": "bf16", "why": "reasons"}]}
 with tempfile.TemporaryDirectory() as folder:
     report.FOLDER = pathlib.Path(folder)
     (report.FOLDER / "infer.json").write_text(json.dumps(record))
     page = report.text()
 for line in (
-        "| model | work | threads | Graft | PyTorch as installed | OpenVINO "
-        "| target |",
-        "| tiny | 1x16 | 2 | 1.00 ms (25 %) | 2.50 ms (10 %) 2.50 [2.00, "
+        "| model | work | precision | threads | Graft | PyTorch as installed "
+        "| OpenVINO | target |",
+        "| tiny | 1x16 | fp32 | 2 | 1.00 ms (25 %) | 2.50 ms (10 %) 2.50 [2.00, "
         "3.00] | 0.50 ms (50 %) **0.50 [0.50, 0.50]** | 0.93 of the best: "
         "**missed** |",
-        "- tiny, 2 threads, geometric mean over the best peers: 0.50 [0.50, "
+        "- tiny, fp32, 2 threads, geometric mean over the best peers: 0.50 [0.50, "
         "0.50] 1.0 of the best: **missed**",
         "- Largest difference of a logit: PyTorch as installed 1.0e-07",
         "- bf16: not run: reasons", "Preset: OMP_NUM_THREADS=2.",
