@@ -68,7 +68,10 @@ void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {
   manager.addPass(createCSEPass());
 }
 
-void buildPlanStage(OpPassManager& manager) {
+void buildPlanStage(OpPassManager& manager, int64_t memoryBudget) {
+  PlanRecomputePassOptions options;
+  options.budget = memoryBudget;
+  manager.addPass(createPlanRecomputePass(options));
   manager.addPass(createPlanMemoryPass());
 }
 

@@ -409,7 +409,13 @@ FailureOr<MemoryPlan> Planner::plan() {
     for (const ArenaBlock& block : blocks)
       if (block.begin <= now && now <= block.end)
         live += llvm::alignTo(block.bytes, GRAFT_BUFFER_ALIGNMENT);
-    result.liveBytes = std::max(result.liveBytes, live);
+    if (live < result.liveBytes) continue;
+    if (live > result.liveBytes) {
+      result.liveBytes = live;
+      result.peak = now >= 0 && now < end ? launches[now] : LaunchOp();
+      result.peakLength = 0;
+    }
+    ++result.peakLength;
   }
   emitSteps();
   return std::move(result);

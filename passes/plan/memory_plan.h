@@ -40,7 +40,9 @@ struct MemoryPlan {
   std::vector<PlanStep> steps;
   int64_t prologue = 0;  // first steps that depend on parameters alone
   int64_t arenaBytes = 0;
-  int64_t liveBytes = 0;  // most of it in use at once
+  int64_t liveBytes = 0;   // most of it in use at once
+  exec::LaunchOp peak;     // the first launch at which it is; null if none is
+  int64_t peakLength = 0;  // launches at which it is
 };
 
 // Plans a phase; emits a diagnostic on failure. Deterministic.

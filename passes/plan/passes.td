@@ -30,6 +30,31 @@ def PlanLimitInputsPass
   }];
 }
 
+def PlanRecomputePass : Pass<"plan-recompute", "::mlir::ModuleOp"> {
+  let summary = "Compute results again where keeping them takes too much memory";
+  let description = [{
+    Adds launches to each phase until the arena that `plan-memory` will give it
+    fits into `budget` bytes. A launch whose results are needed again after the
+    moment at which most memory is in use is repeated in front of the first
+    that needs them, with the launches before it whose results are gone by
+    then. It is the same kernel on the same operands, with the same random
+    draws: the bits stay what they were. Of all that would help the one is taken
+    that frees most bytes for the time it costs (`#exec.cost`), at the bounds of
+    the named sizes.
+
+    - (C1) A budget that is not reached is an error, which says what is.
+
+    Runs directly before `plan-memory`: anything that merges equal launches would
+    undo it.
+
+    Example: test/passes/plan/recompute.mlir.
+  }];
+  let options = [
+    Option<"budget", "budget", "int64_t", "0",
+           "Bytes of the arena of a phase, at most; 0: no bound">,
+  ];
+}
+
 def PlanMemoryPass : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give every value of a phase its place in memory";
   let description = [{

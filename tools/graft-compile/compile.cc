@@ -132,7 +132,7 @@ struct Compiled {
 
 absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
                                        const CpuTarget& target,
-                                       const std::string& cache,
+                                       const CompileOptions& options,
                                        StageRunner& runner) {
   Compiled result{graph.clone(), &target, {}};
   const std::string lower = "lower_" + target.level;
@@ -146,10 +146,15 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
           Verification::kStage)))
     return StageFailed(lower);
   const std::string plan = "plan_" + target.level;
-  if (mlir::failed(runner.run(*result.module, plan, buildPlanStage)))
+  if (mlir::failed(
+          runner.run(*result.module, plan, [&](mlir::OpPassManager& manager) {
+            buildPlanStage(manager,
+                           static_cast<int64_t>(options.memory_budget));
+          })))
     return StageFailed(plan);
   auto kernels = *result.module->getOps<exec::KernelsOp>().begin();
-  mlir::FailureOr<NativeCode> code = compileKernels(kernels, target, cache);
+  mlir::FailureOr<NativeCode> code =
+      compileKernels(kernels, target, options.cache);
   if (mlir::failed(code)) return StageFailed("native_" + target.level);
   result.code = *std::move(code);
   return result;
@@ -240,8 +245,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   std::vector<Compiled> compiled;
   std::vector<ExportTarget> exported;
   for (const CpuTarget* target : targets) {
-    GRAFT_ASSIGN_OR_RETURN(
-        Compiled one, CompileTarget(module, *target, options.cache, runner));
+    GRAFT_ASSIGN_OR_RETURN(Compiled one,
+                           CompileTarget(module, *target, options, runner));
     compiled.push_back(std::move(one));
   }
   for (Compiled& one : compiled)

@@ -41,6 +41,9 @@ struct CompileOptions {
   // What products and attention compute in, and most activations are kept in:
   // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";
+  // Bytes that activations and scratch memory may take, at the largest batch;
+  // what does not fit is computed again. 0: no bound.
+  double memory_budget = 0;
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none

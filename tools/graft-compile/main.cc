@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
+#include "tools/byte_size.h"
 #include "tools/graft-compile/compile.h"
 
 namespace graft {
@@ -203,6 +204,12 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("--precision", options.compile.precision,
                  "of products, attention and activations: fp32, bf16 or fp16")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  app.add_option("--memory-budget", options.compile.memory_budget,
+                 "such as 200MB or 1.2GiB, for activations at --max-tokens: "
+                 "what does not fit is computed again; 0: no bound")
+      ->transform(AsBytes())
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");

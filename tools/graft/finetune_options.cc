@@ -19,6 +19,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
 #include "runtime/train/checkpoint.h"
+#include "tools/byte_size.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/terminal.h"
 
@@ -57,6 +58,9 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   };
   if (options.precision != "fp32")
     arguments.push_back(absl::StrCat("--precision=", options.precision));
+  if (options.memory_budget > 0)
+    arguments.push_back(
+        absl::StrFormat("--memory-budget=%.0f", options.memory_budget));
   if (options.task == "regression")
     arguments.push_back("--regression");
   else
@@ -352,6 +356,15 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
                   "and losses stay fp32; or the same in fp16, with a loss that "
                   "is scaled")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--memory-budget", options.memory_budget,
+          "such as 200MB or 1.2GiB, for the activations of the largest "
+          "batch (graft plan shows them): what does not fit is computed "
+          "again, with the same results; 0: no bound")
+      ->transform(AsBytes())
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command
       .add_option("--loss-scale", training.loss_scale,

@@ -44,6 +44,7 @@ struct FinetuneOptions {
   std::string initial;
   std::string cpu_levels = "host";
   std::string precision = "fp32";
+  double memory_budget = 0;  // bytes of activations; 0: no bound
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;

@@ -1,0 +1,280 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/plan/recompute.h"
+
+#include <algorithm>
+
+#include "dialects/graft/graft_ops.h"
+#include "llvm/ADT/SetVector.h"
+#include "mlir/IR/IRMapping.h"
+#include "passes/phases.h"
+#include "passes/plan/passes.h"
+
+using namespace mlir;
+
+namespace graft {
+
+#define GEN_PASS_DEF_PLANRECOMPUTEPASS
+#include "passes/plan/passes.h.inc"
+
+namespace {
+
+using exec::LaunchOp;
+
+// Rates that turn a launch's cost into seconds. What counts is how they relate:
+// a processor does some ten operations in the time of a byte.
+constexpr double kFlopsPerSecond = 1e11, kBytesPerSecond = 1e10;
+// A launch by itself.
+constexpr double kLaunchSeconds = 5e-6;
+
+// One launch that could be computed again, with those that it needs.
+struct Candidate {
+  LaunchOp launch;
+  LaunchOp before;                    // the first that needs a result again
+  llvm::SetVector<Operation*> chain;  // in the order of their execution
+  int64_t bytes = 0;
+  double seconds = 0;
+  double flops = 0;
+
+  double score() const { return static_cast<double>(bytes) / seconds; }
+};
+
+class Recomputation {
+ public:
+  Recomputation(func::FuncOp function, const SizeBounds& bounds)
+      : function(function), bounds(bounds) {}
+
+  FailureOr<RecomputeReport> run(int64_t budget) {
+    FailureOr<MemoryPlan> plan = planMemory(function, bounds);
+    if (failed(plan)) return failure();
+    // Gaps between values may make an arena larger whose peak is lower.
+    report.arenaBytes = plan->arenaBytes;
+    while (plan->arenaBytes > budget && plan->peak) {
+      std::optional<Candidate> best = findBest(plan->peak);
+      if (!best) break;
+      apply(*best);
+      FailureOr<MemoryPlan> next = planMemory(function, bounds);
+      if (failed(next)) return failure();
+      if (helps(*plan, *next)) {
+        plan = std::move(next);
+        report.arenaBytes = std::min(report.arenaBytes, plan->arenaBytes);
+        report.launches += static_cast<int64_t>(added.size());
+        report.flops += best->flops;
+        // What did not help at this peak may help at the next.
+        refused.clear();
+      } else {
+        revert();
+        refused.insert(best->launch);
+        // The peak of the plan is what it was.
+        plan = planMemory(function, bounds);
+        if (failed(plan)) return failure();
+      }
+    }
+    return report;
+  }
+
+ private:
+  // A lower peak, or one that lasts less long.
+  static bool helps(const MemoryPlan& before, const MemoryPlan& after) {
+    return std::pair(after.liveBytes, after.peakLength) <
+           std::pair(before.liveBytes, before.peakLength);
+  }
+
+  double evaluate(ArrayRef<exec::CostTermAttr> terms) const {
+    double sum = 0;
+    for (exec::CostTermAttr term : terms) {
+      auto product = static_cast<double>(term.getCoefficient());
+      for (StringAttr size : term.getSizes()) {
+        auto bound = static_cast<double>(bounds.lookup(size.getValue()));
+        // The sum of squares of the lengths of texts, which are at most 512.
+        product *= term.getSquares() ? bound * std::min(bound, 512.0) : bound;
+      }
+      sum += product;
+    }
+    return sum;
+  }
+
+  double flopsOf(LaunchOp launch) const {
+    exec::CostAttr cost = launch.getCostAttr();
+    return cost ? evaluate(cost.getFlops()) : 0;
+  }
+
+  double secondsOf(LaunchOp launch) const {
+    exec::CostAttr cost = launch.getCostAttr();
+    if (!cost) return kLaunchSeconds;
+    return kLaunchSeconds + flopsOf(launch) / kFlopsPerSecond +
+           evaluate(cost.getBytes()) / kBytesPerSecond;
+  }
+
+  static bool isBefore(Operation* a, Operation* b) {
+    return a->isBeforeInBlock(b);
+  }
+
+  // What a slot or the caller gets is there, wherever it is computed.
+  static bool isKept(LaunchOp launch) {
+    return llvm::any_of(launch->getUsers(),
+                        [](Operation* user) { return !isa<LaunchOp>(user); });
+  }
+
+  // The value among those that are equal to `value` that is there before `at`
+  // without living longer than it does; null if there is none.
+  Value findLive(Value value, Operation* at) const {
+    Operation* source = value.getDefiningOp();
+    if (!isa_and_present<LaunchOp>(source)) return value;
+    auto it = versions.find(value);
+    ArrayRef<Value> equal =
+        it == versions.end() ? ArrayRef<Value>(value) : ArrayRef(it->second);
+    for (Value version : equal) {
+      if (!isBefore(version.getDefiningOp(), at)) continue;
+      for (Operation* user : version.getUsers())
+        if (user == at || isBefore(at, user)) return version;
+    }
+    return {};
+  }
+
+  // Adds what must be computed again before `at` so that `launch` can be.
+  bool addChain(LaunchOp launch, Operation* at, Candidate& candidate) {
+    constexpr size_t kLongest = 16;
+    if (candidate.chain.size() >= kLongest || isKept(launch)) return false;
+    for (Value operand : launch.getInputs()) {
+      if (findLive(operand, at)) continue;
+      auto source = cast<LaunchOp>(operand.getDefiningOp());
+      if (candidate.chain.contains(source)) continue;
+      if (!addChain(source, at, candidate)) return false;
+    }
+    candidate.chain.insert(launch);
+    candidate.seconds += secondsOf(launch);
+    candidate.flops += flopsOf(launch);
+    return true;
+  }
+
+  // What `launch` would free at the peak.
+  std::optional<Candidate> consider(LaunchOp launch, LaunchOp peak) {
+    if (isKept(launch)) return std::nullopt;
+    Candidate candidate;
+    candidate.launch = launch;
+    for (Value result : launch.getOutputs()) {
+      Operation* first = nullptr;
+      bool atPeak = false;
+      for (Operation* user : result.getUsers()) {
+        atPeak |= user == peak;
+        if (isBefore(peak, user) && (!first || isBefore(user, first)))
+          first = user;
+      }
+      if (!first || atPeak) continue;
+      candidate.bytes +=
+          *getBoundBytes(cast<RankedTensorType>(result.getType()), bounds);
+      if (!candidate.before || isBefore(first, candidate.before))
+        candidate.before = cast<LaunchOp>(first);
+    }
+    if (!candidate.before || !addChain(launch, candidate.before, candidate))
+      return std::nullopt;
+    return candidate;
+  }
+
+  std::optional<Candidate> findBest(LaunchOp peak) {
+    std::optional<Candidate> best;
+    for (auto launch : function.getBody().front().getOps<LaunchOp>()) {
+      if (!isBefore(launch, peak)) break;
+      if (refused.contains(launch)) continue;
+      std::optional<Candidate> next = consider(launch, peak);
+      if (next && (!best || next->score() > best->score()))
+        best = std::move(next);
+    }
+    return best;
+  }
+
+  void apply(const Candidate& candidate) {
+    added.clear();
+    moved.clear();
+    OpBuilder builder(candidate.before);
+    IRMapping mapping;
+    for (Operation* op : candidate.chain) {
+      auto launch = cast<LaunchOp>(op);
+      IRMapping operands;
+      for (Value operand : launch.getInputs())
+        operands.map(operand, mapping.contains(operand)
+                                  ? mapping.lookup(operand)
+                                  : findLive(operand, candidate.before));
+      Operation* again = builder.clone(*op, operands);
+      added.push_back(again);
+      for (auto [old, result] :
+           llvm::zip_equal(op->getResults(), again->getResults()))
+        mapping.map(old, result);
+    }
+    for (Value result : candidate.launch->getResults())
+      for (OpOperand& use : llvm::make_early_inc_range(result.getUses()))
+        if (isBefore(candidate.before, use.getOwner()) ||
+            use.getOwner() == candidate.before) {
+          moved.emplace_back(&use, result);
+          use.set(mapping.lookup(result));
+        }
+    for (Operation* op : candidate.chain)
+      for (Value old : op->getResults()) addVersion(old, mapping.lookup(old));
+  }
+
+  void revert() {
+    for (auto [use, value] : moved) use->set(value);
+    for (Operation* op : llvm::reverse(added)) {
+      for (Value result : op->getResults()) removeVersion(result);
+      op->erase();
+    }
+  }
+
+  void addVersion(Value old, Value next) {
+    SmallVector<Value> equal = versions.lookup(old);
+    if (equal.empty()) equal = {old};
+    equal.push_back(next);
+    for (Value version : equal) versions[version] = equal;
+  }
+
+  void removeVersion(Value value) {
+    for (Value version : versions.lookup(value))
+      if (version != value) llvm::erase(versions[version], value);
+    versions.erase(value);
+  }
+
+  func::FuncOp function;
+  const SizeBounds& bounds;
+  RecomputeReport report;
+  llvm::DenseSet<Operation*> refused;
+  llvm::DenseMap<Value, SmallVector<Value>> versions;
+  // Of what was applied last.
+  SmallVector<Operation*> added;
+  SmallVector<std::pair<OpOperand*, Value>> moved;
+};
+
+struct PlanRecomputePass : impl::PlanRecomputePassBase<PlanRecomputePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    if (budget <= 0) return;
+    ModuleOp module = getOperation();
+    SizeBounds bounds = collectSizeBounds(module);
+    int64_t least = 0;
+    func::FuncOp largest;
+    for (func::FuncOp phase : getPhases(module)) {
+      FailureOr<RecomputeReport> report = recomputeToFit(phase, bounds, budget);
+      if (failed(report)) return signalPassFailure();
+      if (report->arenaBytes <= least) continue;
+      least = report->arenaBytes;
+      largest = phase;
+    }
+    if (least <= budget) return;
+    largest.emitError("expects a memory budget of at least ")
+        << least << " bytes, which '" << largest.getSymName()
+        << "' needs however much is computed again, got " << budget.getValue();
+    signalPassFailure();
+  }
+};
+
+}  // namespace
+
+FailureOr<RecomputeReport> recomputeToFit(func::FuncOp function,
+                                          const SizeBounds& bounds,
+                                          int64_t budget) {
+  return Recomputation(function, bounds).run(budget);
+}
+
+}  // namespace graft
