@@ -112,11 +112,13 @@ def run_case(name, settings):
     before = os.getloadavg()[0]
     print(f"== {name}: load {before:.1f} on {os.cpu_count()} processors",
           flush=True)
+    # What is built now, whatever is committed while the case runs.
+    commit = accept.git("rev-parse", "HEAD")
     not_run, versions = [], {}
     settings = dataclasses.replace(
-        settings, precisions=precisions_of(name, not_run))
+        settings, precisions=precisions_of(name, not_run), peaks={})
     rows, summaries = CASES[name].run(settings, not_run, versions)
-    return common.make_record(name, settings, rows, summaries, not_run,
+    return common.make_record(name, commit, settings, rows, summaries, not_run,
                               versions, before)
 
 

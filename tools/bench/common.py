@@ -190,9 +190,10 @@ def describe(row):
     return "\n".join(lines)
 
 
-def make_record(case, settings, rows, summaries, not_run, versions, before):
+def make_record(case, commit, settings, rows, summaries, not_run, versions,
+                before):
     return {
-        "case": case, "commit": accept.git("rev-parse", "HEAD"),
+        "case": case, "commit": commit,
         "changed": bool(accept.git("status", "--porcelain", "--",
                                    *accept.EXCEPT_RECORDS)),
         "date": datetime.datetime.now(

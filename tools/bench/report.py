@@ -90,13 +90,14 @@ def targets(row):
 def table(record):
     columns = list(dict.fromkeys(
         name for row in record["rows"] for name in row["medians"]))
-    head = ["model", "work", "precision", "threads", *(NAMES.get(name, name)
-                                          for name in columns), "target"]
+    head = ["model", "work", "precision", "threads",
+            *(NAMES.get(name, name) for name in columns), "target"]
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in record["rows"]:
         yield "| " + " | ".join([
-            row["model"], row["work"], row["precision"], str(row["threads"]),
+            row["model"], row["work"], row["precision"],
+            str(row["threads"]),
             *(cell(row, name) for name in columns), targets(row)]) + " |"
 
 
