@@ -18,9 +18,6 @@ constexpr int64_t kQueries = AttentionBlock::kQueries;
 constexpr int64_t kKeys = AttentionBlock::kKeys;
 static_assert(kQueries == kRows, "a register takes the queries of a block");
 
-// Below every score that can occur; finite, so that differences stay numbers.
-constexpr double kLowest = -1e30;
-
 // What the kernels of attention and of its gradient share.
 class AmxAttention {
  protected:
@@ -88,9 +85,9 @@ class AmxAttention {
 
   // Runs `pack` if its result is not there from the block of queries before.
   void unlessPacked(llvm::function_ref<void()> pack) {
-    v.ifThen(v.less(block.firstQuery, 1), pack);
-    v.ifThen(v.less(v.index(0), block.firstQuery),
-             [&] { v.ifThen(v.less(v.index(kKeys), block.length), pack); });
+    v.ifThen(v.orWord(v.less(block.firstQuery, 1),
+                      v.less(v.index(kKeys), block.length)),
+             pack);
   }
 
   // Runs `body(first key of the tile)` for tiles of 16 keys, the last one with
@@ -127,14 +124,12 @@ class AmxAttention {
            [&](Value key) { v.store(v.splat(value), out, {key, v.index(0)}); });
   }
 
-  // Runs `body(first key, lane)` for groups of 16 keys, 32 at least, carrying
-  // values; bodies of a group are unrolled.
+  // Runs `body(first key)` for groups of 16 keys, two at least, carrying
+  // values.
   SmallVector<Value> forEachGroup(
       Value keys, ValueRange inits,
       llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-    return v.loop(
-        v.index(0), padded(keys), kRows, inits,
-        [&](Value first, ValueRange carried) { return body(first, carried); });
+    return v.loop(v.index(0), padded(keys), kRows, inits, body);
   }
 
   // The largest of scale * scores of each query.

@@ -30,6 +30,9 @@ struct AttentionConfig {
   static AttentionConfig get(Op op);
 };
 
+// Below every score that can occur; finite, so that differences stay numbers.
+constexpr double kLowest = -1e30;
+
 class AttentionBlock {
  public:
   using Value = mlir::Value;

@@ -23,9 +23,6 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-// Below every score that can occur; finite, so that differences stay numbers.
-constexpr double kLowest = -1e30;
-
 class AttentionKernel {
  public:
   AttentionKernel(TileBuilder& v, const CpuTarget& target,

@@ -42,7 +42,7 @@ class TileBuilder : public VectorBuilder {
   Value less(Value a, Value b);
   Value less(Value a, int64_t b);
   Value toFloat(Value index);  // index -> f32
-  // On i32, unsigned.
+  // On i32, unsigned; `orWord` on i1, too.
   Value andWord(Value a, Value b);
   Value orWord(Value a, Value b);
   Value shiftRightWord(Value a, Value b);

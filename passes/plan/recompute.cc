@@ -1,14 +1,18 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
-
-#include "passes/plan/recompute.h"
+//
+// Memory for time: results that a phase needs again much later are computed
+// again instead of kept (Chen et al., Training Deep Nets with Sublinear Memory
+// Cost, 2016; chosen by cost as in Jain et al., Checkmate, 2020, but greedily).
 
 #include <algorithm>
+#include <optional>
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/ADT/SetVector.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/phases.h"
+#include "passes/plan/memory_plan.h"
 #include "passes/plan/passes.h"
 
 using namespace mlir;
@@ -35,7 +39,6 @@ struct Candidate {
   llvm::SetVector<Operation*> chain;  // in the order of their execution
   int64_t bytes = 0;
   double seconds = 0;
-  double flops = 0;
 
   double score() const { return static_cast<double>(bytes) / seconds; }
 };
@@ -45,11 +48,13 @@ class Recomputation {
   Recomputation(func::FuncOp function, const SizeBounds& bounds)
       : function(function), bounds(bounds) {}
 
-  FailureOr<RecomputeReport> run(int64_t budget) {
+  // Adds launches until the plan fits into `budget` bytes or none helps; gives
+  // the smallest arena that was found. Deterministic. Fails as planMemory does.
+  FailureOr<int64_t> run(int64_t budget) {
     FailureOr<MemoryPlan> plan = planMemory(function, bounds);
     if (failed(plan)) return failure();
     // Gaps between values may make an arena larger whose peak is lower.
-    report.arenaBytes = plan->arenaBytes;
+    int64_t smallest = plan->arenaBytes;
     while (plan->arenaBytes > budget && plan->peak) {
       std::optional<Candidate> best = findBest(plan->peak);
       if (!best) break;
@@ -58,20 +63,15 @@ class Recomputation {
       if (failed(next)) return failure();
       if (helps(*plan, *next)) {
         plan = std::move(next);
-        report.arenaBytes = std::min(report.arenaBytes, plan->arenaBytes);
-        report.launches += static_cast<int64_t>(added.size());
-        report.flops += best->flops;
+        smallest = std::min(smallest, plan->arenaBytes);
         // What did not help at this peak may help at the next.
         refused.clear();
       } else {
         revert();
         refused.insert(best->launch);
-        // The peak of the plan is what it was.
-        plan = planMemory(function, bounds);
-        if (failed(plan)) return failure();
       }
     }
-    return report;
+    return smallest;
   }
 
  private:
@@ -95,15 +95,10 @@ class Recomputation {
     return sum;
   }
 
-  double flopsOf(LaunchOp launch) const {
-    exec::CostAttr cost = launch.getCostAttr();
-    return cost ? evaluate(cost.getFlops()) : 0;
-  }
-
   double secondsOf(LaunchOp launch) const {
     exec::CostAttr cost = launch.getCostAttr();
     if (!cost) return kLaunchSeconds;
-    return kLaunchSeconds + flopsOf(launch) / kFlopsPerSecond +
+    return kLaunchSeconds + evaluate(cost.getFlops()) / kFlopsPerSecond +
            evaluate(cost.getBytes()) / kBytesPerSecond;
   }
 
@@ -145,7 +140,6 @@ class Recomputation {
     }
     candidate.chain.insert(launch);
     candidate.seconds += secondsOf(launch);
-    candidate.flops += flopsOf(launch);
     return true;
   }
 
@@ -237,7 +231,6 @@ class Recomputation {
 
   func::FuncOp function;
   const SizeBounds& bounds;
-  RecomputeReport report;
   llvm::DenseSet<Operation*> refused;
   llvm::DenseMap<Value, SmallVector<Value>> versions;
   // Of what was applied last.
@@ -255,10 +248,10 @@ struct PlanRecomputePass : impl::PlanRecomputePassBase<PlanRecomputePass> {
     int64_t least = 0;
     func::FuncOp largest;
     for (func::FuncOp phase : getPhases(module)) {
-      FailureOr<RecomputeReport> report = recomputeToFit(phase, bounds, budget);
-      if (failed(report)) return signalPassFailure();
-      if (report->arenaBytes <= least) continue;
-      least = report->arenaBytes;
+      FailureOr<int64_t> bytes = Recomputation(phase, bounds).run(budget);
+      if (failed(bytes)) return signalPassFailure();
+      if (*bytes <= least) continue;
+      least = *bytes;
       largest = phase;
     }
     if (least <= budget) return;
@@ -270,11 +263,5 @@ struct PlanRecomputePass : impl::PlanRecomputePassBase<PlanRecomputePass> {
 };
 
 }  // namespace
-
-FailureOr<RecomputeReport> recomputeToFit(func::FuncOp function,
-                                          const SizeBounds& bounds,
-                                          int64_t budget) {
-  return Recomputation(function, bounds).run(budget);
-}
 
 }  // namespace graft
