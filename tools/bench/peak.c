@@ -125,7 +125,9 @@ int main(int argc, char **argv) {
   for (int run = 0; run < 20; ++run) {
     const double start = now();
     for (int i = 0; i < threads; ++i) {
-      if (pthread_create(&handles[i], NULL, low ? low_burst : burst, &sums[i]) != 0) return 1;
+      if (pthread_create(&handles[i], NULL, low ? low_burst : burst,
+                         &sums[i]) != 0)
+        return 1;
     }
     for (int i = 0; i < threads; ++i) pthread_join(handles[i], NULL);
     const double rate = flops * threads / (now() - start) / 1e9;
