@@ -3,6 +3,7 @@
 
 #include "passes/lower/amx_pieces.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/amx_registers.h"
 
@@ -25,17 +26,62 @@ Value round(TileBuilder& v, Value low, Value high) {
       .getResult(0);
 }
 
-}  // namespace
-
-Value joinPairs(TileBuilder& v, Value a, Value b) {
+// Of the lanes of a, then of b: a0 b0 a1 b1 ...
+SmallVector<int64_t> getPairs() {
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < kLanes; ++lane)
     order.append({lane, lane + kLanes});
+  return order;
+}
+
+// Splits what lies in `floats`, by integer arithmetic: half as many operations
+// as the instruction above takes, and it widens again by a mask alone.
+SplitLine split(TileBuilder& v, std::array<Value, 2> floats,
+                ArrayRef<int64_t> order) {
+  auto cast = [&](Value vector, int64_t size, Type element) {
+    return vector::BitCastOp::create(v.b(), v.location(),
+                                     VectorType::get({size}, element), vector);
+  };
+  // A bf16 is the upper half of the float, the second in memory.
+  SmallVector<int64_t> halves;
+  for (int64_t lane : order) halves.push_back(2 * lane + 1);
+  SplitLine lines;
+  for (auto [part, line] : llvm::enumerate(lines)) {
+    Value sides[2];
+    for (auto [side, rest] : llvm::zip(sides, floats)) {
+      Value bits = cast(rest, kLanes, v.b().getI32Type());
+      if (part < 2) {
+        // Half a unit in the last place of the bf16.
+        bits = arith::AddIOp::create(v.b(), v.location(), bits,
+                                     v.splatWord(0x8000u));
+        Value rounded = v.andWord(bits, v.splatWord(0xffff0000u));
+        rest = v.sub(rest, cast(rounded, kLanes, v.b().getF32Type()));
+      }
+      side = cast(bits, kLine, v.b().getBF16Type());
+    }
+    line = vector::ShuffleOp::create(v.b(), v.location(), sides[0], sides[1],
+                                     halves);
+  }
+  return lines;
+}
+
+}  // namespace
+
+Value joinPairs(TileBuilder& v, Value a, Value b) {
   Value halves = round(v, a, b);
-  return vector::ShuffleOp::create(v.b(), v.location(), halves, halves, order);
+  return vector::ShuffleOp::create(v.b(), v.location(), halves, halves,
+                                   getPairs());
 }
 
 Value joinHalves(TileBuilder& v, Value a, Value b) { return round(v, a, b); }
+
+SplitLine splitPairs(TileBuilder& v, Value a, Value b) {
+  return split(v, {a, b}, getPairs());
+}
+
+SplitLine splitHalves(TileBuilder& v, Value a, Value b) {
+  return split(v, {a, b}, llvm::to_vector(llvm::seq<int64_t>(0, kLine)));
+}
 
 Value loadPairs(TileBuilder& v, Value rows, Value row, Value column) {
   auto type = VectorType::get({kLine}, v.b().getBF16Type());
@@ -54,10 +100,13 @@ void turnPairs(TileBuilder& v, SmallVectorImpl<Value>& lines) {
   bitcast(v.b().getBF16Type(), kLine);
 }
 
+void storeLine(TileBuilder& v, Value line, Value pieces, Value offset) {
+  vector::StoreOp::create(v.b(), v.location(), line, pieces, offset);
+}
+
 void storePiece(TileBuilder& v, ValueRange lines, Value pieces, Value offset) {
   for (auto [i, line] : llvm::enumerate(lines))
-    vector::StoreOp::create(v.b(), v.location(), line, pieces,
-                            v.add(offset, static_cast<int64_t>(i) * kLine));
+    storeLine(v, line, pieces, v.add(offset, static_cast<int64_t>(i) * kLine));
 }
 
 }  // namespace graft

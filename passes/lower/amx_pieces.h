@@ -16,6 +16,13 @@ mlir::Value joinPairs(TileBuilder& v, mlir::Value a, mlir::Value b);
 // A line of all of `a`, then all of `b`, rounded.
 mlir::Value joinHalves(TileBuilder& v, mlir::Value a, mlir::Value b);
 
+// Three lines, the sum of which is a line of floats to the bit: the first is
+// `joinPairs` or `joinHalves` but for ties, the others what that lost. NaN if a
+// float is not finite or rounds to infinity.
+using SplitLine = std::array<mlir::Value, 3>;
+SplitLine splitPairs(TileBuilder& v, mlir::Value a, mlir::Value b);
+SplitLine splitHalves(TileBuilder& v, mlir::Value a, mlir::Value b);
+
 // A line as it lies in `rows`, a matrix of bf16.
 mlir::Value loadPairs(TileBuilder& v, mlir::Value rows, mlir::Value row,
                       mlir::Value column);
@@ -23,7 +30,11 @@ mlir::Value loadPairs(TileBuilder& v, mlir::Value rows, mlir::Value row,
 // Transposes a square of 16 x 16 pairs in place.
 void turnPairs(TileBuilder& v, llvm::SmallVectorImpl<mlir::Value>& lines);
 
-// Stores lines one after the other in `pieces`, of rank 1, from `offset` on.
+// Stores a line in `pieces`, of rank 1, from `offset` on.
+void storeLine(TileBuilder& v, mlir::Value line, mlir::Value pieces,
+               mlir::Value offset);
+
+// Stores lines one after the other.
 void storePiece(TileBuilder& v, mlir::ValueRange lines, mlir::Value pieces,
                 mlir::Value offset);
 

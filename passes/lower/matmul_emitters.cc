@@ -12,6 +12,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/amx_product.h"
+#include "passes/lower/amx_split_product.h"
 #include "passes/lower/gemm_pack.h"
 #include "passes/lower/gemm_product.h"
 #include "passes/lower/product.h"
@@ -175,6 +176,8 @@ FailureOr<ValueRange> emitKernels(Operation* op, OpBuilder& builder,
   if (failed(checkProduct(op, product))) return failure();
   if (isAmxProduct(product, context.getTarget()))
     return launchAmxProduct(builder, op, context, product, stem);
+  if (isAmxSplitProduct(product, context.getTarget()))
+    return launchAmxSplitProduct(builder, op, context, product, stem);
   Blocking blocking = getBlocking(product, context.getTarget());
   Value lhs = product.lhs, rhs = product.rhs;
   if (product.packsLhs())

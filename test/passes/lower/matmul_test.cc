@@ -174,6 +174,39 @@ TEST(MatmulTest, EveryTransposeOfDynamicOperands) {
     }
 }
 
+// Sizes that fill the tile registers of AMX, where the target has them.
+TEST(MatmulTest, WholeRegisters) {
+  for (int64_t tokens : {1, 16, 17, 32, 33, 130, 300})
+    testLinear({tokens, "T"}, 64, 96, true);
+  for (int64_t in : {32, 544}) {
+    testLinear({50, "T"}, 128, in, true);
+    testLinear({50, "T"}, 128, in, false);
+  }
+  testLinear({20, "T"}, 384, 64, true);
+  testLinear(50, 64, 32, true);
+  testLinear({20, "T"}, 320, 64, false);
+  testMatmul({50, "T"}, 192, 64, false, false);
+  for (int64_t tokens : {1, 31, 32, 257, 700}) {
+    testMatmul(64, 128, {tokens, "T"}, true, false);
+    testAccumulate(96, 64, {tokens, "T"}, true);
+  }
+  testMatmul(320, 192, {40, "T"}, true, false);
+  for (int64_t k : {64, 544}) testAccumulate({50, "T"}, 64, k, false);
+  for (bool rhs : {false, true}) testMatmul(96, 64, 288, true, rhs);
+}
+
+// An f32 is split into parts without loss, whatever its size.
+TEST(MatmulTest, KeepsSmallPartsOfLargeNumbers) {
+  // The sums of these are exact in f32, but not of numbers rounded to 16 bits.
+  Tensor x = randomTensor({40, 64}), w = randomTensor({64, 64}, 1.0, 0.0, 2);
+  for (size_t i = 0; i < x.values.size(); ++i)
+    x.values[i] =
+        i % 64 == 7 ? 8388609.0 + 2.0 * static_cast<double>(i % 5) : 0.0;
+  for (size_t i = 0; i < w.values.size(); ++i)
+    w.values[i] = i % 64 == 7 ? (i % 3 ? 1.0 : -0x1p-100) : 0x1p-20;
+  expectKernelsMatch(linear({40, "T"}, 64, 64, false), {x, w}, {0, 0});
+}
+
 TEST(MatmulTest, CompilesForAArch64) {
   const CpuTarget* target = lookupCpuTarget("aarch64");
   ASSERT_NE(target, nullptr);
