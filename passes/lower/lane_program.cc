@@ -153,6 +153,7 @@ void LaneEmitter::emitRow(Value row) {
 
 void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
                            Value column, int64_t columns) {
+  assert(kDropoutBlock % columns == 0 && "expects a part of a block");
   int64_t width = rowWidth(program.getType());
   auto equal = [&](Value a, int64_t b) -> Value {
     return arith::CmpIOp::create(v.b(), v.location(), arith::CmpIPredicate::eq,

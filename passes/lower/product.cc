@@ -3,8 +3,11 @@
 
 #include "passes/lower/product.h"
 
+#include <numeric>
+
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/gemm_pack.h"
+#include "runtime/formats/philox.h"
 
 using namespace mlir;
 
@@ -76,8 +79,13 @@ void ProductFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
     item.rows = v.min(height, v.sub(m, item.row));
     item.column = v.mul(v.rem(index, blocks), shape.columns);
     body(item);
-    if (lanes)
-      lanes->emitTile(v, item.row, item.rows, item.column, shape.columns);
+    if (!lanes) return;
+    // Dropout wants widths that divide its block of draws.
+    int64_t width = std::gcd(shape.columns, kDropoutBlock);
+    Value end = v.min(v.add(item.column, shape.columns), n);
+    v.loop(item.column, end, width, [&](Value column) {
+      lanes->emitTile(v, item.row, item.rows, column, width);
+    });
   });
 }
 

@@ -179,8 +179,14 @@ TEST(LaneProgramTest, ProductAndGradient) {
 }
 
 TEST(LaneProgramTest, ProductAndDropout) {
-  for (auto [width, depth] :
-       {std::pair{7, 5}, {26, 40}, {130, 300}, {384, 20}, {200, 600}})
+  for (auto [width, depth] : {std::pair{7, 5},
+                              {26, 40},
+                              {130, 300},
+                              {384, 20},
+                              {384, 32},
+                              {320, 64},
+                              {512, 32},
+                              {200, 600}})
     expectFusion(product(width, depth, "$, $", R"(
         %d = graft.dropout %p, %s rate 0.1 id 77 : ($, !graft.segments<T, S>) -> $
         %a = graft.add %d, %x : $
