@@ -13,6 +13,8 @@
 
 #include "passes/lower/lane_program.h"
 
+#include <numeric>
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/lower/region.h"
 #include "passes/lower/row_kernel.h"
@@ -153,7 +155,6 @@ void LaneEmitter::emitRow(Value row) {
 
 void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
                            Value column, int64_t columns) {
-  assert(kDropoutBlock % columns == 0 && "expects a part of a block");
   int64_t width = rowWidth(program.getType());
   auto equal = [&](Value a, int64_t b) -> Value {
     return arith::CmpIOp::create(v.b(), v.location(), arith::CmpIPredicate::eq,
@@ -170,22 +171,26 @@ void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
     }
     beginRow(at);
     int64_t whole = width / kDropoutBlock, rest = width % kDropoutBlock;
-    Value block = v.divIndex(column, kDropoutBlock);
-    Value start = tile.rem(column, kDropoutBlock);
-    // Which chunk of the words a register takes must be known here, so there is
-    // code for each place in a block.
-    for (int64_t first = 0; first < std::min(width, kDropoutBlock);
-         first += columns) {
-      v.ifThen(equal(start, first), [&] {
-        if (whole > 0)
-          v.ifThen(tile.less(block, whole),
-                   [&] { emitBlock(offset, block, first, first + columns); });
-        if (first < rest)
-          v.ifThen(equal(block, whole), [&] {
-            emitBlock(offset, block, first, std::min(first + columns, rest));
-          });
-      });
-    }
+    int64_t part = std::gcd(columns, kDropoutBlock);
+    Value end = tile.min(tile.add(column, columns), v.index(width));
+    v.loop(column, end, part, [&](Value from) {
+      Value block = v.divIndex(from, kDropoutBlock);
+      Value start = tile.rem(from, kDropoutBlock);
+      // Which chunk of the words a register takes must be known here, so there
+      // is code for each place in a block.
+      for (int64_t first = 0; first < std::min(width, kDropoutBlock);
+           first += part) {
+        v.ifThen(equal(start, first), [&] {
+          if (whole > 0)
+            v.ifThen(tile.less(block, whole),
+                     [&] { emitBlock(offset, block, first, first + part); });
+          if (first < rest)
+            v.ifThen(equal(block, whole), [&] {
+              emitBlock(offset, block, first, std::min(first + part, rest));
+            });
+        });
+      }
+    });
   });
 }
 

@@ -69,8 +69,8 @@ class LaneEmitter {
   // One row.
   void emitRow(mlir::Value row);
   // A block of a matrix: rows [row, row + `rows`), and columns [column, column
-  // + `columns`) as far as the matrix has them. `columns` divides 128, and
-  // `column` is a multiple of it.
+  // + `columns`) as far as the matrix has them. `column` is a multiple of
+  // `columns`.
   void emitTile(TileBuilder& tile, mlir::Value row, mlir::Value rows,
                 mlir::Value column, int64_t columns);
 

@@ -3,11 +3,8 @@
 
 #include "passes/lower/product.h"
 
-#include <numeric>
-
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/gemm_pack.h"
-#include "runtime/formats/philox.h"
 
 using namespace mlir;
 
@@ -79,13 +76,8 @@ void ProductFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
     item.rows = v.min(height, v.sub(m, item.row));
     item.column = v.mul(v.rem(index, blocks), shape.columns);
     body(item);
-    if (!lanes) return;
-    // Dropout wants widths that divide its block of draws.
-    int64_t width = std::gcd(shape.columns, kDropoutBlock);
-    Value end = v.min(v.add(item.column, shape.columns), n);
-    v.loop(item.column, end, width, [&](Value column) {
-      lanes->emitTile(v, item.row, item.rows, column, width);
-    });
+    if (lanes)
+      lanes->emitTile(v, item.row, item.rows, item.column, shape.columns);
   });
 }
 
