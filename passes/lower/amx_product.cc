@@ -15,8 +15,7 @@ namespace {
 constexpr int64_t kRows = AmxRegisters::kRows;
 constexpr int64_t kDepth = AmxRegisters::kDepth;
 constexpr int64_t kElements = AmxRegisters::kElements;
-// Of a square of four registers.
-constexpr int64_t kSquare = 2 * kRows;
+constexpr int64_t kSquare = AmxRegisters::kSquare;
 
 // A square, or the part of it that has rows and columns.
 struct Square {
@@ -56,26 +55,11 @@ class AmxKernel {
 
   void emit(int64_t columns) {
     frame.emitItems([&](const ProductFrame::Item& item) {
-      Value full = v.mul(v.div(item.rows, kSquare), kSquare);
-      v.ifThen(v.less(v.index(0), full), [&] {
-        registers.configure(v.index(kRows), v.index(kRows));
-        v.loop(v.index(0), full, kSquare, [&](Value row) {
-          emitRows(v.add(item.row, row), 2, v.index(kSquare), item.column,
-                   columns);
-        });
-      });
-      Value left = v.sub(item.rows, full);
-      Value row = v.add(item.row, full);
-      v.ifThen(v.less(v.index(kRows), left), [&] {
-        registers.configure(v.index(kRows), v.sub(left, v.index(kRows)));
-        emitRows(row, 2, left, item.column, columns);
-      });
-      v.ifThen(v.less(v.index(0), left), [&] {
-        v.ifThen(v.less(left, kRows + 1), [&] {
-          registers.configure(left, left);
-          emitRows(row, 1, left, item.column, columns);
-        });
-      });
+      registers.eachSquare(item.rows, /*filled=*/false,
+                           [&](Value row, int64_t tall, Value height) {
+                             emitRows(v.add(item.row, row), tall, height,
+                                      item.column, columns);
+                           });
     });
     registers.release();
   }

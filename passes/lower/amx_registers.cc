@@ -41,6 +41,29 @@ void AmxRegisters::configure(Value rows0, Value rows1) {
   call("llvm.x86.ldtilecfg", pointer(configuration, v.index(0)));
 }
 
+void AmxRegisters::eachSquare(
+    Value rows, bool filled,
+    llvm::function_ref<void(Value row, int64_t tall, Value height)> body) {
+  Value full = v.mul(v.div(rows, kSquare), kSquare);
+  v.ifThen(v.less(v.index(0), full), [&] {
+    configure(v.index(kRows), v.index(kRows));
+    v.loop(v.index(0), full, kSquare,
+           [&](Value row) { body(row, 2, v.index(kSquare)); });
+  });
+  if (filled) return;
+  Value left = v.sub(rows, full);
+  v.ifThen(v.less(v.index(kRows), left), [&] {
+    configure(v.index(kRows), v.sub(left, v.index(kRows)));
+    body(full, 2, left);
+  });
+  v.ifThen(v.less(v.index(0), left), [&] {
+    v.ifThen(v.less(left, kRows + 1), [&] {
+      configure(left, left);
+      body(full, 1, left);
+    });
+  });
+}
+
 void AmxRegisters::clearSums(int64_t i, int64_t j) {
   call("llvm.x86.tilezero", number(2 * i + j));
 }

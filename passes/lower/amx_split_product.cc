@@ -180,27 +180,13 @@ class AmxSplitKernel {
 
   // All rows of the item by 64 columns.
   void emitPanel(Value column) {
-    Value full = v.mul(v.div(item.rows, 2 * kRows), 2 * kRows);
-    auto emitTall = [&](Value row) {
-      for (int64_t first : {0, 2})
-        emitSquare({row, column, first, /*flat=*/false});
-    };
-    v.ifThen(v.less(v.index(0), full), [&] {
-      registers.configure(v.index(kRows), v.index(kRows));
-      v.loop(v.index(0), full, 2 * kRows, emitTall);
-    });
-    if (product.transposeLhs) return;  // m fills squares
-    Value left = v.sub(item.rows, full);
-    v.ifThen(v.less(v.index(kRows), left), [&] {
-      registers.configure(v.index(kRows), v.sub(left, v.index(kRows)));
-      emitTall(full);
-    });
-    v.ifThen(v.less(v.index(0), left), [&] {
-      v.ifThen(v.less(left, kRows + 1), [&] {
-        registers.configure(left, left);
-        emitSquare({full, column, /*first=*/0, /*flat=*/true});
-      });
-    });
+    registers.eachSquare(item.rows, /*filled=*/product.transposeLhs,
+                         [&](Value row, int64_t tall, Value) {
+                           if (tall == 1)
+                             return emitSquare({row, column, 0, /*flat=*/true});
+                           for (int64_t first : {0, 2})
+                             emitSquare({row, column, first, /*flat=*/false});
+                         });
   }
 
   void emitSquare(const Square& square) {
@@ -292,7 +278,7 @@ bool isAmxSplitProduct(const Product& product, const CpuTarget& target) {
     return false;
   // Rows of k are read one by one from lhs [k, m], and from rhs [k, n].
   if (product.transposeLhs)
-    return fills(product.m, 2 * kRows) &&
+    return fills(product.m, AmxRegisters::kSquare) &&
            (fills(product.k, kDepth) ||
             (!product.k.isStatic() && !product.transposeRhs));
   return fills(product.k, kDepth);
@@ -309,7 +295,7 @@ ValueRange launchAmxSplitProduct(OpBuilder& builder, Operation* op,
   int64_t blocks = llvm::divideCeil(product.n.size, kItemColumns);
   int64_t columns =
       llvm::alignTo(llvm::divideCeil(product.n.size, blocks), kWidth);
-  ItemShape shape{kItemRows, /*unit=*/2 * kRows, columns};
+  ItemShape shape{kItemRows, /*unit=*/AmxRegisters::kSquare, columns};
   return launchProduct(
       builder, op, context, product, stem, {product.lhs, rhs}, shape,
       [&](TileBuilder& v, const KernelArguments& arguments,

@@ -5,9 +5,9 @@
 // times as fast as vectors multiply f32. A float is the sum of three bf16, to
 // the bit; of the nine products of two such sums, the six that are not below
 // the rounding of an f32 are summed in f32. So a sum has the error of one in
-// f32 (docs/numerics.md has the measurement), at 8/3 of the speed. Henry, Tang
-// and Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For
-// Higher-Precision Computations", ARITH 2019, section III.
+// f32 (docs/numerics.md has the measurement), at 8/3 of the speed at most.
+// Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence
+// Datatype For Higher-Precision Computations", ARITH 2019.
 //
 // Unlike the vectors', such sums take subnormals as zero, and are NaN where an
 // operand is infinite. An element of the result is one chain of sums in

@@ -197,14 +197,20 @@ TEST(MatmulTest, WholeRegisters) {
 
 // An f32 is split into parts without loss, whatever its size.
 TEST(MatmulTest, KeepsSmallPartsOfLargeNumbers) {
-  // The sums of these are exact in f32, but not of numbers rounded to 16 bits.
-  Tensor x = randomTensor({40, 64}), w = randomTensor({64, 64}, 1.0, 0.0, 2);
-  for (size_t i = 0; i < x.values.size(); ++i)
-    x.values[i] =
-        i % 64 == 7 ? 8388609.0 + 2.0 * static_cast<double>(i % 5) : 0.0;
-  for (size_t i = 0; i < w.values.size(); ++i)
-    w.values[i] = i % 64 == 7 ? (i % 3 ? 1.0 : -0x1p-100) : 0x1p-20;
-  expectKernelsMatch(linear({40, "T"}, 64, 64, false), {x, w}, {0, 0});
+  // All 24 bits of these count, so that each of three parts of 8 does; each sum
+  // has one product that is not zero, by a power of two.
+  auto large = [](size_t i) {
+    return 8388608.0 + 0x5555 + 2.0 * static_cast<double>(i % 5);
+  };
+  auto small = [](size_t i) { return i % 3 ? 1.0 : -0x1p-100; };
+  for (bool isLarge : {true, false}) {
+    Tensor x = randomTensor({40, 64}), w = randomTensor({64, 64});
+    for (size_t i = 0; i < x.values.size(); ++i)
+      x.values[i] = i % 64 != 7 ? 0.0 : isLarge ? large(i) : small(i);
+    for (size_t i = 0; i < w.values.size(); ++i)
+      w.values[i] = i % 64 != 7 ? 0x1p-20 : isLarge ? small(i) : large(i);
+    expectKernelsMatch(linear({40, "T"}, 64, 64, false), {x, w}, {0, 0});
+  }
 }
 
 TEST(MatmulTest, CompilesForAArch64) {
