@@ -29,8 +29,9 @@ RESULTS = ROOT / "docs" / "results"
 
 class Item(typing.NamedTuple):
     script: str
-    # {model}, {data}, {shared} and {work} stand for MiniLM, the quickstart's
-    # tables, the folder of data sets and a folder of the item's own.
+    # {model}, {data}, {shared}, {work} and {commit} stand for MiniLM, the
+    # quickstart's tables, the folder of data sets, a folder of the item's own,
+    # and the commit that the record will name.
     arguments: tuple[str, ...]
     needs_pytorch: bool = False
 
@@ -48,8 +49,8 @@ def parity(*arguments):
 def seeds(name="", epochs="1", test="test.tsv", least="0"):
     """The recipe with five seeds; the glosses', or all rows of a public set."""
     return reference("parity.py", "seeds", "--seeds", "5", "--test", test,
-                     "--epochs", epochs, "--least", least, "--precision",
-                     "fp32", "bf16",
+                     "--epochs", epochs, "--least", least, "--build",
+                     "{commit}", "--precision", "fp32", "bf16",
                      data=f"{{shared}}/{name}" if name else "{data}")
 
 
@@ -137,7 +138,8 @@ def run_item(name, commit):
     python = (setting("GRAFT_REFERENCE_PYTHON") if item.needs_pytorch
               else sys.executable)
     places = {"model": setting("GRAFT_MINILM"),
-              "data": ROOT / "build" / "glosses", "work": work}
+              "data": ROOT / "build" / "glosses", "work": work,
+              "commit": commit[:12]}
     if any("{shared}" in word for word in item.arguments):
         places["shared"] = setting("GRAFT_DATA")
     command = [python, str(ROOT / item.script),

@@ -395,9 +395,10 @@ def reference_record(arguments, seed, train):
 
 
 def graft_accuracy(arguments, seed, train, precision):
+    """Accuracy of Graft with one seed; kept for this build alone."""
     work, test = arguments.work, arguments.data / arguments.test
     kept = work / (f"graft-{seed}-{arguments.rows}-{arguments.epochs}-"
-                   f"{precision}.json")
+                   f"{precision}-{arguments.build}.json")
     if not kept.exists():
         shutil.rmtree(work / "graft", ignore_errors=True)
         run("graft", "finetune", "--model", arguments.model, "--train", train,
@@ -471,6 +472,8 @@ def main():
                         help="name of the test split of seeds")
     parser.add_argument("--epochs", type=int, default=1,
                         help="epochs of seeds")
+    parser.add_argument("--build", default="any",
+                        help="names the build that kept accuracies are of")
     parser.add_argument("--least", type=float, default=0,
                         help="points that the mean of seeds must reach")
     parser.add_argument("--precision", choices=("fp32", "bf16"), nargs="+",
