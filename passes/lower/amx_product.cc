@@ -105,8 +105,10 @@ class AmxKernel {
   void emitSquare(const Square& square) {
     for (int64_t i = 0; i < square.tall; ++i)
       for (int64_t j = 0; j < square.wide; ++j) registers.clearSums(i, j);
-    v.loop(v.index(0), v.div(frame.k, kDepth), 1,
-           [&](Value block) { multiply(square, block, /*isRest=*/false); });
+    v.loop(v.index(0), v.div(frame.k, kDepth), 1, [&](Value block) {
+      prefetchOutput(square, block);
+      multiply(square, block, /*isRest=*/false);
+    });
     Value block = v.div(frame.k, kDepth);
     if (!product.k.isStatic())
       v.ifThen(v.less(v.mul(block, kDepth), frame.k),
@@ -120,6 +122,17 @@ class AmxKernel {
     v.loop(v.index(0), square.rows, 1, [&](Value row) {
       for (int64_t j = 0; j < square.wide; ++j) finish(square, row, j);
     });
+  }
+
+  // Asks for the rows that `finish` will write, some in each block of k.
+  void prefetchOutput(const Square& square, Value block) {
+    int64_t blocks = product.k.isStatic()
+                         ? std::max<int64_t>(product.k.size / kDepth, 1)
+                         : kRows;
+    int64_t each = llvm::divideCeil(square.tall * kRows, blocks);
+    for (int64_t i = 0; i < each; ++i)
+      v.prefetch(frame.output, {v.add(square.row, v.add(v.mul(block, each), i)),
+                                square.column});
   }
 
   void multiply(const Square& square, Value block, bool isRest) {
