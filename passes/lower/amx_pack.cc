@@ -17,10 +17,16 @@ constexpr int64_t kWidth = AmxRegisters::kRows;
 constexpr int64_t kDepth = AmxRegisters::kDepth;
 constexpr int64_t kElements = AmxRegisters::kElements;
 
+// What a matrix is packed as.
+struct Packing {
+  bool isLhs = false;
+  int64_t parts = 1;  // of an element; 3: all of a float
+};
+
 class AmxPack {
  public:
   AmxPack(TileBuilder& v, const KernelArguments& arguments, const Dim& k,
-          int64_t n, bool isLhs)
+          int64_t n, Packing packing)
       : v(v),
         arguments(arguments),
         source(arguments.buffers[0]),
@@ -30,7 +36,7 @@ class AmxPack {
         k(k),
         n(n),
         panels(llvm::divideCeil(n, kWidth)),
-        isLhs(isLhs) {}
+        packing(packing) {}
 
   // Source [k][n]; an item is a block of k.
   void emitCopy() {
@@ -99,11 +105,16 @@ class AmxPack {
       // What is masked is not touched.
       return v.load(source, {v.add(first, row), column}, mask);
     };
-    SmallVector<Value> lines;
-    for (int64_t row = 0; row < kDepth; row += 2)
-      lines.push_back(joinPairs(v, load(row), load(row + 1)));
-    if (isLhs) turnPairs(v, lines);
-    storePiece(v, lines, target, offset);
+    Lines lines;
+    for (int64_t row = 0; row < kDepth; row += 2) {
+      Value first = load(row), second = load(row + 1);
+      if (packing.parts == 1)
+        lines[0].push_back(joinPairs(v, first, second));
+      else
+        append(lines, splitPairs(v, first, second));
+    }
+    if (packing.isLhs) turnPairs(v, lines[0]);
+    store(lines, target, offset);
   }
 
   // The first `count` columns of a panel.
@@ -123,7 +134,7 @@ class AmxPack {
   void transposePiece(Value first, Value panel, int64_t count, Value left,
                       Value target, Value offset) {
     Value column = v.mul(panel, kWidth);
-    SmallVector<Value> lines;
+    Lines lines;
     for (int64_t i = 0; i < kWidth; ++i) {
       auto half = [&](int64_t at) {
         if (i >= count) return v.splat(0.0);
@@ -131,10 +142,28 @@ class AmxPack {
         if (left) mask = v.tailMask(v.sub(left, v.index(at)));
         return v.load(source, {v.add(column, i), v.add(first, at)}, mask);
       };
-      lines.push_back(joinHalves(v, half(0), half(kWidth)));
+      Value low = half(0), high = half(kWidth);
+      if (packing.parts == 1)
+        lines[0].push_back(joinHalves(v, low, high));
+      else
+        append(lines, splitHalves(v, low, high));
     }
-    turnPairs(v, lines);
-    storePiece(v, lines, target, offset);
+    for (int64_t part = 0; part < packing.parts; ++part)
+      turnPairs(v, lines[part]);
+    store(lines, target, offset);
+  }
+
+  // Of each part of a piece.
+  using Lines = std::array<SmallVector<Value>, 3>;
+
+  static void append(Lines& lines, const SplitLine& parts) {
+    for (auto [all, part] : llvm::zip(lines, parts)) all.push_back(part);
+  }
+
+  void store(const Lines& lines, Value target, Value offset) {
+    Value first = v.mul(offset, packing.parts);
+    for (int64_t part = 0; part < packing.parts; ++part)
+      storePiece(v, lines[part], target, v.add(first, part * kElements));
   }
 
   TileBuilder& v;
@@ -142,7 +171,7 @@ class AmxPack {
   Value source, whole, rest, depth;
   const Dim k;
   int64_t n, panels;
-  bool isLhs;
+  const Packing packing;
 };
 
 }  // namespace
@@ -156,8 +185,11 @@ Value getPiece(TileBuilder& v, const Dim& k, int64_t panels, Value panel,
   return v.mul(piece, kElements);
 }
 
-AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
-                  StringRef stem, Value source, bool transposed, bool isLhs) {
+namespace {
+
+AmxPanels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
+                     StringRef stem, Value source, bool transposed,
+                     Packing packing) {
   auto type = cast<RankedTensorType>(source.getType());
   Dim k = getDim(type, transposed ? 1 : 0);
   int64_t n = getDim(type, transposed ? 0 : 1).size;
@@ -166,9 +198,10 @@ AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
   Type element = builder.getBF16Type();
   SmallVector<Type> results;
   if (k.isStatic()) {
-    Dim blocks = fixed(llvm::divideCeil(k.size, kDepth));
-    results = {
-        getTensorType({panels, blocks, fixed(kWidth), fixed(kDepth)}, element)};
+    SmallVector<Dim> dims{panels, fixed(llvm::divideCeil(k.size, kDepth))};
+    if (packing.parts > 1) dims.push_back(fixed(packing.parts));
+    dims.append({fixed(kWidth), fixed(kDepth)});
+    results = {getTensorType(dims, element)};
   } else {
     results = {getTensorType({k, panels, fixed(kWidth)}, element),
                getTensorType({panels, fixed(kWidth), fixed(kDepth)}, element)};
@@ -179,10 +212,24 @@ AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
       builder, op, stem, source, results, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
-        AmxPack pack(v, arguments, k, n, isLhs);
+        AmxPack pack(v, arguments, k, n, packing);
         transposed ? pack.emitTransposed() : pack.emitCopy();
       });
   return {packed[0], k.isStatic() ? Value() : packed[1]};
+}
+
+}  // namespace
+
+AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
+                  StringRef stem, Value source, bool transposed, bool isLhs) {
+  return launchPack(builder, op, context, stem, source, transposed, {isLhs, 1});
+}
+
+Value packAmxParts(OpBuilder& builder, Operation* op, KernelContext& context,
+                   StringRef stem, Value source, bool transposed) {
+  return launchPack(builder, op, context, stem, source, transposed,
+                    {/*isLhs=*/false, /*parts=*/3})
+      .whole;
 }
 
 }  // namespace graft

@@ -16,9 +16,10 @@ namespace graft {
 // A packed side: bf16, in pieces that one register takes, of 16 columns of the
 // matrix (rows of lhs) and 32 of k.
 struct AmxPanels {
-  // [panels][ceil(k / 32)][16][32], with zeros in the place of missing columns
-  // and k; where k is dynamic, k / 32 pieces in the order [k][panels], as the
-  // type [k][panels][16].
+  // [panels][ceil(k / 32)][16][32], or [panels][ceil(k / 32)][3][16][32] of
+  // floats in three parts, with zeros in the place of missing columns and k;
+  // where k is dynamic, k / 32 pieces in the order [k][panels], as the type
+  // [k][panels][16].
   mlir::Value whole;
   // Where k is dynamic: its last piece, [panels][16][32], not written if k is a
   // multiple of 32. Else null.
@@ -31,6 +32,12 @@ struct AmxPanels {
 AmxPanels packAmx(mlir::OpBuilder& builder, mlir::Operation* op,
                   KernelContext& context, llvm::StringRef stem,
                   mlir::Value source, bool transposed, bool isLhs);
+
+// The same for a matrix of f32 whose k is static and a multiple of 32: floats
+// are split into three parts, for the right side.
+mlir::Value packAmxParts(mlir::OpBuilder& builder, mlir::Operation* op,
+                         KernelContext& context, llvm::StringRef stem,
+                         mlir::Value source, bool transposed);
 
 // Where in `whole` the piece of a panel and a block of k begins.
 mlir::Value getPiece(TileBuilder& v, const Dim& k, int64_t panels,

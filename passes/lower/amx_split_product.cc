@@ -3,10 +3,13 @@
 
 #include "passes/lower/amx_split_product.h"
 
+#include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
+#include "passes/lower/amx_pack.h"
 #include "passes/lower/amx_pieces.h"
 #include "passes/lower/amx_registers.h"
 #include "passes/lower/gemm_pack.h"
+#include "passes/lower/vector_product.h"
 
 using namespace mlir;
 
@@ -17,16 +20,21 @@ constexpr int64_t kRows = AmxRegisters::kRows;
 constexpr int64_t kDepth = AmxRegisters::kDepth;
 constexpr int64_t kElements = AmxRegisters::kElements;
 constexpr int64_t kParts = 3;  // of a float
-// Columns of rhs that are split at once.
+// Columns of rhs that are split at once, and in a panel of floats.
 constexpr int64_t kWidth = 4 * kRows;
+constexpr int64_t kPanel = 2 * kRows;
+// With at most so many rows vectors are faster than parts made for each item:
+// answers of MiniLM to 1, 2, 4 and 8 texts of 128 tokens took 31, 54, 69 and 93
+// ms with parts, 19, 38, 73 and 108 ms with vectors (`graft bench`, 2 threads).
+constexpr int64_t kFew = 512;
 
-// Of an item: many rows, for which a side of it is split once; lhs is, for each
-// item, so these have many columns, too.
-constexpr int64_t kItemRows = 256;
-constexpr int64_t kItemColumns = 256;
-// Of k, summed in registers at once: the parts of lhs, rhs and the sums stay in
-// the second-level cache.
-constexpr int64_t kLongest = 256;
+// How the product is cut. The parts of lhs of an item, the rhs of its columns
+// and the sums stay in the second-level cache.
+struct Cut {
+  bool packsParts;  // of rhs, before; else they are made for each item
+  ItemShape item;
+  int64_t turn;  // of k, summed in registers at once
+};
 
 // Parts of lhs and rhs that are multiplied: small products first, one side of
 // each the same as before.
@@ -47,9 +55,10 @@ struct Square {
 
 class AmxSplitKernel {
  public:
-  AmxSplitKernel(const Product& product, TileBuilder& v,
+  AmxSplitKernel(const Product& product, const Cut& cut, TileBuilder& v,
                  const KernelArguments& arguments, ProductFrame& frame)
       : product(product),
+        cut(cut),
         v(v),
         frame(frame),
         lhs(arguments.buffers[0]),
@@ -58,21 +67,20 @@ class AmxSplitKernel {
         start(frame.bias     ? v.flat(frame.bias)
               : frame.addend ? v.flat(frame.addend)
                              : Value()),
-        turn(getTurn(product.k)),
         registers(v),
-        lhsParts(getScratch(kItemRows)),
-        rhsParts(getScratch(kWidth)) {}
+        lhsParts(getScratch(cut.item.rows)),
+        rhsParts(cut.packsParts ? v.flat(rhs) : getScratch(kWidth)) {}
 
-  void emit(int64_t columns) {
-    frame.emitItems([&](const ProductFrame::Item& next) {
+  void emit() {
+    frame.emitItems(cut.item, [&](const ProductFrame::Item& next) {
       item = next;
-      v.loop(v.index(0), frame.k, turn, [&](Value from) {
+      v.loop(v.index(0), frame.k, cut.turn, [&](Value from) {
         first = from;
-        depth = v.min(v.index(turn), v.sub(frame.k, first));
+        depth = v.min(v.index(cut.turn), v.sub(frame.k, first));
         product.transposeLhs ? splitTransposed() : splitRows();
-        Value end = v.min(v.add(item.column, columns), frame.n);
+        Value end = v.min(v.add(item.column, cut.item.columns), frame.n);
         v.loop(item.column, end, kWidth, [&](Value column) {
-          splitRhs(column);
+          if (!cut.packsParts) splitRhs(column);
           emitPanel(column);
         });
       });
@@ -81,28 +89,34 @@ class AmxSplitKernel {
   }
 
  private:
-  static int64_t getTurn(const Dim& k) {
-    if (!k.isStatic()) return kLongest;
-    int64_t turns = llvm::divideCeil(k.size, kLongest);
-    return llvm::alignTo(llvm::divideCeil(k.size, turns), kDepth);
-  }
-
   Value getScratch(int64_t size) {
-    return v.scratch({size / kRows * (turn / kDepth) * kParts * kElements},
+    return v.scratch({size / kRows * (cut.turn / kDepth) * kParts * kElements},
                      v.b().getBF16Type());
   }
 
-  // Where a part of 16 rows of lhs, or columns of rhs, and a block of k lies.
-  Value getPart(Value panel, Value block, int64_t part) {
-    Value piece = v.add(v.mul(panel, turn / kDepth), block);
+  // Where a part of 16 rows of lhs, or columns of rhs, and a block of k lies,
+  // if a panel has `blocks` of them.
+  Value getPart(Value panel, Value block, int64_t part, int64_t blocks) {
+    Value piece = v.add(v.mul(panel, blocks), block);
     return v.mul(v.add(v.mul(piece, kParts), part), kElements);
+  }
+  Value getScratchPart(Value panel, Value block, int64_t part) {
+    return getPart(panel, block, part, cut.turn / kDepth);
+  }
+  Value getRhsPart(const Square& square, int64_t register_, Value block,
+                   int64_t part) {
+    Value panel = v.index(register_);
+    if (!cut.packsParts) return getScratchPart(panel, block, part);
+    panel = v.add(v.div(square.column, kRows), panel);
+    return getPart(panel, v.add(v.div(first, kDepth), block), part,
+                   product.k.size / kDepth);
   }
 
   void storeParts(const SplitLine& lines, Value parts, Value panel, Value block,
                   Value line) {
     for (int64_t part = 0; part < kParts; ++part)
       storeLine(v, lines[part], parts,
-                v.add(getPart(panel, block, part), v.mul(line, kDepth)));
+                v.add(getScratchPart(panel, block, part), v.mul(line, kDepth)));
   }
 
   // Emits what is done for each block of 32 of k, and for the last one if that
@@ -158,10 +172,12 @@ class AmxSplitKernel {
 
   // Columns [column, column + 64) of rhs, packed or [k][n].
   void splitRhs(Value column) {
-    Value panel = v.div(column, kWidth);
+    Value panel = v.div(column, kPanel);
     auto load = [&](Value row, int64_t offset, Value mask) {
       if (product.transposeRhs)
-        return v.load(rhs, {panel, row, v.index(offset)}, mask);
+        return v.load(
+            rhs, {v.add(panel, offset / kPanel), row, v.index(offset % kPanel)},
+            mask);
       return v.load(rhs, {row, v.add(column, offset)}, mask);
     };
     eachBlock([&](Value block, bool isRest) {
@@ -180,13 +196,14 @@ class AmxSplitKernel {
 
   // All rows of the item by 64 columns.
   void emitPanel(Value column) {
-    registers.eachSquare(item.rows, /*filled=*/product.transposeLhs,
-                         [&](Value row, int64_t tall, Value) {
-                           if (tall == 1)
-                             return emitSquare({row, column, 0, /*flat=*/true});
-                           for (int64_t first : {0, 2})
-                             emitSquare({row, column, first, /*flat=*/false});
-                         });
+    for (int64_t first : {0, 2})
+      registers.eachSquare(item.rows, /*filled=*/product.transposeLhs,
+                           [&](Value row, int64_t tall, Value) {
+                             if (tall == 2)
+                               emitSquare({row, column, first, /*flat=*/false});
+                             else if (first == 0)
+                               emitSquare({row, column, 0, /*flat=*/true});
+                           });
   }
 
   void emitSquare(const Square& square) {
@@ -205,7 +222,7 @@ class AmxSplitKernel {
           registers.clearSums(i, j);
       });
     };
-    if (product.k.isStatic() && product.k.size <= turn) {
+    if (product.k.isStatic() && product.k.size <= cut.turn) {
       begin();
     } else {
       v.ifThen(v.less(first, 1), begin);
@@ -232,19 +249,25 @@ class AmxSplitKernel {
   }
 
   void multiply(const Square& square, Value block) {
+    prefetchFar(square, block);
     int64_t loaded = -1;  // of lhs
     int64_t held = -1;    // of rhs
     for (auto [left, right] : kProducts) {
       for (int64_t i = 0; i < 2; ++i) {
         Value panel = v.add(v.div(square.row, kRows), square.flat ? 0 : i);
-        if (left != loaded)
-          registers.loadLhs(i, lhsParts, getPart(panel, block, left),
-                            v.index(kDepth));
+        if (left != loaded) {
+          Value part = getScratchPart(panel, block, left);
+          registers.loadLhs(i, lhsParts, part, v.index(kDepth));
+          prefetchPart(lhsParts, part);
+        }
         for (int64_t j = 0; j < 2; ++j) {
-          if (square.flat || (i == 0 && right != held))
-            registers.loadRhs(
-                j, rhsParts,
-                getPart(v.index(square.getColumn(i, j)), block, right));
+          if (square.flat || (i == 0 && right != held)) {
+            Value part =
+                getRhsPart(square, square.getColumn(i, j), block, right);
+            registers.loadRhs(j, rhsParts, part);
+            // The first part comes twice.
+            if (left > 0 || right > 0) prefetchPart(rhsParts, part);
+          }
           registers.multiply(i, j);
         }
       }
@@ -253,17 +276,163 @@ class AmxSplitKernel {
     }
   }
 
+  // Asks for the same part of the next block: it lies in the second-level
+  // cache, which a neighbour on the other hyperthread may keep busy.
+  void prefetchPart(Value parts, Value part) {
+    for (int64_t line = 0; line < kRows; ++line)
+      v.prefetch(parts, {v.add(part, kParts * kElements + line * kDepth)});
+  }
+
+  // A share of the lines of a matrix that are asked for while registers
+  // multiply: rows [row, row + rows), `lines` from `column` on, spread evenly
+  // over `steps`.
+  struct Ahead {
+    Value row;
+    int64_t rows;
+    Value column;
+    int64_t lines;
+    Value step;
+    int64_t steps;
+  };
+
+  static void eachLine(TileBuilder& v, const Ahead& ahead,
+                       llvm::function_ref<void(Value row, Value column)> body) {
+    int64_t each = llvm::divideCeil(ahead.rows, ahead.steps);
+    for (int64_t i = 0; i < each; ++i)
+      for (int64_t line = 0; line < ahead.lines; ++line)
+        body(v.add(ahead.row, v.add(v.mul(ahead.step, each), i)),
+             v.add(ahead.column, line * kRows));
+  }
+
+  // Asks for what comes from far away, some lines in each block: the sums that
+  // the square will write, and what will be split next.
+  void prefetchFar(const Square& square, Value block) {
+    if (square.flat) return;
+    int64_t blocks = cut.turn / kDepth;
+    // Sums that are read first are asked for one square before.
+    bool begins =
+        frame.addend || !product.k.isStatic() || product.k.size > cut.turn;
+    Ahead sums{
+        v.add(item.row, v.add(square.row, begins ? AmxRegisters::kSquare : 0)),
+        AmxRegisters::kSquare,
+        getOutputColumn(square, 0, 0),
+        2,
+        block,
+        blocks};
+    eachLine(v, sums, [&](Value row, Value column) {
+      v.prefetch(frame.output, {row, column});
+    });
+    int64_t panels = cut.item.columns / kWidth;
+    Value panel = v.div(v.sub(square.column, item.column), kWidth);
+    int64_t half = square.first / 2;
+    if (!product.transposeLhs) {
+      // Rows of the next item.
+      Ahead rows{v.add(v.add(item.row, item.rows), square.row),
+                 AmxRegisters::kSquare,
+                 v.add(first, v.mul(block, kDepth)),
+                 2,
+                 v.add(v.mul(panel, 2), half),
+                 2 * panels};
+      eachLine(v, rows, [&](Value row, Value column) {
+        v.prefetchSecond(lhs, {row, column});
+      });
+      return;
+    }
+    Value step =
+        v.add(v.mul(v.div(square.row, AmxRegisters::kSquare), 2), half);
+    step = v.add(v.mul(step, blocks), block);
+    int64_t steps = cut.item.rows / AmxRegisters::kSquare * 2 * blocks;
+    // Columns of lhs in the next turn, some for each panel of rhs.
+    int64_t lines = llvm::divideCeil(cut.item.rows / kRows, panels);
+    Ahead columns{v.add(first, cut.turn),
+                  cut.turn,
+                  v.add(item.row, v.mul(panel, lines * kRows)),
+                  lines,
+                  step,
+                  steps};
+    eachLine(v, columns, [&](Value row, Value column) {
+      v.prefetchSecond(lhs, {row, column});
+    });
+    // The next panel of rhs.
+    if (product.transposeRhs) return;
+    Ahead next{first,          cut.turn, v.add(square.column, kWidth),
+               kWidth / kRows, step,     steps};
+    eachLine(v, next, [&](Value row, Value column) {
+      v.prefetchSecond(rhs, {row, column});
+    });
+  }
+
   const Product& product;
+  const Cut& cut;
   TileBuilder& v;
   ProductFrame& frame;
   Value lhs, rhs, output;
   Value start;  // what sums begin with, or null
-  const int64_t turn;
   AmxRegisters registers;
-  Value lhsParts, rhsParts;  // [panels][turn / 32][3][16][32]
+  // [panels][blocks of k, in a turn or, packed, in all][3][16][32]
+  Value lhsParts, rhsParts;
   ProductFrame::Item item;
   Value first, depth;  // of k, in this turn
 };
+
+// Whether weights packed in this phase serve one call: one that writes slots
+// has no prologue (plan-memory).
+bool packsInEachCall(Operation* op) {
+  auto phase = op->getParentOfType<FunctionOpInterface>();
+  return phase && phase->walk([](WriteOp) { return WalkResult::interrupt(); })
+                      .wasInterrupted();
+}
+
+int64_t getEven(int64_t size, int64_t longest, int64_t unit) {
+  int64_t count = llvm::divideCeil(size, longest);
+  return llvm::alignTo(llvm::divideCeil(size, count), unit);
+}
+
+Cut getCut(Operation* op, const Product& product) {
+  // Parts take 1.5 times the memory of floats and are no better for few rows,
+  // so answers do not keep them.
+  bool packsParts = !product.transposeLhs && product.k.isStatic() &&
+                    (!product.transposeRhs || packsInEachCall(op));
+  // Of a row of parts, 384 columns lie in half of a second-level cache of 2 MiB
+  // where k is short, so rows may be few; else each panel is read again for
+  // each item, from far away.
+  constexpr int64_t kColumns = 384, kShort = 512;
+  int64_t rows = 256, turn = 256;
+  if (packsParts) {
+    rows = product.k.size <= kShort ? 64 : 128;
+    turn = 768;
+  }
+  int64_t columns = kColumns;
+  // Work for some threads.
+  if (product.m.isStatic() &&
+      llvm::divideCeil(product.m.size, rows) *
+              llvm::divideCeil(product.n.size, columns) <
+          4)
+    columns /= 2;
+  return {packsParts,
+          {rows, /*unit=*/AmxRegisters::kSquare,
+           getEven(product.n.size, columns, kWidth), /*rowsFirst=*/packsParts},
+          product.k.isStatic() ? getEven(product.k.size, turn, kDepth) : turn};
+}
+
+// A kernel with the panels of vectors, which multiplies by them where rows are
+// few.
+ValueRange launchEither(OpBuilder& builder, Operation* op,
+                        KernelContext& context, const Product& product,
+                        const Cut& cut, StringRef stem) {
+  VectorProduct vectors(product, context.getTarget());
+  assert(vectors.getBlocking().panelWidth == kPanel);
+  return launchProduct(
+      builder, op, context, product, stem, vectors.pack(builder, op, context),
+      vectors.getBlocking().item,
+      [&](TileBuilder& v, const KernelArguments& arguments,
+          ProductFrame& frame) {
+        AmxSplitKernel split(product, cut, v, arguments, frame);
+        v.ifThen(v.less(frame.m, kFew + 1),
+                 [&] { vectors.emit(v, arguments, frame); });
+        v.ifThen(v.less(v.index(kFew), frame.m), [&] { split.emit(); });
+      });
+}
 
 }  // namespace
 
@@ -287,20 +456,21 @@ bool isAmxSplitProduct(const Product& product, const CpuTarget& target) {
 ValueRange launchAmxSplitProduct(OpBuilder& builder, Operation* op,
                                  KernelContext& context, const Product& product,
                                  StringRef stem) {
+  const Cut cut = getCut(op, product);
+  if (!product.transposeLhs && !cut.packsParts)
+    return launchEither(builder, op, context, product, cut, stem);
   Value rhs = product.rhs;
-  if (product.transposeRhs)
+  if (cut.packsParts)
+    rhs = packAmxParts(builder, op, context, "split_rhs", rhs,
+                       product.transposeRhs);
+  else if (product.transposeRhs)
     rhs = packPanels(builder, op, context, "pack_rhs", rhs, /*transposed=*/true,
-                     kWidth);
-  // Even columns: 192 and 192 of 384.
-  int64_t blocks = llvm::divideCeil(product.n.size, kItemColumns);
-  int64_t columns =
-      llvm::alignTo(llvm::divideCeil(product.n.size, blocks), kWidth);
-  ItemShape shape{kItemRows, /*unit=*/AmxRegisters::kSquare, columns};
+                     kPanel);
   return launchProduct(
-      builder, op, context, product, stem, {product.lhs, rhs}, shape,
+      builder, op, context, product, stem, {product.lhs, rhs}, cut.item,
       [&](TileBuilder& v, const KernelArguments& arguments,
           ProductFrame& frame) {
-        AmxSplitKernel(product, v, arguments, frame).emit(columns);
+        AmxSplitKernel(product, cut, v, arguments, frame).emit();
       });
 }
 

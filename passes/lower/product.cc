@@ -58,26 +58,45 @@ ProductFrame::ProductFrame(TileBuilder& v, const Product& product,
   lanes.emplace(product.epilogue->lanes.program, v, arguments, flat);
 }
 
+Value ProductFrame::countRows(const ItemShape& items) {
+  return v.div(v.add(m, items.rows - 1), items.rows);
+}
+
 // Rows of an item: as even as the shape allows, so that threads get equal work,
 // 64 and 64 of 128 rows instead of 96 and 32.
-Value ProductFrame::getHeight() {
-  Value count = v.div(v.add(m, shape.rows - 1), shape.rows);
+Value ProductFrame::getHeight(const ItemShape& items) {
+  Value count = countRows(items);
   Value even = v.div(v.sub(v.add(m, count), v.index(1)), count);
-  return v.mul(v.div(v.add(even, shape.unit - 1), shape.unit), shape.unit);
+  return v.mul(v.div(v.add(even, items.unit - 1), items.unit), items.unit);
 }
 
 void ProductFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
-  // Columns vary fastest: neighbouring items share rows of lhs.
-  int64_t blocks = countColumns(product, shape);
-  v.loop(arguments.begin, arguments.end, 1, [&](Value index) {
-    Value height = getHeight();
+  emitItems(shape, body);
+}
+
+void ProductFrame::emitItems(const ItemShape& items,
+                             llvm::function_ref<void(const Item&)> body) {
+  Value begin = arguments.begin, end = arguments.end;
+  int64_t blocks = countColumns(product, items);
+  if (&items != &shape) {
+    Value all = v.mul(countRows(shape), countColumns(product, shape));
+    Value count = v.mul(countRows(items), blocks);
+    begin = v.div(v.mul(begin, count), all);
+    end = v.div(v.mul(end, count), all);
+  }
+  v.loop(begin, end, 1, [&](Value index) {
+    Value count = countRows(items);
+    Value block = items.rowsFirst ? v.div(index, count) : v.rem(index, blocks);
+    Value row = items.rowsFirst ? v.sub(index, v.mul(block, count))
+                                : v.div(index, blocks);
+    Value height = getHeight(items);
     Item item;
-    item.row = v.mul(v.div(index, blocks), height);
+    item.row = v.mul(row, height);
     item.rows = v.min(height, v.sub(m, item.row));
-    item.column = v.mul(v.rem(index, blocks), shape.columns);
+    item.column = v.mul(block, items.columns);
     body(item);
     if (lanes)
-      lanes->emitTile(v, item.row, item.rows, item.column, shape.columns);
+      lanes->emitTile(v, item.row, item.rows, item.column, items.columns);
   });
 }
 

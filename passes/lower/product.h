@@ -46,6 +46,8 @@ struct ItemShape {
   int64_t rows;     // at most; a multiple of `unit`
   int64_t unit;     // rows of an item, but the last of a column, are a multiple
   int64_t columns;  // 0: all
+  // Neighbouring items share columns of rhs, rather than rows of lhs.
+  bool rowsFirst = false;
 };
 
 // The kernel of a product, without the multiplying.
@@ -65,12 +67,17 @@ class ProductFrame {
   // Calls `body` for each item of the kernel's range, and emits the epilogue
   // behind it.
   void emitItems(llvm::function_ref<void(const Item&)> body);
+  // The same for items of another shape, larger ones: this range gets its share
+  // of them.
+  void emitItems(const ItemShape& items,
+                 llvm::function_ref<void(const Item&)> body);
 
   const Value bias, addend, output;  // null where the product has none
   const Value m, n, k;
 
  private:
-  Value getHeight();
+  Value countRows(const ItemShape& items);
+  Value getHeight(const ItemShape& items);
 
   TileBuilder& v;
   const Product& product;

@@ -111,6 +111,12 @@ void TileBuilder::prefetch(Value buffer, ValueRange indices) {
                              /*isDataCache=*/true);
 }
 
+void TileBuilder::prefetchSecond(Value buffer, ValueRange indices) {
+  memref::PrefetchOp::create(b(), location(), buffer, indices,
+                             /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}
+
 Value TileBuilder::differ(Value a, Value b) {
   return create<arith::CmpIOp>(
       arith::CmpIPredicate::ne,

@@ -50,8 +50,9 @@ class TileBuilder : public VectorBuilder {
   Value greaterEqualWord(Value a, Value b);
 
   // Asks for the cache line at a position, which may lie outside of the buffer,
-  // to be brought into the nearest cache.
+  // to be brought into the nearest cache, or into the second one.
   void prefetch(Value buffer, mlir::ValueRange indices);
+  void prefetchSecond(Value buffer, mlir::ValueRange indices);
   // Whether two buffers begin at different places.
   Value differ(Value a, Value b);
   // The first `count` lanes; null when that is all of them.

@@ -184,6 +184,11 @@ TEST(MatmulTest, WholeRegisters) {
   }
   testLinear({20, "T"}, 384, 64, true);
   testLinear(50, 64, 32, true);
+  // Many rows.
+  for (int64_t tokens : {512, 513, 900})
+    testLinear({tokens, "T"}, 64, 96, true);
+  testLinear({700, "T"}, 448, 544, false);
+  testMatmul({300, "T"}, 448, 832, false, false);
   testLinear({20, "T"}, 320, 64, false);
   testMatmul({50, "T"}, 192, 64, false, false);
   for (int64_t tokens : {1, 31, 32, 257, 700}) {
