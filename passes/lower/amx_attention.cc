@@ -331,7 +331,10 @@ class GradientKernel : AmxAttention {
       // One chunk is still there; more must be computed again.
       Value again = v.less(v.index(kKeys), block.length);
       block.forEachChunk({}, [&](Value first, Value count, ValueRange) {
-        v.ifThen(again, [&] { emitScores(first, count); });
+        v.ifThen(again, [&] {
+          emitScores(first, count);
+          emitPowers(count, state[0]);
+        });
         unlessPacked([&] { packKeys(key, first, count, keys); });
         emitWeights(count, state);
         emitProducts(first, count);
@@ -353,7 +356,8 @@ class GradientKernel : AmxAttention {
     block.drawWords(first, count);
   }
 
-  // `carried`: maximum, sum, and sum of p dp of each query so far.
+  // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
+  // become powers by the maximum so far.
   SmallVector<Value> emitStatistics(Value count, ValueRange carried) {
     Value highest = findHighest(scores, count, carried[0]);
     Value rescale = v.expNonPositive(v.sub(carried[0], highest));
@@ -369,10 +373,23 @@ class GradientKernel : AmxAttention {
         int64_t chain = lane % 2 * 2;
         next[chain] = v.add(next[chain], p);
         next[chain + 1] = v.fma(p, slope, next[chain + 1]);
+        v.store(p, scores, {at, v.index(0)});
       }
       return next;
     });
     return {highest, v.add(chains[0], chains[2]), v.add(chains[1], chains[3])};
+  }
+
+  // Scores become powers by the maximum of all keys.
+  void emitPowers(Value count, Value highest) {
+    forEachGroup(count, {}, [&](Value group, ValueRange) {
+      for (int64_t lane = 0; lane < kRows; ++lane) {
+        Value at = v.add(group, lane);
+        v.store(v.expNonPositive(v.sub(scaled(scores, at), highest)), scores,
+                {at, v.index(0)});
+      }
+      return SmallVector<Value>{};
+    });
   }
 
   // Rows and pairs of the weights a and of ds.
@@ -383,9 +400,7 @@ class GradientKernel : AmxAttention {
       SmallVector<Value> pair;
       for (int64_t lane = 0; lane < kRows; ++lane) {
         Value at = v.add(group, lane);
-        Value p =
-            v.mul(v.expNonPositive(v.sub(scaled(scores, at), statistics[0])),
-                  inverse);
+        Value p = v.mul(load(scores, at), inverse);
         Value slope = block.keep(group, v.index(lane), 0, load(slopes, at));
         slope = v.mul(v.mul(p, v.sub(slope, delta)), v.splat(config.scale));
         storeRow(block.keep(group, v.index(lane), 0, p), weightRows, at);
@@ -451,7 +466,7 @@ class GradientKernel : AmxAttention {
   Value keys;                             // pieces of the chunk, transposed
   Value slopePairs;                       // pieces of the chunk, pairs of keys
   Value weightRows, slopeRows;            // [key][32], of which queries are 16
-  Value scores, slopes;                   // [key][query]
+  Value scores, slopes;                   // [key][query]; scores, then powers
   Value sums;  // gradient of the queries, [feature][query]
 };
 

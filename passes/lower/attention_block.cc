@@ -40,7 +40,7 @@ AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
       offsets(arguments.buffers[segments]),
       ordinals(arguments.buffers[segments + 1]) {
   if (!hasDropout()) return;
-  key = v.randomOpKey(arguments.seed, arguments.place);
+  philox.emplace(v, arguments);
   step = arguments.step;
   words = v.scratch({4 * kDropoutLanes, kQueries}, v.b().getI32Type());
 }
@@ -103,15 +103,17 @@ SmallVector<Value> AttentionBlock::forEachKey(
 
 Value AttentionBlock::keep(Value first, Value lane, int64_t group, Value x) {
   if (!hasDropout()) return x;
-  // Sixteen neighbouring keys use the same chunk of sixteen calls.
+  // Sixteen neighbouring keys use the same chunk of sixteen calls. The 16 bits
+  // of an element compare as the upper half of a word; what is below them in an
+  // odd chunk does not change the order.
   uint32_t threshold = DropoutThreshold(config.dropout);
   Value chunk = v.div(first, kDropoutLanes);
-  Value shift = v.broadcast(v.toWord(v.mul(v.rem(chunk, 2), 16)));
+  Value shift =
+      v.broadcast(v.toWord(v.sub(v.index(16), v.mul(v.rem(chunk, 2), 16))));
   Value line = v.add(v.mul(lane, 4), v.div(chunk, 2));
   Value drawn = v.load(words, {line, v.index(group * v.lanes())});
-  Value kept = v.greaterEqualWord(
-      v.andWord(v.shiftRightWord(drawn, shift), v.splatWord(0xFFFF)),
-      v.splatWord(threshold));
+  Value kept = v.greaterEqualWord(v.shiftLeftWord(drawn, shift),
+                                  v.splatWord(threshold << 16));
   return v.select(kept, v.mul(x, v.splat(DropoutScale(threshold))),
                   v.splat(0.0));
 }
@@ -127,8 +129,8 @@ void AttentionBlock::drawWords(Value firstKey, Value keys) {
       Value position = v.add(v.broadcast(v.toWord(first)), v.laneNumbers());
       Value row = v.orWord(v.broadcast(v.toWord(v.mul(head, 65536))),
                            v.andWord(position, v.splatWord(0xFFFF)));
-      std::array<Value, 4> drawn =
-          v.philox({call, row, v.broadcast(ordinal), v.broadcast(step)}, key);
+      PhiloxBuilder::Words drawn =
+          philox->call({call, row, v.broadcast(ordinal), v.broadcast(step)});
       for (int64_t word = 0; word < 4; ++word)
         v.store(drawn[word], words,
                 {v.add(v.mul(lane, 4), word), v.index(group * v.lanes())});

@@ -13,8 +13,11 @@
 #ifndef GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
 #define GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
 
+#include <optional>
+
 #include "passes/lower/gemm_product.h"
 #include "passes/lower/kernel_emitter.h"
+#include "passes/lower/random.h"
 #include "passes/lower/tile_builder.h"
 
 namespace graft {
@@ -113,7 +116,7 @@ class AttentionBlock {
   const CpuTarget& target;
   const AttentionConfig& config;
   Value offsets, ordinals;
-  std::array<Value, 2> key;
+  std::optional<PhiloxBuilder> philox;  // with dropout
   Value step;
   Value words;  // [16 calls x 4 words][query]
 

@@ -158,7 +158,10 @@ class AttentionGradientKernel {
       // One chunk is still there; more must be computed again.
       Value again = v.less(v.index(AttentionBlock::kKeys), block.length);
       block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
-        v.ifThen(again, [&] { emitScores(first, keys); });
+        v.ifThen(again, [&] {
+          emitScores(first, keys);
+          emitPowers(keys, state);
+        });
         emitWeights(keys, state);
         emitProducts(first, keys);
         return SmallVector<Value>{};
@@ -173,7 +176,8 @@ class AttentionGradientKernel {
     block.drawWords(first, keys);
   }
 
-  // `carried`: maximum, sum, and sum of p dp of each query so far.
+  // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
+  // become powers by the maximum so far.
   SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
     SmallVector<Value> old(carried.take_front(groups));
     SmallVector<Value> highest =
@@ -196,6 +200,7 @@ class AttentionGradientKernel {
             Value slope = keep(g, load(slopes, at, g));
             next[g] = v.add(sums[g], p);
             next[groups + g] = v.fma(p, slope, sums[groups + g]);
+            v.store(p, scores, {at, v.index(g * v.lanes())});
           }
           return next;
         });
@@ -203,7 +208,16 @@ class AttentionGradientKernel {
     return highest;
   }
 
-  // Scores become the weights a, slopes become ds.
+  // Scores become powers by the maximum of all keys.
+  void emitPowers(Value keys, ValueRange statistics) {
+    v.loop(v.index(0), keys, 1, [&](Value at) {
+      for (int64_t g = 0; g < groups; ++g)
+        v.store(v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
+                scores, {at, v.index(g * v.lanes())});
+    });
+  }
+
+  // Powers become the weights a, slopes become ds.
   void emitWeights(Value keys, ValueRange statistics) {
     SmallVector<Value> inverse, delta;
     for (int64_t g = 0; g < groups; ++g) {
@@ -213,9 +227,7 @@ class AttentionGradientKernel {
     block.forEachKey(
         keys, {}, [&](Value at, AttentionBlock::Keep keep, ValueRange) {
           for (int64_t g = 0; g < groups; ++g) {
-            Value p = v.mul(
-                v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
-                inverse[g]);
+            Value p = v.mul(load(scores, at, g), inverse[g]);
             Value slope = keep(g, load(slopes, at, g));
             Value position = v.index(g * v.lanes());
             v.store(keep(g, p), scores, {at, position});
@@ -252,8 +264,8 @@ class AttentionGradientKernel {
   AttentionBlock block;
   int64_t groups;
   Value queryPanel, gradientPanel;  // transposed rows of the block
-  Value scores;                     // scaled q k^T, then a, [key][query]
-  Value slopes;                     // g v^T, then ds, [key][query]
+  Value scores;  // scaled q k^T, then powers, then a, [key][query]
+  Value slopes;  // g v^T, then ds, [key][query]
 };
 
 // `products` of matrices over pairs of tokens of a sequence.

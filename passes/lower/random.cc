@@ -78,12 +78,8 @@ Value randomOpKey(VectorBuilder& v, const KernelArguments& arguments) {
 
 }  // namespace
 
-DropoutBuilder::DropoutBuilder(VectorBuilder& v,
-                               const KernelArguments& arguments, double rate)
+PhiloxBuilder::PhiloxBuilder(VectorBuilder& v, const KernelArguments& arguments)
     : v(v) {
-  uint32_t limit = DropoutThreshold(rate);
-  threshold = v.splatWord(limit << 16);
-  scale = v.splat(DropoutScale(limit));
   Wide wide(v);
   Value key = randomOpKey(v, arguments);
   OpBuilder& b = v.b();
@@ -98,6 +94,50 @@ DropoutBuilder::DropoutBuilder(VectorBuilder& v,
   }
 }
 
+PhiloxBuilder::Words PhiloxBuilder::rounds(Words counter) {
+  Wide wide(v);
+  for (const auto& [key0, key1] : keys) {
+    Value product0 = wide.mul(counter[0], kMultiplier0);
+    Value product1 = wide.mul(counter[2], kMultiplier1);
+    counter = {
+        wide.exclusiveOr(wide.high(product1), counter[1], key0), product1,
+        wide.exclusiveOr(wide.high(product0), counter[3], key1), product0};
+  }
+  return counter;
+}
+
+PhiloxBuilder::Words PhiloxBuilder::call(const Words& counter) {
+  Wide wide(v);
+  OpBuilder& b = v.b();
+  Location loc = v.location();
+  // Lanes of even number, then those of odd number. All levels are
+  // little-endian.
+  Words even, odd;
+  for (auto [word, first, second] : llvm::zip(counter, even, odd)) {
+    first = vector::BitCastOp::create(b, loc, wide.type, word);
+    second = wide.high(first);
+  }
+  even = rounds(even);
+  odd = rounds(odd);
+  Words words;
+  for (auto [word, first, second] : llvm::zip(words, even, odd)) {
+    Value low = arith::AndIOp::create(b, loc, first, wide.splat(kLowWord));
+    Value high =
+        arith::ShLIOp::create(b, loc, second, wide.splat(uint64_t{32}));
+    word = vector::BitCastOp::create(b, loc, v.words(),
+                                     arith::OrIOp::create(b, loc, low, high));
+  }
+  return words;
+}
+
+DropoutBuilder::DropoutBuilder(VectorBuilder& v,
+                               const KernelArguments& arguments, double rate)
+    : v(v), philox(v, arguments) {
+  uint32_t limit = DropoutThreshold(rate);
+  threshold = v.splatWord(limit << 16);
+  scale = v.splat(DropoutScale(limit));
+}
+
 DropoutBuilder::Words DropoutBuilder::words(Value block, int64_t group,
                                             ArrayRef<Value> row) {
   Wide wide(v);
@@ -105,24 +145,16 @@ DropoutBuilder::Words DropoutBuilder::words(Value block, int64_t group,
   Location loc = v.location();
   Value first = arith::IndexCastOp::create(b, loc, b.getI64Type(),
                                            v.mulIndex(block, kDropoutLanes));
-  std::array<std::array<Value, 4>, 2> halves;
+  std::array<Words, 2> halves;
   for (int64_t half = 0; half < 2; ++half) {
     SmallVector<int64_t> calls;
     for (int64_t lane = 0; lane < v.lanes() / 2; ++lane)
       calls.push_back(group * v.lanes() + half * v.lanes() / 2 + lane);
     Value lanes = arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(wide.type, ArrayRef<int64_t>(calls)));
-    std::array<Value, 4> counter = {
-        arith::AddIOp::create(b, loc, wide.splat(first), lanes),
-        wide.splat(row[0]), wide.splat(row[1]), wide.splat(row[2])};
-    for (const auto& [key0, key1] : keys) {
-      Value product0 = wide.mul(counter[0], kMultiplier0);
-      Value product1 = wide.mul(counter[2], kMultiplier1);
-      counter = {
-          wide.exclusiveOr(wide.high(product1), counter[1], key0), product1,
-          wide.exclusiveOr(wide.high(product0), counter[3], key1), product0};
-    }
-    halves[half] = counter;
+    halves[half] = philox.rounds(
+        {arith::AddIOp::create(b, loc, wide.splat(first), lanes),
+         wide.splat(row[0]), wide.splat(row[1]), wide.splat(row[2])});
   }
   // The low words of both halves, in order. All levels are little-endian.
   SmallVector<int64_t> evens;

@@ -93,8 +93,8 @@ Value TileBuilder::orWord(Value a, Value b) {
   return create<arith::OrIOp>(a, b);
 }
 
-Value TileBuilder::shiftRightWord(Value a, Value b) {
-  return create<arith::ShRUIOp>(a, b);
+Value TileBuilder::shiftLeftWord(Value a, Value b) {
+  return create<arith::ShLIOp>(a, b);
 }
 
 Value TileBuilder::equalWord(Value a, Value b) {
@@ -184,71 +184,6 @@ void TileBuilder::transpose(SmallVectorImpl<Value>& rows) {
     }
     rows.assign(next.begin(), next.end());
   }
-}
-
-std::array<Value, 4> TileBuilder::philox(std::array<Value, 4> counter,
-                                         std::array<Value, 2> key) {
-  Type i64 = b().getI64Type();
-  VectorType wide = VectorType::get({lanes() / 2}, i64);
-  VectorType narrow = vectorOf(b().getI32Type());
-  auto wideSplat = [&](uint64_t value) {
-    return constant(DenseElementsAttr::get(wide, APInt(64, value)));
-  };
-  Value low = wideSplat(0xFFFFFFFFu), high = wideSplat(0xFFFFFFFF00000000u);
-  Value half = wideSplat(32);
-  auto shiftRight = [&](Value x) -> Value {
-    return create<arith::ShRUIOp>(x, half);
-  };
-  auto mask = [&](Value x, Value bits) -> Value {
-    return create<arith::AndIOp>(x, bits);
-  };
-  // Products of the even and of the odd lanes, as 64-bit lanes; the high and
-  // the low words go back to their lanes.
-  auto multiply = [&](Value x, uint64_t factor) -> std::array<Value, 2> {
-    Value pairs = create<vector::BitCastOp>(wide, x);
-    Value even = mul(mask(pairs, low), wideSplat(factor));
-    Value odd = mul(shiftRight(pairs), wideSplat(factor));
-    Value top = create<arith::OrIOp>(shiftRight(even), mask(odd, high));
-    Value bottom =
-        create<arith::OrIOp>(mask(even, low), create<arith::ShLIOp>(odd, half));
-    return {create<vector::BitCastOp>(narrow, top),
-            create<vector::BitCastOp>(narrow, bottom)};
-  };
-  auto mix = [&](Value a, Value b, Value c) -> Value {
-    return create<arith::XOrIOp>(create<arith::XOrIOp>(a, b), broadcast(c));
-  };
-  for (int round = 0; round < 10; ++round) {
-    auto [high0, low0] = multiply(counter[0], 0xD2511F53u);
-    auto [high1, low1] = multiply(counter[2], 0xCD9E8D57u);
-    counter = {mix(high1, counter[1], key[0]), low1,
-               mix(high0, counter[3], key[1]), low0};
-    key = {add(key[0], integer(0x9E3779B9u)),
-           add(key[1], integer(0xBB67AE85u))};
-  }
-  return counter;
-}
-
-Value TileBuilder::splitMix64(Value x) {
-  auto constant64 = [&](uint64_t value) {
-    return constant(b().getIntegerAttr(b().getI64Type(), int64_t(value)));
-  };
-  auto xorShift = [&](Value y, int64_t bits) -> Value {
-    Value shifted = create<arith::ShRUIOp>(y, constant64(bits));
-    return create<arith::XOrIOp>(y, shifted);
-  };
-  x = add(x, constant64(0x9E3779B97F4A7C15u));
-  x = mul(xorShift(x, 30), constant64(0xBF58476D1CE4E5B9u));
-  x = mul(xorShift(x, 27), constant64(0x94D049BB133111EBu));
-  return xorShift(x, 31);
-}
-
-std::array<Value, 2> TileBuilder::randomOpKey(Value seed, Value place) {
-  Value key = splitMix64(create<arith::XOrIOp>(seed, splitMix64(place)));
-  Type i32 = b().getI32Type();
-  return {create<arith::TruncIOp>(i32, key),
-          create<arith::TruncIOp>(
-              i32, create<arith::ShRUIOp>(key, constant(b().getIntegerAttr(
-                                                   b().getI64Type(), 32))))};
 }
 
 }  // namespace graft

@@ -45,7 +45,7 @@ class TileBuilder : public VectorBuilder {
   // On i32, unsigned; `orWord` on i1, too.
   Value andWord(Value a, Value b);
   Value orWord(Value a, Value b);
-  Value shiftRightWord(Value a, Value b);
+  Value shiftLeftWord(Value a, Value b);
   Value equalWord(Value a, Value b);
   Value greaterEqualWord(Value a, Value b);
 
@@ -73,13 +73,6 @@ class TileBuilder : public VectorBuilder {
   // Transposes `lanes` vectors in place: row i becomes column i.
   void transpose(llvm::SmallVectorImpl<Value>& rows);
 
-  // One call of Philox4x32-10 in each lane: counter words and result words are
-  // vectors of i32, the key two i32. Equal to graft::Philox4x32.
-  std::array<Value, 4> philox(std::array<Value, 4> counter,
-                              std::array<Value, 2> key);
-  // The two i32 key words of graft::RandomOpKey; `seed` and `place` i64.
-  std::array<Value, 2> randomOpKey(Value seed, Value place);
-
  private:
   template <typename Op, typename... Arguments>
   Value create(Arguments&&... arguments) {
@@ -87,7 +80,6 @@ class TileBuilder : public VectorBuilder {
   }
   mlir::VectorType vectorOf(mlir::Type element);
   Value constant(mlir::TypedAttr value);
-  Value splitMix64(Value x);
 };
 
 }  // namespace graft
