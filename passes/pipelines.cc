@@ -68,9 +68,11 @@ void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {
   manager.addPass(createCSEPass());
 }
 
-void buildPlanStage(OpPassManager& manager, int64_t memoryBudget) {
+void buildPlanStage(OpPassManager& manager, int64_t memoryBudget,
+                    bool memoryChoices) {
   PlanRecomputePassOptions options;
   options.budget = memoryBudget;
+  options.choices = memoryChoices;
   manager.addPass(createPlanRecomputePass(options));
   manager.addPass(createPlanMemoryPass());
 }

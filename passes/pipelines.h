@@ -25,8 +25,10 @@ void buildAutodiffStage(mlir::OpPassManager& manager);
 void buildPrecisionStage(mlir::OpPassManager& manager, llvm::StringRef type);
 void buildFuseStage(mlir::OpPassManager& manager);
 void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
-// `memoryBudget` bounds the arena of a phase, in bytes; 0: no bound.
-void buildPlanStage(mlir::OpPassManager& manager, int64_t memoryBudget = 0);
+// `memoryBudget` bounds the arena of a phase, in bytes; 0: no bound. With
+// `memoryChoices` the program says what other bounds would cost.
+void buildPlanStage(mlir::OpPassManager& manager, int64_t memoryBudget = 0,
+                    bool memoryChoices = false);
 
 // When the verifier runs: after each pass, or once after a stage whose passes
 // hand on modules much larger than what it leaves.

@@ -128,12 +128,23 @@ void CostTermAttr::print(AsmPrinter& printer) const {
   printer << '>';
 }
 
+// One byte of an artifact.
+static constexpr int64_t kMostTiles = 255;
+
 Attribute CostAttr::parse(AsmParser& parser, Type) {
   SmallVector<CostTermAttr> flops, bytes;
+  int64_t tiles = 0;
   if (parser.parseLess() || parseTerms(parser, "flops", flops) ||
+      (succeeded(parser.parseOptionalKeyword("tiles")) &&
+       parser.parseInteger(tiles)) ||
       parseTerms(parser, "bytes", bytes) || parser.parseGreater())
     return {};
-  return CostAttr::get(parser.getContext(), flops, bytes);
+  if (tiles < 0 || tiles > kMostTiles) {
+    parser.emitError(parser.getCurrentLocation(), "expects tiles from 0 to ")
+        << kMostTiles << ", got " << tiles;
+    return {};
+  }
+  return CostAttr::get(parser.getContext(), flops, bytes, tiles);
 }
 
 void CostAttr::print(AsmPrinter& printer) const {
@@ -145,6 +156,7 @@ void CostAttr::print(AsmPrinter& printer) const {
   };
   printer << '<';
   if (!getFlops().empty()) print("flops", getFlops());
+  if (getTiles() != 0) printer << " tiles " << getTiles();
   if (!getFlops().empty() && !getBytes().empty()) printer << ' ';
   if (!getBytes().empty()) print("bytes", getBytes());
   printer << '>';

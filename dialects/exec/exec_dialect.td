@@ -62,12 +62,16 @@ def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
   let description = [{
     Floating-point operations of products of matrices, two a multiply-add (other
     arithmetic is not counted), and bytes that are read or written once each;
-    sums of terms. What a roofline sets against the time. Example:
-    `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`.
+    sums of terms. What a roofline sets against the time. With `tiles`, tile
+    registers multiply, and each multiply-add takes as many of theirs, which are
+    of bf16: 6 for one of f32. Examples:
+    `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`,
+    `#exec.cost<flops [768 * T] tiles 6 bytes [6144 * T]>`.
   }];
   let parameters = (ins
     OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$flops,
-    OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$bytes);
+    OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$bytes,
+    DefaultValuedParameter<"int64_t", "0">:$tiles);
   let hasCustomAssemblyFormat = 1;
 }
 

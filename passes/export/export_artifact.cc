@@ -62,6 +62,7 @@ class ModuleReader {
         reinterpret_cast<const uint8_t*>(target.library.data()),
         target.library.size());
     GRAFT_RETURN_IF_ERROR(readKernels());
+    readChoices();
     for (exec::ProgramOp program : module.getOps<exec::ProgramOp>()) {
       GRAFT_RETURN_IF_ERROR(readEntry(program));
       GRAFT_RETURN_IF_ERROR(readProgram(program));
@@ -72,6 +73,7 @@ class ModuleReader {
  private:
   absl::Status readSlots(ModelOp model);
   absl::Status readKernels();
+  void readChoices();
   absl::Status readEntry(exec::ProgramOp program);
   absl::Status readProgram(exec::ProgramOp program);
   absl::StatusOr<ValueSpec> readValue(StringRef name, Type type);
@@ -144,6 +146,15 @@ absl::Status ModuleReader::readKernels() {
     }
   }
   return absl::OkStatus();
+}
+
+// What `plan-recompute` noted.
+void ModuleReader::readChoices() {
+  auto bytes = module->getAttrOfType<DenseI64ArrayAttr>("graft.choice_bytes");
+  auto times = module->getAttrOfType<DenseF64ArrayAttr>("graft.choice_times");
+  if (!bytes || !times) return;
+  for (auto [arena, time] : llvm::zip(bytes.asArrayRef(), times.asArrayRef()))
+    spec.targets.back().choices.push_back({static_cast<uint64_t>(arena), time});
 }
 
 absl::StatusOr<int32_t> ModuleReader::findSize(StringAttr name) {
@@ -300,6 +311,7 @@ absl::Status ModuleReader::readCommand(
     if (exec::CostAttr cost = kernel.getCostAttr()) {
       GRAFT_ASSIGN_OR_RETURN(command.flops, readCost(cost.getFlops()));
       GRAFT_ASSIGN_OR_RETURN(command.bytes, readCost(cost.getBytes()));
+      command.tiles = static_cast<uint8_t>(cost.getTiles());
     }
   } else if (auto copy = dyn_cast<exec::CopyOp>(op)) {
     command.kind = CommandKind::copy;

@@ -217,6 +217,7 @@ ValueRange launchAmxProduct(OpBuilder& builder, Operation* op,
   constexpr int64_t kColumns = 64;
   ItemShape shape{/*rows=*/4 * kSquare, /*unit=*/kSquare, kColumns};
   return launchProduct(builder, op, context, product, stem, sides, shape,
+                       /*tiles=*/1,
                        [&](TileBuilder& v, const KernelArguments& arguments,
                            ProductFrame& frame) {
                          AmxKernel(product, v, arguments, frame).emit(kColumns);

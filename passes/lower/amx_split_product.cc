@@ -416,7 +416,7 @@ Cut getCut(Operation* op, const Product& product) {
 }
 
 // A kernel with the panels of vectors, which multiplies by them where rows are
-// few.
+// few; its limit is theirs.
 ValueRange launchEither(OpBuilder& builder, Operation* op,
                         KernelContext& context, const Product& product,
                         const Cut& cut, StringRef stem) {
@@ -424,7 +424,7 @@ ValueRange launchEither(OpBuilder& builder, Operation* op,
   assert(vectors.getBlocking().panelWidth == kPanel);
   return launchProduct(
       builder, op, context, product, stem, vectors.pack(builder, op, context),
-      vectors.getBlocking().item,
+      vectors.getBlocking().item, /*tiles=*/0,
       [&](TileBuilder& v, const KernelArguments& arguments,
           ProductFrame& frame) {
         AmxSplitKernel split(product, cut, v, arguments, frame);
@@ -468,6 +468,7 @@ ValueRange launchAmxSplitProduct(OpBuilder& builder, Operation* op,
                      kPanel);
   return launchProduct(
       builder, op, context, product, stem, {product.lhs, rhs}, cut.item,
+      /*tiles=*/std::size(kProducts),
       [&](TileBuilder& v, const KernelArguments& arguments,
           ProductFrame& frame) {
         AmxSplitKernel(product, cut, v, arguments, frame).emit();

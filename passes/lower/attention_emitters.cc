@@ -290,7 +290,8 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
   countFlops(results,
              exec::CostTermAttr::get(op->getContext(),
                                      2 * products * config.heads * config.width,
-                                     tokens, /*squares=*/true));
+                                     tokens, /*squares=*/true),
+             /*tiles=*/isAmxAttention(context.getTarget(), attention) ? 1 : 0);
   op->replaceAllUsesWith(results);
   op->erase();
   return success();

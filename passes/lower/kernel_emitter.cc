@@ -109,7 +109,7 @@ exec::CostAttr costOf(ValueRange operands, TypeRange results,
   llvm::SetVector<Value> once(operands.begin(), operands.end());
   for (Value operand : once) bytes.addBytes(operand.getType());
   for (Type result : results) bytes.addBytes(result);
-  return exec::CostAttr::get(context, {}, bytes.terms());
+  return exec::CostAttr::get(context, {}, bytes.terms(), /*tiles=*/0);
 }
 
 }  // namespace
@@ -184,10 +184,10 @@ ValueRange KernelContext::launch(
       .getResults();
 }
 
-void countFlops(ValueRange results, exec::CostTermAttr flops) {
+void countFlops(ValueRange results, exec::CostTermAttr flops, int64_t tiles) {
   auto launch = results.front().getDefiningOp<exec::LaunchOp>();
-  launch.setCostAttr(exec::CostAttr::get(launch.getContext(), flops,
-                                         launch.getCostAttr().getBytes()));
+  launch.setCostAttr(exec::CostAttr::get(
+      launch.getContext(), flops, launch.getCostAttr().getBytes(), tiles));
 }
 
 void countRows(ValueRange results, ValueRange tables, Value rows) {
@@ -200,8 +200,9 @@ void countRows(ValueRange results, ValueRange tables, Value rows) {
     bytes.addBytes(table.getType(), -1);
     bytes.addBytes(rows.getType());
   }
-  launch.setCostAttr(exec::CostAttr::get(
-      context, launch.getCostAttr().getFlops(), bytes.terms()));
+  launch.setCostAttr(
+      exec::CostAttr::get(context, launch.getCostAttr().getFlops(),
+                          bytes.terms(), launch.getCostAttr().getTiles()));
 }
 
 bool takesAddend(Operation* op) {

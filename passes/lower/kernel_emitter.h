@@ -73,8 +73,10 @@ class KernelContext {
 };
 
 // Counts the flops of the launch that `results` are of: those of one product of
-// matrices, or several, two a multiply-add.
-void countFlops(mlir::ValueRange results, exec::CostTermAttr flops);
+// matrices, or several, two a multiply-add. Tile registers take `tiles`
+// multiply-adds of bf16 for each; 0: vectors multiply.
+void countFlops(mlir::ValueRange results, exec::CostTermAttr flops,
+                int64_t tiles = 0);
 
 // Counts that the launch that `results` are of touches no more of `tables`,
 // operands or results of it, than as many rows as `rows` has.

@@ -103,7 +103,7 @@ void ProductFrame::emitItems(const ItemShape& items,
 ValueRange launchProduct(
     OpBuilder& builder, Operation* op, KernelContext& context,
     const Product& product, StringRef stem, ValueRange sides,
-    const ItemShape& shape,
+    const ItemShape& shape, int64_t tiles,
     llvm::function_ref<void(TileBuilder&, const KernelArguments&,
                             ProductFrame&)>
         body) {
@@ -132,7 +132,7 @@ ValueRange launchProduct(
         ProductFrame frame(v, product, arguments, shape, sides.size());
         body(v, arguments, frame);
       });
-  countFlops(results, getFlops(op->getContext(), product));
+  countFlops(results, getFlops(op->getContext(), product), tiles);
   return results;
 }
 

@@ -87,11 +87,11 @@ class ProductFrame {
 };
 
 // Launches the kernel of `product` before `op`, and of its epilogue if it has
-// one; `sides` hold lhs and rhs.
+// one; `sides` hold lhs and rhs, `tiles` is that of countFlops.
 mlir::ValueRange launchProduct(
     mlir::OpBuilder& builder, mlir::Operation* op, KernelContext& context,
     const Product& product, llvm::StringRef stem, mlir::ValueRange sides,
-    const ItemShape& shape,
+    const ItemShape& shape, int64_t tiles,
     llvm::function_ref<void(TileBuilder&, const KernelArguments&,
                             ProductFrame&)>
         body);

@@ -175,7 +175,7 @@ ValueRange launchVectorProduct(OpBuilder& builder, Operation* op,
   VectorProduct vectors(product, context.getTarget());
   return launchProduct(
       builder, op, context, product, stem, vectors.pack(builder, op, context),
-      vectors.getBlocking().item,
+      vectors.getBlocking().item, /*tiles=*/0,
       [&](TileBuilder& v, const KernelArguments& arguments,
           ProductFrame& frame) { vectors.emit(v, arguments, frame); });
 }

@@ -44,6 +44,11 @@ def PlanRecomputePass : Pass<"plan-recompute", "::mlir::ModuleOp"> {
 
     - (C1) A budget that is not reached is an error, which says what is.
 
+    With `choices` the module also gets `graft.choice_bytes` and
+    `graft.choice_times`: arenas from that of no budget down to the least, each
+    with the time of all launches of the phases that write slots (of all phases
+    where none does) as a multiple of that without a budget, as costs have it.
+
     Runs directly before `plan-memory`: anything that merges equal launches would
     undo it.
 
@@ -52,6 +57,8 @@ def PlanRecomputePass : Pass<"plan-recompute", "::mlir::ModuleOp"> {
   let options = [
     Option<"budget", "budget", "int64_t", "0",
            "Bytes of the arena of a phase, at most; 0: no bound">,
+    Option<"choices", "choices", "bool", "false",
+           "Say what smaller arenas would cost">,
   ];
 }
 

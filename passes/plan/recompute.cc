@@ -45,8 +45,25 @@ struct Candidate {
 
 class Recomputation {
  public:
+  // An arena, and what its program computes again.
+  struct Step {
+    int64_t bytes;
+    double seconds;
+  };
+
   Recomputation(func::FuncOp function, const SizeBounds& bounds)
       : function(function), bounds(bounds) {}
+
+  // Each smaller arena than those before that `run` came by.
+  ArrayRef<Step> getSteps() const { return steps; }
+
+  // Of all launches.
+  double getSeconds() {
+    double sum = 0;
+    for (auto launch : function.getBody().front().getOps<LaunchOp>())
+      sum += secondsOf(launch);
+    return sum;
+  }
 
   // Adds launches until the plan fits into `budget` bytes or none helps; gives
   // the smallest arena that was found. Deterministic. Fails as planMemory does.
@@ -54,7 +71,8 @@ class Recomputation {
     FailureOr<MemoryPlan> plan = planMemory(function, bounds);
     if (failed(plan)) return failure();
     // Gaps between values may make an arena larger whose peak is lower.
-    int64_t smallest = plan->arenaBytes;
+    steps = {{plan->arenaBytes, 0}};
+    double seconds = 0;
     while (plan->arenaBytes > budget && plan->peak) {
       std::optional<Candidate> best = findBest(plan->peak);
       if (!best) break;
@@ -63,7 +81,9 @@ class Recomputation {
       if (failed(next)) return failure();
       if (helps(*plan, *next)) {
         plan = std::move(next);
-        smallest = std::min(smallest, plan->arenaBytes);
+        seconds += best->seconds;
+        if (plan->arenaBytes < steps.back().bytes)
+          steps.push_back({plan->arenaBytes, seconds});
         // What did not help at this peak may help at the next.
         refused.clear();
       } else {
@@ -71,7 +91,7 @@ class Recomputation {
         refused.insert(best->launch);
       }
     }
-    return smallest;
+    return steps.back().bytes;
   }
 
  private:
@@ -231,6 +251,7 @@ class Recomputation {
 
   func::FuncOp function;
   const SizeBounds& bounds;
+  SmallVector<Step> steps;
   llvm::DenseSet<Operation*> refused;
   llvm::DenseMap<Value, SmallVector<Value>> versions;
   // Of what was applied last.
@@ -238,13 +259,69 @@ class Recomputation {
   SmallVector<std::pair<OpOperand*, Value>> moved;
 };
 
+// A phase as it is without a budget, and what less memory makes of it.
+struct Phase {
+  SmallVector<Recomputation::Step> steps;
+  double seconds;
+  bool isTraining;
+
+  // Of the program with an arena of at most `bytes`.
+  double getSeconds(int64_t bytes) const {
+    for (const Recomputation::Step& step : steps)
+      if (step.bytes <= bytes) return seconds + step.seconds;
+    return seconds + steps.back().seconds;
+  }
+};
+
+// What `choices` says of `module`, which stays as it is.
+LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  SmallVector<Phase> phases;
+  int64_t most = 0, least = 0;
+  bool trains = false;
+  for (func::FuncOp function : getPhases(*copy)) {
+    Recomputation recomputation(function, bounds);
+    Phase phase;
+    phase.seconds = recomputation.getSeconds();
+    phase.isTraining = !function.getBody().getOps<WriteOp>().empty();
+    trains |= phase.isTraining;
+    if (failed(recomputation.run(/*budget=*/0))) return failure();
+    phase.steps.assign(recomputation.getSteps().begin(),
+                       recomputation.getSteps().end());
+    most = std::max(most, phase.steps.front().bytes);
+    least = std::max(least, phase.steps.back().bytes);
+    phases.push_back(std::move(phase));
+  }
+  auto getTime = [&](int64_t bytes) {
+    double sum = 0;
+    for (const Phase& phase : phases)
+      if (phase.isTraining == trains) sum += phase.getSeconds(bytes);
+    return sum;
+  };
+  constexpr int64_t kChoices = 10;
+  SmallVector<int64_t> bytes;
+  SmallVector<double> times;
+  for (int64_t i = 0; i < kChoices; ++i) {
+    int64_t next = std::max(most - most / kChoices * i, least);
+    if (!bytes.empty() && next == bytes.back()) break;
+    bytes.push_back(next);
+    times.push_back(getTime(next) / std::max(getTime(most), kLaunchSeconds));
+  }
+  Builder builder(module.getContext());
+  module->setAttr("graft.choice_bytes", builder.getDenseI64ArrayAttr(bytes));
+  module->setAttr("graft.choice_times", builder.getDenseF64ArrayAttr(times));
+  return success();
+}
+
 struct PlanRecomputePass : impl::PlanRecomputePassBase<PlanRecomputePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (budget <= 0) return;
     ModuleOp module = getOperation();
     SizeBounds bounds = collectSizeBounds(module);
+    if (choices && failed(describeChoices(module, bounds)))
+      return signalPassFailure();
+    if (budget <= 0) return;
     int64_t least = 0;
     func::FuncOp largest;
     for (func::FuncOp phase : getPhases(module)) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -308,6 +309,13 @@ absl::Status CheckTargets(const ArtifactSpec& spec, absl::string_view where) {
                         "a level of its own", target.level);
     }
     GRAFT_RETURN_IF_ERROR(CheckKernels(target, where));
+    for (size_t k = 0; k < target.choices.size(); ++k) {
+      const double time = target.choices[k].time;
+      if (!std::isfinite(time) || time < 1) {
+        return FieldError(where, absl::StrCat(field, ".choices[", k, "].time"),
+                          "at least 1", time);
+      }
+    }
     if (target.programs.size() != spec.entries.size()) {
       return FieldError(where, absl::StrCat(field, ".programs"),
                         absl::StrCat(spec.entries.size()),

@@ -149,6 +149,7 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
     decoded.label = Text(command->label());
     decoded.flops = DecodeCost(command->flops());
     decoded.bytes = DecodeCost(command->bytes());
+    decoded.tiles = command->tiles();
     result.commands.push_back(std::move(decoded));
   }
   return result;
@@ -223,6 +224,12 @@ class Decoder {
                         absl::StrCat(decoded.level, ".programs[",
                                      decoded.programs.size(), "]")));
       decoded.programs.push_back(std::move(decoded_program));
+    }
+    if (target.choices()) {
+      for (const schema::MemoryChoice& choice :
+           CopyElements<schema::MemoryChoice>(*target.choices())) {
+        decoded.choices.push_back({choice.arena_bytes(), choice.time()});
+      }
     }
     spec_.targets.push_back(std::move(decoded));
     return absl::OkStatus();

@@ -103,6 +103,7 @@ struct CommandSpec {
   uint64_t random = 0;  // draw << 32 | op id of a kernel's random draws
   std::string label;
   std::vector<CostTermSpec> flops, bytes;
+  uint8_t tiles = 0;
 };
 
 struct ProgramSpec {
@@ -118,12 +119,21 @@ struct KernelSpec {
   std::string symbol;
 };
 
+// A bound of the arenas, and the estimated time of a training step with it by
+// that without one.
+struct MemoryChoiceSpec {
+  uint64_t arena_bytes = 0;
+  double time = 1;
+  bool operator==(const MemoryChoiceSpec&) const = default;
+};
+
 struct TargetSpec {
   std::string level;
   std::string triple;
   absl::Span<const uint8_t> code;  // borrowed
   std::vector<KernelSpec> kernels;
   std::vector<ProgramSpec> programs;  // one an entry
+  std::vector<MemoryChoiceSpec> choices;
 };
 
 struct HostInstruction {

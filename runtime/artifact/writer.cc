@@ -114,7 +114,7 @@ Offset<schema::Program> HeaderBuilder::BuildProgram(
     const auto bytes = BuildCost(command.bytes);
     commands.push_back(schema::CreateCommand(
         builder_, command.kind, command.kernel, indices, command.results, &grid,
-        command.pattern, label, command.random, flops, bytes));
+        command.pattern, label, command.random, flops, bytes, command.tiles));
   }
   return schema::CreateProgramDirect(builder_, program.arena_bytes,
                                      program.live_bytes, &buffers, &commands,
@@ -132,9 +132,13 @@ Offset<schema::Target> HeaderBuilder::BuildTarget(const TargetSpec& target,
   for (const ProgramSpec& program : target.programs) {
     programs.push_back(BuildProgram(program));
   }
-  return schema::CreateTargetDirect(builder_, target.level.c_str(),
-                                    target.triple.c_str(), code, &kernels,
-                                    &programs);
+  std::vector<schema::MemoryChoice> choices;
+  for (const MemoryChoiceSpec& choice : target.choices) {
+    choices.emplace_back(choice.arena_bytes, choice.time);
+  }
+  return schema::CreateTargetDirect(
+      builder_, target.level.c_str(), target.triple.c_str(), code, &kernels,
+      &programs, choices.empty() ? nullptr : &choices);
 }
 
 Offset<schema::HostProgram> HeaderBuilder::BuildHostProgram(

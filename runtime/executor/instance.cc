@@ -483,6 +483,7 @@ void Instance::ExecuteProfiled(size_t entry, size_t first) {
     timing.command = i;
     timing.items = Items(commands[i].grid);
     timing.flops = Cost(spec.flops, squares);
+    timing.tiles = spec.tiles;
     timing.bytes = spec.kind == CommandKind::kernel
                        ? Cost(spec.bytes, squares)
                        : static_cast<double>(timing.items) *

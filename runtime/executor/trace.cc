@@ -29,6 +29,7 @@ void KernelProfile::Add(const CommandTiming& timing) {
   it->second.ns += timing.end_ns - timing.begin_ns;
   it->second.flops += timing.flops;
   it->second.bytes += timing.bytes;
+  it->second.tiles = timing.tiles;
 }
 
 std::vector<KernelProfile::Sum> KernelProfile::Sums() const {

@@ -22,8 +22,9 @@ class KernelProfile {
     std::string kernel;
     int64_t calls = 0, ns = 0;
     double flops = 0, bytes = 0;  // of CommandTiming
+    int tiles = 0;
 
-    void Add(const Sum& other);  // keeps the name
+    void Add(const Sum& other);  // keeps the name and tiles
   };
 
   void Add(const CommandTiming& timing);

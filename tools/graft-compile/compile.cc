@@ -148,8 +148,8 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
   const std::string plan = "plan_" + target.level;
   if (mlir::failed(
           runner.run(*result.module, plan, [&](mlir::OpPassManager& manager) {
-            buildPlanStage(manager,
-                           static_cast<int64_t>(options.memory_budget));
+            buildPlanStage(manager, static_cast<int64_t>(options.memory_budget),
+                           options.memory_choices);
           })))
     return StageFailed(plan);
   auto kernels = *result.module->getOps<exec::KernelsOp>().begin();

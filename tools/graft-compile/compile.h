@@ -44,6 +44,7 @@ struct CompileOptions {
   // Bytes that activations and scratch memory may take, at the largest batch;
   // what does not fit is computed again. 0: no bound.
   double memory_budget = 0;
+  bool memory_choices = false;  // the program says what other bounds would cost
   // Level names, or "host" or "all" alone.
   std::vector<std::string> cpu_levels = {"host"};
   std::string dump_stages;           // directory; empty: none

@@ -211,6 +211,9 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       ->transform(AsBytes())
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_flag("--memory-choices", options.compile.memory_choices,
+               "note in the program what smaller budgets would cost, for "
+               "`graft plan`");
   app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");
   options.compile.cache = DefaultCache();

@@ -61,6 +61,7 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (options.memory_budget > 0)
     arguments.push_back(
         absl::StrFormat("--memory-budget=%.0f", options.memory_budget));
+  if (options.memory_choices) arguments.push_back("--memory-choices");
   if (options.task == "regression")
     arguments.push_back("--regression");
   else

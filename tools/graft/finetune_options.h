@@ -44,7 +44,8 @@ struct FinetuneOptions {
   std::string initial;
   std::string cpu_levels = "host";
   std::string precision = "fp32";
-  double memory_budget = 0;  // bytes of activations; 0: no bound
+  double memory_budget = 0;     // bytes of activations; 0: no bound
+  bool memory_choices = false;  // the program says what other bounds would cost
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;

@@ -3,7 +3,12 @@
 
 #include "tools/graft/machine_limits.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -62,6 +67,43 @@ Loops LoopsOf(const std::string& level) {
   return {ArithmeticPlain, StreamPlain, 4};
 }
 
+#if defined(__x86_64__)
+// Products of tile registers, four sums in turn: as many as hide the latency of
+// one (52 cycles, one in 16).
+constexpr int64_t kTileTurns = 20'000;
+constexpr double kTileFlops = 2.0 * 16 * 16 * 32 * 4 * kTileTurns;
+
+__attribute__((target("amx-tile,amx-bf16"))) void MultiplyTiles() {
+  struct alignas(64) {
+    uint8_t palette = 1, start = 0, reserved[14] = {};
+    uint16_t bytes[16] = {};
+    uint8_t rows[16] = {};
+  } configuration;
+  for (int i = 0; i < 8; ++i) {
+    configuration.bytes[i] = 64;
+    configuration.rows[i] = 16;
+  }
+  alignas(64) std::array<uint16_t, 16 * 32> ones;
+  ones.fill(0x3f80);
+  _tile_loadconfig(&configuration);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_loadd(4, ones.data(), 64);
+  _tile_loadd(5, ones.data(), 64);
+  _tile_loadd(6, ones.data(), 64);
+  _tile_loadd(7, ones.data(), 64);
+  for (int64_t turn = 0; turn < kTileTurns; ++turn) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_release();
+}
+#endif
+
 // Seconds of the fastest of several runs of `run` on all threads.
 template <typename Function>
 double Fastest(ThreadPool& pool, int repeats, Function run) {
@@ -96,6 +138,12 @@ MachineLimits MeasureMachineLimits(ThreadPool& pool, const std::string& level) {
       pool, kRepeats, [&](int worker) { sinks[worker] = loops.arithmetic(); });
   limits.flops = 2.0 * kChains * kTurns * static_cast<double>(loops.lanes) *
                  pool.size() / seconds;
+
+#if defined(__x86_64__)
+  if (level == "amx_bf16")
+    limits.tile_flops = kTileFlops * pool.size() /
+                        Fastest(pool, kRepeats, [](int) { MultiplyTiles(); });
+#endif
 
   // From what lies in the caches of the cores to several times the last level.
   constexpr int64_t kSmallest = int64_t{1} << 14, kLargest = int64_t{1} << 28;

@@ -146,6 +146,7 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
   cost.length = length;
   CountFlops(spec, config, cost);
   CountBytes(spec, *target, bounds, cost);
+  cost.choices = target->choices;
   return cost;
 }
 
@@ -167,11 +168,18 @@ std::string CostText(const ProgramCost& cost) {
       {"frozen, mapped", cost.mapped_bytes}};
   for (const auto& [name, bytes] : parts)
     absl::StrAppendFormat(&text, "  %-18s %s\n", name, Megabytes(bytes));
+  if (cost.choices.empty()) return text;
+  text +=
+      "budget     of the arena (--memory-budget), and the time of a step "
+      "by that\n           without one, as estimated:\n";
+  for (const MemoryChoiceSpec& choice : cost.choices)
+    absl::StrAppendFormat(&text, "  %-18s %s %6.2f\n", "",
+                          Megabytes(choice.arena_bytes), choice.time);
   return text;
 }
 
 std::string CostJson(const ProgramCost& cost) {
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"parameters", cost.parameters},
       {"trainable", cost.trainable},
       {"length", cost.length},
@@ -185,6 +193,9 @@ std::string CostJson(const ProgramCost& cost) {
         {"inputs", cost.input_bytes},
         {"total", cost.total_bytes()},
         {"mapped", cost.mapped_bytes}}}};
+  for (const MemoryChoiceSpec& choice : cost.choices)
+    json["choices"].push_back(
+        {{"arena", choice.arena_bytes}, {"time", choice.time}});
   return json.dump();
 }
 

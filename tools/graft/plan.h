@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "runtime/artifact/artifact.h"
@@ -39,6 +40,8 @@ struct ProgramCost {
   uint64_t arena_bytes = 0;
   uint64_t input_bytes = 0;
   uint64_t mapped_bytes = 0;
+  // What smaller arenas cost, where the program says so, the largest first.
+  std::vector<MemoryChoiceSpec> choices;
   uint64_t total_bytes() const {
     return parameter_bytes + gradient_bytes + moment_bytes + arena_bytes +
            input_bytes;

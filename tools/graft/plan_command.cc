@@ -50,6 +50,7 @@ absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   std::string directory = "/tmp/graft-plan-XXXXXX";
   if (!mkdtemp(directory.data())) return FileError(errno, directory, "create");
   options.finetune.output = directory;
+  options.finetune.memory_choices = true;
   absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune, stop);
   absl::Status status = run.status();
   if (status.ok()) {

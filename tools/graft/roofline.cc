@@ -28,7 +28,8 @@ struct Times {
 Times TimesOf(const KernelProfile::Sum& sum, const MachineLimits& limits) {
   Times times;
   times.taken = static_cast<double>(sum.ns) * 1e-9;
-  times.arithmetic = sum.flops / limits.flops;
+  times.arithmetic = sum.tiles == 0 ? sum.flops / limits.flops
+                                    : sum.flops * sum.tiles / limits.tile_flops;
   const double bytes = sum.bytes / static_cast<double>(sum.calls);
   times.memory = sum.bytes / limits.BandwidthOf(bytes);
   times.least = std::max(times.arithmetic, times.memory);
@@ -68,6 +69,7 @@ nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
     bandwidth.push_back(
         {{"bytes", at.bytes}, {"gbytes_per_second", at.per_second / 1e9}});
   return {{"gflops", limits.flops / 1e9},
+          {"tile_gflops", limits.tile_flops / 1e9},
           {"bandwidth", std::move(bandwidth)},
           {"kernels", std::move(kernels)}};
 }
@@ -75,7 +77,11 @@ nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
 std::string RooflineText(const KernelProfile& profile,
                          const MachineLimits& limits) {
   std::string text =
-      absl::StrFormat("limits: %.0f GFLOP/s;", limits.flops / 1e9);
+      absl::StrFormat("limits: %.0f GFLOP/s", limits.flops / 1e9);
+  if (limits.tile_flops > 0)
+    absl::StrAppendFormat(&text, ", %.0f in tile registers",
+                          limits.tile_flops / 1e9);
+  text += ';';
   for (const MachineLimits::Bandwidth& at : limits.bandwidth) {
     absl::StrAppendFormat(&text, " %.0f GB/s of %.6g KiB%s",
                           at.per_second / 1e9, at.bytes / 1024,

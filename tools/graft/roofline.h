@@ -16,12 +16,12 @@
 namespace graft {
 
 // A command cannot take less than the longer of two times: its products of
-// matrices at the rate of arithmetic, and its bytes at the bandwidth of data of
-// their size. Arithmetic that is no product (exponentials, random draws) is not
-// in that limit. Of each kernel, the longest first, then of all together:
-// calls, milliseconds, share of the time, GFLOP/s, GB/s, which of the two is
-// its limit, and the share of it that is reached. Calls of a kernel count as
-// equal.
+// matrices at the rate of arithmetic of the registers that it uses, and its
+// bytes at the bandwidth of data of their size. Arithmetic that is no product
+// (exponentials, random draws) is not in that limit. Of each kernel, the
+// longest first, then of all together: calls, milliseconds, share of the time,
+// GFLOP/s, GB/s, which of the two is its limit, and the share of it that is
+// reached. Calls of a kernel count as equal.
 nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
                                     const MachineLimits& limits);
 // The same for people, several lines.

@@ -6,12 +6,19 @@
 // CHECK: test.a = #exec.cost<flops [2 * T * S, 48 * squares(T)] bytes [1536 * T, 4]>
 // CHECK-SAME: test.b = #exec.cost<bytes [4]>
 // CHECK-SAME: test.c = #exec.cost<>
+// CHECK-SAME: test.c2 = #exec.cost<flops [2 * T] tiles 6 bytes [4]>
 // CHECK-SAME: test.d = #exec.cost_term<3 * squares(T)>
 module attributes {
   test.a = #exec.cost<flops [2 * T * S, 48 * squares(T)] bytes [1536 * T, 4]>,
   test.b = #exec.cost<bytes [4]>, test.c = #exec.cost<>,
+  test.c2 = #exec.cost<flops [2 * T] tiles 6 bytes [4]>,
   test.d = #exec.cost_term<3 * squares(T)>
 } {}
+
+// -----
+
+// expected-error@+1 {{expects tiles from 0 to 255, got 256}}
+module attributes {test.a = #exec.cost<flops [2 * T] tiles 256>} {}
 
 // -----
 

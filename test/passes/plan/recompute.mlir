@@ -6,6 +6,7 @@
 // RUN: graft-opt %t/cheap.mlir --plan-recompute="budget=384" --plan-memory | FileCheck %t/cheap.mlir --check-prefix=PLAN
 // RUN: graft-opt %t/cheap.mlir --plan-recompute="budget=512" | FileCheck %t/cheap.mlir --check-prefix=ENOUGH
 // RUN: graft-opt %t/chain.mlir --plan-recompute="budget=512" | FileCheck %t/chain.mlir
+// RUN: graft-opt %t/cheap.mlir --plan-recompute="choices" | FileCheck %t/cheap.mlir --check-prefix=CHOICES
 // RUN: not graft-opt %t/cheap.mlir --plan-recompute="budget=128" 2>&1 | FileCheck %t/cheap.mlir --check-prefix=LEAST
 
 // At the call of @wide %a, %b, %c and %d are there: 512 bytes. Of what is
@@ -26,6 +27,12 @@ exec.kernels @kernels {
 // CHECK: %[[E:.*]] = exec.launch @kernels::@two(%[[D]], %[[AGAIN]])
 // CHECK: exec.launch @kernels::@two(%[[E]], %[[A]])
 // PLAN: exec.program @f{{.*}} arena 384 live 384
+// In tenths of 512; what is saved by %b is there at the first of them. Without a
+// budget nothing is computed again.
+// CHOICES: graft.choice_bytes = array<i64: 512, 461, 410, 384>
+// CHOICES-SAME: graft.choice_times = array<f64: 1.000000e+00, [[TIME:1\.00[0-9]+]], [[TIME]], [[TIME]]>
+// CHOICES-COUNT-2: @kernels::@one
+// CHOICES-NOT: @kernels::@one
 // ENOUGH-COUNT-2: @kernels::@one
 // ENOUGH-NOT: @kernels::@one
 // LEAST: error: expects a memory budget of at least 384 bytes, which 'f' needs however much is computed again, got 128

@@ -80,6 +80,8 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.targets[0].programs[0].buffers,
             spec.targets[0].programs[0].buffers);
   EXPECT_EQ(read.targets[0].programs[0].commands[1].label, "encoder/scale");
+  EXPECT_EQ(read.targets[0].programs[0].commands[2].tiles, 6);
+  EXPECT_EQ(read.targets[0].choices, spec.targets[0].choices);
   EXPECT_EQ(read.targets[0].programs[0].prologue, 1u);
   EXPECT_EQ(read.targets[0].code, spec.targets[0].code);
   EXPECT_EQ(read.host_programs[0].instructions.size(), 5u);
@@ -296,6 +298,8 @@ TEST_F(ArtifactTest, ErrorsNameTheField) {
        },
        "commands[0].bytes[1]: expects sizes from 0 below 2, one of squares, "
        "got -1 and -1"},
+      {[](ArtifactSpec& s) { s.targets[0].choices = {{64, 1}, {32, 0.5}}; },
+       "targets[0].choices[1].time: expects at least 1, got 0.5"},
       {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 3; },
        "program predict.prologue: expects at most 2, got 3"},
       {[](ArtifactSpec& s) { s.targets[0].programs[0].prologue = 1; },

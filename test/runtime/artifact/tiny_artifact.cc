@@ -82,6 +82,7 @@ ProgramSpec MakePredict() {
       MakeKernel(1, {3, 4, 5, 6, 7}, 1, {kS, 1, 1}, "pool")};
   program.commands[1].flops = {{2, kT, -1, true}, {100, kS, kT}};
   program.commands[1].bytes = {{16, kT}, {5}};
+  program.commands[1].tiles = 6;
   return program;
 }
 
@@ -152,6 +153,7 @@ ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level) {
     target.kernels.push_back({name, std::string("tiny_") + name});
   }
   target.programs = {MakePredict(), MakeAccumulate(), MakeUpdate()};
+  target.choices = {{96, 1}, {64, 1.25}};
   spec.targets = {std::move(target)};
   spec.host_programs = {{"train",
                          {{HostOp::for_each_micro_batch, 0},

@@ -315,6 +315,7 @@ TEST_F(InstanceTest, CostsFollowTheSizesOfTheCall) {
   std::vector<std::pair<double, double>> costs;
   instance->SetProfiler([&](const CommandTiming& timing) {
     costs.push_back({timing.flops, timing.bytes});
+    EXPECT_EQ(timing.tiles, timing.flops > 0 ? 6 : 0);
   });
   // 5 tokens in sequences of 2 and 3.
   ASSERT_TRUE(instance

@@ -1,0 +1,30 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Of what tile registers multiply, the cost says how many products of bf16 one
+// takes.
+// RUN: %graft-opt --lower-outline=level=amx_bf16 %s | FileCheck %s
+
+graft.size @T bound 64
+
+// CHECK-LABEL: func.func @bf16(
+// CHECK: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 1 bytes
+func.func @bf16(%x: tensor<?x32xbf16, #graft.dims<T>>, %w: tensor<32x64xbf16>) -> tensor<?x64xbf16, #graft.dims<T>> attributes {graft.phase = "f"} {
+  %y = graft.matmul %x, %w : (tensor<?x32xbf16, #graft.dims<T>>, tensor<32x64xbf16>) -> tensor<?x64xbf16, #graft.dims<T>>
+  return %y : tensor<?x64xbf16, #graft.dims<T>>
+}
+
+// CHECK-LABEL: func.func @f32(
+// CHECK: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 6 bytes
+func.func @f32(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<32x64xf32>) -> tensor<?x64xf32, #graft.dims<T>> attributes {graft.phase = "g"} {
+  %y = graft.matmul %x, %w : (tensor<?x32xf32, #graft.dims<T>>, tensor<32x64xf32>) -> tensor<?x64xf32, #graft.dims<T>>
+  return %y : tensor<?x64xf32, #graft.dims<T>>
+}
+
+// Few rows are left to vectors, whose limit counts.
+// CHECK-LABEL: func.func @answers(
+// CHECK: exec.launch @kernels::@linear.{{.*}} cost <flops [4096 * T] bytes
+func.func @answers(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<64x32xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32, #graft.dims<T>> attributes {graft.phase = "h"} {
+  %y = graft.linear %x, %w, %b : (tensor<?x32xf32, #graft.dims<T>>, tensor<64x32xf32>, tensor<64xf32>) -> tensor<?x64xf32, #graft.dims<T>>
+  return %y : tensor<?x64xf32, #graft.dims<T>>
+}
