@@ -99,8 +99,6 @@ def precisions_of(name, not_run):
     why = None
     if "avx512_bf16" not in common.processor_flags():
         why = "this processor has no AVX-512 BF16"
-    elif name == "gemm":
-        why = "products are raced in fp32 only"
     if not why:
         return ("fp32", "bf16")
     not_run.append({"what": "bf16", "why": why})

@@ -1,8 +1,10 @@
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
 """Matrix products of the shapes of MiniLM and BERT: chains of them, through
-weights that are packed once. The chain of `16 rows` has so many weights that
-none is in a cache when its turn comes again."""
+weights that are packed once, and chains with the gradients of all weights and
+of what they multiply, where weights are new in each run and packing is in the
+time. The chain of `16 rows` has so many weights that none is in a cache when
+its turn comes again."""
 
 import json
 import shutil
@@ -47,27 +49,43 @@ tensor<{rows}x{width}xf32>) -> tensor<?x{width}xf32, #T>
   transfer.strategy @probe {{
     %ids, %types, %segments, %labels = transfer.stream @train of ids, types, \
 segments, labels<26> in @T, @S
-    transfer.group @chain of @model rest frozen
-    transfer.group @head of @model select "^classifier"
+{groups}
+    transfer.group @rest of @model rest frozen
     %logits = transfer.call @model::@logits(%ids, %types, %segments) : \
 (tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> \
 tensor<?x26xf32, #S>
     %loss = transfer.loss cross_entropy %logits, %labels mean : \
 tensor<?x26xf32, #S>, tensor<?xi32, #S>
     transfer.predict %logits softmax : tensor<?x26xf32, #S>
-    transfer.phase @step minimise %loss over [@head] with adamw rate constant \
+    transfer.phase @step minimise %loss over [{learning}] with adamw rate constant \
 1.0e-3
     transfer.schedule epochs 1 of [@step]
   }}
 }}
 """
-COLUMNS = {"onednn_packed": ("products-onednn", False),
-           "mkl": ("products-mm", False),
-           "mkl_tuned": ("products-mm", True),
-           "mkl_packed_tuned": ("products-mkl", True)}
+GROUPS = {"head": "^classifier", "chain": "^product"}
+# Columns by what is raced. Products of bf16 are oneDNN's in torch.mm, too, and
+# MKL packs f32 only.
+COLUMNS = {
+    ("forward", "fp32"): {"onednn_packed": ("products-onednn", False),
+                          "mkl": ("products-mm", False),
+                          "mkl_tuned": ("products-mm", True),
+                          "mkl_packed_tuned": ("products-mkl", True)},
+    ("forward", "bf16"): {"onednn_packed": ("products-onednn", False),
+                          "onednn": ("products-mm", False)},
+    ("gradients", "fp32"): {"mkl": ("products-gradients", False),
+                            "mkl_tuned": ("products-gradients", True)},
+    ("gradients", "bf16"): {"onednn": ("products-gradients", False)},
+}
 
 
-def module(widths, bound):
+LEARNING = {"forward": ["head"], "gradients": ["chain", "head"]}
+ENTRIES = {"forward": "predict", "gradients": "accumulate"}
+# The least ratio wanted against the best peer.
+TARGET, COLD_TARGET = 0.92, 1.0
+
+
+def module(widths, bound, learning):
     pairs = list(enumerate(zip(widths, widths[1:])))
     parameters = "\n".join(
         f"    graft.parameter @product{i}.weight : tensor<{n}x{k}xf32>"
@@ -77,9 +95,13 @@ def module(widths, bound):
         f"      %x{i + 1} = graft.linear %x{i}, %w{i} : "
         f"(tensor<?x{k}xf32, #T>, tensor<{n}x{k}xf32>) -> "
         f"tensor<?x{n}xf32, #T>" for i, (k, n) in pairs)
+    groups = "\n".join(
+        f'    transfer.group @{name} of @model select "{GROUPS[name]}"'
+        for name in learning)
     return MODULE.format(bound=bound, rows=TABLE, width=widths[0],
                          parameters=parameters, products=products,
-                         count=len(pairs))
+                         count=len(pairs), groups=groups,
+                         learning=", ".join(f"@{name}" for name in learning))
 
 
 def chain(width, inner, products):
@@ -88,19 +110,24 @@ def chain(width, inner, products):
 
 
 def make_chain(settings, name, widths, bound):
-    """Folder with the weights, and Graft's program."""
+    """Folder with the weights."""
     folder = settings.work / "models" / name
     shutil.rmtree(folder, ignore_errors=True)
     common.run(sides.peers_python(), common.ROOT / "tools/bench/peer.py",
                "export-products", "--model", folder, "--sizes",
                json.dumps({"widths": widths, "rows": TABLE}))
     models.copy_tokenizer(accept.setting("GRAFT_MINILM"), folder)
-    source = folder / "chain.mlir"
-    source.write_text(module(widths, bound))
-    program = folder / "program.graft"
-    common.run(common.ROOT / "build/bin/graft-compile", source,
-               "--checkpoint", folder, "-o", program)
-    return folder, program
+    for kind, learning in LEARNING.items():
+        (folder / f"{kind}.mlir").write_text(module(widths, bound, learning))
+    return folder
+
+
+def compile_chain(folder, kind, precision):
+    program = folder / f"{kind}-{precision}.graft"
+    common.run(common.ROOT / "build/bin/graft-compile",
+               folder / f"{kind}.mlir", "--checkpoint", folder,
+               "--precision", precision, "-o", program)
+    return program
 
 
 def run(settings, not_run, versions):
@@ -118,37 +145,59 @@ def run(settings, not_run, versions):
     rows = []
     for name, width, inner, products, counts in chains:
         widths = chain(width, inner, products)
-        folder, program = make_chain(settings, name, widths, max(counts))
-        for threads in settings.threads:
-            rows += race(settings, folder, program, widths, counts, threads,
-                         not_run, versions)
-    summaries = [] if settings.smoke else [
-        common.geometric_mean(
-            [row for row in rows if row["threads"] == threads and
-             (row["rows"] == COLD_ROWS) == cold],
-            {"model": "16 rows, cold" if cold else "128 to 4096 rows",
-             "threads": threads, "precision": "fp32"},
-            target=1.0 if cold else 0.92)
-        for threads in settings.threads for cold in (False, True)]
-    return rows, summaries
+        folder = make_chain(settings, name, widths, max(counts))
+        kinds = ["forward"] if counts == (COLD_ROWS,) and not settings.smoke \
+            else ["forward", "gradients"]
+        for kind in kinds:
+            for precision in settings.precisions:
+                program = compile_chain(folder, kind, precision)
+                for threads in settings.threads:
+                    rows += race(settings, folder, program, kind, precision,
+                                 widths, counts, threads, not_run, versions)
+    return rows, [] if settings.smoke else summarise(rows)
 
 
-def race(settings, folder, program, widths, counts, threads, not_run,
-         versions):
+def summarise(rows):
+    def class_of(row):
+        return (row["kind"], row["rows"] == COLD_ROWS, row["precision"],
+                row["threads"])
+    return [common.geometric_mean(
+        [row for row in rows if class_of(row) == key],
+        {"model": f"{key[0]}, " + ("16 rows, cold" if key[1]
+                                   else "128 to 4096 rows"),
+         "threads": key[3], "precision": key[2]},
+        target=COLD_TARGET if key[1] else TARGET)
+        for key in dict.fromkeys(map(class_of, rows))]
+
+
+def operations(kind, widths, count):
+    """Two a multiply-add; below the first weight nothing has a gradient."""
+    products = [2 * count * k * n for k, n in zip(widths, widths[1:])]
+    return (sum(products) if kind == "forward"
+            else 3 * sum(products) - products[0])
+
+
+def race(settings, folder, program, kind, precision, widths, counts, threads,
+         not_run, versions):
     rows = []
-    with sides.started(program, COLUMNS, ["--model", folder], threads,
-                       settings, not_run, versions) as (graft, peers):
+    with sides.started(program, COLUMNS[kind, precision],
+                       ["--model", folder, "--precision", precision], threads,
+                       settings, not_run, versions,
+                       entries=ENTRIES[kind]) as (graft, peers):
         for count in counts:
             work = models.shape_work(1, count, vocabulary=TABLE)
-            differences = sides.agreeing(graft, peers, work, not_run)
-            peers = list(differences)
-            flops = 2 * count * sum(k * n for k, n in zip(widths, widths[1:]))
+            differences = {}
+            if kind == "forward":
+                differences = sides.agreeing(graft, peers, work, not_run,
+                                             precision)
+                peers = list(differences)
             rows.append(common.make_row(
-                {"model": f"{len(widths) - 1} products", "work":
+                {"model": f"{len(widths) - 1} products, {kind}", "work":
                  f"{count} rows, {widths[0]} to {widths[1]} and back",
-                 "threads": threads, "precision": "fp32"},
-                common.race((graft, *peers), work, settings), flops=flops,
-                peak=settings.peak(threads), rows=count,
+                 "threads": threads, "precision": precision},
+                common.race((graft, *peers), work, settings),
+                flops=operations(kind, widths, count),
+                peak=settings.peak(threads, precision), rows=count, kind=kind,
                 differences={peer.name: value
                              for peer, value in differences.items()}))
             print(common.describe(rows[-1]), flush=True)

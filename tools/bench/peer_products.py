@@ -8,6 +8,9 @@ products-mkl      MKL on weights that were packed once
 products-onednn   oneDNN on weights that were reordered once
 
 The last two are the operations that torch.compile takes for frozen weights.
+
+products-gradients  torch.mm forward, then the gradients of all weights, added
+                    to what is there, and of what all but the first multiply
 """
 
 import json
@@ -41,8 +44,10 @@ class Products:
         torch.set_num_threads(arguments.threads)
         tensors = safetensors.torch.load_file(
             arguments.model / "model.safetensors")
-        self.table = tensors["table.weight"]
-        self.weights = [tensors[f"product{i}.weight"]
+        self.type = {"fp32": torch.float32,
+                     "bf16": torch.bfloat16}[arguments.precision]
+        self.table = tensors["table.weight"].to(self.type)
+        self.weights = [tensors[f"product{i}.weight"].to(self.type)
                         for i in range(len(tensors) - 3)]
         self.classifier = tensors["classifier.weight"]
         self.packed = {}
@@ -62,7 +67,7 @@ class Products:
             x = self.table[ids]
             for weight in weights:
                 x = self.product(x, weight)
-            return x[:1] @ self.classifier.t()
+            return x[:1].float() @ self.classifier.t()
 
     def outputs(self, result):
         return result.tolist()
@@ -71,7 +76,8 @@ class Products:
 class MatrixMultiply(Products):
     def pack(self, weight, rows):
         # Results go into buffers that are there.
-        return weight.t(), self.torch.empty(rows, len(weight))
+        return weight.t(), self.torch.empty(rows, len(weight),
+                                            dtype=self.type)
 
     def product(self, x, weight):
         return self.torch.mm(x, weight[0], out=weight[1])
@@ -97,5 +103,44 @@ class PackedOneDnn(Products):
                                                        [], "")
 
 
-KINDS = {"products-mm": MatrixMultiply, "products-mkl": PackedMkl,
+class Gradients(Products):
+    """Of the cross entropy of the first row with a label. Gradients of weights
+    are kept in fp32, and weights, too, which bf16 rounds in each run."""
+
+    def __init__(self, arguments):
+        super().__init__(arguments)
+        self.weights = [weight.float() for weight in self.weights]
+        self.gradients = [self.torch.zeros_like(weight)
+                          for weight in self.weights]
+
+    def prepare(self, batch):
+        ids, = batch["ids"]
+        results, slopes = (
+            [self.torch.zeros(len(ids), len(weight), dtype=self.type)
+             for weight in self.weights] for _ in range(2))
+        return self.torch.tensor(ids), batch["labels"][0], results, slopes
+
+    def call(self, prepared):
+        torch = self.torch
+        ids, label, results, slopes = prepared
+        with torch.inference_mode():
+            inputs = [self.table[ids]]
+            weights = [weight.to(self.type) for weight in self.weights]
+            for weight, result in zip(weights, results):
+                inputs.append(torch.mm(inputs[-1], weight.t(), out=result))
+            logits = inputs[-1][:1].float() @ self.classifier.t()
+            slope = logits.softmax(1)
+            slope[0, label] -= 1
+            slopes[-1][0] = (slope @ self.classifier)[0].to(self.type)
+            for i in reversed(range(len(weights))):
+                if self.type == torch.float32:
+                    self.gradients[i].addmm_(slopes[i].t(), inputs[i])
+                else:
+                    self.gradients[i] += torch.mm(slopes[i].t(), inputs[i])
+                if i > 0:
+                    torch.mm(slopes[i], weights[i], out=slopes[i - 1])
+            return logits
+
+
+KINDS = {"products-gradients": Gradients, "products-mm": MatrixMultiply, "products-mkl": PackedMkl,
          "products-onednn": PackedOneDnn}

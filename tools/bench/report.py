@@ -20,7 +20,7 @@ TITLES = {
 NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "pytorch_tuned": "PyTorch tuned",
          "pytorch_compiled": "torch.compile", "onnxruntime": "ONNX Runtime",
-         "openvino": "OpenVINO", "onednn_packed": "oneDNN, packed once",
+         "openvino": "OpenVINO", "onednn_packed": "oneDNN, packed once", "onednn": "oneDNN",
          "mkl": "MKL as installed", "mkl_tuned": "MKL tuned",
          "mkl_packed_tuned": "MKL tuned, packed once"}
 INTRODUCTION = """# Benchmarks
@@ -57,7 +57,9 @@ reaches it. Every run is in the record, and none was picked.
 - The products are chains through weights that Graft packs once: a row of a
   table for each token, the products, a classifier of the first row. oneDNN and
   MKL are those inside of PyTorch, called as `torch.compile` calls them for
-  frozen weights (*packed once*), or by `torch.mm`.
+  frozen weights (*packed once*), or by `torch.mm`. *Gradients* is the forward
+  pass with the gradients of all weights, added to fp32, and of what all but the
+  first multiply; weights are new in each run there, so packing is in its time.
 """
 
 
