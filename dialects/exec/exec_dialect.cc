@@ -135,7 +135,7 @@ Attribute CostAttr::parse(AsmParser& parser, Type) {
   SmallVector<CostTermAttr> flops, bytes;
   int64_t tiles = 0;
   if (parser.parseLess() || parseTerms(parser, "flops", flops) ||
-      (succeeded(parser.parseOptionalKeyword("tiles")) &&
+      (!flops.empty() && succeeded(parser.parseOptionalKeyword("tiles")) &&
        parser.parseInteger(tiles)) ||
       parseTerms(parser, "bytes", bytes) || parser.parseGreater())
     return {};
@@ -155,9 +155,11 @@ void CostAttr::print(AsmPrinter& printer) const {
     printer << ']';
   };
   printer << '<';
-  if (!getFlops().empty()) print("flops", getFlops());
-  if (getTiles() != 0) printer << " tiles " << getTiles();
-  if (!getFlops().empty() && !getBytes().empty()) printer << ' ';
+  if (!getFlops().empty()) {
+    print("flops", getFlops());
+    if (getTiles() != 0) printer << " tiles " << getTiles();
+    if (!getBytes().empty()) printer << ' ';
+  }
   if (!getBytes().empty()) print("bytes", getBytes());
   printer << '>';
 }

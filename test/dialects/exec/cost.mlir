@@ -17,6 +17,12 @@ module attributes {
 
 // -----
 
+// Nothing multiplies.
+// expected-error@+1 {{expected '>'}}
+module attributes {test.a = #exec.cost<tiles 6 bytes [4]>} {}
+
+// -----
+
 // expected-error@+1 {{expects tiles from 0 to 255, got 256}}
 module attributes {test.a = #exec.cost<flops [2 * T] tiles 256>} {}
 
