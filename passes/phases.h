@@ -4,6 +4,7 @@
 #ifndef GRAFT_PASSES_PHASES_H_
 #define GRAFT_PASSES_PHASES_H_
 
+#include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -16,6 +17,13 @@ inline llvm::SmallVector<mlir::func::FuncOp> getPhases(mlir::ModuleOp module) {
     if (function->hasAttr("graft.phase") && !function.isDeclaration())
       phases.push_back(function);
   return phases;
+}
+
+// Whether a phase writes slots: it takes turns with others that need the arena,
+// so what it computes from parameters alone is computed in each call
+// (plan-memory).
+inline bool writesSlots(mlir::func::FuncOp phase) {
+  return !phase.getBody().getOps<WriteOp>().empty();
 }
 
 }  // namespace graft

@@ -3,13 +3,13 @@
 
 #include "passes/lower/amx_split_product.h"
 
-#include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/amx_pack.h"
 #include "passes/lower/amx_pieces.h"
 #include "passes/lower/amx_registers.h"
 #include "passes/lower/gemm_pack.h"
 #include "passes/lower/vector_product.h"
+#include "passes/phases.h"
 
 using namespace mlir;
 
@@ -23,9 +23,10 @@ constexpr int64_t kParts = 3;  // of a float
 // Columns of rhs that are split at once, and in a panel of floats.
 constexpr int64_t kWidth = 4 * kRows;
 constexpr int64_t kPanel = 2 * kRows;
-// With at most so many rows vectors are faster than parts made for each item:
-// answers of MiniLM to 1, 2, 4 and 8 texts of 128 tokens took 31, 54, 69 and 93
-// ms with parts, 19, 38, 73 and 108 ms with vectors (`graft bench`, 2 threads).
+// With at most so many rows vectors are faster than parts made for each item,
+// or as fast: answers of MiniLM to 1, 2, 4 and 8 texts of 128 tokens took 31,
+// 54, 69 and 93 ms with parts, 19, 38, 73 and 108 ms with vectors (`graft
+// bench`, 2 threads).
 constexpr int64_t kFew = 512;
 
 // How the product is cut. The parts of lhs of an item, the rhs of its columns
@@ -103,9 +104,10 @@ class AmxSplitKernel {
   Value getScratchPart(Value panel, Value block, int64_t part) {
     return getPart(panel, block, part, cut.turn / kDepth);
   }
-  Value getRhsPart(const Square& square, int64_t register_, Value block,
+  // `number` is that of the register's 16 columns in the square's 64.
+  Value getRhsPart(const Square& square, int64_t number, Value block,
                    int64_t part) {
-    Value panel = v.index(register_);
+    Value panel = v.index(number);
     if (!cut.packsParts) return getScratchPart(panel, block, part);
     panel = v.add(v.div(square.column, kRows), panel);
     return getPart(panel, v.add(v.div(first, kDepth), block), part,
@@ -375,14 +377,6 @@ class AmxSplitKernel {
   Value first, depth;  // of k, in this turn
 };
 
-// Whether weights packed in this phase serve one call: one that writes slots
-// has no prologue (plan-memory).
-bool packsInEachCall(Operation* op) {
-  auto phase = op->getParentOfType<FunctionOpInterface>();
-  return phase && phase->walk([](WriteOp) { return WalkResult::interrupt(); })
-                      .wasInterrupted();
-}
-
 int64_t getEven(int64_t size, int64_t longest, int64_t unit) {
   int64_t count = llvm::divideCeil(size, longest);
   return llvm::alignTo(llvm::divideCeil(size, count), unit);
@@ -390,9 +384,10 @@ int64_t getEven(int64_t size, int64_t longest, int64_t unit) {
 
 Cut getCut(Operation* op, const Product& product) {
   // Parts take 1.5 times the memory of floats and are no better for few rows,
-  // so answers do not keep them.
+  // so a phase that keeps packed weights from call to call does without.
   bool packsParts = !product.transposeLhs && product.k.isStatic() &&
-                    (!product.transposeRhs || packsInEachCall(op));
+                    (!product.transposeRhs ||
+                     writesSlots(op->getParentOfType<func::FuncOp>()));
   // Of a row of parts, 384 columns lie in half of a second-level cache of 2 MiB
   // where k is short, so rows may be few; else each panel is read again for
   // each item, from far away.

@@ -265,11 +265,11 @@ struct Phase {
   double seconds;
   bool isTraining;
 
-  // Of the program with an arena of at most `bytes`.
-  double getSeconds(int64_t bytes) const {
+  // What is computed again where the arena has at most `bytes`.
+  double getAgain(int64_t bytes) const {
     for (const Recomputation::Step& step : steps)
-      if (step.bytes <= bytes) return seconds + step.seconds;
-    return seconds + steps.back().seconds;
+      if (step.bytes <= bytes) return step.seconds;
+    return steps.back().seconds;
   }
 };
 
@@ -283,7 +283,7 @@ LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
     Recomputation recomputation(function, bounds);
     Phase phase;
     phase.seconds = recomputation.getSeconds();
-    phase.isTraining = !function.getBody().getOps<WriteOp>().empty();
+    phase.isTraining = writesSlots(function);
     trains |= phase.isTraining;
     if (failed(recomputation.run(/*budget=*/0))) return failure();
     phase.steps.assign(recomputation.getSteps().begin(),
@@ -293,10 +293,13 @@ LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
     phases.push_back(std::move(phase));
   }
   auto getTime = [&](int64_t bytes) {
-    double sum = 0;
-    for (const Phase& phase : phases)
-      if (phase.isTraining == trains) sum += phase.getSeconds(bytes);
-    return sum;
+    double once = kLaunchSeconds, again = 0;
+    for (const Phase& phase : phases) {
+      if (phase.isTraining != trains) continue;
+      once += phase.seconds;
+      again += phase.getAgain(bytes);
+    }
+    return 1 + again / once;
   };
   constexpr int64_t kChoices = 10;
   SmallVector<int64_t> bytes;
@@ -305,7 +308,7 @@ LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
     int64_t next = std::max(most - most / kChoices * i, least);
     if (!bytes.empty() && next == bytes.back()) break;
     bytes.push_back(next);
-    times.push_back(getTime(next) / std::max(getTime(most), kLaunchSeconds));
+    times.push_back(getTime(next));
   }
   Builder builder(module.getContext());
   module->setAttr("graft.choice_bytes", builder.getDenseI64ArrayAttr(bytes));
