@@ -71,19 +71,20 @@ Value ProductFrame::getHeight(const ItemShape& items) {
 }
 
 void ProductFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
-  emitItems(shape, body);
+  emitRange(shape, arguments.begin, arguments.end, body);
 }
 
 void ProductFrame::emitItems(const ItemShape& items,
                              llvm::function_ref<void(const Item&)> body) {
-  Value begin = arguments.begin, end = arguments.end;
+  Value all = v.mul(countRows(shape), countColumns(product, shape));
+  Value count = v.mul(countRows(items), countColumns(product, items));
+  emitRange(items, v.div(v.mul(arguments.begin, count), all),
+            v.div(v.mul(arguments.end, count), all), body);
+}
+
+void ProductFrame::emitRange(const ItemShape& items, Value begin, Value end,
+                             llvm::function_ref<void(const Item&)> body) {
   int64_t blocks = countColumns(product, items);
-  if (&items != &shape) {
-    Value all = v.mul(countRows(shape), countColumns(product, shape));
-    Value count = v.mul(countRows(items), blocks);
-    begin = v.div(v.mul(begin, count), all);
-    end = v.div(v.mul(end, count), all);
-  }
   v.loop(begin, end, 1, [&](Value index) {
     Value count = countRows(items);
     Value block = items.rowsFirst ? v.div(index, count) : v.rem(index, blocks);

@@ -78,6 +78,8 @@ class ProductFrame {
  private:
   Value countRows(const ItemShape& items);
   Value getHeight(const ItemShape& items);
+  void emitRange(const ItemShape& items, Value begin, Value end,
+                 llvm::function_ref<void(const Item&)> body);
 
   TileBuilder& v;
   const Product& product;
