@@ -177,6 +177,7 @@ std::vector<KernelProgram::Bytes> KernelProgram::run(
       state.launch(launch);
       continue;
     }
+    if (mlir::isa<WriteOp>(op)) continue;  // no result
     for (mlir::Value operand : op.getOperands()) {
       NativeBufferPtr buffer = state.values[operand].front();
       results.emplace_back(buffer->data(), buffer->data() + buffer->size());

@@ -51,6 +51,20 @@ void testLinear(Size tokens, int64_t out, int64_t in, bool bias) {
                      {1e-6 * static_cast<double>(in), 1e-5});
 }
 
+// In a phase that writes a slot, so that weights are packed in each call.
+void testTrainingLinear(Size tokens, int64_t out, int64_t in) {
+  std::string text = linear(tokens, out, in, true);
+  text.replace(text.find("%x: "), 4, "%s: tensor<1xf32>, %x: ");
+  text.replace(text.find("return %y"), 9,
+               "graft.write @m::@s, %s : tensor<1xf32>\n  return %y");
+  text = "graft.model @m {\n  graft.parameter @s : tensor<1xf32>\n}\n" + text;
+  expectKernelsMatch(
+      text,
+      {randomTensor({1}), randomTensor({tokens.value, in}, 1.0, 0.0, 1),
+       randomTensor({out, in}, 1.0, 0.0, 2), randomTensor({out}, 1.0, 0.0, 3)},
+      {1e-6 * static_cast<double>(in), 1e-5});
+}
+
 std::string matmul(Size m, Size n, Size k, bool transposeLhs,
                    bool transposeRhs) {
   std::string lhs = transposeLhs ? typeOf(k, m) : typeOf(m, k);
@@ -189,6 +203,9 @@ TEST(MatmulTest, WholeRegisters) {
     testLinear({tokens, "T"}, 64, 96, true);
   testLinear({700, "T"}, 448, 544, false);
   testMatmul({300, "T"}, 448, 832, false, false);
+  // Weights in parts: one turn of k and two, several items of columns.
+  for (int64_t tokens : {1, 17, 100}) testTrainingLinear({tokens, "T"}, 64, 96);
+  testTrainingLinear({300, "T"}, 448, 832);
   testLinear({20, "T"}, 320, 64, false);
   testMatmul({50, "T"}, 192, 64, false, false);
   for (int64_t tokens : {1, 31, 32, 257, 700}) {

@@ -6,6 +6,9 @@
 // RUN: %graft-opt --lower-outline=level=amx_bf16 %s | FileCheck %s
 
 graft.size @T bound 64
+graft.model @m {
+  graft.parameter @s : tensor<1xf32>
+}
 
 // CHECK-LABEL: func.func @bf16(
 // CHECK: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 1 bytes
@@ -25,6 +28,16 @@ func.func @f32(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<32x64xf32>) -> t
 // CHECK-LABEL: func.func @answers(
 // CHECK: exec.launch @kernels::@linear.{{.*}} cost <flops [4096 * T] bytes
 func.func @answers(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<64x32xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32, #graft.dims<T>> attributes {graft.phase = "h"} {
+  %y = graft.linear %x, %w, %b : (tensor<?x32xf32, #graft.dims<T>>, tensor<64x32xf32>, tensor<64xf32>) -> tensor<?x64xf32, #graft.dims<T>>
+  return %y : tensor<?x64xf32, #graft.dims<T>>
+}
+
+// A phase that writes slots packs in each call, and packs parts.
+// CHECK-LABEL: func.func @training(
+// CHECK: exec.launch @kernels::@split_rhs.
+// CHECK: exec.launch @kernels::@linear.{{.*}} cost <flops [4096 * T] tiles 6 bytes
+func.func @training(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<64x32xf32>, %b: tensor<64xf32>, %s: tensor<1xf32>) -> tensor<?x64xf32, #graft.dims<T>> attributes {graft.phase = "i"} {
+  graft.write @m::@s, %s : tensor<1xf32>
   %y = graft.linear %x, %w, %b : (tensor<?x32xf32, #graft.dims<T>>, tensor<64x32xf32>, tensor<64xf32>) -> tensor<?x64xf32, #graft.dims<T>>
   return %y : tensor<?x64xf32, #graft.dims<T>>
 }
