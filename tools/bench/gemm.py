@@ -78,7 +78,6 @@ COLUMNS = {
     ("gradients", "bf16"): {"onednn": ("products-gradients", False)},
 }
 
-
 LEARNING = {"forward": ["head"], "gradients": ["chain", "head"]}
 ENTRIES = {"forward": "predict", "gradients": "accumulate"}
 # The least ratio wanted against the best peer.
@@ -131,23 +130,22 @@ def compile_chain(folder, kind, precision):
 
 
 def run(settings, not_run, versions):
+    both = ("forward", "gradients")
     if settings.smoke:
-        chains = [("64", 64, 128, 2, (16,))]
+        chains = [("64", 64, 128, 2, (16,), both)]
     else:
-        chains = [(f"{width}-{inner}", width, inner, PRODUCTS, ROWS)
+        chains = [(f"{width}-{inner}", width, inner, PRODUCTS, ROWS, both)
                   for width in (384, 768) for inner in (width, 4 * width)]
         chains += [(f"{width}-{inner}-cold", width, inner,
                     2 * -(-int(COLD_BYTES) // (8 * width * inner)),
-                    (COLD_ROWS,))
+                    (COLD_ROWS,), ("forward",))
                    for width, inner in ((768, 768), (768, 3072))]
     if settings.quick:
         chains = chains[2:4] + chains[-1:]
     rows = []
-    for name, width, inner, products, counts in chains:
+    for name, width, inner, products, counts, kinds in chains:
         widths = chain(width, inner, products)
         folder = make_chain(settings, name, widths, max(counts))
-        kinds = ["forward"] if counts == (COLD_ROWS,) and not settings.smoke \
-            else ["forward", "gradients"]
         for kind in kinds:
             for precision in settings.precisions:
                 program = compile_chain(folder, kind, precision)

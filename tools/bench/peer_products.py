@@ -142,5 +142,5 @@ class Gradients(Products):
             return logits
 
 
-KINDS = {"products-gradients": Gradients, "products-mm": MatrixMultiply, "products-mkl": PackedMkl,
-         "products-onednn": PackedOneDnn}
+KINDS = {"products-mm": MatrixMultiply, "products-mkl": PackedMkl,
+         "products-onednn": PackedOneDnn, "products-gradients": Gradients}

@@ -20,7 +20,8 @@ TITLES = {
 NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "pytorch_tuned": "PyTorch tuned",
          "pytorch_compiled": "torch.compile", "onnxruntime": "ONNX Runtime",
-         "openvino": "OpenVINO", "onednn_packed": "oneDNN, packed once", "onednn": "oneDNN",
+         "openvino": "OpenVINO", "onednn_packed": "oneDNN, packed once",
+         "onednn": "oneDNN",
          "mkl": "MKL as installed", "mkl_tuned": "MKL tuned",
          "mkl_packed_tuned": "MKL tuned, packed once"}
 INTRODUCTION = """# Benchmarks
@@ -48,7 +49,7 @@ reaches it. Every run is in the record, and none was picked.
   and PyTorch train with fp32 master weights, PyTorch by its autocast; PyTorch
   answers with weights of bf16, OpenVINO with its precision hint.
 - Before a race the answers are compared; they may differ by 1e-3 in no logit,
-  in bf16 by 0.1.
+  in bf16 by 0.1. Races of training and of gradients compare none.
 - The percentage is of the multiply-adds of this precision that a loop without
   memory reaches on this machine, with as many threads, in the same run. Operations are counted as
   `graft plan` counts them, without those on padding.
