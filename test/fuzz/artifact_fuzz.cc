@@ -76,8 +76,12 @@ ArtifactSpec ExampleSpec() {
   fill.kind = CommandKind::fill;
   fill.buffers = {1};
   program.commands = {copy, kernel, fill};
-  spec.targets = {
-      {"avx2", "x86_64-linux-gnu", kCode, {{"k", "graft_k"}}, {program}}};
+  spec.targets = {{"avx2",
+                   "x86_64-linux-gnu",
+                   kCode,
+                   {{"k", "graft_k"}},
+                   {program},
+                   {{64, 1}}}};
   spec.host_programs = {{"train",
                          {{HostOp::for_each_micro_batch, 0},
                           {HostOp::call, 0},
