@@ -63,8 +63,8 @@ def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
     Floating-point operations of products of matrices, two a multiply-add (other
     arithmetic is not counted), and bytes that are read or written once each;
     sums of terms. What a roofline sets against the time. With `tiles`, tile
-    registers multiply, and each multiply-add takes as many of theirs, which are
-    of bf16: 6 for one of f32. Examples:
+    registers, or dot products of pairs, multiply, and each multiply-add takes as
+    many of theirs, which are of bf16: 6 for one of f32. Examples:
     `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`,
     `#exec.cost<flops [768 * T] tiles 6 bytes [6144 * T]>`.
   }];

@@ -3,8 +3,8 @@
 
 #include "passes/lower/amx_attention.h"
 
-#include "passes/lower/amx_pieces.h"
 #include "passes/lower/amx_registers.h"
+#include "passes/lower/bf16_pieces.h"
 
 using namespace mlir;
 

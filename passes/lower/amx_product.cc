@@ -4,8 +4,8 @@
 #include "passes/lower/amx_product.h"
 
 #include "llvm/Support/MathExtras.h"
-#include "passes/lower/amx_pack.h"
 #include "passes/lower/amx_registers.h"
+#include "passes/lower/bf16_pack.h"
 
 using namespace mlir;
 
@@ -40,17 +40,10 @@ class AmxKernel {
         frame(frame),
         panels{countPanels(product.m), countPanels(product.n)},
         registers(v),
-        sums(v.scratch({kSquare, kSquare})) {
-    const Value* next = arguments.buffers.begin();
-    lhs = *next++;
-    if (isLhsPacked() && !product.k.isStatic()) lhsRest = v.flat(*next++);
-    rhs = v.flat(*next++);
-    if (!product.k.isStatic()) rhsRest = v.flat(*next++);
-    if (isLhsPacked()) {
-      lhs = v.flat(lhs);
-    } else if (product.k.size % kDepth) {
-      lhsRest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
-    }
+        sums(v.scratch({kSquare, kSquare})),
+        sides(getBf16Sides(v, product, arguments)) {
+    if (!isLhsPacked() && product.k.size % kDepth)
+      sides.lhsRest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
   }
 
   void emit(int64_t columns) {
@@ -70,7 +63,7 @@ class AmxKernel {
   // All squares of these rows with columns [column, column + columns).
   void emitRows(Value row, int64_t tall, Value rows, Value column,
                 int64_t columns) {
-    if (!isLhsPacked() && lhsRest) copyRest(row, rows);
+    if (!isLhsPacked() && sides.lhsRest) copyRest(row, rows);
     int64_t n = product.n.size, full = n / kSquare * kSquare;
     v.loop(column, v.min(v.add(column, columns), v.index(full)), kSquare,
            [&](Value at) { emitSquare({row, tall, rows, at, 2, {}}); });
@@ -93,11 +86,11 @@ class AmxKernel {
     v.loop(v.index(0), rows, 1, [&](Value at) {
       for (int64_t part = 0; part < kDepth; part += kRows) {
         int64_t count = std::clamp<int64_t>(rest - part, 0, kRows);
-        Value piece = count
-                          ? v.load(lhs, {v.add(row, at), v.index(first + part)},
-                                   v.tailMask(count))
-                          : v.splat(0.0);
-        v.store(piece, lhsRest, {at, v.index(part)});
+        Value piece =
+            count ? v.load(sides.lhs, {v.add(row, at), v.index(first + part)},
+                           v.tailMask(count))
+                  : v.splat(0.0);
+        v.store(piece, sides.lhsRest, {at, v.index(part)});
       }
     });
   }
@@ -150,21 +143,24 @@ class AmxKernel {
       bool apart = isRest && !product.k.isStatic();
       Value offset = apart ? v.mul(panel, kElements)
                            : getPiece(v, product.k, panels[0], panel, block);
-      registers.loadLhs(i, apart ? lhsRest : lhs, offset, v.index(kDepth));
+      registers.loadLhs(i, apart ? sides.lhsRest : sides.lhs, offset,
+                        v.index(kDepth));
     } else if (isRest) {
-      registers.loadLhs(i, lhsRest, v.index(i * kElements), v.index(kDepth));
+      registers.loadLhs(i, sides.lhsRest, v.index(i * kElements),
+                        v.index(kDepth));
     } else {
-      registers.loadLhs(
-          i, lhs, v.add(v.mul(row, frame.k), v.mul(block, kDepth)), frame.k);
+      registers.loadLhs(i, sides.lhs,
+                        v.add(v.mul(row, frame.k), v.mul(block, kDepth)),
+                        frame.k);
     }
   }
 
   void loadRhs(const Square& square, int64_t j, Value block, bool isRest) {
     Value panel = v.add(v.div(square.column, kRows), j);
     if (isRest && !product.k.isStatic())
-      registers.loadRhs(j, rhsRest, v.mul(panel, kElements));
+      registers.loadRhs(j, sides.rhsRest, v.mul(panel, kElements));
     else
-      registers.loadRhs(j, rhs,
+      registers.loadRhs(j, sides.rhs,
                         getPiece(v, product.k, panels[1], panel, block));
   }
 
@@ -185,38 +181,23 @@ class AmxKernel {
   const int64_t panels[2];  // of lhs, if that is packed, and of rhs
   AmxRegisters registers;
   Value sums;  // of a square, [32][32]
-  Value lhs, lhsRest, rhs, rhsRest;
+  // Not packed, lhs has a copy of its last of k as rest.
+  Bf16Sides sides;
 };
 
 }  // namespace
 
 bool isAmxProduct(const Product& product, const CpuTarget& target) {
-  auto isLow = [](Value side, Type rounding) {
-    return (rounding ? rounding : getElementTypeOrSelf(side.getType()))
-        .isBF16();
-  };
-  return target.hasAmx && isLow(product.lhs, product.roundLhs) &&
-         isLow(product.rhs, product.roundRhs) && product.packsRhs() &&
-         (product.transposeLhs ? product.packsLhs() : product.k.isStatic());
+  return target.hasAmx && isBf16Product(product);
 }
 
 ValueRange launchAmxProduct(OpBuilder& builder, Operation* op,
                             KernelContext& context, const Product& product,
                             StringRef stem) {
-  SmallVector<Value> sides{product.lhs};
-  if (product.packsLhs()) {
-    AmxPanels lhs = packAmx(builder, op, context, "pack_lhs", product.lhs,
-                            /*transposed=*/false, /*isLhs=*/true);
-    sides = {lhs.whole};
-    if (lhs.rest) sides.push_back(lhs.rest);
-  }
-  AmxPanels rhs = packAmx(builder, op, context, "pack_rhs", product.rhs,
-                          product.transposeRhs, /*isLhs=*/false);
-  sides.push_back(rhs.whole);
-  if (rhs.rest) sides.push_back(rhs.rest);
   constexpr int64_t kColumns = 64;
   ItemShape shape{/*rows=*/4 * kSquare, /*unit=*/kSquare, kColumns};
-  return launchProduct(builder, op, context, product, stem, sides, shape,
+  return launchProduct(builder, op, context, product, stem,
+                       packBf16Sides(builder, op, context, product), shape,
                        /*tiles=*/1,
                        [&](TileBuilder& v, const KernelArguments& arguments,
                            ProductFrame& frame) {

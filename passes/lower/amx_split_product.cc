@@ -4,9 +4,9 @@
 #include "passes/lower/amx_split_product.h"
 
 #include "llvm/Support/MathExtras.h"
-#include "passes/lower/amx_pack.h"
-#include "passes/lower/amx_pieces.h"
 #include "passes/lower/amx_registers.h"
+#include "passes/lower/bf16_pack.h"
+#include "passes/lower/bf16_pieces.h"
 #include "passes/lower/gemm_pack.h"
 #include "passes/lower/vector_product.h"
 #include "passes/phases.h"
@@ -456,8 +456,8 @@ ValueRange launchAmxSplitProduct(OpBuilder& builder, Operation* op,
     return launchEither(builder, op, context, product, cut, stem);
   Value rhs = product.rhs;
   if (cut.packsParts)
-    rhs = packAmxParts(builder, op, context, "split_rhs", rhs,
-                       product.transposeRhs);
+    rhs = packBf16Parts(builder, op, context, "split_rhs", rhs,
+                        product.transposeRhs);
   else if (product.transposeRhs)
     rhs = packPanels(builder, op, context, "pack_rhs", rhs, /*transposed=*/true,
                      kPanel);

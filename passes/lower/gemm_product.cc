@@ -19,7 +19,7 @@ TileShape getTileShape(const CpuTarget& target, int64_t vectors) {
 
 namespace {
 
-// Vectors of columns side by side, the last one perhaps masked.
+// The columns of a tile.
 struct ColumnGroup {
   Value first;
   int64_t vectors;
@@ -65,24 +65,31 @@ class ProductEmitter {
         sums.push_back(access.init
                            ? access.init(rowAt[i], columnAt[j], maskOf(j))
                            : v.splat(0.0));
-    sums = v.loop(v.index(0), depth, 1, sums,
-                  [&](Value k, ValueRange carried) -> SmallVector<Value> {
-                    SmallVector<Value> line, next;
-                    for (int64_t j = 0; j < group.vectors; ++j)
-                      line.push_back(access.rhs(k, {group.first, j * v.lanes()},
-                                                maskOf(j)));
-                    for (int64_t i = 0; i < height; ++i) {
-                      Value factor = access.lhs({row, i}, k);
-                      for (int64_t j = 0; j < group.vectors; ++j)
-                        next.push_back(v.fma(factor, line[j],
-                                             carried[i * group.vectors + j]));
-                    }
-                    return next;
-                  });
+    ProductTile part{row, height, group.first, group.vectors, group.mask};
+    sums = access.accumulate ? access.accumulate(part, std::move(sums))
+                             : multiplyAdd(part, sums);
     for (int64_t i = 0; i < height; ++i)
       for (int64_t j = 0; j < group.vectors; ++j)
         access.finish(rowAt[i], columnAt[j], maskOf(j),
                       sums[i * group.vectors + j]);
+  }
+
+  SmallVector<Value> multiplyAdd(const ProductTile& part, ValueRange sums) {
+    return v.loop(v.index(0), depth, 1, sums,
+                  [&](Value k, ValueRange carried) -> SmallVector<Value> {
+                    SmallVector<Value> line, next;
+                    for (int64_t j = 0; j < part.vectors; ++j)
+                      line.push_back(access.rhs(
+                          k, {part.column, j * v.lanes()},
+                          j + 1 == part.vectors ? part.mask : Value()));
+                    for (int64_t i = 0; i < part.rows; ++i) {
+                      Value factor = access.lhs({part.row, i}, k);
+                      for (int64_t j = 0; j < part.vectors; ++j)
+                        next.push_back(v.fma(factor, line[j],
+                                             carried[i * part.vectors + j]));
+                    }
+                    return next;
+                  });
   }
 
   TileBuilder& v;

@@ -29,6 +29,15 @@ struct TilePosition {
   int64_t offset;
 };
 
+// Rows of a tile and vectors of its columns, the last one perhaps masked.
+struct ProductTile {
+  mlir::Value row;
+  int64_t rows;
+  mlir::Value column;
+  int64_t vectors;
+  mlir::Value mask;
+};
+
 // Where a product reads and writes. Positions are relative to the product;
 // `mask` names the valid lanes of a vector (null: all).
 struct ProductAccess {
@@ -37,6 +46,11 @@ struct ProductAccess {
   std::function<Value(TilePosition row, Value k)> lhs;
   // A vector; lanes outside of the mask may hold anything.
   std::function<Value(Value k, TilePosition column, Value mask)> rhs;
+  // Adds all of k to the sums of a tile, row by row, by other instructions than
+  // fused multiply-adds of what `lhs` and `rhs` give; absent: by these.
+  std::function<llvm::SmallVector<Value>(const ProductTile& tile,
+                                         llvm::SmallVector<Value> sums)>
+      accumulate;
   // A vector, the start of the sum; absent: zero.
   std::function<Value(Value row, Value column, Value mask)> init;
   // Takes the finished sum: the epilogue and the store.
@@ -44,8 +58,9 @@ struct ProductAccess {
 };
 
 // Emits the product of `rows` x `columns` x [0, depth) where `rows` and `depth`
-// are values. Each element is one chain of fused multiply-adds in ascending k,
-// however rows are grouped, so bits do not depend on how a caller splits rows.
+// are values. Each element is one chain of fused multiply-adds, or of what
+// `accumulate` does, in ascending k, however rows are grouped, so bits do not
+// depend on how a caller splits rows. `depth` is null with `accumulate`.
 // Rows outside of `rows` are never touched: remainders run smaller tiles.
 void emitProduct(TileBuilder& v, TileShape tile, mlir::Value rows,
                  int64_t columns, mlir::Value depth,

@@ -28,8 +28,10 @@ struct CpuTarget {
   std::string features;  // LLVM feature string
   unsigned vectorBits;
   unsigned vectorRegisters;
-  bool roundsBf16 = false;  // by an instruction, subnormals to zero
-  bool hasAmx = false;      // tile registers, and products of bf16 in them
+  // Rounding to bf16, and dot products of pairs, by instructions to which
+  // subnormals are zero.
+  bool hasBf16 = false;
+  bool hasAmx = false;  // tile registers, and products of bf16 in them
 
   unsigned floatLanes() const { return vectorBits / 32; }
 };
@@ -73,8 +75,8 @@ class KernelContext {
 };
 
 // Counts the flops of the launch that `results` are of: those of one product of
-// matrices, or several, two a multiply-add. Tile registers take `tiles`
-// multiply-adds of bf16 for each; 0: vectors multiply.
+// matrices, or several, two a multiply-add. Tile registers, or dot products of
+// pairs, take `tiles` multiply-adds of bf16 for each; 0: those of f32 multiply.
 void countFlops(mlir::ValueRange results, exec::CostTermAttr flops,
                 int64_t tiles = 0);
 

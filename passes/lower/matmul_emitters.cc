@@ -10,6 +10,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/amx_product.h"
 #include "passes/lower/amx_split_product.h"
+#include "passes/lower/dot_product.h"
 #include "passes/lower/product.h"
 #include "passes/lower/row_kernel.h"
 #include "passes/lower/vector_product.h"
@@ -36,6 +37,8 @@ FailureOr<ValueRange> emitKernels(Operation* op, OpBuilder& builder,
     return launchAmxProduct(builder, op, context, product, stem);
   if (isAmxSplitProduct(product, context.getTarget()))
     return launchAmxSplitProduct(builder, op, context, product, stem);
+  if (isDotProduct(product, context.getTarget()))
+    return launchDotProduct(builder, op, context, product, stem);
   return launchVectorProduct(builder, op, context, product, stem);
 }
 

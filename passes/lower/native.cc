@@ -58,7 +58,7 @@ void buildLoweringPipeline(OpPassManager& manager, ArrayRef<std::string> sizes,
   manager.addPass(createLowerKernelEntryPass(entry));
   // Before math reaches LLVM: intrinsics of exp and so on would become calls.
   LowerVectorMathPassOptions math;
-  math.roundsBf16 = target.roundsBf16;
+  math.roundsBf16 = target.hasBf16;
   manager.addPass(createLowerVectorMathPass(math));
   manager.addPass(createConvertVectorToSCFPass());
   manager.addPass(memref::createExpandStridedMetadataPass());

@@ -15,10 +15,10 @@ llvm::ArrayRef<CpuTarget> getCpuTargets() {
       {"avx2", "x86_64-pc-linux-gnu", "x86-64-v3", "", 256, 16},
       {"avx512", "x86_64-pc-linux-gnu", "x86-64-v4", "", 512, 32},
       {"avx512_bf16", "x86_64-pc-linux-gnu", "x86-64-v4",
-       "+avx512bf16,+avx512vnni", 512, 32, /*roundsBf16=*/true},
+       "+avx512bf16,+avx512vnni", 512, 32, /*hasBf16=*/true},
       {"amx_bf16", "x86_64-pc-linux-gnu", "x86-64-v4",
        "+avx512bf16,+avx512vnni,+amx-tile,+amx-bf16", 512, 32,
-       /*roundsBf16=*/true, /*hasAmx=*/true},
+       /*hasBf16=*/true, /*hasAmx=*/true},
       {"aarch64", "aarch64-unknown-linux-gnu", "neoverse-n1", "", 128, 32},
   };
   return targets;

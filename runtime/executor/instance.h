@@ -66,8 +66,8 @@ struct CommandTiming {
   // read or written, each once.
   double flops = 0;
   double bytes = 0;
-  // Multiply-adds of bf16 in tile registers that one of `flops` takes; 0: it is
-  // one of f32 in vector registers.
+  // Multiply-adds of bf16, in tile registers or by dot products of pairs, that
+  // one of `flops` takes; 0: it is one of f32 in vector registers.
   int tiles = 0;
 };
 using CommandProfiler = std::function<void(const CommandTiming&)>;

@@ -68,6 +68,21 @@ Loops LoopsOf(const std::string& level) {
 }
 
 #if defined(__x86_64__)
+// Dot products of pairs: more chains than a multiply-add needs.
+constexpr int kPairChains = 24;
+constexpr double kPairFlops = 2.0 * 2 * 16 * kPairChains * kTurns;
+
+__attribute__((target("avx512f,avx512bf16"))) float MultiplyPairs() {
+  __m512 sums[kPairChains] = {};
+  const auto ones = (__m512bh)_mm512_set1_epi16(0x3f80);
+  for (int64_t turn = 0; turn < kTurns; ++turn) {
+    for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, ones, ones);
+  }
+  __m512 all = {};
+  for (const __m512& sum : sums) all += sum;
+  return all[0];
+}
+
 // Products of tile registers, four sums in turn: as many as hide the latency of
 // one (52 cycles, one in 16).
 constexpr int64_t kTileTurns = 20'000;
@@ -141,8 +156,13 @@ MachineLimits MeasureMachineLimits(ThreadPool& pool, const std::string& level) {
 
 #if defined(__x86_64__)
   if (level == "amx_bf16")
-    limits.tile_flops = kTileFlops * pool.size() /
+    limits.bf16_flops = kTileFlops * pool.size() /
                         Fastest(pool, kRepeats, [](int) { MultiplyTiles(); });
+  if (level == "avx512_bf16")
+    limits.bf16_flops =
+        kPairFlops * pool.size() / Fastest(pool, kRepeats, [&](int worker) {
+          sinks[worker] = MultiplyPairs();
+        });
 #endif
 
   // From what lies in the caches of the cores to several times the last level.

@@ -17,8 +17,9 @@ struct MachineLimits {
   // Arithmetic on f32 in registers, fused multiply-adds counting as two, all
   // threads together; flops a second.
   double flops = 0;
-  // The same on bf16 in tile registers; 0 where the level has none.
-  double tile_flops = 0;
+  // The same on bf16, in tile registers or else by dot products of pairs; 0
+  // where the level has neither.
+  double bf16_flops = 0;
   // Bytes a second, all threads together, by the size of what is streamed;
   // sizes ascend. Two are read for one that is written back in place.
   struct Bandwidth {

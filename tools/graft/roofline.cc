@@ -29,7 +29,7 @@ Times TimesOf(const KernelProfile::Sum& sum, const MachineLimits& limits) {
   Times times;
   times.taken = static_cast<double>(sum.ns) * 1e-9;
   times.arithmetic = sum.tiles == 0 ? sum.flops / limits.flops
-                                    : sum.flops * sum.tiles / limits.tile_flops;
+                                    : sum.flops * sum.tiles / limits.bf16_flops;
   const double bytes = sum.bytes / static_cast<double>(sum.calls);
   times.memory = sum.bytes / limits.BandwidthOf(bytes);
   times.least = std::max(times.arithmetic, times.memory);
@@ -69,7 +69,7 @@ nlohmann::ordered_json RooflineJson(const KernelProfile& profile,
     bandwidth.push_back(
         {{"bytes", at.bytes}, {"gbytes_per_second", at.per_second / 1e9}});
   return {{"gflops", limits.flops / 1e9},
-          {"tile_gflops", limits.tile_flops / 1e9},
+          {"bf16_gflops", limits.bf16_flops / 1e9},
           {"bandwidth", std::move(bandwidth)},
           {"kernels", std::move(kernels)}};
 }
@@ -78,9 +78,8 @@ std::string RooflineText(const KernelProfile& profile,
                          const MachineLimits& limits) {
   std::string text =
       absl::StrFormat("limits: %.0f GFLOP/s", limits.flops / 1e9);
-  if (limits.tile_flops > 0)
-    absl::StrAppendFormat(&text, ", %.0f in tile registers",
-                          limits.tile_flops / 1e9);
+  if (limits.bf16_flops > 0)
+    absl::StrAppendFormat(&text, ", %.0f of bf16", limits.bf16_flops / 1e9);
   text += ';';
   for (const MachineLimits::Bandwidth& at : limits.bandwidth) {
     absl::StrAppendFormat(&text, " %.0f GB/s of %.6g KiB%s",

@@ -1,9 +1,11 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Of what tile registers multiply, the cost says how many products of bf16 one
-// takes.
+// Of what tile registers, or else dot products of pairs, multiply, the cost says
+// how many products of bf16 one takes.
 // RUN: %graft-opt --lower-outline=level=amx_bf16 %s | FileCheck %s
+// RUN: %graft-opt --lower-outline=level=avx512_bf16 %s \
+// RUN:   | FileCheck %s --check-prefix=PAIRS
 
 graft.size @T bound 64
 graft.model @m {
@@ -12,6 +14,8 @@ graft.model @m {
 
 // CHECK-LABEL: func.func @bf16(
 // CHECK: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 1 bytes
+// PAIRS-LABEL: func.func @bf16(
+// PAIRS: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 1 bytes
 func.func @bf16(%x: tensor<?x32xbf16, #graft.dims<T>>, %w: tensor<32x64xbf16>) -> tensor<?x64xbf16, #graft.dims<T>> attributes {graft.phase = "f"} {
   %y = graft.matmul %x, %w : (tensor<?x32xbf16, #graft.dims<T>>, tensor<32x64xbf16>) -> tensor<?x64xbf16, #graft.dims<T>>
   return %y : tensor<?x64xbf16, #graft.dims<T>>
@@ -19,6 +23,8 @@ func.func @bf16(%x: tensor<?x32xbf16, #graft.dims<T>>, %w: tensor<32x64xbf16>) -
 
 // CHECK-LABEL: func.func @f32(
 // CHECK: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] tiles 6 bytes
+// PAIRS-LABEL: func.func @f32(
+// PAIRS: exec.launch @kernels::@matmul.{{.*}} cost <flops [4096 * T] bytes
 func.func @f32(%x: tensor<?x32xf32, #graft.dims<T>>, %w: tensor<32x64xf32>) -> tensor<?x64xf32, #graft.dims<T>> attributes {graft.phase = "g"} {
   %y = graft.matmul %x, %w : (tensor<?x32xf32, #graft.dims<T>>, tensor<32x64xf32>) -> tensor<?x64xf32, #graft.dims<T>>
   return %y : tensor<?x64xf32, #graft.dims<T>>

@@ -1,29 +1,35 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "passes/lower/amx_pieces.h"
+#include "passes/lower/bf16_pieces.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "passes/lower/amx_registers.h"
 
 using namespace mlir;
 
 namespace graft {
 namespace {
 
-constexpr int64_t kLanes = AmxRegisters::kRows;
-constexpr int64_t kLine = AmxRegisters::kDepth;
+constexpr int64_t kLanes = Bf16Piece::kLines;
+constexpr int64_t kLine = Bf16Piece::kDepth;
+
+VectorType getLineType(TileBuilder& v) {
+  return VectorType::get({kLine}, v.b().getBF16Type());
+}
+
+Value callIntrinsic(TileBuilder& v, Type type, StringRef name,
+                    ValueRange arguments) {
+  return LLVM::CallIntrinsicOp::create(
+             v.b(), v.location(), type,
+             v.b().getStringAttr("llvm.x86.avx512bf16." + name), arguments)
+      .getResult(0);
+}
 
 // One instruction, which rounds subnormals to zero, as products would take
 // them.
 Value round(TileBuilder& v, Value low, Value high) {
-  auto type = VectorType::get({kLine}, v.b().getBF16Type());
-  return LLVM::CallIntrinsicOp::create(
-             v.b(), v.location(), type,
-             v.b().getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
-             ValueRange{high, low})
-      .getResult(0);
+  return callIntrinsic(v, getLineType(v), "cvtne2ps2bf16.512", {high, low});
 }
 
 // Of the lanes of a, then of b: a0 b0 a1 b1 ...
@@ -84,9 +90,28 @@ SplitLine splitHalves(TileBuilder& v, Value a, Value b) {
 }
 
 Value loadPairs(TileBuilder& v, Value rows, Value row, Value column) {
-  auto type = VectorType::get({kLine}, v.b().getBF16Type());
-  return vector::LoadOp::create(v.b(), v.location(), type, rows,
+  return vector::LoadOp::create(v.b(), v.location(), getLineType(v), rows,
                                 ValueRange{row, column});
+}
+
+Value broadcastPair(TileBuilder& v, Value buffer, ValueRange indices) {
+  Value pair = vector::LoadOp::create(v.b(), v.location(),
+                                      VectorType::get({2}, v.b().getBF16Type()),
+                                      buffer, indices);
+  Value word = vector::BitCastOp::create(
+      v.b(), v.location(), VectorType::get({1}, v.b().getI32Type()), pair);
+  word = vector::ExtractOp::create(v.b(), v.location(), word, int64_t{0});
+  return vector::BitCastOp::create(v.b(), v.location(), getLineType(v),
+                                   v.broadcast(word));
+}
+
+Value dotPairs(TileBuilder& v, Value sums, Value a, Value b) {
+  return callIntrinsic(v, v.floats(), "dpbf16ps.512", {sums, a, b});
+}
+
+Value loadLine(TileBuilder& v, Value pieces, Value offset) {
+  return vector::LoadOp::create(v.b(), v.location(), getLineType(v), pieces,
+                                offset);
 }
 
 void turnPairs(TileBuilder& v, SmallVectorImpl<Value>& lines) {

@@ -1,11 +1,10 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "passes/lower/amx_pack.h"
+#include "passes/lower/bf16_pack.h"
 
 #include "llvm/Support/MathExtras.h"
-#include "passes/lower/amx_pieces.h"
-#include "passes/lower/amx_registers.h"
+#include "passes/lower/bf16_pieces.h"
 #include "passes/lower/gemm_pack.h"
 
 using namespace mlir;
@@ -13,9 +12,9 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-constexpr int64_t kWidth = AmxRegisters::kRows;
-constexpr int64_t kDepth = AmxRegisters::kDepth;
-constexpr int64_t kElements = AmxRegisters::kElements;
+constexpr int64_t kWidth = Bf16Piece::kLines;
+constexpr int64_t kDepth = Bf16Piece::kDepth;
+constexpr int64_t kElements = Bf16Piece::kElements;
 
 // What a matrix is packed as.
 struct Packing {
@@ -23,10 +22,10 @@ struct Packing {
   int64_t parts = 1;  // of an element; 3: all of a float
 };
 
-class AmxPack {
+class Bf16Pack {
  public:
-  AmxPack(TileBuilder& v, const KernelArguments& arguments, const Dim& k,
-          int64_t n, Packing packing)
+  Bf16Pack(TileBuilder& v, const KernelArguments& arguments, const Dim& k,
+           int64_t n, Packing packing)
       : v(v),
         arguments(arguments),
         source(arguments.buffers[0]),
@@ -187,9 +186,9 @@ Value getPiece(TileBuilder& v, const Dim& k, int64_t panels, Value panel,
 
 namespace {
 
-AmxPanels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
-                     StringRef stem, Value source, bool transposed,
-                     Packing packing) {
+Bf16Panels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
+                      StringRef stem, Value source, bool transposed,
+                      Packing packing) {
   auto type = cast<RankedTensorType>(source.getType());
   Dim k = getDim(type, transposed ? 1 : 0);
   int64_t n = getDim(type, transposed ? 0 : 1).size;
@@ -212,7 +211,7 @@ AmxPanels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
       builder, op, stem, source, results, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
-        AmxPack pack(v, arguments, k, n, packing);
+        Bf16Pack pack(v, arguments, k, n, packing);
         transposed ? pack.emitTransposed() : pack.emitCopy();
       });
   return {packed[0], k.isStatic() ? Value() : packed[1]};
@@ -220,16 +219,59 @@ AmxPanels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
 
 }  // namespace
 
-AmxPanels packAmx(OpBuilder& builder, Operation* op, KernelContext& context,
-                  StringRef stem, Value source, bool transposed, bool isLhs) {
+Bf16Panels packBf16(OpBuilder& builder, Operation* op, KernelContext& context,
+                    StringRef stem, Value source, bool transposed, bool isLhs) {
   return launchPack(builder, op, context, stem, source, transposed, {isLhs, 1});
 }
 
-Value packAmxParts(OpBuilder& builder, Operation* op, KernelContext& context,
-                   StringRef stem, Value source, bool transposed) {
+Value packBf16Parts(OpBuilder& builder, Operation* op, KernelContext& context,
+                    StringRef stem, Value source, bool transposed) {
   return launchPack(builder, op, context, stem, source, transposed,
                     {/*isLhs=*/false, /*parts=*/3})
       .whole;
+}
+
+bool isBf16Product(const Product& product) {
+  auto isLow = [](Value side, Type rounding) {
+    return (rounding ? rounding : getElementTypeOrSelf(side.getType()))
+        .isBF16();
+  };
+  return isLow(product.lhs, product.roundLhs) &&
+         isLow(product.rhs, product.roundRhs) && product.packsRhs() &&
+         (product.transposeLhs ? product.packsLhs() : product.k.isStatic());
+}
+
+SmallVector<Value> packBf16Sides(OpBuilder& builder, Operation* op,
+                                 KernelContext& context,
+                                 const Product& product) {
+  SmallVector<Value> sides;
+  auto append = [&](const Bf16Panels& panels) {
+    sides.push_back(panels.whole);
+    if (panels.rest) sides.push_back(panels.rest);
+  };
+  if (product.packsLhs())
+    append(packBf16(builder, op, context, "pack_lhs", product.lhs,
+                    /*transposed=*/false, /*isLhs=*/true));
+  else
+    sides.push_back(product.lhs);
+  append(packBf16(builder, op, context, "pack_rhs", product.rhs,
+                  product.transposeRhs, /*isLhs=*/false));
+  return sides;
+}
+
+Bf16Sides getBf16Sides(TileBuilder& v, const Product& product,
+                       const KernelArguments& arguments) {
+  Bf16Sides sides;
+  const Value* next = arguments.buffers.begin();
+  bool hasRest = !product.k.isStatic();
+  sides.lhs = *next++;
+  if (product.packsLhs()) {
+    sides.lhs = v.flat(sides.lhs);
+    if (hasRest) sides.lhsRest = v.flat(*next++);
+  }
+  sides.rhs = v.flat(*next++);
+  if (hasRest) sides.rhsRest = v.flat(*next++);
+  return sides;
 }
 
 }  // namespace graft
