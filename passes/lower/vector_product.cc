@@ -42,12 +42,9 @@ VectorBlocking getBlocking(const Product& product, const CpuTarget& target) {
   constexpr int64_t kRows = 96;
   b.item.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
   b.item.unit = product.packsLhs() ? b.lhsWidth : b.tile.rows;
-  // Narrow enough that a short text still makes items for all threads.
-  constexpr int64_t kColumns = 64;
-  b.item.columns =
-      product.packsRhs()
-          ? std::max(kColumns / b.panelWidth, int64_t{1}) * b.panelWidth
-          : 0;
+  // One panel: a short text still makes items for all threads, and each of them
+  // reads packed weights from one end to the other.
+  b.item.columns = product.packsRhs() ? b.panelWidth : 0;
   return b;
 }
 
@@ -128,9 +125,11 @@ class ProductKernel {
       return v.load(rhs, {at, v.add(column.tile, column.offset)}, mask);
     Value panel = v.div(column.tile, blocking.panelWidth);
     // Packed weights come from far away and, where there are few rows, are read
-    // once; the hardware loses track of them at the end of each turn. So the
-    // next panel is asked for while this one is in use.
-    if (column.offset == 0) v.prefetch(rhs, {v.add(panel, 1), at, v.index(0)});
+    // once; the hardware loses track of them at the end of each turn. So what
+    // comes next is asked for, line by line, half a turn ahead: behind the end
+    // of a panel lies the next one.
+    constexpr int64_t kAhead = 128;
+    v.prefetchSecond(rhs, {panel, v.add(at, kAhead), v.index(column.offset)});
     return v.load(rhs, {panel, at, v.index(column.offset)});
   }
 

@@ -38,12 +38,13 @@ func.func @other(%x: tensor<4xf32>) -> tensor<4xf32> {
 // CHECK:           arith.addf %{{.+}}, %{{.+}} : vector<16xf32>
 // AVX2:            arith.addf %{{.+}}, %{{.+}} : vector<8xf32>
 
-// A product asks for the next panel of its packed weights while it uses one.
+// A product asks for packed weights ahead of those that it uses.
 
 // CHECK-LABEL: func.func @matmul.{{[0-9]+}}(
-// CHECK:         memref.prefetch %[[W:.+]][%[[NEXT:.+]], %[[AT:.+]], %{{.+}}], read, locality<3>, data
-// CHECK-NOT:     vector.load %[[W]][%[[NEXT]]
-// CHECK:         vector.load %[[W]][%{{.+}}, %[[AT]],
+// CHECK:         %[[FAR:.+]] = arith.constant 128 : index
+// CHECK-NEXT:    %[[AHEAD:.+]] = arith.addi %[[AT:.+]], %[[FAR]] : index
+// CHECK:         memref.prefetch %[[W:.+]][%[[PANEL:.+]], %[[AHEAD]], %{{.+}}], read, locality<2>, data
+// CHECK:         vector.load %[[W]][%[[PANEL]], %[[AT]],
 func.func @product(%x: tensor<?x4xf32, #graft.dims<T>>, %w: tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
     attributes {graft.phase = "product"} {
   %y = graft.linear %x, %w : (tensor<?x4xf32, #graft.dims<T>>, tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
