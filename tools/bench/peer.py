@@ -6,9 +6,9 @@
     peer.py KIND --threads N [--model DIR] [--dropout P] [--precision bf16]
 
 KIND is torch, torch-compile, onnxruntime or openvino, which answer;
-torch-training, whose run is an optimiser step a batch; or one of
-peer_products.py. Prints a line of JSON with the versions, then answers each
-line of standard input,
+torch-training or torch-training-compile, whose run is an optimiser step a
+batch; or one of peer_products.py. Prints a line of JSON with the versions, then
+answers each line of standard input,
 
     {"batches": FILE, "runs": N, "outputs": true}
 
@@ -121,6 +121,12 @@ class TorchTraining(Torch):
         return result
 
 
+class TorchTrainingCompile(TorchTraining):
+    def __init__(self, arguments):
+        super().__init__(arguments)
+        self.model = self.torch.compile(self.model, dynamic=False)
+
+
 class OnnxRuntime:
     def __init__(self, arguments):
         import numpy
@@ -201,8 +207,9 @@ def torch_autocast(torch, precision):
 
 
 KINDS = {"torch": Torch, "torch-compile": TorchCompile,
-         "torch-training": TorchTraining, "onnxruntime": OnnxRuntime,
-         "openvino": OpenVino, **peer_products.KINDS}
+         "torch-training": TorchTraining,
+         "torch-training-compile": TorchTrainingCompile,
+         "onnxruntime": OnnxRuntime, "openvino": OpenVino, **peer_products.KINDS}
 
 
 def load_model(folder, dropout=0.0, attention="sdpa"):

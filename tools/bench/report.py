@@ -44,7 +44,7 @@ reaches it. Every run is in the record, and none was picked.
 - On AMD processors MKL, inside of PyTorch, takes code for older processors.
   *Tuned* is PyTorch with a preloaded library that answers its question for an
   Intel processor with yes; a user has the other one. `torch.compile` is tuned,
-  too, with its weights frozen.
+  too; where it answers, its weights are frozen.
 - In bf16, which is raced where the processor has AVX-512 BF16 (and AMX), Graft
   and PyTorch train with fp32 master weights, PyTorch by its autocast; PyTorch
   answers with weights of bf16, OpenVINO with its precision hint.

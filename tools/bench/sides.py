@@ -24,14 +24,15 @@ UNSET_FOR_PEERS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296",
                "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 # Kinds that have no column as installed.
-ONLY_TUNED = ("torch-compile", "products-mkl")
+ONLY_TUNED = ("torch-compile", "torch-training-compile", "products-mkl")
 # What answers, by the name of its column: kind of peer.py, tuned.
 ANSWERING = {"pytorch": ("torch", False), "pytorch_tuned": ("torch", True),
              "pytorch_compiled": ("torch-compile", True),
              "onnxruntime": ("onnxruntime", False),
              "openvino": ("openvino", False)}
 TRAINING = {"pytorch": ("torch-training", False),
-            "pytorch_tuned": ("torch-training", True)}
+            "pytorch_tuned": ("torch-training", True),
+            "pytorch_compiled": ("torch-training-compile", True)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +234,7 @@ def tuning_library(folder):
 
 
 def start_peer(name, kind, tuned, arguments, threads, folder):
-    if kind == "torch-compile" and not shutil.which("g++"):
+    if kind.endswith("-compile") and not shutil.which("g++"):
         raise common.Unavailable("no g++, which torch.compile needs")
     preload = None
     if tuned:

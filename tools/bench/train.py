@@ -32,12 +32,15 @@ def run(settings, not_run, versions):
 
 def race(settings, model, program, precision, dropout, threads, shapes,
          not_run, versions):
+    # Compiling takes minutes on a small machine, and a tiny model is no race.
+    skip = ("pytorch_compiled",) if settings.smoke else ()
     rows = []
     with sides.started(program, sides.TRAINING,
                        ["--model", model.folder, "--dropout", dropout,
                         "--precision", precision],
                        threads, settings, not_run, versions,
-                       entries="accumulate,update") as (graft, peers):
+                       entries="accumulate,update",
+                       skip=skip) as (graft, peers):
         for texts, length in shapes:
             rows.append(common.make_row(
                 {"model": model.name, "work": f"{texts}x{length}, dropout "
