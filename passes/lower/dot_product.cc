@@ -95,10 +95,10 @@ class DotKernel {
       lhsAt = v.add(piece(0, v.div(first, kLines)),
                     v.mul(v.rem(first, kLines), kDepth));
     SmallVector<Value> rhsAt, nextAt;
-    for (int64_t j = 0; j < part.vectors; ++j) {
-      Value panel = v.add(v.div(part.column, kLines), j);
+    for (int64_t j = 0; j < part.columns.vectors; ++j) {
+      Value panel = v.add(v.div(part.columns.first, kLines), j);
       rhsAt.push_back(piece(1, panel));
-      nextAt.push_back(piece(1, v.add(panel, part.vectors)));
+      nextAt.push_back(piece(1, v.add(panel, part.columns.vectors)));
     }
     return v.loop(
         v.index(0), count, 1, sums,
@@ -116,9 +116,9 @@ class DotKernel {
                     : broadcastPair(
                           v, lhs,
                           {v.add(first, i), v.add(v.mul(block, kDepth), k)});
-            for (int64_t j = 0; j < part.vectors; ++j)
-              next.push_back(
-                  dotPairs(v, carried[i * part.vectors + j], factor, lines[j]));
+            for (int64_t j = 0; j < part.columns.vectors; ++j)
+              next.push_back(dotPairs(v, carried[i * part.columns.vectors + j],
+                                      factor, lines[j]));
           }
           return next;
         });

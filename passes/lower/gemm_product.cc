@@ -19,25 +19,18 @@ TileShape getTileShape(const CpuTarget& target, int64_t vectors) {
 
 namespace {
 
-// The columns of a tile.
-struct ColumnGroup {
-  Value first;
-  int64_t vectors;
-  Value mask;
-};
-
 class ProductEmitter {
  public:
   ProductEmitter(TileBuilder& v, TileShape tile, Value rows, Value depth,
                  const ProductAccess& access)
       : v(v), tile(tile), rows(rows), depth(depth), access(access) {}
 
-  void emitGroup(const ColumnGroup& group) {
+  void emitGroup(const ProductColumns& columns) {
     Value zero = v.index(0);
     int64_t height = tile.rows;
     Value full = v.mul(v.div(rows, height), height);
     v.loop(zero, full, height,
-           [&](Value row) { emitTile(row, height, group); });
+           [&](Value row) { emitTile({row, height, columns}); });
     // The remainder is a sum of distinct powers of two.
     Value row = full;
     int64_t part = 1;
@@ -45,51 +38,49 @@ class ProductEmitter {
     for (; part >= 1 && height > 1; part /= 2) {
       Value next = v.add(row, part);
       Value fits = v.less(next, v.add(rows, 1));
-      v.ifThen(fits, [&] { emitTile(row, part, group); });
+      v.ifThen(fits, [&] { emitTile({row, part, columns}); });
       row = v.select(fits, next, row);
     }
   }
 
  private:
-  void emitTile(Value row, int64_t height, const ColumnGroup& group) {
+  void emitTile(const ProductTile& part) {
+    const ProductColumns& columns = part.columns;
     SmallVector<Value> rowAt, columnAt;
-    for (int64_t i = 0; i < height; ++i) rowAt.push_back(v.add(row, i));
-    for (int64_t j = 0; j < group.vectors; ++j)
-      columnAt.push_back(v.add(group.first, j * v.lanes()));
-    auto maskOf = [&](int64_t j) {
-      return j + 1 == group.vectors ? group.mask : Value();
-    };
+    for (int64_t i = 0; i < part.rows; ++i) rowAt.push_back(v.add(part.row, i));
+    for (int64_t j = 0; j < columns.vectors; ++j)
+      columnAt.push_back(v.add(columns.first, j * v.lanes()));
     SmallVector<Value> sums;
-    for (int64_t i = 0; i < height; ++i)
-      for (int64_t j = 0; j < group.vectors; ++j)
-        sums.push_back(access.init
-                           ? access.init(rowAt[i], columnAt[j], maskOf(j))
-                           : v.splat(0.0));
-    ProductTile part{row, height, group.first, group.vectors, group.mask};
+    for (int64_t i = 0; i < part.rows; ++i)
+      for (int64_t j = 0; j < columns.vectors; ++j)
+        sums.push_back(
+            access.init ? access.init(rowAt[i], columnAt[j], columns.maskOf(j))
+                        : v.splat(0.0));
     sums = access.accumulate ? access.accumulate(part, std::move(sums))
                              : multiplyAdd(part, sums);
-    for (int64_t i = 0; i < height; ++i)
-      for (int64_t j = 0; j < group.vectors; ++j)
-        access.finish(rowAt[i], columnAt[j], maskOf(j),
-                      sums[i * group.vectors + j]);
+    for (int64_t i = 0; i < part.rows; ++i)
+      for (int64_t j = 0; j < columns.vectors; ++j)
+        access.finish(rowAt[i], columnAt[j], columns.maskOf(j),
+                      sums[i * columns.vectors + j]);
   }
 
   SmallVector<Value> multiplyAdd(const ProductTile& part, ValueRange sums) {
-    return v.loop(v.index(0), depth, 1, sums,
-                  [&](Value k, ValueRange carried) -> SmallVector<Value> {
-                    SmallVector<Value> line, next;
-                    for (int64_t j = 0; j < part.vectors; ++j)
-                      line.push_back(access.rhs(
-                          k, {part.column, j * v.lanes()},
-                          j + 1 == part.vectors ? part.mask : Value()));
-                    for (int64_t i = 0; i < part.rows; ++i) {
-                      Value factor = access.lhs({part.row, i}, k);
-                      for (int64_t j = 0; j < part.vectors; ++j)
-                        next.push_back(v.fma(factor, line[j],
-                                             carried[i * part.vectors + j]));
-                    }
-                    return next;
-                  });
+    const ProductColumns& columns = part.columns;
+    return v.loop(
+        v.index(0), depth, 1, sums,
+        [&](Value k, ValueRange carried) -> SmallVector<Value> {
+          SmallVector<Value> line, next;
+          for (int64_t j = 0; j < columns.vectors; ++j)
+            line.push_back(access.rhs(k, {columns.first, j * v.lanes()},
+                                      columns.maskOf(j)));
+          for (int64_t i = 0; i < part.rows; ++i) {
+            Value factor = access.lhs({part.row, i}, k);
+            for (int64_t j = 0; j < columns.vectors; ++j)
+              next.push_back(
+                  v.fma(factor, line[j], carried[i * columns.vectors + j]));
+          }
+          return next;
+        });
   }
 
   TileBuilder& v;

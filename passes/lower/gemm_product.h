@@ -29,13 +29,22 @@ struct TilePosition {
   int64_t offset;
 };
 
-// Rows of a tile and vectors of its columns, the last one perhaps masked.
+// Vectors of columns side by side.
+struct ProductColumns {
+  mlir::Value first;
+  int64_t vectors;
+  mlir::Value mask;  // of the last one, or null
+
+  mlir::Value maskOf(int64_t vector) const {
+    return vector + 1 == vectors ? mask : mlir::Value();
+  }
+};
+
+// A tile of a product.
 struct ProductTile {
   mlir::Value row;
   int64_t rows;
-  mlir::Value column;
-  int64_t vectors;
-  mlir::Value mask;
+  ProductColumns columns;
 };
 
 // Where a product reads and writes. Positions are relative to the product;

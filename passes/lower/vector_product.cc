@@ -128,8 +128,9 @@ class ProductKernel {
     // once; the hardware loses track of them at the end of each turn. So what
     // comes next is asked for, line by line, half a turn ahead: behind the end
     // of a panel lies the next one.
-    constexpr int64_t kAhead = 128;
-    v.prefetchSecond(rhs, {panel, v.add(at, kAhead), v.index(column.offset)});
+    constexpr int64_t kAhead = 128, kLine = 64 / sizeof(float);
+    if (column.offset % kLine == 0)
+      v.prefetchSecond(rhs, {panel, v.add(at, kAhead), v.index(column.offset)});
     return v.load(rhs, {panel, at, v.index(column.offset)});
   }
 
