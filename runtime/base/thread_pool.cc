@@ -10,6 +10,7 @@
 #include <iterator>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -43,20 +44,52 @@ void WaitWhileEqual(const std::atomic<T>& value, T old, int spins) {
   value.wait(old, std::memory_order_acquire);
 }
 
+// The processors that the process may run on, ascending.
+std::vector<int> AllowedProcessors() {
+  std::vector<int> processors;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return processors;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) processors.push_back(cpu);
+  }
+  return processors;
+}
+
+// Keeps the calling thread on one processor. That may have gone offline since;
+// then the thread stays free, which costs time only.
+void StayOn(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(int threads) {
+absl::StatusOr<std::unique_ptr<ThreadPool>> ThreadPool::Create(
+    int threads, ThreadPinning pinning) {
   if (threads < 1 || threads > 1024) {
     return absl::InvalidArgumentError(absl::StrCat(
         "thread pool expects between 1 and 1024 threads, got ", threads));
+  }
+  const bool pins = pinning == ThreadPinning::kEach;
+  const std::vector<int> processors =
+      pins ? AllowedProcessors() : std::vector<int>();
+  if (pins && processors.size() < static_cast<size_t>(threads)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pinned threads expect a processor each, got ", threads,
+                     " threads and ", processors.size(), " processors"));
   }
   std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
   pool->threads_.reserve(static_cast<size_t>(threads) - 1);
   // std::thread reports failure by an exception only.
   try {
     for (int w = 1; w < threads; ++w) {
-      pool->threads_.emplace_back(
-          [raw = pool.get(), w] { raw->WorkerLoop(w); });
+      const int processor = pins ? processors[static_cast<size_t>(w)] : -1;
+      pool->threads_.emplace_back([raw = pool.get(), w, processor] {
+        if (processor >= 0) StayOn(processor);
+        raw->WorkerLoop(w);
+      });
     }
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(

@@ -15,6 +15,15 @@
 
 namespace graft {
 
+// Whether threads stay on one processor.
+enum class ThreadPinning {
+  kNone,
+  // Each thread that a pool starts has a processor of its own, of those that
+  // the process may run on. The caller's has none: threads that it starts later
+  // would inherit it. What the others leave is one, if nobody else runs here.
+  kEach,
+};
+
 // A fixed team of threads for data-parallel loops. The calling thread is worker
 // 0, so a pool of one starts no thread and runs everything inline.
 //
@@ -29,9 +38,11 @@ namespace graft {
 // may be inside Run or ParallelFor, and `fn` must not call back into the pool.
 class ThreadPool {
  public:
-  // Starts `threads` - 1 threads. INVALID_ARGUMENT unless 1 <= threads <= 1024;
-  // RESOURCE_EXHAUSTED when the system refuses to start them all.
-  static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int threads);
+  // Starts `threads` - 1 threads. INVALID_ARGUMENT unless 1 <= threads <= 1024,
+  // or if there are fewer processors to pin them to; RESOURCE_EXHAUSTED when
+  // the system refuses to start them all.
+  static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(
+      int threads, ThreadPinning pinning = ThreadPinning::kNone);
 
   // Joins the threads. No call may be in progress.
   ~ThreadPool();

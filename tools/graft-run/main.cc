@@ -37,6 +37,7 @@ Runs entries of an artifact.
   --slot-kinds LIST  of them only those: parameter, gradient, first_moment,
                      second_moment, separated by commas (default: all)
   --threads N        threads to use (default: all cores)
+  --pin-threads      keep each thread but the first on a processor of its own
   --repeat N         run N times; times are of the last run
   --seed N, --step N keys of random draws (default 0)
   --cpu-level LEVEL  code to use (default: the best for this processor)
@@ -61,6 +62,7 @@ struct Flags {
   int repeat = 1;
   uint64_t seed = 0;
   uint32_t step = 0;
+  bool pin_threads = false;
   bool profile = false;
   bool requests = false;
 };
@@ -100,8 +102,12 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   Flags flags;
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i], value;
-    if (name == "--profile" || name == "--requests") {
-      (name == "--profile" ? flags.profile : flags.requests) = true;
+    bool* switch_flag = name == "--profile"       ? &flags.profile
+                        : name == "--requests"    ? &flags.requests
+                        : name == "--pin-threads" ? &flags.pin_threads
+                                                  : nullptr;
+    if (switch_flag != nullptr) {
+      *switch_flag = true;
       continue;
     }
     if (name.rfind("--", 0) != 0) {
@@ -193,8 +199,11 @@ absl::Status Run(const Flags& flags) {
     training |= artifact->EntryWritesSlots(entry);
     entries.push_back(entry);
   }
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
-                         ThreadPool::Create(flags.threads));
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<ThreadPool> pool,
+      ThreadPool::Create(flags.threads, flags.pin_threads
+                                            ? ThreadPinning::kEach
+                                            : ThreadPinning::kNone));
   InstanceOptions options;
   options.pool = pool.get();
   options.training = training;

@@ -28,6 +28,7 @@
 #include "tools/graft/plan.h"
 #include "tools/graft/roofline.h"
 #include "tools/graft/table_data.h"
+#include "tools/graft/thread_options.h"
 
 namespace graft {
 namespace {
@@ -37,7 +38,7 @@ struct BenchOptions {
   std::vector<int64_t> batches = {1, 8};
   std::vector<int64_t> lengths = {16, 64};
   double seconds = 2;
-  int threads = 0;
+  ThreadOptions threads;
   bool train = false;
   bool profile = false;
   bool roofline = false;
@@ -194,10 +195,8 @@ absl::Status Bench(const BenchOptions& options) {
     for (int64_t length : options.lengths)
       GRAFT_RETURN_IF_ERROR(
           CheckShape(options, batch, length, bounds, longest));
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<ThreadPool> pool,
-      ThreadPool::Create(options.threads > 0 ? options.threads
-                                             : DefaultThreadCount()));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
+                         StartThreads(options.threads));
   GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, *pool, options.train));
   MachineLimits limits;
   if (options.roofline)
@@ -234,8 +233,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--seconds", options->seconds, "time for each shape")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "default: all processors")
-      ->check(CLI::PositiveNumber);
+  AddThreadOptions(*command, options->threads);
   command->add_flag("--train", options->train,
                     "time optimiser steps instead of answers");
   command->add_flag("--profile", options->profile,

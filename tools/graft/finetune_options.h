@@ -17,6 +17,7 @@
 #include "runtime/data/label_map.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/table_data.h"
+#include "tools/graft/thread_options.h"
 
 namespace graft {
 
@@ -49,7 +50,7 @@ struct FinetuneOptions {
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;
-  int threads = 0;
+  ThreadOptions threads;
   bool json = false;
   bool quiet = false;
   bool profile = false;

@@ -24,6 +24,7 @@
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/terminal.h"
+#include "tools/graft/thread_options.h"
 
 namespace graft {
 namespace {
@@ -136,10 +137,8 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
                          ParseScheduleKind(options.schedule));
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program));
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<ThreadPool> pool,
-      ThreadPool::Create(options.threads > 0 ? options.threads
-                                             : DefaultThreadCount()));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
+                         StartThreads(options.threads));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                          Instance::Create(artifact, {pool.get(), true}));
   GRAFT_ASSIGN_OR_RETURN(
@@ -202,10 +201,7 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
                      "steps between checkpoints");
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
-  command
-      .add_option("--threads", options.threads,
-                  "threads (default: all processors)")
-      ->check(CLI::Range(1, 1024));
+  AddThreadOptions(command, options.threads);
   command.add_option("--dump-stages", options.dump_stages,
                      "directory for the program after each stage");
   command

@@ -24,6 +24,7 @@
 #include "runtime/train/metrics.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/table_data.h"
+#include "tools/graft/thread_options.h"
 
 namespace graft {
 namespace {
@@ -37,13 +38,12 @@ struct Predictor {
   int64_t max_length = 0;
 };
 
-absl::StatusOr<Predictor> OpenPredictor(const std::string& path, int threads) {
+absl::StatusOr<Predictor> OpenPredictor(const std::string& path,
+                                        const ThreadOptions& threads) {
   FileSystem& files = FileSystem::Posix();
   Predictor predictor;
   GRAFT_ASSIGN_OR_RETURN(predictor.artifact, Artifact::Load(files, path));
-  GRAFT_ASSIGN_OR_RETURN(
-      predictor.pool,
-      ThreadPool::Create(threads > 0 ? threads : DefaultThreadCount()));
+  GRAFT_ASSIGN_OR_RETURN(predictor.pool, StartThreads(threads));
   GRAFT_ASSIGN_OR_RETURN(
       predictor.instance,
       Instance::Create(predictor.artifact, {predictor.pool.get(), false}));
@@ -71,7 +71,7 @@ struct PredictOptions {
   std::string data, output;
   TableOptions table;
   int64_t top = 3;
-  int threads = 0;
+  ThreadOptions threads;
   bool json = false;
 };
 
@@ -181,7 +181,7 @@ absl::Status Predict(const PredictOptions& options) {
 struct EvaluateOptions {
   std::string artifact, data, picture;
   TableOptions table;
-  int threads = 0;
+  ThreadOptions threads;
   bool json = false;
 };
 
@@ -294,8 +294,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--top", options->top, "labels to show")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--threads", options->threads)
-      ->check(CLI::Range(1, 1024));
+  AddThreadOptions(*command, options->threads);
   command->add_flag("--json", options->json, "one JSON object a line");
   command->footer(
       "Example:\n"
@@ -317,8 +316,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
   AddTableOptions(*command, options->table);
   command->add_option("--picture", options->picture,
                       "SVG file for the confusion matrix");
-  command->add_option("--threads", options->threads)
-      ->check(CLI::Range(1, 1024));
+  AddThreadOptions(*command, options->threads);
   command->add_flag("--json", options->json);
   command->footer(
       "Example:\n"

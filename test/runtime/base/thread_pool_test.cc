@@ -3,6 +3,9 @@
 
 #include "runtime/base/thread_pool.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -12,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace graft {
@@ -22,6 +26,35 @@ TEST(ThreadPoolTest, RejectsAbsurdSizes) {
             "thread pool expects between 1 and 1024 threads, got 0");
   EXPECT_TRUE(absl::IsInvalidArgument(ThreadPool::Create(-1).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(ThreadPool::Create(1025).status()));
+}
+
+TEST(ThreadPoolTest, PinsTheThreadsThatItStarts) {
+  cpu_set_t allowed;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  const int processors = CPU_COUNT(&allowed);
+  const int threads = std::min(processors, 1024);
+  auto pool = ThreadPool::Create(threads, ThreadPinning::kEach).value();
+  std::vector<cpu_set_t> sets(static_cast<size_t>(threads));
+  pool->Run([&](int worker) {
+    sched_getaffinity(0, sizeof(cpu_set_t), &sets[static_cast<size_t>(worker)]);
+  });
+  EXPECT_TRUE(CPU_EQUAL(&sets[0], &allowed));
+  std::set<int> used;
+  for (int worker = 1; worker < threads; ++worker) {
+    const cpu_set_t& set = sets[static_cast<size_t>(worker)];
+    ASSERT_EQ(CPU_COUNT(&set), 1) << worker;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) used.insert(cpu);
+    }
+  }
+  EXPECT_EQ(used.size(), static_cast<size_t>(threads - 1));
+  if (processors >= 1024) return;
+  EXPECT_EQ(
+      ThreadPool::Create(processors + 1, ThreadPinning::kEach)
+          .status()
+          .message(),
+      absl::StrCat("pinned threads expect a processor each, got ",
+                   processors + 1, " threads and ", processors, " processors"));
 }
 
 TEST(ThreadPoolTest, OneThreadRunsInline) {
