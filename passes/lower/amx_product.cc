@@ -27,10 +27,6 @@ struct Square {
   Value mask;    // of the last vector of columns, or null
 };
 
-int64_t countPanels(const Dim& dim) {
-  return dim.isStatic() ? llvm::divideCeil(dim.size, kRows) : 0;
-}
-
 class AmxKernel {
  public:
   AmxKernel(const Product& product, TileBuilder& v,
@@ -38,12 +34,11 @@ class AmxKernel {
       : product(product),
         v(v),
         frame(frame),
-        panels{countPanels(product.m), countPanels(product.n)},
         registers(v),
         sums(v.scratch({kSquare, kSquare})),
         sides(getBf16Sides(v, product, arguments)) {
     if (!isLhsPacked() && product.k.size % kDepth)
-      sides.lhsRest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
+      sides.lhs.rest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
   }
 
   void emit(int64_t columns) {
@@ -63,7 +58,7 @@ class AmxKernel {
   // All squares of these rows with columns [column, column + columns).
   void emitRows(Value row, int64_t tall, Value rows, Value column,
                 int64_t columns) {
-    if (!isLhsPacked() && sides.lhsRest) copyRest(row, rows);
+    if (!isLhsPacked() && sides.lhs.rest) copyRest(row, rows);
     int64_t n = product.n.size, full = n / kSquare * kSquare;
     v.loop(column, v.min(v.add(column, columns), v.index(full)), kSquare,
            [&](Value at) { emitSquare({row, tall, rows, at, 2, {}}); });
@@ -86,11 +81,11 @@ class AmxKernel {
     v.loop(v.index(0), rows, 1, [&](Value at) {
       for (int64_t part = 0; part < kDepth; part += kRows) {
         int64_t count = std::clamp<int64_t>(rest - part, 0, kRows);
-        Value piece =
-            count ? v.load(sides.lhs, {v.add(row, at), v.index(first + part)},
-                           v.tailMask(count))
-                  : v.splat(0.0);
-        v.store(piece, sides.lhsRest, {at, v.index(part)});
+        Value piece = count ? v.load(sides.lhs.whole,
+                                     {v.add(row, at), v.index(first + part)},
+                                     v.tailMask(count))
+                            : v.splat(0.0);
+        v.store(piece, sides.lhs.rest, {at, v.index(part)});
       }
     });
   }
@@ -139,29 +134,23 @@ class AmxKernel {
   void loadLhs(const Square& square, int64_t i, Value block, bool isRest) {
     Value row = v.add(square.row, i * kRows);
     if (isLhsPacked()) {
-      Value panel = v.div(row, kRows);
-      bool apart = isRest && !product.k.isStatic();
-      Value offset = apart ? v.mul(panel, kElements)
-                           : getPiece(v, product.k, panels[0], panel, block);
-      registers.loadLhs(i, apart ? sides.lhsRest : sides.lhs, offset,
-                        v.index(kDepth));
+      Bf16Side::Place at =
+          sides.lhs.getPlace(v, v.div(row, kRows), block, isRest);
+      registers.loadLhs(i, at.buffer, at.offset, v.index(kDepth));
     } else if (isRest) {
-      registers.loadLhs(i, sides.lhsRest, v.index(i * kElements),
+      registers.loadLhs(i, sides.lhs.rest, v.index(i * kElements),
                         v.index(kDepth));
     } else {
-      registers.loadLhs(i, sides.lhs,
+      registers.loadLhs(i, sides.lhs.whole,
                         v.add(v.mul(row, frame.k), v.mul(block, kDepth)),
                         frame.k);
     }
   }
 
   void loadRhs(const Square& square, int64_t j, Value block, bool isRest) {
-    Value panel = v.add(v.div(square.column, kRows), j);
-    if (isRest && !product.k.isStatic())
-      registers.loadRhs(j, sides.rhsRest, v.mul(panel, kElements));
-    else
-      registers.loadRhs(j, sides.rhs,
-                        getPiece(v, product.k, panels[1], panel, block));
+    Bf16Side::Place at = sides.rhs.getPlace(
+        v, v.add(v.div(square.column, kRows), j), block, isRest);
+    registers.loadRhs(j, at.buffer, at.offset);
   }
 
   void finish(const Square& square, Value row, int64_t j) {
@@ -178,7 +167,6 @@ class AmxKernel {
   const Product& product;
   TileBuilder& v;
   ProductFrame& frame;
-  const int64_t panels[2];  // of lhs, if that is packed, and of rhs
   AmxRegisters registers;
   Value sums;  // of a square, [32][32]
   // Not packed, lhs has a copy of its last of k as rest.

@@ -259,18 +259,29 @@ SmallVector<Value> packBf16Sides(OpBuilder& builder, Operation* op,
   return sides;
 }
 
+Bf16Side::Place Bf16Side::getPlace(TileBuilder& v, Value panel, Value block,
+                                   bool isRest) const {
+  if (isRest && !k.isStatic()) return {rest, v.mul(panel, kElements)};
+  return {whole, getPiece(v, k, panels, panel, block)};
+}
+
 Bf16Sides getBf16Sides(TileBuilder& v, const Product& product,
                        const KernelArguments& arguments) {
-  Bf16Sides sides;
   const Value* next = arguments.buffers.begin();
-  bool hasRest = !product.k.isStatic();
-  sides.lhs = *next++;
-  if (product.packsLhs()) {
-    sides.lhs = v.flat(sides.lhs);
-    if (hasRest) sides.lhsRest = v.flat(*next++);
-  }
-  sides.rhs = v.flat(*next++);
-  if (hasRest) sides.rhsRest = v.flat(*next++);
+  auto take = [&](const Dim& dim) {
+    Bf16Side side{v.flat(*next++),
+                  {},
+                  product.k,
+                  static_cast<int64_t>(llvm::divideCeil(dim.size, kWidth))};
+    if (!product.k.isStatic()) side.rest = v.flat(*next++);
+    return side;
+  };
+  Bf16Sides sides;
+  if (product.packsLhs())
+    sides.lhs = take(product.m);
+  else
+    sides.lhs.whole = *next++;
+  sides.rhs = take(product.n);
   return sides;
 }
 

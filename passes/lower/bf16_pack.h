@@ -48,11 +48,24 @@ llvm::SmallVector<mlir::Value> packBf16Sides(mlir::OpBuilder& builder,
                                              KernelContext& context,
                                              const Product& product);
 
-// These buffers inside of the kernel; packed ones are of rank 1.
+// A side inside of the kernel.
+struct Bf16Side {
+  // Of Bf16Panels, of rank 1; or lhs as it lies, and null.
+  mlir::Value whole, rest;
+  Dim k;
+  int64_t panels = 0;
+
+  struct Place {
+    mlir::Value buffer, offset;
+  };
+  // Where the piece of a panel and a block of k begins. `isRest`: it is the
+  // last block, and k has only a part of it.
+  Place getPlace(TileBuilder& v, mlir::Value panel, mlir::Value block,
+                 bool isRest) const;
+};
+
 struct Bf16Sides {
-  mlir::Value lhs;      // as it lies, unless it is packed
-  mlir::Value lhsRest;  // of Bf16Panels, or null
-  mlir::Value rhs, rhsRest;
+  Bf16Side lhs, rhs;
 };
 Bf16Sides getBf16Sides(TileBuilder& v, const Product& product,
                        const KernelArguments& arguments);

@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t kLines = Bf16Piece::kLines;
 constexpr int64_t kDepth = Bf16Piece::kDepth;
-constexpr int64_t kElements = Bf16Piece::kElements;
 constexpr int64_t kColumns = 64;  // of an item
 
 TileShape getTile(const Product& product, const CpuTarget& target) {
@@ -27,10 +26,6 @@ TileShape getTile(const Product& product, const CpuTarget& target) {
   return tile;
 }
 
-int64_t countPanels(const Dim& dim) {
-  return dim.isStatic() ? llvm::divideCeil(dim.size, kLines) : 0;
-}
-
 class DotKernel {
  public:
   DotKernel(const Product& product, const TileShape& tile, TileBuilder& v,
@@ -39,7 +34,6 @@ class DotKernel {
         tile(tile),
         v(v),
         frame(frame),
-        panels{countPanels(product.m), countPanels(product.n)},
         sides(getBf16Sides(v, product, arguments)) {}
 
   void emit() {
@@ -82,40 +76,36 @@ class DotKernel {
   // Adds the first `count` pairs of a block.
   SmallVector<Value> addPairs(const ProductTile& part, Value block, Value count,
                               bool isRest, ValueRange sums) {
-    bool apart = isRest && !product.k.isStatic();
-    Value rhs = apart ? sides.rhsRest : sides.rhs;
-    Value lhs = apart && product.packsLhs() ? sides.lhsRest : sides.lhs;
-    auto piece = [&](int side, Value panel) {
-      return apart ? v.mul(panel, kElements)
-                   : getPiece(v, product.k, panels[side], panel, block);
-    };
     Value first = v.add(row, part.row);
-    Value lhsAt;  // of the tile's first row in its piece, if that is packed
-    if (product.packsLhs())
-      lhsAt = v.add(piece(0, v.div(first, kLines)),
-                    v.mul(v.rem(first, kLines), kDepth));
-    SmallVector<Value> rhsAt, nextAt;
+    Bf16Side::Place lhs{sides.lhs.whole, {}};
+    if (product.packsLhs()) {
+      lhs = sides.lhs.getPlace(v, v.div(first, kLines), block, isRest);
+      lhs.offset = v.add(lhs.offset, v.mul(v.rem(first, kLines), kDepth));
+    }
+    SmallVector<Bf16Side::Place> rhs, ahead;
     for (int64_t j = 0; j < part.columns.vectors; ++j) {
       Value panel = v.add(v.div(part.columns.first, kLines), j);
-      rhsAt.push_back(piece(1, panel));
-      nextAt.push_back(piece(1, v.add(panel, part.columns.vectors)));
+      rhs.push_back(sides.rhs.getPlace(v, panel, block, isRest));
+      panel = v.add(panel, part.columns.vectors);
+      ahead.push_back(sides.rhs.getPlace(v, panel, block, isRest));
     }
     return v.loop(
         v.index(0), count, 1, sums,
         [&](Value pair, ValueRange carried) -> SmallVector<Value> {
           Value line = v.mul(pair, kDepth), k = v.mul(pair, 2);
           SmallVector<Value> lines, next;
-          for (Value at : rhsAt)
-            lines.push_back(loadLine(v, rhs, v.add(at, line)));
+          for (auto [pieces, at] : rhs)
+            lines.push_back(loadLine(v, pieces, v.add(at, line)));
           // The panels that come next, which may be in no cache.
-          for (Value at : nextAt) v.prefetchSecond(rhs, v.add(at, line));
+          for (auto [pieces, at] : ahead)
+            v.prefetchSecond(pieces, v.add(at, line));
           for (int64_t i = 0; i < part.rows; ++i) {
-            Value factor =
-                product.packsLhs()
-                    ? broadcastPair(v, lhs, v.add(v.add(lhsAt, k), i * kDepth))
-                    : broadcastPair(
-                          v, lhs,
-                          {v.add(first, i), v.add(v.mul(block, kDepth), k)});
+            SmallVector<Value> at;
+            if (product.packsLhs())
+              at = {v.add(v.add(lhs.offset, k), i * kDepth)};
+            else
+              at = {v.add(first, i), v.add(v.mul(block, kDepth), k)};
+            Value factor = broadcastPair(v, lhs.buffer, at);
             for (int64_t j = 0; j < part.columns.vectors; ++j)
               next.push_back(dotPairs(v, carried[i * part.columns.vectors + j],
                                       factor, lines[j]));
@@ -128,7 +118,6 @@ class DotKernel {
   const TileShape tile;
   TileBuilder& v;
   ProductFrame& frame;
-  const int64_t panels[2];  // of lhs, if that is packed, and of rhs
   const Bf16Sides sides;
   Value row;  // of the item
 };
