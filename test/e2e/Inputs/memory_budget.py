@@ -9,10 +9,10 @@
 
 Trains on texts of --length tokens, with dropout, without a budget and with one
 of --share of the arena, in each --precision. The losses of all steps must be
-equal within 1e-6, relative, in bf16 within 1e-3; the median over --pairs of the time of a step, measured in turn by
-`graft bench --train`, at most --slower times as long. A budget of one byte must
-be refused with the least that will do, which is more than that and less than
-the budget. Prints a line of JSON and exits with 1 when something does not hold.
+equal within 1e-6, relative, in bf16 within 1e-3; the median over --pairs of the
+time of a step, measured in turn by `graft bench --train`, at most --slower times
+as long. A budget of one byte must be refused with the least that will do, which
+is more than that and less than the budget. Prints a line of JSON and exits with 1 when something does not hold.
 """
 
 import argparse
