@@ -65,7 +65,7 @@ void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {
   // Pure launches of one kernel on the same operands, such as two packs of a
   // weight, become one only after their kernels did.
   manager.addPass(createLowerMergeKernelsPass());
-  manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
 }
 
 void buildPlanStage(OpPassManager& manager, int64_t memoryBudget,

@@ -275,6 +275,8 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
   auto attention = cast<Op>(op);
   AttentionConfig config = AttentionConfig::get(attention);
   StringAttr sequences = attention.getSegments().getType().getSequences();
+  KernelKey key;
+  key.add(op);
   ValueRange results = context.launch(
       builder, op, op->getName().stripDialect(), op->getOperands(),
       op->getResultTypes(),
@@ -285,7 +287,8 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
           emitAmx(v, context.getTarget(), config, arguments);
         else
           Kernel(v, context.getTarget(), config, arguments).emit();
-      });
+      },
+      &key);
   StringAttr tokens = attention.getSegments().getType().getTokens();
   countFlops(results,
              exec::CostTermAttr::get(op->getContext(),

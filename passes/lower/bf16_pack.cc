@@ -207,13 +207,16 @@ Bf16Panels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
   }
   exec::GridAttr grid = transposed ? getGrid(op->getContext(), panels, 1)
                                    : getGrid(op->getContext(), k, kDepth);
+  KernelKey key;
+  key.add(transposed).add(packing.isLhs).add(packing.parts);
   ValueRange packed = context.launch(
       builder, op, stem, source, results, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
         Bf16Pack pack(v, arguments, k, n, packing);
         transposed ? pack.emitTransposed() : pack.emitCopy();
-      });
+      },
+      &key);
   return {packed[0], k.isStatic() ? Value() : packed[1]};
 }
 

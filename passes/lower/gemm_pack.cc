@@ -151,6 +151,8 @@ Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
       getTensorType({panels, k, Dim{width, {}}}, builder.getF32Type());
   exec::GridAttr grid = transposed ? getGrid(op->getContext(), panels, 1)
                                    : getGrid(op->getContext(), k, kCopyRows);
+  KernelKey key;
+  key.add(transposed).add(width).add(rounding);
   return context.launch(
       builder, op, stem, source, result, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
@@ -159,7 +161,8 @@ Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
           emitTransposePack(v, arguments, k, n, width, rounding);
         else
           emitCopyPack(v, arguments, k, n, width, rounding);
-      })[0];
+      },
+      &key)[0];
 }
 
 Value transposeMatrix(OpBuilder& builder, Operation* op, KernelContext& context,

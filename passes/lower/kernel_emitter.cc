@@ -114,15 +114,15 @@ exec::CostAttr costOf(ValueRange operands, TypeRange results,
 
 }  // namespace
 
-KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target)
-    : kernels(kernels), target(target) {}
+KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target,
+                             bool shares)
+    : kernels(kernels), target(target), shares(shares) {}
 
-ValueRange KernelContext::launch(
-    OpBuilder& builder, Operation* op, StringRef stem, ValueRange operands,
-    TypeRange results, exec::GridAttr grid, ArrayRef<int64_t> ties,
+KernelContext::Kernel KernelContext::emit(
+    OpBuilder& builder, Location loc, StringRef stem, ValueRange operands,
+    TypeRange results, exec::GridAttr grid,
     llvm::function_ref<void(OpBuilder&, Location, const KernelArguments&)>
         body) {
-  Location loc = op->getLoc();
   SmallVector<Buffer> buffers;
   for (Value operand : operands) appendBuffers(operand.getType(), buffers);
   for (Type result : results) appendBuffers(result, buffers);
@@ -168,16 +168,39 @@ ValueRange KernelContext::launch(
 
   builder.setInsertionPointToStart(block);
   body(builder, loc, arguments);
-  // Other kernels of an op that draws, such as those that pack its operands,
-  // are the same with and without.
-  int64_t random = arguments.place.use_empty() ? 0 : randomOf(op);
   builder.setInsertionPointToEnd(block);
   func::ReturnOp::create(builder, loc);
+  return {kernel.getSymNameAttr(), !arguments.place.use_empty()};
+}
 
+ValueRange KernelContext::launch(
+    OpBuilder& builder, Operation* op, StringRef stem, ValueRange operands,
+    TypeRange results, exec::GridAttr grid, ArrayRef<int64_t> ties,
+    llvm::function_ref<void(OpBuilder&, Location, const KernelArguments&)> body,
+    const KernelKey* key) {
+  Location loc = op->getLoc();
+  auto create = [&] {
+    return emit(builder, loc, stem, operands, results, grid, body);
+  };
+  Kernel kernel;
+  if (key && shares) {
+    KernelKey all = *key;
+    all.add(builder.getStringAttr(stem))
+        .add(TypeRange(operands))
+        .add(results)
+        .add(grid);
+    auto [found, isNew] = shared.try_emplace(std::move(all));
+    if (isNew) found->second = create();
+    kernel = found->second;
+  } else {
+    kernel = create();
+  }
+  // Other kernels of an op that draws, such as those that pack its operands,
+  // are the same with and without.
+  int64_t random = kernel.draws ? randomOf(op) : 0;
   builder.setInsertionPoint(op);
-  auto symbol =
-      SymbolRefAttr::get(kernels.getSymNameAttr(),
-                         {FlatSymbolRefAttr::get(kernel.getSymNameAttr())});
+  auto symbol = SymbolRefAttr::get(kernels.getSymNameAttr(),
+                                   {FlatSymbolRefAttr::get(kernel.name)});
   return exec::LaunchOp::create(builder, loc, results, symbol, operands, grid,
                                 ties, random,
                                 costOf(operands, results, builder.getContext()))

@@ -8,12 +8,14 @@
 #define GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
 
 #include <functional>
+#include <map>
 
 #include "dialects/exec/exec_dialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "passes/lower/kernel_key.h"
 
 namespace graft {
 
@@ -45,12 +47,18 @@ struct KernelArguments {
   mlir::Value begin, end;              // work items, index
 };
 
+// The attributes of an op that tell its draws from those of others in its
+// phase. Kernels get them as `place`, so they are no part of a body.
+inline constexpr llvm::StringLiteral kRandomAttributes[] = {"draw",
+                                                            "random_id"};
+
 // Creates kernels in one `exec.kernels` and launches in one function.
 // Kernels with equal text are merged later, so an emitter never looks for an
-// existing one.
+// existing one; but it may say by a key that it would emit the same again.
 class KernelContext {
  public:
-  KernelContext(exec::KernelsOp kernels, const CpuTarget& target);
+  // `shares`: whether keys are used.
+  KernelContext(exec::KernelsOp kernels, const CpuTarget& target, bool shares);
 
   const CpuTarget& getTarget() const { return target; }
 
@@ -59,19 +67,37 @@ class KernelContext {
   // with a builder at the start of the function and must leave it before a
   // point where the terminator can be added. All named sizes that occur in
   // operand and result types are passed. The launch's cost is to read its
-  // operands and to write its results, see Cost. Returns the launch's results.
+  // operands and to write its results, see Cost. `body` is not called, and the
+  // earlier kernel launched, if there was a launch of the same stem, types,
+  // grid and `key`; a null `key` is like no other. Returns the launch's
+  // results.
   mlir::ValueRange launch(
       mlir::OpBuilder& builder, mlir::Operation* op, llvm::StringRef stem,
       mlir::ValueRange operands, mlir::TypeRange results, exec::GridAttr grid,
       llvm::ArrayRef<int64_t> ties,
       llvm::function_ref<void(mlir::OpBuilder&, mlir::Location,
                               const KernelArguments&)>
-          body);
+          body,
+      const KernelKey* key = nullptr);
 
  private:
+  struct Kernel {
+    mlir::StringAttr name;
+    bool draws;  // whether its body uses the place
+  };
+
   exec::KernelsOp kernels;
   const CpuTarget& target;
+  bool shares;
   unsigned next = 0;
+  std::map<KernelKey, Kernel> shared;
+
+  Kernel emit(mlir::OpBuilder& builder, mlir::Location loc,
+              llvm::StringRef stem, mlir::ValueRange operands,
+              mlir::TypeRange results, exec::GridAttr grid,
+              llvm::function_ref<void(mlir::OpBuilder&, mlir::Location,
+                                      const KernelArguments&)>
+                  body);
 };
 
 // Counts the flops of the launch that `results` are of: those of one product of

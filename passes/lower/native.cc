@@ -224,16 +224,18 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   NativeCode code;
   OpBuilder builder = OpBuilder::atBlockEnd(all->getBody());
   for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
-    Unit& unit = units.emplace_back(
-        Unit{kernel, cache.key(kernel, target, sizes), {}, {}});
+    units.push_back(Unit{kernel, {}, {}, {}});
     code.symbols.push_back(kernel.getName().str());
-    if (auto kept = cache.find(unit.key)) {
-      unit.object = std::move(*kept);
-      continue;
-    }
-    unit.module = ModuleOp::create(builder, kernel.getLoc());
-    OpBuilder::atBlockEnd(unit.module.getBody()).clone(*kernel);
-    if (failed(lowerGeneric(kernel, unit.module))) return failure();
+  }
+  parallelForEach(context, units, [&](Unit& unit) {
+    unit.key = cache.key(unit.kernel, target, sizes);
+    if (auto kept = cache.find(unit.key)) unit.object = std::move(*kept);
+  });
+  for (Unit& unit : units) {
+    if (!unit.object.empty()) continue;
+    unit.module = ModuleOp::create(builder, unit.kernel.getLoc());
+    OpBuilder::atBlockEnd(unit.module.getBody()).clone(*unit.kernel);
+    if (failed(lowerGeneric(unit.kernel, unit.module))) return failure();
   }
   if (units.empty()) return code;
   PassManager manager(context);

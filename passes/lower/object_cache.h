@@ -16,9 +16,9 @@
 
 namespace graft {
 
-// Keys are hashes of all that an object depends on: the kernel's text, the
-// names of the program's sizes, the target, and the compiler's own code, so an
-// object of another build is never taken. Files are written aside and renamed,
+// Keys are hashes of all that an object depends on: the kernel, the names
+// of the program's sizes, the target, and the compiler's own code, so an object
+// of another build is never taken. Files are written aside and renamed,
 // carry a checksum, and go when they are old or many. Whatever is wrong with
 // the folder or a file in it costs time and nothing else. Thread-safe; so is
 // the folder, for any number of processes.

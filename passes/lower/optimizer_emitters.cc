@@ -75,7 +75,7 @@ LogicalResult emitGlobalNorm(Operation* operation, OpBuilder& builder,
     OpBuilder& b = v.b();
     Location loc = v.location();
     v.loop(arguments.begin, arguments.end, 1, [&](Value) {
-      Value sum = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(0.0));
+      Value sum = v.constant(b.getF64FloatAttr(0.0));
       for (Value partial : flat.drop_back()) {
         int64_t chunks = cast<MemRefType>(partial.getType()).getDimSize(0);
         sum = v.loop(v.index(0), v.index(chunks), 1, sum,
@@ -122,7 +122,7 @@ Value powerOf(VectorBuilder& v, double base, Value exponent) {
   OpBuilder& b = v.b();
   Location loc = v.location();
   auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(value));
+    return v.constant(b.getF64FloatAttr(value));
   };
   constexpr int64_t bits = 31;
   return v
@@ -155,7 +155,7 @@ AdamWConstants loadConstants(VectorBuilder& v, AdamWOp op,
   OpBuilder& b = v.b();
   Location loc = v.location();
   auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(value));
+    return v.constant(b.getF64FloatAttr(value));
   };
   auto narrow = [&](Value value) {
     return v.broadcast(arith::TruncFOp::create(b, loc, b.getF32Type(), value));

@@ -75,7 +75,7 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
       kernels = exec::KernelsOp::create(builder, module.getLoc(), "kernels");
       kernels.getBody().emplaceBlock();
     }
-    KernelContext context(kernels, *target);
+    KernelContext context(kernels, *target, share);
     for (func::FuncOp phase : getPhases(module)) {
       SmallVector<CastOp> taken;
       for (Operation& op :

@@ -30,6 +30,9 @@ def LowerOutlinePass : Pass<"lower-outline", "mlir::ModuleOp"> {
            "CPU level: avx2, avx512, avx512_bf16, amx_bf16 or aarch64">,
     Option<"generic", "generic", "bool", "false",
            "Use an op's RegionLoweringInterface even if it has an emitter">,
+    Option<"share", "share", "bool", "true",
+           "Let ops whose emitter says that their kernels are equal have one; "
+           "without, each op has its own until lower-merge-kernels">,
   ];
   let dependentDialects = [
     "::graft::exec::ExecDialect", "::mlir::arith::ArithDialect",

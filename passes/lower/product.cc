@@ -122,6 +122,16 @@ ValueRange launchProduct(
             static_cast<int64_t>(operands.size()), ties, epilogue->sums, sides);
     llvm::append_range(operands, epilogue->lanes.operands);
   }
+  KernelKey key;
+  key.add(op)
+      .add(product.roundLhs)
+      .add(product.roundRhs)
+      .add(static_cast<bool>(product.addend))
+      .add(shape.rows)
+      .add(shape.unit)
+      .add(shape.columns)
+      .add(shape.rowsFirst)
+      .add(tiles);
   ValueRange results = context.launch(
       builder, op, stem, operands,
       product.epilogue ? product.epilogue->results : TypeRange(product.type),
@@ -132,7 +142,8 @@ ValueRange launchProduct(
         TileBuilder v(inside, loc, context.getTarget());
         ProductFrame frame(v, product, arguments, shape, sides.size());
         body(v, arguments, frame);
-      });
+      },
+      &key);
   countFlops(results, getFlops(op->getContext(), product), tiles);
   return results;
 }

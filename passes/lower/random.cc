@@ -24,13 +24,14 @@ constexpr uint64_t kLowWord = 0xFFFFFFFFu;
 class Wide {
  public:
   explicit Wide(VectorBuilder& v)
-      : b(v.b()),
+      : v(v),
+        b(v.b()),
         loc(v.location()),
         type(VectorType::get({v.lanes() / 2}, b.getI64Type())) {}
 
   Value splat(uint64_t value) {
-    return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, static_cast<int64_t>(value)));
+    return v.constant(
+        DenseElementsAttr::get(type, static_cast<int64_t>(value)));
   }
   Value splat(Value word) {  // i32 or i64 scalar
     if (word.getType().isInteger(32))
@@ -47,6 +48,7 @@ class Wide {
                                  z);
   }
 
+  VectorBuilder& v;
   OpBuilder& b;
   Location loc;
   VectorType type;
@@ -150,8 +152,8 @@ DropoutBuilder::Words DropoutBuilder::words(Value block, int64_t group,
     SmallVector<int64_t> calls;
     for (int64_t lane = 0; lane < v.lanes() / 2; ++lane)
       calls.push_back(group * v.lanes() + half * v.lanes() / 2 + lane);
-    Value lanes = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(wide.type, ArrayRef<int64_t>(calls)));
+    Value lanes =
+        v.constant(DenseElementsAttr::get(wide.type, ArrayRef<int64_t>(calls)));
     halves[half] = philox.rounds(
         {arith::AddIOp::create(b, loc, wide.splat(first), lanes),
          wide.splat(row[0]), wide.splat(row[1]), wide.splat(row[2])});

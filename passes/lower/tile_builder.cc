@@ -16,10 +16,6 @@ VectorType TileBuilder::vectorOf(Type element) {
   return VectorType::get({lanes()}, element);
 }
 
-Value TileBuilder::constant(TypedAttr value) {
-  return create<arith::ConstantOp>(value);
-}
-
 Value TileBuilder::laneNumbers() {
   SmallVector<int32_t> numbers;
   for (int64_t lane = 0; lane < lanes(); ++lane) numbers.push_back(lane);

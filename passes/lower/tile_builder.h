@@ -79,7 +79,6 @@ class TileBuilder : public VectorBuilder {
     return Op::create(b(), location(), std::forward<Arguments>(arguments)...);
   }
   mlir::VectorType vectorOf(mlir::Type element);
-  Value constant(mlir::TypedAttr value);
 };
 
 }  // namespace graft

@@ -24,35 +24,38 @@ VectorType VectorBuilder::words() const {
   return VectorType::get({width}, builder.getI32Type());
 }
 
+Value VectorBuilder::constant(TypedAttr value) {
+  Value& known = constants[value];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(entry);
+    known = arith::ConstantOp::create(builder, loc, value);
+  }
+  return known;
+}
+
 Value VectorBuilder::index(int64_t value) {
-  return arith::ConstantIndexOp::create(builder, loc, value);
+  return constant(builder.getIndexAttr(value));
 }
 
 Value VectorBuilder::integer(uint32_t value) {
-  return arith::ConstantOp::create(
-      builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+  return constant(builder.getI32IntegerAttr(static_cast<int32_t>(value)));
 }
 
 Value VectorBuilder::integer64(uint64_t value) {
-  return arith::ConstantOp::create(
-      builder, loc, builder.getI64IntegerAttr(static_cast<int64_t>(value)));
+  return constant(builder.getI64IntegerAttr(static_cast<int64_t>(value)));
 }
 
 Value VectorBuilder::scalar(double value) {
-  return arith::ConstantOp::create(
-      builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
+  return constant(builder.getF32FloatAttr(static_cast<float>(value)));
 }
 
 Value VectorBuilder::splat(double value) {
-  return arith::ConstantOp::create(
-      builder, loc,
-      DenseElementsAttr::get(floats(), static_cast<float>(value)));
+  return constant(DenseElementsAttr::get(floats(), static_cast<float>(value)));
 }
 
 Value VectorBuilder::splatWord(uint32_t value) {
-  return arith::ConstantOp::create(
-      builder, loc,
-      DenseElementsAttr::get(words(), static_cast<int32_t>(value)));
+  return constant(DenseElementsAttr::get(words(), static_cast<int32_t>(value)));
 }
 
 Value VectorBuilder::broadcast(Value scalar) {
@@ -64,8 +67,7 @@ Value VectorBuilder::constantLike(Value like, double value) {
   Attribute attribute = builder.getF32FloatAttr(static_cast<float>(value));
   if (auto type = dyn_cast<VectorType>(like.getType()))
     attribute = DenseElementsAttr::get(type, attribute);
-  return arith::ConstantOp::create(builder, loc, like.getType(),
-                                   cast<TypedAttr>(attribute));
+  return constant(cast<TypedAttr>(attribute));
 }
 
 Value VectorBuilder::toWord(Value index) {
@@ -243,8 +245,7 @@ Value VectorBuilder::load(Value buffer, ValueRange indices, Value mask) {
   if (mask) {
     auto inMemory =
         VectorType::get({width}, half ? builder.getI16Type() : element);
-    Value zero =
-        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(inMemory));
+    Value zero = constant(builder.getZeroAttr(inMemory));
     value = vector::MaskedLoadOp::create(builder, loc, inMemory,
                                          half ? words16(buffer) : buffer,
                                          indices, mask, zero);

@@ -16,12 +16,16 @@ namespace graft {
 // the target, `lanes()` values of fp32; memory of bf16 and f16 is widened when
 // loaded and rounded to nearest even when stored. Functions that take floats
 // work on scalars and vectors alike. Nothing reassociates and nothing
-// contracts, so a lane's result never depends on how a loop is cut.
+// contracts, so a lane's result never depends on how a loop is cut. Construct
+// it in the block of the kernel that encloses all else.
 class VectorBuilder {
  public:
   VectorBuilder(mlir::OpBuilder& builder, mlir::Location loc,
                 const CpuTarget& target)
-      : builder(builder), loc(loc), width(target.floatLanes()) {}
+      : builder(builder),
+        loc(loc),
+        width(target.floatLanes()),
+        entry(builder.getInsertionBlock()) {}
 
   mlir::OpBuilder& b() { return builder; }
   mlir::Location location() const { return loc; }
@@ -30,6 +34,7 @@ class VectorBuilder {
   mlir::VectorType words() const;   // one register of i32
 
   // Constants and conversions.
+  mlir::Value constant(mlir::TypedAttr value);
   mlir::Value index(int64_t value);
   mlir::Value integer(uint32_t value);    // i32
   mlir::Value integer64(uint64_t value);  // i64
@@ -126,6 +131,10 @@ class VectorBuilder {
   mlir::OpBuilder& builder;
   mlir::Location loc;
   int64_t width;
+  // Each constant once, at the start of this block: most ops of an unrolled
+  // kernel would be constants else.
+  mlir::Block* entry;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
 };
 
 }  // namespace graft
