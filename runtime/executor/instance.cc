@@ -159,6 +159,7 @@ void Instance::PlaceSlots() {
       const absl::Span<const uint8_t> values = artifact_->SlotData(i);
       if (!values.empty()) {
         std::memcpy(slots_[i], values.data(), values.size());
+        artifact_->ReleaseSlot(i);
       }
     }
   }
