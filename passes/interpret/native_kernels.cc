@@ -140,7 +140,8 @@ int64_t countItems(exec::GridAttr grid, const NamedSizes& sizes) {
   return llvm::divideCeil(size, grid.getBlock()) * grid.getCount();
 }
 
-LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target) {
+LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target,
+                                  llvm::StringRef cacheDirectory) {
   std::vector<std::string> names;
   for (auto size : module.getOps<SizeOp>())
     names.push_back(size.getSymName().str());
@@ -169,7 +170,7 @@ LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target) {
     else
       kernel.erase();
   }
-  FailureOr<NativeCode> code = compileKernels(table, target);
+  FailureOr<NativeCode> code = compileKernels(table, target, cacheDirectory);
   if (failed(code)) return byText.clear(), failure();
   if (target.triple != getHostTarget().triple) return success();
   if (!code->symbols.empty()) {

@@ -72,8 +72,10 @@ class NativeKernels {
   // Makes the kernels of the module's `exec.kernels` the ones that run, as code
   // for `target`. A kernel whose text was compiled before, under whatever name,
   // is not compiled again. Kernels for another architecture are compiled and
-  // not loaded. Fails with a diagnostic.
-  llvm::LogicalResult load(mlir::ModuleOp module, const CpuTarget& target);
+  // not loaded. `cacheDirectory` is that of compileKernels. Fails with a
+  // diagnostic.
+  llvm::LogicalResult load(mlir::ModuleOp module, const CpuTarget& target,
+                           llvm::StringRef cacheDirectory = "");
 
   // Does the work items [begin, end) of a launch of `kernel`, which must be
   // loaded. `buffers` are those of the operands, then of the results; `draws`

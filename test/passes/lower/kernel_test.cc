@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "dialects/graft/graft_dialect.h"
@@ -84,7 +85,9 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
     ADD_FAILURE() << "cannot outline " << text.str();
     return nullptr;
   }
-  if (mlir::failed(program->kernels.load(*program->module, target))) {
+  const char* cache = std::getenv("GRAFT_CACHE");
+  if (mlir::failed(program->kernels.load(*program->module, target,
+                                         cache ? cache : ""))) {
     ADD_FAILURE() << "cannot compile " << text.str();
     return nullptr;
   }
