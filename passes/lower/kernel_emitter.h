@@ -49,8 +49,7 @@ struct KernelArguments {
 
 // The attributes of an op that tell its draws from those of others in its
 // phase. Kernels get them as `place`, so they are no part of a body.
-inline constexpr llvm::StringLiteral kRandomAttributes[] = {"draw",
-                                                            "random_id"};
+inline constexpr llvm::StringRef kRandomAttributes[] = {"draw", "random_id"};
 
 // Creates kernels in one `exec.kernels` and launches in one function.
 // Kernels with equal text are merged later, so an emitter never looks for an

@@ -1,11 +1,16 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <map>
+#include <vector>
+
 #include "dialects/exec/exec_dialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/OperationSupport.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Threading.h"
+#include "passes/lower/kernel_key.h"
 #include "passes/lower/passes.h"
+#include "passes/lower/structure.h"
 
 using namespace mlir;
 
@@ -16,31 +21,11 @@ namespace graft {
 
 namespace {
 
-constexpr OperationEquivalence::Flags kIgnoreLocations =
-    OperationEquivalence::IgnoreLocations;
-
-// The function's attributes without its name.
-DictionaryAttr interfaceOf(func::FuncOp kernel) {
-  NamedAttrList attributes(kernel->getAttrDictionary());
-  attributes.erase(kernel.getSymNameAttrName());
-  return attributes.getDictionary(kernel.getContext());
-}
-
-llvm::hash_code hashKernel(func::FuncOp kernel) {
-  llvm::hash_code hash = hash_value(interfaceOf(kernel));
-  kernel.getBody().walk([&](Operation* op) {
-    hash = llvm::hash_combine(
-        hash, OperationEquivalence::computeHash(
-                  op, OperationEquivalence::ignoreHashValue,
-                  OperationEquivalence::ignoreHashValue, kIgnoreLocations));
-  });
-  return hash;
-}
-
-bool equalKernels(func::FuncOp a, func::FuncOp b) {
-  return interfaceOf(a) == interfaceOf(b) &&
-         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
-                                                    kIgnoreLocations);
+// All of a kernel but its name.
+KernelKey getKey(func::FuncOp kernel) {
+  KernelKey key;
+  addStructure(kernel, key, {SymbolTable::getSymbolAttrName()});
+  return key;
 }
 
 struct LowerMergeKernelsPass
@@ -51,23 +36,16 @@ struct LowerMergeKernelsPass
   }
 
   void mergeKernels(exec::KernelsOp kernels) {
-    llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>> byHash;
-    llvm::DenseMap<StringAttr, StringAttr> representative;
     auto all = llvm::to_vector(kernels.getBody().getOps<func::FuncOp>());
-    SmallVector<llvm::hash_code> hashes(all.size(), llvm::hash_code(0));
+    std::vector<KernelKey> keys(all.size());
     parallelFor(&getContext(), 0, all.size(),
-                [&](size_t i) { hashes[i] = hashKernel(all[i]); });
-    for (auto [kernel, hash] : llvm::zip_equal(all, hashes)) {
-      auto& candidates = byHash[hash];
-      auto* same = llvm::find_if(candidates, [&](func::FuncOp candidate) {
-        return equalKernels(candidate, kernel);
-      });
-      if (same == candidates.end()) {
-        candidates.push_back(kernel);
-        representative[kernel.getSymNameAttr()] = kernel.getSymNameAttr();
-      } else {
-        representative[kernel.getSymNameAttr()] = same->getSymNameAttr();
-      }
+                [&](size_t i) { keys[i] = getKey(all[i]); });
+    std::map<KernelKey, StringAttr> first;
+    llvm::DenseMap<StringAttr, StringAttr> representative;
+    for (auto [kernel, key] : llvm::zip_equal(all, keys)) {
+      StringAttr name = kernel.getSymNameAttr();
+      representative[name] =
+          first.try_emplace(std::move(key), name).first->second;
     }
     SmallVector<exec::LaunchOp> launches;
     llvm::DenseSet<StringAttr> used;

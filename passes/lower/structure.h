@@ -17,7 +17,7 @@ namespace graft {
 // from outside its operands are.
 template <typename Sink>
 void addStructure(mlir::Operation* root, Sink& sink,
-                  llvm::ArrayRef<llvm::StringLiteral> ignored = {}) {
+                  llvm::ArrayRef<llvm::StringRef> ignored = {}) {
   llvm::DenseMap<mlir::Value, int64_t> values;  // inside, from 1 on
   llvm::DenseMap<mlir::Block*, int64_t> blocks;
   auto addCount = [&](size_t count) { sink.add(static_cast<int64_t>(count)); };
