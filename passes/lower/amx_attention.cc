@@ -235,7 +235,7 @@ class ForwardKernel : AmxAttention {
         values(makePieces(panels * (kKeys / kDepth))),
         weights(makePieces(kKeys / kDepth)),
         scores(block.makeScores()),
-        sums(block.makePanel()) {}
+        sums(v.scratch({config.width, kQueries})) {}
 
   void emit() {
     block.forEachBlock(arguments, [&] {
@@ -314,7 +314,7 @@ class GradientKernel : AmxAttention {
         slopeRows(makePieces(kKeys / kRows)),
         scores(block.makeScores()),
         slopes(block.makeScores()),
-        sums(block.makePanel()) {}
+        sums(v.scratch({config.width, kQueries})) {}
 
   void emit() {
     block.forEachBlock(arguments, [&] {
@@ -473,11 +473,8 @@ class GradientKernel : AmxAttention {
 // Whether registers take the rows of a head, and products are of bf16.
 template <typename Op>
 bool fits(const CpuTarget& target, Op op) {
-  return target.hasAmx && AttentionConfig::get(op).width % kDepth == 0 &&
-         llvm::all_of(op->getOperandTypes(), [](Type type) {
-           return isa<SegmentsType>(type) ||
-                  getElementTypeOrSelf(type).isBF16();
-         });
+  return target.hasAmx &&
+         isBf16Attention(op, AttentionConfig::get(op, target).width);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
+#include "passes/lower/bf16_pieces.h"
 #include "runtime/formats/philox.h"
 
 using namespace mlir;
@@ -15,8 +16,16 @@ namespace graft {
 
 static_assert(AttentionBlock::kKeys == kDropoutBlock);
 
+bool isBf16Attention(Operation* op, int64_t width) {
+  return width % Bf16Piece::kDepth == 0 &&
+         llvm::all_of(op->getOperandTypes(), [](Type type) {
+           return isa<SegmentsType>(type) ||
+                  getElementTypeOrSelf(type).isBF16();
+         });
+}
+
 template <typename Op>
-AttentionConfig AttentionConfig::get(Op op) {
+AttentionConfig AttentionConfig::get(Op op, const CpuTarget& target) {
   AttentionConfig config;
   config.heads = static_cast<int64_t>(op.getHeads());
   config.width = op.getQuery().getType().getDimSize(1) / config.heads;
@@ -24,11 +33,14 @@ AttentionConfig AttentionConfig::get(Op op) {
                      ? op.getScale()->convertToDouble()
                      : 1 / std::sqrt(static_cast<double>(config.width));
   config.dropout = op.getDropout().convertToDouble();
+  config.dots =
+      target.hasBf16 && !target.hasAmx && isBf16Attention(op, config.width);
   return config;
 }
 
-template AttentionConfig AttentionConfig::get(AttentionOp);
-template AttentionConfig AttentionConfig::get(AttentionGradientOp);
+template AttentionConfig AttentionConfig::get(AttentionOp, const CpuTarget&);
+template AttentionConfig AttentionConfig::get(AttentionGradientOp,
+                                              const CpuTarget&);
 
 AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
                                const AttentionConfig& config,
@@ -39,6 +51,9 @@ AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
       config(config),
       offsets(arguments.buffers[segments]),
       ordinals(arguments.buffers[segments + 1]) {
+  if (config.dots)
+    keyPairs =
+        v.flat(v.scratch({kKeys / 2, Bf16Piece::kDepth}, v.b().getBF16Type()));
   if (!hasDropout()) return;
   philox.emplace(v, arguments);
   step = arguments.step;
@@ -138,7 +153,99 @@ void AttentionBlock::drawWords(Value firstKey, Value keys) {
   });
 }
 
-void AttentionBlock::transposeRows(Value rows, Value panel, double factor) {
+static Value scaled(TileBuilder& v, Value x, double factor) {
+  return factor == 1 ? x : v.mul(x, v.splat(factor));
+}
+
+AttentionBlock::Panel AttentionBlock::makePanel(double factor) {
+  if (config.dots)
+    return {v.flat(v.scratch({config.width / 2, 2 * kQueries},
+                             v.b().getBF16Type())),
+            factor};
+  return {v.scratch({config.width, kQueries}), factor};
+}
+
+Value AttentionBlock::makeWeights(Value scores) {
+  return config.dots ? v.scratch({kKeys, kQueries}, v.b().getBF16Type())
+                     : scores;
+}
+
+// Pieces of 32 features, each a line for two of them.
+void AttentionBlock::packRows(Value rows, Value pieces) {
+  Value last = v.sub(length, v.index(1));
+  v.loop(v.index(0), v.index(config.width), Bf16Piece::kDepth,
+         [&](Value feature) {
+           SmallVector<Value> lines;
+           for (int64_t i = 0; i < kQueries; ++i) {
+             Value row = v.add(start, v.min(v.add(firstQuery, i), last));
+             lines.push_back(loadPairs(v, rows, row, column(feature)));
+           }
+           turnPairs(v, lines);
+           storePiece(v, lines, pieces, v.mul(feature, kQueries));
+         });
+}
+
+SmallVector<Value> AttentionBlock::addFeatures(Value rows, Value first,
+                                               int64_t count, Value pieces,
+                                               ValueRange sums) {
+  return v.loop(v.index(0), v.index(config.width), 2, sums,
+                [&](Value feature, ValueRange carried) -> SmallVector<Value> {
+                  Value line = loadLine(v, pieces, v.mul(feature, kQueries));
+                  SmallVector<Value> next;
+                  for (int64_t i = 0; i < count; ++i) {
+                    Value pair = broadcastPair(
+                        v, rows, {v.add(first, i), column(feature)});
+                    next.push_back(dotPairs(v, carried[i], pair, line));
+                  }
+                  return next;
+                });
+}
+
+SmallVector<Value> AttentionBlock::addRowPairs(const ProductTile& tile,
+                                               PairOf pairOf, Value rows,
+                                               Value first, Value count,
+                                               ValueRange sums) {
+  const ProductColumns& columns = tile.columns;
+  auto add = [&](Value pair, bool isLast, ValueRange carried) {
+    Value row = v.add(first, v.mul(pair, 2));
+    SmallVector<Value> lines, next;
+    for (int64_t j = 0; j < columns.vectors; ++j) {
+      Value at = column(v.add(columns.first, j * v.lanes()));
+      lines.push_back(joinRows(v, rows, row, at, /*hasSecond=*/!isLast));
+    }
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      Value factor = pairOf({tile.row, i}, pair);
+      for (int64_t j = 0; j < columns.vectors; ++j)
+        next.push_back(
+            dotPairs(v, carried[i * columns.vectors + j], factor, lines[j]));
+    }
+    return next;
+  };
+  Value whole = v.div(count, 2);
+  SmallVector<Value> all =
+      v.loop(v.index(0), whole, 1, sums, [&](Value pair, ValueRange carried) {
+        return add(pair, /*isLast=*/false, carried);
+      });
+  // One row is left, or none.
+  return v.loop(whole, v.div(v.add(count, 1), 2), 1, all,
+                [&](Value pair, ValueRange carried) {
+                  return add(pair, /*isLast=*/true, carried);
+                });
+}
+
+// keyPairs[pair of keys][query] = weights of both, zero past the last key.
+void AttentionBlock::joinKeys(Value weights, Value keys) {
+  Value whole = v.div(keys, 2);
+  auto join = [&](Value pair, bool hasSecond) {
+    Value line = joinRows(v, weights, v.mul(pair, 2), v.index(0), hasSecond);
+    storeLine(v, line, keyPairs, v.mul(pair, Bf16Piece::kDepth));
+  };
+  v.loop(v.index(0), whole, 1, [&](Value pair) { join(pair, true); });
+  v.ifThen(v.less(v.mul(whole, 2), keys), [&] { join(whole, false); });
+}
+
+void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
+  if (config.dots) return packRows(rows, panel.values);
   int64_t lanes = v.lanes();
   Value last = v.sub(length, v.index(1));
   for (int64_t group = 0; group < vectors(); ++group) {
@@ -154,28 +261,33 @@ void AttentionBlock::transposeRows(Value rows, Value panel, double factor) {
       v.transpose(square);
       int64_t count = mask ? config.width % lanes : lanes;
       for (int64_t i = 0; i < count; ++i)
-        v.store(factor == 1 ? square[i] : v.mul(square[i], v.splat(factor)),
-                panel, {v.add(feature, i), v.index(group * lanes)});
+        v.store(scaled(v, square[i], panel.factor), panel.values,
+                {v.add(feature, i), v.index(group * lanes)});
     });
   }
 }
 
-void AttentionBlock::multiplyPanel(Value rows, Value panel, Value firstKey,
-                                   Value keys, Value out) {
+void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
+                                   Value firstKey, Value keys, Value out) {
   Value first = v.add(start, firstKey);
   ProductAccess access;
+  if (config.dots)
+    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+      return addFeatures(rows, v.add(first, tile.row), tile.rows, panel.values,
+                         sums);
+    };
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(
         rows, {v.add(v.add(first, row.tile), row.offset), column(k)});
   };
   access.rhs = [&](Value k, TilePosition at, Value) {
-    return v.load(panel, {k, v.add(at.tile, at.offset)});
+    return v.load(panel.values, {k, v.add(at.tile, at.offset)});
   };
   access.finish = [&](Value row, Value at, Value, Value sum) {
-    v.store(sum, out, {row, at});
+    v.store(config.dots ? scaled(v, sum, panel.factor) : sum, out, {row, at});
   };
   emitProduct(v, getTileShape(target, vectors()), keys, kQueries,
-              v.index(config.width), access);
+              config.dots ? Value() : v.index(config.width), access);
 }
 
 // Tiles of whole heads up to two vectors wide.
@@ -197,6 +309,18 @@ void AttentionBlock::accumulateQueries(
   Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
   ProductAccess access;
+  if (config.dots) {
+    joinKeys(weights, keys);
+    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+      auto pairOf = [&](TilePosition row, Value pair) {
+        Value query = v.add(row.tile, row.offset);
+        return broadcastPair(
+            v, keyPairs,
+            {v.add(v.mul(pair, Bf16Piece::kDepth), v.mul(query, 2))});
+      };
+      return addRowPairs(tile, pairOf, rows, first, keys, sums);
+    };
+  }
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(weights, {k, v.add(row.tile, row.offset)});
   };
@@ -215,7 +339,7 @@ void AttentionBlock::accumulateQueries(
     v.store(done, output, {v.add(block, row), column(at)}, mask);
   };
   emitProduct(v, getFeatureTile(v, target, config.width), queries, config.width,
-              keys, access);
+              config.dots ? Value() : keys, access);
 }
 
 void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
@@ -224,6 +348,14 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   Value block = v.add(start, firstQuery);
   Value isFirst = v.less(firstQuery, 1);
   ProductAccess access;
+  if (config.dots)
+    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+      auto pairOf = [&](TilePosition row, Value pair) {
+        return broadcastPair(v, weights,
+                             {v.add(row.tile, row.offset), v.mul(pair, 2)});
+      };
+      return addRowPairs(tile, pairOf, rows, block, queries, sums);
+    };
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(weights, {v.add(row.tile, row.offset), k});
   };
@@ -239,7 +371,7 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
     v.store(sum, output, {v.add(first, row), column(at)}, mask);
   };
   emitProduct(v, getFeatureTile(v, target, config.width), keys, config.width,
-              queries, access);
+              config.dots ? Value() : queries, access);
 }
 
 }  // namespace graft

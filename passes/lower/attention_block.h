@@ -7,8 +7,12 @@
 // Scores are kept transposed, [key][query]: a vector holds queries, so that
 // maxima and sums over keys are plain vector operations, and the columns of
 // the queries are transposed once a block while keys and values are read as
-// they lie. Memory beside operands and results is a fixed stack of some 20 KiB
+// they lie. Memory beside operands and results is a fixed stack of some 30 KiB
 // plus 64 bytes a feature of the head.
+//
+// Operands of bf16 are multiplied by dot products of pairs where the target has
+// them (dot_product.h): pairs of features, of neighbouring queries or of
+// neighbouring keys. What the kernel multiplies by is rounded to bf16 first.
 
 #ifndef GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
 #define GRAFT_PASSES_LOWER_ATTENTION_BLOCK_H_
@@ -28,10 +32,15 @@ struct AttentionConfig {
   int64_t width;  // features of a head
   double scale;
   double dropout;
+  bool dots;  // products are dot products of pairs of bf16
 
   template <typename Op>
-  static AttentionConfig get(Op op);
+  static AttentionConfig get(Op op, const CpuTarget& target);
 };
+
+// Whether operands are bf16, and rows of heads `width` features wide are whole
+// lines of pairs of it.
+bool isBf16Attention(mlir::Operation* op, int64_t width);
 
 // Below every score that can occur; finite, so that differences stay numbers.
 constexpr double kLowest = -1e30;
@@ -79,18 +88,25 @@ class AttentionBlock {
   // `first` a multiple of 16 below `lane`: see Keep.
   Value keep(Value first, Value lane, int64_t group, Value x);
 
-  // panel[feature][query] = factor * the block's rows of `rows` [T, H].
-  void transposeRows(Value rows, Value panel, double factor);
-  // out[key][query] = rows of keys [T, H] times the panel.
-  void multiplyPanel(Value rows, Value panel, Value firstKey, Value keys,
+  // Rows of the block [query, feature], to be multiplied by rows of keys.
+  struct Panel {
+    Value values;   // factor * [feature][query], or pieces of pairs of features
+    double factor;  // what a product has yet to be multiplied by
+  };
+  Panel makePanel(double factor);
+  // The panel takes the block's rows of `rows` [T, H].
+  void transposeRows(Value rows, const Panel& panel);
+  // out[key][query] = factor * rows of keys [T, H] times the panel.
+  void multiplyPanel(Value rows, const Panel& panel, Value firstKey, Value keys,
                      Value out);
   // Random words of the chunk that starts at `firstKey`.
   void drawWords(Value firstKey, Value keys);
 
   // output rows of the block (+)= transposed weights [key][query] times rows
-  // of keys. `init` and `finish` as in ProductAccess, on rows of the block.
-  // `partial` [kQueries, width] holds the sums between chunks where the output
-  // would round them; null where that is f32.
+  // of keys; weights of a memory of makeWeights(). `init` and `finish` as in
+  // ProductAccess, on rows of the block. `partial` [kQueries, width] holds the
+  // sums between chunks where the output would round them; null where that is
+  // f32.
   void accumulateQueries(
       Value weights, Value rows, Value firstKey, Value keys, Value output,
       Value partial, llvm::function_ref<Value(Value row, Value old)> init,
@@ -100,8 +116,9 @@ class AttentionBlock {
   void accumulateKeys(Value weights, Value rows, Value firstKey, Value keys,
                       Value output);
 
-  Value makePanel() { return v.scratch({config.width, kQueries}); }
   Value makeScores() { return v.scratch({kKeys, kQueries}); }
+  // Memory of what multiplies rows; that of `scores` where that will do.
+  Value makeWeights(Value scores);
 
   Value length;       // of the sequence
   Value firstQuery;   // of the block, in the sequence
@@ -111,6 +128,18 @@ class AttentionBlock {
 
  private:
   Value column(Value feature) { return v.add(firstColumn, feature); }
+  // Dot products: the block's `rows` as pieces of pairs of features, and sums +
+  // `count` rows of `rows` [T, H] from row `first` on times these.
+  void packRows(Value rows, Value pieces);
+  llvm::SmallVector<Value> addFeatures(Value rows, Value first, int64_t count,
+                                       Value pieces, mlir::ValueRange sums);
+  // sums + pairs(row of the tile, pair) times pairs of `rows` [T, H] from row
+  // `first` on, of which there are `count`.
+  using PairOf = llvm::function_ref<Value(TilePosition row, Value pair)>;
+  llvm::SmallVector<Value> addRowPairs(const ProductTile& tile, PairOf pairOf,
+                                       Value rows, Value first, Value count,
+                                       mlir::ValueRange sums);
+  void joinKeys(Value weights, Value keys);
 
   TileBuilder& v;
   const CpuTarget& target;
@@ -118,7 +147,8 @@ class AttentionBlock {
   Value offsets, ordinals;
   std::optional<PhiloxBuilder> philox;  // with dropout
   Value step;
-  Value words;  // [16 calls x 4 words][query]
+  Value words;     // [16 calls x 4 words][query]
+  Value keyPairs;  // weights of two keys for each query, with dot products
 
   // Of the work item.
   Value head, ordinal;

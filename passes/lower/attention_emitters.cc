@@ -30,10 +30,10 @@ class AttentionKernel {
                   const KernelArguments& arguments)
       : v(v),
         arguments(arguments),
-        config(config),
         block(v, target, config, arguments, /*segments=*/3),
-        panel(block.makePanel()),
+        panel(block.makePanel(config.scale)),
         scores(block.makeScores()),
+        weights(block.makeWeights(scores)),
         rescale(v.scratch({AttentionBlock::kQueries})),
         normalise(v.scratch({AttentionBlock::kQueries})) {
     Value output = arguments.buffers.back();
@@ -43,7 +43,7 @@ class AttentionKernel {
 
   void emit() {
     block.forEachBlock(arguments, [&] {
-      block.transposeRows(arguments.buffers[0], panel, config.scale);
+      block.transposeRows(arguments.buffers[0], panel);
       SmallVector<Value> state = block.splat(kLowest);
       state.append(block.splat(0.0));
       block.forEachChunk(state,
@@ -79,7 +79,7 @@ class AttentionKernel {
           for (int64_t g = 0; g < groups; ++g) {
             Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
             next.push_back(v.add(sums[g], p));
-            v.store(keep(g, p), scores, {at, v.index(g * v.lanes())});
+            v.store(keep(g, p), weights, {at, v.index(g * v.lanes())});
           }
           return next;
         });
@@ -95,7 +95,7 @@ class AttentionKernel {
       store(v.select(isLast, v.div(v.splat(1.0), sum), v.splat(1.0)), normalise,
             static_cast<int64_t>(g));
     block.accumulateQueries(
-        scores, arguments.buffers[2], first, keys, arguments.buffers.back(),
+        weights, arguments.buffers[2], first, keys, arguments.buffers.back(),
         partial,
         [&](Value row, Value old) {
           Value factor = v.broadcast(v.loadScalar(rescale, {row}));
@@ -115,13 +115,12 @@ class AttentionKernel {
 
   TileBuilder& v;
   const KernelArguments& arguments;
-  const AttentionConfig& config;
   AttentionBlock block;
-  Value panel;      // queries, transposed and scaled
-  Value scores;     // then weights, [key][query]
-  Value rescale;    // of what earlier chunks summed, a query
-  Value normalise;  // 1 / sum with the last chunk, else 1
-  Value partial;    // sums of the queries, null where the output holds them
+  AttentionBlock::Panel panel;  // queries, transposed and scaled
+  Value scores, weights;        // [key][query]
+  Value rescale;                // of what earlier chunks summed, a query
+  Value normalise;              // 1 / sum with the last chunk, else 1
+  Value partial;  // sums of the queries, null where the output holds them
 };
 
 class AttentionGradientKernel {
@@ -138,15 +137,17 @@ class AttentionGradientKernel {
         value(arguments.buffers[3]),
         block(v, target, config, arguments, /*segments=*/4),
         groups(block.vectors()),
-        queryPanel(block.makePanel()),
-        gradientPanel(block.makePanel()),
+        queryPanel(block.makePanel(config.scale)),
+        gradientPanel(block.makePanel(1.0)),
         scores(block.makeScores()),
-        slopes(block.makeScores()) {}
+        slopes(block.makeScores()),
+        weights(block.makeWeights(scores)),
+        weightSlopes(block.makeWeights(slopes)) {}
 
   void emit() {
     block.forEachBlock(arguments, [&] {
-      block.transposeRows(query, queryPanel, config.scale);
-      block.transposeRows(gradient, gradientPanel, 1.0);
+      block.transposeRows(query, queryPanel);
+      block.transposeRows(gradient, gradientPanel);
       SmallVector<Value> state = block.splat(kLowest);
       state.append(block.splat(0.0));
       state.append(block.splat(0.0));
@@ -230,10 +231,10 @@ class AttentionGradientKernel {
             Value p = v.mul(load(scores, at, g), inverse[g]);
             Value slope = keep(g, load(slopes, at, g));
             Value position = v.index(g * v.lanes());
-            v.store(keep(g, p), scores, {at, position});
+            v.store(keep(g, p), weights, {at, position});
             v.store(
                 v.mul(v.mul(p, v.sub(slope, delta[g])), v.splat(config.scale)),
-                slopes, {at, position});
+                weightSlopes, {at, position});
           }
           return SmallVector<Value>{};
         });
@@ -245,10 +246,10 @@ class AttentionGradientKernel {
     Value keyGradient = arguments.buffers[count - 2];
     Value valueGradient = arguments.buffers[count - 1];
     Value isFirst = v.less(first, 1);
-    block.accumulateKeys(scores, gradient, first, keys, valueGradient);
-    block.accumulateKeys(slopes, query, first, keys, keyGradient);
+    block.accumulateKeys(weights, gradient, first, keys, valueGradient);
+    block.accumulateKeys(weightSlopes, query, first, keys, keyGradient);
     block.accumulateQueries(
-        slopes, key, first, keys, queryGradient, /*partial=*/{},
+        weightSlopes, key, first, keys, queryGradient, /*partial=*/{},
         [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
         [](Value, Value sum) { return sum; });
   }
@@ -263,9 +264,10 @@ class AttentionGradientKernel {
   Value gradient, query, key, value;
   AttentionBlock block;
   int64_t groups;
-  Value queryPanel, gradientPanel;  // transposed rows of the block
-  Value scores;  // scaled q k^T, then powers, then a, [key][query]
-  Value slopes;  // g v^T, then ds, [key][query]
+  AttentionBlock::Panel queryPanel, gradientPanel;
+  Value scores;                 // scaled q k^T, then powers, [key][query]
+  Value slopes;                 // g v^T, [key][query]
+  Value weights, weightSlopes;  // a and ds, [key][query]
 };
 
 // `products` of matrices over pairs of tokens of a sequence.
@@ -273,7 +275,8 @@ template <typename Op, typename Kernel, auto emitAmx, int64_t products>
 LogicalResult emitAttention(Operation* op, OpBuilder& builder,
                             KernelContext& context) {
   auto attention = cast<Op>(op);
-  AttentionConfig config = AttentionConfig::get(attention);
+  AttentionConfig config = AttentionConfig::get(attention, context.getTarget());
+  bool isAmx = isAmxAttention(context.getTarget(), attention);
   StringAttr sequences = attention.getSegments().getType().getSequences();
   KernelKey key;
   key.add(op);
@@ -283,7 +286,7 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
       exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getTarget());
-        if (isAmxAttention(context.getTarget(), attention))
+        if (isAmx)
           emitAmx(v, context.getTarget(), config, arguments);
         else
           Kernel(v, context.getTarget(), config, arguments).emit();
@@ -294,7 +297,7 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
              exec::CostTermAttr::get(op->getContext(),
                                      2 * products * config.heads * config.width,
                                      tokens, /*squares=*/true),
-             /*tiles=*/isAmxAttention(context.getTarget(), attention) ? 1 : 0);
+             /*tiles=*/isAmx || config.dots ? 1 : 0);
   op->replaceAllUsesWith(results);
   op->erase();
   return success();

@@ -94,6 +94,20 @@ Value loadPairs(TileBuilder& v, Value rows, Value row, Value column) {
                                 ValueRange{row, column});
 }
 
+Value joinRows(TileBuilder& v, Value rows, Value row, Value column,
+               bool hasSecond) {
+  auto type = VectorType::get({kLanes}, v.b().getBF16Type());
+  auto load = [&](Value at) -> Value {
+    return vector::LoadOp::create(v.b(), v.location(), type, rows,
+                                  ValueRange{at, column});
+  };
+  Value second = hasSecond
+                     ? load(v.add(row, 1))
+                     : v.constant(cast<TypedAttr>(v.b().getZeroAttr(type)));
+  return vector::ShuffleOp::create(v.b(), v.location(), load(row), second,
+                                   getPairs());
+}
+
 Value broadcastPair(TileBuilder& v, Value buffer, ValueRange indices) {
   Value pair = vector::LoadOp::create(v.b(), v.location(),
                                       VectorType::get({2}, v.b().getBF16Type()),

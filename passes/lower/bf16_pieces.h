@@ -37,6 +37,11 @@ SplitLine splitHalves(TileBuilder& v, mlir::Value a, mlir::Value b);
 mlir::Value loadPairs(TileBuilder& v, mlir::Value rows, mlir::Value row,
                       mlir::Value column);
 
+// Two rows of a matrix of bf16 from `column` on, as joinPairs has vectors; the
+// second row is zero, and not read, without `hasSecond`.
+mlir::Value joinRows(TileBuilder& v, mlir::Value rows, mlir::Value row,
+                     mlir::Value column, bool hasSecond);
+
 // Transposes a square of 16 x 16 pairs in place.
 void turnPairs(TileBuilder& v, llvm::SmallVectorImpl<mlir::Value>& lines);
 

@@ -256,8 +256,8 @@ TEST(LowPrecisionTest, Attention) {
       testAttention(kind, 20, dropout, unit(kind, 20), {2e-5, 1e-4});
 }
 
-// Heads that tile registers take, which have weights and slopes of bf16, too.
-TEST(LowPrecisionTest, AttentionOfWholeRegisters) {
+// Heads that are lines of pairs, which have weights and slopes of bf16, too.
+TEST(LowPrecisionTest, AttentionOfWholeLines) {
   for (auto [width, dropout] : {std::pair{32, ""},
                                 {32, " dropout 0.1 id 7"},
                                 {64, " dropout 0.1 id 7"}})
