@@ -9,7 +9,8 @@
 A check's record is docs/results/ITEM.json: commit, command, numbers, date. An
 item that passed at this commit is not run again, so a run that was stopped
 goes on where it was; the commit is the last one that changed anything but
-records. Takes GRAFT_REFERENCE_PYTHON, GRAFT_MINILM and GRAFT_DATA from the
+records. What PyTorch reaches with several seeds is kept in docs/results/pytorch/,
+and run again when its recipe or the data set changes. Takes GRAFT_REFERENCE_PYTHON, GRAFT_MINILM and GRAFT_DATA from the
 environment, as `./run accept` sets them. Exits with 1 when a bound is broken.
 """
 
@@ -29,9 +30,10 @@ RESULTS = ROOT / "docs" / "results"
 
 class Item(typing.NamedTuple):
     script: str
-    # {model}, {data}, {shared}, {work} and {commit} stand for MiniLM, the
-    # quickstart's tables, the folder of data sets, a folder of the item's own,
-    # and the commit that the record will name.
+    # {model}, {data}, {shared}, {work}, {commit} and {references} stand for
+    # MiniLM, the quickstart's tables, the folder of data sets, a folder of the
+    # item's own, the commit that the record will name, and the file among the
+    # records that keeps what PyTorch reaches.
     arguments: tuple[str, ...]
     needs_pytorch: bool = False
 
@@ -51,7 +53,8 @@ def seeds(name="", count="5", epochs="1", test="test.tsv", least="0"):
     """
     return reference("parity.py", "seeds", "--seeds", count, "--test", test,
                      "--epochs", epochs, "--least", least, "--build",
-                     "{commit}", "--precision", "fp32", "bf16",
+                     "{commit}", "--references", "{references}",
+                     "--precision", "fp32", "bf16",
                      data=f"{{shared}}/{name}" if name else "{data}")
 
 
@@ -142,7 +145,8 @@ def run_item(name, commit):
               else sys.executable)
     places = {"model": setting("GRAFT_MINILM"),
               "data": ROOT / "build" / "glosses", "work": work,
-              "commit": commit[:12]}
+              "commit": commit[:12],
+              "references": RESULTS / "pytorch" / f"{name}.json"}
     if any("{shared}" in word for word in item.arguments):
         places["shared"] = setting("GRAFT_DATA")
     command = [python, str(ROOT / item.script),

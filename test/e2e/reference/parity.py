@@ -23,7 +23,8 @@ accuracy   predictions after a whole epoch, dropout off; 99 % are equal and
            accuracy differs by at most 0.3 points
 seeds      the recipe as it is, dropout on, with several seeds on each side;
            mean accuracies differ by at most 0.5 points or 2 standard errors;
-           a seed that was run before is not run again
+           a seed that was run before is not run again: Graft's of the same
+           --build, PyTorch's of the same recipe and tables
 
 With --precision bf16 Graft computes in mixed precision:
 gradients  also those of PyTorch under bf16 autocast are measured; the distance
@@ -38,6 +39,7 @@ broken. --record FILE keeps that line.
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import pathlib
@@ -381,17 +383,37 @@ def compare_accuracy(arguments):
     return equal >= 0.99 and abs(points) <= 0.3, record
 
 
-def reference_record(arguments, seed, train):
-    """What PyTorch in fp32 recorded, with one seed."""
-    work = arguments.work
-    kept = work / f"reference-{seed}-{arguments.rows}-{arguments.epochs}.json"
-    if not kept.exists():
+def reference_runs(arguments, seeds, train):
+    """Accuracy and version of PyTorch in fp32, a run for each seed.
+
+    They depend on no build of Graft, so --references keeps them, for the recipe
+    and the tables that they are of.
+    """
+    test, output = arguments.data / arguments.test, arguments.work / "run.json"
+    digest = hashlib.sha256(str(arguments.epochs).encode())
+    for path in (finetune.__file__, train, test):
+        digest.update(pathlib.Path(path).read_bytes())
+    kept = {"of": digest.hexdigest(), "runs": {}}
+    references = arguments.references or arguments.work / "references.json"
+    if references.exists():
+        found = json.loads(references.read_text())
+        kept = found if found["of"] == kept["of"] else kept
+    runs = kept["runs"]
+    for seed in map(str, seeds):
+        if seed in runs:
+            continue
         # The benchmarks' PyTorch, where that is installed, is faster.
         python = os.environ.get("GRAFT_PEERS_PYTHON", sys.executable)
         run(python, finetune.__file__, "--model", arguments.model,
-            "--train", train, "--test", arguments.data / arguments.test,
-            "--seed", seed, "--epochs", arguments.epochs, "--output", kept)
-    return json.loads(kept.read_text())
+            "--train", train, "--test", test, "--seed", seed, "--epochs",
+            arguments.epochs, "--output", output)
+        found = json.loads(output.read_text())
+        runs[seed] = {"accuracy": found["accuracy"], "torch": found["torch"]}
+        references.parent.mkdir(parents=True, exist_ok=True)
+        aside = references.with_suffix(".part")
+        aside.write_text(json.dumps(kept, indent=2) + "\n")
+        aside.rename(references)
+    return [runs[str(seed)] for seed in seeds]
 
 
 def graft_accuracy(arguments, seed, train, precision):
@@ -420,9 +442,10 @@ def compare_seeds(arguments):
         return {"accuracies": values.tolist(), "mean": float(values.mean()),
                 "deviation": float(values.std(ddof=1))}
 
-    references = [reference_record(arguments, seed, train) for seed in seeds]
+    references = reference_runs(arguments, seeds, train)
     reference = summary([found["accuracy"] for found in references])
-    reference["torch"] = references[0]["torch"]
+    reference["torch"] = ", ".join(sorted({found["torch"]
+                                           for found in references}))
     record = {"seeds": arguments.seeds, "epochs": arguments.epochs,
               "reference": reference, "least": arguments.least}
     good = True
@@ -472,6 +495,9 @@ def main():
                         help="name of the test split of seeds")
     parser.add_argument("--epochs", type=int, default=1,
                         help="epochs of seeds")
+    parser.add_argument("--references", type=pathlib.Path,
+                        help="file that keeps PyTorch's accuracies of seeds "
+                        "(default: in --work)")
     parser.add_argument("--build", default="any",
                         help="names the build that kept accuracies are of")
     parser.add_argument("--least", type=float, default=0,
