@@ -36,21 +36,6 @@ class AmxAttention {
     return v.flat(v.scratch({count, kElements}, v.b().getBF16Type()));
   }
 
-  // The block's rows of `rows` [T, H] as pairs of features, a piece for 32 of
-  // them. Rows past the sequence repeat its last one; nothing uses the results.
-  void packFeatures(Value rows, Value pieces) {
-    Value last = v.sub(block.length, v.index(1));
-    for (int64_t part = 0; part < config.width / kDepth; ++part) {
-      SmallVector<Value> lines;
-      for (int64_t i = 0; i < kQueries; ++i) {
-        Value at = v.add(block.start, v.min(v.add(block.firstQuery, i), last));
-        lines.push_back(loadPairs(v, rows, at, column(part * kDepth)));
-      }
-      turnPairs(v, lines);
-      storePiece(v, lines, pieces, v.index(part * kElements));
-    }
-  }
-
   // The block's rows of `rows` [T, H] as pairs of rows, a piece for 16 features
   // of which the upper half of the rows is zero.
   void packQueries(Value rows, Value pieces) {
@@ -239,7 +224,7 @@ class ForwardKernel : AmxAttention {
 
   void emit() {
     block.forEachBlock(arguments, [&] {
-      packFeatures(arguments.buffers[0], queries);
+      block.packFeatures(arguments.buffers[0], queries);
       SmallVector<Value> state{v.splat(kLowest), v.splat(0.0)};
       state = block.forEachChunk(
           state, [&](Value first, Value keys, ValueRange carried) {
@@ -318,8 +303,8 @@ class GradientKernel : AmxAttention {
 
   void emit() {
     block.forEachBlock(arguments, [&] {
-      packFeatures(query, queryFeatures);
-      packFeatures(gradient, gradientFeatures);
+      block.packFeatures(query, queryFeatures);
+      block.packFeatures(gradient, gradientFeatures);
       packQueries(query, queryRows);
       packQueries(gradient, gradientRows);
       SmallVector<Value> state{v.splat(kLowest), v.splat(0.0), v.splat(0.0)};

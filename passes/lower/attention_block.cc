@@ -170,19 +170,18 @@ Value AttentionBlock::makeWeights(Value scores) {
                      : scores;
 }
 
-// Pieces of 32 features, each a line for two of them.
-void AttentionBlock::packRows(Value rows, Value pieces) {
+void AttentionBlock::packFeatures(Value rows, Value pieces) {
   Value last = v.sub(length, v.index(1));
-  v.loop(v.index(0), v.index(config.width), Bf16Piece::kDepth,
-         [&](Value feature) {
-           SmallVector<Value> lines;
-           for (int64_t i = 0; i < kQueries; ++i) {
-             Value row = v.add(start, v.min(v.add(firstQuery, i), last));
-             lines.push_back(loadPairs(v, rows, row, column(feature)));
-           }
-           turnPairs(v, lines);
-           storePiece(v, lines, pieces, v.mul(feature, kQueries));
-         });
+  for (int64_t part = 0; part < config.width / Bf16Piece::kDepth; ++part) {
+    SmallVector<Value> lines;
+    for (int64_t i = 0; i < kQueries; ++i) {
+      Value at = v.add(start, v.min(v.add(firstQuery, i), last));
+      lines.push_back(
+          loadPairs(v, rows, at, column(v.index(part * Bf16Piece::kDepth))));
+    }
+    turnPairs(v, lines);
+    storePiece(v, lines, pieces, v.index(part * Bf16Piece::kElements));
+  }
 }
 
 SmallVector<Value> AttentionBlock::addFeatures(Value rows, Value first,
@@ -245,7 +244,7 @@ void AttentionBlock::joinKeys(Value weights, Value keys) {
 }
 
 void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
-  if (config.dots) return packRows(rows, panel.values);
+  if (config.dots) return packFeatures(rows, panel.values);
   int64_t lanes = v.lanes();
   Value last = v.sub(length, v.index(1));
   for (int64_t group = 0; group < vectors(); ++group) {
@@ -287,7 +286,7 @@ void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
     v.store(config.dots ? scaled(v, sum, panel.factor) : sum, out, {row, at});
   };
   emitProduct(v, getTileShape(target, vectors()), keys, kQueries,
-              config.dots ? Value() : v.index(config.width), access);
+              v.index(config.width), access);
 }
 
 // Tiles of whole heads up to two vectors wide.
@@ -339,7 +338,7 @@ void AttentionBlock::accumulateQueries(
     v.store(done, output, {v.add(block, row), column(at)}, mask);
   };
   emitProduct(v, getFeatureTile(v, target, config.width), queries, config.width,
-              config.dots ? Value() : keys, access);
+              keys, access);
 }
 
 void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
@@ -371,7 +370,7 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
     v.store(sum, output, {v.add(first, row), column(at)}, mask);
   };
   emitProduct(v, getFeatureTile(v, target, config.width), keys, config.width,
-              config.dots ? Value() : queries, access);
+              queries, access);
 }
 
 }  // namespace graft

@@ -90,12 +90,16 @@ class AttentionBlock {
 
   // Rows of the block [query, feature], to be multiplied by rows of keys.
   struct Panel {
-    Value values;   // factor * [feature][query], or pieces of pairs of features
-    double factor;  // what a product has yet to be multiplied by
+    Value values;   // factor * [feature][query], or pieces of packFeatures
+    double factor;  // with pieces, of the products instead
   };
   Panel makePanel(double factor);
   // The panel takes the block's rows of `rows` [T, H].
   void transposeRows(Value rows, const Panel& panel);
+  // The block's rows of `rows` [T, H], of bf16, as pairs of features, a piece
+  // for 32 of them. Rows past the sequence repeat its last one; nothing uses
+  // the results.
+  void packFeatures(Value rows, Value pieces);
   // out[key][query] = factor * rows of keys [T, H] times the panel.
   void multiplyPanel(Value rows, const Panel& panel, Value firstKey, Value keys,
                      Value out);
@@ -128,9 +132,8 @@ class AttentionBlock {
 
  private:
   Value column(Value feature) { return v.add(firstColumn, feature); }
-  // Dot products: the block's `rows` as pieces of pairs of features, and sums +
-  // `count` rows of `rows` [T, H] from row `first` on times these.
-  void packRows(Value rows, Value pieces);
+  // sums + `count` rows of `rows` [T, H] from row `first` on times pieces of
+  // packFeatures.
   llvm::SmallVector<Value> addFeatures(Value rows, Value first, int64_t count,
                                        Value pieces, mlir::ValueRange sums);
   // sums + pairs(row of the tile, pair) times pairs of `rows` [T, H] from row

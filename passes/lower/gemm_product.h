@@ -69,8 +69,9 @@ struct ProductAccess {
 // Emits the product of `rows` x `columns` x [0, depth) where `rows` and `depth`
 // are values. Each element is one chain of fused multiply-adds, or of what
 // `accumulate` does, in ascending k, however rows are grouped, so bits do not
-// depend on how a caller splits rows. `depth` is null with `accumulate`.
-// Rows outside of `rows` are never touched: remainders run smaller tiles.
+// depend on how a caller splits rows. `depth` is not used with `accumulate`,
+// and may be null. Rows outside of `rows` are never touched: remainders run
+// smaller tiles.
 void emitProduct(TileBuilder& v, TileShape tile, mlir::Value rows,
                  int64_t columns, mlir::Value depth,
                  const ProductAccess& access);

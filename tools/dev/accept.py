@@ -9,9 +9,10 @@
 A check's record is docs/results/ITEM.json: commit, command, numbers, date. An
 item that passed at this commit is not run again, so a run that was stopped
 goes on where it was; the commit is the last one that changed anything but
-records. What PyTorch reaches with several seeds is kept in docs/results/pytorch/,
-and run again when its recipe or the data set changes. Takes GRAFT_REFERENCE_PYTHON, GRAFT_MINILM and GRAFT_DATA from the
-environment, as `./run accept` sets them. Exits with 1 when a bound is broken.
+records. What PyTorch reaches with several seeds is kept in
+docs/results/pytorch/, and run again when its recipe or the data set changes.
+Takes GRAFT_REFERENCE_PYTHON, GRAFT_MINILM and GRAFT_DATA from the environment,
+as `./run accept` sets them. Exits with 1 when a bound is broken.
 """
 
 import argparse
