@@ -24,10 +24,12 @@ NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "onednn": "oneDNN",
          "mkl": "MKL as installed", "mkl_tuned": "MKL tuned",
          "mkl_packed_tuned": "MKL tuned, packed once"}
+# Everything of the page from this line on is written by hand, and kept.
+BY_HAND = "## By kind of processor\n"
 INTRODUCTION = """# Benchmarks
 
-Written by `./run bench --report` from the records in `docs/results/bench/`; do
-not edit.
+Written by `./run bench --report` from the records in `docs/results/bench/`; edit
+only the last section, [By kind of processor](#by-kind-of-processor).
 
 `./run bench` installs what Graft is raced against, with the versions of
 `tools/bench/peers.txt`, and lets each run in a process of its own. All take
@@ -145,13 +147,20 @@ def section(case, record):
     yield ""
 
 
+def by_hand():
+    """The part of the page that is not made of records."""
+    page = PAGE.read_text() if PAGE.exists() else ""
+    _, heading, rest = page.partition(f"\n{BY_HAND}")
+    return heading + rest
+
+
 def text():
     parts = [INTRODUCTION]
     for case in TITLES:
         path = FOLDER / f"{case}.json"
         record = json.loads(path.read_text()) if path.exists() else None
         parts.append("\n".join(section(case, record)))
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join(parts).rstrip() + "\n" + by_hand()
 
 
 def is_current():
