@@ -16,7 +16,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/interpret/interpreter.h"
 #include "passes/lower/kernel_emitter.h"
-#include "runtime/artifact/code_library.h"
+#include "runtime/device/cpu/code_library.h"
 
 namespace graft::interpret {
 

@@ -3,7 +3,7 @@
 
 #include "passes/lower/targets.h"
 
-#include "runtime/artifact/cpu_level.h"
+#include "runtime/device/cpu/cpu_level.h"
 
 namespace graft {
 

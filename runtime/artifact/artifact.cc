@@ -11,10 +11,10 @@
 #include "absl/strings/str_join.h"
 #include "runtime/artifact/check.h"
 #include "runtime/artifact/checksum.h"
-#include "runtime/artifact/code_library.h"
-#include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/decode.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/device/cpu/code_library.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/schema/container.h"
 
 namespace graft {

@@ -17,8 +17,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/artifact/artifact.h"
-#include "runtime/base/thread_pool.h"
-#include "runtime/executor/memory.h"
+#include "runtime/device/cpu/memory.h"
+#include "runtime/device/cpu/thread_pool.h"
 
 namespace graft {
 

@@ -18,7 +18,7 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
-#include "runtime/base/thread_pool.h"
+#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "runtime/train/entry.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/thread_pool.h"
+#include "runtime/device/cpu/thread_pool.h"
 
 namespace graft {
 

@@ -8,7 +8,7 @@
 
 #include "CLI/App.hpp"
 #include "absl/status/statusor.h"
-#include "runtime/base/thread_pool.h"
+#include "runtime/device/cpu/thread_pool.h"
 
 namespace graft {
 

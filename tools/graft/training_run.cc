@@ -17,7 +17,7 @@
 #include "runtime/artifact/artifact.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/base/thread_pool.h"
+#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "runtime/train/cache.h"

@@ -28,7 +28,7 @@
 #include "passes/plan/passes.h"
 #include "passes/registration.h"
 #include "passes/transfer/passes.h"
-#include "runtime/artifact/cpu_level.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/instance.h"
 
 namespace graft {

@@ -11,9 +11,9 @@
 #include <functional>
 #include <random>
 
-#include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/inspect.h"
 #include "runtime/base/faulty_file_system.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/schema/container.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 

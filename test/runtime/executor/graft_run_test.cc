@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "nlohmann/json.hpp"
-#include "runtime/artifact/cpu_level.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/formats/safetensors.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <thread>
 
-#include "runtime/artifact/cpu_level.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/trace.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 #include "test/runtime/base/count_allocations.h"

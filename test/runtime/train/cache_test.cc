@@ -8,8 +8,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/train/evaluate.h"
 #include "runtime/train/parameters.h"

@@ -8,8 +8,8 @@
 
 #include "absl/algorithm/container.h"
 #include "gtest/gtest.h"
-#include "runtime/artifact/cpu_level.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "test/runtime/base/count_allocations.h"
 #include "test/runtime/train/examples_in_memory.h"
 

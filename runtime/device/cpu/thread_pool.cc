@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/base/thread_pool.h"
+#include "runtime/device/cpu/thread_pool.h"
 
 #include <sched.h>
 
@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/cpu_quota.h"
+#include "runtime/device/cpu/cpu_quota.h"
 
 namespace graft {
 namespace {

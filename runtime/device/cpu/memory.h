@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_EXECUTOR_MEMORY_H_
-#define GRAFT_RUNTIME_EXECUTOR_MEMORY_H_
+#ifndef GRAFT_RUNTIME_DEVICE_CPU_MEMORY_H_
+#define GRAFT_RUNTIME_DEVICE_CPU_MEMORY_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -41,4 +41,4 @@ class MemoryRegion {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_EXECUTOR_MEMORY_H_
+#endif  // GRAFT_RUNTIME_DEVICE_CPU_MEMORY_H_

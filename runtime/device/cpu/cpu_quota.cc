@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/base/cpu_quota.h"
+#include "runtime/device/cpu/cpu_quota.h"
 
 #include <algorithm>
 #include <climits>

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_BASE_THREAD_POOL_H_
-#define GRAFT_RUNTIME_BASE_THREAD_POOL_H_
+#ifndef GRAFT_RUNTIME_DEVICE_CPU_THREAD_POOL_H_
+#define GRAFT_RUNTIME_DEVICE_CPU_THREAD_POOL_H_
 
 #include <atomic>
 #include <cstdint>
@@ -93,4 +93,4 @@ int DefaultThreadCount();
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_BASE_THREAD_POOL_H_
+#endif  // GRAFT_RUNTIME_DEVICE_CPU_THREAD_POOL_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/artifact/cpu_level.h"
+#include "runtime/device/cpu/cpu_level.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

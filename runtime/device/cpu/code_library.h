@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_
-#define GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_
+#ifndef GRAFT_RUNTIME_DEVICE_CPU_CODE_LIBRARY_H_
+#define GRAFT_RUNTIME_DEVICE_CPU_CODE_LIBRARY_H_
 
 #include <cstdint>
 #include <memory>
@@ -43,4 +43,4 @@ class CodeLibrary {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_ARTIFACT_CODE_LIBRARY_H_
+#endif  // GRAFT_RUNTIME_DEVICE_CPU_CODE_LIBRARY_H_

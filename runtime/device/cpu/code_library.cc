@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/artifact/code_library.h"
+#include "runtime/device/cpu/code_library.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_BASE_CPU_QUOTA_H_
-#define GRAFT_RUNTIME_BASE_CPU_QUOTA_H_
+#ifndef GRAFT_RUNTIME_DEVICE_CPU_CPU_QUOTA_H_
+#define GRAFT_RUNTIME_DEVICE_CPU_CPU_QUOTA_H_
 
 #include <string>
 
@@ -19,4 +19,4 @@ int CpuQuota(absl::string_view membership, const std::string& root);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_BASE_CPU_QUOTA_H_
+#endif  // GRAFT_RUNTIME_DEVICE_CPU_CPU_QUOTA_H_

@@ -3,8 +3,8 @@
 //
 // Levels of processors that native code is generated for.
 
-#ifndef GRAFT_RUNTIME_ARTIFACT_CPU_LEVEL_H_
-#define GRAFT_RUNTIME_ARTIFACT_CPU_LEVEL_H_
+#ifndef GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
+#define GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -21,4 +21,4 @@ bool CpuHasLevel(absl::string_view level);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_ARTIFACT_CPU_LEVEL_H_
+#endif  // GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
