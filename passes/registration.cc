@@ -12,7 +12,7 @@
 #include "passes/autodiff/passes.h"
 #include "passes/fuse/passes.h"
 #include "passes/interpret/passes.h"
-#include "passes/lower/native.h"
+#include "passes/lower/native/native.h"
 #include "passes/lower/passes.h"
 #include "passes/plan/passes.h"
 #include "passes/precision/passes.h"

@@ -4,8 +4,8 @@
 #include "passes/fuse/region_group.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "passes/lower/cpu/elementwise/elementwise_program.h"
 #include "passes/lower/kernel_emitter.h"
-#include "passes/lower/lane_program.h"
 
 using namespace mlir;
 

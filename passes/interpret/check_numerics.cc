@@ -16,7 +16,7 @@
 #include "passes/interpret/native_kernels.h"
 #include "passes/interpret/random_inputs.h"
 #include "passes/interpret/run_program.h"
-#include "passes/lower/targets.h"
+#include "passes/lower/cpu/builder/isa_level.h"
 
 using namespace mlir;
 

@@ -7,8 +7,8 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
-#include "passes/lower/native.h"
-#include "passes/lower/targets.h"
+#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/native/native.h"
 #include "runtime/formats/dtype.h"
 
 using namespace mlir;

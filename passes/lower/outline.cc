@@ -14,10 +14,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "passes/lower/emitters.h"
-#include "passes/lower/generic_emitter.h"
+#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/cpu/emitters.h"
+#include "passes/lower/cpu/generic_emitter.h"
 #include "passes/lower/passes.h"
-#include "passes/lower/targets.h"
 #include "passes/phases.h"
 
 using namespace mlir;

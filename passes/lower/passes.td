@@ -66,7 +66,7 @@ def LowerVectorMathPass : Pass<"lower-vector-math"> {
   let description = [{
     Replaces `math` operations that no instruction does (exp, log, tanh, erf,
     ...) by polynomials on the lanes of a vector, or on a scalar. Errors in
-    units in the last place: see passes/lower/vector_math.cc.
+    units in the last place: see passes/lower/native/vector_math.cc.
 
     Example:
     ```mlir

@@ -17,8 +17,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/interpret/interpreter.h"
 #include "passes/interpret/native_kernels.h"
+#include "passes/lower/cpu/builder/isa_level.h"
 #include "passes/lower/passes.h"
-#include "passes/lower/targets.h"
 #include "passes/registration.h"
 
 namespace graft {

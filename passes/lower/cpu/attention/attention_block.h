@@ -1,0 +1,162 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the kernels of attention and of its gradient share: one work item is a
+// (sequence, head), taken in blocks of 16 queries and chunks of 128 keys.
+//
+// Scores are kept transposed, [key][query]: a vector holds queries, so that
+// maxima and sums over keys are plain vector operations, and the columns of
+// the queries are transposed once a block while keys and values are read as
+// they lie. Memory beside operands and results is a fixed stack of some 30 KiB
+// plus 64 bytes a feature of the head.
+//
+// Operands of bf16 are multiplied by dot products of pairs where the target has
+// them (dot_gemm.h): pairs of features, of neighbouring queries or of
+// neighbouring keys. What the kernel multiplies by is rounded to bf16 first.
+
+#ifndef GRAFT_PASSES_LOWER_CPU_ATTENTION_ATTENTION_BLOCK_H_
+#define GRAFT_PASSES_LOWER_CPU_ATTENTION_ATTENTION_BLOCK_H_
+
+#include <optional>
+
+#include "passes/lower/cpu/builder/random.h"
+#include "passes/lower/cpu/builder/tile_builder.h"
+#include "passes/lower/cpu/gemm/microkernel.h"
+#include "passes/lower/kernel_emitter.h"
+
+namespace graft {
+
+// Attributes of graft.attention and graft.attention_gradient.
+struct AttentionConfig {
+  int64_t heads;
+  int64_t width;  // features of a head
+  double scale;
+  double dropout;
+  bool dots;  // products are dot products of pairs of bf16
+
+  template <typename Op>
+  static AttentionConfig get(Op op, const CpuTarget& target);
+};
+
+// Whether operands are bf16, and rows of heads `width` features wide are whole
+// lines of pairs of it.
+bool isBf16Attention(mlir::Operation* op, int64_t width);
+
+// Below every score that can occur; finite, so that differences stay numbers.
+constexpr double kLowest = -1e30;
+
+class AttentionBlock {
+ public:
+  using Value = mlir::Value;
+
+  // Queries of a block: a vector at 512 bits, several below.
+  static constexpr int64_t kQueries = 16;
+  // Keys of a chunk: as many as share one set of random calls.
+  static constexpr int64_t kKeys = 128;
+
+  // `segments` is the first of the three buffers of the segments. Makes the
+  // scratch memory: call at the start of the kernel.
+  AttentionBlock(TileBuilder& v, const CpuTarget& target,
+                 const AttentionConfig& config,
+                 const KernelArguments& arguments, unsigned segments);
+
+  // Vectors that hold one value a query of the block.
+  int64_t vectors() const { return kQueries / v.lanes(); }
+  llvm::SmallVector<Value> splat(double value);
+  bool hasDropout() const { return config.dropout > 0; }
+
+  // Runs `body` for each work item of the call, block of queries inside.
+  void forEachBlock(const KernelArguments& arguments,
+                    llvm::function_ref<void()> body);
+  // Runs `body(first key, keys)` for each chunk, carrying values.
+  llvm::SmallVector<Value> forEachChunk(
+      mlir::ValueRange inits,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, Value,
+                                                  mlir::ValueRange)>
+          body);
+  // Runs `body(key, keep)` for each of the chunk's keys, carrying values.
+  // `keep(g, x)` is dropout of the vector x of query group g: kept lanes times
+  // the scale, the others zero. Needs the words of the chunk.
+  using Keep = llvm::function_ref<Value(int64_t group, Value x)>;
+  llvm::SmallVector<Value> forEachKey(
+      Value keys, mlir::ValueRange inits,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, Keep,
+                                                  mlir::ValueRange)>
+          body);
+
+  // Dropout of the vector x of query group g, of key `first` + `lane` with
+  // `first` a multiple of 16 below `lane`: see Keep.
+  Value keep(Value first, Value lane, int64_t group, Value x);
+
+  // Rows of the block [query, feature], to be multiplied by rows of keys.
+  struct Panel {
+    Value values;   // factor * [feature][query], or pieces of packFeatures
+    double factor;  // with pieces, of the products instead
+  };
+  Panel makePanel(double factor);
+  // The panel takes the block's rows of `rows` [T, H].
+  void transposeRows(Value rows, const Panel& panel);
+  // The block's rows of `rows` [T, H], of bf16, as pairs of features, a piece
+  // for 32 of them. Rows past the sequence repeat its last one; nothing uses
+  // the results.
+  void packFeatures(Value rows, Value pieces);
+  // out[key][query] = factor * rows of keys [T, H] times the panel.
+  void multiplyPanel(Value rows, const Panel& panel, Value firstKey, Value keys,
+                     Value out);
+  // Random words of the chunk that starts at `firstKey`.
+  void drawWords(Value firstKey, Value keys);
+
+  // output rows of the block (+)= transposed weights [key][query] times rows
+  // of keys; weights of a memory of makeWeights(). `init` and `finish` as in
+  // ProductAccess, on rows of the block. `partial` [kQueries, width] holds the
+  // sums between chunks where the output would round them; null where that is
+  // f32.
+  void accumulateQueries(
+      Value weights, Value rows, Value firstKey, Value keys, Value output,
+      Value partial, llvm::function_ref<Value(Value row, Value old)> init,
+      llvm::function_ref<Value(Value row, Value sum)> finish);
+  // output rows of the chunk's keys += weights [key][query] times the block's
+  // rows of `rows`; starts from zero with the first block of queries.
+  void accumulateKeys(Value weights, Value rows, Value firstKey, Value keys,
+                      Value output);
+
+  Value makeScores() { return v.scratch({kKeys, kQueries}); }
+  // Memory of what multiplies rows; that of `scores` where that will do.
+  Value makeWeights(Value scores);
+
+  Value length;       // of the sequence
+  Value firstQuery;   // of the block, in the sequence
+  Value queries;      // of the block
+  Value start;        // of the sequence, a row of the operands
+  Value firstColumn;  // of the head
+
+ private:
+  Value column(Value feature) { return v.add(firstColumn, feature); }
+  // sums + `count` rows of `rows` [T, H] from row `first` on times pieces of
+  // packFeatures.
+  llvm::SmallVector<Value> addFeatures(Value rows, Value first, int64_t count,
+                                       Value pieces, mlir::ValueRange sums);
+  // sums + pairs(row of the tile, pair) times pairs of `rows` [T, H] from row
+  // `first` on, of which there are `count`.
+  using PairOf = llvm::function_ref<Value(TilePosition row, Value pair)>;
+  llvm::SmallVector<Value> addRowPairs(const ProductTile& tile, PairOf pairOf,
+                                       Value rows, Value first, Value count,
+                                       mlir::ValueRange sums);
+  void joinKeys(Value weights, Value keys);
+
+  TileBuilder& v;
+  const CpuTarget& target;
+  const AttentionConfig& config;
+  Value offsets, ordinals;
+  std::optional<PhiloxBuilder> philox;  // with dropout
+  Value step;
+  Value words;     // [16 calls x 4 words][query]
+  Value keyPairs;  // weights of two keys for each query, with dot products
+
+  // Of the work item.
+  Value head, ordinal;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_CPU_ATTENTION_ATTENTION_BLOCK_H_

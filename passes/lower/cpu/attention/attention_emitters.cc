@@ -1,0 +1,318 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels of graft.attention and graft.attention_gradient. For one sequence
+// and head, with q, k, v, o [L, D] and the gradient g of o:
+//
+//   p = softmax(scale q k^T)      a = dropout(p)        o = a v
+//   dv = a^T g                    dp = dropout(g v^T)
+//   ds = scale p (dp - delta)     delta = rowsum(p dp)
+//   dq = ds k                     dk = ds^T q
+//
+// The softmax is taken online over chunks of keys (Milakov and Gimelshein
+// 2018; Dao et al., FlashAttention, 2022), so no L x L memory exists. Work
+// items are (sequence, head); results alias no operand. Cost: 4 L^2 D flops
+// forward, 10 L^2 D backward and 4 L^2 D more beyond 128 keys.
+
+#include "dialects/graft/graft_ops.h"
+#include "passes/lower/cpu/attention/amx_attention.h"
+#include "passes/lower/cpu/attention/attention_block.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+class AttentionKernel {
+ public:
+  AttentionKernel(TileBuilder& v, const CpuTarget& target,
+                  const AttentionConfig& config,
+                  const KernelArguments& arguments)
+      : v(v),
+        arguments(arguments),
+        block(v, target, config, arguments, /*segments=*/3),
+        panel(block.makePanel(config.scale)),
+        scores(block.makeScores()),
+        weights(block.makeWeights(scores)),
+        rescale(v.scratch({AttentionBlock::kQueries})),
+        normalise(v.scratch({AttentionBlock::kQueries})) {
+    Value output = arguments.buffers.back();
+    if (!cast<MemRefType>(output.getType()).getElementType().isF32())
+      partial = v.scratch({AttentionBlock::kQueries, config.width});
+  }
+
+  void emit() {
+    block.forEachBlock(arguments, [&] {
+      block.transposeRows(arguments.buffers[0], panel);
+      SmallVector<Value> state = block.splat(kLowest);
+      state.append(block.splat(0.0));
+      block.forEachChunk(state,
+                         [&](Value first, Value keys, ValueRange carried) {
+                           return emitChunk(first, keys, carried);
+                         });
+    });
+  }
+
+ private:
+  // `carried`: the maximum and the sum of each query so far.
+  SmallVector<Value> emitChunk(Value first, Value keys, ValueRange carried) {
+    int64_t groups = block.vectors();
+    block.multiplyPanel(arguments.buffers[1], panel, first, keys, scores);
+    block.drawWords(first, keys);
+    SmallVector<Value> old(carried.take_front(groups));
+    SmallVector<Value> highest =
+        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g)
+            next.push_back(v.larger(load(scores, at, g), highest[g]));
+          return next;
+        });
+    SmallVector<Value> sums;
+    for (int64_t g = 0; g < groups; ++g) {
+      Value factor = v.expNonPositive(v.sub(old[g], highest[g]));
+      store(factor, rescale, g);
+      sums.push_back(v.mul(carried[groups + g], factor));
+    }
+    sums = block.forEachKey(
+        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
+            next.push_back(v.add(sums[g], p));
+            v.store(keep(g, p), weights, {at, v.index(g * v.lanes())});
+          }
+          return next;
+        });
+    emitOutput(first, keys, sums);
+    highest.append(sums);
+    return highest;
+  }
+
+  void emitOutput(Value first, Value keys, ValueRange sums) {
+    Value isFirst = v.less(first, 1);
+    Value isLast = v.less(v.sub(block.length, v.add(first, keys)), 1);
+    for (auto [g, sum] : llvm::enumerate(sums))
+      store(v.select(isLast, v.div(v.splat(1.0), sum), v.splat(1.0)), normalise,
+            static_cast<int64_t>(g));
+    block.accumulateQueries(
+        weights, arguments.buffers[2], first, keys, arguments.buffers.back(),
+        partial,
+        [&](Value row, Value old) {
+          Value factor = v.broadcast(v.loadScalar(rescale, {row}));
+          return v.select(isFirst, v.splat(0.0), v.mul(old, factor));
+        },
+        [&](Value row, Value sum) {
+          return v.mul(sum, v.broadcast(v.loadScalar(normalise, {row})));
+        });
+  }
+
+  Value load(Value buffer, Value key, int64_t group) {
+    return v.load(buffer, {key, v.index(group * v.lanes())});
+  }
+  void store(Value x, Value buffer, int64_t group) {
+    v.store(x, buffer, v.index(group * v.lanes()));
+  }
+
+  TileBuilder& v;
+  const KernelArguments& arguments;
+  AttentionBlock block;
+  AttentionBlock::Panel panel;  // queries, transposed and scaled
+  Value scores, weights;        // [key][query]
+  Value rescale;                // of what earlier chunks summed, a query
+  Value normalise;              // 1 / sum with the last chunk, else 1
+  Value partial;  // sums of the queries, null where the output holds them
+};
+
+class AttentionGradientKernel {
+ public:
+  AttentionGradientKernel(TileBuilder& v, const CpuTarget& target,
+                          const AttentionConfig& config,
+                          const KernelArguments& arguments)
+      : v(v),
+        config(config),
+        arguments(arguments),
+        gradient(arguments.buffers[0]),
+        query(arguments.buffers[1]),
+        key(arguments.buffers[2]),
+        value(arguments.buffers[3]),
+        block(v, target, config, arguments, /*segments=*/4),
+        groups(block.vectors()),
+        queryPanel(block.makePanel(config.scale)),
+        gradientPanel(block.makePanel(1.0)),
+        scores(block.makeScores()),
+        slopes(block.makeScores()),
+        weights(block.makeWeights(scores)),
+        weightSlopes(block.makeWeights(slopes)) {}
+
+  void emit() {
+    block.forEachBlock(arguments, [&] {
+      block.transposeRows(query, queryPanel);
+      block.transposeRows(gradient, gradientPanel);
+      SmallVector<Value> state = block.splat(kLowest);
+      state.append(block.splat(0.0));
+      state.append(block.splat(0.0));
+      state = block.forEachChunk(
+          state, [&](Value first, Value keys, ValueRange carried) {
+            emitScores(first, keys);
+            return emitStatistics(keys, carried);
+          });
+      // One chunk is still there; more must be computed again.
+      Value again = v.less(v.index(AttentionBlock::kKeys), block.length);
+      block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
+        v.ifThen(again, [&] {
+          emitScores(first, keys);
+          emitPowers(keys, state);
+        });
+        emitWeights(keys, state);
+        emitProducts(first, keys);
+        return SmallVector<Value>{};
+      });
+    });
+  }
+
+ private:
+  void emitScores(Value first, Value keys) {
+    block.multiplyPanel(key, queryPanel, first, keys, scores);
+    block.multiplyPanel(value, gradientPanel, first, keys, slopes);
+    block.drawWords(first, keys);
+  }
+
+  // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
+  // become powers by the maximum so far.
+  SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
+    SmallVector<Value> old(carried.take_front(groups));
+    SmallVector<Value> highest =
+        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
+          SmallVector<Value> next;
+          for (int64_t g = 0; g < groups; ++g)
+            next.push_back(v.larger(load(scores, at, g), highest[g]));
+          return next;
+        });
+    SmallVector<Value> sums;
+    for (int64_t part = 1; part <= 2; ++part)
+      for (int64_t g = 0; g < groups; ++g)
+        sums.push_back(v.mul(carried[part * groups + g],
+                             v.expNonPositive(v.sub(old[g], highest[g]))));
+    sums = block.forEachKey(
+        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+          SmallVector<Value> next(sums);
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
+            Value slope = keep(g, load(slopes, at, g));
+            next[g] = v.add(sums[g], p);
+            next[groups + g] = v.fma(p, slope, sums[groups + g]);
+            v.store(p, scores, {at, v.index(g * v.lanes())});
+          }
+          return next;
+        });
+    highest.append(sums);
+    return highest;
+  }
+
+  // Scores become powers by the maximum of all keys.
+  void emitPowers(Value keys, ValueRange statistics) {
+    v.loop(v.index(0), keys, 1, [&](Value at) {
+      for (int64_t g = 0; g < groups; ++g)
+        v.store(v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
+                scores, {at, v.index(g * v.lanes())});
+    });
+  }
+
+  // Powers become the weights a, slopes become ds.
+  void emitWeights(Value keys, ValueRange statistics) {
+    SmallVector<Value> inverse, delta;
+    for (int64_t g = 0; g < groups; ++g) {
+      inverse.push_back(v.div(v.splat(1.0), statistics[groups + g]));
+      delta.push_back(v.mul(statistics[2 * groups + g], inverse[g]));
+    }
+    block.forEachKey(
+        keys, {}, [&](Value at, AttentionBlock::Keep keep, ValueRange) {
+          for (int64_t g = 0; g < groups; ++g) {
+            Value p = v.mul(load(scores, at, g), inverse[g]);
+            Value slope = keep(g, load(slopes, at, g));
+            Value position = v.index(g * v.lanes());
+            v.store(keep(g, p), weights, {at, position});
+            v.store(
+                v.mul(v.mul(p, v.sub(slope, delta[g])), v.splat(config.scale)),
+                weightSlopes, {at, position});
+          }
+          return SmallVector<Value>{};
+        });
+  }
+
+  void emitProducts(Value first, Value keys) {
+    size_t count = arguments.buffers.size();
+    Value queryGradient = arguments.buffers[count - 3];
+    Value keyGradient = arguments.buffers[count - 2];
+    Value valueGradient = arguments.buffers[count - 1];
+    Value isFirst = v.less(first, 1);
+    block.accumulateKeys(weights, gradient, first, keys, valueGradient);
+    block.accumulateKeys(weightSlopes, query, first, keys, keyGradient);
+    block.accumulateQueries(
+        weightSlopes, key, first, keys, queryGradient, /*partial=*/{},
+        [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
+        [](Value, Value sum) { return sum; });
+  }
+
+  Value load(Value buffer, Value key, int64_t group) {
+    return v.load(buffer, {key, v.index(group * v.lanes())});
+  }
+
+  TileBuilder& v;
+  const AttentionConfig& config;
+  const KernelArguments& arguments;
+  Value gradient, query, key, value;
+  AttentionBlock block;
+  int64_t groups;
+  AttentionBlock::Panel queryPanel, gradientPanel;
+  Value scores;                 // scaled q k^T, then powers, [key][query]
+  Value slopes;                 // g v^T, [key][query]
+  Value weights, weightSlopes;  // a and ds, [key][query]
+};
+
+// `products` of matrices over pairs of tokens of a sequence.
+template <typename Op, typename Kernel, auto emitAmx, int64_t products>
+LogicalResult emitAttention(Operation* op, OpBuilder& builder,
+                            KernelContext& context) {
+  auto attention = cast<Op>(op);
+  AttentionConfig config = AttentionConfig::get(attention, context.getTarget());
+  bool isAmx = isAmxAttention(context.getTarget(), attention);
+  StringAttr sequences = attention.getSegments().getType().getSequences();
+  KernelKey key;
+  key.add(op);
+  ValueRange results = context.launch(
+      builder, op, op->getName().stripDialect(), op->getOperands(),
+      op->getResultTypes(),
+      exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
+      [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
+        TileBuilder v(body, loc, context.getTarget());
+        if (isAmx)
+          emitAmx(v, context.getTarget(), config, arguments);
+        else
+          Kernel(v, context.getTarget(), config, arguments).emit();
+      },
+      &key);
+  StringAttr tokens = attention.getSegments().getType().getTokens();
+  countFlops(results,
+             exec::CostTermAttr::get(op->getContext(),
+                                     2 * products * config.heads * config.width,
+                                     tokens, /*squares=*/true),
+             /*tiles=*/isAmx || config.dots ? 1 : 0);
+  op->replaceAllUsesWith(results);
+  op->erase();
+  return success();
+}
+
+}  // namespace
+
+void populateAttentionEmitters(KernelEmitters& emitters) {
+  // Scores and their use.
+  emitters["graft.attention"] =
+      emitAttention<AttentionOp, AttentionKernel, emitAmxAttention, 2>;
+  // The scores again, and the gradients of both products.
+  emitters["graft.attention_gradient"] =
+      emitAttention<AttentionGradientOp, AttentionGradientKernel,
+                    emitAmxAttentionGradient, 5>;
+}
+
+}  // namespace graft

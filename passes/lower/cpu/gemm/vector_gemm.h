@@ -1,0 +1,50 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Products of matrices by fused multiply-adds of f32 in vector registers, at
+// every CPU level and for all sizes. Sides of other types are widened.
+
+#ifndef GRAFT_PASSES_LOWER_CPU_GEMM_VECTOR_GEMM_H_
+#define GRAFT_PASSES_LOWER_CPU_GEMM_VECTOR_GEMM_H_
+
+#include "passes/lower/cpu/gemm/gemm.h"
+#include "passes/lower/cpu/gemm/microkernel.h"
+
+namespace graft {
+
+// Sizes of blocks; all depend on shapes and the CPU level alone.
+struct VectorBlocking {
+  TileShape tile;
+  int64_t panelWidth;  // columns of a packed panel of rhs
+  int64_t lhsWidth;    // rows of a packed panel of lhs
+  ItemShape item;
+  int64_t depth;  // of k that is summed in registers at once; 0: all
+};
+
+class VectorProduct {
+ public:
+  VectorProduct(const Product& product, const CpuTarget& target);
+
+  const VectorBlocking& getBlocking() const { return blocking; }
+  // Launches what packs lhs and rhs before `op`; the buffers of the kernel.
+  std::array<mlir::Value, 2> pack(mlir::OpBuilder& builder, mlir::Operation* op,
+                                  KernelContext& context) const;
+  // Emits the kernel, whose items `frame` cuts by the item of the blocking.
+  void emit(TileBuilder& v, const KernelArguments& arguments,
+            ProductFrame& frame) const;
+
+ private:
+  const Product& product;
+  const VectorBlocking blocking;
+};
+
+// Launches of the product before `op`, and of the epilogue if it has one.
+mlir::ValueRange launchVectorProduct(mlir::OpBuilder& builder,
+                                     mlir::Operation* op,
+                                     KernelContext& context,
+                                     const Product& product,
+                                     llvm::StringRef stem);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_CPU_GEMM_VECTOR_GEMM_H_

@@ -1,0 +1,31 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels for ops that have no emitter, from their RegionLoweringInterface.
+
+#ifndef GRAFT_PASSES_LOWER_CPU_GENERIC_EMITTER_H_
+#define GRAFT_PASSES_LOWER_CPU_GENERIC_EMITTER_H_
+
+#include "dialects/graft/graft_interfaces.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/lower/kernel_emitter.h"
+
+namespace graft {
+
+// Replaces `op` by one launch whose kernel holds the op's linalg form on
+// tensors, between `bufferization.to_tensor` and
+// `bufferization.materialize_in_destination`. If the op's sharding factors say
+// that its rows are independent, an item of work is one row; else the whole op
+// is one item.
+mlir::LogicalResult emitGeneric(RegionLoweringInterface op,
+                                mlir::OpBuilder& builder,
+                                KernelContext& context);
+
+// Brings a module with such kernels to loops on memrefs. What a row needs in
+// between goes on the stack; what does not fit there stays an allocation,
+// which compileKernels refuses.
+void buildGenericPipeline(mlir::OpPassManager& manager);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_LOWER_CPU_GENERIC_EMITTER_H_
