@@ -14,9 +14,9 @@
 #include "runtime/artifact/artifact.h"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/binding/entry.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/train/entry.h"
-#include "runtime/train/evaluate.h"
+#include "runtime/predict/evaluate.h"
 
 namespace graft {
 namespace {

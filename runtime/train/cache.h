@@ -15,8 +15,8 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
+#include "runtime/data/examples.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/examples.h"
 
 namespace graft {
 

@@ -17,13 +17,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
+#include "runtime/binding/entry.h"
+#include "runtime/data/batch_stream.h"
+#include "runtime/data/examples.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/batch_stream.h"
+#include "runtime/predict/evaluate.h"
 #include "runtime/train/checkpoint.h"
-#include "runtime/train/entry.h"
-#include "runtime/train/evaluate.h"
 #include "runtime/train/event_file.h"
-#include "runtime/train/examples.h"
 #include "runtime/train/schedule.h"
 
 namespace graft {

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/utf8.h"
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 #include "test/fuzz/check.h"
 
 namespace {

@@ -83,7 +83,7 @@ ITEMS = {
                      ("--model", "{model}", "--train", "{data}/train.tsv",
                       "--work", "{work}", "--layers", "3", "--steps", "60",
                       "--pairs", "3", "--bound", "0.8")),
-    "parity-tokenizer": Item("test/runtime/formats/wordpiece_parity.py",
+    "parity-tokenizer": Item("test/runtime/tokenize/wordpiece/wordpiece_parity.py",
                              ("wordpiece_ids", "--glosses",
                               "{data}"), needs_pytorch=True),
     "parity-outputs": parity("outputs", "--texts", "100"),

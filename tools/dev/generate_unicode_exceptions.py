@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes runtime/formats/unicode_exceptions.inc.
+"""Writes runtime/tokenize/wordpiece/unicode_exceptions.inc.
 
 BERT's tokenizer must cut text exactly as the `tokenizers` package does, whose
 Unicode tables are of several ages. utf8proc's are of one. This script asks the
 package about every code point and writes down where the two differ.
 
   python3 tools/dev/generate_unicode_exceptions.py \\
-      > runtime/formats/unicode_exceptions.inc
+      > runtime/tokenize/wordpiece/unicode_exceptions.inc
 
 Needs the Python package tokenizers and libutf8proc.so.2; takes a minute.
 """

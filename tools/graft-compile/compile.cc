@@ -21,7 +21,7 @@
 #include "passes/registration.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 #include "tools/graft-compile/input.h"
 
 namespace graft {

@@ -20,7 +20,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace graft {
 namespace {

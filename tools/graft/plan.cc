@@ -12,9 +12,9 @@
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
+#include "runtime/binding/entry.h"
+#include "runtime/data/batch_stream.h"
 #include "runtime/formats/config.h"
-#include "runtime/train/batch_stream.h"
-#include "runtime/train/entry.h"
 
 namespace graft {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/artifact/artifact.h"
-#include "runtime/formats/wordpiece.h"
-#include "runtime/train/example_table.h"
+#include "runtime/data/example_table.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace CLI {
 class App;

@@ -11,10 +11,10 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/train/evaluate.h"
+#include "runtime/predict/evaluate.h"
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
-#include "test/runtime/train/examples_in_memory.h"
+#include "test/runtime/data/examples_in_memory.h"
 
 namespace graft {
 namespace {

@@ -11,7 +11,7 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "test/runtime/base/count_allocations.h"
-#include "test/runtime/train/examples_in_memory.h"
+#include "test/runtime/data/examples_in_memory.h"
 
 namespace graft {
 namespace {

@@ -3,8 +3,8 @@
 //
 // Tokenised examples of a table, read from its file each time they are needed.
 
-#ifndef GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_
-#define GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_
+#ifndef GRAFT_RUNTIME_DATA_EXAMPLE_TABLE_H_
+#define GRAFT_RUNTIME_DATA_EXAMPLE_TABLE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -19,10 +19,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runtime/base/file.h"
+#include "runtime/data/examples.h"
 #include "runtime/data/label_map.h"
 #include "runtime/data/table_reader.h"
-#include "runtime/formats/wordpiece.h"
-#include "runtime/train/examples.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace graft {
 
@@ -143,4 +143,4 @@ class ExampleTable final : public ExampleSource {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_EXAMPLE_TABLE_H_
+#endif  // GRAFT_RUNTIME_DATA_EXAMPLE_TABLE_H_

@@ -3,8 +3,8 @@
 //
 // Batches made ahead, in a thread of their own.
 
-#ifndef GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_
-#define GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_
+#ifndef GRAFT_RUNTIME_DATA_BATCH_STREAM_H_
+#define GRAFT_RUNTIME_DATA_BATCH_STREAM_H_
 
 #include <array>
 #include <condition_variable>
@@ -17,7 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "runtime/train/examples.h"
+#include "runtime/data/examples.h"
 
 namespace graft {
 
@@ -106,4 +106,4 @@ BatchMaker LargestPieces(ExampleFeed next, const BatchBounds& bounds);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_BATCH_STREAM_H_
+#endif  // GRAFT_RUNTIME_DATA_BATCH_STREAM_H_

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 //
 // Tokenised examples, where they come from, and how they become packed batches.
 
-#ifndef GRAFT_RUNTIME_TRAIN_EXAMPLES_H_
-#define GRAFT_RUNTIME_TRAIN_EXAMPLES_H_
+#ifndef GRAFT_RUNTIME_DATA_EXAMPLES_H_
+#define GRAFT_RUNTIME_DATA_EXAMPLES_H_
 
 #include <cstdint>
 #include <string>
@@ -142,4 +142,4 @@ void PackBatch(const Examples& batch, BatchRange piece,
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_EXAMPLES_H_
+#endif  // GRAFT_RUNTIME_DATA_EXAMPLES_H_

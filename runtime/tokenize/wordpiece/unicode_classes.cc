@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/formats/unicode_classes.h"
+#include "runtime/tokenize/wordpiece/unicode_classes.h"
 
 #include <utf8proc.h>
 
@@ -21,7 +21,7 @@ struct LowerCase {
   uint32_t lower;
 };
 
-#include "runtime/formats/unicode_exceptions.inc"
+#include "runtime/tokenize/wordpiece/unicode_exceptions.inc"
 
 // Whether `code` lies in one of the sorted `ranges`.
 template <size_t n>

@@ -3,8 +3,8 @@
 //
 // Predictions and quality on all examples of a source, a few of them in memory.
 
-#ifndef GRAFT_RUNTIME_TRAIN_EVALUATE_H_
-#define GRAFT_RUNTIME_TRAIN_EVALUATE_H_
+#ifndef GRAFT_RUNTIME_PREDICT_EVALUATE_H_
+#define GRAFT_RUNTIME_PREDICT_EVALUATE_H_
 
 #include <cstdint>
 #include <functional>
@@ -13,9 +13,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/binding/entry.h"
+#include "runtime/data/batch_stream.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/batch_stream.h"
-#include "runtime/train/entry.h"
 
 namespace graft {
 
@@ -48,4 +48,4 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_EVALUATE_H_
+#endif  // GRAFT_RUNTIME_PREDICT_EVALUATE_H_

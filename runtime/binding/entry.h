@@ -4,8 +4,8 @@
 // What a program's entries take, by the roles of their inputs: docs/formats/
 // artifact.md lists the roles.
 
-#ifndef GRAFT_RUNTIME_TRAIN_ENTRY_H_
-#define GRAFT_RUNTIME_TRAIN_ENTRY_H_
+#ifndef GRAFT_RUNTIME_BINDING_ENTRY_H_
+#define GRAFT_RUNTIME_BINDING_ENTRY_H_
 
 #include <array>
 #include <cstdint>
@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/data/examples.h"
 #include "runtime/executor/instance.h"
-#include "runtime/train/examples.h"
 
 namespace graft {
 
@@ -92,4 +92,4 @@ absl::StatusOr<BatchBounds> ProgramBounds(const Artifact& artifact);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_ENTRY_H_
+#endif  // GRAFT_RUNTIME_BINDING_ENTRY_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/example_table.h"
+#include "runtime/data/example_table.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
-#include "runtime/train/batch_stream.h"
+#include "runtime/data/batch_stream.h"
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/allocator_interface.h>
 #define GRAFT_ASAN 1

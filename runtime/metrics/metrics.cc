@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/metrics.h"
+#include "runtime/metrics/metrics.h"
 
 #include <algorithm>
 #include <cmath>

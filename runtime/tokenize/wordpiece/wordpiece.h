@@ -5,8 +5,8 @@
 // at blanks and punctuation, then the longest pieces of a vocabulary. Gives the
 // ids of Hugging Face's BertTokenizerFast.
 
-#ifndef GRAFT_RUNTIME_FORMATS_WORDPIECE_H_
-#define GRAFT_RUNTIME_FORMATS_WORDPIECE_H_
+#ifndef GRAFT_RUNTIME_TOKENIZE_WORDPIECE_WORDPIECE_H_
+#define GRAFT_RUNTIME_TOKENIZE_WORDPIECE_WORDPIECE_H_
 
 #include <array>
 #include <cstddef>
@@ -170,4 +170,4 @@ class WordPieceTokenizer {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_FORMATS_WORDPIECE_H_
+#endif  // GRAFT_RUNTIME_TOKENIZE_WORDPIECE_WORDPIECE_H_

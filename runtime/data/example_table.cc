@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/example_table.h"
+#include "runtime/data/example_table.h"
 
 #include <algorithm>
 #include <optional>

@@ -5,8 +5,8 @@
 // `tokenizers` package for every code point (unicode_exceptions.inc lists where
 // its tables differ from utf8proc's). All functions are pure and thread-safe.
 
-#ifndef GRAFT_RUNTIME_FORMATS_UNICODE_CLASSES_H_
-#define GRAFT_RUNTIME_FORMATS_UNICODE_CLASSES_H_
+#ifndef GRAFT_RUNTIME_TOKENIZE_WORDPIECE_UNICODE_CLASSES_H_
+#define GRAFT_RUNTIME_TOKENIZE_WORDPIECE_UNICODE_CLASSES_H_
 
 #include <array>
 #include <cstddef>
@@ -43,4 +43,4 @@ int CanonicalClass(uint32_t code);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_FORMATS_UNICODE_CLASSES_H_
+#endif  // GRAFT_RUNTIME_TOKENIZE_WORDPIECE_UNICODE_CLASSES_H_

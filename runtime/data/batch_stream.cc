@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/batch_stream.h"
+#include "runtime/data/batch_stream.h"
 
 #include <algorithm>
 #include <chrono>

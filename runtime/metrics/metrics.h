@@ -3,8 +3,8 @@
 //
 // Quality of a classifier's predictions, and a picture of its confusions.
 
-#ifndef GRAFT_RUNTIME_TRAIN_METRICS_H_
-#define GRAFT_RUNTIME_TRAIN_METRICS_H_
+#ifndef GRAFT_RUNTIME_METRICS_METRICS_H_
+#define GRAFT_RUNTIME_METRICS_METRICS_H_
 
 #include <cstdint>
 #include <string>
@@ -69,4 +69,4 @@ class RegressionMeter {
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_TRAIN_METRICS_H_
+#endif  // GRAFT_RUNTIME_METRICS_METRICS_H_

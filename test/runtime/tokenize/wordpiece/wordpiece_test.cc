@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runtime/formats/unicode_classes.h"
+#include "runtime/tokenize/wordpiece/unicode_classes.h"
 
 namespace graft {
 namespace {

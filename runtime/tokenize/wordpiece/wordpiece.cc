@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/formats/wordpiece.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 #include <algorithm>
 #include <limits>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/utf8.h"
-#include "runtime/formats/unicode_classes.h"
+#include "runtime/tokenize/wordpiece/unicode_classes.h"
 
 namespace graft {
 namespace {

@@ -46,7 +46,7 @@ ENGLISH = ("ag_news", "amazon4", "btc_ner", "clinc150", "clothing_reviews",
            "cola", "fashion_products", "mrpc", "qqp", "snli", "squad", "sst2",
            "stsb", "trec", "ud_ewt", "wikigold_ner")
 CHINESE = ("afqmc", "chnsenticorp", "cmrc2018", "ocnli", "tnews", "weibo_ner")
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -108,7 +108,8 @@ def too_new_for_package():
     of the version named in unicode_exceptions.inc. The letters that came in
     between are left out of the comparison, and counted.
     """
-    table = (ROOT / "runtime/formats/unicode_exceptions.inc").read_text()
+    table = (ROOT / "runtime/tokenize/wordpiece" /
+             "unicode_exceptions.inc").read_text()
     table = table[table.index("kLowerExceptions"):]
     lower = tokenizers.normalizers.Lowercase()
     return {chr(int(a, 16)) for a, b in re.findall(r"{0x(\w+), 0x(\w+)}", table)

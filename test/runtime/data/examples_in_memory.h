@@ -1,13 +1,13 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_TEST_RUNTIME_TRAIN_EXAMPLES_IN_MEMORY_H_
-#define GRAFT_TEST_RUNTIME_TRAIN_EXAMPLES_IN_MEMORY_H_
+#ifndef GRAFT_TEST_RUNTIME_DATA_EXAMPLES_IN_MEMORY_H_
+#define GRAFT_TEST_RUNTIME_DATA_EXAMPLES_IN_MEMORY_H_
 
 #include <algorithm>
 #include <vector>
 
-#include "runtime/train/examples.h"
+#include "runtime/data/examples.h"
 
 namespace graft {
 
@@ -33,4 +33,4 @@ class ExamplesInMemory final : public ExampleSource {
 
 }  // namespace graft
 
-#endif  // GRAFT_TEST_RUNTIME_TRAIN_EXAMPLES_IN_MEMORY_H_
+#endif  // GRAFT_TEST_RUNTIME_DATA_EXAMPLES_IN_MEMORY_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/entry.h"
+#include "runtime/binding/entry.h"
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"

@@ -1,13 +1,13 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/evaluate.h"
+#include "runtime/predict/evaluate.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "runtime/base/status_macros.h"
-#include "runtime/train/metrics.h"
+#include "runtime/metrics/metrics.h"
 
 namespace graft {
 

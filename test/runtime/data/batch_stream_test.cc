@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/train/batch_stream.h"
+#include "runtime/data/batch_stream.h"
 
 #include <atomic>
 #include <chrono>
@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "test/runtime/base/count_allocations.h"
-#include "test/runtime/train/examples_in_memory.h"
+#include "test/runtime/data/examples_in_memory.h"
 
 namespace graft {
 namespace {
