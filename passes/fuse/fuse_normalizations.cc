@@ -1,9 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/graft/phases.h"
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
-#include "passes/phases.h"
 
 using namespace mlir;
 

@@ -4,6 +4,7 @@
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/graft_dialect.h"
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,7 +19,6 @@
 #include "passes/lower/cpu/emitters.h"
 #include "passes/lower/cpu/generic_emitter.h"
 #include "passes/lower/passes.h"
-#include "passes/phases.h"
 
 using namespace mlir;
 

@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/phases.h"
 #include "llvm/ADT/SetVector.h"
 #include "mlir/IR/IRMapping.h"
-#include "passes/phases.h"
 #include "passes/plan/memory_plan.h"
 #include "passes/plan/passes.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
-#include "passes/phases.h"
+#include "dialects/graft/phases.h"
 #include "passes/precision/passes.h"
 
 using namespace mlir;

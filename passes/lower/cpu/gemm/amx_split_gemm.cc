@@ -3,13 +3,13 @@
 
 #include "passes/lower/cpu/gemm/amx_split_gemm.h"
 
+#include "dialects/graft/phases.h"
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/cpu/builder/amx_registers.h"
 #include "passes/lower/cpu/builder/bf16_tile.h"
 #include "passes/lower/cpu/gemm/bf16_pack.h"
 #include "passes/lower/cpu/gemm/pack.h"
 #include "passes/lower/cpu/gemm/vector_gemm.h"
-#include "passes/phases.h"
 
 using namespace mlir;
 

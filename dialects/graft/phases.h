@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_PASSES_PHASES_H_
-#define GRAFT_PASSES_PHASES_H_
+#ifndef GRAFT_DIALECTS_GRAFT_PHASES_H_
+#define GRAFT_DIALECTS_GRAFT_PHASES_H_
 
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -28,4 +28,4 @@ inline bool writesSlots(mlir::func::FuncOp phase) {
 
 }  // namespace graft
 
-#endif  // GRAFT_PASSES_PHASES_H_
+#endif  // GRAFT_DIALECTS_GRAFT_PHASES_H_
