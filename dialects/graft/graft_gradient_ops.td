@@ -9,7 +9,7 @@ include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
 def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t,th->Vh", [
-    InferTypeOpAdaptor]> {
+    FusionOpInterface, InferTypeOpAdaptor]> {
   let summary = "Gradient of an embedding table";
   let description = [{
     Row v of `output` is the sum of the rows t of `gradient` with `ids[t] = v`, in
@@ -31,6 +31,9 @@ def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t
     $ids `,` $gradient `rows` $rows attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool takesAddend() { return true; }
+  }];
 }
 
 def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "tH,tH,H->tH,H,H", [

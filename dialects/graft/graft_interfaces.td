@@ -92,4 +92,30 @@ def RegionLoweringInterface : OpInterface<"RegionLoweringInterface"> {
   ];
 }
 
+def FusionOpInterface : OpInterface<"FusionOpInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    What a kernel of the op may compute along with it, whatever the target is.
+    Ops that are elementwise by their sharding factors need not say so, see
+    `dialects/graft/fusion.h`. The kernels of every target must be able to do
+    what an op allows here, so that an op of a plug-in, which has none, leaves
+    the interface out.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Whether the op's one result is a sum that may start from a value instead
+      of zero.
+    }], "bool", "takesAddend", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{
+      Whether elementwise ops may follow on each block of the op's one result, a
+      matrix, as soon as that block is finished: the op is a GEMM.
+    }], "bool", "takesEpilogue", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{
+      Whether the op normalises each row of its first operand, a matrix, to a
+      row of its one result, so that elementwise ops may compute a row just
+      before it is read.
+    }], "bool", "normalizesRows", (ins), [{}], [{ return false; }]>,
+  ];
+}
+
 #endif  // GRAFT_INTERFACES_TD

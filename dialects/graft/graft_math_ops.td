@@ -327,7 +327,7 @@ def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
 }
 
 def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
-    InferTypeOpAdaptorWithIsCompatible]> {
+    FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Reduce over dimensions";
   let description = [{
     Sum or maximum over `dimensions`, which disappear. A sum over rows is taken in
@@ -355,6 +355,12 @@ def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
     // Sums widen what they read.
     ::graft::PrecisionClass getOperandPrecision(unsigned) {
       return ::graft::PrecisionClass::follow;
+    }
+    // Sums over rows that have columns.
+    bool takesAddend() {
+      return getKind() == ::graft::ReduceKind::sum &&
+             getDimensions().front() == 0 &&
+             getOutput().getType().getRank() > 0;
     }
   }];
 }

@@ -9,7 +9,7 @@ include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
 def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
-    InferTypeOpAdaptorWithIsCompatible]> {
+    FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Affine map of each row";
   let description = [{
     Computes `output = input weight^T + bias`. Shapes: `input` [T, in], `weight`
@@ -39,11 +39,13 @@ def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
       return operand < 2 ? ::graft::PrecisionClass::low
                          : ::graft::PrecisionClass::follow;
     }
+    bool takesAddend() { return !getBias(); }
+    bool takesEpilogue() { return true; }
   }];
 }
 
 def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
-    InferTypeOpAdaptorWithIsCompatible]> {
+    FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Matrix product with optional transposes";
   let description = [{
     Computes `output = op(lhs) op(rhs)` where `op` transposes when the flag is
@@ -68,6 +70,10 @@ def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
     $lhs `,` $rhs (`transpose_lhs` $transpose_lhs^)? (`transpose_rhs` $transpose_rhs^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool takesAddend() { return true; }
+    bool takesEpilogue() { return true; }
+  }];
 }
 
 def Graft_EmbeddingOp : Graft_ComputeOp<"embedding", "follow", "t,Vh->th", [
@@ -115,7 +121,7 @@ def Graft_PositionsOp : Graft_ComputeOp<"positions", "keep", "-->t", [
 }
 
 def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH", [
-    InferTypeOpAdaptor]> {
+    FusionOpInterface, InferTypeOpAdaptor]> {
   let summary = "Normalise each row to mean 0 and variance 1, then scale and shift";
   let description = [{
     `output = (input - mean) / sqrt(variance + epsilon) * scale + shift`, with the
@@ -139,6 +145,9 @@ def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH", [
     $input `,` $scale `,` $shift `epsilon` $epsilon attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool normalizesRows() { return true; }
+  }];
 }
 
 def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [

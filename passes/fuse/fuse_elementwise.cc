@@ -15,7 +15,7 @@ namespace graft {
 namespace {
 
 bool canJoin(Operation* op, RankedTensorType shape) {
-  return !isa<RegionOp>(op) && isElementwise(op, shape);
+  return !isa<RegionOp>(op) && isElementwiseOver(op, shape);
 }
 
 // Adds ops that produce what the group uses and that use what it produces, as

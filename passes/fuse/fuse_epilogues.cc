@@ -1,10 +1,10 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/graft/fusion.h"
 #include "dialects/graft/phases.h"
 #include "passes/fuse/passes.h"
 #include "passes/fuse/region_group.h"
-#include "passes/lower/kernel_emitter.h"
 
 using namespace mlir;
 
@@ -19,26 +19,28 @@ struct FuseEpiloguesPass
     : public impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   void runOnOperation() override {
     for (func::FuncOp phase : getPhases(getOperation())) {
-      SmallVector<Operation*> products;
+      SmallVector<Operation*> gemms;
       for (Operation& op : phase.getBody().front())
-        if (isa<LinearOp, MatmulOp>(op)) products.push_back(&op);
-      for (Operation* product : products) fuse(product);
+        if (auto fusion = dyn_cast<FusionOpInterface>(op);
+            fusion && fusion.takesEpilogue())
+          gemms.push_back(&op);
+      for (Operation* gemm : gemms) fuse(gemm);
     }
   }
 
-  static void fuse(Operation* product) {
-    Value result = product->getResult(0);
+  static void fuse(Operation* gemm) {
+    Value result = gemm->getResult(0);
     auto type = cast<RankedTensorType>(result.getType());
     if (type.isDynamicDim(1)) return;
-    if (takesAddend(product) && matchAddend(product)) return;
+    if (matchAddend(gemm)) return;
     SmallVector<Operation*> users(result.getUsers());
     llvm::sort(users, [](Operation* a, Operation* b) {
       return a != b && a->isBeforeInBlock(b);
     });
     for (Operation* user : users) {
-      RegionGroup group(product);
-      // A result of the product's type holds partial sums.
-      if (!isElementwise(user, type) ||
+      RegionGroup group(gemm);
+      // A result of the GEMM's type holds partial sums.
+      if (!isElementwiseOver(user, type) ||
           !llvm::is_contained(user->getResultTypes(), type) ||
           !group.tryAdd(user))
         continue;

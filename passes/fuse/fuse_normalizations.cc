@@ -17,23 +17,29 @@ namespace {
 struct FuseNormalizationsPass
     : public impl::FuseNormalizationsPassBase<FuseNormalizationsPass> {
   void runOnOperation() override {
-    for (func::FuncOp phase : getPhases(getOperation()))
-      for (LayerNormOp op : llvm::make_early_inc_range(
-               phase.getBody().front().getOps<LayerNormOp>()))
-        fuse(op);
+    for (func::FuncOp phase : getPhases(getOperation())) {
+      SmallVector<Operation*> normalizations;
+      for (Operation& op : phase.getBody().front())
+        if (auto fusion = dyn_cast<FusionOpInterface>(op);
+            fusion && fusion.normalizesRows())
+          normalizations.push_back(&op);
+      for (Operation* op : normalizations) fuse(op);
+    }
   }
 
-  static void fuse(LayerNormOp op) {
-    Operation* source = op.getInput().getDefiningOp();
-    auto type = cast<RankedTensorType>(op.getInput().getType());
-    if (!source || type.isDynamicDim(1) || !isElementwise(source, type)) return;
+  static void fuse(Operation* op) {
+    Value input = op->getOperand(0), output = op->getResult(0);
+    Operation* source = input.getDefiningOp();
+    auto type = cast<RankedTensorType>(input.getType());
+    if (!source || type.isDynamicDim(1) || !isElementwiseOver(source, type))
+      return;
     RegionGroup group(source);
     if (!group.tryAdd(op)) return;
     // Casts of the rows are written with them. Until a row is normalised it
     // lies in a result of its own type.
-    SmallVector<Operation*> users(op.getOutput().getUsers());
-    bool keepsRow = !op.getInput().hasOneUse() ||
-                    !llvm::all_of(users, llvm::IsaPred<CastOp>);
+    SmallVector<Operation*> users(output.getUsers());
+    bool keepsRow =
+        !input.hasOneUse() || !llvm::all_of(users, llvm::IsaPred<CastOp>);
     for (Operation* user : users)
       if (keepsRow && isa<CastOp>(user)) group.tryAdd(user);
     group.create();

@@ -11,18 +11,18 @@ include "mlir/Pass/PassBase.td"
 def FuseElementwisePass : Pass<"fuse-elementwise", "::mlir::ModuleOp"> {
   let summary = "Group elementwise ops over one shape in regions";
   let description = [{
-    Ops of a phase that compute each element from the elements at the same place
-    (all of their sharding factors are `*`), that are connected by values and
-    have one shape, become one `graft.region`: a pass over memory instead of one
-    each. A value that is also used outside of the region is a further result of
-    it. Nothing is computed twice, and what is computed stays the same.
+    Ops of a phase that compute each element from the elements at the same
+    position (isElementwise in dialects/graft/fusion.h), that are connected by
+    values and have one shape, become one `graft.region`: one pass over memory
+    instead of one per op. A value that is also used outside of the region is a
+    further result of it. Nothing is computed twice, and no number changes.
 
     - (C1) A region stands where its operands are all there and none of its
       results has been used, and no op between its first and last op has
       effects; an op that would break this stays outside. Reads and constants
       may move up before a region.
-    - (C2) An addition that a kernel takes over as the start of its own sum, such
-      as that of a weight gradient to its slot, stays by itself.
+    - (C2) An addition from which another op starts its sum, such as that of a
+      weight gradient to its slot, stays by itself.
     - (C3) A region has at least two ops, of which one may be a dropout: a
       launch has one place of random draws.
 
@@ -54,9 +54,9 @@ def FuseElementwisePass : Pass<"fuse-elementwise", "::mlir::ModuleOp"> {
 def FuseNormalizationsPass : Pass<"fuse-normalizations", "::mlir::ModuleOp"> {
   let summary = "End regions with the normalisation of what they compute";
   let description = [{
-    A `graft.layer_norm` of static width and the region or elementwise op that
-    computes its input become one region, whose kernel normalises each row as
-    soon as it is there. If the input is also used elsewhere, as the backward
+    A normalisation of rows of static width, such as `graft.layer_norm`, and the
+    region or elementwise op that computes its input become one region, whose
+    kernel normalises each row as soon as it is computed. If the input is also used elsewhere, as the backward
     pass uses it, it is a further result. Casts of the result join them.
 
     - (C1) Nothing else moves over another op than fuse-elementwise moves.
@@ -85,18 +85,18 @@ def FuseNormalizationsPass : Pass<"fuse-normalizations", "::mlir::ModuleOp"> {
 }
 
 def FuseEpiloguesPass : Pass<"fuse-epilogues", "::mlir::ModuleOp"> {
-  let summary = "Begin regions with the product that they follow";
+  let summary = "Begin regions with the GEMM that they follow";
   let description = [{
-    A `graft.linear` or `graft.matmul` and the first region of elementwise ops,
-    or elementwise op, of its result become one region, whose kernel computes
-    the elementwise ops on each block of the product as soon as it is finished.
-    If the product is also used elsewhere, as the backward pass uses what GELU
-    was applied to, it is a further result.
+    A GEMM (`graft.linear`, `graft.matmul`) and the first region of elementwise
+    ops, or elementwise op, that uses its result become one region, whose kernel
+    computes the elementwise ops on each block of the GEMM as soon as that block
+    is finished. If the GEMM's result is also used elsewhere, as the backward
+    pass uses the input of GELU, it is a further result.
 
-    - (C1) The product has static width, and a result of the elementwise op its
+    - (C1) The GEMM has static width, and a result of the elementwise op has its
       type: it holds partial sums.
-    - (C2) A product that begins with an addend, such as that of a weight
-      gradient, stays by itself.
+    - (C2) A GEMM that starts from an addend, such as that of a weight gradient,
+      stays by itself.
     - (C3) Nothing else moves over another op than fuse-elementwise moves.
 
     Example:

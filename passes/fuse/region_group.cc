@@ -3,9 +3,8 @@
 
 #include "passes/fuse/region_group.h"
 
+#include "dialects/graft/fusion.h"
 #include "mlir/IR/IRMapping.h"
-#include "passes/lower/cpu/elementwise/elementwise_program.h"
-#include "passes/lower/kernel_emitter.h"
 
 using namespace mlir;
 
@@ -46,19 +45,19 @@ bool isTakenOver(Operation* op) {
   if (!isa<AddOp>(op)) return false;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
     Operation* source = operand.getDefiningOp();
-    return source && takesAddend(source) && matchAddend(source).sum == op;
+    return source && matchAddend(source).sum == op;
   });
 }
 
 }  // namespace
 
-bool isElementwise(Operation* op, RankedTensorType shape) {
+bool isElementwiseOver(Operation* op, RankedTensorType shape) {
   if (!hasShape(op->getOperands(), shape) || !hasShape(op->getResults(), shape))
     return false;
   auto region = dyn_cast<RegionOp>(op);
-  if (!region) return isLaneOp(op) && !isTakenOver(op);
+  if (!region) return isElementwise(op) && !isTakenOver(op);
   return llvm::all_of(region.getBody().front().without_terminator(),
-                      [](Operation& inner) { return isLaneOp(&inner); });
+                      [](Operation& inner) { return isElementwise(&inner); });
 }
 
 bool RegionGroup::tryAdd(Operation* op) {

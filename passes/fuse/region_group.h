@@ -11,10 +11,10 @@
 
 namespace graft {
 
-// Whether the op, or each op of a region, computes elements from those at the
-// same place of tensors of this shape. An addition that a kernel takes over as
-// the start of its own sum does not count.
-bool isElementwise(mlir::Operation* op, mlir::RankedTensorType shape);
+// Returns whether the op, or each op of a region, is elementwise over tensors
+// of this shape. An addition from which another op starts its sum does not
+// count.
+bool isElementwiseOver(mlir::Operation* op, mlir::RankedTensorType shape);
 
 class RegionGroup {
  public:

@@ -228,35 +228,7 @@ void countRows(ValueRange results, ValueRange tables, Value rows) {
                           bytes.terms(), launch.getCostAttr().getTiles()));
 }
 
-bool takesAddend(Operation* op) {
-  if (auto linear = dyn_cast<LinearOp>(op)) return !linear.getBias();
-  if (auto reduce = dyn_cast<ReduceOp>(op))
-    return reduce.getKind() == ReduceKind::sum &&
-           reduce.getDimensions().front() == 0 &&
-           reduce.getOutput().getType().getRank() > 0;
-  return isa<MatmulOp, EmbeddingGradientOp>(op);
-}
-
-Addend matchAddend(Operation* op) {
-  Value result = op->getResult(0);
-  // A sum that begins with something must not have been rounded before.
-  if (!result.hasOneUse() || !getElementTypeOrSelf(result.getType()).isF32())
-    return {};
-  OpOperand& use = *result.use_begin();
-  auto sum = dyn_cast<AddOp>(use.getOwner());
-  if (!sum || sum->getBlock() != op->getBlock()) return {};
-  Value other = sum->getOperand(1 - use.getOperandNumber());
-  if (other.getType() != result.getType()) return {};
-  if (Operation* source = other.getDefiningOp();
-      source && !source->isBeforeInBlock(op)) {
-    // All reads of a slot in a phase give the same value.
-    if (!isa<ReadOp>(source)) return {};
-  }
-  return {sum, other};
-}
-
 Addend findAddend(Operation* op) {
-  if (!takesAddend(op)) return {};
   Addend addend = matchAddend(op);
   if (!addend) return {};
   Operation* source = addend.value.getDefiningOp();

@@ -11,6 +11,7 @@
 #include <map>
 
 #include "dialects/exec/exec_dialect.h"
+#include "dialects/graft/fusion.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -110,23 +111,7 @@ void countFlops(mlir::ValueRange results, exec::CostTermAttr flops,
 void countRows(mlir::ValueRange results, mlir::ValueRange tables,
                mlir::Value rows);
 
-// What the only user of a result adds to it: the kernel of `op` may begin with
-// it instead of zero, and then replace the sum.
-struct Addend {
-  mlir::Operation* sum = nullptr;  // the graft.add, null if there is none
-  mlir::Value value;               // available at `op`
-
-  explicit operator bool() const { return sum != nullptr; }
-};
-
-// Whether the kernel of `op` can begin with an addend.
-bool takesAddend(mlir::Operation* op);
-
-// The addend of the one result of `op`, which takes one; it may be a
-// `graft.read` behind `op`.
-Addend matchAddend(mlir::Operation* op);
-
-// The same, none for an op that takes none; a `graft.read` moves before `op`.
+// The addend of `op` (see matchAddend); a `graft.read` moves before `op`.
 Addend findAddend(mlir::Operation* op);
 
 // Replaces `op`, and the sum if there is an addend, by `value`. The sum stays

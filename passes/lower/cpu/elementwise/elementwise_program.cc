@@ -62,28 +62,6 @@ const LaneFunctions& getLaneFunctions() {
   return functions;
 }
 
-bool isLaneOp(Operation* op) {
-  auto factors = dyn_cast<ShardingFactorInterface>(op);
-  if (!factors || op->getNumResults() != 1 || !isPure(op)) return false;
-  auto [operands, result] = factors.getShardingFactors().split("->");
-  SmallVector<StringRef> terms;
-  operands.split(terms, ',');
-  if (result != "*" || !llvm::all_of(terms, [](StringRef term) {
-        return term == "*" || term == "-";
-      }))
-    return false;
-  return isa<DropoutOp>(op) ||
-         getLaneFunctions().contains(op->getName().getStringRef());
-}
-
-bool hasShape(ValueRange values, RankedTensorType shape) {
-  return llvm::all_of(values.getTypes(), [&](Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    return !tensor || (tensor.getShape() == shape.getShape() &&
-                       tensor.getEncoding() == shape.getEncoding());
-  });
-}
-
 DropoutOp LaneProgram::getDropout() const {
   auto* found = llvm::find_if(ops, drawsMask);
   return found == ops.end() ? DropoutOp() : cast<DropoutOp>(*found);

@@ -28,13 +28,6 @@ using LaneFunction = std::function<mlir::Value(VectorBuilder&, mlir::Operation*,
 using LaneFunctions = llvm::StringMap<LaneFunction>;
 const LaneFunctions& getLaneFunctions();
 
-// Whether the op computes each element of its one result from the elements of
-// its operands at the same place, and can stand in a program.
-bool isLaneOp(mlir::Operation* op);
-
-// Whether all tensors of `values` have this shape, with these names of sizes.
-bool hasShape(mlir::ValueRange values, mlir::RankedTensorType shape);
-
 // Ops in the order of their execution, of which at most one is a dropout, since
 // a launch has one place of draws. `inputs` are tensors of one shape and the
 // segments of the dropout; all values of `outputs` have that shape as well.

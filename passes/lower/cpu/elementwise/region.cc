@@ -15,7 +15,7 @@ FailureOr<RegionLanes> getRegionLanes(RegionOp op, Block::iterator first,
   RegionLanes lanes;
   SmallVector<Operation*>& ops = lanes.program.ops;
   for (Operation& inner : llvm::make_range(first, last)) {
-    if (!isLaneOp(&inner))
+    if (!isElementwise(&inner))
       return op.emitOpError(
                  "expects elementwise ops that have a form in "
                  "registers, got '")

@@ -1,0 +1,60 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/graft/fusion.h"
+#include "dialects/graft/graft_ops.h"
+
+using namespace mlir;
+
+namespace graft {
+namespace {
+
+// Whether the sharding factors give the result the dimensions of each operand
+// that has any.
+bool hasElementwiseFactors(Operation* op) {
+  auto factors = dyn_cast<ShardingFactorInterface>(op);
+  if (!factors) return false;
+  auto [operands, result] = factors.getShardingFactors().split("->");
+  SmallVector<StringRef> terms;
+  operands.split(terms, ',');
+  return result == "*" && llvm::all_of(terms, [](StringRef term) {
+           return term == "*" || term == "-";
+         });
+}
+
+}  // namespace
+
+bool hasShape(ValueRange values, RankedTensorType shape) {
+  return llvm::all_of(values.getTypes(), [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return !tensor || (tensor.getShape() == shape.getShape() &&
+                       tensor.getEncoding() == shape.getEncoding());
+  });
+}
+
+bool isElementwise(Operation* op) {
+  return op->getNumResults() == 1 && isPure(op) && hasElementwiseFactors(op) &&
+         isa_and_nonnull<GraftDialect>(op->getDialect());
+}
+
+Addend matchAddend(Operation* op) {
+  auto fusion = dyn_cast<FusionOpInterface>(op);
+  if (!fusion || !fusion.takesAddend()) return {};
+  Value result = op->getResult(0);
+  // A sum that begins with something must not have been rounded before.
+  if (!result.hasOneUse() || !getElementTypeOrSelf(result.getType()).isF32())
+    return {};
+  OpOperand& use = *result.use_begin();
+  auto sum = dyn_cast<AddOp>(use.getOwner());
+  if (!sum || sum->getBlock() != op->getBlock()) return {};
+  Value other = sum->getOperand(1 - use.getOperandNumber());
+  if (other.getType() != result.getType()) return {};
+  if (Operation* source = other.getDefiningOp();
+      source && !source->isBeforeInBlock(op)) {
+    // All reads of a slot in a phase give the same value.
+    if (!isa<ReadOp>(source)) return {};
+  }
+  return {sum, other};
+}
+
+}  // namespace graft
