@@ -174,7 +174,7 @@ using Reference = mlir::LogicalResult (*)(OpCall&);
 // By op name, e.g. "graft.linear".
 using References = llvm::StringMap<Reference>;
 
-// The ops of the dialect; one function a family, each in reference_<family>.cc.
+// The ops of the dialect; one function a family, each in reference/<family>.cc.
 const References& getReferences();
 void populateMathReferences(References& references);
 void populateShapeReferences(References& references);

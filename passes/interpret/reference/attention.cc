@@ -11,7 +11,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "passes/interpret/interpreter.h"
-#include "passes/interpret/reference_util.h"
+#include "passes/interpret/reference/util.h"
 
 using namespace mlir;
 
