@@ -10,7 +10,7 @@
 
 namespace graft {
 
-// The functions of a module that are phases, in its order.
+// Returns the phase functions of a module, in module order.
 inline llvm::SmallVector<mlir::func::FuncOp> getPhases(mlir::ModuleOp module) {
   llvm::SmallVector<mlir::func::FuncOp> phases;
   for (auto function : module.getOps<mlir::func::FuncOp>())
@@ -19,8 +19,8 @@ inline llvm::SmallVector<mlir::func::FuncOp> getPhases(mlir::ModuleOp module) {
   return phases;
 }
 
-// Whether a phase writes slots: it takes turns with others that need the arena,
-// so what it computes from parameters alone is computed in each call
+// Returns whether a phase writes slots. Such a phase alternates with others
+// that overwrite the arena, so it repeats its parameter-only work in each call
 // (plan-memory).
 inline bool writesSlots(mlir::func::FuncOp phase) {
   return !phase.getBody().getOps<WriteOp>().empty();

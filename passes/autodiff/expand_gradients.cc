@@ -21,7 +21,7 @@ bool isFloatTensor(Value value) {
   return type && isa<FloatType>(type.getElementType());
 }
 
-// Expands one graft.gradients.
+// Expands one graft.gradients op.
 class Expansion {
  public:
   explicit Expansion(GradientsOp op) : op(op), builder(op) {}
@@ -36,7 +36,7 @@ class Expansion {
     SmallVector<Value> results;
     for (auto [index, value] : llvm::enumerate(op.getWrt())) {
       Value gradient = gradients.lookup(value);
-      // C1. A path may also end in ops that let no gradient pass.
+      // C1. Every path of a value may end in ops that block its gradient.
       if (!gradient) return failUnreached(index);
       results.push_back(gradient);
     }
@@ -46,14 +46,14 @@ class Expansion {
   }
 
  private:
-  // Collects, in order, the ops whose operands depend on `wrt` and whose
-  // results reach the loss.
+  // Collects, in program order, the ops that depend on `wrt` and that the loss
+  // depends on.
   LogicalResult findPath() {
     active.insert_range(op.getWrt());
     SmallVector<Operation*> dependents;
     for (Operation& step : *op->getBlock()) {
       if (&step == op) break;
-      // Nothing flows back through it, so what it feeds does not depend.
+      // No gradient passes, so its result does not depend on `wrt`.
       if (isa<StopGradientOp>(step) || !usesActive(&step)) continue;
       for (Value result : step.getResults())
         if (isFloatTensor(result)) active.insert(result);
@@ -77,7 +77,7 @@ class Expansion {
   }
 
   bool usesActive(Operation* step) {
-    // A region may use anything of the function.
+    // A region may use any value of the function.
     WalkResult result = step->walk([&](Operation* inner) {
       return llvm::any_of(inner->getOperands(),
                           [&](Value value) { return active.contains(value); })
@@ -93,7 +93,7 @@ class Expansion {
       resultGradients.push_back(gradients.lookup(result));
     if (llvm::none_of(resultGradients, [](Value value) { return !!value; }))
       return success();
-    // C2. An effect would happen once forward and never backward.
+    // C2. The backward pass would not repeat a side effect.
     if (!isMemoryEffectFree(step)) return failOp(step);
     SmallVector<bool> needed;
     for (Value operand : step->getOperands())
@@ -120,8 +120,8 @@ class Expansion {
     return success();
   }
 
-  // The gradient with the elements of `type`: an op may read one precision and
-  // give another. Anything else that differs is an error of the op.
+  // Casts the gradient to the element type of `type`: operands and results of
+  // an op may differ in precision. Any other difference is an error of the op.
   Value castTo(Value gradient, Type type, Location location) {
     auto have = dyn_cast<RankedTensorType>(gradient.getType());
     auto want = dyn_cast<RankedTensorType>(type);
@@ -145,7 +145,7 @@ class Expansion {
     return failure();
   }
 
-  // The op itself has said what it lacks.
+  // Names the use after a diagnostic of the op itself.
   LogicalResult attachUse() {
     op.emitRemark("differentiated here");
     return failure();
@@ -178,7 +178,7 @@ struct AutodiffExpandGradientsPass
 }  // namespace
 
 LogicalResult expandGradients(Operation* root) {
-  // Program order is innermost first: what is differentiated stands before.
+  // Program order: a gradient that is differentiated stands before its use.
   SmallVector<GradientsOp> all;
   root->walk([&](GradientsOp op) { all.push_back(op); });
   for (GradientsOp op : all) {

@@ -1,8 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reverse-mode differentiation as a function, for passes and checks that need
-// it in the middle of other work.
+// Reverse-mode differentiation as a function, for passes and checks.
 
 #ifndef GRAFT_PASSES_AUTODIFF_EXPAND_GRADIENTS_H_
 #define GRAFT_PASSES_AUTODIFF_EXPAND_GRADIENTS_H_
@@ -11,8 +10,8 @@
 
 namespace graft {
 
-// Replaces every graft.gradients below `root`, as the pass
-// autodiff-expand-gradients describes. A diagnostic and failure otherwise.
+// Replaces every graft.gradients nested in `root`, as described for the pass
+// autodiff-expand-gradients. Emits a diagnostic on failure.
 mlir::LogicalResult expandGradients(mlir::Operation* root);
 
 }  // namespace graft

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Passes of the autodiff stage.
+// Stage 2: gradients become ops.
 
 #ifndef GRAFT_PASSES_AUTODIFF_PASSES_TD
 #define GRAFT_PASSES_AUTODIFF_PASSES_TD
@@ -12,17 +12,17 @@ def AutodiffExpandGradientsPass
     : Pass<"autodiff-expand-gradients", "::mlir::ModuleOp"> {
   let summary = "Replace graft.gradients by the backward computation";
   let description = [{
-    Walks from the loss backwards over the ops between the values of `wrt` and
-    the loss, and emits the gradient of each (DifferentiableOpInterface) before
-    `graft.gradients`. Ops that do not lie between get no backward code, so
-    frozen parameters cost nothing. A value used twice has the sum of its
-    gradients, taken in reverse order of the uses. Gradients of gradients work:
-    the ops are replaced in program order. Ops of a gradient have the
-    `graft.precision` of the op that they are the gradient of.
+    Walks backwards from the loss over the ops on a path from `wrt` to the loss,
+    and emits the gradient of each (DifferentiableOpInterface) before
+    `graft.gradients`. Other ops get no backward code, so frozen parameters cost
+    nothing. The gradient of a value with several uses is the sum over its uses,
+    in reverse order. Gradients of gradients work, because the ops are replaced
+    in program order. The ops of a gradient inherit the `graft.precision` of the
+    op that they differentiate.
 
-    - (C1) Each value of `wrt` reaches the loss.
-    - (C2) Each op between them implements DifferentiableOpInterface and has no
-      effects; what has no second derivative says so.
+    - (C1) The loss depends on each value of `wrt`.
+    - (C2) Each op on these paths implements DifferentiableOpInterface and has no
+      side effects. An op without a second derivative emits a diagnostic.
 
     Example:
     ```mlir

@@ -83,7 +83,7 @@ class ModuleReader {
       ArrayRef<exec::CostTermAttr> terms);
   absl::Status readCommand(Operation& op, ProgramSpec& program,
                            llvm::MapVector<Attribute, uint32_t>& buffers);
-  // The buffer as the artifact has it; marks slots in `written`.
+  // Returns `buffer` in the artifact's form.
   BufferSpec readBuffer(exec::BufferAttr buffer);
 
   const ExportTarget& target;
@@ -148,7 +148,7 @@ absl::Status ModuleReader::readKernels() {
   return absl::OkStatus();
 }
 
-// What `plan-recompute` noted.
+// Reads the arena choices that `plan-recompute` recorded.
 void ModuleReader::readChoices() {
   auto bytes = module->getAttrOfType<DenseI64ArrayAttr>("graft.choice_bytes");
   auto times = module->getAttrOfType<DenseF64ArrayAttr>("graft.choice_times");
@@ -181,7 +181,7 @@ absl::StatusOr<ValueSpec> ModuleReader::readValue(StringRef name, Type type) {
     return absl::InvalidArgumentError(
         absl::StrCat("expects a tensor or segments, got ", print(type)));
   GRAFT_ASSIGN_OR_RETURN(value.dtype, elementType(tensor.getElementType()));
-  std::vector<int64_t> shape;  // at the bounds
+  std::vector<int64_t> shape;  // at capacity
   for (const Dim& dim : getDims(tensor)) {
     DimSpec to;
     if (dim.isStatic()) {
@@ -235,7 +235,7 @@ absl::StatusOr<std::vector<CostTermSpec>> ModuleReader::readCost(
     to.coefficient = term.getCoefficient();
     to.squares = term.getSquares();
     ArrayRef<StringAttr> sizes = term.getSizes();
-    // Without a term of three sizes the cost is still a least one.
+    // A cost without a term of three sizes is still a lower bound.
     if (sizes.size() > 2) continue;
     if (!sizes.empty()) {
       GRAFT_ASSIGN_OR_RETURN(to.first, findSize(sizes[0]));
@@ -356,7 +356,7 @@ bool equalValues(const std::vector<ValueSpec>& a,
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
 }
 
-// All but targets must be equal.
+// Compares everything except the targets.
 bool equalInterfaces(const ArtifactSpec& a, const ArtifactSpec& b) {
   auto sizes = [](const SizeSpec& x, const SizeSpec& y) {
     return x.name == y.name && x.bound == y.bound;

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Planned modules and their code -> a .graft file.
+// Stage 8: planned modules and their code become an artifact.
 
 #ifndef GRAFT_PASSES_EXPORT_EXPORT_ARTIFACT_H_
 #define GRAFT_PASSES_EXPORT_EXPORT_ARTIFACT_H_
@@ -27,12 +27,14 @@ struct ExportTarget {
   std::vector<std::string> symbols;
 };
 
-// The spec of an artifact with these targets: sizes, slots in the order of
-// their declarations, an entry for each `exec.program`, their programs, and the
-// host program "train" where there are entries `accumulate` and `update`.
-// Tokenizer, labels, config and provenance are left to the caller. Borrows the
-// targets' libraries. INVALID_ARGUMENT when modules differ in more than
-// kernels and memory, or a program uses what an artifact cannot hold.
+// Returns the spec of an artifact with these targets: sizes, slots in the order
+// of their declarations, an entry for each `exec.program`, their programs, and
+// the host program "train" if there are entries `accumulate` and `update`. The
+// caller adds tokenizer, labels, config and provenance. Borrows the targets'
+// libraries.
+//
+// INVALID_ARGUMENT: the modules differ in more than kernels and memory, or a
+// program has types or sizes that an artifact cannot represent.
 absl::StatusOr<ArtifactSpec> makeArtifactSpec(
     const std::vector<ExportTarget>& targets);
 

@@ -14,8 +14,8 @@ namespace {
 using exec::BufferAttr;
 using exec::LaunchOp;
 
-// What a buffer holds: a value of the function, a part of a segments value, or
-// the value that a slot had when the phase began.
+// The content of a buffer: a value of the function, a part of a segments value,
+// or the initial value of a slot.
 struct Content {
   const void* value = nullptr;
   int64_t part = 0;
@@ -52,7 +52,7 @@ class Checker {
   func::FuncOp function;
   const MemoryPlan& plan;
   LaunchOp current;
-  // The arena by offset, and all else by buffer.
+  // Contents of the arena by offset, and of all other buffers.
   std::map<int64_t, std::pair<BufferAttr, Content>> arena;
   llvm::DenseMap<Attribute, Content> others;
 };
@@ -73,7 +73,7 @@ LogicalResult Checker::read(BufferAttr buffer, Content expected) {
   }
   if (found == expected) return success();
   Operation* place = current ? current.getOperation() : function;
-  return place->emitError("memory plan is wrong: another value lies in ")
+  return place->emitError("memory plan is wrong: expects another value in ")
          << buffer;
 }
 

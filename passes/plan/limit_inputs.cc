@@ -16,15 +16,15 @@ namespace graft {
 
 namespace {
 
-// What an op that uses a value as an index allows it to be.
+// The range that an op allows for a value that it uses as an index.
 struct Limit {
-  int64_t below = ShapedType::kDynamic;  // dynamic: anything
+  int64_t below = ShapedType::kDynamic;  // dynamic: no limit
   int64_t exception = 0;                 // 0: none
 
   bool isSet() const { return below != ShapedType::kDynamic; }
 };
 
-// What both allow.
+// Returns the intersection of two limits.
 Limit combine(Limit a, Limit b) {
   if (!a.isSet()) return b;
   if (!b.isSet()) return a;
@@ -47,7 +47,7 @@ Limit limitOf(OpOperand& use) {
       return {dimension(loss.getLogits(), 1),
               static_cast<int64_t>(loss.getIgnoreIndex().value_or(0))};
   } else if (auto positions = dyn_cast<PositionsOp>(op)) {
-    // The number of positions bounds the length of a sequence.
+    // The number of positions limits the length of a sequence.
     Limit limit;
     for (OpOperand& next : positions->getUses())
       limit = combine(limit, limitOf(next));

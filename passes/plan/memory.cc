@@ -15,7 +15,7 @@ namespace graft {
 
 namespace {
 
-// The path of names that a location carries, outermost first.
+// Returns the path of names in a location, outermost first.
 std::string labelOf(Location location) {
   if (auto name = dyn_cast<NameLoc>(location)) {
     std::string inner = labelOf(name.getChildLoc());

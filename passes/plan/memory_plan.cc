@@ -23,7 +23,7 @@ int64_t elementBytes(Type element) {
   return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }
 
-// The four bytes that a fill repeats.
+// Returns the four bytes that a fill repeats.
 int32_t fillPattern(ConstantOp op) {
   llvm::APFloat value = op.getValue();
   auto element = cast<FloatType>(op.getType().getElementType());
@@ -35,8 +35,9 @@ int32_t fillPattern(ConstantOp op) {
   return static_cast<int32_t>(bits);
 }
 
-// Work items of a copy or fill of `type`: bytes. A tensor with several named
-// sizes is moved whole, as a grid knows one.
+// Returns the grid of a copy or fill of `type`; its work items are bytes. A
+// tensor with several named sizes is moved at capacity, because a grid has one
+// size.
 exec::GridAttr bytesGrid(RankedTensorType type, const SizeBounds& bounds) {
   MLIRContext* context = type.getContext();
   StringAttr size;
@@ -53,16 +54,16 @@ exec::GridAttr bytesGrid(RankedTensorType type, const SizeBounds& bounds) {
   return exec::GridAttr::get(context, size, 1, bytes);
 }
 
-// What is known of a value before it has a place.
+// Lifetime and buffer of a value.
 struct ValueInfo {
   int64_t define = 0;  // position of the launch
   int64_t last = -2;   // position of the last reader
-  int block = -1;      // of the arena, or
-  BufferAttr buffer;   // fixed place
+  int block = -1;      // index of its arena block, or
+  BufferAttr buffer;   // a fixed buffer
 };
 
-// Positions: launch i is at i; what is saved at the start is at -1, copies at
-// the end are at the number of launches.
+// Positions: launch i is at i, saves at the start are at -1, copies at the end
+// are at the number of launches.
 class Planner {
  public:
   Planner(func::FuncOp function, const SizeBounds& bounds)
@@ -116,7 +117,7 @@ LogicalResult Planner::checkType(Value value) {
          << "expects named dimensions that graft.size declares, got " << type;
 }
 
-// C1 - C4, and who reads what where.
+// Checks C1 to C4; collects launches, reads, writes and lifetimes.
 LogicalResult Planner::collect() {
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitError("expects one block in a phase");
@@ -154,9 +155,9 @@ LogicalResult Planner::collect() {
   return success();
 }
 
-// Moves the launches that compute from parameters alone, such as those that
-// pack weights, to the front. A phase that writes slots runs in turns with
-// others, which need the arena.
+// Moves launches that depend on parameters only, such as those that pack
+// weights, to the front. Not in a phase that writes slots: it alternates with
+// other phases, which overwrite the arena.
 void Planner::findPrologue() {
   if (!writes.empty()) return;
   llvm::DenseSet<Operation*> found;
@@ -183,7 +184,7 @@ void Planner::findPrologue() {
 }
 
 void Planner::extend(Value value, int64_t position) {
-  // Filled again where it is needed at the end.
+  // A constant that is needed at the end is filled again there.
   if (position == end && value.getDefiningOp<ConstantOp>()) return;
   ValueInfo& info = infos[value];
   info.last = std::max(info.last, position);
@@ -201,8 +202,9 @@ bool Planner::isTied(LaunchOp launch, unsigned result, unsigned operand) {
   return false;
 }
 
-// Whether the launch may overwrite the slot: all readers of the old value come
-// before it, or are itself and tied to the result.
+// Returns whether the launch may overwrite the slot: each reader of the old
+// value runs earlier, or is the launch itself with the operand tied to the
+// result.
 bool Planner::mayWriteSlot(LaunchOp launch, unsigned result,
                            SymbolRefAttr slot) {
   for (Value old : reads.lookup(slot)) {
@@ -217,10 +219,10 @@ bool Planner::mayWriteSlot(LaunchOp launch, unsigned result,
   return true;
 }
 
-// Decides which launch results lie in slots and outputs, and what has to be
-// moved at the start and at the end.
+// Decides which results are written directly to slots and outputs, and which
+// values are moved at the start and at the end.
 void Planner::findDestinations() {
-  // An old value that is needed at the end of a phase which overwrites it.
+  // Whether `value` is the old value of a slot that the phase overwrites.
   auto isOverwritten = [&](Value value) {
     SymbolRefAttr slot = readSlot(value);
     return slot && writes.count(slot) && readSlot(writes[slot]) != slot;
@@ -264,8 +266,9 @@ int Planner::addBlock(Value value) {
   return blocks.size() - 1;
 }
 
-// The operand whose block `result` takes, or null: it lies in the arena, has
-// no later reader, and every place it has in the launch is tied to the result.
+// Returns the operand whose block `result` takes, or null. The operand is in
+// the arena, has no later reader, and all of its uses in the launch are tied to
+// the result.
 Value Planner::findTie(LaunchOp launch, unsigned result) {
   ArrayRef<int64_t> ties = launch.getTies();
   for (size_t i = 0; i + 1 < ties.size(); i += 2) {
@@ -276,7 +279,7 @@ Value Planner::findTie(LaunchOp launch, unsigned result) {
     bool legal = true;
     for (auto [index, other] : llvm::enumerate(launch.getInputs()))
       if (other == operand && !isTied(launch, result, index)) legal = false;
-    // Another result may have taken it.
+    // Another result may have taken the block.
     if (legal && blocks[info.block].end <= position(launch)) return operand;
   }
   return {};
@@ -304,7 +307,7 @@ void Planner::assignBlocks() {
       ValueInfo& info = infos[output];
       if (info.buffer) continue;
       if (now < result.prologue) {
-        // It is there when the program begins, and when it ends.
+        // Live from the begin of the program to its end.
         info.last = end;
         info.block = addBlock(output);
         blocks.back().begin = -1;
@@ -361,7 +364,7 @@ void Planner::appendMove(Value value, BufferAttr from, BufferAttr to) {
   step.grid = bytesGrid(cast<RankedTensorType>(value.getType()), bounds);
 }
 
-// Puts a value where it belongs at the end of the phase.
+// Moves a value to its destination at the end of the phase.
 void Planner::finishMove(Value value, BufferAttr to) {
   if (auto constant = value.getDefiningOp<ConstantOp>())
     return appendFill(constant, to);

@@ -10,14 +10,15 @@ include "mlir/Pass/PassBase.td"
 
 def PlanLimitInputsPass
     : Pass<"plan-limit-inputs", "::mlir::func::FuncOp"> {
-  let summary = "Note how large the elements of index inputs may be";
+  let summary = "Annotate index inputs with their upper limit";
   let description = [{
     An i32 argument that `graft.embedding`, `graft.gather` or
     `graft.cross_entropy` uses as an index gets the attribute `graft.limit`: its
-    elements must be below the smallest table it indexes. A label that all
-    losses ignore becomes `graft.limit_exception`. Segments whose `graft.positions` index a table
-    get it for the positions in a sequence. The runtime checks what it is fed against it.
-    Runs before `lower-outline`, after which the ops are gone.
+    elements must be below the size of the smallest table that it indexes. A label
+    that all losses ignore becomes `graft.limit_exception`. Segments whose
+    `graft.positions` index a table get a limit for the length of a sequence. The
+    runtime checks its inputs against these limits. Runs before `lower-outline`,
+    which replaces the ops.
 
     Example:
     ```mlir
@@ -31,67 +32,66 @@ def PlanLimitInputsPass
 }
 
 def PlanRecomputePass : Pass<"plan-recompute", "::mlir::ModuleOp"> {
-  let summary = "Compute results again where keeping them takes too much memory";
+  let summary = "Recompute results to fit a memory budget";
   let description = [{
-    Adds launches to each phase until the arena that `plan-memory` will give it
-    fits into `budget` bytes. A launch whose results are needed again after the
-    moment at which most memory is in use is repeated in front of the first
-    that needs them, with the launches before it whose results are gone by
-    then. It is the same kernel on the same operands, with the same random
-    draws: the bits stay what they were. Of all that would help the one is taken
-    that frees most bytes for the time it costs (`#exec.cost`), at the bounds of
-    the named sizes.
+    Adds launches to each phase until the arena that `plan-memory` will compute
+    fits into `budget` bytes. A launch whose results are used again after the
+    memory peak is repeated before the first of these uses, together with earlier
+    launches whose results are no longer live there. The repeated launch has the
+    same kernel, operands and random bits, so results stay the same to the bit.
+    The pass is greedy: it takes the launch that frees most bytes per time
+    (`#exec.cost`), at the capacity of the named sizes.
 
-    - (C1) A budget that is not reached is an error, which says what is.
+    - (C1) A budget below the minimum feasible one is an error that names both.
 
     With `choices` the module also gets `graft.choice_bytes` and
-    `graft.choice_times`: arenas from that of no budget down to the least, each
-    with the time of all launches of the phases that write slots (of all phases
-    where none does) as a multiple of that without a budget, as costs have it.
+    `graft.choice_times`: arenas from the one without a budget down to the minimum,
+    each with the estimated time of all launches of the phases that write slots (of
+    all phases if none does), relative to the time without a budget.
 
-    Runs directly before `plan-memory`: anything that merges equal launches would
-    undo it.
+    Runs directly before `plan-memory`: merging equal launches would undo it.
 
     Example: test/passes/plan/recompute.mlir.
   }];
   let options = [
     Option<"budget", "budget", "int64_t", "0",
-           "Bytes of the arena of a phase, at most; 0: no bound">,
+           "Maximum bytes of the arena of a phase; 0: no limit">,
     Option<"choices", "choices", "bool", "false",
-           "Say what smaller arenas would cost">,
+           "Record the cost of smaller arenas">,
   ];
 }
 
 def PlanMemoryPass : Pass<"plan-memory", "::mlir::ModuleOp"> {
-  let summary = "Give every value of a phase its place in memory";
+  let summary = "Assign a buffer to every value of a phase";
   let description = [{
     Replaces each function with a `graft.phase` attribute by an `exec.program`
-    of the same name. Its launches keep their order, but for those that compute
-    from parameters alone, such as the packing of weights, in a phase that writes
-    no slot: they come first and are the program's prologue, whose results stay
-    in the arena from call to call.
+    of the same name. Launches keep their order, with one exception: in a phase
+    that writes no slot, launches that depend on parameters only, such as the
+    packing of weights, move to the front. They are the program's prologue, whose
+    results stay in the arena between calls.
 
-    - An argument is an input, `graft.read` the slot itself.
-    - A launch writes straight into the slot or output its result is meant for,
-      where all who need the slot's old value come before it or may share its
-      buffer (`ties`); otherwise the value is copied at the end. An old value
-      that is needed at the end is saved at the start.
-    - A result takes the buffer of an operand that dies in the launch, where
-      the launch ties them.
-    - All others get an offset of the arena, by size, into the smallest gap
-      between values that live at the same time. Sizes are those at the bounds.
+    - An argument is an input buffer; `graft.read` is the slot itself.
+    - A launch writes directly to the destination slot or output of its result, if
+      all readers of the slot's old value run earlier or may share the buffer
+      (`ties`). Otherwise the value is copied at the end. An old value that is
+      needed at the end is saved at the start.
+    - A result takes the buffer of an operand that dies in the launch, if the
+      launch ties them.
+    - All other values get an offset in the arena: large ones first, each in the
+      smallest gap between values that are live at the same time. Sizes are those
+      at capacity.
     - `graft.constant` becomes a fill.
 
-    The plan is checked by running it on symbolic values: each command must
-    find what the function says in each of its buffers.
+    The pass checks the plan by running it on symbolic values: each command must
+    find the value that the function prescribes in each of its buffers.
 
     - (C1) The function has one block of launches, reads, writes and constants.
-    - (C2) Dynamic dimensions have names that `graft.size` declares.
+    - (C2) `graft.size` declares the names of dynamic dimensions.
     - (C3) No slot is written twice.
     - (C4) Results are tensors.
 
-    The attribute `graft.phase_ordinal` of the function, 0 without it, becomes
-    the program's `phase`. Names come from `graft.name` attributes.
+    The attribute `graft.phase_ordinal` of the function (default 0) becomes the
+    program's `phase`. Names come from `graft.name` attributes.
 
     Example: test/passes/plan/memory.mlir.
   }];

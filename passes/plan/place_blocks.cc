@@ -20,13 +20,13 @@ int64_t paddedBytes(const ArenaBlock& block) {
   return llvm::alignTo(block.bytes, GRAFT_BUFFER_ALIGNMENT);
 }
 
-// Offset of the smallest gap among `placed` that takes `block`, or the end of
-// the last of them.
+// Returns the offset of the smallest gap in `placed` that fits `block`, or the
+// end of the last block.
 int64_t findGap(const ArenaBlock& block,
                 const std::vector<const ArenaBlock*>& placed) {
   int64_t bytes = paddedBytes(block);
   int64_t end = 0, best = -1, bestGap = 0;
-  for (const ArenaBlock* other : placed) {  // By offset.
+  for (const ArenaBlock* other : placed) {  // Sorted by offset.
     if (!overlapInTime(block, *other)) continue;
     int64_t gap = other->offset - end;
     if (gap >= bytes && (best < 0 || gap < bestGap)) {
@@ -38,7 +38,7 @@ int64_t findGap(const ArenaBlock& block,
   return best < 0 ? end : best;
 }
 
-// Places blocks in the given order; returns the size of the arena.
+// Places blocks in the given order. Returns the size of the arena.
 int64_t placeInOrder(std::vector<ArenaBlock>& blocks,
                      const std::vector<size_t>& order) {
   std::vector<const ArenaBlock*> placed;
@@ -57,8 +57,8 @@ int64_t placeInOrder(std::vector<ArenaBlock>& blocks,
 
 }  // namespace
 
-// Two orders are tried, as neither is better for all graphs: large blocks
-// first, and blocks with large area (bytes times time) first.
+// Tries two orders, because neither is better for all graphs: by size, and by
+// area (bytes times lifetime), largest first.
 int64_t placeBlocks(std::vector<ArenaBlock>& blocks) {
   auto inOrderOf = [](std::vector<ArenaBlock>& blocks,
                       llvm::function_ref<double(const ArenaBlock&)> weight) {

@@ -1,9 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for time: results that a phase needs again much later are computed
-// again instead of kept (Chen et al., Training Deep Nets with Sublinear Memory
-// Cost, 2016; chosen by cost as in Jain et al., Checkmate, 2020, but greedily).
+// Recomputation (activation checkpointing): trades time for memory (Chen et
+// al., Training Deep Nets with Sublinear Memory Cost, 2016). Launches are
+// chosen by cost as in Checkmate (Jain et al., 2020), but greedily.
 
 #include <algorithm>
 #include <optional>
@@ -26,17 +26,17 @@ namespace {
 
 using exec::LaunchOp;
 
-// Rates that turn a launch's cost into seconds. What counts is how they relate:
-// a processor does some ten operations in the time of a byte.
+// Rates that turn the cost of a launch into seconds. Only their ratio matters:
+// a processor does about ten FLOPs in the time of one byte.
 constexpr double kFlopsPerSecond = 1e11, kBytesPerSecond = 1e10;
-// A launch by itself.
+// Overhead of a launch.
 constexpr double kLaunchSeconds = 5e-6;
 
-// One launch that could be computed again, with those that it needs.
+// A launch that could be recomputed, with the launches that it needs.
 struct Candidate {
   LaunchOp launch;
-  LaunchOp before;                    // the first that needs a result again
-  llvm::SetVector<Operation*> chain;  // in the order of their execution
+  LaunchOp before;                    // first user of a result after the peak
+  llvm::SetVector<Operation*> chain;  // launches to repeat, in execution order
   int64_t bytes = 0;
   double seconds = 0;
 
@@ -45,7 +45,7 @@ struct Candidate {
 
 class Recomputation {
  public:
-  // An arena, and what its program computes again.
+  // The size of an arena, and the time of all recomputation it needs.
   struct Step {
     int64_t bytes;
     double seconds;
@@ -54,10 +54,10 @@ class Recomputation {
   Recomputation(func::FuncOp function, const SizeBounds& bounds)
       : function(function), bounds(bounds) {}
 
-  // Each smaller arena than those before that `run` came by.
+  // The arenas that `run` reached, each smaller than the one before.
   ArrayRef<Step> getSteps() const { return steps; }
 
-  // Of all launches.
+  // Returns the estimated time of all launches.
   double getSeconds() {
     double sum = 0;
     for (auto launch : function.getBody().front().getOps<LaunchOp>())
@@ -65,12 +65,13 @@ class Recomputation {
     return sum;
   }
 
-  // Adds launches until the plan fits into `budget` bytes or none helps; gives
-  // the smallest arena that was found. Deterministic. Fails as planMemory does.
+  // Adds launches until the plan fits into `budget` bytes or no launch helps.
+  // Returns the smallest arena found. Deterministic. Fails like planMemory.
   FailureOr<int64_t> run(int64_t budget) {
     FailureOr<MemoryPlan> plan = planMemory(function, bounds);
     if (failed(plan)) return failure();
-    // Gaps between values may make an arena larger whose peak is lower.
+    // An arena may grow although its peak falls, because of gaps; `steps` keeps
+    // only smaller ones.
     steps = {{plan->arenaBytes, 0}};
     double seconds = 0;
     while (plan->arenaBytes > budget && plan->peak) {
@@ -84,7 +85,7 @@ class Recomputation {
         seconds += best->seconds;
         if (plan->arenaBytes < steps.back().bytes)
           steps.push_back({plan->arenaBytes, seconds});
-        // What did not help at this peak may help at the next.
+        // A launch that did not help at this peak may help at the next one.
         refused.clear();
       } else {
         revert();
@@ -95,7 +96,7 @@ class Recomputation {
   }
 
  private:
-  // A lower peak, or one that lasts less long.
+  // Returns whether the peak is lower, or equal and shorter.
   static bool helps(const MemoryPlan& before, const MemoryPlan& after) {
     return std::pair(after.liveBytes, after.peakLength) <
            std::pair(before.liveBytes, before.peakLength);
@@ -107,7 +108,7 @@ class Recomputation {
       auto product = static_cast<double>(term.getCoefficient());
       for (StringAttr size : term.getSizes()) {
         auto bound = static_cast<double>(bounds.lookup(size.getValue()));
-        // The sum of squares of the lengths of texts, which are at most 512.
+        // The sum of squared lengths of texts of at most 512 tokens.
         product *= term.getSquares() ? bound * std::min(bound, 512.0) : bound;
       }
       sum += product;
@@ -126,14 +127,15 @@ class Recomputation {
     return a->isBeforeInBlock(b);
   }
 
-  // What a slot or the caller gets is there, wherever it is computed.
+  // Returns whether a result of `launch` is written to a slot or output, so
+  // that recomputation frees no memory.
   static bool isKept(LaunchOp launch) {
     return llvm::any_of(launch->getUsers(),
                         [](Operation* user) { return !isa<LaunchOp>(user); });
   }
 
-  // The value among those that are equal to `value` that is there before `at`
-  // without living longer than it does; null if there is none.
+  // Returns a version of `value` that is live at `at` without extending its
+  // lifetime; null if there is none.
   Value findLive(Value value, Operation* at) const {
     Operation* source = value.getDefiningOp();
     if (!isa_and_present<LaunchOp>(source)) return value;
@@ -148,7 +150,8 @@ class Recomputation {
     return {};
   }
 
-  // Adds what must be computed again before `at` so that `launch` can be.
+  // Adds to the chain all launches that must be repeated before `at` in order
+  // to repeat `launch`. Returns false if that is impossible or too long.
   bool addChain(LaunchOp launch, Operation* at, Candidate& candidate) {
     constexpr size_t kLongest = 16;
     if (candidate.chain.size() >= kLongest || isKept(launch)) return false;
@@ -163,7 +166,8 @@ class Recomputation {
     return true;
   }
 
-  // What `launch` would free at the peak.
+  // Returns the candidate that repeats `launch`, or none if it frees no memory
+  // at the peak.
   std::optional<Candidate> consider(LaunchOp launch, LaunchOp peak) {
     if (isKept(launch)) return std::nullopt;
     Candidate candidate;
@@ -254,26 +258,26 @@ class Recomputation {
   SmallVector<Step> steps;
   llvm::DenseSet<Operation*> refused;
   llvm::DenseMap<Value, SmallVector<Value>> versions;
-  // Of what was applied last.
+  // Changes of the last `apply`, for `revert`.
   SmallVector<Operation*> added;
   SmallVector<std::pair<OpOperand*, Value>> moved;
 };
 
-// A phase as it is without a budget, and what less memory makes of it.
+// The time of a phase without a budget, and its cost under smaller budgets.
 struct Phase {
   SmallVector<Recomputation::Step> steps;
   double seconds;
   bool isTraining;
 
-  // What is computed again where the arena has at most `bytes`.
-  double getAgain(int64_t bytes) const {
+  // Returns the recomputation time with an arena of at most `bytes`.
+  double getRecomputeSeconds(int64_t bytes) const {
     for (const Recomputation::Step& step : steps)
       if (step.bytes <= bytes) return step.seconds;
     return steps.back().seconds;
   }
 };
 
-// What `choices` says of `module`, which stays as it is.
+// Adds the attributes of the option `choices` to `module`.
 LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
   OwningOpRef<ModuleOp> copy = module.clone();
   SmallVector<Phase> phases;
@@ -297,7 +301,7 @@ LogicalResult describeChoices(ModuleOp module, const SizeBounds& bounds) {
     for (const Phase& phase : phases) {
       if (phase.isTraining != trains) continue;
       once += phase.seconds;
-      again += phase.getAgain(bytes);
+      again += phase.getRecomputeSeconds(bytes);
     }
     return 1 + again / once;
   };
@@ -337,7 +341,7 @@ struct PlanRecomputePass : impl::PlanRecomputePassBase<PlanRecomputePass> {
     if (least <= budget) return;
     largest.emitError("expects a memory budget of at least ")
         << least << " bytes, which '" << largest.getSymName()
-        << "' needs however much is computed again, got " << budget.getValue();
+        << "' needs with all recomputation, got " << budget.getValue();
     signalPassFailure();
   }
 };

@@ -14,7 +14,7 @@ namespace graft {
 
 namespace {
 
-// The element type of a tensor of floats; null for other values.
+// Returns the element type of a float tensor; null for other values.
 FloatType elementOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type ? dyn_cast<FloatType>(type.getElementType()) : FloatType();
@@ -25,9 +25,9 @@ bool isF32(Value value) {
   return element && element.isF32();
 }
 
-// What the op says of itself; none where its types are as they are.
+// Returns the precision class of the op, or none if its types are fixed.
 std::optional<PrecisionClass> classOf(Operation* op) {
-  // A cast says its types.
+  // The types of a cast are its meaning.
   auto precision = dyn_cast<PrecisionOpInterface>(op);
   if (!precision || isa<CastOp>(op)) return std::nullopt;
   if (auto name = op->getAttrOfType<StringAttr>(kPrecisionAttr))
@@ -37,14 +37,15 @@ std::optional<PrecisionClass> classOf(Operation* op) {
 
 PrecisionClass operandClassOf(Operation* op, unsigned operand,
                               PrecisionClass own) {
-  // An op that is told otherwise is so in all of its operands.
+  // An override applies to all operands.
   auto precision = cast<PrecisionOpInterface>(op);
   if (precision.getPrecisionClass() != own) return own;
   return precision.getOperandPrecision(operand);
 }
 
-// Assigns the types of one phase, in the order of its ops: those before the
-// current one have their final types, the others those of the program.
+// Assigns the types of one phase in program order. Results of the ops before
+// the current one have their final types; all others still have the original
+// ones.
 class Assignment {
  public:
   Assignment(Block& block, FloatType low)
@@ -52,7 +53,7 @@ class Assignment {
 
   void run() {
     for (Operation& op : llvm::make_early_inc_range(block)) assign(&op);
-    // Casts of the program whose users now take what they cast.
+    // Casts of the input program whose users now read the operand of the cast.
     for (CastOp op : llvm::make_early_inc_range(block.getOps<CastOp>()))
       if (op->use_empty()) op.erase();
   }
@@ -61,7 +62,7 @@ class Assignment {
   void assign(Operation* op) {
     std::optional<PrecisionClass> own = classOf(op);
     if (!own) {
-      // What is inside of a region has other operands.
+      // Ops inside a region may use values of the phase.
       op->walk([&](Operation* inner) { restoreOperands(inner); });
     } else if (*own == PrecisionClass::keep) {
       for (OpOperand& operand : op->getOpOperands())
@@ -87,7 +88,7 @@ class Assignment {
           isF32(result)
               ? withElements(cast<RankedTensorType>(result.getType()), low)
               : result.getType());
-    // An op may widen results by itself, or leave that to us.
+    // The op may infer wide results itself, or allow them.
     auto inferring = dyn_cast<InferTypeOpInterface>(op);
     if (inferring) {
       SmallVector<Type> inferred;
@@ -121,7 +122,7 @@ class Assignment {
                 withElements(cast<RankedTensorType>(result.getType()), common));
   }
 
-  // Whether every user of a result of `op` takes f32 in any case.
+  // Returns whether every user of a result of `op` reads f32 in any case.
   bool wantsF32(Operation* op, Value result) {
     return llvm::all_of(result.getUses(), [&](OpOperand& use) {
       Operation* user = use.getOwner();
@@ -136,7 +137,7 @@ class Assignment {
     });
   }
 
-  // Whether the type of a value is its last one when `op` is assigned.
+  // Returns whether the type of `value` is final when `op` is assigned.
   bool isFinal(Value value, Operation* op) {
     Operation* source = value.getDefiningOp();
     if (!source || source->isBeforeInBlock(op)) return true;
@@ -148,7 +149,7 @@ class Assignment {
     for (OpOperand& operand : op->getOpOperands()) restore(operand);
   }
 
-  // Gives an operand the type that it had in the program.
+  // Gives an operand its type in the input program.
   void restore(OpOperand& operand) {
     auto found = original.find(operand.get());
     if (found != original.end()) operand.set(get(operand.get(), found->second));
@@ -160,8 +161,8 @@ class Assignment {
     value.setType(type);
   }
 
-  // The value with these elements: itself, what it was cast from without a
-  // rounding, or its one cast.
+  // Returns `value` with elements of type `element`: the value itself, the
+  // value from which it was cast without rounding, or its only cast.
   Value get(Value value, FloatType element) {
     if (elementOf(value) == element) return value;
     auto source = value.getDefiningOp<CastOp>();
@@ -181,7 +182,7 @@ class Assignment {
   Block& block;
   FloatType low;
   OpBuilder builder;
-  llvm::DenseMap<Value, FloatType> original;  // elements of changed values
+  llvm::DenseMap<Value, FloatType> original;  // of values whose type changed
   llvm::DenseMap<std::pair<Value, Type>, Value> casts;
 };
 

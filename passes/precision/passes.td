@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Passes of the precision stage.
+// Stage 3: low-precision types, and casts.
 
 #ifndef GRAFT_PASSES_PRECISION_PASSES_TD
 #define GRAFT_PASSES_PRECISION_PASSES_TD
@@ -9,24 +9,23 @@
 include "mlir/Pass/PassBase.td"
 
 def PrecisionAssignPass : Pass<"precision-assign", "::mlir::ModuleOp"> {
-  let summary = "Compute in low precision what may be";
+  let summary = "Assign low-precision types";
   let description = [{
-    Gives the values of the phases a low-precision type where the ops that make and
-    use them say so (PrecisionOpInterface, `graft.precision`), and casts where two
-    of them differ. Parameters, states and what a phase takes and returns keep
-    their types, so master weights, gradients in their slots and moments stay f32.
+    Gives values of the phases a low-precision type where the ops that define and
+    use them allow it (PrecisionOpInterface, `graft.precision`), and inserts casts
+    where two ops differ. Parameters, states, arguments and results of a phase keep
+    their types, so master weights, gradient slots and moments stay f32.
 
     - `low` ops get low-precision operands. Their results are low, too, unless all
-      users want f32: a weight gradient that is added to its slot is the unrounded
-      sum of its product.
-    - `keep` ops, and ops without the interface, get what they had before.
+      users want f32: the gradient of a weight that is added to its slot is the
+      unrounded sum of its GEMM.
+    - `keep` ops, and ops without the interface, keep their operand types.
     - `follow` ops get one type, the widest of their operands.
-    - (C1) A value is cast at most once to a type, behind its definition, and never
-      back to a type that it was cast from exactly.
+    - (C1) A value is cast to a type at most once, after its definition, and never
+      back to a type from which it was cast without rounding.
 
-    Runs on gradients that are there, behind autodiff: before it a weight gradient
-    would have the rounded type of the cast weight, and be rounded before it is
-    summed.
+    Runs after autodiff. Before it, the gradient of a weight would have the type of
+    the cast weight, and be rounded before it is summed.
 
     Example: with `type=bf16`
     ```mlir
@@ -57,13 +56,13 @@ def PrecisionAssignPass : Pass<"precision-assign", "::mlir::ModuleOp"> {
 
 def PrecisionScaleLossPass
     : Pass<"precision-scale-loss", "::mlir::ModuleOp"> {
-  let summary = "Scale losses before gradients are taken";
+  let summary = "Scale losses before differentiation";
   let description = [{
-    Small gradients are zero in fp16. A phase that takes gradients gets an argument
-    `scale`, by which it multiplies the loss of `graft.gradients` and not the one it
-    returns. A phase that updates gets `unscale`, 1 / scale, which goes into the
-    factor of each `graft.adamw`; norms are those of the unscaled gradients. The
-    trainer chooses the scale, and leaves out a step whose gradients are not finite.
+    Small gradients underflow to zero in fp16. A phase with `graft.gradients` gets an
+    argument `scale`, which multiplies the loss that is differentiated, but not the
+    loss that is returned. A phase with `graft.adamw` gets `unscale`, 1 / scale, as
+    part of the factor of each update; norms are those of the unscaled gradients.
+    The trainer chooses the scale, and skips a step whose gradients are not finite.
 
     Example:
     ```mlir

@@ -14,7 +14,7 @@ namespace graft {
 
 namespace {
 
-// A scalar argument behind the others of a phase.
+// Appends a scalar argument to a phase.
 Value addScalar(func::FuncOp function, StringRef name) {
   Builder builder(function.getContext());
   unsigned index = function.getNumArguments();
@@ -50,7 +50,7 @@ void unscaleGradients(func::FuncOp function) {
     norm.getNorm().replaceAllUsesExcept(unscaled.getResult(),
                                         unscaled.getOperation());
   }
-  // One product for all that clip by the same factor.
+  // One multiplication for all updates that share a clip factor.
   llvm::DenseMap<Value, Value> factors;
   for (AdamWOp op : updates) {
     Value& factor = factors[op.getFactor()];

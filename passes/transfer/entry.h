@@ -15,37 +15,38 @@
 
 namespace graft::transfer {
 
-// How values of the strategy are computed in an entry.
+// How an entry computes values of the strategy.
 struct EntryMode {
-  // Without random draws: prediction, evaluation, what a cache keeps.
+  // Without dropout: prediction, evaluation, the contents of a cache.
   bool deterministic;
-  // A loss is one value an example, without weights, instead of a scalar.
+  // A loss is one value per example, without weights, instead of a scalar.
   bool lossPerExample;
 };
 
-// A function of the module in the making. Arguments come first, then any
-// computations through `builder` and `compute`, last `finish`.
+// A function of the module under construction. Call the `add` functions first,
+// then use `builder` and `compute` in any order, and call `finish` last.
 class Entry {
  public:
-  // The function `name` before `strategy`, with `graft.phase` = `name`.
+  // Inserts the function `name` before `strategy`, with `graft.phase` = `name`.
   Entry(StrategyOp strategy, llvm::StringRef name, EntryMode mode);
 
-  // A new argument that the runtime feeds under `name`.
+  // Adds an argument that the runtime feeds under `name`.
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type);
 
-  // An argument for each field of `stream` but those in `without`.
+  // Adds an argument for each field of `stream` except those in `without`.
   void addFields(StreamOp stream, llvm::ArrayRef<llvm::StringRef> without);
 
-  // An argument for each cache behind `value`, named `cached.<cache>`.
+  // Adds an argument, named `cached.<cache>`, for each cache that `value`
+  // depends on.
   void addCaches(mlir::Value value);
 
-  // The arguments that mean losses behind `loss` are divided by: `total`, and
-  // `labelled` for those that ignore a label.
+  // Adds the divisors of the mean losses in `loss`: `total`, and `labelled` for
+  // losses that ignore a label.
   void addTotals(mlir::Value loss);
 
-  // Emits what `value` of the strategy is computed from and returns it in the
-  // entry. Computes nothing twice. Fails with a diagnostic at the op that has
-  // no meaning in the entry's mode.
+  // Emits the computation of `value` of the strategy and returns the value in
+  // the entry. Never emits an op twice. Fails with a diagnostic at an op that
+  // has no meaning in the entry's mode.
   mlir::FailureOr<mlir::Value> compute(mlir::Value value);
 
   // Returns `values` under `names`; the entry is complete.

@@ -20,17 +20,17 @@ namespace graft {
 
 namespace {
 
-// Every random op of any dialect has its id in an attribute of this name.
+// Random ops of all dialects keep their id in an attribute of this name.
 IntegerAttr randomId(Operation* op) {
   return op->getAttrOfType<IntegerAttr>("random_id");
 }
 
-// `<scope>.<turn>`, the path of one layer.
-std::string layerPath(StringRef scope, int64_t turn) {
-  return (scope + "." + Twine(turn)).str();
+// `<scope>.<layer>`, the path of one layer.
+std::string layerPath(StringRef scope, int64_t layer) {
+  return (scope + "." + Twine(layer)).str();
 }
 
-// C1, for one function before expansion.
+// Checks C1 for a function before its expansion.
 LogicalResult checkRandomIds(func::FuncOp function) {
   llvm::DenseMap<int64_t, Operation*> owners;
   auto result = function.walk([&](Operation* op) {
@@ -83,9 +83,9 @@ LogicalResult expandDeclarations(LayersOp layers) {
   return success();
 }
 
-// Gives the ops that turn `turn` cloned from the body their own parameters,
-// ids and locations.
-void specialize(Operation* clone, StringRef path, int64_t turn) {
+// Gives a clone of an op of the body the parameters, random ids and locations
+// of iteration `layer`.
+void specialize(Operation* clone, StringRef path, int64_t layer) {
   clone->walk([&](Operation* op) {
     op->setLoc(
         NameLoc::get(StringAttr::get(op->getContext(), path), op->getLoc()));
@@ -98,7 +98,7 @@ void specialize(Operation* clone, StringRef path, int64_t turn) {
     if (IntegerAttr id = randomId(op))
       op->setAttr("random_id",
                   IntegerAttr::get(id.getType(),
-                                   id.getInt() + turn * kRandomIdsPerTurn));
+                                   id.getInt() + layer * kRandomIdsPerTurn));
   });
 }
 
@@ -106,12 +106,12 @@ void unroll(RepeatOp repeat) {
   OpBuilder builder(repeat);
   Block& body = repeat.getBody().front();
   SmallVector<Value> carried(repeat.getInits());
-  for (int64_t turn = 0, e = repeat.getCount(); turn < e; ++turn) {
-    std::string path = layerPath(repeat.getScope(), turn);
+  for (int64_t layer = 0, e = repeat.getCount(); layer < e; ++layer) {
+    std::string path = layerPath(repeat.getScope(), layer);
     IRMapping mapping;
     mapping.map(body.getArguments(), carried);
     for (Operation& op : body.without_terminator())
-      specialize(builder.clone(op, mapping), path, turn);
+      specialize(builder.clone(op, mapping), path, layer);
     carried.clear();
     for (Value value : cast<YieldOp>(body.getTerminator()).getValues())
       carried.push_back(mapping.lookupOrDefault(value));

@@ -21,7 +21,7 @@ constexpr EntryMode kPredict = {/*deterministic=*/true,
 constexpr EntryMode kTrain = {/*deterministic=*/false,
                               /*lossPerExample=*/false};
 
-// The symbol of the tensor `kind` that training keeps beside `parameter`.
+// The symbol of the training state `kind` of `parameter`.
 SymbolRefAttr stateOf(const Parameter& parameter, StringRef kind) {
   MLIRContext* context = parameter.symbol.getContext();
   return SymbolRefAttr::get(
@@ -57,7 +57,7 @@ class Expander {
   PredictOp predict;
   PhaseOp phase;
   ScheduleOp schedule;
-  // Parameters of the phase's groups that its loss reaches.
+  // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
 };
 
@@ -119,7 +119,7 @@ LogicalResult Expander::collectTrained() {
   return success();
 }
 
-// States stand behind the parameters of their model.
+// Declares the states after the parameters of their model.
 void Expander::declareStates() {
   llvm::DenseMap<Operation*, Operation*> last;
   for (GroupedParameter& item : trained) {
@@ -268,7 +268,7 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
   WriteOp::create(builder, item.parameter.symbol, update.getNewParameter());
   WriteOp::create(builder, first, update.getNewFirstMoment());
   WriteOp::create(builder, second, update.getNewSecondMoment());
-  // The next batch sums from zero.
+  // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
   WriteOp::create(builder, stateOf(item.parameter, "gradient"), zero);
 }

@@ -19,7 +19,7 @@ namespace graft {
 
 namespace {
 
-// One call that is still to be inlined, with the functions it lies in.
+// A call to be inlined, and the functions it was inlined from.
 struct PendingCall {
   CallOp call;
   SmallVector<func::FuncOp> callers;
@@ -36,17 +36,17 @@ class Inliner {
   LogicalResult inlineCall(PendingCall pending,
                            SmallVectorImpl<PendingCall>& nested);
   LogicalResult checkCallee(PendingCall& pending, func::FuncOp callee);
-  // Rewrites one op of `callee` for its new place outside of the model.
+  // Rewrites one op of `callee` for use outside of the model.
   void adapt(Operation* op, ModelOp model, bool deterministic, int64_t draw);
   void mergeReads();
 
   func::FuncOp root;
   SymbolTableCollection tables;
-  // The first draw that the next call of a function may use.
+  // The first `draw` that the next call of a function may use.
   llvm::DenseMap<func::FuncOp, int64_t> nextDraw;
 };
 
-// Replaces a random op by what it computes without randomness.
+// Replaces a random op by its deterministic form.
 void removeRandomness(Operation* op) {
   if (auto dropout = dyn_cast<DropoutOp>(op)) {
     dropout.getOutput().replaceAllUsesWith(dropout.getInput());
@@ -61,8 +61,8 @@ void removeRandomness(Operation* op) {
 LogicalResult Inliner::run() {
   SmallVector<PendingCall> pending;
   root.walk([&](CallOp call) { pending.push_back({call, {}}); });
-  // Calls are inlined in program order, depth first, so that draws are
-  // numbered in program order too.
+  // Inlines in program order, depth first, so that draws are numbered in
+  // program order, too.
   std::reverse(pending.begin(), pending.end());
   while (!pending.empty()) {
     SmallVector<PendingCall> nested;
@@ -153,8 +153,8 @@ void Inliner::adapt(Operation* op, ModelOp model, bool deterministic,
     op->setAttr("draw", Builder(op).getI64IntegerAttr(sum));
 }
 
-// A read is one value in a phase: with one op a tensor, the gradient with
-// respect to a parameter finds all its uses.
+// Merges the reads of each tensor into one op, so that the gradient with
+// respect to a parameter includes all of its uses.
 void Inliner::mergeReads() {
   llvm::DenseMap<SymbolRefAttr, ReadOp> first;
   for (auto read :

@@ -10,20 +10,20 @@ include "mlir/Pass/PassBase.td"
 
 def TransferExpandLayersPass
     : Pass<"transfer-expand-layers", "::mlir::ModuleOp"> {
-  let summary = "Write out every layer of a stack";
+  let summary = "Expand the layers of a stack";
   let description = [{
     Replaces each `graft.layers` by the parameters of all its layers and each
-    `graft.repeat` by all its turns. Layer i of `@layers` owns
+    `graft.repeat` by all its iterations. Layer i of `@layers` owns
     `@layers.<i>.<name>`; a `*` in a parameter's source stands for the number
-    of the layer. Turn i reads the parameters of layer i, its random ops get
-    the id written in the body plus 64 i, and its locations carry the scope
+    of the layer. Iteration i reads the parameters of layer i. Its random ops
+    get the id written in the body plus 64 i, and its locations carry the scope
     path `layers.<i>`.
 
     - (C1) Ids of random ops are in [64, 128) inside `graft.repeat` and below
-      64 outside, and are unique in a function, so that no two ops of the
-      result have the same.
+      64 outside. They are unique in a function, so that the ids of the
+      expanded ops are unique, too.
     - (C2) `graft.layers` holds `graft.parameter` only.
-    - (C3) No `graft.repeat` lies inside another.
+    - (C3) No `graft.repeat` is nested in another.
 
     Example:
     ```mlir
@@ -52,15 +52,15 @@ def TransferExpandLayersPass
 
 def TransferInlineCallsPass
     : Pass<"transfer-inline-calls", "::mlir::ModuleOp"> {
-  let summary = "Put the functions of models into the phases that call them";
+  let summary = "Inline the functions of models into the phases that call them";
   let description = [{
     Replaces each `graft.call` in a function of the module by the body of the
-    callee, in which parameters are read as `@model::@name`. All reads of one
-    tensor in a function become one. Each further call of one function in one
-    phase gives its random ops the next `draw`, so two passes over one batch
-    have masks of their own; a call that is `deterministic` drops nothing.
-    At the end the functions of all models are removed, if the module has any
-    function of its own.
+    callee, which reads parameters as `@model::@name`. All reads of a tensor in
+    a function become one. Each further call of the same function in a phase
+    gives its random ops the next `draw`, so that two forward passes over one
+    batch use different dropout masks; a `deterministic` call has no dropout.
+    Finally removes the functions of all models, if the module has any function
+    of its own.
 
     - (C1) No function calls itself, directly or through others.
     - (C2) A function has one block.
@@ -103,27 +103,27 @@ def TransferExpandStrategyPass
     : Pass<"transfer-expand-strategy", "::mlir::ModuleOp"> {
   let summary = "Turn a strategy into the functions that the runtime calls";
   let description = [{
-    Replaces the module's `transfer.strategy` by functions, and adds the states
-    that training keeps to the models:
+    Replaces the module's `transfer.strategy` by functions, and adds the training
+    states to the models:
 
     | function | arguments | results |
     |---|---|---|
-    | `@predict` | fields but labels, weights | `logits`, `probabilities` with `softmax` |
-    | `@evaluate` | fields but weights | `logits`, `losses` of the examples |
-    | one for each cache | fields but labels, weights | `cached.<cache>` |
+    | `@predict` | fields except labels, weights | `logits`, `probabilities` with `softmax` |
+    | `@evaluate` | fields except weights | `logits`, `losses` per example |
+    | one per cache | fields except labels, weights | `cached.<cache>` |
     | `@accumulate` | fields, `cached.<cache>`, `total` | `loss`; adds to the gradients |
     | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
 
-    Names are those of `graft.name` of arguments and results; `graft.phase`
-    names the function once more, and that of a cache has `graft.cache`. Only
-    `@accumulate` makes random draws. Parameters of a group of the phase that
-    the loss reaches get a gradient and two moments; all others get nothing:
-    no state, no gradient, no update. `graft.training` of `@update` tells the
-    runtime how long to train, and the learning rate.
+    `graft.name` names each argument and result, `graft.phase` repeats the name of
+    the function, and `graft.cache` marks the function of a cache. Only
+    `@accumulate` uses random numbers. A parameter gets a gradient and two
+    moments if it is in a group of the phase and the loss reaches it; all others
+    get no state, no gradient and no update. `graft.training` of `@update` gives
+    the runtime the number of epochs and the learning rate.
 
     - (C1) The module has at most one strategy.
     - (C2) `graft.layers` of the models has been expanded.
-    - (C3) The names of the functions are free.
+    - (C3) No other symbol has the name of one of the functions.
 
     Example:
     ```mlir

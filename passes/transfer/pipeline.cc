@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// The transfer stage: from a model and a strategy, as people write them, to
+// The transfer stage: turns a model and a strategy, as written by people, into
 // plain functions.
 
 #include "mlir/Pass/PassManager.h"
@@ -13,15 +13,14 @@ using namespace mlir;
 namespace graft {
 
 void buildTransferPipeline(OpPassManager& manager) {
-  // First, because groups of a strategy choose parameters one by one, which
-  // exist only when the stacks are expanded.
+  // First: groups of a strategy select single parameters, which exist only
+  // after the stacks are expanded.
   manager.addPass(createTransferExpandLayersPass());
-  // Before inlining: it makes the calls, and marks those without dropout.
+  // Before inlining: creates the calls, and marks those without dropout.
   manager.addPass(createTransferExpandStrategyPass());
-  // Last, because it removes the functions that the calls need, and merges
-  // the reads of a parameter in the model with those the strategy's gradients
-  // are taken of. Nothing may come between it and autodiff that would split
-  // them again.
+  // Last: removes the functions that the calls need, and merges the model's
+  // reads of a parameter with those that the gradients refer to. Nothing
+  // between this pass and autodiff may split them again.
   manager.addPass(createTransferInlineCallsPass());
 }
 

@@ -155,7 +155,7 @@ TEST_F(CheckPlanTest, FindsAPrologueThatWasOverwritten) {
   // %k comes first; %c takes its place, when it has been read.
   exec::BufferAttr kept = plan_.steps[0].writes[0];
   plan_.steps[3].writes[0] = plan_.steps[4].reads[0] = kept;
-  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  EXPECT_THAT(Check(), HasSubstr("expects another value in"));
   plan_.prologue = 0;
   EXPECT_EQ(Check(), "fine");
 }
@@ -168,14 +168,14 @@ TEST_F(CheckPlanTest, AcceptsThePlan) {
 TEST_F(CheckPlanTest, FindsAValueThatWasOverwritten) {
   // %b takes the place of %a, which is still needed.
   plan_.steps[1].writes[0] = plan_.steps[0].writes[0];
-  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  EXPECT_THAT(Check(), HasSubstr("expects another value in"));
 }
 
 TEST_F(CheckPlanTest, FindsPartialOverlap) {
   exec::BufferAttr a = plan_.steps[0].writes[0];
   plan_.steps[1].writes[0] =
       exec::BufferAttr::getArena(&context_, a.getOffset() + 32, 64);
-  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  EXPECT_THAT(Check(), HasSubstr("expects another value in"));
 }
 
 TEST_F(CheckPlanTest, FindsAnOperandOverwrittenWithoutATie) {
@@ -186,12 +186,12 @@ TEST_F(CheckPlanTest, FindsAnOperandOverwrittenWithoutATie) {
 
 TEST_F(CheckPlanTest, FindsAWrongResult) {
   plan_.steps[2].writes[0] = Arena(1024);
-  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  EXPECT_THAT(Check(), HasSubstr("expects another value in"));
 }
 
 TEST_F(CheckPlanTest, FindsASlotThatWasNotWritten) {
   plan_.steps.pop_back();
-  EXPECT_THAT(Check(), HasSubstr("another value lies in"));
+  EXPECT_THAT(Check(), HasSubstr("expects another value in"));
 }
 
 TEST_F(CheckPlanTest, FindsALaunchThatIsMissing) {

@@ -35,7 +35,7 @@ exec.kernels @kernels {
 // CHOICES-NOT: @kernels::@one
 // ENOUGH-COUNT-2: @kernels::@one
 // ENOUGH-NOT: @kernels::@one
-// LEAST: error: expects a memory budget of at least 384 bytes, which 'f' needs however much is computed again, got 128
+// LEAST: error: expects a memory budget of at least 384 bytes, which 'f' needs with all recomputation, got 128
 func.func @f(%x: tensor<32xf32>, %z: tensor<32xf32>) -> tensor<32xf32> attributes {graft.phase = "f"} {
   %a = exec.launch @kernels::@one(%x) grid <1> random 7 cost <flops [100000000] bytes [256]> : (tensor<32xf32>) -> tensor<32xf32>
   %b = exec.launch @kernels::@one(%z) grid <1> random 8 cost <flops [1000] bytes [256]> : (tensor<32xf32>) -> tensor<32xf32>
