@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// The `graft` dialect: what every other .td file of this folder builds on.
+// The `graft` dialect, its types and attributes; the base of all other .td files of
+// this folder.
 
 #ifndef GRAFT_DIALECT_TD
 #define GRAFT_DIALECT_TD
@@ -18,18 +19,17 @@ def Graft_Dialect : Dialect {
   let description = [{
     A model, its losses and its optimiser as values. Sequences of a batch lie
     end to end in one tensor of T rows (tokens); there is no padding and no
-    mask. `!graft.segments` says where each sequence begins. Dynamic dimensions
+    mask. `!graft.segments` holds the offset of each sequence. Dynamic dimensions
     carry names (`tensor<?x384xf32, #graft.dims<T>>`), declared once with an
-    upper bound by `graft.size`; two dimensions of one name are equal.
+    capacity by `graft.size`; two dimensions of one name are equal.
 
     The op set is closed under differentiation: the gradient of each
     differentiable op is written with ops of this dialect. Parameters are read
     as values (`graft.read`), and written only at the end of a phase
     (`graft.write`).
 
-    `graft.precision` on any op, one of "low", "keep" and "follow", replaces what
-    the op says of itself to mixed precision (PrecisionOpInterface). The ops of its
-    gradient inherit it.
+    `graft.precision` on any op, one of "low", "keep" and "follow", overrides the
+    op's precision class (PrecisionOpInterface). The ops of its gradient inherit it.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
@@ -62,13 +62,13 @@ class Graft_Type<string name, string typeMnemonic>
 }
 
 def Graft_SegmentsType : Graft_Type<"Segments", "segments"> {
-  let summary = "How the sequences of a batch are packed";
+  let summary = "Packing of the sequences of a batch";
   let description = [{
     Splits `tokens` rows into `sequences` sequences that lie end to end. Holds,
     for S sequences in T rows: the S + 1 offsets (the first 0, the last T), the
-    S ordinals of the examples in the global batch, which key the random draws
-    so that masks do not depend on packing or micro-batches, and the sequence
-    of each of the T rows.
+    S ordinals of the examples in the global batch, and the sequence of each of the
+    T rows. The ordinals are part of the random counters, so that masks do not
+    depend on packing or micro-batches.
     Example: `!graft.segments<T, S>`.
   }];
   let parameters = (ins "::mlir::StringAttr":$tokens,

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Gradients that are ops of their own because they fuse better than their
-// decomposition: each takes the incoming gradient first.
+// Gradients that are single ops because they are faster than their decomposition.
+// The first operand of each is the incoming gradient.
 
 include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
@@ -171,7 +171,7 @@ def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "ke
   let summary = "Gradient of the cross-entropy";
   let description = [{
     Gradient with respect to the logits of `graft.cross_entropy` with the same
-    attributes; `gradient` has one value a row.
+    attributes; `gradient` has one value per row.
 
     - (C1) `gradient`, `logits` and `labels` have as many rows.
 

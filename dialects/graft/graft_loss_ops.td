@@ -1,14 +1,14 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Losses: one value a row; weights and reductions are ops of their own.
+// Losses: one value per row; weights and reductions are separate ops.
 
 include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
 
 def Graft_CrossEntropyOp : Graft_ComputeOp<"cross_entropy", "keep", "sK,s->s", [
     InferTypeOpAdaptor]> {
-  let summary = "Cross-entropy of logits with class labels, one value a row";
+  let summary = "Cross-entropy of logits with class labels, one value per row";
   let description = [{
     `-sum_k q_k log softmax(logits)_k` with `q` the one-hot label, or, smoothed by
     e, `(1 - e) onehot + e / K` (Szegedy et al. 2016). A row whose label is
@@ -77,7 +77,7 @@ def Graft_BinaryCrossEntropyOp : Graft_ComputeOp<"binary_cross_entropy", "keep",
 
 def Graft_KlDivergenceOp : Graft_ComputeOp<"kl_divergence", "keep", "sK,sK->s", [
     AllTypesMatch<["logits", "target"]>, InferTypeOpAdaptor]> {
-  let summary = "Kullback-Leibler divergence of softened logits, one value a row";
+  let summary = "Kullback-Leibler divergence of softened logits, one value per row";
   let description = [{
     `temperature^2 sum_k p_k (log p_k - log q_k)` with `p = softmax(target /
     temperature)` and `q = softmax(logits / temperature)` (Hinton et al. 2015).

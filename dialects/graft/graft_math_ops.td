@@ -306,9 +306,9 @@ def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
     SameOperandsAndResultShape]> {
   let summary = "Round to another floating-point type";
   let description = [{
-    Rounds to nearest even; what is too large becomes infinity, and NaN stays NaN.
-    A cast is a rounding that no pass removes: only a cast to its own type, and one
-    back to the type that an exact cast came from, are none.
+    Rounds to nearest even; values that are too large become infinity, and NaN stays
+    NaN. No pass removes a cast that may round. Only a cast to its own type, and a
+    cast back after an exact cast, are removed.
 
     Example:
     ```mlir

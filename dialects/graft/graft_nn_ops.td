@@ -14,10 +14,10 @@ def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
   let description = [{
     Computes `output = input weight^T + bias`. Shapes: `input` [T, in], `weight`
     [out, in], `bias` [out], `output` [T, out]. Sums are taken in f32 and rounded
-    once, to the type of `input`, or not if `output` is f32.
+    once, to the type of `input`, or not at all if `output` is f32.
 
     - (C1) `input` and `weight` share the input dimension.
-    - (C2) `bias` has one value an output feature.
+    - (C2) `bias` has one value per output feature.
 
     Example:
     ```mlir
@@ -46,13 +46,13 @@ def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
 
 def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
     FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
-  let summary = "Matrix product with optional transposes";
+  let summary = "Matrix multiplication with optional transposes";
   let description = [{
-    Computes `output = op(lhs) op(rhs)` where `op` transposes when the flag is
-    given: forward (`transpose_rhs`), input gradient (none) and weight gradient
+    Computes `output = op(lhs) op(rhs)` where `op` transposes if the flag is given:
+    forward (`transpose_rhs`), input gradient (no flag) and weight gradient
     (`transpose_lhs`) of a linear layer. The factors name the dimensions after
     transposition. Sums are taken in f32 and rounded once, to the type of `lhs`, or
-    not if `output` is f32.
+    not at all if `output` is f32.
 
     - (C1) The contracted dimensions are equal.
 
@@ -155,9 +155,9 @@ def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
   let summary = "Multi-head self-attention inside each sequence";
   let description = [{
     For each sequence and head: `softmax(scale query key^T) value`, with dropout of
-    rate `dropout` on the probabilities (Vaswani et al. 2017, 3.2). Tokens see the
-    tokens of their own sequence only. Head h owns the columns [h * H / heads,
-    (h + 1) * H / heads). `scale` is 1 / sqrt(H / heads) unless given. The draw is
+    rate `dropout` on the probabilities (Vaswani et al. 2017, 3.2). Tokens attend to
+    tokens of their own sequence only. Head h consists of the columns [h * H / heads,
+    (h + 1) * H / heads). `scale` is 1 / sqrt(H / heads) unless given. Random bits are
     keyed as in `graft.dropout`, with the head and the query as row and the key
     position as element. Scores, probabilities and sums are f32; `output` has the
     type of `query`, or is f32. Shapes: `query`, `key`, `value`, `output` [T, H].
@@ -188,12 +188,12 @@ def Graft_DropoutOp : Graft_ComputeOp<"dropout", "follow", "*,-->*", [
     InferTypeOpAdaptor]> {
   let summary = "Zero elements at random and scale the rest";
   let description = [{
-    An element is dropped when its counter-based draw (Philox 4x32-10, layout in
-    docs/formats/randomness.md) falls below `rate`, else multiplied by
-    1 / (1 - rate), both with the rate rounded to 1/65536. The draw depends on the
+    Zeroes an element if its counter-based random bits (Philox 4x32-10, layout in
+    docs/formats/randomness.md) are below `rate`, else multiplies it by
+    1 / (1 - rate), both with the rate rounded to 1/65536. The bits depend only on the
     seed, the step, the phase, `random_id`, `draw`, the example's ordinal and the
-    position inside the example only, so the op is pure and is its own gradient.
-    Rows are tokens or sequences, by the name of the first dimension.
+    position in the example, so the op is pure and is its own gradient. Rows are
+    tokens or sequences, by the name of the first dimension.
 
     - (C1) Rows are the segments' tokens or sequences.
 

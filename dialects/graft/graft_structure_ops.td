@@ -11,10 +11,10 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "dialects/graft/graft_base.td"
 
 def Graft_SizeOp : Graft_Op<"size", [Symbol]> {
-  let summary = "Named size of a dynamic dimension with its upper bound";
+  let summary = "Named size of a dynamic dimension, with its capacity";
   let description = [{
     Declares the name that `#graft.dims` and `!graft.segments` refer to. The
-    memory plan uses `bound`; kernels get the value of the batch.
+    memory plan uses the capacity, `bound`; kernels get the value of the batch.
 
     - (C1) `bound` is positive.
 
@@ -62,10 +62,10 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
   let summary = "Declare one tensor of a model's weights";
   let description = [{
     The shape is static. `source` is the tensor's name in the weights file
-    where it differs from the symbol; inside `graft.layers`, `*` in it stands
-    for the number of the layer. `initial` ("normal", "zeros", "ones")
-    with `deviation` says how a tensor is made that the file does not have
-    (a new head), and only then.
+    if it differs from the symbol; inside `graft.layers`, `*` in it stands for the
+    number of the layer. `initial` ("normal", "zeros", "ones") with `deviation`
+    initialises a tensor that is not in the file, such as a new head; otherwise it
+    has no effect.
 
     - (C1) The shape is static.
     - (C2) `initial` is one of "normal", "zeros", "ones".
@@ -90,16 +90,16 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
 
 def Graft_LayersOp : Graft_Op<"layers", [
     Symbol, NoTerminator, SingleBlock, SymbolTable]> {
-  let summary = "Parameters that each of `count` equal layers has";
+  let summary = "Parameters of each of `count` equal layers";
   let description = [{
-    Declares `count` times the parameters of the body: layer i has
-    `<name>.<i>.<parameter>`. An authoring form, expanded by the first
-    transfer pass together with `graft.repeat`.
+    Declares the parameters of the body `count` times: layer i has
+    `<name>.<i>.<parameter>`. An authoring form; the first transfer pass expands it
+    together with `graft.repeat`.
 
-    With `from`, layer i has the values of layer `from[i]` of the checkpoint:
-    a model of some of its layers.
+    With `from`, layer i takes its values from layer `from[i]` of the checkpoint: the
+    model keeps some of its layers.
 
-    - (C1) `from` has a number, not negative, for each layer.
+    - (C1) `from` has a non-negative number for each layer.
 
     Example:
     ```mlir
@@ -130,7 +130,7 @@ def Graft_LayersOp : Graft_Op<"layers", [
 }
 
 def Graft_StateOp : Graft_Op<"state", [Symbol]> {
-  let summary = "Declare a tensor that training keeps beside a parameter";
+  let summary = "Declare a training state of a parameter";
   let description = [{
     A gradient accumulator or an optimiser moment, zero at the start, with the
     shape of its parameter. Saved in checkpoints under its symbol.
@@ -156,8 +156,8 @@ def Graft_ReadOp : Graft_Op<"read", [
     Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Value of a parameter or state tensor at the phase's start";
   let description = [{
-    Pure within a phase: all reads of one symbol give the same value, and a
-    read must not follow a `graft.write` of it. Inside a model the symbol is
+    Pure within a phase: all reads of a symbol return the same value, and a read
+    must not follow a `graft.write` of it. Inside a model the symbol is
     looked up in that model, elsewhere it is `@model::@name`. Inside
     `graft.repeat` a `layer` read names a parameter of the repeat's scope.
 
@@ -209,9 +209,9 @@ def Graft_CallOp : Graft_Op<"call", [
   let summary = "Apply a function of a model";
   let description = [{
     `callee` is `@model::@function`, or `@function` inside the model. Expanded
-    by inlining; each call of one function in a phase makes its own random
-    draws. A `deterministic` call makes none: dropout is the identity, in
-    whatever the function calls too (prediction, a teacher).
+    by inlining; each call of a function in a phase uses its own random numbers. A
+    `deterministic` call uses none: dropout is the identity, also in functions that
+    the callee calls (prediction, a teacher).
 
     Example:
     ```mlir
@@ -238,11 +238,11 @@ def Graft_RepeatOp : Graft_Op<"repeat", [
     SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects]> {
   let summary = "A stack of equal layers, written once";
   let description = [{
-    Applies the body `count` times to the carried values. Turn i reads
-    `<scope>.<i>.<name>` for each `graft.read layer @name`. An authoring form:
-    the first transfer pass unrolls it, and turn i gets the random ids of the
-    body plus 64 i. An importer gives ids from 64 to 127 in the body and below
-    64 elsewhere, so that no two ops of a model share one.
+    Applies the body `count` times to the carried values. Iteration i reads
+    `<scope>.<i>.<name>` for each `graft.read layer @name`. An authoring form: the
+    first transfer pass unrolls it, and iteration i gets the random ids of the body
+    plus 64 i. An importer assigns ids from 64 to 127 in the body and below 64
+    elsewhere, so that no two ops of a model share an id.
 
     - (C1) Operands, block arguments, yielded values and results have the same types.
     - (C2) `scope` names a `graft.layers` of the model with as many layers.
@@ -276,12 +276,12 @@ def Graft_RegionOp : Graft_Op<"region", [
     Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "Ops that become one kernel";
   let description = [{
-    Computes the body on its operands and gives what the body yields. The body
-    sees nothing but its arguments. Made by the fuse stage: inside of a region
-    a value passes from op to op in registers or in the nearest cache, and only
-    operands are loaded and results stored. What the ops compute is the same, to
-    the bit. Kernels exist for elementwise ops over one shape, with a product
-    (graft.linear, graft.matmul) before them or a graft.layer_norm behind them.
+    Computes the body on its operands and returns the yielded values. The body uses
+    only its arguments. The fuse stage creates regions: a kernel loads the operands
+    and stores the results, and passes all other values from op to op in registers
+    or in the L1 cache. Results are the same to the bit. Kernels exist for elementwise
+    ops over one shape, with a GEMM (graft.linear, graft.matmul) before them or a
+    graft.layer_norm after them.
 
     - (C1) Arguments of the body have the types of the operands.
     - (C2) Results have the types of the yielded values.
@@ -309,10 +309,10 @@ def Graft_RegionOp : Graft_Op<"region", [
 
 def Graft_YieldOp : Graft_Op<"yield", [
     Pure, Terminator, ReturnLike, ParentOneOf<["RepeatOp", "RegionOp"]>]> {
-  let summary = "Values that the body of an op gives";
+  let summary = "Results of the body of an op";
   let description = [{
     Ends the body of `graft.repeat`, where the values are carried to the next
-    turn, or of `graft.region`; see there for an example.
+    iteration, or of `graft.region`; see there for an example.
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
