@@ -76,7 +76,7 @@ CostTermAttr parseTerm(AsmParser& parser) {
     StringRef name;
     if (squares) {
       parser.emitError(parser.getCurrentLocation(),
-                       "expects nothing behind squares of lengths");
+                       "expects nothing after squares of lengths");
       return {};
     }
     if (parser.parseKeyword(&name)) return {};

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// The `exec` dialect: programs of kernel launches, one-to-one with
-// runtime/schema/artifact.fbs once planned.
+// The `exec` dialect: programs of kernel launches. After the plan stage they map
+// one-to-one to runtime/schema/artifact.fbs.
 
 #ifndef GRAFT_EXEC_DIALECT_TD
 #define GRAFT_EXEC_DIALECT_TD
@@ -15,8 +15,8 @@ def Exec_Dialect : Dialect {
   let cppNamespace = "::graft::exec";
   let summary = "Static programs of kernel launches";
   let description = [{
-    What the runtime executes. Before the plan stage launches work on tensors;
-    after it, on offsets of arenas.
+    The program that the runtime executes. Launches work on tensors before the plan
+    stage, and on offsets in an arena after it.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
@@ -26,11 +26,11 @@ def Exec_Dialect : Dialect {
 
 def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
   let mnemonic = "grid";
-  let summary = "How many work items a launch has";
+  let summary = "Number of work items of a launch";
   let description = [{
     `ceil(value of size / block) * count` items, or `count` without `size`.
-    Threads take contiguous ranges of items; a kernel's result must not depend
-    on how the range is split. Examples: `#exec.grid<T / 32>`,
+    Threads run contiguous ranges of items; a kernel's result must not depend on
+    how the items are split into ranges. Examples: `#exec.grid<T / 32>`,
     `#exec.grid<T / 128 * 12>`, `#exec.grid<6>`.
   }];
   let parameters = (ins
@@ -42,10 +42,10 @@ def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
 
 def Exec_CostTermAttr : AttrDef<Exec_Dialect, "CostTerm"> {
   let mnemonic = "cost_term";
-  let summary = "A part of a cost";
+  let summary = "A term of a cost";
   let description = [{
-    `coefficient` times the values of named sizes; with `squares`, times the sum
-    of the squared lengths of the sequences that the size counts the tokens of.
+    `coefficient` times the values of named sizes; with `squares`, times the sum of
+    the squared lengths of the sequences whose tokens the size counts.
     Examples: `#exec.cost_term<1536 * T>`, `#exec.cost_term<48 * squares(T)>`,
     `#exec.cost_term<4>`.
   }];
@@ -58,13 +58,13 @@ def Exec_CostTermAttr : AttrDef<Exec_Dialect, "CostTerm"> {
 
 def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
   let mnemonic = "cost";
-  let summary = "The least work of a launch";
+  let summary = "A lower bound of the cost of a launch";
   let description = [{
-    Floating-point operations of products of matrices, two a multiply-add (other
-    arithmetic is not counted), and bytes that are read or written once each;
-    sums of terms. What a roofline sets against the time. With `tiles`, tile
-    registers, or dot products of pairs, multiply, and each multiply-add takes as
-    many of theirs, which are of bf16: 6 for one of f32. Examples:
+    FLOPs of GEMMs, two per multiply-add (other arithmetic is not counted), and
+    bytes of operands and results, each counted once; both are sums of terms. A
+    roofline compares them with the time. With `tiles`, the GEMM runs in tile
+    registers or by dot products of bf16 pairs, and each of its multiply-adds takes
+    that many bf16 ones: 6 for f32. Examples:
     `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`,
     `#exec.cost<flops [768 * T] tiles 6 bytes [6144 * T]>`.
   }];
@@ -77,7 +77,7 @@ def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
 
 def Exec_BufferAttr : AttrDef<Exec_Dialect, "Buffer"> {
   let mnemonic = "buffer";
-  let summary = "A place in memory that a command reads or writes";
+  let summary = "Memory that a command reads or writes";
   let description = [{
     One of: `bytes` bytes of the arena at `offset` (`arena 128 : 64`), a
     parameter or state tensor (`@model::@w`), an input (`input 0`; of segments
@@ -100,7 +100,7 @@ def Exec_BufferAttr : AttrDef<Exec_Dialect, "Buffer"> {
                                int64_t part = 0);
     static BufferAttr getOutput(::mlir::MLIRContext* context, int64_t index);
 
-    // What stands between the angle brackets.
+    // The text between the angle brackets.
     static BufferAttr parseBare(::mlir::AsmParser& parser);
     void printBare(::mlir::AsmPrinter& printer) const;
   }];

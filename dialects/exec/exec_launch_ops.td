@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Launches on tensors: what the graph is made of between outlining and plan.
+// Launches on tensors: the graph between lower-outline and plan-memory.
 
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -16,11 +16,12 @@ def Exec_LaunchOp : Exec_Op<"launch", [
   let summary = "Run a kernel over a grid of work items";
   let description = [{
     `kernel` is a function of the `exec.kernels` symbol table `@kernels`.
-    Operands are tensors and `!graft.segments`, results are tensors that the
-    kernel writes whole. `random` is `draw << 32 | random_id` of the op whose
-    draws the kernel makes; the executor adds the phase and hands it in as
-    `place`, so that ops that differ in it share a kernel. `ties` lists pairs (result, operand): the result may
-    take the operand's buffer when the operand dies here.
+    Operands are tensors and `!graft.segments`; results are tensors that the kernel
+    writes completely. `random` is `draw << 32 | random_id` of the op whose random
+    bits the kernel generates. The executor adds the phase and passes the sum as
+    `place`, so that ops that differ only in it share a kernel. `ties` lists pairs
+    (result, operand): the result may take the operand's buffer if the operand dies
+    here.
 
     - (C1) `kernel` is a kernel function.
     - (C2) Each tie names a result and an operand of the same type.
@@ -53,12 +54,13 @@ def Exec_KernelsOp : Exec_Op<"kernels", [
     Symbol, SymbolTable, IsolatedFromAbove, NoTerminator, SingleBlock]> {
   let summary = "The kernels of a program";
   let description = [{
-    Functions on memrefs, each called with one memref a buffer (operands, then
-    results; a `!graft.segments` operand is `offsets`, `ordinals` and `rows`),
-    one index a named size of its `exec.sizes` attribute, the random state
-    (seed i64, step i32, place i64) and the range [begin, end) of work items.
-    Lowered to one symbol of the C type `GraftKernel` each. See `exec.launch`;
-    see there for an example.
+    Functions on memrefs. Each takes one memref per buffer (operands, then results;
+    a `!graft.segments` operand is `offsets`, `ordinals` and `rows`), one index per
+    named size in its `exec.sizes` attribute, the random state (seed i64, step i32,
+    place i64) and the range [begin, end) of work items. Each becomes a symbol of the
+    C type `GraftKernel`.
+
+    A part of `exec.launch`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);

@@ -12,7 +12,7 @@ using namespace mlir;
 namespace graft::exec {
 namespace {
 
-// Parts of an input of segments, in the order of the kernel interface.
+// Parts of a segments input, in the order of the calling convention.
 constexpr StringRef kParts[] = {"offsets", "ordinals", "rows"};
 
 ParseResult parseBuffer(OpAsmParser& parser, BufferAttr& buffer) {
@@ -47,7 +47,7 @@ void printBuffers(OpAsmPrinter& printer, Operation*, ArrayAttr buffers) {
   printer << ')';
 }
 
-// The buffers that `op` reads and writes.
+// Returns the buffers that `op` reads and writes.
 void collectBuffers(Operation& op, SmallVectorImpl<BufferAttr>& reads,
                     SmallVectorImpl<BufferAttr>& writes) {
   if (auto command = dyn_cast<CommandOp>(op)) {
@@ -102,7 +102,7 @@ LogicalResult verifyPrologue(ProgramOp program) {
     auto command = dyn_cast<CommandOp>(op);
     if (!command || command.getRandom() != 0 || command.getGrid().getSize())
       return op.emitOpError(
-          "expects a command that depends on parameters alone in the prologue");
+          "expects a command that depends on parameters only in the prologue");
     SmallVector<BufferAttr> reads, writes;
     collectBuffers(op, reads, writes);
     for (BufferAttr buffer : reads)

@@ -1,8 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Programs: launches with their place in memory, one-to-one with
-// runtime/schema/artifact.fbs.
+// Programs: launches on buffers, one-to-one with runtime/schema/artifact.fbs.
 
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -16,23 +15,24 @@ def Exec_BufferArrayAttr : TypedArrayAttrBase<Exec_BufferAttr, "buffers">;
 def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     Symbol, IsolatedFromAbove, NoTerminator, SingleBlock,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "What an entry does, command by command";
+  let summary = "The commands of an entry";
   let description = [{
-    Commands run in order. `arena` is the size of the memory for values that
-    die in the program, `live` the most bytes of it in use at once, `phase`
-    keys the random draws. The first `prologue` commands compute from parameters
-    alone, and no later one overwrites what they leave in the arena: when the
-    entry is called again and nothing else has run, they need not run again.
-    `below` bounds the elements of an i32 input that commands use as indices,
-    `or` allows one element besides.
+    Commands run in order. `arena` is the size of the memory for values that do not
+    outlive the program, `live` the maximum of its bytes in use at once, `phase` a
+    part of the random keys. The first `prologue` commands depend on parameters only,
+    and no later command overwrites their results in the arena: they need not run
+    again if the entry is called again and nothing else has run. `below` limits the
+    elements of an i32 input that commands use as indices; `or` allows one more
+    value.
 
     - (C1) Only commands, copies and fills are inside.
     - (C2) Buffers of the arena are aligned to 64 bytes and inside it.
-    - (C3) Buffers of inputs and outputs name one, and a part of segments.
+    - (C3) Buffers of inputs and outputs refer to an existing one, and to an existing
+      part of segments.
     - (C4) Slots are parameters or state tensors of a model.
     - (C5) No command writes an input.
-    - (C6) Commands of the prologue draw nothing, read slots and the arena, and
-      write the arena; their grids have no named size.
+    - (C6) Commands of the prologue use no random numbers, read slots and the arena,
+      and write the arena; their grids have no named size.
 
     Example:
     ```mlir
@@ -64,9 +64,11 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
 def Exec_CommandOp : Exec_ProgramOpBase<"command", [HasParent<"ProgramOp">]> {
   let summary = "Run a kernel on buffers";
   let description = [{
-    Calls the kernel on `reads`, then `writes`, over the grid. A buffer may be
-    in both where the kernel allows it. `random` is that of `exec.launch`.
-    `label` says for a reader what is computed. See `exec.program`; see there for an example.
+    Calls the kernel on `reads`, then `writes`, over the grid. A buffer may be in both
+    if the kernel allows it. `random` is that of `exec.launch`. `label` names the
+    computation for people.
+
+    A part of `exec.program`; see there for an example.
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Exec_BufferArrayAttr:$reads,
     Exec_BufferArrayAttr:$writes, Exec_GridAttr:$grid,

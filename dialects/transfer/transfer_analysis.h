@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a strategy means for the parameters of its models: which group each is
-// in, and which of them a loss reaches. Shared by the verifier and the passes.
+// Analyses of a strategy: the group of each parameter, and the parameters that
+// a loss depends on. Shared by the verifier and the passes.
 
 #ifndef GRAFT_DIALECTS_TRANSFER_TRANSFER_ANALYSIS_H_
 #define GRAFT_DIALECTS_TRANSFER_TRANSFER_ANALYSIS_H_
@@ -12,8 +12,8 @@
 
 namespace graft::transfer {
 
-// One tensor of a model. Tensors of `graft.layers` count once a layer, under
-// the name they have after expansion.
+// A tensor of a model. A tensor of `graft.layers` counts once per layer, under
+// its name after expansion.
 struct Parameter {
   // `@model::@name`.
   mlir::SymbolRefAttr symbol;
@@ -37,29 +37,31 @@ struct GroupedParameter {
 // A set of `@model::@name`.
 using ParameterSet = llvm::DenseSet<mlir::SymbolRefAttr>;
 
-// All parameters of `model`, in the order of their declarations. A layer is
-// known by `graft.layers`, or, where those are expanded, by the first part of
-// the name that is a number.
+// Returns all parameters of `model` in order of declaration. The layer of a
+// parameter follows from `graft.layers` or, after expansion, from the first
+// numeric part of its name.
 llvm::SmallVector<Parameter> getParameters(ModelOp model);
 
-// Each parameter of `model` with its group. Fails with a diagnostic at the
-// group when two groups of `strategy` share a parameter, when a group has
-// none, or (if `complete`) when a parameter has no group.
+// Returns each parameter of `model` with its group. Fails with a diagnostic at
+// the group if two groups of `strategy` share a parameter, if a group has none,
+// or (if `complete`) if a parameter has no group.
 mlir::FailureOr<llvm::SmallVector<GroupedParameter>> groupParameters(
     StrategyOp strategy, ModelOp model, bool complete);
 
-// The module-level model or size `symbol`, or null.
+// Returns the model `symbol` of the module, or null.
 ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 
-// Parameters that a gradient of `value`, a value of a strategy, flows to. A
-// cache, a `graft.stop_gradient` and a teacher's side of a divergence end it.
+// Returns the parameters that a gradient of `value`, a value of a strategy,
+// reaches. It stops at a cache, a `graft.stop_gradient` and the teacher operand
+// of a divergence.
 ParameterSet getReachedParameters(mlir::Value value);
 
-// Parameters that `value` is computed from at all.
+// Returns all parameters that `value` depends on.
 ParameterSet getReadParameters(mlir::Value value);
 
-// The ops of the strategy that `values` are computed from, in program order.
-// With `enterCaches` false a cache is part of it, but not what it keeps.
+// Returns the ops of the strategy that `values` depend on, in program order.
+// With `enterCaches` false this includes caches, but not the computation of
+// their values.
 llvm::SmallVector<mlir::Operation*> getComputation(
     llvm::ArrayRef<mlir::Value> values, bool enterCaches = true);
 

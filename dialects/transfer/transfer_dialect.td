@@ -14,13 +14,13 @@ include "mlir/IR/OpBase.td"
 def Transfer_Dialect : Dialect {
   let name = "transfer";
   let cppNamespace = "::graft::transfer";
-  let summary = "How a model is adapted: groups, losses and phases";
+  let summary = "Strategies that adapt a model: groups, losses and phases";
   let description = [{
-    A strategy says which parameters move, under which loss, and where
-    gradients are cut. It is a graph like the model, so what it means is
-    checked before anything runs: groups are disjoint and complete, a frozen
-    tensor costs neither gradient nor state, every loss reaches something that
-    learns. The pass `transfer-expand-strategy` turns it into plain functions.
+    A strategy states which parameters are trained, under which loss, and where
+    gradients stop. It is a graph like the model, so it is verified before
+    anything runs: groups are disjoint and complete, a frozen tensor has neither
+    gradient nor state, every loss depends on a trained parameter. The pass
+    `transfer-expand-strategy` turns it into plain functions.
   }];
   let dependentDialects = ["::graft::GraftDialect"];
   let useDefaultAttributePrinterParser = 1;
@@ -38,20 +38,20 @@ class Transfer_Enum<string name, string summary, list<I32EnumAttrCase> cases>
   let genSpecializedAttr = 0;
 }
 
-def Transfer_LossKind : Transfer_Enum<"LossKind", "what a loss compares", [
+def Transfer_LossKind : Transfer_Enum<"LossKind", "kind of a loss", [
     I32EnumAttrCase<"cross_entropy", 0>, I32EnumAttrCase<"mse", 1>,
     I32EnumAttrCase<"kl_divergence", 2>]>;
 def Transfer_LossKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_LossKind, "loss_kind">;
 
 def Transfer_Reduction : Transfer_Enum<"Reduction",
-    "how the losses of the examples become one", [
+    "reduction of the losses of all examples", [
     I32EnumAttrCase<"mean", 0>, I32EnumAttrCase<"sum", 1>]>;
 def Transfer_ReductionAttr
     : EnumAttr<Transfer_Dialect, Transfer_Reduction, "reduction">;
 
 def Transfer_RateSchedule : Transfer_Enum<"RateSchedule",
-    "how the learning rate goes after warm-up", [
+    "learning rate after the warm-up", [
     I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"linear", 1>]>;
 def Transfer_RateScheduleAttr
     : EnumAttr<Transfer_Dialect, Transfer_RateSchedule, "rate_schedule">;

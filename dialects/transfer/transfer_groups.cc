@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which parameters a model has and which group each is in.
+// The parameters of a model, and the group of each.
 
 #include <cmath>
 #include <string>
@@ -15,10 +15,10 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
-// A larger number in a name is no layer's.
+// A larger number in a name is not the number of a layer.
 constexpr int64_t kMostLayers = 1 << 20;
 
-// The first part of a dotted name that is a number: the layer of an expanded
+// Returns the first numeric part of a dotted name: the layer of an expanded
 // stack.
 std::optional<int64_t> layerOf(StringRef name) {
   SmallVector<StringRef> parts;
@@ -50,8 +50,8 @@ class Selector {
   std::optional<llvm::Regex> select, except;
 };
 
-// Groups in the order in which they take parameters: `rest` comes last, and
-// takes only what is free.
+// Returns the groups in the order in which they select parameters. `rest` is
+// last, and selects only parameters without a group.
 FailureOr<SmallVector<Selector>> getSelectors(StrategyOp strategy,
                                               StringRef model) {
   SmallVector<Selector> selectors;
@@ -73,7 +73,7 @@ FailureOr<SmallVector<Selector>> getSelectors(StrategyOp strategy,
   return selectors;
 }
 
-// The group of `parameter`, null if it has none.
+// Returns the group of `parameter`, or null.
 FailureOr<GroupOp> findGroup(const Parameter& parameter,
                              ArrayRef<Selector> selectors) {
   GroupOp owner;
@@ -132,7 +132,7 @@ FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
       getSelectors(strategy, model.getSymName());
   if (failed(selectors)) return failure();
   SmallVector<Parameter> parameters = getParameters(model);
-  // A model without layers has nothing but depth 0.
+  // Without layers, all depths are 0.
   int64_t deepest = 0;
   for (const Parameter& parameter : parameters)
     deepest = std::max(deepest, parameter.depth);

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// From which parameters a value of a strategy is computed, through the
-// functions of models.
+// The parameters that a value of a strategy depends on, through the functions
+// of models.
 
 #include "dialects/transfer/transfer_analysis.h"
 #include "llvm/ADT/STLExtras.h"
@@ -13,9 +13,9 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
-// Collects the parameters behind values, walking from results to operands.
-// Inside a function an argument ends the walk: the caller's operand stands
-// behind the call.
+// Collects the parameters that values depend on, walking from results to
+// operands. In a function the walk stops at arguments; the operands of the call
+// are visited in the caller.
 class Walker {
  public:
   explicit Walker(bool gradient) : gradient(gradient) {}
@@ -28,7 +28,7 @@ class Walker {
   void visitFunction(func::FuncOp function);
   void addRead(ReadOp read);
 
-  // Follow gradients, which some operands do not get.
+  // Follow only operands that get a gradient.
   bool gradient;
   llvm::DenseSet<Value> seen;
   llvm::DenseSet<Operation*> seenFunctions;
@@ -47,7 +47,7 @@ void Walker::visit(Value value) {
     bool fromTeacher = isa<KlDivergenceOp>(op) ||
                        (loss && loss.getKind() == LossKind::kl_divergence);
     for (OpOperand& operand : op->getOpOperands())
-      // Operand 1 of a divergence is the teacher's side.
+      // Operand 1 of a divergence is the teacher's.
       if (!gradient || !fromTeacher || operand.getOperandNumber() != 1)
         pending.push_back(operand.get());
     if (auto repeat = dyn_cast<RepeatOp>(op))

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// What holds a strategy together: the strategy itself, its data, the groups of
-// parameters, the phases that update them and their order.
+// The structure of a strategy: its data, the groups of parameters, the phases that
+// update them, and their order.
 
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -14,28 +14,28 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     Symbol, SymbolTable, IsolatedFromAbove, NoTerminator, SingleBlock,
     HasParent<"::mlir::ModuleOp">,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "One way of adapting models to data";
+  let summary = "A way to adapt models to data";
   let description = [{
-    Ops of this dialect and computing ops of `graft`, in any number and order
-    that SSA allows; together they must obey:
+    Holds ops of this dialect and computing ops of `graft`, in any number and any
+    order that SSA allows. Together they must satisfy:
 
     - (C1) There is one `transfer.stream`, one `transfer.predict`, one
       `transfer.phase` and one `transfer.schedule`; other ops are
       `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.combine` and computing ops of `graft`.
-    - (C2) Sizes, models, groups and phases that are named exist, and a call
-      has the type of its callee.
+    - (C2) Referenced sizes, models, groups and phases exist, and a call has the
+      type of its callee.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
       parameter of a called model is in a group.
-    - (C4) A phase updates groups that are not frozen, each once, and every
-      group that is not frozen is updated by a phase.
-    - (C5) Each loss of a phase reaches a parameter of the phase's groups, and
+    - (C4) A phase updates groups that are not frozen, each once, and a phase
+      updates every group that is not frozen.
+    - (C5) Each loss of a phase depends on a parameter of the phase's groups, and
       losses that ignore a label ignore the same one.
-    - (C6) What a cache keeps depends on the example and on frozen parameters
-      only: its calls are deterministic, it uses no label and no other cache,
-      and has one row a sequence.
-    - (C7) Neither the prediction nor what evaluates it uses a cache, and the
-      prediction uses no labels.
+    - (C6) The value of a cache depends on the example and on frozen parameters
+      only: its calls are deterministic, it uses no label and no other cache, and
+      it has one row per sequence.
+    - (C7) Neither the prediction nor the loss that evaluates it uses a cache, and
+      the prediction uses no labels.
 
     Example:
     ```mlir
@@ -73,20 +73,20 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
 def Transfer_StreamOp : Transfer_Op<"stream", [
     HasParent<"StrategyOp">,
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
-  let summary = "What a batch of data holds";
+  let summary = "Fields of a batch of data";
   let description = [{
-    One value a field, in the order of `fields`; the runtime feeds it under the
-    field's name. `tokens` (T) and `sequences` (S) name the sizes of a batch.
+    Defines one value per field, in the order of `fields`; the runtime feeds it under
+    the field's name. `tokens` (T) and `sequences` (S) name the sizes of a batch.
 
     | field | value |
     |---|---|
     | `ids` | token ids, `tensor<?xi32, T>` |
-    | `types` | which text of a pair a token is of, `tensor<?xi32, T>` |
-    | `segments` | where sequences begin, `!graft.segments<T, S>` |
-    | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a number to predict, `tensor<?x1xf32, S>` |
-    | `weights` | how much each sequence counts, `tensor<?xf32, S>` |
+    | `types` | 0 or 1: the text of a pair that a token belongs to, `tensor<?xi32, T>` |
+    | `segments` | offsets of the sequences, `!graft.segments<T, S>` |
+    | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a regression target, `tensor<?x1xf32, S>` |
+    | `weights` | weight of each sequence, `tensor<?xf32, S>` |
 
-    - (C1) Fields are of this table, each at most once.
+    - (C1) Fields are from this table, each at most once.
     - (C2) `labels` and a positive `label_count` go together.
     - (C3) Results have the types of the table.
 
@@ -106,18 +106,20 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
 
 def Transfer_GroupOp : Transfer_Op<"group", [
     Symbol, HasParent<"StrategyOp">]> {
-  let summary = "Parameters of a model that are treated alike";
+  let summary = "Parameters of a model that are trained alike";
   let description = [{
-    The parameters of `model` whose name matches the regular expression
-    `select` (POSIX extended, found anywhere in the name) and does not match
-    `except`; with `rest` those that no other group takes; with neither all.
-    Layers count with their number: `^encoder[.]layer[.][0-3][.]`.
+    Selects the parameters of `model` whose name matches the regular expression
+    `select` (POSIX extended, searched anywhere in the name) and does not match
+    `except`; with `rest`, those that no other group selects; with neither, all.
+    The name of a layer's parameter contains the layer's number:
+    `^encoder[.]layer[.][0-3][.]`.
 
-    A `frozen` group has no gradient, no decay, no moments and no part in the
-    clip norm. Else `decay` is the decoupled weight decay and `multiplier`
-    multiplies the learning rate. With `layer_decay` g, a tensor at depth d of
-    D has the rate times g^(D - d): what is declared before the first layer
-    has depth 0, layer l of n depth l + 1, and what follows D = n + 2.
+    A `frozen` group has no gradient, no decay, no moments and no part in the clip
+    norm. Otherwise `decay` is the decoupled weight decay and `multiplier`
+    multiplies the learning rate. With `layer_decay` g, the learning rate of a
+    tensor at depth d of D is multiplied by g^(D - d). Tensors declared before the
+    first layer have depth 0, those of layer l of n depth l + 1, and those after
+    the layers D = n + 2.
 
     - (C1) `select` and `rest` exclude each other.
     - (C2) `select` and `except` are regular expressions.
@@ -141,12 +143,13 @@ def Transfer_GroupOp : Transfer_Op<"group", [
 
 def Transfer_PhaseOp : Transfer_Op<"phase", [
     Symbol, HasParent<"StrategyOp">]> {
-  let summary = "Update groups of parameters so that a loss falls";
+  let summary = "Minimise a loss over groups of parameters";
   let description = [{
     One optimiser step of `groups` under `loss` with AdamW (see `graft.adamw`).
     The learning rate rises from 0 to `rate` during the first `warmup` of all
     steps (a fraction) and then stays (`constant`) or falls to 0 (`linear`).
-    With `clip`, gradients of all groups together are scaled down to that norm.
+    With `clip`, the global norm of the gradients of all groups is clipped to that
+    value.
 
     A part of `transfer.strategy`; see there for an example.
   }];
@@ -166,10 +169,10 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
 }
 
 def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
-  let summary = "How long the phases run";
+  let summary = "Order and duration of the phases";
   let description = [{
-    The phases of `phases`, one after the other on each batch, for `epochs`
-    passes over the stream.
+    Runs the phases of `phases` one after the other on each batch, for `epochs`
+    epochs of the stream.
 
     A part of `transfer.strategy`; see there for an example.
   }];

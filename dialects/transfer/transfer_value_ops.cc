@@ -43,7 +43,7 @@ LogicalResult LossOp::verify() {
   if (getKind() == LossKind::cross_entropy) {
     if (target.getRank() != 1 || !target.getElementType().isInteger(32) ||
         !getDim(target, 0).isCompatible(rows))
-      return emitOpError("expects 'target' to be one label a row of ")
+      return emitOpError("expects 'target' to be one label per row of ")
              << prediction << ", got " << target;
   } else if (prediction != target) {
     return emitOpError("expects 'prediction' and 'target' of one type, got ")
@@ -59,7 +59,7 @@ LogicalResult LossOp::verify() {
   if (!getWeight()) return success();
   auto weight = cast<RankedTensorType>(getWeight().getType());
   if (getDim(weight, 0).isCompatible(rows)) return success();
-  return emitOpError("expects 'weight' to be one value a row of ")
+  return emitOpError("expects 'weight' to be one value per row of ")
          << prediction << ", got " << weight;
 }
 

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Values of a strategy: what models say, what is kept, and the losses.
+// Values of a strategy: calls of models, caches and losses.
 
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -10,11 +10,11 @@ include "dialects/graft/graft_base.td"
 include "dialects/transfer/transfer_dialect.td"
 
 def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
-  let summary = "What a function of a model says about a batch";
+  let summary = "Call a function of a model on a batch";
   let description = [{
-    Two calls of one function have random draws of their own. A
-    `deterministic` call has none: a teacher, or what a cache keeps. Prediction
-    and evaluation are deterministic by themselves.
+    Two calls of one function use different random numbers. A `deterministic` call
+    uses none, as for a teacher or a cached value. Prediction and evaluation are
+    always deterministic.
 
     A part of `transfer.strategy`; see there for an example.
   }];
@@ -29,11 +29,11 @@ def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
 
 def Transfer_CacheOp : Transfer_Op<"cache", [
     Pure, HasParent<"StrategyOp">, AllTypesMatch<["input", "output"]>]> {
-  let summary = "Compute once an example, then keep";
+  let summary = "Compute a value once per example, and reuse it";
   let description = [{
     The runtime computes `input` once for each example, with the entry
-    `sym_name`, and feeds the rows back under the name `cached.<sym_name>`. No
-    gradient passes.
+    `sym_name`, and feeds the rows back under the name `cached.<sym_name>`. The
+    gradient stops here.
 
     Example:
     ```mlir
@@ -79,23 +79,24 @@ def Transfer_CacheOp : Transfer_Op<"cache", [
 }
 
 def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
-  let summary = "How far predictions are from what they should be";
+  let summary = "Loss of predictions against targets";
   let description = [{
-    Each example has a loss: `cross_entropy` of logits with class labels
-    (`smoothing`, `ignore` as in `graft.cross_entropy`), `mse` of predictions
-    with numbers, or `kl_divergence` of logits from a teacher's, both softened
-    by `temperature` and scaled by its square (as in `graft.kl_divergence`).
-    The whole is `sum(weight * loss) / total` for `mean`, where `total` is the
-    weight (or number) of the examples of the whole optimiser batch, so that
-    micro-batches add up to the same; for `sum` it is not divided. With
-    `ignore`, only examples whose label is another one count, in an input
-    `labelled` beside `total`: a batch may hold examples without a label.
+    Computes a loss per example: `cross_entropy` of logits with class labels
+    (`smoothing`, `ignore` as in `graft.cross_entropy`), `mse` of predictions with
+    real numbers, or `kl_divergence` of logits from a teacher's, both softened by
+    `temperature` and scaled by its square (as in `graft.kl_divergence`).
+
+    `mean` reduces them to `sum(weight * loss) / total`, where `total` is the sum of
+    weights (or the number) of the examples of the whole optimiser batch, so that
+    the losses of micro-batches add up to that of the batch; `sum` does not divide.
+    With `ignore`, the divisor is the input `labelled`: the number of examples with
+    another label. So a batch may contain unlabelled examples.
 
     - (C1) `prediction` and `target` fit the kind: [S, K] and labels [S], else
       both the same.
     - (C2) `smoothing` and `ignore` are for `cross_entropy`, `temperature` for
       `kl_divergence`.
-    - (C3) `weight` has one value a row of `prediction`.
+    - (C3) `weight` has one value per row of `prediction`.
 
     A part of `transfer.cache`; see there for an example.
   }];
@@ -131,11 +132,11 @@ def Transfer_CombineOp : Transfer_Op<"combine", [
 }
 
 def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
-  let summary = "What the adapted model is asked for";
+  let summary = "The prediction of the adapted model";
   let description = [{
-    `prediction` is what the entry `predict` returns as `logits`; with
-    `softmax` it also returns `probabilities`. The entry `evaluate` returns the
-    loss of each example beside the logits: that of `evaluate`, or of the phase.
+    The entry `predict` returns `prediction` as `logits` and, with `softmax`, also
+    `probabilities`. The entry `evaluate` returns the logits and the loss of each
+    example: the loss `evaluate` if given, else the loss of the phase.
 
     A part of `transfer.cache`; see there for an example.
   }];

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// The rules of a whole strategy, C1 to C7 of transfer.strategy.
+// Verifies C1 to C7 of transfer.strategy.
 
 #include "dialects/transfer/transfer_analysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -45,7 +45,7 @@ class Verifier {
   }
 
   StrategyOp strategy;
-  // What a parameter may be updated by, of all models with groups.
+  // The group of each parameter, for all models with groups.
   llvm::DenseMap<SymbolRefAttr, GroupOp> groups;
 };
 
@@ -181,14 +181,14 @@ LogicalResult Verifier::checkLosses() {
     auto loss = dyn_cast<LossOp>(op);
     if (!loss || learns(loss.getLoss())) continue;
     InFlightDiagnostic diagnostic = loss.emitOpError(
-        "expects to reach a parameter of the phase's groups, got none");
+        "expects to depend on a parameter of the phase's groups, got none");
     diagnostic.attachNote(phase().getLoc()) << "minimised here";
     return diagnostic;
   }
-  // The losses may be cut off together.
+  // The gradient may stop behind the combination of the losses.
   if (learns(phase().getLoss())) return success();
   return phase().emitOpError(
-      "expects its loss to reach a parameter of its groups, got none");
+      "expects its loss to depend on a parameter of its groups, got none");
 }
 
 // C6.
@@ -202,7 +202,7 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
   auto type = cast<RankedTensorType>(cache.getInput().getType());
   if (type.getRank() == 0 ||
       getDim(type, 0).name != stream().getSequencesAttr().getAttr())
-    return cache.emitOpError("expects one row a sequence, got ") << type;
+    return cache.emitOpError("expects one row per sequence, got ") << type;
   for (SymbolRefAttr symbol : getReadParameters(cache.getInput())) {
     GroupOp group = groups.lookup(symbol);
     if (group && group.getFrozen()) continue;
@@ -224,9 +224,11 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
     if (isa<DropoutOp>(op))
       return cache.emitOpError("expects no random op, got graft.dropout");
     if (isa<CacheOp>(op))
-      return cache.emitOpError("expects no other cache in what it keeps");
+      return cache.emitOpError(
+          "expects a value that depends on no other cache");
     if (usesField(op, "labels") || usesField(op, "weights"))
-      return cache.emitOpError("expects no labels or weights in what it keeps");
+      return cache.emitOpError(
+          "expects a value that depends on no labels or weights");
   }
   return success();
 }
@@ -238,7 +240,7 @@ LogicalResult Verifier::checkPrediction() {
       predict.getEvaluate() ? predict.getEvaluate() : phase().getLoss();
   for (Operation* op : getComputation({predict.getPrediction(), evaluated}))
     if (auto cache = dyn_cast<CacheOp>(op))
-      return predict.emitOpError("expects no cache behind it, got ")
+      return predict.emitOpError("expects not to depend on a cache, got ")
              << cache.getSymNameAttr()
              << "; 'evaluate' names a loss without one";
   for (Operation* op : getComputation({predict.getPrediction()}))

@@ -28,7 +28,7 @@ module attributes {test.a = #exec.cost<flops [2 * T] tiles 256>} {}
 
 // -----
 
-// expected-error@+1 {{expects nothing behind squares of lengths}}
+// expected-error@+1 {{expects nothing after squares of lengths}}
 module attributes {test.a = #exec.cost_term<3 * squares(T) * S>} {}
 
 // -----

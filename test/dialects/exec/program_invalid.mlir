@@ -53,14 +53,14 @@ exec.program @c5(x: tensor<4xf32>) -> () phase 0 arena 0 live 0 {
 // -----
 
 exec.program @c6_move(x: tensor<4xf32>) -> () phase 0 arena 64 live 64 prologue 1 {
-  // expected-error @+1 {{expects a command that depends on parameters alone in the prologue}}
+  // expected-error @+1 {{expects a command that depends on parameters only in the prologue}}
   exec.copy input 0 to arena 0 : 16 grid <16>
 }
 
 // -----
 
 exec.program @c6_random() -> () phase 0 arena 64 live 64 prologue 1 {
-  // expected-error @+1 {{expects a command that depends on parameters alone in the prologue}}
+  // expected-error @+1 {{expects a command that depends on parameters only in the prologue}}
   exec.command @kernels::@k() -> (arena 0 : 16) grid <1> random 7
 }
 

@@ -100,7 +100,7 @@ transfer.strategy @s {
 
 transfer.strategy @s {
   %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<2xi32>)
-  // expected-error @below {{'transfer.loss' op expects 'target' to be one label a row of 'tensor<3x4xf32>', got 'tensor<2xi32>'}}
+  // expected-error @below {{'transfer.loss' op expects 'target' to be one label per row of 'tensor<3x4xf32>', got 'tensor<2xi32>'}}
   %l = transfer.loss cross_entropy %z, %y mean : tensor<3x4xf32>, tensor<2xi32>
 }
 
@@ -140,7 +140,7 @@ transfer.strategy @s {
 
 transfer.strategy @s {
   %z, %w = "test.values"() : () -> (tensor<3x4xf32>, tensor<2xf32>)
-  // expected-error @below {{'transfer.loss' op expects 'weight' to be one value a row of 'tensor<3x4xf32>', got 'tensor<2xf32>'}}
+  // expected-error @below {{'transfer.loss' op expects 'weight' to be one value per row of 'tensor<3x4xf32>', got 'tensor<2xf32>'}}
   %l = transfer.loss mse %z, %z weight %w mean : tensor<3x4xf32>, tensor<3x4xf32>, tensor<2xf32>
 }
 

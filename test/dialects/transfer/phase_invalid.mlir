@@ -185,7 +185,7 @@ transfer.strategy @s {
   transfer.group @all of @m
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %cut = graft.stop_gradient %logits : tensor<?x3xf32, #S>
-  // expected-error @below {{'transfer.loss' op expects to reach a parameter of the phase's groups, got none}}
+  // expected-error @below {{'transfer.loss' op expects to depend on a parameter of the phase's groups, got none}}
   %loss = transfer.loss cross_entropy %cut, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   // expected-note @below {{minimised here}}
@@ -297,7 +297,7 @@ transfer.strategy @s {
   %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<1>, weights in @T, @S
   transfer.group @all of @m
   %double = graft.scale %weights by 2.000000e+00 : tensor<?xf32, #S>
-  // expected-error @below {{'transfer.cache' op expects no labels or weights in what it keeps}}
+  // expected-error @below {{'transfer.cache' op expects a value that depends on no labels or weights}}
   %twice = transfer.cache @twice %double : tensor<?xf32, #S>
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss mse %logits, %logits mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
@@ -345,7 +345,7 @@ transfer.strategy @s {
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %said = transfer.call deterministic @t::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %kept = transfer.cache @said %said : tensor<?x3xf32, #S>
-  // expected-error @below {{'transfer.cache' op expects no other cache in what it keeps}}
+  // expected-error @below {{'transfer.cache' op expects a value that depends on no other cache}}
   %again = transfer.cache @again %kept : tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
@@ -390,7 +390,7 @@ transfer.strategy @s {
   transfer.group @all of @m
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %one = graft.constant 1.000000e+00 : tensor<2xf32>
-  // expected-error @below {{'transfer.cache' op expects one row a sequence, got 'tensor<2xf32>'}}
+  // expected-error @below {{'transfer.cache' op expects one row per sequence, got 'tensor<2xf32>'}}
   %kept = transfer.cache @kept %one : tensor<2xf32>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
@@ -438,7 +438,7 @@ transfer.strategy @s {
   %said = transfer.call deterministic @t::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %kept = transfer.cache @said %said : tensor<?x3xf32, #S>
   %loss = transfer.loss kl_divergence %logits, %kept temperature 2.000000e+00 mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
-  // expected-error @below {{'transfer.predict' op expects no cache behind it, got "said"; 'evaluate' names a loss without one}}
+  // expected-error @below {{'transfer.predict' op expects not to depend on a cache, got "said"; 'evaluate' names a loss without one}}
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]
