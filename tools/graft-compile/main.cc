@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft-compile: a checkpoint directory or a module in MLIR -> an artifact, or
-// a module to read, to change and to compile later.
+// graft-compile: turns a checkpoint directory or a module in MLIR into an
+// artifact, or into a module to read, edit and compile later.
 
 #include <cstdio>
 #include <cstdlib>
@@ -24,9 +24,9 @@
 namespace graft {
 namespace {
 
-// Groups of options that say something about some inputs only.
-constexpr char kImportGroup[] = "Model, of a directory";
-constexpr char kRecipeGroup[] = "Strategy, of a module that has none";
+// Groups of options that apply to some inputs only.
+constexpr char kImportGroup[] = "Model (for a directory)";
+constexpr char kRecipeGroup[] = "Strategy (for a module without one)";
 
 // Where compiled kernels are kept unless options say otherwise: the XDG Base
 // Directory Specification's place, or nowhere without a home.
@@ -50,14 +50,14 @@ struct CommandOptions {
   CompileOptions compile;
 };
 
-// One label a line.
+// Reads one label per line.
 absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
   GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(FileSystem::Posix(), path));
   std::vector<std::string> labels = absl::StrSplit(text, '\n');
   if (!labels.empty() && labels.back().empty()) labels.pop_back();
   if (labels.size() < 2)
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects at least two labels, one a line, got ",
+        absl::StrCat(path, ": expects at least two labels, one per line, got ",
                      labels.size()));
   return labels;
 }
@@ -104,11 +104,11 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("--checkpoint", compile.checkpoint,
                  "directory with the weights and tokenizer of a *.mlir");
   app.add_option("--teacher", compile.teacher,
-                 "directory of a classifier that the model learns from; its "
-                 "labels are those of the model unless others are given; or "
-                 "the weights of @teacher in a *.mlir");
+                 "directory of a classifier to learn from; the model gets its "
+                 "labels unless others are given. For a *.mlir: the weights of "
+                 "@teacher");
   app.add_option("-o,--output", compile.output,
-                 "file to write; - is standard output, for text")
+                 "file to write; - is standard output, for --emit of text")
       ->required();
   app.add_option("--emit", options.emit,
                  "artifact, model (readable MLIR), or strategy (the model with "
@@ -117,10 +117,10 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
-                                       "file with one label a line");
+                                       "file with one label per line");
   CLI::Option* classes =
       app.add_option("--classes", compile.import.labels,
-                     "labels without names (default: the checkpoint's)")
+                     "number of unnamed labels (default: the checkpoint's)")
           ->check(CLI::Range(1, 1 << 20))
           ->excludes(labels);
   app.add_flag("--regression", options.regression, "predict one number")
@@ -130,10 +130,10 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.option_defaults()->group(kImportGroup);
   app.add_flag("--new-head", compile.import.new_head,
-               "a new classifier although the checkpoint has one");
+               "create a new classifier even if the checkpoint has one");
   app.add_option("--pooler", options.pooler,
-                 "what a classifier reads: the checkpoint's pooler "
-                 "(checkpoint), a new one (new), or the first token (none)")
+                 "input of the classifier: the checkpoint's pooler "
+                 "(checkpoint), a new pooler (new), or the first token (none)")
       ->check(CLI::IsMember({"checkpoint", "new", "none"}))
       ->capture_default_str();
   app.add_option("--student-layers", compile.import.layers,
@@ -142,11 +142,11 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
   app.add_option("--max-tokens", compile.import.token_bound,
-                 "most tokens of a launch")
+                 "maximum tokens per launch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--max-sequences", compile.import.sequence_bound,
-                 "most sequences of a launch")
+                 "maximum sequences per launch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--dropout", options.dropout,
@@ -161,33 +161,36 @@ void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_flag("--decay-weights-only", options.decay_weights_only,
-               "no decay of biases and layer normalisation");
-  app.add_option("--layer-decay", recipe.layer_decay,
-                 "rate of a layer over that of the next")
+               "no weight decay of biases and layer norms");
+  app.add_option(
+         "--layer-decay", recipe.layer_decay,
+         "factor of the learning rate from each layer to the layer below")
       ->check(CLI::Range(1e-9, 1.0))
       ->capture_default_str();
-  app.add_option("--clip", recipe.clip, "norm of the gradient; 0: none")
+  app.add_option("--clip", recipe.clip,
+                 "maximum norm of the gradient; 0: no clipping")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--label-smoothing", recipe.label_smoothing,
-                 "share of each label that is spread over all classes")
+                 "probability mass spread from the label over all classes")
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str()
       ->excludes(app.get_option("--regression"));
   app.add_flag("--freeze-embeddings", recipe.freeze_embeddings);
-  app.add_option("--freeze-layers", recipe.freeze_layers,
-                 "leave the embeddings and the first layers as they are")
+  app.add_option(
+         "--freeze-layers", recipe.freeze_layers,
+         "number of first layers to freeze; freezes the embeddings, too")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--linear-probe", recipe.linear_probe,
-               "train what is new, and the classifier");
+               "train only new parameters and the classifier");
   CLI::Option* teacher = app.get_option("--teacher");
   app.add_option("--temperature", recipe.temperature,
-                 "softens what teacher and model say")
+                 "temperature of the softmax of teacher and model")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->needs(teacher);
   app.add_option("--soft-share", recipe.soft_share,
-                 "share of the teacher in the loss; the rest is labels")
+                 "weight of the teacher in the loss; the labels get the rest")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->needs(teacher);
@@ -199,34 +202,35 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
   app.option_defaults()->group("Program");
   app.add_option(
          "--cpu-levels", options.cpu_levels,
-         "host, all, or a list of avx2, avx512, avx512_bf16, amx_bf16, aarch64")
+         "ISA levels: host, all, or a list of avx2, avx512, avx512_bf16, "
+         "amx_bf16, aarch64")
       ->capture_default_str();
-  app.add_option("--precision", options.compile.precision,
-                 "of products, attention and activations: fp32, bf16 or fp16")
+  app.add_option(
+         "--precision", options.compile.precision,
+         "precision of GEMMs, attention and activations: fp32, bf16 or fp16")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
       ->capture_default_str();
   app.add_option("--memory-budget", options.compile.memory_budget,
-                 "such as 200MB or 1.2GiB, for activations at --max-tokens: "
-                 "what does not fit is computed again; 0: no bound")
+                 "limit for the activations at --max-tokens, such as 200MB or "
+                 "1.2GiB; those that do not fit are recomputed; 0: no limit")
       ->transform(AsBytes())
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_flag("--memory-choices", options.compile.memory_choices,
-               "note in the program what smaller budgets would cost, for "
-               "`graft plan`");
+               "record the cost of smaller budgets, for `graft plan`");
   app.add_option("--dump-stages", options.compile.dump_stages,
                  "directory for the program after each stage");
   options.compile.cache = DefaultCache();
   app.add_option("--cache", options.compile.cache,
-                 "directory that keeps compiled kernels for the next time; "
-                 "also from GRAFT_CACHE; \"\": none")
+                 "directory of the cache of compiled kernels; also from "
+                 "GRAFT_CACHE; \"\": no cache")
       ->capture_default_str();
   app.add_option("--plugin", options.compile.plugins,
                  "shared library with ops and passes; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--graph-passes", options.compile.graph_passes,
-                 "pipeline, builtin.module(...), that runs on the functions of "
-                 "the phases before gradients are taken");
+                 "pipeline, builtin.module(...), that runs on the phase "
+                 "functions before differentiation");
   app.footer(
       "Example:\n"
       "  graft-compile minilm/ --labels labels.txt --max-tokens 1024 -o "
@@ -235,7 +239,7 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       "  graft-compile model.mlir --checkpoint minilm/ -o program.graft\n"
       "  graft-compile minilm/ --student-layers 0,2,4 --teacher teacher/ -o "
       "program.graft\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+      "Exit codes: 0 success, 1 failure, 2 wrong usage.");
 }
 
 // Names of the options of a group that are on the command line.
@@ -247,7 +251,7 @@ std::vector<std::string> GivenOptions(const CLI::App& app, const char* group) {
   return names;
 }
 
-// Refuses what a module would silently do without.
+// Refuses options that a module would ignore.
 absl::Status CheckImportOptions(const CLI::App& app,
                                 const CompileOptions& compile) {
   if (!IsModule(compile.input)) return absl::OkStatus();
@@ -270,7 +274,7 @@ absl::Status CheckAndRun(const CLI::App& app, CommandOptions& options) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Compiles a pretrained encoder and the way it is fine-tuned into one "
+      "Compiles a pretrained encoder and a strategy that adapts it into one "
       "program.");
   app.name("graft-compile");
   graft::CommandOptions options;

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft bench: how fast an artifact answers or trains on this machine.
+// graft bench: the speed of inference or training on this machine.
 
 #include <algorithm>
 #include <cstdio>
@@ -45,7 +45,7 @@ struct BenchOptions {
   bool json = false;
 };
 
-// What is timed: one answer, or one optimiser step.
+// The timed work: one inference, or one optimiser step.
 struct Timed {
   std::unique_ptr<Instance> instance;
   std::vector<EntryCaller> entries;
@@ -66,8 +66,8 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   return timed;
 }
 
-// A batch of texts of `length` tokens each; which ones does not matter to the
-// time.
+// Returns a batch of texts of `length` tokens each. The time does not depend on
+// the tokens.
 PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
                       const BatchBounds& bounds) {
   Examples texts;
@@ -85,7 +85,7 @@ PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
 
 struct Times {
   double median = 0;  // seconds
-  double slow = 0;    // of 95 in 100 runs at most
+  double slow = 0;    // 95th percentile
   int64_t runs = 0;
 };
 
@@ -95,7 +95,7 @@ absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
   scalars.total = static_cast<float>(batch.sequences());
   std::vector<double> times;
   auto run = [&]() -> absl::Status {
-    // Rate 0: parameters stay, all the work of an update is done.
+    // Rate 0 leaves the parameters unchanged; an update does all of its work.
     ++scalars.step;
     const absl::Time start = absl::Now();
     for (EntryCaller& entry : timed.entries)
@@ -143,16 +143,16 @@ absl::Status CheckShape(const BenchOptions& options, int64_t batch,
   if (length > longest)
     return absl::InvalidArgumentError(
         absl::StrCat("--length: expects at most ", longest,
-                     " tokens, what the model takes, got ", length));
+                     " tokens, the model's limit, got ", length));
   if (batch <= bounds.sequences && batch * length <= bounds.tokens)
     return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       options.artifact, ": expects at most ", bounds.tokens, " tokens in ",
-      bounds.sequences, " texts, the bounds of the program, got ", batch,
+      bounds.sequences, " texts, the program's capacity, got ", batch,
       " texts of ", length, " tokens"));
 }
 
-// Times a shape and prints what was found.
+// Times a shape and prints the result.
 absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
                         const MachineLimits& limits, Timed& timed,
                         const PackedBatch& packed, int64_t length) {
@@ -163,7 +163,7 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
   nlohmann::ordered_json record =
       Record(packed, length, times,
              options.train ? cost.training_flops : cost.forward_flops);
-  // Apart from the timed runs, because it costs time itself.
+  // Apart from the timed runs, because profiling costs time.
   KernelProfile profile;
   if (options.profile || options.roofline) {
     timed.instance->SetProfiler(
@@ -190,7 +190,7 @@ absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(int64_t longest, ArtifactMaxLength(*artifact));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
                          ArtifactTokenizer(*artifact));
-  // All of them before the first, which may take long.
+  // Check all shapes before the first run, which may take long.
   for (int64_t batch : options.batches)
     for (int64_t length : options.lengths)
       GRAFT_RETURN_IF_ERROR(
@@ -219,35 +219,35 @@ absl::Status Bench(const BenchOptions& options) {
 
 void AddBenchCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "bench", "Time an artifact's answers, or its training steps, here");
+      "bench", "Time inference or training steps of an artifact");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
-  command->add_option("--batch", options->batches, "texts of a batch, a list")
+  command->add_option("--batch", options->batches, "texts per batch, a list")
       ->delimiter(',')
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--length", options->lengths, "tokens of a text, a list")
+  command->add_option("--length", options->lengths, "tokens per text, a list")
       ->delimiter(',')
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--seconds", options->seconds, "time for each shape")
+  command->add_option("--seconds", options->seconds, "seconds per shape")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   AddThreadOptions(*command, options->threads);
   command->add_flag("--train", options->train,
-                    "time optimiser steps instead of answers");
+                    "time optimiser steps instead of inference");
   command->add_flag("--profile", options->profile,
                     "show the longest kernels of each shape, on standard "
                     "error");
   command
       ->add_flag("--roofline", options->roofline,
-                 "show for each kernel of each shape how near it comes to what "
-                 "this machine can do")
+                 "compare each kernel of each shape with the compute peak and "
+                 "memory bandwidth of this machine")
       ->excludes("--profile");
-  command->add_flag("--json", options->json, "one object a shape");
+  command->add_flag("--json", options->json, "one JSON object per shape");
   command->footer(
       "Example:\n"
-      "  graft bench out/model.graft --batch 1,8 --length 16,64\n"
+      "  graft bench out/model.graft --batch 1,8 --length 16,32\n"
       "GFLOP/s counts what `graft plan` counts.");
   command->callback([options, &context] {
     context.run = [options] { return Bench(*options); };

@@ -18,12 +18,12 @@
 namespace graft {
 namespace {
 
-// Writes the artifact `options.teacher` as a directory in the output, which
-// then is the teacher.
+// Exports the artifact `options.teacher` to a directory in the output, which
+// becomes the teacher.
 absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
   const std::string directory = JoinPath(options.output, "teacher.part");
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
-  // Of a run that was killed.
+  // Left by a run that was killed.
   if (files.Exists(directory))
     GRAFT_RETURN_IF_ERROR(RemoveTree(files, directory));
   GRAFT_RETURN_IF_ERROR(
@@ -37,7 +37,7 @@ absl::Status Distill(FinetuneOptions options, const CommandContext& context) {
   const bool artifact = !files.IsDirectory(options.teacher);
   if (artifact) GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
   absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);
-  // The program has its values now.
+  // The program contains the values now.
   if (artifact) GRAFT_RETURN_IF_ERROR(RemoveTree(files, options.teacher));
   GRAFT_RETURN_IF_ERROR(run.status());
   return Train(std::move(options), *std::move(run), context);
@@ -47,12 +47,12 @@ absl::Status Distill(FinetuneOptions options, const CommandContext& context) {
 
 void AddDistillCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "distill", "Train a smaller encoder on what a trained one says");
+      "distill", "Train a smaller encoder on the predictions of a trained one");
   auto options = std::make_shared<FinetuneOptions>();
   command
       ->add_option("--teacher", options->teacher,
-                   "classifier to learn from: model.graft, or a directory as "
-                   "`graft export` writes it; its labels are the student's")
+                   "classifier to learn from: model.graft, or a directory "
+                   "written by `graft export`; the student gets its labels")
       ->required();
   AddModelOptions(*command, *options);
   command->get_option("--model")->required();
@@ -61,19 +61,19 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
       "teacher alone");
   command
       ->add_option("--student-layers", options->student_layers,
-                   "layers of --model that the student has, such as 0,2,4 "
+                   "layers of --model that the student keeps, such as 0,2,4 "
                    "(default: all)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--temperature", options->temperature,
-                   "softens what teacher and student say")
+                   "temperature of the softmax of teacher and student")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
       ->add_option("--soft-share", options->soft_share,
-                   "share of the teacher in the loss; the rest is labels")
+                   "weight of the teacher in the loss; the labels get the rest")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   AddTrainingOptions(*command, *options);

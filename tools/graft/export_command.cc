@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft import and graft export: to readable MLIR, and back to Hugging Face.
+// graft import and graft export: to readable MLIR, and to a Hugging Face
+// directory.
 
 #include <cstdio>
 #include <memory>
@@ -87,7 +88,7 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
                                             const std::string& path,
                                             const std::string& directory,
                                             DType dtype) {
-  // Weights leave with a new file's checksum: make sure that they are whole.
+  // Check the weights: the new file carries no checksum of the old one.
   LoadOptions load;
   load.load_code = false;
   load.verify_weights = true;
@@ -153,16 +154,16 @@ void AddImportCommand(CLI::App& app, CommandContext& context) {
                    "file to write; - is standard output")
       ->required();
   CLI::Option* labels = command->add_option(
-      "--labels", options->labels, "file with one label a line, for a head");
+      "--labels", options->labels, "file with one label per line, for a head");
   command
       ->add_option("--classes", options->classes,
-                   "labels without names, for a head")
+                   "number of unnamed labels, for a head")
       ->check(CLI::PositiveNumber)
       ->excludes(labels);
   command->footer(
       "Example:\n"
       "  graft import minilm/ --classes 26 -o model.mlir\n"
-      "`graft-compile --help` has all options of an import.");
+      "`graft-compile --help` explains all options of an import.");
   command->callback([options, &context] {
     context.run = [options] { return Import(*options); };
   });
@@ -175,7 +176,7 @@ void AddExportCommand(CLI::App& app, CommandContext& context) {
   command->add_option("artifact", options->artifact, "model.graft")->required();
   command
       ->add_option("--output", options->output,
-                   "directory to make, for Transformers to load")
+                   "directory to create, for Transformers")
       ->required();
   command
       ->add_option("--dtype", options->dtype,

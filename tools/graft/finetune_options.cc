@@ -93,7 +93,7 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   return arguments;
 }
 
-// The bounds that --max-tokens or else the data set.
+// Capacities, from --max-tokens or else from the data.
 BatchBounds ChooseBounds(const FinetuneOptions& options,
                          const PreparedRun& run) {
   BatchBounds bounds = run.train->scan().bounds;
@@ -106,7 +106,7 @@ BatchBounds ChooseBounds(const FinetuneOptions& options,
   return bounds;
 }
 
-// The configuration of the teacher, which names its labels.
+// Reads the configuration of the teacher, which has its labels.
 absl::StatusOr<BertConfig> ReadTeacher(FileSystem& files,
                                        const FinetuneOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
@@ -118,7 +118,7 @@ absl::StatusOr<BertConfig> ReadTeacher(FileSystem& files,
       config.labels.size(), "; fine-tune one and `graft export` it"));
 }
 
-// ", 26 labels" and how many rows have none of them.
+// ", 26 labels", and the number of unlabelled rows.
 std::string DescribeLabels(const PreparedRun& run, bool regression) {
   if (regression) return ", regression";
   const int64_t unlabelled = run.train->scan().unlabelled;
@@ -135,13 +135,14 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
       train.examples, train.tokens,
       static_cast<double>(train.tokens) / static_cast<double>(train.examples),
       DescribeLabels(run, options.task == "regression"),
-      train.truncated == 0 ? ""
-                           : absl::StrFormat(", %d texts cut to %d tokens",
-                                             train.truncated, max_length));
+      train.truncated == 0
+          ? ""
+          : absl::StrFormat(", %d texts truncated to %d tokens",
+                            train.truncated, max_length));
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 
-// Opens a table and reads it once; says how far it is where that takes long.
+// Opens and scans a table, with a progress line if that takes long.
 absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
     FileSystem& files, const std::string& path, const FinetuneOptions& options,
     const ExampleOptions& examples, const PreparedRun& run,
@@ -169,8 +170,8 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
   return table;
 }
 
-// Opens the tables. Classes are those of the teacher, or the training labels,
-// sorted.
+// Opens and scans the tables. The classes are those of the teacher, or else the
+// sorted training labels.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                         int64_t max_length, const std::atomic<bool>& stop,
                         PreparedRun& run) {
@@ -194,9 +195,9 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   return absl::OkStatus();
 }
 
-// Compiles, unless a run continues from a checkpoint: then it keeps the program
-// it began with. Without a checkpoint the one that is there may be of other
-// options.
+// Compiles the program, except when a run continues from a checkpoint: then it
+// keeps its program. Without a checkpoint, an existing program may belong to
+// other options.
 absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
   const BatchBounds bounds = ChooseBounds(options, run);
@@ -217,8 +218,8 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
   GRAFT_RETURN_IF_ERROR(RunCompiler(run.compiler_arguments));
   if (!options.quiet)
     std::fprintf(stderr,
-                 "compiled in %.1f s: at most %lld tokens in %lld sequences a "
-                 "launch\n",
+                 "compiled in %.1f s: at most %lld tokens in %lld sequences "
+                 "per launch\n",
                  absl::ToDoubleSeconds(absl::Now() - start),
                  static_cast<long long>(bounds.tokens),
                  static_cast<long long>(bounds.sequences));
@@ -274,12 +275,12 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
   AddTableOptions(command, options.table);
   command
       .add_option("--max-length", options.max_length,
-                  "most tokens of a text (default: the model's)")
+                  "maximum tokens per text (default: the model's)")
       ->check(CLI::PositiveNumber);
   command
       .add_option("--max-tokens", options.max_tokens,
-                  "most tokens of one launch; larger batches are split "
-                  "(default: the largest batch)")
+                  "maximum tokens per launch; larger batches are split into "
+                  "micro-batches (default: the largest batch)")
       ->check(CLI::PositiveNumber);
 }
 
@@ -295,9 +296,9 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command.add_option("--max-steps", training.max_steps,
-                     "stop after as many steps; the schedule stays that of all "
-                     "epochs");
-  command.add_option("--batch-size", training.batch_size, "examples a step")
+                     "stop after this many steps; the schedule stays that of "
+                     "all epochs");
+  command.add_option("--batch-size", training.batch_size, "examples per step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command.add_option("--learning-rate", training.learning_rate)
@@ -308,7 +309,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command
       .add_option("--warmup-ratio", training.warmup_ratio,
-                  "share of the steps that warm up")
+                  "fraction of the steps for warm-up")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command.add_option("--weight-decay", options.weight_decay)
@@ -316,7 +317,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command
       .add_option("--clip", options.clip,
-                  "largest norm of the gradient; 0: no clipping")
+                  "maximum norm of the gradient; 0: no clipping")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command
@@ -325,51 +326,54 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->check(CLI::Range(0.0, 0.999));
   command
       .add_option("--layer-decay", options.layer_decay,
-                  "factor of the learning rate from each layer to the one "
+                  "factor of the learning rate from each layer to the layer "
                   "below")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
       .add_option("--label-smoothing", options.label_smoothing,
-                  "share of each label that is spread over all classes")
+                  "probability mass spread from the label over all classes")
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   command.add_flag("--freeze-embeddings", options.freeze_embeddings);
-  command.add_option("--freeze-layers", options.freeze_layers,
-                     "leave the first layers as they are");
+  command.add_option(
+      "--freeze-layers", options.freeze_layers,
+      "number of first layers to freeze; freezes the embeddings, too");
   command.add_flag("--linear-probe", options.linear_probe,
                    "train the head only");
-  command.add_flag("--shuffle", training.shuffle, "a new order each epoch");
+  command.add_flag("--shuffle", training.shuffle,
+                   "shuffle the examples in each epoch");
   command
-      .add_option("--seed", training.seed, "of new heads, dropout and order")
+      .add_option("--seed", training.seed,
+                  "seed of new heads, dropout and shuffling")
       ->capture_default_str();
   command.add_option("--initial", options.initial,
-                     "safetensors whose tensors replace parameters first");
+                     "safetensors file with initial values of parameters");
   command
       .add_option("--cpu-levels", options.cpu_levels,
-                  "processors to compile for: host, all, or a list of avx2, "
+                  "ISA levels to compile for: host, all, or a list of avx2, "
                   "avx512, avx512_bf16, amx_bf16, aarch64")
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,
-                  "fp32; bf16: products, attention and most activations in "
-                  "bf16, which takes less memory; weights, gradients, norms "
-                  "and losses stay fp32; or the same in fp16, with a loss that "
-                  "is scaled")
+                  "fp32; bf16: GEMMs, attention and most activations in bf16, "
+                  "which takes less memory, while weights, gradients, norms "
+                  "and losses stay fp32; fp16: the same in fp16 with loss "
+                  "scaling")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
       ->capture_default_str();
   command
       .add_option(
           "--memory-budget", options.memory_budget,
-          "such as 200MB or 1.2GiB, for the activations of the largest "
-          "batch (graft plan shows them): what does not fit is computed "
-          "again, with the same results; 0: no bound")
+          "limit for the activations of the largest batch, such as 200MB "
+          "or 1.2GiB (graft plan shows them); those that do not fit are "
+          "recomputed, with the same results; 0: no limit")
       ->transform(AsBytes())
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command
       .add_option("--loss-scale", training.loss_scale,
-                  "what the scale of fp16 begins with, a power of two")
+                  "initial loss scale of fp16, a power of two")
       ->check(CLI::Validator(CheckPowerOfTwo, "POWER OF TWO"))
       ->capture_default_str();
 }

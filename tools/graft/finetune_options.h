@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `graft finetune`, `distill` and `plan` share: their options, and
-// everything up to the compiled program.
+// Shared by `graft finetune`, `distill` and `plan`: options, and all steps up
+// to the compiled program.
 
 #ifndef GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
 #define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_

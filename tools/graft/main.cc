@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft: adapts a pretrained model to a user's text and uses the result. Free
-// of LLVM: commands that compile start graft-compile.
+// graft: adapts a pretrained model to a user's text and runs the result.
+// Contains no LLVM: commands that compile start graft-compile.
 
 #include <csignal>
 #include <cstdio>
@@ -16,7 +16,7 @@ namespace {
 
 std::atomic<bool> stop_requested{false};
 
-// The first signal asks for an orderly end, the second one ends at once.
+// The first signal requests an orderly stop, the second one stops at once.
 void HandleSignal(int signal) {
   if (stop_requested.exchange(true)) {
     std::signal(signal, SIG_DFL);
@@ -37,9 +37,8 @@ int main(int argc, char** argv) {
       "  graft finetune --model minilm/ --train train.tsv --output out/\n"
       "  graft evaluate out/model.graft --data test.tsv\n"
       "  graft predict out/model.graft --text \"an example\"\n"
-      "`graft COMMAND --help` explains a command. Exit codes: 0 done, 1 "
-      "failed, "
-      "2 wrong usage.");
+      "`graft COMMAND --help` explains a command. Exit codes: 0 "
+      "success, 1 failure, 2 wrong usage.");
 
   graft::CommandContext context;
   context.stop = &stop_requested;

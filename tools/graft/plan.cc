@@ -153,9 +153,9 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
 std::string CostText(const ProgramCost& cost) {
   std::string text = absl::StrFormat(
       "parameters %d, %d of them trainable\n"
-      "flops      a token, in a text of %.6g tokens: %.6g forward, %.6g in "
+      "flops      per token, in a text of %.6g tokens: %.6g forward, %.6g in "
       "training\n"
-      "memory     while training, at the bounds of the program:\n",
+      "memory     of training, at the program's capacity:\n",
       cost.parameters, cost.trainable, cost.length, cost.forward_flops,
       cost.training_flops);
   const std::pair<const char*, uint64_t> parts[] = {
@@ -164,14 +164,14 @@ std::string CostText(const ProgramCost& cost) {
       {"moments", cost.moment_bytes},
       {"arena", cost.arena_bytes},
       {"inputs and outputs", cost.input_bytes},
-      {"in all", cost.total_bytes()},
+      {"total", cost.total_bytes()},
       {"frozen, mapped", cost.mapped_bytes}};
   for (const auto& [name, bytes] : parts)
     absl::StrAppendFormat(&text, "  %-18s %s\n", name, Megabytes(bytes));
   if (cost.choices.empty()) return text;
   text +=
-      "budget     of the arena (--memory-budget), and the time of a step "
-      "by that\n           without one, as estimated:\n";
+      "budget     of the arena (--memory-budget), and the estimated time of a "
+      "step\n           relative to no budget:\n";
   for (const MemoryChoiceSpec& choice : cost.choices)
     absl::StrAppendFormat(&text, "  %-18s %s %6.2f\n", "",
                           Megabytes(choice.arena_bytes), choice.time);

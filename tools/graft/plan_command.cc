@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft plan: what a fine-tuning costs, before it runs.
+// graft plan: the cost of a fine-tuning, before it runs.
 
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
   return absl::OkStatus();
 }
 
-// Compiles as a fine-tuning would, in a directory that does not stay.
+// Compiles like a fine-tuning, in a temporary directory.
 absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   std::string directory = "/tmp/graft-plan-XXXXXX";
@@ -67,7 +67,7 @@ absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
 
 void AddPlanCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "plan", "Show what a fine-tuning will cost, without running it");
+      "plan", "Show the cost of a fine-tuning without running it");
   auto options = std::make_shared<PlanOptions>();
   CLI::Option* artifact = command->add_option(
       "artifact", options->artifact,
@@ -82,11 +82,11 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   train->needs(model);
   command
       ->add_option("--length", options->length,
-                   "tokens of a text (default: the mean of --train, or the "
-                   "most that the program takes)")
+                   "tokens per text (default: the mean of --train, or the "
+                   "program's maximum)")
       ->check(CLI::PositiveNumber);
   command->add_option("--level", options->level,
-                      "processor level whose memory is shown");
+                      "ISA level whose memory is shown");
   command->add_flag("--json", options->finetune.json);
   command->footer(
       "Example:\n"

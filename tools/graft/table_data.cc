@@ -21,7 +21,7 @@ void AddTableOptions(CLI::App& command, TableOptions& options) {
   command.add_option("--label-column", options.label_column)
       ->capture_default_str();
   command.add_flag("--strict", options.strict,
-                   "refuse a text that is too long instead of cutting it");
+                   "refuse texts that are too long instead of truncating them");
 }
 
 absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> ArtifactTokenizer(

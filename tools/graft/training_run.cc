@@ -32,7 +32,7 @@ namespace {
 // Lines of --profile.
 constexpr size_t kProfiledKernels = 30;
 
-// What must be equal for a checkpoint to continue a run to the same bits.
+// Hash of everything that must be equal to resume a run with the same bits.
 std::string RunIdentity(const FinetuneOptions& options,
                         const PreparedRun& run) {
   const TableScan& train = run.train->scan();
@@ -100,8 +100,7 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("wrote %s\n", artifact.c_str());
 }
 
-// Computes what the program computes once an example, or reads it from a run
-// before.
+// Computes the caches of the program, or reads those of an earlier run.
 absl::StatusOr<std::vector<CachedRows>> AskTeacher(
     const FinetuneOptions& options, Instance& instance, ExampleTable& train,
     const CommandContext& context) {
@@ -119,7 +118,7 @@ absl::StatusOr<std::vector<CachedRows>> AskTeacher(
     std::fprintf(stderr, "graft: %s\n", warning.c_str());
   if (options.quiet || report->caches.empty()) return std::move(report->caches);
   if (report->computed.empty())
-    std::fprintf(stderr, "teacher: kept from a run before\n");
+    std::fprintf(stderr, "teacher: read from an earlier run\n");
   else
     std::fprintf(
         stderr, "teacher: %lld examples in %s\n",
@@ -196,7 +195,7 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--evaluate-every", training.evaluate_every,
                      "steps between evaluations on --dev; the best is kept");
   command.add_option("--patience", training.patience,
-                     "stop after as many evaluations without a better one");
+                     "stop after this many evaluations without improvement");
   command.add_option("--checkpoint-every", training.checkpoint_every,
                      "steps between checkpoints");
   command.add_flag("--resume", training.resume,
@@ -211,7 +210,7 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--graph-passes", options.graph_passes,
                      "pipeline, builtin.module(...), that the compiler runs "
-                     "before gradients are taken");
+                     "before differentiation");
   command
       .add_option("--log-every", training.log_every,
                   "steps between lines of metrics.jsonl")

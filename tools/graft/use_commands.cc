@@ -29,7 +29,7 @@
 namespace graft {
 namespace {
 
-// A trained artifact ready to answer.
+// A trained artifact, ready for inference.
 struct Predictor {
   std::shared_ptr<const Artifact> artifact;
   std::unique_ptr<ThreadPool> pool;
@@ -54,7 +54,7 @@ absl::StatusOr<Predictor> OpenPredictor(const std::string& path,
   return predictor;
 }
 
-// Classes by falling probability, at most `top`.
+// Returns at most `top` classes by descending probability.
 std::vector<size_t> Ranking(absl::Span<const float> values, size_t top) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
@@ -94,7 +94,7 @@ nlohmann::json PredictionRecord(const std::string& text,
   return record;
 }
 
-// The same for people.
+// The same as text.
 std::string PredictionText(const nlohmann::json& record) {
   std::string text = absl::StrCat(record["text"].get<std::string>(), "\n");
   if (record.contains("score"))
@@ -280,7 +280,7 @@ absl::Status Inspect(const InspectCommandOptions& options) {
 
 void AddPredictCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command =
-      app.add_subcommand("predict", "Answer with a trained artifact");
+      app.add_subcommand("predict", "Predict with a trained artifact");
   auto options = std::make_shared<PredictOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
   CLI::Option* text = command->add_option("--text", options->texts,
@@ -290,12 +290,12 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   text->excludes(data);
   AddTableOptions(*command, options->table);
   command->add_option("--output", options->output,
-                      "file for predictions, one JSON object a line");
-  command->add_option("--top", options->top, "labels to show")
+                      "file for predictions, one JSON object per line");
+  command->add_option("--top", options->top, "number of labels to show")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   AddThreadOptions(*command, options->threads);
-  command->add_flag("--json", options->json, "one JSON object a line");
+  command->add_flag("--json", options->json, "one JSON object per line");
   command->footer(
       "Example:\n"
       "  graft predict out/model.graft --text \"a large African mammal\"");
@@ -308,7 +308,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
 
 void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "evaluate", "Measure a trained artifact on labelled texts");
+      "evaluate", "Evaluate a trained artifact on labelled texts");
   auto options = std::make_shared<EvaluateOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
   command->add_option("--data", options->data, "table (.tsv, .jsonl)")
@@ -329,14 +329,14 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
 
 void AddInspectCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command =
-      app.add_subcommand("inspect", "Show what an artifact holds");
+      app.add_subcommand("inspect", "Show the contents of an artifact");
   auto options = std::make_shared<InspectCommandOptions>();
   command->add_option("artifact", options->artifact, "file.graft")->required();
   command->add_flag("--slots", options->inspect.slots, "list every tensor");
   command->add_flag("--commands", options->inspect.commands,
                     "list the commands of each program");
   command->add_option("--level", options->inspect.level,
-                      "processor level whose programs are shown");
+                      "ISA level whose programs are shown");
   command->add_flag("--json", options->json);
   command->footer("Example:\n  graft inspect out/model.graft --commands");
   command->callback([options, &context] {
