@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inputs of entries from safetensors files, and results into them.
+// Reads inputs of entries from safetensors files, and writes results to them.
 
 #ifndef GRAFT_TOOLS_GRAFT_RUN_FEEDS_H_
 #define GRAFT_TOOLS_GRAFT_RUN_FEEDS_H_
@@ -19,7 +19,7 @@
 
 namespace graft {
 
-// A file with the inputs of some entries of one artifact, ready to be fed.
+// A file with the inputs of some entries of one artifact.
 class InputFile {
  public:
   // Errors name the file and the input.
@@ -27,7 +27,7 @@ class InputFile {
       const std::string& path, const Artifact& artifact,
       absl::Span<const size_t> entries);
 
-  // Calls the entries in turn; returns a view of the results of the last.
+  // Calls the entries one after the other; returns a view of the last results.
   absl::StatusOr<absl::Span<const OutputView>> Run(Instance& instance) const;
 
  private:

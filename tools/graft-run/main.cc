@@ -28,18 +28,18 @@ constexpr char kHelp[] =
 Runs entries of an artifact.
 
   --entry NAMES      the entry, for example predict; or several, separated by
-                     commas, which run in turn
+                     commas, which run one after the other
   --inputs FILE      safetensors file with a tensor for each input; segments
                      NAME are the I32 tensors NAME.offsets and, if given,
                      NAME.ordinals
   --outputs FILE     write the results to this safetensors file
-  --slots-out FILE   write the slots as they are after the run
-  --slot-kinds LIST  of them only those: parameter, gradient, first_moment,
+  --slots-out FILE   write the slots after the run to this file
+  --slot-kinds LIST  kinds of slots to write: parameter, gradient, first_moment,
                      second_moment, separated by commas (default: all)
   --threads N        threads to use (default: all cores)
   --pin-threads      keep each thread but the first on a processor of its own
-  --repeat N         run N times; times are of the last run
-  --seed N, --step N keys of random draws (default 0)
+  --repeat N         run N times; reported times are those of the last run
+  --seed N, --step N keys of random numbers (default 0)
   --cpu-level LEVEL  code to use (default: the best for this processor)
   --profile          print the time of each kernel
   --trace FILE       write a trace for Perfetto (ui.perfetto.dev)

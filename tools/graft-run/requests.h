@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Timed runs on request, for programs that compare speeds.
+// Serves requests for timed runs, for benchmarks.
 
 #ifndef GRAFT_TOOLS_GRAFT_RUN_REQUESTS_H_
 #define GRAFT_TOOLS_GRAFT_RUN_REQUESTS_H_
@@ -14,18 +14,18 @@
 
 namespace graft {
 
-// Answers each line of standard input with one on standard output until the
-// input ends:
+// Serves each line of standard input with one line on standard output, until
+// the input ends:
 //
 //   {"inputs": ["a.safetensors", "b.safetensors"], "runs": 2,
 //    "outputs": "last.safetensors"}
 //   {"seconds": [0.0123, 0.0121]}
 //
-// A run calls the entries in turn on each file, and its seconds are those of
-// the calls alone. `outputs`, which may be left out, gets the results of the
-// last call. Files stay open, so they must not change. Random draws have
-// `seed` and the number of the run. INVALID_ARGUMENT names the line that is no
-// such request; the lines after it are not read.
+// A run calls the entries one after the other on each file; its seconds are
+// those of the calls alone. The results of the last call go to `outputs`, if
+// given. Files stay open, so they must not change. Random keys are `seed` and
+// the number of the run. INVALID_ARGUMENT names an invalid line; the lines
+// after it are not read.
 absl::Status AnswerRequests(Instance& instance,
                             absl::Span<const size_t> entries, uint64_t seed);
 

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of `graft`. Each adds its options to the program; parsing runs
-// the one that was named.
+// The commands of `graft`. Each adds its options to the program; parsing
+// selects one.
 
 #ifndef GRAFT_TOOLS_GRAFT_COMMANDS_H_
 #define GRAFT_TOOLS_GRAFT_COMMANDS_H_
@@ -15,11 +15,11 @@
 
 namespace graft {
 
-// What commands share.
+// State shared by the commands.
 struct CommandContext {
-  // Becomes true on SIGINT and SIGTERM: finish the step, save, end.
+  // True after SIGINT or SIGTERM: finish the step, save and stop.
   const std::atomic<bool>* stop = nullptr;
-  // Set by the command that was named; run after parsing.
+  // Set by the selected command; run after parsing.
   std::function<absl::Status()> run;
 };
 

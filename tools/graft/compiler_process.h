@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Starts graft-compile, the compiler, which is a program of its own so that
-// this one is free of LLVM.
+// Starts graft-compile. The compiler is a separate program, so that this one
+// contains no LLVM.
 
 #ifndef GRAFT_TOOLS_GRAFT_COMPILER_PROCESS_H_
 #define GRAFT_TOOLS_GRAFT_COMPILER_PROCESS_H_
@@ -14,9 +14,9 @@
 
 namespace graft {
 
-// Runs graft-compile, which lies beside this program, with `arguments`, and
-// waits for it; its messages go to standard error. NOT_FOUND: the compiler is
-// not installed. ABORTED: it failed, and has said why.
+// Runs graft-compile, which is installed beside this program, with `arguments`,
+// and waits for it. Its messages go to standard error. NOT_FOUND: the compiler
+// is not installed. ABORTED: it failed, and has printed the reason.
 absl::Status RunCompiler(const std::vector<std::string>& arguments);
 
 }  // namespace graft

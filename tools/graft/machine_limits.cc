@@ -18,8 +18,8 @@
 namespace graft {
 namespace {
 
-// Multiply-adds that do not depend on each other: enough to hide the latency of
-// one (4 cycles, two a cycle), few enough for 16 registers.
+// Independent multiply-adds: enough to hide the latency (4 cycles, two issued
+// per cycle), few enough for 16 registers.
 constexpr int kChains = 12;
 constexpr int64_t kTurns = 100'000;
 constexpr int kRepeats = 20;
@@ -27,8 +27,8 @@ constexpr int kRepeats = 20;
 using Arithmetic = float (*)();
 using Stream = void (*)(float* y, const float* x, int64_t count);
 
-// The two loops with vectors of `bytes`; `attribute` chooses instructions.
-// clang contracts a * b + c to one instruction where there is one.
+// The two loops with vectors of `bytes`; `attribute` selects the instructions.
+// clang contracts a * b + c to one instruction if the ISA has it.
 #define GRAFT_LOOPS(name, bytes, attribute)                              \
   attribute float Arithmetic##name() {                                   \
     using Vector = float __attribute__((vector_size(bytes)));            \
@@ -68,8 +68,8 @@ Loops LoopsOf(const std::string& level) {
 }
 
 #if defined(__x86_64__)
-// Dot products of pairs: one a cycle after 6 at most, so the chains of a
-// multiply-add do. More of them do not stay in registers.
+// Dot products of pairs: one per cycle with a latency of at most 6, so the
+// chains for multiply-adds suffice. More chains would spill.
 constexpr double kPairFlops = 2.0 * 2 * 16 * kChains * kTurns;
 
 __attribute__((target("avx512f,avx512bf16"))) float MultiplyPairs() {
@@ -83,8 +83,8 @@ __attribute__((target("avx512f,avx512bf16"))) float MultiplyPairs() {
   return all[0];
 }
 
-// Products of tile registers, four sums in turn: as many as hide the latency of
-// one (52 cycles, one in 16).
+// Products of tile registers with four accumulators: enough to hide the latency
+// (52 cycles, one issued per 16).
 constexpr int64_t kTileTurns = 20'000;
 constexpr double kTileFlops = 2.0 * 16 * 16 * 32 * 4 * kTileTurns;
 
@@ -165,13 +165,13 @@ MachineLimits MeasureMachineLimits(ThreadPool& pool, const std::string& level) {
         });
 #endif
 
-  // From what lies in the caches of the cores to several times the last level.
+  // From sizes that fit the caches of the cores to several times the L3 cache.
   constexpr int64_t kSmallest = int64_t{1} << 14, kLargest = int64_t{1} << 28;
   constexpr int64_t kStreamed = int64_t{1} << 27;  // in one timed run, at least
   std::vector<float> memory(kLargest / sizeof(float), 1.0F);
   for (int64_t bytes = kSmallest; bytes <= kLargest; bytes *= 4) {
     const int64_t rounds = std::max<int64_t>(1, kStreamed / bytes);
-    // A share of each thread, half of it x and half y.
+    // The share of each thread: half of it x, half of it y.
     const int64_t count = bytes / sizeof(float) / 2 / pool.size();
     const double time = Fastest(pool, 5, [&](int worker) {
       float* y = memory.data() + 2 * count * worker;

@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What this machine can do at best: the ceilings of a roofline.
+// The compute peak and memory bandwidth of this machine: the ceilings of a
+// roofline.
 
 #ifndef GRAFT_TOOLS_GRAFT_MACHINE_LIMITS_H_
 #define GRAFT_TOOLS_GRAFT_MACHINE_LIMITS_H_
@@ -14,29 +15,32 @@
 namespace graft {
 
 struct MachineLimits {
-  // Arithmetic on f32 in registers, fused multiply-adds counting as two, all
-  // threads together; flops a second.
+  // Peak of fp32 in registers, all threads together, in FLOP/s; a fused
+  // multiply-add counts as two.
   double flops = 0;
-  // The same on bf16, in tile registers or else by dot products of pairs; 0
-  // where the level has neither.
+  // The same for bf16, in tile registers or else by dot products of pairs; 0 if
+  // the ISA level has neither.
   double bf16_flops = 0;
-  // Bytes a second, all threads together, by the size of what is streamed;
-  // sizes ascend. Two are read for one that is written back in place.
+  // Bytes per second, all threads together, by the size of the streamed data,
+  // in ascending order. Two bytes are read per byte that is written back in
+  // place.
   struct Bandwidth {
     double bytes;
     double per_second;
   };
   std::vector<Bandwidth> bandwidth;
 
-  // Of data of `bytes`: between the sizes measured by the logarithm of the
-  // size, beyond them the nearest.
+  // Returns the bandwidth for data of `bytes`: interpolated between the
+  // measured sizes by the logarithm of the size, and that of the nearest size
+  // outside of them.
   double BandwidthOf(double bytes) const;
 };
 
-// Measures with the threads of `pool` and the instructions of the CPU level
-// `level` ("avx2", ...; others: what every processor of the architecture has),
-// which this processor must have. Takes about two seconds. The best of several
-// turns: other work on the machine lowers the result.
+// Measures with the threads of `pool` and the instructions of the ISA level
+// `level`
+// ("avx2", ...; others: the baseline of the architecture), which this processor
+// must support. Takes about two seconds. Reports the best of several runs;
+// other load on the machine lowers the result.
 MachineLimits MeasureMachineLimits(ThreadPool& pool, const std::string& level);
 
 }  // namespace graft

@@ -11,10 +11,10 @@
 namespace graft {
 namespace {
 
-// Of a kernel, or of several together; seconds.
+// Times of a kernel, or of several together, in seconds.
 struct Times {
   double taken = 0;
-  // The least for arithmetic, for bytes, and for the longer of the two.
+  // Limits by FLOPs, by bytes, and the longer of the two.
   double arithmetic = 0, memory = 0, least = 0;
 
   void Add(const Times& other) {

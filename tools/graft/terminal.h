@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a command prints while it works and at its end.
+// Progress output of a command.
 
 #ifndef GRAFT_TOOLS_GRAFT_TERMINAL_H_
 #define GRAFT_TOOLS_GRAFT_TERMINAL_H_
@@ -16,9 +16,9 @@ namespace graft {
 // "0:07", "12:30" or "3:05:09".
 std::string FormatDuration(double seconds);
 
-// A line on standard error that is written over in place. Where standard error
-// is no terminal, a line is printed every ten seconds at most. Silent with
-// `quiet`. Not thread-safe.
+// A line on standard error that is overwritten in place. If standard error is
+// not a terminal, prints at most one line per ten seconds. Silent with `quiet`.
+// Not thread-safe.
 class ProgressLine {
  public:
   explicit ProgressLine(bool quiet);
@@ -26,8 +26,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Shows `line` unless the last one is younger than a tenth of a second;
-  // `last` is always shown.
+  // Shows `line`, unless the previous one was shown less than a tenth of a
+  // second ago; always shows it with `last`.
   void Update(absl::string_view line, bool last = false);
   // Ends the line, so that other output begins on its own.
   void Finish();

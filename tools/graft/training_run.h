@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What commands that train share once their program is compiled.
+// Shared by the commands that train, after their program is compiled.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
@@ -13,10 +13,10 @@
 
 namespace graft {
 
-// Options of a run that do not shape its result: --output, --resume and so on.
+// Options that do not affect the result of a run: --output, --resume and so on.
 void AddRunOptions(CLI::App& command, FinetuneOptions& options);
 
-// Trains `run` to its end, or to a checkpoint when a signal stops it, writes
+// Trains `run` to its end, or to a checkpoint if a signal stops it, writes
 // model.graft to options.output and prints a summary.
 absl::Status Train(FinetuneOptions options, PreparedRun run,
                    const CommandContext& context);
