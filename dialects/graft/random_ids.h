@@ -14,13 +14,13 @@
 
 namespace graft {
 
-// Distance between the random ids of two turns of graft.repeat: turn i adds i
-// times this. The ids of a body and those outside of any body fill one turn
-// each, so no sum meets another.
-inline constexpr int64_t kRandomIdsPerTurn = 64;
+// Distance between the random ids of consecutive layers of graft.repeat:
+// iteration i adds i times this. The ids of a body, and those outside of any
+// body, span one such interval each, so the sums are unique.
+inline constexpr int64_t kRandomIdsPerLayer = 64;
 
-// Number of draws that one call of `function` makes by itself; the next call
-// adds as many to each `draw` in it.
+// Returns the number of values of `draw` that one call of `function` uses; the
+// next call adds this number to each `draw` in it.
 inline int64_t drawsPerCall(mlir::func::FuncOp function) {
   int64_t last = 0;
   function.walk([&](mlir::Operation* op) {

@@ -336,7 +336,7 @@ LogicalResult Interpreter::runCompute(Operation* op, Environment& environment,
     results.push_back(std::move(*tensor));
   }
   RandomPlace place{random,
-                    std::max<int64_t>(scope.turn, 0) * kRandomIdsPerTurn,
+                    std::max<int64_t>(scope.turn, 0) * kRandomIdsPerLayer,
                     scope.draw, scope.deterministic};
   OpCall opCall(op, operands, results, place, sizes);
   if (failed(compute(opCall))) return failure();

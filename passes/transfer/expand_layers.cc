@@ -38,10 +38,10 @@ LogicalResult checkRandomIds(func::FuncOp function) {
     if (!attr) return WalkResult::advance();
     int64_t id = attr.getInt();
     bool inside = op->getParentOfType<RepeatOp>() != nullptr;
-    int64_t low = inside ? kRandomIdsPerTurn : 0;
-    if (id < low || id >= low + kRandomIdsPerTurn) {
+    int64_t low = inside ? kRandomIdsPerLayer : 0;
+    if (id < low || id >= low + kRandomIdsPerLayer) {
       op->emitOpError("expects a random id in [")
-          << low << ", " << low + kRandomIdsPerTurn << ") "
+          << low << ", " << low + kRandomIdsPerLayer << ") "
           << (inside ? "inside" : "outside of") << " graft.repeat, got " << id;
       return WalkResult::interrupt();
     }
@@ -98,7 +98,7 @@ void specialize(Operation* clone, StringRef path, int64_t layer) {
     if (IntegerAttr id = randomId(op))
       op->setAttr("random_id",
                   IntegerAttr::get(id.getType(),
-                                   id.getInt() + layer * kRandomIdsPerTurn));
+                                   id.getInt() + layer * kRandomIdsPerLayer));
   });
 }
 
