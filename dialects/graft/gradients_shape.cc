@@ -14,8 +14,12 @@ namespace {
 
 LogicalResult gradientOf(ReduceOp op, GradientBuilder& g) {
   if (op.getKind() != ReduceKind::sum) return g.fail("gradient of its maximum");
-  g.set(0,
-        g.broadcast(g.gradient(), op.getInput().getType(), op.getDimensions()));
+  // An f32 sum of a low-precision input has an f32 gradient; whoever asked for
+  // the input's rounds it.
+  Value gradient = g.gradient();
+  Type element = cast<RankedTensorType>(gradient.getType()).getElementType();
+  g.set(0, g.broadcast(gradient, withElements(op.getInput().getType(), element),
+                       op.getDimensions()));
   return success();
 }
 

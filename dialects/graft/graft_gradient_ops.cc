@@ -65,10 +65,11 @@ LogicalResult AttentionGradientOp::inferReturnTypes(
 
 LogicalResult AttentionGradientOp::verify() {
   // C1.
-  int64_t width = getQuery().getType().getDimSize(1);
-  if (width % static_cast<int64_t>(getHeads()) != 0)
+  RankedTensorType query = getQuery().getType();
+  if (query.isDynamicDim(1) ||
+      query.getDimSize(1) % static_cast<int64_t>(getHeads()) != 0)
     return emitOpError("expects the width to be a multiple of 'heads', got ")
-           << width << " and " << getHeads();
+           << query << " and " << getHeads();
   // C2.
   Dim tokens = getNamedDim(getSegments().getType().getTokens());
   if (!getDim(getQuery().getType(), 0).isCompatible(tokens))
@@ -79,6 +80,13 @@ LogicalResult AttentionGradientOp::verify() {
   if (getDropout().convertToFloat() > 0 && !getRandomId())
     return emitOpError("expects 'id' where 'dropout' is above zero");
   return success();
+}
+
+LogicalResult SoftmaxGradientOp::verify() {
+  // C1.
+  if (getGradient().getType().getRank() > 0) return success();
+  return emitOpError("expects 'gradient' of at least one dimension, got ")
+         << getGradient().getType();
 }
 
 LogicalResult SegmentPoolGradientOp::inferReturnTypes(

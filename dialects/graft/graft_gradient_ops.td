@@ -72,7 +72,7 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf
     the same attributes; probabilities and dropout masks are computed again. The
     gradients are sums over blocks of tokens, and f32.
 
-    - (C1) H is a multiple of `heads`.
+    - (C1) H is static and a multiple of `heads`.
     - (C2) Operands have the segments' token dimension.
     - (C3) `random_id` is given when `dropout` is above zero.
 
@@ -102,6 +102,8 @@ def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,
     * y))`; with `log`, where `y` is the log-softmax: `gradient - exp(y)
     sum(gradient)`.
 
+    - (C1) Tensors have at least one dimension.
+
     Example:
     ```mlir
     func.func @example(%dy: tensor<3x4xf32>, %y: tensor<3x4xf32>) -> tensor<3x4xf32> {
@@ -115,6 +117,7 @@ def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,
   let assemblyFormat = [{
     $gradient `,` $output (`log` $log^)? attr-dict `:` type($gradient)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_GeluGradientOp : Graft_ComputeOp<"gelu_gradient", "follow", "*,*->*", [

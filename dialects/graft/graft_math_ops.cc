@@ -44,6 +44,16 @@ std::pair<int64_t, SmallVector<Dim>> countElements(RankedTensorType type) {
   return {count, dynamic};
 }
 
+// The labelled constraint that ops which only move elements keep their type.
+LogicalResult verifySameElements(Operation* op, StringRef names, Value lhs,
+                                 Value rhs) {
+  if (typeOf(lhs).getElementType() == typeOf(rhs).getElementType())
+    return success();
+  return op->emitOpError("expects ")
+         << names << " of one element type, got " << lhs.getType() << " and "
+         << rhs.getType();
+}
+
 }  // namespace
 
 OpFoldResult AddOp::fold(FoldAdaptor) {
@@ -103,10 +113,12 @@ LogicalResult BroadcastOp::verify() {
   fits = fits && kept.size() == static_cast<size_t>(input.getRank());
   for (auto [have, want] : llvm::zip(getDims(input), kept))
     fits = fits && have.isCompatible(want);
-  if (fits) return success();
-  return emitOpError("expects the result without dimensions [")
-         << getDimensions() << "] to have the input's shape, got " << input
-         << " and " << output;
+  if (!fits)
+    return emitOpError("expects the result without dimensions [")
+           << getDimensions() << "] to have the input's shape, got " << input
+           << " and " << output;
+  return verifySameElements(*this, "input and result", getInput(),
+                            getOutput());  // C2.
 }
 
 LogicalResult ReshapeOp::verify() {
@@ -117,9 +129,11 @@ LogicalResult ReshapeOp::verify() {
       inputCount == outputCount && inputDynamic.size() == outputDynamic.size();
   for (auto [have, want] : llvm::zip(inputDynamic, outputDynamic))
     fits = fits && have.isCompatible(want);
-  if (fits) return success();
-  return emitOpError("expects as many elements in input and result, got ")
-         << getInput().getType() << " and " << getOutput().getType();
+  if (!fits)
+    return emitOpError("expects as many elements in input and result, got ")
+           << getInput().getType() << " and " << getOutput().getType();
+  return verifySameElements(*this, "input and result", getInput(),
+                            getOutput());  // C2.
 }
 
 LogicalResult TransposeOp::inferReturnTypes(MLIRContext*,
@@ -151,6 +165,8 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
 
 LogicalResult ConcatOp::verify() {
   // C1.
+  if (getInputs().empty())
+    return emitOpError("expects at least one input, got none");
   Dim rows = getDim(typeOf(getInputs().front()), 0);
   for (Value input : getInputs())
     if (!rows.isCompatible(getDim(typeOf(input), 0)))
@@ -161,6 +177,10 @@ LogicalResult ConcatOp::verify() {
     if (typeOf(input).isDynamicDim(1))
       return emitOpError("expects inputs of static width, got ")
              << input.getType();
+  // C3.
+  for (Value input : getInputs())
+    if (failed(verifySameElements(*this, "inputs", getInputs().front(), input)))
+      return failure();
   return success();
 }
 
@@ -175,12 +195,14 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
 }
 
 LogicalResult SliceOp::verify() {
-  // C1.
-  int64_t end = static_cast<int64_t>(getOffset() + getSize());
-  if (end <= getInput().getType().getDimSize(1)) return success();
+  // C1. Offset and size are not negative, so their sum fits 64 bits unsigned.
+  RankedTensorType input = getInput().getType();
+  uint64_t end = getOffset() + getSize();
+  if (!input.isDynamicDim(1) &&
+      end <= static_cast<uint64_t>(input.getDimSize(1)))
+    return success();
   return emitOpError("expects columns [")
-         << getOffset() << ", " << end << ") inside of "
-         << getInput().getType();
+         << getOffset() << ", " << end << ") inside the input, got " << input;
 }
 
 LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
@@ -201,10 +223,11 @@ LogicalResult ScatterAddOp::verify() {
                "expects 'indices' and 'updates' to have as many rows, got ")
            << getIndices().getType() << " and " << updates;
   // C2.
-  if (getDim(getInput().getType(), 1).isCompatible(getDim(updates, 1)))
-    return success();
-  return emitOpError("expects 'input' and 'updates' of one width, got ")
-         << getInput().getType() << " and " << updates;
+  if (!getDim(getInput().getType(), 1).isCompatible(getDim(updates, 1)))
+    return emitOpError("expects 'input' and 'updates' of one width, got ")
+           << getInput().getType() << " and " << updates;
+  return verifySameElements(*this, "'input' and 'updates'", getInput(),
+                            getUpdates());  // C3.
 }
 
 }  // namespace graft

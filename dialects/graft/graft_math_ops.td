@@ -372,6 +372,7 @@ def Graft_BroadcastOp : Graft_ComputeOp<"broadcast", "follow", "...->..."> {
     input does not have.
 
     - (C1) The result without `dimensions` has the input's shape.
+    - (C2) Input and result have one element type.
 
     Example:
     ```mlir
@@ -396,6 +397,7 @@ def Graft_ReshapeOp : Graft_ComputeOp<"reshape", "follow", "...->..."> {
     result, so only static dimensions change; rank may change.
 
     - (C1) Input and result have as many elements.
+    - (C2) Input and result have one element type.
 
     Example:
     ```mlir
@@ -440,8 +442,9 @@ def Graft_ConcatOp : Graft_ComputeOp<"concat", "follow", "...->...", [
   let description = [{
     Column blocks in order.
 
-    - (C1) All inputs have the same rows.
+    - (C1) There is an input, and all have the same rows.
     - (C2) Widths are static.
+    - (C3) All inputs have one element type.
 
     Example:
     ```mlir
@@ -512,6 +515,7 @@ def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "th,p,ph->th", [
 
     - (C1) `indices` and `updates` have as many rows.
     - (C2) `input` and `updates` have the same width.
+    - (C3) `input` and `updates` have one element type.
 
     Example:
     ```mlir

@@ -150,10 +150,11 @@ bool AttentionOp::isCompatibleReturnTypes(TypeRange inferred,
 
 LogicalResult AttentionOp::verify() {
   // C1.
-  int64_t width = getQuery().getType().getDimSize(1);
-  if (width % static_cast<int64_t>(getHeads()) != 0)
+  RankedTensorType query = getQuery().getType();
+  if (query.isDynamicDim(1) ||
+      query.getDimSize(1) % static_cast<int64_t>(getHeads()) != 0)
     return emitOpError("expects the width to be a multiple of 'heads', got ")
-           << width << " and " << getHeads();
+           << query << " and " << getHeads();
   // C2.
   if (failed(verifyTokenRows(*this, getQuery(), getSegments(), "query")))
     return failure();
@@ -192,6 +193,13 @@ LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
                                           SmallVectorImpl<Type>& types) {
   types.push_back(adaptor.getInput().getType());
   return success();
+}
+
+LogicalResult SoftmaxOp::verify() {
+  // C1.
+  if (getInput().getType().getRank() > 0) return success();
+  return emitOpError("expects 'input' of at least one dimension, got ")
+         << getInput().getType();
 }
 
 LogicalResult SegmentPoolOp::inferReturnTypes(MLIRContext*,

@@ -162,7 +162,7 @@ def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
     position as element. Scores, probabilities and sums are f32; `output` has the
     type of `query`, or is f32. Shapes: `query`, `key`, `value`, `output` [T, H].
 
-    - (C1) H is a multiple of `heads`.
+    - (C1) H is static and a multiple of `heads`.
     - (C2) `query`, `key` and `value` have the segments' token dimension.
     - (C3) `random_id` is given when `dropout` is above zero.
 
@@ -220,6 +220,8 @@ def Graft_SoftmaxOp : Graft_ComputeOp<"softmax", "keep", "...K->...K", [
   let description = [{
     `exp(x - max) / sum(exp(x - max))` of each row; with `log`, its logarithm.
 
+    - (C1) `input` has at least one dimension.
+
     Example:
     ```mlir
     func.func @example(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
@@ -233,6 +235,7 @@ def Graft_SoftmaxOp : Graft_ComputeOp<"softmax", "keep", "...K->...K", [
   let assemblyFormat = [{
     $input (`log` $log^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Graft_SegmentPoolOp : Graft_ComputeOp<"segment_pool", "follow", "th,-->sh", [

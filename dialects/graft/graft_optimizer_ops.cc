@@ -18,6 +18,12 @@ LogicalResult AdamWOp::verify() {
   if (!(getEpsilon().convertToFloat() > 0))
     return emitOpError("expects a positive 'epsilon', got ")
            << getEpsilon().convertToFloat();
+  // C2.
+  if (!(getDecay().convertToFloat() >= 0) ||
+      !(getRateMultiplier().convertToFloat() >= 0))
+    return emitOpError("expects 'decay' and 'multiplier' of at least 0, got ")
+           << getDecay().convertToFloat() << " and "
+           << getRateMultiplier().convertToFloat();
   return success();
 }
 

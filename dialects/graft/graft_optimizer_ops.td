@@ -59,6 +59,7 @@ def Graft_AdamWOp : Graft_ComputeOp<"adamw", "keep", "*,*,*,*,-,-,-->*,*,*", [
     Results: `w2`, `m`, `v`.
 
     - (C1) `beta1` and `beta2` are in [0, 1), `epsilon` is positive.
+    - (C2) `decay` and `rate_multiplier` are not negative.
 
     Example:
     ```mlir

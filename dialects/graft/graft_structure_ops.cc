@@ -62,6 +62,17 @@ LogicalResult ParameterOp::verify() {
                "expects 'initial' to be \"normal\", \"zeros\" or "
                "\"ones\", got \"")
            << *getInitial() << '"';
+  // C3.
+  if (getInitial() == "normal" && !getDeviation())
+    return emitOpError("expects 'deviation' with \"normal\", got none");
+  if (getInitial() != "normal" && getDeviation())
+    return emitOpError("expects 'deviation' with \"normal\" only, got it with ")
+           << (getInitial() ? "\"" + getInitial()->str() + "\"" : "none");
+  // C4.
+  if (getDeviation() &&
+      (!getDeviation()->isFinite() || getDeviation()->convertToFloat() < 0))
+    return emitOpError("expects a finite 'deviation' of at least 0, got ")
+           << getDeviation()->convertToFloat();
   return success();
 }
 

@@ -69,6 +69,10 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
 
     - (C1) The shape is static.
     - (C2) `initial` is one of "normal", "zeros", "ones".
+    - (C3) `deviation` is given with `initial "normal"`, and only with it.
+    - (C4) `deviation` is finite and not negative.
+    - (C3) `deviation` is given with `initial "normal"`, and only with it.
+    - (C4) `deviation` is finite and not negative.
 
     Example:
     ```mlir

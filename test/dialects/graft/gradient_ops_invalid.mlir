@@ -30,7 +30,7 @@ func.func @layer_norm_epsilon(%x: tensor<3x4xf32>, %s: tensor<4xf32>) {
 
 #T = #graft.dims<T>
 func.func @attention_heads(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
-  // expected-error @below {{expects the width to be a multiple of 'heads', got 8 and 3}}
+  // expected-error @below {{expects the width to be a multiple of 'heads', got 'tensor<?x8xf32, #graft.dims<T>>' and 3}}
   %0:3 = graft.attention_gradient %q, %q, %q, %q, %seq heads 3 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
   return
 }
@@ -101,5 +101,13 @@ func.func @scatter_width(%x: tensor<5x4xf32>, %i: tensor<3xi32>, %u: tensor<3x2x
 func.func @concat_width(%x: tensor<4x?xf32, #graft.dims<T>>) {
   // expected-error @below {{'graft.concat' op expects inputs of static width, got 'tensor<4x?xf32, #graft.dims<T>>'}}
   %0 = graft.concat %x : (tensor<4x?xf32, #graft.dims<T>>) -> tensor<4x?xf32, #graft.dims<T>>
+  return
+}
+
+// -----
+
+func.func @softmax_gradient_c1(%x: tensor<f32>) {
+  // expected-error @below {{expects 'gradient' of at least one dimension, got 'tensor<f32>'}}
+  %0 = graft.softmax_gradient %x, %x : tensor<f32>
   return
 }

@@ -163,3 +163,15 @@ func.func @mixed(%x: tensor<3x4xbf16>, %w: tensor<2x4xbf16>) -> tensor<2x4xbf16>
   %g = graft.gradients %loss wrt %w : tensor<2x4xbf16>
   return %g : tensor<2x4xbf16>
 }
+
+// -----
+
+// An f32 sum of a low-precision value: the gradient is f32 until it is rounded.
+// CHECK-LABEL: func.func @wide_sum
+func.func @wide_sum(%x: tensor<3x4xbf16>) -> tensor<3x4xbf16> {
+  // CHECK: %[[ROWS:.+]] = graft.broadcast %{{.+}} along [0, 1] : (tensor<f32>) -> tensor<3x4xf32>
+  // CHECK: graft.cast %[[ROWS]] : tensor<3x4xf32> to tensor<3x4xbf16>
+  %loss = graft.reduce sum %x over [0, 1] : (tensor<3x4xbf16>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3x4xbf16>
+  return %g : tensor<3x4xbf16>
+}
