@@ -10,10 +10,10 @@
 A ratio is the peer's time, or bytes, over Graft's, so above 1 Graft is better:
 the median of --pairs pairs that were taken in turn, and its 95 % bootstrap
 interval. A target holds when the upper end of the interval reaches it. --keep
-puts each case's record into docs/results/bench/, which needs a committed tree;
---report writes docs/benchmarks.md from these, and --check says whether it is
-up to date. Takes GRAFT_PEERS_PYTHON and GRAFT_MINILM from the environment, as
-`./run bench` sets them.
+puts each case's record into the folder of docs/results/bench/ for this kind of
+processor, which needs a committed tree; --report writes docs/benchmarks.md from
+these, and --check says whether it is up to date. Takes GRAFT_PEERS_PYTHON and
+GRAFT_MINILM from the environment, as `./run bench` sets them.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def parse_arguments():
     parser.add_argument("--json", type=pathlib.Path,
                         help="write a list of the cases' records")
     parser.add_argument("--keep", action="store_true",
-                        help="put the records into docs/results/bench/")
+                        help="put the records into docs/results/bench/KIND/")
     parser.add_argument("--report", action="store_true",
                         help="write docs/benchmarks.md from kept records")
     parser.add_argument("--check", action="store_true",
@@ -152,9 +152,10 @@ def main():
         text = json.dumps(records[-1], indent=1) + "\n"
         (settings.work / f"{name}.json").write_text(text)
         if arguments.keep:
-            folder = accept.RESULTS / "bench"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.json").write_text(text)
+            path = report.path_of(
+                name, common.processor_kind(common.processor_flags()))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
             report.PAGE.write_text(report.text())
     if arguments.json:
         arguments.json.write_text(json.dumps(records, indent=1) + "\n")

@@ -20,6 +20,10 @@ VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
              "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS",
              "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
+# Kinds of processors, each with the flag that it has: ISA levels of Graft, the
+# most capable first.
+KINDS = {"amx_bf16": "amx_bf16", "avx512_bf16": "avx512_bf16",
+         "avx512": "avx512f", "avx2": "avx2", "aarch64": "asimd"}
 RESAMPLES = 5000
 
 
@@ -65,8 +69,14 @@ def processor_flags():
         text = pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:
         return set()
-    return {word for line in text.splitlines() if line.startswith("flags")
-            for word in line.split()}
+    return {word for line in text.splitlines()
+            if line.startswith(("flags", "Features")) for word in line.split()}
+
+
+def processor_kind(flags):
+    """The kind of a processor with these flags; `other`: none of ours."""
+    return next((kind for kind, flag in KINDS.items() if flag in flags),
+                "other")
 
 
 def alternate(samplers, pairs):

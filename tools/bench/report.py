@@ -10,13 +10,19 @@ from common import accept
 PAGE = common.ROOT / "docs" / "benchmarks.md"
 FOLDER = accept.RESULTS / "bench"
 TITLES = {
-    "infer": "Answers to texts of one length",
-    "real-text": "Real texts: 32 glosses a batch",
+    "infer": "Inference on texts of one length",
+    "real-text": "Real texts: 32 glosses per batch",
     "train": "Optimiser steps on texts of one length",
     "memory": "Memory",
     "start-up": "Start-up",
-    "gemm": "Matrix products",
+    "gemm": "GEMM",
 }
+KINDS = {"amx_bf16": "Processors with AMX (`amx_bf16`)",
+         "avx512_bf16": "Processors with AVX-512 BF16 and without AMX "
+                        "(`avx512_bf16`)",
+         "avx512": "Processors with AVX-512 (`avx512`)",
+         "avx2": "Processors with AVX2 (`avx2`)",
+         "aarch64": "AArch64 (`aarch64`)", "other": "Other processors"}
 NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "pytorch_tuned": "PyTorch tuned",
          "pytorch_compiled": "torch.compile", "onnxruntime": "ONNX Runtime",
@@ -24,47 +30,47 @@ NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "onednn": "oneDNN",
          "mkl": "MKL as installed", "mkl_tuned": "MKL tuned",
          "mkl_packed_tuned": "MKL tuned, packed once"}
-# Everything of the page from this line on is written by hand, and kept.
+# The page from this line on is written by hand, and kept.
 BY_HAND = "## By kind of processor\n"
 INTRODUCTION = """# Benchmarks
 
-Written by `./run bench --report` from the records in `docs/results/bench/`; edit
-only the last section, [By kind of processor](#by-kind-of-processor).
+Written by `./run bench --report` from the records in `docs/results/bench/`, one
+for each case and kind of processor. Edit only the last section, [By kind of
+processor](#by-kind-of-processor).
 
-`./run bench` installs what Graft is raced against, with the versions of
-`tools/bench/peers.txt`, and lets each run in a process of its own. All take
-turns: a round has one sample of each, in an order that rotates, and a sample is
-the median of some runs. A ratio is the peer's time, or bytes, over Graft's in
+`./run bench` installs the frameworks that Graft is compared with, in the versions
+of `tools/bench/peers.txt`, and runs each in a process of its own. Runs are
+interleaved: a round has one sample of each, in an order that rotates, and a sample
+is the median of some runs. A ratio is the peer's time, or bytes, over Graft's in
 the same round, so above 1 Graft is better: the median over all rounds, with its
-95 % bootstrap interval. A target holds when the upper end of the interval
-reaches it. Every run is in the record, and none was picked.
+95 % bootstrap interval. A target holds when the upper end of the interval reaches
+it. Every run is in the record, and none was picked.
 
-- Peers are at their best settings: inference mode, threads counted, shapes
-  compiled where texts have one length, no mask where nothing is padded (but for
-  ONNX Runtime, which fuses attention only with one), what ONNX Runtime's own
-  tool fuses, OpenVINO for latency.
-- On AMD processors MKL, inside of PyTorch, takes code for older processors.
-  *Tuned* is PyTorch with a preloaded library that answers its question for an
-  Intel processor with yes; a user has the other one. `torch.compile` is tuned,
-  too; where it answers, its weights are frozen.
-- In bf16, which is raced where the processor has AVX-512 BF16 (and AMX), Graft
-  and PyTorch train with fp32 master weights, PyTorch by its autocast; PyTorch
-  answers with weights of bf16, OpenVINO with its precision hint.
-- Before a race the answers are compared; they may differ by 1e-3 in no logit,
-  in bf16 by 0.1. Races of training and of gradients compare none.
-- The percentage is of the multiply-adds of this precision that a loop without
-  memory reaches on this machine, with as many threads, in the same run. Operations are counted as
-  `graft plan` counts them, without those on padding.
+- Peers run with their best settings: inference mode, threads counted, shapes
+  compiled where texts have one length, no mask where nothing is padded (except for
+  ONNX Runtime, which fuses attention only with one), what ONNX Runtime's own tool
+  fuses, OpenVINO for latency.
+- On AMD processors MKL, inside PyTorch, runs code for older processors. *Tuned* is
+  PyTorch with a preloaded library that tells MKL that the processor is from Intel;
+  a user gets the other one. `torch.compile` is tuned, too; for inference its
+  weights are frozen.
+- In bf16, which is measured where the processor has AVX-512 BF16 (and AMX), Graft
+  and PyTorch train with fp32 master weights, PyTorch by its autocast; for inference
+  PyTorch has weights of bf16, OpenVINO its precision hint.
+- Before a comparison the logits are compared; none may differ by more than 1e-3, in
+  bf16 by 0.1. Cases of training and of gradients compare none.
+- The percentage is of the compute peak: the multiply-adds of this precision that a
+  loop without memory reaches on this machine, with as many threads, in the same run.
+  FLOPs are counted as `graft plan` counts them, without those on padding.
 - MiniLM-L6 has its weights and a random classifier of 26 classes; BERT-base has
   random weights, on which time does not depend.
-- The products are chains through weights that Graft packs once: a row of a
-  table for each token, the products, a classifier of the first row. oneDNN and
-  MKL are those inside of PyTorch, called as `torch.compile` calls them for
-  frozen weights (*packed once*), or by `torch.mm`. *Gradients* is the forward
-  pass with the gradients of all weights, added to fp32, and of what all but the
-  first multiply; weights are new in each run there, so packing is in its time.
+- The GEMMs are chains through weights that Graft packs once: a row of a table for
+  each token, the GEMMs, a classifier of the first row. oneDNN and MKL are those
+  inside PyTorch, called as `torch.compile` calls them for frozen weights (*packed
+  once*), or by `torch.mm`. *Gradients* is the forward pass with the gradients of all
+  weights, added to fp32, and of the inputs of all GEMMs but the first; weights are
+  new in each run there, so packing is in its time.
 """
-
 
 def amount(row, value):
     return common.AMOUNTS[row["unit"]](value)
@@ -106,11 +112,17 @@ def table(record):
             *(cell(row, name) for name in columns), targets(row)]) + " |"
 
 
-def section(case, record):
+def section(case, records):
+    """Of a case, with its records by kind of processor."""
     yield f"## {TITLES[case]}\n"
-    if record is None:
+    if not records:
         yield f"`./run bench {case} --keep`: no record yet.\n"
-        return
+    for kind, record in records.items():
+        yield f"### {KINDS.get(kind, kind)}\n"
+        yield from results(case, record)
+
+
+def results(case, record):
     peaks = ", ".join(f"{value:.0f} {what}" for what, value in
                       record["peak_gflops"].items())
     versions = ", ".join(f"{name} {version}" for name, version in
@@ -147,6 +159,17 @@ def section(case, record):
     yield ""
 
 
+def path_of(case, kind):
+    """Of a case's record on this kind of processor."""
+    return FOLDER / kind / f"{case}.json"
+
+
+def records_of(case):
+    kinds = (*common.KINDS, "other")
+    return {kind: json.loads(path_of(case, kind).read_text())
+            for kind in kinds if path_of(case, kind).exists()}
+
+
 def by_hand():
     """The part of the page that is not made of records."""
     page = PAGE.read_text() if PAGE.exists() else ""
@@ -157,9 +180,7 @@ def by_hand():
 def text():
     parts = [INTRODUCTION]
     for case in TITLES:
-        path = FOLDER / f"{case}.json"
-        record = json.loads(path.read_text()) if path.exists() else None
-        parts.append("\n".join(section(case, record)))
+        parts.append("\n".join(section(case, records_of(case))))
     return "\n".join(parts).rstrip() + "\n" + by_hand()
 
 

@@ -76,7 +76,14 @@ with tempfile.TemporaryDirectory() as folder:
     sides.write_safetensors(path, {"x": ("F32", [2, 2], [1, 2, 3, 4])})
     assert sides.read_safetensors(path, "x") == [[1, 2], [3, 4]]
 
-# A record becomes a table; what has none says so.
+# A processor is of the most capable kind whose flag it has.
+assert common.processor_kind({"avx2", "avx512f", "avx512_bf16"}) == "avx512_bf16"
+assert common.processor_kind({"avx2", "fma"}) == "avx2"
+assert common.processor_kind({"asimd"}) == "aarch64"
+assert common.processor_kind(set()) == "other"
+
+# A record becomes a table, one for each kind of processor, the most capable
+# first; a case without a record says so.
 row = common.make_row(
     {"model": "tiny", "work": "1x16", "threads": 2, "precision": "fp32"},
     {"graft": [0.001, 0.001], "pytorch": [0.002, 0.003],
@@ -93,8 +100,17 @@ record = {
     "not_run": [{"what": "bf16", "why": "reasons"}]}
 with tempfile.TemporaryDirectory() as folder:
     report.FOLDER = pathlib.Path(folder)
-    (report.FOLDER / "infer.json").write_text(json.dumps(record))
+    for kind, processor in (("avx2", "2 x OLD"), ("amx_bf16", "2 x CPU")):
+        path = report.path_of("infer", kind)
+        path.parent.mkdir()
+        path.write_text(json.dumps({**record, "processor": processor}))
     page = report.text()
+order = [line for line in page.splitlines() if line.startswith("#")]
+assert order[1:4] == [
+    "## Inference on texts of one length",
+    "### Processors with AMX (`amx_bf16`)",
+    "### Processors with AVX2 (`avx2`)"], order
+assert page.index("2 x CPU, avx2;") < page.index("2 x OLD, avx2;")
 for line in (
         "| model | work | precision | threads | Graft | PyTorch as installed "
         "| OpenVINO | target |",
