@@ -1,19 +1,40 @@
 #!/usr/bin/env python3
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
-"""Races Graft against PyTorch, ONNX Runtime and OpenVINO on this machine.
+"""Compares Graft with PyTorch, ONNX Runtime and OpenVINO on this machine, or
+with another build of itself.
 
     bench.py [CASE...] [--pairs N] [--threads N,...] [--quick]
              [--json FILE | --keep]
+    bench.py [CASE...] --against COMMIT [--pairs N] [--threads N,...]
+             [--quick] [--json FILE]
     bench.py --report | --check
 
 A ratio is the peer's time, or bytes, over Graft's, so above 1 Graft is better:
-the median of --pairs pairs that were taken in turn, and its 95 % bootstrap
-interval. A target holds when the upper end of the interval reaches it. --keep
-puts each case's record into the folder of docs/results/bench/ for this kind of
-processor, which needs a committed tree; --report writes docs/benchmarks.md from
-these, and --check says whether it is up to date. Takes GRAFT_PEERS_PYTHON and
-GRAFT_MINILM from the environment, as `./run bench` sets them.
+the median of --pairs interleaved rounds, and its 95 % bootstrap interval. A
+target holds when the upper end of the interval reaches it. --keep puts each
+case's record into the folder of docs/results/bench/ for this kind of processor,
+which needs a committed tree; --report writes docs/benchmarks.md from these, and
+--check says whether it is up to date. Takes GRAFT_PEERS_PYTHON and GRAFT_MINILM
+from the environment, as `./run bench` sets them.
+
+--against builds COMMIT below build/against, or takes the build folder of
+another checkout, and lets that build (base), this one (new) and a second copy
+of this one (control) take turns; no other framework is needed. Here a ratio is
+new over base, so above 1 this build is slower, or larger. A row is
+  slower        the lower end of the ratio's interval is above 1.02, and above
+                the upper end of A/A, that is control over new
+  inconclusive  not that, but the interval of A/A leaves [1/1.02, 1.02]: equal
+                builds differ as much as would have to be shown
+  holds         else
+  identical     both builds make the same kernels and commands, to the bit, so
+                nothing is timed; answers to one text of 16 tokens are, where
+                the runtime's own share is largest, and real texts, start-up
+                and memory
+Ends with 1 if a row is slower. What this tree is built from is compared,
+committed or not. A row that takes long has fewer rounds than --pairs, but 5.
+Rounds of the same two builds are kept: a run that was stopped goes on, and one
+with more --pairs adds to them.
 """
 
 import argparse
@@ -23,6 +44,7 @@ import os
 import pathlib
 import sys
 
+import against
 import common
 from common import accept
 import gemm
@@ -36,9 +58,9 @@ import train
 CASES = {"infer": infer, "real-text": real_text, "train": train,
          "memory": memory, "start-up": start_up, "gemm": gemm}
 
-# Long ones, which are raced with all processors unless it is asked for.
+# Long cases, which run with all processors unless --threads says otherwise.
 ALL_THREADS = ("real-text", "train")
-# Those that are raced in bf16 where the processor has it.
+# Cases that run in bf16, too, where the processor has it.
 PRECISE = ("infer", "real-text", "train", "gemm")
 
 
@@ -54,26 +76,33 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE",
                         help=", ".join(CASES) + " (default: all)")
-    parser.add_argument("--pairs", type=positive, default=15)
+    parser.add_argument("--against", metavar="COMMIT",
+                        help="compare with another build of Graft: a commit, "
+                        "or a build folder\n(cases: "
+                        + ", ".join(against.CASES) + ")")
+    parser.add_argument("--pairs", type=positive, default=15,
+                        help="rounds, each with a sample of every side "
+                        "(default: 15)")
     parser.add_argument(
         "--threads", type=lambda text: [positive(n) for n in text.split(",")],
-        help="counts to race with (default: 1 and all processors; for "
+        help="counts to measure with (default: 1 and all processors; for "
         "real-text and train\nall)")
     parser.add_argument("--rows", type=positive, default=512,
                         help="texts of real-text (default: 512)")
     parser.add_argument("--quick", action="store_true",
-                        help="an impression: 3 pairs, MiniLM, short runs")
+                        help="an impression: 3 rounds, MiniLM, short runs")
     # For tests: a tiny model, with which times say nothing.
     parser.add_argument("--smoke", action="store_true",
                         help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path,
-                        default=common.ROOT / "build" / "bench",
-                        help="for models and logs (default: build/bench)")
+                        help="for models and logs (default: build/bench, or "
+                        "build/against)")
     parser.add_argument("--glosses", type=pathlib.Path,
                         default=common.ROOT / "build" / "glosses",
                         help="the quickstart's tables (default: build/glosses)")
     parser.add_argument("--json", type=pathlib.Path,
-                        help="write a list of the cases' records")
+                        help="write a list of the cases' records; with "
+                        "--against an\nobject with all rows")
     parser.add_argument("--keep", action="store_true",
                         help="put the records into docs/results/bench/KIND/")
     parser.add_argument("--report", action="store_true",
@@ -84,6 +113,10 @@ def parse_arguments():
     for case in arguments.cases:
         if case not in CASES:
             parser.error(f"expects one of {', '.join(CASES)}, got {case}")
+    if arguments.against is not None:
+        check_against(parser, arguments)
+    arguments.work = arguments.work or common.ROOT / "build" / (
+        "bench" if arguments.against is None else "against")
     if arguments.keep and (arguments.quick or arguments.smoke):
         parser.error("--keep: expects a whole run, got --quick")
     if arguments.keep and accept.git("status", "--porcelain", "--",
@@ -92,8 +125,24 @@ def parse_arguments():
     return arguments
 
 
+def check_against(parser, arguments):
+    """Ends with an error of usage if --against cannot be."""
+    for option in ("keep", "report", "check"):
+        if getattr(arguments, option):
+            parser.error(f"--against: expects no --{option}, got both")
+    for case in arguments.cases:
+        if case not in against.CASES:
+            parser.error(f"--against: expects one of "
+                         f"{', '.join(against.CASES)}, got {case}")
+    try:
+        against.check_base(arguments.against)
+    except ValueError as error:
+        parser.error(f"--against: {error}")
+
+
 def precisions_of(name, not_run):
-    """What a case races in; what it does not is told in `not_run`."""
+    """The precisions that a case runs in; notes in `not_run` why one is left
+    out."""
     if name not in PRECISE:
         return ("fp32",)
     why = None
@@ -140,6 +189,11 @@ def main():
         smoke=arguments.smoke, rows=64 if brief else arguments.rows,
         work=arguments.work.resolve(), glosses=arguments.glosses)
     settings.work.mkdir(parents=True, exist_ok=True)
+    if arguments.against is not None:
+        sys.exit(against.run(
+            arguments.against, arguments.cases or against.CASES,
+            dataclasses.replace(settings, precisions=precisions_of(
+                "infer", [])), arguments.threads, arguments.json))
     for name in common.VARIABLES:
         print(f"{name}={os.environ.get(name, '(not set)')}")
     records = []

@@ -82,13 +82,28 @@ def processor_kind(flags):
 def alternate(samplers, pairs):
     """Calls each of {name: function} once a round, in an order that rotates,
     so that a machine that slows down slows all. Samples by name."""
-    names = list(samplers)
-    samples = {name: [] for name in names}
+    samples = {name: [] for name in samplers}
     for number in range(pairs):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
-            samples[name].append(samplers[name]())
+        take_round(samplers, number, samples)
     return samples
+
+
+def take_round(samplers, number, samples):
+    """Appends one sample of each in the order of round `number`."""
+    names = list(samplers)
+    first = number % len(names)
+    for name in names[first:] + names[:first]:
+        samples[name].append(samplers[name]())
+
+
+def duration(seconds):
+    """Seconds in words, for times that are left."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def sampler(side, work, seconds):
@@ -158,7 +173,7 @@ def make_target(against, least, ratio):
 
 def geometric_mean(rows, what, target=None):
     """Of the ratios to each row's best peer, pair by pair. Ends the run when no
-    peer took part, as there is no race then."""
+    peer took part, as there is nothing to compare then."""
     if not all("best" in row for row in rows):
         sys.exit("bench: expects a peer in each row, got none; what was not "
                  "run is told above")

@@ -3,8 +3,7 @@
 """Most memory that was resident at once, in a process of its own for each
 sample: libraries, mapped weights and code, everything."""
 
-import os
-import subprocess
+import sys
 
 import common
 import models
@@ -70,12 +69,19 @@ def peak_of(side, work, runs):
     return peak
 
 
-def peak_of_process(*command):
-    process = subprocess.Popen([str(word) for word in command],
-                               stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"bench: {command[0]}: exit code "
-                         f"{process.returncode}")
-    return 1024 * usage.ru_maxrss
+# The most that the kernel counts for a process has what the one that started it
+# had, so a small one is between.
+STARTER = """
+import os, sys
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
+    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+_, status, usage = os.wait4(child, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def peak_of_process(*command, env=None):
+    """Bytes that were resident at most while the command ran."""
+    return 1024 * int(common.run(sys.executable, "-I", "-S", "-c", STARTER,
+                                 *command, env=env))

@@ -71,6 +71,38 @@ it. Every run is in the record, and none was picked.
   weights, added to fp32, and of the inputs of all GEMMs but the first; weights are
   new in each run there, so packing is in its time.
 """
+AGAINST = """## Against another commit
+
+`./run bench [CASE...] --against COMMIT` shows what a change costs. It builds the
+commit's tools in `build/against/`, and needs none of the frameworks above:
+
+    ./run bench --against HEAD~1
+    ./run bench infer start-up --against main --pairs 45
+    ./run bench --against ../other-checkout/build --quick
+
+Three builds take turns: the commit (base), this tree as it is, committed or not
+(new), and a second copy of it (control). A row's ratio is new over base, so above
+1 this tree is slower or larger; its A/A ratio is control over new.
+
+| verdict | when |
+|---|---|
+| slower | the lower end of the ratio's interval is above 1.02, and above the upper end of A/A; the command then ends with 1 |
+| inconclusive | not slower, but A/A leaves [1/1.02, 1.02]: equal builds differ by as much as would have to be shown. More `--pairs`, or a quieter machine, help |
+| holds | neither |
+| identical | both builds make the same kernels and the same commands, to the bit: nothing is timed |
+
+Where programs are identical, predictions for one text of 16 tokens are timed
+nevertheless, because the runtime's own share is largest there, and so are whole
+jobs on real texts, memory and start-up. A program is identical when the artifacts
+are equal files, or when the ELF files in them and the commands that `graft inspect`
+lists are. A sample is the median of `graft bench`, the training time of `graft
+finetune`, or the time or the peak of memory of a whole process; the list of all
+commands that a build must know is at the top of `tools/bench/builds.py`. Rows that
+take long have fewer rounds than `--pairs`, but 5. What was measured of two builds
+stays in `build/against/`, so a run that was stopped goes on, and one with more
+`--pairs` adds rounds.
+"""
+
 
 def amount(row, value):
     return common.AMOUNTS[row["unit"]](value)
@@ -181,6 +213,7 @@ def text():
     parts = [INTRODUCTION]
     for case in TITLES:
         parts.append("\n".join(section(case, records_of(case))))
+    parts.append(AGAINST)
     return "\n".join(parts).rstrip() + "\n" + by_hand()
 
 
