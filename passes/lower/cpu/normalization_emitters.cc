@@ -296,8 +296,8 @@ LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
   auto type = cast<RankedTensorType>(rows.getType());
   FailureOr<int64_t> width = staticWidth(op, type);
   if (failed(width)) return failure();
-  FailureOr<RegionLanes> lanes =
-      getRegionLanes(op, body.begin(), norm->getIterator(), type);
+  FailureOr<ElementwiseRegion> lanes =
+      getElementwiseRegion(op, body.begin(), norm->getIterator(), type);
   if (failed(lanes)) return failure();
   auto outside = [&](Value inside) -> Value {
     auto argument = dyn_cast<BlockArgument>(inside);
@@ -306,7 +306,7 @@ LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
   Value scale = outside(norm.getScale()), shift = outside(norm.getShift());
   OperandRange yielded = body.getTerminator()->getOperands();
 
-  LaneProgram& program = lanes->program;
+  ElementwiseProgram& program = lanes->program;
   SmallVector<int64_t> places;  // of the outputs among the results
   SmallVector<int64_t> normalized;
   int64_t shared = -1;  // the normalised rows in their own type
@@ -353,7 +353,7 @@ LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
                 SmallVector<Value> rounded;
                 for (int64_t place : normalized)
                   rounded.push_back(results[place]);
-                LaneEmitter emitter(program, v, arguments, buffers);
+                ElementwiseEmitter emitter(program, v, arguments, buffers);
                 Value input = results[places[llvm::find(program.outputs, rows) -
                                              program.outputs.begin()]];
                 forRows(v, work, arguments, [&](Value row) {

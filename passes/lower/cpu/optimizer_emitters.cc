@@ -118,7 +118,7 @@ LogicalResult emitClipFactor(Operation* operation, OpBuilder& builder,
 
 // base^exponent in fp64 for an i32 exponent from 0 on, by squaring: the
 // difference 1 - base^exponent keeps its digits.
-Value powerOf(VectorBuilder& v, double base, Value exponent) {
+Value exponentialOf(VectorBuilder& v, double base, Value exponent) {
   OpBuilder& b = v.b();
   Location loc = v.location();
   auto constant = [&](double value) -> Value {
@@ -166,8 +166,8 @@ AdamWConstants loadConstants(VectorBuilder& v, AdamWOp op,
       b, loc, rate, constant(op.getRateMultiplier().convertToDouble()));
   Value step = v.loadScalar(flat[5], v.index(0));
   auto remaining = [&](llvm::APFloat beta) -> Value {
-    return arith::SubFOp::create(b, loc, constant(1),
-                                 powerOf(v, beta.convertToDouble(), step));
+    return arith::SubFOp::create(
+        b, loc, constant(1), exponentialOf(v, beta.convertToDouble(), step));
   };
   Value decay = arith::MulFOp::create(
       b, loc, rate, constant(op.getDecay().convertToDouble()));

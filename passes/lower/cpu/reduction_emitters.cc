@@ -19,7 +19,7 @@ namespace graft {
 namespace {
 
 // Parts of a whole tensor, reduced in parallel.
-constexpr int64_t kParts = 64;
+constexpr int64_t kTerms = 64;
 
 // Tensors whose rows are no wider are reduced by one item: a loss per row.
 constexpr int64_t kNarrow = 16;
@@ -96,16 +96,16 @@ LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, KernelContext& context,
                  flat[1]);
         });
 
-  auto partsType = RankedTensorType::get({kParts}, builder.getF32Type());
-  auto parts = exec::GridAttr::get(op.getContext(), StringAttr(), 1, kParts);
+  auto termsType = RankedTensorType::get({kTerms}, builder.getF32Type());
+  auto parts = exec::GridAttr::get(op.getContext(), StringAttr(), 1, kTerms);
   ValueRange partial = launchKernel(
-      op, builder, context, "reduce.parts", op.getInput(), partsType, parts, {},
+      op, builder, context, "reduce.parts", op.getInput(), termsType, parts, {},
       [&](VectorBuilder& v, const KernelArguments& arguments,
           ArrayRef<Value> flat) {
         Value count = elementCount(v, arguments, type);
         v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
           auto bound = [&](Value part) {
-            return v.divIndex(v.mulIndex(part, count), kParts);
+            return v.divIndex(v.mulIndex(part, count), kTerms);
           };
           Value sum = foldRange(v, folder, flat[0], bound(item),
                                 bound(v.addIndex(item, 1)));
@@ -117,7 +117,7 @@ LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, KernelContext& context,
                    op->getResultTypes(), one, {},
                    [&](VectorBuilder& v, const KernelArguments& arguments,
                        ArrayRef<Value> flat) {
-                     single(v, arguments, flat[0], v.index(kParts), flat[1]);
+                     single(v, arguments, flat[0], v.index(kTerms), flat[1]);
                    });
   return replaceBy(op, total);
 }

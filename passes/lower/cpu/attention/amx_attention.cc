@@ -47,7 +47,7 @@ class AmxAttention {
             loadRow(rows, block.firstQuery, i + 1, block.queries, panel)));
       Value zero = joinPairs(v, v.splat(0.0), v.splat(0.0));
       lines.append(kQueries / 2, zero);
-      storePiece(v, lines, pieces, v.index(panel * kElements));
+      storeTile(v, lines, pieces, v.index(panel * kElements));
     }
   }
 
@@ -62,8 +62,8 @@ class AmxAttention {
           lines.push_back(
               joinPairs(v, loadRow(rows, v.add(first, at), i, left, panel),
                         loadRow(rows, v.add(first, at), i + 1, left, panel)));
-        turnPairs(v, lines);
-        storePiece(v, lines, pieces, keyPiece(panel, at));
+        transposePairs(v, lines);
+        storeTile(v, lines, pieces, keyPiece(panel, at));
       }
     });
   }
@@ -176,7 +176,7 @@ class AmxAttention {
 
   void storePair(Value even, Value odd, Value pieces, Value key) {
     SmallVector<Value> line{joinPairs(v, even, odd)};
-    storePiece(v, line, pieces, v.mul(key, kQueries));
+    storeTile(v, line, pieces, v.mul(key, kQueries));
   }
 
   Value column(int64_t feature) { return v.add(block.firstColumn, feature); }
@@ -318,7 +318,7 @@ class GradientKernel : AmxAttention {
       block.forEachChunk({}, [&](Value first, Value count, ValueRange) {
         v.ifThen(again, [&] {
           emitScores(first, count);
-          emitPowers(count, state[0]);
+          emitExponentials(count, state[0]);
         });
         unlessPacked([&] { packKeys(key, first, count, keys); });
         emitWeights(count, state);
@@ -342,7 +342,7 @@ class GradientKernel : AmxAttention {
   }
 
   // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
-  // become powers by the maximum so far.
+  // become exponentials by the maximum so far.
   SmallVector<Value> emitStatistics(Value count, ValueRange carried) {
     Value highest = findHighest(scores, count, carried[0]);
     Value rescale = v.expNonPositive(v.sub(carried[0], highest));
@@ -365,8 +365,8 @@ class GradientKernel : AmxAttention {
     return {highest, v.add(chains[0], chains[2]), v.add(chains[1], chains[3])};
   }
 
-  // Scores become powers by the maximum of all keys.
-  void emitPowers(Value count, Value highest) {
+  // Scores become exponentials by the maximum of all keys.
+  void emitExponentials(Value count, Value highest) {
     forEachGroup(count, {}, [&](Value group, ValueRange) {
       for (int64_t lane = 0; lane < kRows; ++lane) {
         Value at = v.add(group, lane);
@@ -401,7 +401,7 @@ class GradientKernel : AmxAttention {
 
   // Of a register's 32 of k a block of queries has 16.
   void storeRow(Value row, Value rows, Value at) {
-    storePiece(v, joinHalves(v, row, v.splat(0.0)), rows, v.mul(at, kDepth));
+    storeTile(v, joinHalves(v, row, v.splat(0.0)), rows, v.mul(at, kDepth));
   }
 
   void emitProducts(Value first, Value count) {
@@ -451,8 +451,8 @@ class GradientKernel : AmxAttention {
   Value keys;                             // pieces of the chunk, transposed
   Value slopePairs;                       // pieces of the chunk, pairs of keys
   Value weightRows, slopeRows;            // [key][32], of which queries are 16
-  Value scores, slopes;                   // [key][query]; scores, then powers
-  Value sums;  // gradient of the queries, [feature][query]
+  Value scores, slopes;  // [key][query]; scores, then exponentials
+  Value sums;            // gradient of the queries, [feature][query]
 };
 
 // Whether registers take the rows of a head, and products are of bf16.

@@ -17,7 +17,7 @@ namespace graft {
 static_assert(AttentionBlock::kKeys == kDropoutBlock);
 
 bool isBf16Attention(Operation* op, int64_t width) {
-  return width % Bf16Piece::kDepth == 0 &&
+  return width % Bf16Tile::kDepth == 0 &&
          llvm::all_of(op->getOperandTypes(), [](Type type) {
            return isa<SegmentsType>(type) ||
                   getElementTypeOrSelf(type).isBF16();
@@ -53,7 +53,7 @@ AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
       ordinals(arguments.buffers[segments + 1]) {
   if (config.dots)
     keyPairs =
-        v.flat(v.scratch({kKeys / 2, Bf16Piece::kDepth}, v.b().getBF16Type()));
+        v.flat(v.scratch({kKeys / 2, Bf16Tile::kDepth}, v.b().getBF16Type()));
   if (!hasDropout()) return;
   philox.emplace(v, arguments);
   step = arguments.step;
@@ -172,15 +172,15 @@ Value AttentionBlock::makeWeights(Value scores) {
 
 void AttentionBlock::packFeatures(Value rows, Value pieces) {
   Value last = v.sub(length, v.index(1));
-  for (int64_t part = 0; part < config.width / Bf16Piece::kDepth; ++part) {
+  for (int64_t part = 0; part < config.width / Bf16Tile::kDepth; ++part) {
     SmallVector<Value> lines;
     for (int64_t i = 0; i < kQueries; ++i) {
       Value at = v.add(start, v.min(v.add(firstQuery, i), last));
       lines.push_back(
-          loadPairs(v, rows, at, column(v.index(part * Bf16Piece::kDepth))));
+          loadPairs(v, rows, at, column(v.index(part * Bf16Tile::kDepth))));
     }
-    turnPairs(v, lines);
-    storePiece(v, lines, pieces, v.index(part * Bf16Piece::kElements));
+    transposePairs(v, lines);
+    storeTile(v, lines, pieces, v.index(part * Bf16Tile::kElements));
   }
 }
 
@@ -200,11 +200,11 @@ SmallVector<Value> AttentionBlock::addFeatures(Value rows, Value first,
                 });
 }
 
-SmallVector<Value> AttentionBlock::addRowPairs(const ProductTile& tile,
+SmallVector<Value> AttentionBlock::addRowPairs(const AccumulatorTile& tile,
                                                PairOf pairOf, Value rows,
                                                Value first, Value count,
                                                ValueRange sums) {
-  const ProductColumns& columns = tile.columns;
+  const TileColumns& columns = tile.columns;
   auto add = [&](Value pair, bool isLast, ValueRange carried) {
     Value row = v.add(first, v.mul(pair, 2));
     SmallVector<Value> lines, next;
@@ -237,7 +237,7 @@ void AttentionBlock::joinKeys(Value weights, Value keys) {
   Value whole = v.div(keys, 2);
   auto join = [&](Value pair, bool hasSecond) {
     Value line = joinRows(v, weights, v.mul(pair, 2), v.index(0), hasSecond);
-    storeLine(v, line, keyPairs, v.mul(pair, Bf16Piece::kDepth));
+    storeLine(v, line, keyPairs, v.mul(pair, Bf16Tile::kDepth));
   };
   v.loop(v.index(0), whole, 1, [&](Value pair) { join(pair, true); });
   v.ifThen(v.less(v.mul(whole, 2), keys), [&] { join(whole, false); });
@@ -269,9 +269,10 @@ void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
 void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
                                    Value firstKey, Value keys, Value out) {
   Value first = v.add(start, firstKey);
-  ProductAccess access;
+  GemmAccess access;
   if (config.dots)
-    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+    access.accumulate = [&](const AccumulatorTile& tile,
+                            SmallVector<Value> sums) {
       return addFeatures(rows, v.add(first, tile.row), tile.rows, panel.values,
                          sums);
     };
@@ -285,8 +286,8 @@ void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
   access.finish = [&](Value row, Value at, Value, Value sum) {
     v.store(config.dots ? scaled(v, sum, panel.factor) : sum, out, {row, at});
   };
-  emitProduct(v, getTileShape(target, vectors()), keys, kQueries,
-              v.index(config.width), access);
+  emitMicrokernel(v, getTileShape(target, vectors()), keys, kQueries,
+                  v.index(config.width), access);
 }
 
 // Tiles of whole heads up to two vectors wide.
@@ -307,15 +308,16 @@ void AttentionBlock::accumulateQueries(
     llvm::function_ref<Value(Value, Value)> finish) {
   Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
-  ProductAccess access;
+  GemmAccess access;
   if (config.dots) {
     joinKeys(weights, keys);
-    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+    access.accumulate = [&](const AccumulatorTile& tile,
+                            SmallVector<Value> sums) {
       auto pairOf = [&](TilePosition row, Value pair) {
         Value query = v.add(row.tile, row.offset);
         return broadcastPair(
             v, keyPairs,
-            {v.add(v.mul(pair, Bf16Piece::kDepth), v.mul(query, 2))});
+            {v.add(v.mul(pair, Bf16Tile::kDepth), v.mul(query, 2))});
       };
       return addRowPairs(tile, pairOf, rows, first, keys, sums);
     };
@@ -337,8 +339,8 @@ void AttentionBlock::accumulateQueries(
     if (partial) v.store(done, partial, {row, at}, mask);
     v.store(done, output, {v.add(block, row), column(at)}, mask);
   };
-  emitProduct(v, getFeatureTile(v, target, config.width), queries, config.width,
-              keys, access);
+  emitMicrokernel(v, getFeatureTile(v, target, config.width), queries,
+                  config.width, keys, access);
 }
 
 void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
@@ -346,9 +348,10 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
   Value isFirst = v.less(firstQuery, 1);
-  ProductAccess access;
+  GemmAccess access;
   if (config.dots)
-    access.accumulate = [&](const ProductTile& tile, SmallVector<Value> sums) {
+    access.accumulate = [&](const AccumulatorTile& tile,
+                            SmallVector<Value> sums) {
       auto pairOf = [&](TilePosition row, Value pair) {
         return broadcastPair(v, weights,
                              {v.add(row.tile, row.offset), v.mul(pair, 2)});
@@ -369,8 +372,8 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   access.finish = [&](Value row, Value at, Value mask, Value sum) {
     v.store(sum, output, {v.add(first, row), column(at)}, mask);
   };
-  emitProduct(v, getFeatureTile(v, target, config.width), keys, config.width,
-              queries, access);
+  emitMicrokernel(v, getFeatureTile(v, target, config.width), keys,
+                  config.width, queries, access);
 }
 
 }  // namespace graft

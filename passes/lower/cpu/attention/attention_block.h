@@ -108,7 +108,7 @@ class AttentionBlock {
 
   // output rows of the block (+)= transposed weights [key][query] times rows
   // of keys; weights of a memory of makeWeights(). `init` and `finish` as in
-  // ProductAccess, on rows of the block. `partial` [kQueries, width] holds the
+  // GemmAccess, on rows of the block. `partial` [kQueries, width] holds the
   // sums between chunks where the output would round them; null where that is
   // f32.
   void accumulateQueries(
@@ -139,9 +139,9 @@ class AttentionBlock {
   // sums + pairs(row of the tile, pair) times pairs of `rows` [T, H] from row
   // `first` on, of which there are `count`.
   using PairOf = llvm::function_ref<Value(TilePosition row, Value pair)>;
-  llvm::SmallVector<Value> addRowPairs(const ProductTile& tile, PairOf pairOf,
-                                       Value rows, Value first, Value count,
-                                       mlir::ValueRange sums);
+  llvm::SmallVector<Value> addRowPairs(const AccumulatorTile& tile,
+                                       PairOf pairOf, Value rows, Value first,
+                                       Value count, mlir::ValueRange sums);
   void joinKeys(Value weights, Value keys);
 
   TileBuilder& v;

@@ -161,7 +161,7 @@ class AttentionGradientKernel {
       block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
         v.ifThen(again, [&] {
           emitScores(first, keys);
-          emitPowers(keys, state);
+          emitExponentials(keys, state);
         });
         emitWeights(keys, state);
         emitProducts(first, keys);
@@ -178,7 +178,7 @@ class AttentionGradientKernel {
   }
 
   // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
-  // become powers by the maximum so far.
+  // become exponentials by the maximum so far.
   SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
     SmallVector<Value> old(carried.take_front(groups));
     SmallVector<Value> highest =
@@ -209,8 +209,8 @@ class AttentionGradientKernel {
     return highest;
   }
 
-  // Scores become powers by the maximum of all keys.
-  void emitPowers(Value keys, ValueRange statistics) {
+  // Scores become exponentials by the maximum of all keys.
+  void emitExponentials(Value keys, ValueRange statistics) {
     v.loop(v.index(0), keys, 1, [&](Value at) {
       for (int64_t g = 0; g < groups; ++g)
         v.store(v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
@@ -265,7 +265,7 @@ class AttentionGradientKernel {
   AttentionBlock block;
   int64_t groups;
   AttentionBlock::Panel queryPanel, gradientPanel;
-  Value scores;                 // scaled q k^T, then powers, [key][query]
+  Value scores;                 // scaled q k^T, then exponentials, [key][query]
   Value slopes;                 // g v^T, [key][query]
   Value weights, weightSlopes;  // a and ds, [key][query]
 };

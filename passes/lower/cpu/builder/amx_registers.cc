@@ -41,14 +41,14 @@ void AmxRegisters::configure(Value rows0, Value rows1) {
   call("llvm.x86.ldtilecfg", pointer(configuration, v.index(0)));
 }
 
-void AmxRegisters::eachSquare(
+void AmxRegisters::forEachTile(
     Value rows, bool filled,
     llvm::function_ref<void(Value row, int64_t tall, Value height)> body) {
-  Value full = v.mul(v.div(rows, kSquare), kSquare);
+  Value full = v.mul(v.div(rows, kTile), kTile);
   v.ifThen(v.less(v.index(0), full), [&] {
     configure(v.index(kRows), v.index(kRows));
-    v.loop(v.index(0), full, kSquare,
-           [&](Value row) { body(row, 2, v.index(kSquare)); });
+    v.loop(v.index(0), full, kTile,
+           [&](Value row) { body(row, 2, v.index(kTile)); });
   });
   if (filled) return;
   Value left = v.sub(rows, full);

@@ -20,8 +20,8 @@ class AmxRegisters {
  public:
   using Value = mlir::Value;
   static constexpr int64_t kRows = 16;
-  static constexpr int64_t kSquare = 2 * kRows;  // a side of the square
-  static constexpr int64_t kDepth = 32;          // of k, in one multiplication
+  static constexpr int64_t kTile = 2 * kRows;  // an edge of the tile
+  static constexpr int64_t kDepth = 32;        // of k, in one multiplication
   static constexpr int64_t kElements = kRows * kDepth;  // bf16 of a register
 
   // Construct at the start of a kernel.
@@ -32,7 +32,7 @@ class AmxRegisters {
   void configure(Value rows0, Value rows1);
   // Emits `body` for each square, configured for it, of `rows` rows: `height`
   // of them from `row` on, in `tall` registers; only whole ones if `filled`.
-  void eachSquare(
+  void forEachTile(
       Value rows, bool filled,
       llvm::function_ref<void(Value row, int64_t tall, Value height)> body);
   void clearSums(int64_t i, int64_t j);

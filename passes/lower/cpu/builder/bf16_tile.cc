@@ -11,8 +11,8 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-constexpr int64_t kLanes = Bf16Piece::kLines;
-constexpr int64_t kLine = Bf16Piece::kDepth;
+constexpr int64_t kLanes = Bf16Tile::kLines;
+constexpr int64_t kLine = Bf16Tile::kDepth;
 
 VectorType getLineType(TileBuilder& v) {
   return VectorType::get({kLine}, v.b().getBF16Type());
@@ -128,7 +128,7 @@ Value loadLine(TileBuilder& v, Value pieces, Value offset) {
                                 offset);
 }
 
-void turnPairs(TileBuilder& v, SmallVectorImpl<Value>& lines) {
+void transposePairs(TileBuilder& v, SmallVectorImpl<Value>& lines) {
   auto bitcast = [&](Type element, int64_t size) {
     for (Value& line : lines)
       line = vector::BitCastOp::create(v.b(), v.location(),
@@ -143,7 +143,7 @@ void storeLine(TileBuilder& v, Value line, Value pieces, Value offset) {
   vector::StoreOp::create(v.b(), v.location(), line, pieces, offset);
 }
 
-void storePiece(TileBuilder& v, ValueRange lines, Value pieces, Value offset) {
+void storeTile(TileBuilder& v, ValueRange lines, Value pieces, Value offset) {
   for (auto [i, line] : llvm::enumerate(lines))
     storeLine(v, line, pieces, v.add(offset, static_cast<int64_t>(i) * kLine));
 }

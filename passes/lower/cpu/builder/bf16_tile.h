@@ -14,7 +14,7 @@ namespace graft {
 
 // Of rhs: 16 columns and 32 of k, a line two of k for all columns. Of lhs: 16
 // rows and 32 of k, a line all of k for one row.
-struct Bf16Piece {
+struct Bf16Tile {
   static constexpr int64_t kLines = 16;
   static constexpr int64_t kDepth = 32;
   static constexpr int64_t kElements = kLines * kDepth;
@@ -43,7 +43,7 @@ mlir::Value joinRows(TileBuilder& v, mlir::Value rows, mlir::Value row,
                      mlir::Value column, bool hasSecond);
 
 // Transposes a square of 16 x 16 pairs in place.
-void turnPairs(TileBuilder& v, llvm::SmallVectorImpl<mlir::Value>& lines);
+void transposePairs(TileBuilder& v, llvm::SmallVectorImpl<mlir::Value>& lines);
 
 // Two neighbours in a matrix of bf16, or in `pieces`, as all pairs of a line.
 mlir::Value broadcastPair(TileBuilder& v, mlir::Value buffer,
@@ -62,8 +62,8 @@ void storeLine(TileBuilder& v, mlir::Value line, mlir::Value pieces,
                mlir::Value offset);
 
 // Stores lines one after the other.
-void storePiece(TileBuilder& v, mlir::ValueRange lines, mlir::Value pieces,
-                mlir::Value offset);
+void storeTile(TileBuilder& v, mlir::ValueRange lines, mlir::Value pieces,
+               mlir::Value offset);
 
 }  // namespace graft
 

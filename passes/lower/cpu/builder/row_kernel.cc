@@ -203,7 +203,7 @@ RowMaximum softmaxRow(VectorBuilder& v, int64_t width, Value offset,
 }
 
 void populateRowEmitters(KernelEmitters& emitters) {
-  populateLaneEmitters(emitters);
+  populateElementwiseEmitters(emitters);
   populateNormalizationEmitters(emitters);
   populateLossEmitters(emitters);
   populateReductionEmitters(emitters);

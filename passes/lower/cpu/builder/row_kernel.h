@@ -89,7 +89,7 @@ mlir::Value maskedOr(VectorBuilder& v, mlir::Value mask, mlir::Value vector,
                      double value);
 
 // Families of row kernels, called by populateRowEmitters.
-void populateLaneEmitters(KernelEmitters& emitters);
+void populateElementwiseEmitters(KernelEmitters& emitters);
 void populateNormalizationEmitters(KernelEmitters& emitters);
 void populateLossEmitters(KernelEmitters& emitters);
 void populateReductionEmitters(KernelEmitters& emitters);

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The elementwise ops in registers: see LaneFunction.
+// The elementwise ops in registers: see VectorFunction.
 
 #include <cmath>
 #include <numbers>
@@ -14,7 +14,7 @@ namespace graft {
 namespace {
 
 template <typename Op>
-void add(LaneFunctions& functions, LaneFunction function) {
+void add(VectorFunctions& functions, VectorFunction function) {
   functions[Op::getOperationName()] = std::move(function);
 }
 
@@ -93,7 +93,7 @@ Value geluDerivative(VectorBuilder& v, GeluForm form, Value x) {
 
 }  // namespace
 
-void populateElementwiseFunctions(LaneFunctions& functions) {
+void populateElementwiseFunctions(VectorFunctions& functions) {
   using Values = ArrayRef<Value>;
   add<AddOp>(functions, [](VectorBuilder& v, Operation*, Values x) {
     return v.add(x[0], x[1]);

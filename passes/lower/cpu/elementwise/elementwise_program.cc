@@ -53,21 +53,21 @@ bool isPerToken(DropoutOp op) {
 
 }  // namespace
 
-const LaneFunctions& getLaneFunctions() {
-  static const LaneFunctions functions = [] {
-    LaneFunctions all;
+const VectorFunctions& getVectorFunctions() {
+  static const VectorFunctions functions = [] {
+    VectorFunctions all;
     populateElementwiseFunctions(all);
     return all;
   }();
   return functions;
 }
 
-DropoutOp LaneProgram::getDropout() const {
+DropoutOp ElementwiseProgram::getDropout() const {
   auto* found = llvm::find_if(ops, drawsMask);
   return found == ops.end() ? DropoutOp() : cast<DropoutOp>(*found);
 }
 
-LogicalResult LaneProgram::check() const {
+LogicalResult ElementwiseProgram::check() const {
   DropoutOp op = getDropout();
   if (!op) return success();
   auto type = cast<RankedTensorType>(op.getOutput().getType());
@@ -77,8 +77,10 @@ LogicalResult LaneProgram::check() const {
   return success();
 }
 
-LaneEmitter::LaneEmitter(const LaneProgram& program, VectorBuilder& v,
-                         const KernelArguments& arguments, ArrayRef<Value> flat)
+ElementwiseEmitter::ElementwiseEmitter(const ElementwiseProgram& program,
+                                       VectorBuilder& v,
+                                       const KernelArguments& arguments,
+                                       ArrayRef<Value> flat)
     : program(program), v(v), arguments(arguments) {
   DropoutOp op = program.getDropout();
   for (Value input : program.inputs) {
@@ -98,12 +100,12 @@ LaneEmitter::LaneEmitter(const LaneProgram& program, VectorBuilder& v,
   llvm::append_range(outputs, flat);
 }
 
-Work LaneEmitter::cut(const LaneProgram& program) {
+Work ElementwiseEmitter::cut(const ElementwiseProgram& program) {
   return program.getDropout() ? Work::rows(program.getType())
                               : Work::elements(program.getType());
 }
 
-void LaneEmitter::emitItems() {
+void ElementwiseEmitter::emitItems() {
   Work work = cut(program);
   if (!dropout) {
     forElements(v, work, arguments, [&](Value at, Value mask) {
@@ -114,7 +116,7 @@ void LaneEmitter::emitItems() {
   forRows(v, work, arguments, [&](Value row) { emitRow(row); });
 }
 
-void LaneEmitter::emitRow(Value row) {
+void ElementwiseEmitter::emitRow(Value row) {
   int64_t width = rowWidth(program.getType());
   Value offset = v.mulIndex(row, width);
   if (!dropout) {
@@ -131,8 +133,8 @@ void LaneEmitter::emitRow(Value row) {
     emitBlock(offset, v.index(whole), 0, width % kDropoutBlock);
 }
 
-void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
-                           Value column, int64_t columns) {
+void ElementwiseEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
+                                  Value column, int64_t columns) {
   int64_t width = rowWidth(program.getType());
   auto equal = [&](Value a, int64_t b) -> Value {
     return arith::CmpIOp::create(v.b(), v.location(), arith::CmpIPredicate::eq,
@@ -172,14 +174,14 @@ void LaneEmitter::emitTile(TileBuilder& tile, Value row, Value rows,
   });
 }
 
-void LaneEmitter::beginRow(Value row) {
+void ElementwiseEmitter::beginRow(Value row) {
   dropout->counter =
       rowCounter(v, arguments, dropout->offsets, dropout->ordinals,
                  dropout->rows, row, dropout->perToken);
 }
 
-void LaneEmitter::emitBlock(Value offset, Value block, int64_t first,
-                            int64_t last) {
+void ElementwiseEmitter::emitBlock(Value offset, Value block, int64_t first,
+                                   int64_t last) {
   Value start = v.addIndex(offset, v.mulIndex(block, kDropoutBlock));
   int64_t groups = kDropoutLanes / v.lanes();
   for (int64_t group = 0; group < groups; ++group) {
@@ -197,7 +199,7 @@ void LaneEmitter::emitBlock(Value offset, Value block, int64_t first,
   }
 }
 
-void LaneEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
+void ElementwiseEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
   llvm::DenseMap<Value, Value> registers;
   for (auto [input, buffer] : llvm::zip_equal(program.inputs, inputs))
     if (buffer && !registers.contains(input))
@@ -212,8 +214,8 @@ void LaneEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
     else if (isa<DropoutOp>(op))
       result = operands[0];
     else
-      result =
-          getLaneFunctions().at(op->getName().getStringRef())(v, op, operands);
+      result = getVectorFunctions().at(op->getName().getStringRef())(v, op,
+                                                                     operands);
     // What another kernel would have read back.
     Value value = op->getResult(0);
     if (llvm::any_of(value.getUsers(), [&](Operation* user) {
@@ -230,50 +232,51 @@ namespace {
 
 // Replaces `op`, whose results are the program's outputs, by a kernel that
 // takes `operands` for its inputs.
-LogicalResult emitLanes(Operation* op, const LaneProgram& program,
+LogicalResult emitLanes(Operation* op, const ElementwiseProgram& program,
                         ValueRange operands, StringRef stem, OpBuilder& builder,
                         KernelContext& context) {
   if (failed(program.check())) return failure();
   SmallVector<int64_t> ties;
   addTies(op->getResultTypes(), operands, /*first=*/0, ties);
   return replaceBy(
-      op,
-      launchKernel(op, builder, context, stem, operands, op->getResultTypes(),
-                   LaneEmitter::cut(program).grid(), ties,
-                   [&](VectorBuilder& v, const KernelArguments& arguments,
-                       ArrayRef<Value> flat) {
-                     LaneEmitter(program, v, arguments, flat).emitItems();
-                   }));
+      op, launchKernel(
+              op, builder, context, stem, operands, op->getResultTypes(),
+              ElementwiseEmitter::cut(program).grid(), ties,
+              [&](VectorBuilder& v, const KernelArguments& arguments,
+                  ArrayRef<Value> flat) {
+                ElementwiseEmitter(program, v, arguments, flat).emitItems();
+              }));
 }
 
 LogicalResult emitSingle(Operation* op, OpBuilder& builder,
                          KernelContext& context) {
   if (isa<DropoutOp>(op) && !drawsMask(op))
     return replaceBy(op, op->getOperand(0));
-  LaneProgram program{llvm::to_vector(op->getOperands()),
-                      {op},
-                      llvm::to_vector_of<Value>(op->getResults())};
+  ElementwiseProgram program{llvm::to_vector(op->getOperands()),
+                             {op},
+                             llvm::to_vector_of<Value>(op->getResults())};
   return emitLanes(op, program, op->getOperands(), op->getName().stripDialect(),
                    builder, context);
 }
 
 }  // namespace
 
-LogicalResult emitLaneRegion(RegionOp op, OpBuilder& builder,
-                             KernelContext& context) {
+LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
+                                    KernelContext& context) {
   Block& body = op.getBody().front();
   auto yielded = body.getTerminator()->getOperands();
-  FailureOr<RegionLanes> lanes =
-      getRegionLanes(op, body.begin(), body.getTerminator()->getIterator(),
-                     cast<RankedTensorType>(yielded.front().getType()));
+  FailureOr<ElementwiseRegion> lanes = getElementwiseRegion(
+      op, body.begin(), body.getTerminator()->getIterator(),
+      cast<RankedTensorType>(yielded.front().getType()));
   if (failed(lanes)) return failure();
   llvm::append_range(lanes->program.outputs, yielded);
   return emitLanes(op, lanes->program, lanes->operands, getRegionStem(op),
                    builder, context);
 }
 
-void populateLaneEmitters(KernelEmitters& emitters) {
-  for (StringRef name : getLaneFunctions().keys()) emitters[name] = emitSingle;
+void populateElementwiseEmitters(KernelEmitters& emitters) {
+  for (StringRef name : getVectorFunctions().keys())
+    emitters[name] = emitSingle;
   emitters[DropoutOp::getOperationName()] = emitSingle;
 }
 

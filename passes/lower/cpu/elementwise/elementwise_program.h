@@ -21,17 +21,17 @@ namespace graft {
 
 // The registers of an op's operands at one place -> the register of its
 // result.
-using LaneFunction = std::function<mlir::Value(VectorBuilder&, mlir::Operation*,
-                                               llvm::ArrayRef<mlir::Value>)>;
+using VectorFunction = std::function<mlir::Value(
+    VectorBuilder&, mlir::Operation*, llvm::ArrayRef<mlir::Value>)>;
 
 // Lane functions by op name, e.g. "graft.gelu".
-using LaneFunctions = llvm::StringMap<LaneFunction>;
-const LaneFunctions& getLaneFunctions();
+using VectorFunctions = llvm::StringMap<VectorFunction>;
+const VectorFunctions& getVectorFunctions();
 
 // Ops in the order of their execution, of which at most one is a dropout, since
 // a launch has one place of draws. `inputs` are tensors of one shape and the
 // segments of the dropout; all values of `outputs` have that shape as well.
-struct LaneProgram {
+struct ElementwiseProgram {
   llvm::SmallVector<mlir::Value> inputs;
   llvm::SmallVector<mlir::Operation*> ops;
   llvm::SmallVector<mlir::Value> outputs;
@@ -47,16 +47,16 @@ struct LaneProgram {
 };
 
 // Emits a program in a kernel. Construct it at the start of the function.
-class LaneEmitter {
+class ElementwiseEmitter {
  public:
   // `flat` are the buffers of the inputs (segments have three) and of the
   // outputs; an output may be an input's buffer.
-  LaneEmitter(const LaneProgram& program, VectorBuilder& v,
-              const KernelArguments& arguments,
-              llvm::ArrayRef<mlir::Value> flat);
+  ElementwiseEmitter(const ElementwiseProgram& program, VectorBuilder& v,
+                     const KernelArguments& arguments,
+                     llvm::ArrayRef<mlir::Value> flat);
 
   // How the program is cut into items when it is a kernel by itself.
-  static Work cut(const LaneProgram& program);
+  static Work cut(const ElementwiseProgram& program);
   // All elements of this call's items of `cut`.
   void emitItems();
   // One row.
@@ -84,7 +84,7 @@ class LaneEmitter {
   // The register from `at` on; it lies in this chunk of the dropout's words.
   void emitRegister(mlir::Value at, mlir::Value mask, int64_t chunk);
 
-  const LaneProgram& program;
+  const ElementwiseProgram& program;
   VectorBuilder& v;
   const KernelArguments& arguments;
   llvm::SmallVector<mlir::Value> inputs;   // null for segments
@@ -92,8 +92,8 @@ class LaneEmitter {
   std::optional<Dropout> dropout;
 };
 
-// The elementwise ops that have no state (populated into getLaneFunctions).
-void populateElementwiseFunctions(LaneFunctions& functions);
+// The elementwise ops that have no state (populated into getVectorFunctions).
+void populateElementwiseFunctions(VectorFunctions& functions);
 
 }  // namespace graft
 

@@ -9,10 +9,11 @@ using namespace mlir;
 
 namespace graft {
 
-FailureOr<RegionLanes> getRegionLanes(RegionOp op, Block::iterator first,
-                                      Block::iterator last,
-                                      RankedTensorType type) {
-  RegionLanes lanes;
+FailureOr<ElementwiseRegion> getElementwiseRegion(RegionOp op,
+                                                  Block::iterator first,
+                                                  Block::iterator last,
+                                                  RankedTensorType type) {
+  ElementwiseRegion lanes;
   SmallVector<Operation*>& ops = lanes.program.ops;
   for (Operation& inner : llvm::make_range(first, last)) {
     if (!isElementwise(&inner))
@@ -86,10 +87,10 @@ void populateRegionEmitter(KernelEmitters& emitters) {
         if (ops.empty())
           return op.emitOpError("expects ops in its body, got none"), failure();
         if (isa<LinearOp, MatmulOp>(*ops.begin()))
-          return emitProductRegion(op, builder, context);
+          return emitGemmRegion(op, builder, context);
         if (getNormalization(op))
           return emitNormalizationRegion(op, builder, context);
-        return emitLaneRegion(op, builder, context);
+        return emitElementwiseRegion(op, builder, context);
       };
 }
 

@@ -18,19 +18,18 @@
 namespace graft {
 
 // The lane ops of a region's body.
-struct RegionLanes {
+struct ElementwiseRegion {
   // Its inputs are those arguments of the body that its ops use; the outputs
   // are up to the caller.
-  LaneProgram program;
+  ElementwiseProgram program;
   llvm::SmallVector<mlir::Value> operands;  // of the region, for the inputs
 };
 
 // Lanes of the ops [first, last). A diagnostic at the region if one of them is
 // no lane op over the shape of `type`, or a result of the region has another.
-mlir::FailureOr<RegionLanes> getRegionLanes(RegionOp op,
-                                            mlir::Block::iterator first,
-                                            mlir::Block::iterator last,
-                                            mlir::RankedTensorType type);
+mlir::FailureOr<ElementwiseRegion> getElementwiseRegion(
+    RegionOp op, mlir::Block::iterator first, mlir::Block::iterator last,
+    mlir::RankedTensorType type);
 
 // Appends ties of results to operands of their type, which begin as operand
 // `first` of a launch that reads of each of them what it then writes. No
@@ -48,10 +47,10 @@ std::string getRegionStem(RegionOp op);
 LayerNormOp getNormalization(RegionOp op);
 
 // Each replaces a region of its kind by kernels.
-mlir::LogicalResult emitLaneRegion(RegionOp op, mlir::OpBuilder& builder,
+mlir::LogicalResult emitElementwiseRegion(RegionOp op, mlir::OpBuilder& builder,
+                                          KernelContext& context);
+mlir::LogicalResult emitGemmRegion(RegionOp op, mlir::OpBuilder& builder,
                                    KernelContext& context);
-mlir::LogicalResult emitProductRegion(RegionOp op, mlir::OpBuilder& builder,
-                                      KernelContext& context);
 mlir::LogicalResult emitNormalizationRegion(RegionOp op,
                                             mlir::OpBuilder& builder,
                                             KernelContext& context);

@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kRows = AmxRegisters::kRows;
 constexpr int64_t kDepth = AmxRegisters::kDepth;
 constexpr int64_t kElements = AmxRegisters::kElements;
-constexpr int64_t kSquare = AmxRegisters::kSquare;
+constexpr int64_t kTile = AmxRegisters::kTile;
 
 // A square, or the part of it that has rows and columns.
 struct Square {
@@ -29,38 +29,38 @@ struct Square {
 
 class AmxKernel {
  public:
-  AmxKernel(const Product& product, TileBuilder& v,
-            const KernelArguments& arguments, ProductFrame& frame)
-      : product(product),
+  AmxKernel(const Gemm& gemm, TileBuilder& v, const KernelArguments& arguments,
+            GemmFrame& frame)
+      : gemm(gemm),
         v(v),
         frame(frame),
         registers(v),
-        sums(v.scratch({kSquare, kSquare})),
-        sides(getBf16Sides(v, product, arguments)) {
-    if (!isLhsPacked() && product.k.size % kDepth)
-      sides.lhs.rest = v.scratch({kSquare, kDepth}, v.b().getBF16Type());
+        sums(v.scratch({kTile, kTile})),
+        inputs(getBf16Operands(v, gemm, arguments)) {
+    if (!isLhsPacked() && gemm.k.size % kDepth)
+      inputs.lhs.rest = v.scratch({kTile, kDepth}, v.b().getBF16Type());
   }
 
   void emit(int64_t columns) {
-    frame.emitItems([&](const ProductFrame::Item& item) {
-      registers.eachSquare(item.rows, /*filled=*/false,
-                           [&](Value row, int64_t tall, Value height) {
-                             emitRows(v.add(item.row, row), tall, height,
-                                      item.column, columns);
-                           });
+    frame.emitItems([&](const GemmFrame::Item& item) {
+      registers.forEachTile(item.rows, /*filled=*/false,
+                            [&](Value row, int64_t tall, Value height) {
+                              emitRows(v.add(item.row, row), tall, height,
+                                       item.column, columns);
+                            });
     });
     registers.release();
   }
 
  private:
-  bool isLhsPacked() const { return product.transposeLhs; }
+  bool isLhsPacked() const { return gemm.transposeLhs; }
 
   // All squares of these rows with columns [column, column + columns).
   void emitRows(Value row, int64_t tall, Value rows, Value column,
                 int64_t columns) {
-    if (!isLhsPacked() && sides.lhs.rest) copyRest(row, rows);
-    int64_t n = product.n.size, full = n / kSquare * kSquare;
-    v.loop(column, v.min(v.add(column, columns), v.index(full)), kSquare,
+    if (!isLhsPacked() && inputs.lhs.rest) copyRest(row, rows);
+    int64_t n = gemm.n.size, full = n / kTile * kTile;
+    v.loop(column, v.min(v.add(column, columns), v.index(full)), kTile,
            [&](Value at) { emitSquare({row, tall, rows, at, 2, {}}); });
     if (full == n) return;
     // The tail belongs to the item that holds its first column.
@@ -76,16 +76,16 @@ class AmxKernel {
 
   // The last of k of unpacked rows, with zeros behind them.
   void copyRest(Value row, Value rows) {
-    int64_t first = product.k.size / kDepth * kDepth;
-    int64_t rest = product.k.size - first;
+    int64_t first = gemm.k.size / kDepth * kDepth;
+    int64_t rest = gemm.k.size - first;
     v.loop(v.index(0), rows, 1, [&](Value at) {
       for (int64_t part = 0; part < kDepth; part += kRows) {
         int64_t count = std::clamp<int64_t>(rest - part, 0, kRows);
-        Value piece = count ? v.load(sides.lhs.whole,
+        Value piece = count ? v.load(inputs.lhs.whole,
                                      {v.add(row, at), v.index(first + part)},
                                      v.tailMask(count))
                             : v.splat(0.0);
-        v.store(piece, sides.lhs.rest, {at, v.index(part)});
+        v.store(piece, inputs.lhs.rest, {at, v.index(part)});
       }
     });
   }
@@ -98,15 +98,15 @@ class AmxKernel {
       multiply(square, block, /*isRest=*/false);
     });
     Value block = v.div(frame.k, kDepth);
-    if (!product.k.isStatic())
+    if (!gemm.k.isStatic())
       v.ifThen(v.less(v.mul(block, kDepth), frame.k),
                [&] { multiply(square, block, /*isRest=*/true); });
-    else if (product.k.size % kDepth)
+    else if (gemm.k.size % kDepth)
       multiply(square, block, /*isRest=*/true);
     for (int64_t i = 0; i < square.tall; ++i)
       for (int64_t j = 0; j < square.wide; ++j)
-        registers.storeSums(i, j, sums, v.index((i * kSquare + j) * kRows),
-                            v.index(kSquare));
+        registers.storeSums(i, j, sums, v.index((i * kTile + j) * kRows),
+                            v.index(kTile));
     v.loop(v.index(0), square.rows, 1, [&](Value row) {
       for (int64_t j = 0; j < square.wide; ++j) finish(square, row, j);
     });
@@ -114,9 +114,8 @@ class AmxKernel {
 
   // Asks for the rows that `finish` will write, some in each block of k.
   void prefetchOutput(const Square& square, Value block) {
-    int64_t blocks = product.k.isStatic()
-                         ? std::max<int64_t>(product.k.size / kDepth, 1)
-                         : kRows;
+    int64_t blocks =
+        gemm.k.isStatic() ? std::max<int64_t>(gemm.k.size / kDepth, 1) : kRows;
     int64_t each = llvm::divideCeil(square.tall * kRows, blocks);
     for (int64_t i = 0; i < each; ++i)
       v.prefetch(frame.output, {v.add(square.row, v.add(v.mul(block, each), i)),
@@ -134,21 +133,21 @@ class AmxKernel {
   void loadLhs(const Square& square, int64_t i, Value block, bool isRest) {
     Value row = v.add(square.row, i * kRows);
     if (isLhsPacked()) {
-      Bf16Side::Place at =
-          sides.lhs.getPlace(v, v.div(row, kRows), block, isRest);
+      Bf16Operand::Position at =
+          inputs.lhs.getPosition(v, v.div(row, kRows), block, isRest);
       registers.loadLhs(i, at.buffer, at.offset, v.index(kDepth));
     } else if (isRest) {
-      registers.loadLhs(i, sides.lhs.rest, v.index(i * kElements),
+      registers.loadLhs(i, inputs.lhs.rest, v.index(i * kElements),
                         v.index(kDepth));
     } else {
-      registers.loadLhs(i, sides.lhs.whole,
+      registers.loadLhs(i, inputs.lhs.whole,
                         v.add(v.mul(row, frame.k), v.mul(block, kDepth)),
                         frame.k);
     }
   }
 
   void loadRhs(const Square& square, int64_t j, Value block, bool isRest) {
-    Bf16Side::Place at = sides.rhs.getPlace(
+    Bf16Operand::Position at = inputs.rhs.getPosition(
         v, v.add(v.div(square.column, kRows), j), block, isRest);
     registers.loadRhs(j, at.buffer, at.offset);
   }
@@ -164,33 +163,33 @@ class AmxKernel {
     v.store(sum, frame.output, {at, column}, mask);
   }
 
-  const Product& product;
+  const Gemm& gemm;
   TileBuilder& v;
-  ProductFrame& frame;
+  GemmFrame& frame;
   AmxRegisters registers;
   Value sums;  // of a square, [32][32]
   // Not packed, lhs has a copy of its last of k as rest.
-  Bf16Sides sides;
+  Bf16Operands inputs;
 };
 
 }  // namespace
 
-bool isAmxProduct(const Product& product, const CpuTarget& target) {
-  return target.hasAmx && isBf16Product(product);
+bool isAmxGemm(const Gemm& gemm, const CpuTarget& target) {
+  return target.hasAmx && isBf16Gemm(gemm);
 }
 
-ValueRange launchAmxProduct(OpBuilder& builder, Operation* op,
-                            KernelContext& context, const Product& product,
-                            StringRef stem) {
+ValueRange launchAmxGemm(OpBuilder& builder, Operation* op,
+                         KernelContext& context, const Gemm& gemm,
+                         StringRef stem) {
   constexpr int64_t kColumns = 64;
-  ItemShape shape{/*rows=*/4 * kSquare, /*unit=*/kSquare, kColumns};
-  return launchProduct(builder, op, context, product, stem,
-                       packBf16Sides(builder, op, context, product), shape,
-                       /*tiles=*/1,
-                       [&](TileBuilder& v, const KernelArguments& arguments,
-                           ProductFrame& frame) {
-                         AmxKernel(product, v, arguments, frame).emit(kColumns);
-                       });
+  ItemShape shape{/*rows=*/4 * kTile, /*unit=*/kTile, kColumns};
+  return launchGemm(
+      builder, op, context, gemm, stem,
+      packBf16Operands(builder, op, context, gemm), shape,
+      /*tiles=*/1,
+      [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
+        AmxKernel(gemm, v, arguments, frame).emit(kColumns);
+      });
 }
 
 }  // namespace graft

@@ -12,14 +12,14 @@
 
 namespace graft {
 
-// Whether the product is computed so: both sides are bf16, or rounded to it
+// Whether the GEMM is computed so: both operands are bf16, or rounded to it
 // where they are packed, and the target has the registers.
-bool isAmxProduct(const Product& product, const CpuTarget& target);
+bool isAmxGemm(const Gemm& gemm, const CpuTarget& target);
 
-// Launches of the product before `op`, and of the epilogue if it has one.
-mlir::ValueRange launchAmxProduct(mlir::OpBuilder& builder, mlir::Operation* op,
-                                  KernelContext& context,
-                                  const Product& product, llvm::StringRef stem);
+// Launches of the GEMM before `op`, and of the epilogue if it has one.
+mlir::ValueRange launchAmxGemm(mlir::OpBuilder& builder, mlir::Operation* op,
+                               KernelContext& context, const Gemm& gemm,
+                               llvm::StringRef stem);
 
 }  // namespace graft
 

@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kRows = AmxRegisters::kRows;
 constexpr int64_t kDepth = AmxRegisters::kDepth;
 constexpr int64_t kElements = AmxRegisters::kElements;
-constexpr int64_t kParts = 3;  // of a float
+constexpr int64_t kTerms = 3;  // of a float
 // Columns of rhs that are split at once, and in a panel of floats.
 constexpr int64_t kWidth = 4 * kRows;
 constexpr int64_t kPanel = 2 * kRows;
@@ -29,18 +29,18 @@ constexpr int64_t kPanel = 2 * kRows;
 // bench`, 2 threads).
 constexpr int64_t kFew = 512;
 
-// How the product is cut. The parts of lhs of an item, the rhs of its columns
+// How the GEMM is cut. The parts of lhs of an item, the rhs of its columns
 // and the sums stay in the second-level cache.
 struct Cut {
-  bool packsParts;  // of rhs, before; else they are made for each item
+  bool packsTerms;  // of rhs, before; else they are made for each item
   ItemShape item;
   int64_t turn;  // of k, summed in registers at once
 };
 
 // Parts of lhs and rhs that are multiplied: small products first, one side of
 // each the same as before.
-constexpr std::pair<int64_t, int64_t> kProducts[] = {{2, 0}, {1, 0}, {1, 1},
-                                                     {0, 1}, {0, 2}, {0, 0}};
+constexpr std::pair<int64_t, int64_t> kTermPairs[] = {{2, 0}, {1, 0}, {1, 1},
+                                                      {0, 1}, {0, 2}, {0, 0}};
 
 // Four registers of sums: two of rows by two of columns, or one by four.
 struct Square {
@@ -56,9 +56,9 @@ struct Square {
 
 class AmxSplitKernel {
  public:
-  AmxSplitKernel(const Product& product, const Cut& cut, TileBuilder& v,
-                 const KernelArguments& arguments, ProductFrame& frame)
-      : product(product),
+  AmxSplitKernel(const Gemm& gemm, const Cut& cut, TileBuilder& v,
+                 const KernelArguments& arguments, GemmFrame& frame)
+      : gemm(gemm),
         cut(cut),
         v(v),
         frame(frame),
@@ -69,19 +69,19 @@ class AmxSplitKernel {
               : frame.addend ? v.flat(frame.addend)
                              : Value()),
         registers(v),
-        lhsParts(getScratch(cut.item.rows)),
-        rhsParts(cut.packsParts ? v.flat(rhs) : getScratch(kWidth)) {}
+        lhsTerms(getScratch(cut.item.rows)),
+        rhsTerms(cut.packsTerms ? v.flat(rhs) : getScratch(kWidth)) {}
 
   void emit() {
-    frame.emitItems(cut.item, [&](const ProductFrame::Item& next) {
+    frame.emitItems(cut.item, [&](const GemmFrame::Item& next) {
       item = next;
       v.loop(v.index(0), frame.k, cut.turn, [&](Value from) {
         first = from;
         depth = v.min(v.index(cut.turn), v.sub(frame.k, first));
-        product.transposeLhs ? splitTransposed() : splitRows();
+        gemm.transposeLhs ? splitTransposed() : splitRows();
         Value end = v.min(v.add(item.column, cut.item.columns), frame.n);
         v.loop(item.column, end, kWidth, [&](Value column) {
-          if (!cut.packsParts) splitRhs(column);
+          if (!cut.packsTerms) splitRhs(column);
           emitPanel(column);
         });
       });
@@ -91,7 +91,7 @@ class AmxSplitKernel {
 
  private:
   Value getScratch(int64_t size) {
-    return v.scratch({size / kRows * (cut.turn / kDepth) * kParts * kElements},
+    return v.scratch({size / kRows * (cut.turn / kDepth) * kTerms * kElements},
                      v.b().getBF16Type());
   }
 
@@ -99,26 +99,26 @@ class AmxSplitKernel {
   // if a panel has `blocks` of them.
   Value getPart(Value panel, Value block, int64_t part, int64_t blocks) {
     Value piece = v.add(v.mul(panel, blocks), block);
-    return v.mul(v.add(v.mul(piece, kParts), part), kElements);
+    return v.mul(v.add(v.mul(piece, kTerms), part), kElements);
   }
-  Value getScratchPart(Value panel, Value block, int64_t part) {
+  Value getScratchTerm(Value panel, Value block, int64_t part) {
     return getPart(panel, block, part, cut.turn / kDepth);
   }
   // `number` is that of the register's 16 columns in the square's 64.
-  Value getRhsPart(const Square& square, int64_t number, Value block,
+  Value getRhsTerm(const Square& square, int64_t number, Value block,
                    int64_t part) {
     Value panel = v.index(number);
-    if (!cut.packsParts) return getScratchPart(panel, block, part);
+    if (!cut.packsTerms) return getScratchTerm(panel, block, part);
     panel = v.add(v.div(square.column, kRows), panel);
     return getPart(panel, v.add(v.div(first, kDepth), block), part,
-                   product.k.size / kDepth);
+                   gemm.k.size / kDepth);
   }
 
-  void storeParts(const SplitLine& lines, Value parts, Value panel, Value block,
+  void storeTerms(const SplitLine& lines, Value parts, Value panel, Value block,
                   Value line) {
-    for (int64_t part = 0; part < kParts; ++part)
+    for (int64_t part = 0; part < kTerms; ++part)
       storeLine(v, lines[part], parts,
-                v.add(getScratchPart(panel, block, part), v.mul(line, kDepth)));
+                v.add(getScratchTerm(panel, block, part), v.mul(line, kDepth)));
   }
 
   // Emits what is done for each block of 32 of k, and for the last one if that
@@ -126,7 +126,7 @@ class AmxSplitKernel {
   void eachBlock(llvm::function_ref<void(Value block, bool isRest)> body) {
     Value full = v.div(depth, kDepth);
     v.loop(v.index(0), full, 1, [&](Value block) { body(block, false); });
-    if (product.k.isStatic()) return;
+    if (gemm.k.isStatic()) return;
     v.ifThen(v.less(v.mul(full, kDepth), depth), [&] { body(full, true); });
   }
 
@@ -145,7 +145,7 @@ class AmxSplitKernel {
         Value k = v.add(first, v.mul(block, kDepth));
         SplitLine lines = splitHalves(v, v.load(lhs, {at, k}),
                                       v.load(lhs, {at, v.add(k, kRows)}));
-        storeParts(lines, lhsParts, v.div(row, kRows), block,
+        storeTerms(lines, lhsTerms, v.div(row, kRows), block,
                    v.rem(row, kRows));
       });
     });
@@ -166,7 +166,7 @@ class AmxSplitKernel {
         v.transpose(halves[0]);
         v.transpose(halves[1]);
         for (int64_t row = 0; row < kRows; ++row)
-          storeParts(splitHalves(v, halves[0][row], halves[1][row]), lhsParts,
+          storeTerms(splitHalves(v, halves[0][row], halves[1][row]), lhsTerms,
                      panel, block, v.index(row));
       });
     });
@@ -176,7 +176,7 @@ class AmxSplitKernel {
   void splitRhs(Value column) {
     Value panel = v.div(column, kPanel);
     auto load = [&](Value row, int64_t offset, Value mask) {
-      if (product.transposeRhs)
+      if (gemm.transposeRhs)
         return v.load(
             rhs, {v.add(panel, offset / kPanel), row, v.index(offset % kPanel)},
             mask);
@@ -190,7 +190,7 @@ class AmxSplitKernel {
         for (int64_t i = 0; i < kWidth / kRows; ++i) {
           SplitLine lines = splitPairs(v, load(row, i * kRows, masks[0]),
                                        load(next, i * kRows, masks[1]));
-          storeParts(lines, rhsParts, v.index(i), block, line);
+          storeTerms(lines, rhsTerms, v.index(i), block, line);
         }
       });
     });
@@ -199,13 +199,14 @@ class AmxSplitKernel {
   // All rows of the item by 64 columns.
   void emitPanel(Value column) {
     for (int64_t first : {0, 2})
-      registers.eachSquare(item.rows, /*filled=*/product.transposeLhs,
-                           [&](Value row, int64_t tall, Value) {
-                             if (tall == 2)
-                               emitSquare({row, column, first, /*flat=*/false});
-                             else if (first == 0)
-                               emitSquare({row, column, 0, /*flat=*/true});
-                           });
+      registers.forEachTile(
+          item.rows, /*filled=*/gemm.transposeLhs,
+          [&](Value row, int64_t tall, Value) {
+            if (tall == 2)
+              emitSquare({row, column, first, /*flat=*/false});
+            else if (first == 0)
+              emitSquare({row, column, 0, /*flat=*/true});
+          });
   }
 
   void emitSquare(const Square& square) {
@@ -224,7 +225,7 @@ class AmxSplitKernel {
           registers.clearSums(i, j);
       });
     };
-    if (product.k.isStatic() && product.k.size <= cut.turn) {
+    if (gemm.k.isStatic() && gemm.k.size <= cut.turn) {
       begin();
     } else {
       v.ifThen(v.less(first, 1), begin);
@@ -254,21 +255,21 @@ class AmxSplitKernel {
     prefetchFar(square, block);
     int64_t loaded = -1;  // of lhs
     int64_t held = -1;    // of rhs
-    for (auto [left, right] : kProducts) {
+    for (auto [left, right] : kTermPairs) {
       for (int64_t i = 0; i < 2; ++i) {
         Value panel = v.add(v.div(square.row, kRows), square.flat ? 0 : i);
         if (left != loaded) {
-          Value part = getScratchPart(panel, block, left);
-          registers.loadLhs(i, lhsParts, part, v.index(kDepth));
-          prefetchPart(lhsParts, part);
+          Value part = getScratchTerm(panel, block, left);
+          registers.loadLhs(i, lhsTerms, part, v.index(kDepth));
+          prefetchTerm(lhsTerms, part);
         }
         for (int64_t j = 0; j < 2; ++j) {
           if (square.flat || (i == 0 && right != held)) {
             Value part =
-                getRhsPart(square, square.getColumn(i, j), block, right);
-            registers.loadRhs(j, rhsParts, part);
+                getRhsTerm(square, square.getColumn(i, j), block, right);
+            registers.loadRhs(j, rhsTerms, part);
             // The first part comes twice.
-            if (left > 0 || right > 0) prefetchPart(rhsParts, part);
+            if (left > 0 || right > 0) prefetchTerm(rhsTerms, part);
           }
           registers.multiply(i, j);
         }
@@ -280,9 +281,9 @@ class AmxSplitKernel {
 
   // Asks for the same part of the next block: it lies in the second-level
   // cache, which a neighbour on the other hyperthread may keep busy.
-  void prefetchPart(Value parts, Value part) {
+  void prefetchTerm(Value parts, Value part) {
     for (int64_t line = 0; line < kRows; ++line)
-      v.prefetch(parts, {v.add(part, kParts * kElements + line * kDepth)});
+      v.prefetch(parts, {v.add(part, kTerms * kElements + line * kDepth)});
   }
 
   // A share of the lines of a matrix that are asked for while registers
@@ -312,11 +313,10 @@ class AmxSplitKernel {
     if (square.flat) return;
     int64_t blocks = cut.turn / kDepth;
     // Sums that are read first are asked for one square before.
-    bool begins =
-        frame.addend || !product.k.isStatic() || product.k.size > cut.turn;
+    bool begins = frame.addend || !gemm.k.isStatic() || gemm.k.size > cut.turn;
     Ahead sums{
-        v.add(item.row, v.add(square.row, begins ? AmxRegisters::kSquare : 0)),
-        AmxRegisters::kSquare,
+        v.add(item.row, v.add(square.row, begins ? AmxRegisters::kTile : 0)),
+        AmxRegisters::kTile,
         getOutputColumn(square, 0, 0),
         2,
         block,
@@ -327,10 +327,10 @@ class AmxSplitKernel {
     int64_t panels = cut.item.columns / kWidth;
     Value panel = v.div(v.sub(square.column, item.column), kWidth);
     int64_t half = square.first / 2;
-    if (!product.transposeLhs) {
+    if (!gemm.transposeLhs) {
       // Rows of the next item.
       Ahead rows{v.add(v.add(item.row, item.rows), square.row),
-                 AmxRegisters::kSquare,
+                 AmxRegisters::kTile,
                  v.add(first, v.mul(block, kDepth)),
                  2,
                  v.add(v.mul(panel, 2), half),
@@ -340,10 +340,9 @@ class AmxSplitKernel {
       });
       return;
     }
-    Value step =
-        v.add(v.mul(v.div(square.row, AmxRegisters::kSquare), 2), half);
+    Value step = v.add(v.mul(v.div(square.row, AmxRegisters::kTile), 2), half);
     step = v.add(v.mul(step, blocks), block);
-    int64_t steps = cut.item.rows / AmxRegisters::kSquare * 2 * blocks;
+    int64_t steps = cut.item.rows / AmxRegisters::kTile * 2 * blocks;
     // Columns of lhs in the next turn, some for each panel of rhs.
     int64_t lines = llvm::divideCeil(cut.item.rows / kRows, panels);
     Ahead columns{v.add(first, cut.turn),
@@ -356,7 +355,7 @@ class AmxSplitKernel {
       v.prefetchSecond(lhs, {row, column});
     });
     // The next panel of rhs.
-    if (product.transposeRhs) return;
+    if (gemm.transposeRhs) return;
     Ahead next{first,          cut.turn, v.add(square.column, kWidth),
                kWidth / kRows, step,     steps};
     eachLine(v, next, [&](Value row, Value column) {
@@ -364,16 +363,16 @@ class AmxSplitKernel {
     });
   }
 
-  const Product& product;
+  const Gemm& gemm;
   const Cut& cut;
   TileBuilder& v;
-  ProductFrame& frame;
+  GemmFrame& frame;
   Value lhs, rhs, output;
   Value start;  // what sums begin with, or null
   AmxRegisters registers;
   // [panels][blocks of k, in a turn or, packed, in all][3][16][32]
-  Value lhsParts, rhsParts;
-  ProductFrame::Item item;
+  Value lhsTerms, rhsTerms;
+  GemmFrame::Item item;
   Value first, depth;  // of k, in this turn
 };
 
@@ -382,47 +381,45 @@ int64_t getEven(int64_t size, int64_t longest, int64_t unit) {
   return llvm::alignTo(llvm::divideCeil(size, count), unit);
 }
 
-Cut getCut(Operation* op, const Product& product) {
+Cut getCut(Operation* op, const Gemm& gemm) {
   // Parts take 1.5 times the memory of floats and are no better for few rows,
   // so a phase that keeps packed weights from call to call does without.
-  bool packsParts = !product.transposeLhs && product.k.isStatic() &&
-                    (!product.transposeRhs ||
-                     writesSlots(op->getParentOfType<func::FuncOp>()));
+  bool packsTerms =
+      !gemm.transposeLhs && gemm.k.isStatic() &&
+      (!gemm.transposeRhs || writesSlots(op->getParentOfType<func::FuncOp>()));
   // Of a row of parts, 384 columns lie in half of a second-level cache of 2 MiB
   // where k is short, so rows may be few; else each panel is read again for
   // each item, from far away.
   constexpr int64_t kColumns = 384, kShort = 512;
   int64_t rows = 256, turn = 256;
-  if (packsParts) {
-    rows = product.k.size <= kShort ? 64 : 128;
+  if (packsTerms) {
+    rows = gemm.k.size <= kShort ? 64 : 128;
     turn = 768;
   }
   int64_t columns = kColumns;
   // Work for some threads.
-  if (product.m.isStatic() &&
-      llvm::divideCeil(product.m.size, rows) *
-              llvm::divideCeil(product.n.size, columns) <
-          4)
+  if (gemm.m.isStatic() && llvm::divideCeil(gemm.m.size, rows) *
+                                   llvm::divideCeil(gemm.n.size, columns) <
+                               4)
     columns /= 2;
-  return {packsParts,
-          {rows, /*unit=*/AmxRegisters::kSquare,
-           getEven(product.n.size, columns, kWidth), /*rowsFirst=*/packsParts},
-          product.k.isStatic() ? getEven(product.k.size, turn, kDepth) : turn};
+  return {packsTerms,
+          {rows, /*unit=*/AmxRegisters::kTile,
+           getEven(gemm.n.size, columns, kWidth), /*rowsFirst=*/packsTerms},
+          gemm.k.isStatic() ? getEven(gemm.k.size, turn, kDepth) : turn};
 }
 
 // A kernel with the panels of vectors, which multiplies by them where rows are
 // few; its limit is theirs.
 ValueRange launchEither(OpBuilder& builder, Operation* op,
-                        KernelContext& context, const Product& product,
+                        KernelContext& context, const Gemm& gemm,
                         const Cut& cut, StringRef stem) {
-  VectorProduct vectors(product, context.getTarget());
+  VectorGemm vectors(gemm, context.getTarget());
   assert(vectors.getBlocking().panelWidth == kPanel);
-  return launchProduct(
-      builder, op, context, product, stem, vectors.pack(builder, op, context),
+  return launchGemm(
+      builder, op, context, gemm, stem, vectors.pack(builder, op, context),
       vectors.getBlocking().item, /*tiles=*/0,
-      [&](TileBuilder& v, const KernelArguments& arguments,
-          ProductFrame& frame) {
-        AmxSplitKernel split(product, cut, v, arguments, frame);
+      [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
+        AmxSplitKernel split(gemm, cut, v, arguments, frame);
         v.ifThen(v.less(frame.m, kFew + 1),
                  [&] { vectors.emit(v, arguments, frame); });
         v.ifThen(v.less(v.index(kFew), frame.m), [&] { split.emit(); });
@@ -431,42 +428,41 @@ ValueRange launchEither(OpBuilder& builder, Operation* op,
 
 }  // namespace
 
-bool isAmxSplitProduct(const Product& product, const CpuTarget& target) {
+bool isAmxSplitGemm(const Gemm& gemm, const CpuTarget& target) {
   auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
   auto fills = [](const Dim& dim, int64_t size) {
     return dim.isStatic() && dim.size % size == 0;
   };
-  if (!target.hasAmx || product.roundLhs || product.roundRhs) return false;
-  if (!isF32(product.type) || !isF32(product.lhs.getType()) ||
-      !isF32(product.rhs.getType()) || !fills(product.n, kWidth))
+  if (!target.hasAmx || gemm.roundLhs || gemm.roundRhs) return false;
+  if (!isF32(gemm.type) || !isF32(gemm.lhs.getType()) ||
+      !isF32(gemm.rhs.getType()) || !fills(gemm.n, kWidth))
     return false;
   // Rows of k are read one by one from lhs [k, m], and from rhs [k, n].
-  if (product.transposeLhs)
-    return fills(product.m, AmxRegisters::kSquare) &&
-           (fills(product.k, kDepth) ||
-            (!product.k.isStatic() && !product.transposeRhs));
-  return fills(product.k, kDepth);
+  if (gemm.transposeLhs)
+    return fills(gemm.m, AmxRegisters::kTile) &&
+           (fills(gemm.k, kDepth) ||
+            (!gemm.k.isStatic() && !gemm.transposeRhs));
+  return fills(gemm.k, kDepth);
 }
 
-ValueRange launchAmxSplitProduct(OpBuilder& builder, Operation* op,
-                                 KernelContext& context, const Product& product,
-                                 StringRef stem) {
-  const Cut cut = getCut(op, product);
-  if (!product.transposeLhs && !cut.packsParts)
-    return launchEither(builder, op, context, product, cut, stem);
-  Value rhs = product.rhs;
-  if (cut.packsParts)
-    rhs = packBf16Parts(builder, op, context, "split_rhs", rhs,
-                        product.transposeRhs);
-  else if (product.transposeRhs)
+ValueRange launchAmxSplitGemm(OpBuilder& builder, Operation* op,
+                              KernelContext& context, const Gemm& gemm,
+                              StringRef stem) {
+  const Cut cut = getCut(op, gemm);
+  if (!gemm.transposeLhs && !cut.packsTerms)
+    return launchEither(builder, op, context, gemm, cut, stem);
+  Value rhs = gemm.rhs;
+  if (cut.packsTerms)
+    rhs = packBf16Terms(builder, op, context, "split_rhs", rhs,
+                        gemm.transposeRhs);
+  else if (gemm.transposeRhs)
     rhs = packPanels(builder, op, context, "pack_rhs", rhs, /*transposed=*/true,
                      kPanel);
-  return launchProduct(
-      builder, op, context, product, stem, {product.lhs, rhs}, cut.item,
-      /*tiles=*/std::size(kProducts),
-      [&](TileBuilder& v, const KernelArguments& arguments,
-          ProductFrame& frame) {
-        AmxSplitKernel(product, cut, v, arguments, frame).emit();
+  return launchGemm(
+      builder, op, context, gemm, stem, {gemm.lhs, rhs}, cut.item,
+      /*tiles=*/std::size(kTermPairs),
+      [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
+        AmxSplitKernel(gemm, cut, v, arguments, frame).emit();
       });
 }
 

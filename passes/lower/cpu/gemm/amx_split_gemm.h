@@ -20,16 +20,14 @@
 
 namespace graft {
 
-// Whether the product is computed so: all is f32, sizes fill registers, and the
+// Whether the GEMM is computed so: all is f32, sizes fill registers, and the
 // target has them.
-bool isAmxSplitProduct(const Product& product, const CpuTarget& target);
+bool isAmxSplitGemm(const Gemm& gemm, const CpuTarget& target);
 
-// Launches of the product before `op`, and of the epilogue if it has one.
-mlir::ValueRange launchAmxSplitProduct(mlir::OpBuilder& builder,
-                                       mlir::Operation* op,
-                                       KernelContext& context,
-                                       const Product& product,
-                                       llvm::StringRef stem);
+// Launches of the GEMM before `op`, and of the epilogue if it has one.
+mlir::ValueRange launchAmxSplitGemm(mlir::OpBuilder& builder,
+                                    mlir::Operation* op, KernelContext& context,
+                                    const Gemm& gemm, llvm::StringRef stem);
 
 }  // namespace graft
 

@@ -12,9 +12,9 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-constexpr int64_t kWidth = Bf16Piece::kLines;
-constexpr int64_t kDepth = Bf16Piece::kDepth;
-constexpr int64_t kElements = Bf16Piece::kElements;
+constexpr int64_t kWidth = Bf16Tile::kLines;
+constexpr int64_t kDepth = Bf16Tile::kDepth;
+constexpr int64_t kElements = Bf16Tile::kElements;
 
 // What a matrix is packed as.
 struct Packing {
@@ -45,14 +45,14 @@ class Bf16Pack {
           first,
           [&] {
             eachPanel([&](Value panel, int64_t count) {
-              copyPiece(first, panel, count, {}, whole,
-                        getPiece(v, k, panels, panel, block));
+              copyTile(first, panel, count, {}, whole,
+                       getPiece(v, k, panels, panel, block));
             });
           },
           [&] {
             eachPanel([&](Value panel, int64_t count) {
-              copyPiece(first, panel, count, v.sub(depth, first), rest,
-                        restPiece(panel, block));
+              copyTile(first, panel, count, v.sub(depth, first), rest,
+                       restPiece(panel, block));
             });
           });
     });
@@ -93,8 +93,8 @@ class Bf16Pack {
 
   // `count` columns of a panel; rows of k from `first` on, `left` of them or,
   // if that is null, all.
-  void copyPiece(Value first, Value panel, int64_t count, Value left,
-                 Value target, Value offset) {
+  void copyTile(Value first, Value panel, int64_t count, Value left,
+                Value target, Value offset) {
     Value column = v.mul(panel, kWidth);
     auto load = [&](int64_t row) {
       Value mask = v.tailMask(count);
@@ -112,7 +112,7 @@ class Bf16Pack {
       else
         append(lines, splitPairs(v, first, second));
     }
-    if (packing.isLhs) turnPairs(v, lines[0]);
+    if (packing.isLhs) transposePairs(v, lines[0]);
     store(lines, target, offset);
   }
 
@@ -148,7 +148,7 @@ class Bf16Pack {
         append(lines, splitHalves(v, low, high));
     }
     for (int64_t part = 0; part < packing.parts; ++part)
-      turnPairs(v, lines[part]);
+      transposePairs(v, lines[part]);
     store(lines, target, offset);
   }
 
@@ -162,7 +162,7 @@ class Bf16Pack {
   void store(const Lines& lines, Value target, Value offset) {
     Value first = v.mul(offset, packing.parts);
     for (int64_t part = 0; part < packing.parts; ++part)
-      storePiece(v, lines[part], target, v.add(first, part * kElements));
+      storeTile(v, lines[part], target, v.add(first, part * kElements));
   }
 
   TileBuilder& v;
@@ -227,65 +227,64 @@ Bf16Panels packBf16(OpBuilder& builder, Operation* op, KernelContext& context,
   return launchPack(builder, op, context, stem, source, transposed, {isLhs, 1});
 }
 
-Value packBf16Parts(OpBuilder& builder, Operation* op, KernelContext& context,
+Value packBf16Terms(OpBuilder& builder, Operation* op, KernelContext& context,
                     StringRef stem, Value source, bool transposed) {
   return launchPack(builder, op, context, stem, source, transposed,
                     {/*isLhs=*/false, /*parts=*/3})
       .whole;
 }
 
-bool isBf16Product(const Product& product) {
+bool isBf16Gemm(const Gemm& gemm) {
   auto isLow = [](Value side, Type rounding) {
     return (rounding ? rounding : getElementTypeOrSelf(side.getType()))
         .isBF16();
   };
-  return isLow(product.lhs, product.roundLhs) &&
-         isLow(product.rhs, product.roundRhs) && product.packsRhs() &&
-         (product.transposeLhs ? product.packsLhs() : product.k.isStatic());
+  return isLow(gemm.lhs, gemm.roundLhs) && isLow(gemm.rhs, gemm.roundRhs) &&
+         gemm.packsRhs() &&
+         (gemm.transposeLhs ? gemm.packsLhs() : gemm.k.isStatic());
 }
 
-SmallVector<Value> packBf16Sides(OpBuilder& builder, Operation* op,
-                                 KernelContext& context,
-                                 const Product& product) {
-  SmallVector<Value> sides;
+SmallVector<Value> packBf16Operands(OpBuilder& builder, Operation* op,
+                                    KernelContext& context, const Gemm& gemm) {
+  SmallVector<Value> inputs;
   auto append = [&](const Bf16Panels& panels) {
-    sides.push_back(panels.whole);
-    if (panels.rest) sides.push_back(panels.rest);
+    inputs.push_back(panels.whole);
+    if (panels.rest) inputs.push_back(panels.rest);
   };
-  if (product.packsLhs())
-    append(packBf16(builder, op, context, "pack_lhs", product.lhs,
+  if (gemm.packsLhs())
+    append(packBf16(builder, op, context, "pack_lhs", gemm.lhs,
                     /*transposed=*/false, /*isLhs=*/true));
   else
-    sides.push_back(product.lhs);
-  append(packBf16(builder, op, context, "pack_rhs", product.rhs,
-                  product.transposeRhs, /*isLhs=*/false));
-  return sides;
+    inputs.push_back(gemm.lhs);
+  append(packBf16(builder, op, context, "pack_rhs", gemm.rhs, gemm.transposeRhs,
+                  /*isLhs=*/false));
+  return inputs;
 }
 
-Bf16Side::Place Bf16Side::getPlace(TileBuilder& v, Value panel, Value block,
-                                   bool isRest) const {
+Bf16Operand::Position Bf16Operand::getPosition(TileBuilder& v, Value panel,
+                                               Value block, bool isRest) const {
   if (isRest && !k.isStatic()) return {rest, v.mul(panel, kElements)};
   return {whole, getPiece(v, k, panels, panel, block)};
 }
 
-Bf16Sides getBf16Sides(TileBuilder& v, const Product& product,
-                       const KernelArguments& arguments) {
+Bf16Operands getBf16Operands(TileBuilder& v, const Gemm& gemm,
+                             const KernelArguments& arguments) {
   const Value* next = arguments.buffers.begin();
   auto take = [&](const Dim& dim) {
-    Bf16Side side{v.flat(*next++),
-                  {},
-                  product.k,
-                  static_cast<int64_t>(llvm::divideCeil(dim.size, kWidth))};
-    if (!product.k.isStatic()) side.rest = v.flat(*next++);
+    Bf16Operand side{v.flat(*next++),
+                     {},
+                     gemm.k,
+                     static_cast<int64_t>(llvm::divideCeil(dim.size, kWidth))};
+    if (!gemm.k.isStatic()) side.rest = v.flat(*next++);
     return side;
   };
-  Bf16Sides sides;
-  if (product.packsLhs())
-    sides.lhs = take(product.m);
+  Bf16Operands inputs;
+  if (gemm.packsLhs())
+    inputs.lhs = take(gemm.m);
   else
-    sides.lhs.whole = *next++;
-  sides.rhs = take(product.n);
-  return sides;
+    inputs.lhs.whole = *next++;
+  inputs.rhs = take(gemm.n);
+  return inputs;
 }
 
 }  // namespace graft

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operands of matrix products in pieces, see bf16_tile.h.
+// Operands of GEMMs in pieces, see bf16_tile.h.
 
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_BF16_PACK_H_
 #define GRAFT_PASSES_LOWER_CPU_GEMM_BF16_PACK_H_
@@ -33,42 +33,42 @@ Bf16Panels packBf16(mlir::OpBuilder& builder, mlir::Operation* op,
 
 // The same for a matrix of f32 whose k is static and a multiple of 32: floats
 // are split into three parts, for the right side.
-mlir::Value packBf16Parts(mlir::OpBuilder& builder, mlir::Operation* op,
+mlir::Value packBf16Terms(mlir::OpBuilder& builder, mlir::Operation* op,
                           KernelContext& context, llvm::StringRef stem,
                           mlir::Value source, bool transposed);
 
-// Whether both sides of a product are bf16, or rounded to it by packing, and
-// sizes are such that packBf16Sides takes them.
-bool isBf16Product(const Product& product);
+// Whether both operands of a GEMM are bf16, or rounded to it by packing, and
+// sizes are such that packBf16Operands takes them.
+bool isBf16Gemm(const Gemm& gemm);
 
 // Packs rhs, and lhs if that is transposed, before `op`: the first buffers of a
 // kernel.
-llvm::SmallVector<mlir::Value> packBf16Sides(mlir::OpBuilder& builder,
-                                             mlir::Operation* op,
-                                             KernelContext& context,
-                                             const Product& product);
+llvm::SmallVector<mlir::Value> packBf16Operands(mlir::OpBuilder& builder,
+                                                mlir::Operation* op,
+                                                KernelContext& context,
+                                                const Gemm& gemm);
 
 // A side inside of the kernel.
-struct Bf16Side {
+struct Bf16Operand {
   // Of Bf16Panels, of rank 1; or lhs as it lies, and null.
   mlir::Value whole, rest;
   Dim k;
   int64_t panels = 0;
 
-  struct Place {
+  struct Position {
     mlir::Value buffer, offset;
   };
   // Where the piece of a panel and a block of k begins. `isRest`: it is the
   // last block, and k has only a part of it.
-  Place getPlace(TileBuilder& v, mlir::Value panel, mlir::Value block,
-                 bool isRest) const;
+  Position getPosition(TileBuilder& v, mlir::Value panel, mlir::Value block,
+                       bool isRest) const;
 };
 
-struct Bf16Sides {
-  Bf16Side lhs, rhs;
+struct Bf16Operands {
+  Bf16Operand lhs, rhs;
 };
-Bf16Sides getBf16Sides(TileBuilder& v, const Product& product,
-                       const KernelArguments& arguments);
+Bf16Operands getBf16Operands(TileBuilder& v, const Gemm& gemm,
+                             const KernelArguments& arguments);
 
 // Where in `whole` the piece of a panel and a block of k begins.
 mlir::Value getPiece(TileBuilder& v, const Dim& k, int64_t panels,

@@ -13,34 +13,33 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-constexpr int64_t kLines = Bf16Piece::kLines;
-constexpr int64_t kDepth = Bf16Piece::kDepth;
+constexpr int64_t kLines = Bf16Tile::kLines;
+constexpr int64_t kDepth = Bf16Tile::kDepth;
 constexpr int64_t kColumns = 64;  // of an item
 
-TileShape getTile(const Product& product, const CpuTarget& target) {
-  int64_t vectors =
-      std::min<int64_t>(2, llvm::divideCeil(product.n.size, kLines));
+TileShape getTile(const Gemm& gemm, const CpuTarget& target) {
+  int64_t vectors = std::min<int64_t>(2, llvm::divideCeil(gemm.n.size, kLines));
   TileShape tile = getTileShape(target, vectors);
   // A tile lies in one panel of lhs.
-  if (product.packsLhs()) tile.rows = kLines / 2;
+  if (gemm.packsLhs()) tile.rows = kLines / 2;
   return tile;
 }
 
 class DotKernel {
  public:
-  DotKernel(const Product& product, const TileShape& tile, TileBuilder& v,
-            const KernelArguments& arguments, ProductFrame& frame)
-      : product(product),
+  DotKernel(const Gemm& gemm, const TileShape& tile, TileBuilder& v,
+            const KernelArguments& arguments, GemmFrame& frame)
+      : gemm(gemm),
         tile(tile),
         v(v),
         frame(frame),
-        sides(getBf16Sides(v, product, arguments)) {}
+        inputs(getBf16Operands(v, gemm, arguments)) {}
 
   void emit() {
-    frame.emitItems([&](const ProductFrame::Item& item) {
+    frame.emitItems([&](const GemmFrame::Item& item) {
       row = item.row;
-      ProductAccess access;
-      access.accumulate = [&](const ProductTile& part,
+      GemmAccess access;
+      access.accumulate = [&](const AccumulatorTile& part,
                               SmallVector<Value> sums) {
         return accumulate(part, std::move(sums));
       };
@@ -52,15 +51,15 @@ class DotKernel {
         if (frame.bias) sum = v.add(sum, v.load(frame.bias, {column}, mask));
         v.store(sum, frame.output, {v.add(row, at), column}, mask);
       };
-      emitProduct(v, tile, item.rows, item.column, kColumns, product.n.size,
-                  /*depth=*/{}, access);
+      emitMicrokernel(v, tile, item.rows, item.column, kColumns, gemm.n.size,
+                      /*depth=*/{}, access);
     });
   }
 
  private:
-  SmallVector<Value> accumulate(const ProductTile& part,
+  SmallVector<Value> accumulate(const AccumulatorTile& part,
                                 SmallVector<Value> sums) {
-    const Dim& k = product.k;
+    const Dim& k = gemm.k;
     Value blocks = v.div(frame.k, kDepth);
     sums = v.loop(v.index(0), blocks, 1, sums,
                   [&](Value block, ValueRange carried) {
@@ -74,20 +73,20 @@ class DotKernel {
   }
 
   // Adds the first `count` pairs of a block.
-  SmallVector<Value> addPairs(const ProductTile& part, Value block, Value count,
-                              bool isRest, ValueRange sums) {
+  SmallVector<Value> addPairs(const AccumulatorTile& part, Value block,
+                              Value count, bool isRest, ValueRange sums) {
     Value first = v.add(row, part.row);
-    Bf16Side::Place lhs{sides.lhs.whole, {}};
-    if (product.packsLhs()) {
-      lhs = sides.lhs.getPlace(v, v.div(first, kLines), block, isRest);
+    Bf16Operand::Position lhs{inputs.lhs.whole, {}};
+    if (gemm.packsLhs()) {
+      lhs = inputs.lhs.getPosition(v, v.div(first, kLines), block, isRest);
       lhs.offset = v.add(lhs.offset, v.mul(v.rem(first, kLines), kDepth));
     }
-    SmallVector<Bf16Side::Place> rhs, ahead;
+    SmallVector<Bf16Operand::Position> rhs, ahead;
     for (int64_t j = 0; j < part.columns.vectors; ++j) {
       Value panel = v.add(v.div(part.columns.first, kLines), j);
-      rhs.push_back(sides.rhs.getPlace(v, panel, block, isRest));
+      rhs.push_back(inputs.rhs.getPosition(v, panel, block, isRest));
       panel = v.add(panel, part.columns.vectors);
-      ahead.push_back(sides.rhs.getPlace(v, panel, block, isRest));
+      ahead.push_back(inputs.rhs.getPosition(v, panel, block, isRest));
     }
     return v.loop(
         v.index(0), count, 1, sums,
@@ -101,7 +100,7 @@ class DotKernel {
             v.prefetchSecond(pieces, v.add(at, line));
           for (int64_t i = 0; i < part.rows; ++i) {
             SmallVector<Value> at;
-            if (product.packsLhs())
+            if (gemm.packsLhs())
               at = {v.add(v.add(lhs.offset, k), i * kDepth)};
             else
               at = {v.add(first, i), v.add(v.mul(block, kDepth), k)};
@@ -114,35 +113,35 @@ class DotKernel {
         });
   }
 
-  const Product& product;
+  const Gemm& gemm;
   const TileShape tile;
   TileBuilder& v;
-  ProductFrame& frame;
-  const Bf16Sides sides;
+  GemmFrame& frame;
+  const Bf16Operands inputs;
   Value row;  // of the item
 };
 
 }  // namespace
 
-bool isDotProduct(const Product& product, const CpuTarget& target) {
-  return target.hasBf16 && !target.hasAmx && isBf16Product(product) &&
-         (product.packsLhs() || product.k.size % 2 == 0);
+bool isDotGemm(const Gemm& gemm, const CpuTarget& target) {
+  return target.hasBf16 && !target.hasAmx && isBf16Gemm(gemm) &&
+         (gemm.packsLhs() || gemm.k.size % 2 == 0);
 }
 
-ValueRange launchDotProduct(OpBuilder& builder, Operation* op,
-                            KernelContext& context, const Product& product,
-                            StringRef stem) {
-  TileShape tile = getTile(product, context.getTarget());
+ValueRange launchDotGemm(OpBuilder& builder, Operation* op,
+                         KernelContext& context, const Gemm& gemm,
+                         StringRef stem) {
+  TileShape tile = getTile(gemm, context.getTarget());
   // Rows that are a multiple of the tile; a panel of lhs lies in one item.
   ItemShape shape{/*rows=*/96,
-                  /*unit=*/product.packsLhs() ? kLines : tile.rows, kColumns};
-  return launchProduct(builder, op, context, product, stem,
-                       packBf16Sides(builder, op, context, product), shape,
-                       /*tiles=*/1,
-                       [&](TileBuilder& v, const KernelArguments& arguments,
-                           ProductFrame& frame) {
-                         DotKernel(product, tile, v, arguments, frame).emit();
-                       });
+                  /*unit=*/gemm.packsLhs() ? kLines : tile.rows, kColumns};
+  return launchGemm(
+      builder, op, context, gemm, stem,
+      packBf16Operands(builder, op, context, gemm), shape,
+      /*tiles=*/1,
+      [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
+        DotKernel(gemm, tile, v, arguments, frame).emit();
+      });
 }
 
 }  // namespace graft

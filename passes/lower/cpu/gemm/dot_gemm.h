@@ -14,15 +14,15 @@
 
 namespace graft {
 
-// Whether the product is computed so: both sides are bf16, or rounded to it
+// Whether the GEMM is computed so: both operands are bf16, or rounded to it
 // where they are packed, pairs do not cross rows, and the target has the
 // instruction, and no tile registers.
-bool isDotProduct(const Product& product, const CpuTarget& target);
+bool isDotGemm(const Gemm& gemm, const CpuTarget& target);
 
-// Launches of the product before `op`, and of the epilogue if it has one.
-mlir::ValueRange launchDotProduct(mlir::OpBuilder& builder, mlir::Operation* op,
-                                  KernelContext& context,
-                                  const Product& product, llvm::StringRef stem);
+// Launches of the GEMM before `op`, and of the epilogue if it has one.
+mlir::ValueRange launchDotGemm(mlir::OpBuilder& builder, mlir::Operation* op,
+                               KernelContext& context, const Gemm& gemm,
+                               llvm::StringRef stem);
 
 }  // namespace graft
 

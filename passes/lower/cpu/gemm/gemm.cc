@@ -11,20 +11,20 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-Value getOutput(const Product& product, const KernelArguments& arguments) {
-  if (!product.epilogue) return arguments.buffers.back();
+Value getOutput(const Gemm& gemm, const KernelArguments& arguments) {
+  if (!gemm.epilogue) return arguments.buffers.back();
   return ArrayRef(arguments.buffers)
-      .take_back(product.epilogue->results.size())[product.epilogue->sums];
+      .take_back(gemm.epilogue->results.size())[gemm.epilogue->sums];
 }
 
-int64_t countColumns(const Product& product, const ItemShape& shape) {
-  return shape.columns ? llvm::divideCeil(product.n.size, shape.columns) : 1;
+int64_t countColumns(const Gemm& gemm, const ItemShape& shape) {
+  return shape.columns ? llvm::divideCeil(gemm.n.size, shape.columns) : 1;
 }
 
-exec::CostTermAttr getFlops(MLIRContext* context, const Product& product) {
+exec::CostTermAttr getFlops(MLIRContext* context, const Gemm& gemm) {
   int64_t flops = 2;  // a multiply-add
   SmallVector<StringAttr> sizes;
-  for (const Dim& dim : {product.m, product.n, product.k}) {
+  for (const Dim& dim : {gemm.m, gemm.n, gemm.k}) {
     if (dim.isStatic())
       flops *= dim.size;
     else
@@ -35,56 +35,56 @@ exec::CostTermAttr getFlops(MLIRContext* context, const Product& product) {
 
 }  // namespace
 
-ProductFrame::ProductFrame(TileBuilder& v, const Product& product,
-                           const KernelArguments& arguments,
-                           const ItemShape& shape, size_t sides)
-    : bias(product.bias ? arguments.buffers[sides] : Value()),
-      addend(product.addend ? arguments.buffers[sides] : Value()),
-      output(getOutput(product, arguments)),
-      m(getSize(v, product.m, arguments)),
-      n(getSize(v, product.n, arguments)),
-      k(getSize(v, product.k, arguments)),
+GemmFrame::GemmFrame(TileBuilder& v, const Gemm& gemm,
+                     const KernelArguments& arguments, const ItemShape& shape,
+                     size_t inputs)
+    : bias(gemm.bias ? arguments.buffers[inputs] : Value()),
+      addend(gemm.addend ? arguments.buffers[inputs] : Value()),
+      output(getOutput(gemm, arguments)),
+      m(getSize(v, gemm.m, arguments)),
+      n(getSize(v, gemm.n, arguments)),
+      k(getSize(v, gemm.k, arguments)),
       v(v),
-      product(product),
+      gemm(gemm),
       arguments(arguments),
       shape(shape) {
-  if (!product.epilogue) return;
-  // The product, other operands, and results, of which it may be one.
+  if (!gemm.epilogue) return;
+  // The GEMM, other operands, and results, of which it may be one.
   SmallVector<Value> flat{v.flat(output)};
   for (Value buffer :
-       ArrayRef(arguments.buffers).drop_front(product.bias ? sides + 1 : sides))
-    if (buffer != output || !product.epilogue->keeps)
+       ArrayRef(arguments.buffers).drop_front(gemm.bias ? inputs + 1 : inputs))
+    if (buffer != output || !gemm.epilogue->keeps)
       flat.push_back(v.flat(buffer));
-  lanes.emplace(product.epilogue->lanes.program, v, arguments, flat);
+  lanes.emplace(gemm.epilogue->lanes.program, v, arguments, flat);
 }
 
-Value ProductFrame::countRows(const ItemShape& items) {
+Value GemmFrame::countRows(const ItemShape& items) {
   return v.div(v.add(m, items.rows - 1), items.rows);
 }
 
 // Rows of an item: as even as the shape allows, so that threads get equal work,
 // 64 and 64 of 128 rows instead of 96 and 32.
-Value ProductFrame::getHeight(const ItemShape& items) {
+Value GemmFrame::getHeight(const ItemShape& items) {
   Value count = countRows(items);
   Value even = v.div(v.sub(v.add(m, count), v.index(1)), count);
   return v.mul(v.div(v.add(even, items.unit - 1), items.unit), items.unit);
 }
 
-void ProductFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
+void GemmFrame::emitItems(llvm::function_ref<void(const Item&)> body) {
   emitRange(shape, arguments.begin, arguments.end, body);
 }
 
-void ProductFrame::emitItems(const ItemShape& items,
-                             llvm::function_ref<void(const Item&)> body) {
-  Value all = v.mul(countRows(shape), countColumns(product, shape));
-  Value count = v.mul(countRows(items), countColumns(product, items));
+void GemmFrame::emitItems(const ItemShape& items,
+                          llvm::function_ref<void(const Item&)> body) {
+  Value all = v.mul(countRows(shape), countColumns(gemm, shape));
+  Value count = v.mul(countRows(items), countColumns(gemm, items));
   emitRange(items, v.div(v.mul(arguments.begin, count), all),
             v.div(v.mul(arguments.end, count), all), body);
 }
 
-void ProductFrame::emitRange(const ItemShape& items, Value begin, Value end,
-                             llvm::function_ref<void(const Item&)> body) {
-  int64_t blocks = countColumns(product, items);
+void GemmFrame::emitRange(const ItemShape& items, Value begin, Value end,
+                          llvm::function_ref<void(const Item&)> body) {
+  int64_t blocks = countColumns(gemm, items);
   v.loop(begin, end, 1, [&](Value index) {
     Value count = countRows(items);
     Value block = items.rowsFirst ? v.div(index, count) : v.rem(index, blocks);
@@ -101,32 +101,31 @@ void ProductFrame::emitRange(const ItemShape& items, Value begin, Value end,
   });
 }
 
-ValueRange launchProduct(
-    OpBuilder& builder, Operation* op, KernelContext& context,
-    const Product& product, StringRef stem, ValueRange sides,
-    const ItemShape& shape, int64_t tiles,
-    llvm::function_ref<void(TileBuilder&, const KernelArguments&,
-                            ProductFrame&)>
+ValueRange launchGemm(
+    OpBuilder& builder, Operation* op, KernelContext& context, const Gemm& gemm,
+    StringRef stem, ValueRange inputs, const ItemShape& shape, int64_t tiles,
+    llvm::function_ref<void(TileBuilder&, const KernelArguments&, GemmFrame&)>
         body) {
-  SmallVector<Value> operands(sides);
-  if (product.bias) operands.push_back(product.bias);
+  SmallVector<Value> operands(inputs);
+  if (gemm.bias) operands.push_back(gemm.bias);
   SmallVector<int64_t> ties;
-  if (product.addend) {
+  if (gemm.addend) {
     // Each item reads of the addend what it writes.
     ties = {0, static_cast<int64_t>(operands.size())};
-    operands.push_back(product.addend.value);
+    operands.push_back(gemm.addend.value);
   }
-  if (const Epilogue* epilogue = product.epilogue) {
+  if (const Epilogue* epilogue = gemm.epilogue) {
     // Its result with the sums is written before its operands are read.
     addTies(epilogue->results, epilogue->lanes.operands,
-            static_cast<int64_t>(operands.size()), ties, epilogue->sums, sides);
+            static_cast<int64_t>(operands.size()), ties, epilogue->sums,
+            inputs);
     llvm::append_range(operands, epilogue->lanes.operands);
   }
   KernelKey key;
   key.add(op)
-      .add(product.roundLhs)
-      .add(product.roundRhs)
-      .add(static_cast<bool>(product.addend))
+      .add(gemm.roundLhs)
+      .add(gemm.roundRhs)
+      .add(static_cast<bool>(gemm.addend))
       .add(shape.rows)
       .add(shape.unit)
       .add(shape.columns)
@@ -134,17 +133,16 @@ ValueRange launchProduct(
       .add(tiles);
   ValueRange results = context.launch(
       builder, op, stem, operands,
-      product.epilogue ? product.epilogue->results : TypeRange(product.type),
-      getGrid(op->getContext(), product.m, shape.rows,
-              countColumns(product, shape)),
+      gemm.epilogue ? gemm.epilogue->results : TypeRange(gemm.type),
+      getGrid(op->getContext(), gemm.m, shape.rows, countColumns(gemm, shape)),
       ties,
       [&](OpBuilder& inside, Location loc, const KernelArguments& arguments) {
         TileBuilder v(inside, loc, context.getTarget());
-        ProductFrame frame(v, product, arguments, shape, sides.size());
+        GemmFrame frame(v, gemm, arguments, shape, inputs.size());
         body(v, arguments, frame);
       },
       &key);
-  countFlops(results, getFlops(op->getContext(), product), tiles);
+  countFlops(results, getFlops(op->getContext(), gemm), tiles);
   return results;
 }
 

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A product of matrices about to become kernels, and what these have in common
+// A GEMM about to become kernels, and what these have in common
 // however they multiply.
 
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_GEMM_H_
@@ -14,19 +14,19 @@
 
 namespace graft {
 
-// The rest of a region that begins with a product.
+// The rest of a region that begins with a GEMM.
 struct Epilogue {
-  // The first input is the product; outputs are the results, without `sums` if
-  // that is the product in the end.
-  RegionLanes lanes;
+  // The first input is the GEMM; outputs are the results, without `sums` if
+  // that is the GEMM in the end.
+  ElementwiseRegion lanes;
   mlir::TypeRange results;  // of the region
-  int64_t sums;             // the result that holds the product meanwhile
-  bool keeps;               // whether it is the product in the end
+  int64_t sums;             // the result that holds the GEMM meanwhile
+  bool keeps;               // whether it is the GEMM in the end
 };
 
 // output [m, n] = lhs rhs + bias, with lhs [m, k] or [k, m] and rhs [k, n] or
 // [n, k].
-struct Product {
+struct Gemm {
   mlir::Value lhs, rhs, bias;  // bias [n] may be null
   // What the packing of a side rounds to, in the place of a cast; or null.
   mlir::Type roundLhs, roundRhs;
@@ -41,7 +41,7 @@ struct Product {
   bool packsRhs() const { return n.isStatic(); }
 };
 
-// How a product is cut into work items.
+// How a GEMM is cut into work items.
 struct ItemShape {
   int64_t rows;     // at most; a multiple of `unit`
   int64_t unit;     // rows of an item, but the last of a column, are a multiple
@@ -50,19 +50,18 @@ struct ItemShape {
   bool rowsFirst = false;
 };
 
-// The kernel of a product, without the multiplying.
-class ProductFrame {
+// The kernel of a GEMM, without the multiplying.
+class GemmFrame {
  public:
   using Value = mlir::Value;
   struct Item {
     Value row, rows, column;
   };
 
-  // `sides` is the number of buffers that hold lhs and rhs, the first of the
+  // `inputs` is the number of buffers that hold lhs and rhs, the first of the
   // kernel.
-  ProductFrame(TileBuilder& v, const Product& product,
-               const KernelArguments& arguments, const ItemShape& shape,
-               size_t sides);
+  GemmFrame(TileBuilder& v, const Gemm& gemm, const KernelArguments& arguments,
+            const ItemShape& shape, size_t inputs);
 
   // Calls `body` for each item of the kernel's range, and emits the epilogue
   // behind it.
@@ -72,7 +71,7 @@ class ProductFrame {
   void emitItems(const ItemShape& items,
                  llvm::function_ref<void(const Item&)> body);
 
-  const Value bias, addend, output;  // null where the product has none
+  const Value bias, addend, output;  // null where the GEMM has none
   const Value m, n, k;
 
  private:
@@ -82,20 +81,19 @@ class ProductFrame {
                  llvm::function_ref<void(const Item&)> body);
 
   TileBuilder& v;
-  const Product& product;
+  const Gemm& gemm;
   const KernelArguments& arguments;
   const ItemShape& shape;
-  std::optional<LaneEmitter> lanes;
+  std::optional<ElementwiseEmitter> lanes;
 };
 
-// Launches the kernel of `product` before `op`, and of its epilogue if it has
-// one; `sides` hold lhs and rhs, `tiles` is that of countFlops.
-mlir::ValueRange launchProduct(
+// Launches the kernel of `gemm` before `op`, and of its epilogue if it has
+// one; `inputs` hold lhs and rhs, `tiles` is that of countFlops.
+mlir::ValueRange launchGemm(
     mlir::OpBuilder& builder, mlir::Operation* op, KernelContext& context,
-    const Product& product, llvm::StringRef stem, mlir::ValueRange sides,
+    const Gemm& gemm, llvm::StringRef stem, mlir::ValueRange inputs,
     const ItemShape& shape, int64_t tiles,
-    llvm::function_ref<void(TileBuilder&, const KernelArguments&,
-                            ProductFrame&)>
+    llvm::function_ref<void(TileBuilder&, const KernelArguments&, GemmFrame&)>
         body);
 
 }  // namespace graft

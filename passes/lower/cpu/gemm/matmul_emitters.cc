@@ -20,81 +20,81 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-LogicalResult checkProduct(Operation* op, const Product& product) {
-  for (const Dim& dim : {product.m, product.n, product.k})
+LogicalResult checkGemm(Operation* op, const Gemm& gemm) {
+  for (const Dim& dim : {gemm.m, gemm.n, gemm.k})
     if (!dim.isStatic() && !dim.name)
       return op->emitOpError("expects named dynamic dimensions, got ")
-             << product.type;
+             << gemm.type;
   return success();
 }
 
-// Launches of the product before `op`, and of the epilogue if it has one.
+// Launches of the GEMM before `op`, and of the epilogue if it has one.
 FailureOr<ValueRange> emitKernels(Operation* op, OpBuilder& builder,
-                                  KernelContext& context,
-                                  const Product& product, StringRef stem) {
-  if (failed(checkProduct(op, product))) return failure();
-  if (isAmxProduct(product, context.getTarget()))
-    return launchAmxProduct(builder, op, context, product, stem);
-  if (isAmxSplitProduct(product, context.getTarget()))
-    return launchAmxSplitProduct(builder, op, context, product, stem);
-  if (isDotProduct(product, context.getTarget()))
-    return launchDotProduct(builder, op, context, product, stem);
-  return launchVectorProduct(builder, op, context, product, stem);
+                                  KernelContext& context, const Gemm& gemm,
+                                  StringRef stem) {
+  if (failed(checkGemm(op, gemm))) return failure();
+  if (isAmxGemm(gemm, context.getTarget()))
+    return launchAmxGemm(builder, op, context, gemm, stem);
+  if (isAmxSplitGemm(gemm, context.getTarget()))
+    return launchAmxSplitGemm(builder, op, context, gemm, stem);
+  if (isDotGemm(gemm, context.getTarget()))
+    return launchDotGemm(builder, op, context, gemm, stem);
+  return launchVectorGemm(builder, op, context, gemm, stem);
 }
 
-// The product that a graft.linear or graft.matmul is of the values that
+// The GEMM that a graft.linear or graft.matmul is of the values that
 // `outside` gives for its operands.
-Product getProduct(Operation* op, llvm::function_ref<Value(Value)> outside) {
+Gemm getGemm(Operation* op, llvm::function_ref<Value(Value)> outside) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Product product;
-  product.type = type;
-  product.m = getDim(type, 0);
-  product.n = getDim(type, 1);
+  Gemm gemm;
+  gemm.type = type;
+  gemm.m = getDim(type, 0);
+  gemm.n = getDim(type, 1);
   if (auto linear = dyn_cast<LinearOp>(op)) {
-    product.lhs = outside(linear.getInput());
-    product.rhs = outside(linear.getWeight());
-    if (Value bias = linear.getBias()) product.bias = outside(bias);
-    product.transposeLhs = false;
-    product.transposeRhs = true;
-    product.k = getDim(linear.getInput().getType(), 1);
-    return product;
+    gemm.lhs = outside(linear.getInput());
+    gemm.rhs = outside(linear.getWeight());
+    if (Value bias = linear.getBias()) gemm.bias = outside(bias);
+    gemm.transposeLhs = false;
+    gemm.transposeRhs = true;
+    gemm.k = getDim(linear.getInput().getType(), 1);
+    return gemm;
   }
   auto matmul = cast<MatmulOp>(op);
-  product.lhs = outside(matmul.getLhs());
-  product.rhs = outside(matmul.getRhs());
-  product.transposeLhs = matmul.getTransposeLhs();
-  product.transposeRhs = matmul.getTransposeRhs();
-  product.k = getDim(matmul.getLhs().getType(), product.transposeLhs ? 0 : 1);
-  return product;
+  gemm.lhs = outside(matmul.getLhs());
+  gemm.rhs = outside(matmul.getRhs());
+  gemm.transposeLhs = matmul.getTransposeLhs();
+  gemm.transposeRhs = matmul.getTransposeRhs();
+  gemm.k = getDim(matmul.getLhs().getType(), gemm.transposeLhs ? 0 : 1);
+  return gemm;
 }
 
 // Lets the packing of a side round what a cast would.
-void takeCasts(Product& product) {
+void takeCasts(Gemm& gemm) {
   auto take = [](Value& side, Type& rounding) {
     auto source = side.getDefiningOp<CastOp>();
     if (!source || !isRoundedByPacking(source)) return;
     rounding = cast<RankedTensorType>(side.getType()).getElementType();
     side = source.getInput();
   };
-  if (product.packsLhs()) take(product.lhs, product.roundLhs);
-  if (product.packsRhs()) take(product.rhs, product.roundRhs);
+  if (gemm.packsLhs()) take(gemm.lhs, gemm.roundLhs);
+  if (gemm.packsRhs()) take(gemm.rhs, gemm.roundRhs);
 }
 
-LogicalResult emitSingleProduct(Operation* op, OpBuilder& builder,
-                                KernelContext& context) {
-  Product product = getProduct(op, [](Value value) { return value; });
-  takeCasts(product);
-  product.addend = findAddend(op);
-  FailureOr<ValueRange> results = emitKernels(op, builder, context, product,
-                                              product.bias     ? "linear"
-                                              : product.addend ? "matmul_add"
-                                                               : "matmul");
+LogicalResult emitSingleGemm(Operation* op, OpBuilder& builder,
+                             KernelContext& context) {
+  Gemm gemm = getGemm(op, [](Value value) { return value; });
+  takeCasts(gemm);
+  gemm.addend = findAddend(op);
+  FailureOr<ValueRange> results = emitKernels(op, builder, context, gemm,
+                                              gemm.bias     ? "linear"
+                                              : gemm.addend ? "matmul_add"
+                                                            : "matmul");
   if (failed(results)) return failure();
-  replaceWithSum(op, product.addend, results->front());
+  replaceWithSum(op, gemm.addend, results->front());
   return success();
 }
 
-// Whether a product packs this operand, and does nothing else with it.
+// Whether a GEMM packs this operand, and does nothing else with it.
 bool isPacked(OpOperand& use) {
   Operation* user = use.getOwner();
   if (auto region = dyn_cast<RegionOp>(user)) {
@@ -102,9 +102,9 @@ bool isPacked(OpOperand& use) {
     return llvm::all_of(inside.getUses(), isPacked);
   }
   if (!isa<LinearOp, MatmulOp>(user)) return false;
-  Product product = getProduct(user, [](Value value) { return value; });
-  return use.getOperandNumber() == 0   ? product.packsLhs()
-         : use.getOperandNumber() == 1 ? product.packsRhs()
+  Gemm gemm = getGemm(user, [](Value value) { return value; });
+  return use.getOperandNumber() == 0   ? gemm.packsLhs()
+         : use.getOperandNumber() == 1 ? gemm.packsRhs()
                                        : false;
 }
 
@@ -116,45 +116,44 @@ bool isRoundedByPacking(CastOp op) {
 }
 
 void populateMatmulEmitters(KernelEmitters& emitters) {
-  emitters["graft.linear"] = emitSingleProduct;
-  emitters["graft.matmul"] = emitSingleProduct;
+  emitters["graft.linear"] = emitSingleGemm;
+  emitters["graft.matmul"] = emitSingleGemm;
 }
 
-LogicalResult emitProductRegion(RegionOp op, OpBuilder& builder,
-                                KernelContext& context) {
+LogicalResult emitGemmRegion(RegionOp op, OpBuilder& builder,
+                             KernelContext& context) {
   Block& body = op.getBody().front();
   Operation* root = &body.front();
   Value sums = root->getResult(0);
-  Product product = getProduct(root, [&](Value inside) {
+  Gemm gemm = getGemm(root, [&](Value inside) {
     return op.getInputs()[cast<BlockArgument>(inside).getArgNumber()];
   });
-  takeCasts(product);
-  FailureOr<RegionLanes> lanes =
-      getRegionLanes(op, std::next(root->getIterator()),
-                     body.getTerminator()->getIterator(), product.type);
+  takeCasts(gemm);
+  FailureOr<ElementwiseRegion> lanes =
+      getElementwiseRegion(op, std::next(root->getIterator()),
+                           body.getTerminator()->getIterator(), gemm.type);
   if (failed(lanes) || failed(lanes->program.check())) return failure();
   lanes->program.inputs.insert(lanes->program.inputs.begin(), sums);
   SmallVector<Value> outputs(body.getTerminator()->getOperands());
   auto* place = llvm::find(outputs, sums);
   bool isYielded = place != outputs.end();
-  // If nothing else is, the product is the program's output, too.
+  // If nothing else is, the GEMM is the program's output, too.
   bool keeps = isYielded && outputs.size() > 1;
   if (!isYielded)
-    place = llvm::find_if(outputs, [&](Value output) {
-      return output.getType() == product.type;
-    });
-  if (place == outputs.end() || !product.n.isStatic())
+    place = llvm::find_if(
+        outputs, [&](Value output) { return output.getType() == gemm.type; });
+  if (place == outputs.end() || !gemm.n.isStatic())
     return op.emitOpError(
                "expects a product of static width and a result of its type, "
                "got ")
-           << product.type;
+           << gemm.type;
   int64_t index = place - outputs.begin();
   if (keeps) outputs.erase(place);
   lanes->program.outputs = std::move(outputs);
   Epilogue epilogue{std::move(*lanes), op.getResultTypes(), index, keeps};
-  product.epilogue = &epilogue;
+  gemm.epilogue = &epilogue;
   FailureOr<ValueRange> results =
-      emitKernels(op, builder, context, product, getRegionStem(op));
+      emitKernels(op, builder, context, gemm, getRegionStem(op));
   if (failed(results)) return failure();
   return replaceBy(op, *results);
 }

@@ -19,13 +19,13 @@ TileShape getTileShape(const CpuTarget& target, int64_t vectors) {
 
 namespace {
 
-class ProductEmitter {
+class MicrokernelEmitter {
  public:
-  ProductEmitter(TileBuilder& v, TileShape tile, Value rows, Value depth,
-                 const ProductAccess& access)
+  MicrokernelEmitter(TileBuilder& v, TileShape tile, Value rows, Value depth,
+                     const GemmAccess& access)
       : v(v), tile(tile), rows(rows), depth(depth), access(access) {}
 
-  void emitGroup(const ProductColumns& columns) {
+  void emitGroup(const TileColumns& columns) {
     Value zero = v.index(0);
     int64_t height = tile.rows;
     Value full = v.mul(v.div(rows, height), height);
@@ -44,8 +44,8 @@ class ProductEmitter {
   }
 
  private:
-  void emitTile(const ProductTile& part) {
-    const ProductColumns& columns = part.columns;
+  void emitTile(const AccumulatorTile& part) {
+    const TileColumns& columns = part.columns;
     SmallVector<Value> rowAt, columnAt;
     for (int64_t i = 0; i < part.rows; ++i) rowAt.push_back(v.add(part.row, i));
     for (int64_t j = 0; j < columns.vectors; ++j)
@@ -64,8 +64,8 @@ class ProductEmitter {
                       sums[i * columns.vectors + j]);
   }
 
-  SmallVector<Value> multiplyAdd(const ProductTile& part, ValueRange sums) {
-    const ProductColumns& columns = part.columns;
+  SmallVector<Value> multiplyAdd(const AccumulatorTile& part, ValueRange sums) {
+    const TileColumns& columns = part.columns;
     return v.loop(
         v.index(0), depth, 1, sums,
         [&](Value k, ValueRange carried) -> SmallVector<Value> {
@@ -86,15 +86,15 @@ class ProductEmitter {
   TileBuilder& v;
   TileShape tile;
   Value rows, depth;
-  const ProductAccess& access;
+  const GemmAccess& access;
 };
 
 }  // namespace
 
-void emitProduct(TileBuilder& v, TileShape tile, Value rows, Value lower,
-                 int64_t width, int64_t columns, Value depth,
-                 const ProductAccess& access) {
-  ProductEmitter emitter(v, tile, rows, depth, access);
+void emitMicrokernel(TileBuilder& v, TileShape tile, Value rows, Value lower,
+                     int64_t width, int64_t columns, Value depth,
+                     const GemmAccess& access) {
+  MicrokernelEmitter emitter(v, tile, rows, depth, access);
   int64_t step = tile.vectors * v.lanes();
   int64_t full = columns / step * step;
   if (full > 0)
@@ -112,9 +112,9 @@ void emitProduct(TileBuilder& v, TileShape tile, Value rows, Value lower,
   });
 }
 
-void emitProduct(TileBuilder& v, TileShape tile, Value rows, int64_t columns,
-                 Value depth, const ProductAccess& access) {
-  ProductEmitter emitter(v, tile, rows, depth, access);
+void emitMicrokernel(TileBuilder& v, TileShape tile, Value rows,
+                     int64_t columns, Value depth, const GemmAccess& access) {
+  MicrokernelEmitter emitter(v, tile, rows, depth, access);
   int64_t step = tile.vectors * v.lanes();
   int64_t full = columns / step * step;
   if (full == step)
@@ -130,10 +130,10 @@ void emitProduct(TileBuilder& v, TileShape tile, Value rows, int64_t columns,
       {v.index(full), vectors, v.tailMask(rest - (vectors - 1) * v.lanes())});
 }
 
-void emitDynamicProduct(TileBuilder& v, TileShape tile, Value rows,
-                        Value columns, Value depth,
-                        const ProductAccess& access) {
-  ProductEmitter emitter(v, tile, rows, depth, access);
+void emitDynamicMicrokernel(TileBuilder& v, TileShape tile, Value rows,
+                            Value columns, Value depth,
+                            const GemmAccess& access) {
+  MicrokernelEmitter emitter(v, tile, rows, depth, access);
   int64_t step = tile.vectors * v.lanes();
   Value full = v.mul(v.div(columns, step), step);
   v.loop(v.index(0), full, step,

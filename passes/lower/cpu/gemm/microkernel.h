@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Register-tiled matrix products, the inner part of every kernel that
+// Register-tiled GEMMs, the inner part of every kernel that
 // multiplies: output(m, n) = init(m, n) + sum over k of lhs(m, k) rhs(k, n).
 
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_MICROKERNEL_H_
@@ -30,7 +30,7 @@ struct TilePosition {
 };
 
 // Vectors of columns side by side.
-struct ProductColumns {
+struct TileColumns {
   mlir::Value first;
   int64_t vectors;
   mlir::Value mask;  // of the last one, or null
@@ -41,23 +41,23 @@ struct ProductColumns {
 };
 
 // A tile of a product.
-struct ProductTile {
+struct AccumulatorTile {
   mlir::Value row;
   int64_t rows;
-  ProductColumns columns;
+  TileColumns columns;
 };
 
 // Where a product reads and writes. Positions are relative to the product;
 // `mask` names the valid lanes of a vector (null: all).
-struct ProductAccess {
+struct GemmAccess {
   using Value = mlir::Value;
-  // A float in all lanes; called once a row and turn of k.
+  // A float in all lanes; called once a row and block of k.
   std::function<Value(TilePosition row, Value k)> lhs;
   // A vector; lanes outside of the mask may hold anything.
   std::function<Value(Value k, TilePosition column, Value mask)> rhs;
   // Adds all of k to the sums of a tile, row by row, by other instructions than
   // fused multiply-adds of what `lhs` and `rhs` give; absent: by these.
-  std::function<llvm::SmallVector<Value>(const ProductTile& tile,
+  std::function<llvm::SmallVector<Value>(const AccumulatorTile& tile,
                                          llvm::SmallVector<Value> sums)>
       accumulate;
   // A vector, the start of the sum; absent: zero.
@@ -72,21 +72,21 @@ struct ProductAccess {
 // depend on how a caller splits rows. `depth` is not used with `accumulate`,
 // and may be null. Rows outside of `rows` are never touched: remainders run
 // smaller tiles.
-void emitProduct(TileBuilder& v, TileShape tile, mlir::Value rows,
-                 int64_t columns, mlir::Value depth,
-                 const ProductAccess& access);
+void emitMicrokernel(TileBuilder& v, TileShape tile, mlir::Value rows,
+                     int64_t columns, mlir::Value depth,
+                     const GemmAccess& access);
 
 // The same for columns [lower, lower + width) of `columns`, where `lower` is a
 // multiple of the tile's width, and `width` one as well.
-void emitProduct(TileBuilder& v, TileShape tile, mlir::Value rows,
-                 mlir::Value lower, int64_t width, int64_t columns,
-                 mlir::Value depth, const ProductAccess& access);
+void emitMicrokernel(TileBuilder& v, TileShape tile, mlir::Value rows,
+                     mlir::Value lower, int64_t width, int64_t columns,
+                     mlir::Value depth, const GemmAccess& access);
 
 // The same with a number of columns known at run time; the last vectors are
 // masked.
-void emitDynamicProduct(TileBuilder& v, TileShape tile, mlir::Value rows,
-                        mlir::Value columns, mlir::Value depth,
-                        const ProductAccess& access);
+void emitDynamicMicrokernel(TileBuilder& v, TileShape tile, mlir::Value rows,
+                            mlir::Value columns, mlir::Value depth,
+                            const GemmAccess& access);
 
 }  // namespace graft
 

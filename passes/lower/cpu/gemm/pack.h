@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels that bring the operands of matrix products into the order in which
-// the product reads them.
+// Kernels that bring the operands of GEMMs into the order in which
+// the GEMM reads them.
 
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_PACK_H_
 #define GRAFT_PASSES_LOWER_CPU_GEMM_PACK_H_

@@ -13,14 +13,13 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-VectorBlocking getBlocking(const Product& product, const CpuTarget& target) {
+VectorBlocking getBlocking(const Gemm& gemm, const CpuTarget& target) {
   // Two vectors a row keep few enough rows for the registers of every level
   // and enough columns to hide the broadcasts; AArch64 has narrow ones.
   int64_t lanes = target.floatLanes();
   int64_t vectors = lanes >= 8 ? 2 : 8 / lanes;
-  if (product.n.isStatic())
-    vectors =
-        std::min<int64_t>(vectors, llvm::divideCeil(product.n.size, lanes));
+  if (gemm.n.isStatic())
+    vectors = std::min<int64_t>(vectors, llvm::divideCeil(gemm.n.size, lanes));
   VectorBlocking b;
   b.tile = getTileShape(target, vectors);
   b.panelWidth = vectors * lanes;
@@ -30,30 +29,29 @@ VectorBlocking getBlocking(const Product& product, const CpuTarget& target) {
   // a turn. Measured at 512 x 1536 x 384 and its transposes, avx512: 168-186
   // GFLOP/s, against 155-176 without turns, of a peak of 242.
   constexpr int64_t kLongest = 256;
-  if (!product.type.getElementType().isF32()) {
+  if (!gemm.type.getElementType().isF32()) {
     b.depth = 0;  // Partial sums would be rounded.
-  } else if (product.k.isStatic()) {
-    int64_t turns = llvm::divideCeil(product.k.size, kLongest);
-    b.depth = llvm::divideCeil(product.k.size, turns);
+  } else if (gemm.k.isStatic()) {
+    int64_t turns = llvm::divideCeil(gemm.k.size, kLongest);
+    b.depth = llvm::divideCeil(gemm.k.size, turns);
   } else {
     b.depth = kLongest;
   }
   // A multiple of the tile keeps remainders at the end of the matrix.
   constexpr int64_t kRows = 96;
   b.item.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
-  b.item.unit = product.packsLhs() ? b.lhsWidth : b.tile.rows;
+  b.item.unit = gemm.packsLhs() ? b.lhsWidth : b.tile.rows;
   // One panel: a short text still makes items for all threads, and each of them
   // reads packed weights from one end to the other.
-  b.item.columns = product.packsRhs() ? b.panelWidth : 0;
+  b.item.columns = gemm.packsRhs() ? b.panelWidth : 0;
   return b;
 }
 
-class ProductKernel {
+class GemmKernel {
  public:
-  ProductKernel(const Product& product, const VectorBlocking& blocking,
-                TileBuilder& v, const KernelArguments& arguments,
-                ProductFrame& frame)
-      : product(product),
+  GemmKernel(const Gemm& gemm, const VectorBlocking& blocking, TileBuilder& v,
+             const KernelArguments& arguments, GemmFrame& frame)
+      : gemm(gemm),
         blocking(blocking),
         v(v),
         lhs(arguments.buffers[0]),
@@ -61,17 +59,17 @@ class ProductKernel {
         frame(frame) {}
 
   void emit() {
-    frame.emitItems([&](const ProductFrame::Item& next) {
+    frame.emitItems([&](const GemmFrame::Item& next) {
       item = next;
       if (!blocking.depth ||
-          (product.k.isStatic() && product.k.size <= blocking.depth)) {
-        emitTurn(v.index(0), frame.k, {}, {});
+          (gemm.k.isStatic() && gemm.k.size <= blocking.depth)) {
+        emitKBlock(v.index(0), frame.k, {}, {});
       } else {
         v.loop(v.index(0), frame.k, blocking.depth, [&](Value start) {
           Value depth = v.min(v.index(blocking.depth), v.sub(frame.k, start));
           Value first = v.less(start, 1);
           Value last = v.less(v.sub(frame.k, v.add(start, depth)), 1);
-          emitTurn(start, depth, first, last);
+          emitKBlock(start, depth, first, last);
         });
       }
     });
@@ -80,8 +78,8 @@ class ProductKernel {
  private:
   // Sums k in [start, start + depth); `first` and `last` are conditions, null
   // where there is one turn.
-  void emitTurn(Value start, Value depth, Value first, Value last) {
-    ProductAccess access;
+  void emitKBlock(Value start, Value depth, Value first, Value last) {
+    GemmAccess access;
     access.lhs = [&](TilePosition row, Value at) {
       return loadLhs(row, v.add(start, at));
     };
@@ -104,16 +102,17 @@ class ProductKernel {
       }
       v.store(sum, frame.output, {v.add(item.row, row), column}, mask);
     };
-    if (product.n.isStatic())
-      emitProduct(v, blocking.tile, item.rows, item.column,
-                  blocking.item.columns, product.n.size, depth, access);
+    if (gemm.n.isStatic())
+      emitMicrokernel(v, blocking.tile, item.rows, item.column,
+                      blocking.item.columns, gemm.n.size, depth, access);
     else
-      emitDynamicProduct(v, blocking.tile, item.rows, frame.n, depth, access);
+      emitDynamicMicrokernel(v, blocking.tile, item.rows, frame.n, depth,
+                             access);
   }
 
   Value loadLhs(TilePosition row, Value at) {
     Value tile = v.add(item.row, row.tile);
-    if (!product.packsLhs())
+    if (!gemm.packsLhs())
       return v.loadBroadcast(lhs, {v.add(tile, row.offset), at});
     return v.loadBroadcast(lhs,
                            {v.div(tile, blocking.lhsWidth), at,
@@ -121,7 +120,7 @@ class ProductKernel {
   }
 
   Value loadRhs(Value at, TilePosition column, Value mask) {
-    if (!product.packsRhs())
+    if (!gemm.packsRhs())
       return v.load(rhs, {at, v.add(column.tile, column.offset)}, mask);
     Value panel = v.div(column.tile, blocking.panelWidth);
     // Packed weights come from far away and, where there are few rows, are read
@@ -134,50 +133,50 @@ class ProductKernel {
     return v.load(rhs, {panel, at, v.index(column.offset)});
   }
 
-  const Product& product;
+  const Gemm& gemm;
   const VectorBlocking& blocking;
   TileBuilder& v;
   Value lhs, rhs;
-  ProductFrame& frame;
-  ProductFrame::Item item;
+  GemmFrame& frame;
+  GemmFrame::Item item;
 };
 
 }  // namespace
 
-VectorProduct::VectorProduct(const Product& product, const CpuTarget& target)
-    : product(product), blocking(graft::getBlocking(product, target)) {}
+VectorGemm::VectorGemm(const Gemm& gemm, const CpuTarget& target)
+    : gemm(gemm), blocking(graft::getBlocking(gemm, target)) {}
 
-std::array<Value, 2> VectorProduct::pack(OpBuilder& builder, Operation* op,
-                                         KernelContext& context) const {
-  Value lhs = product.lhs, rhs = product.rhs;
-  if (product.packsLhs())
+std::array<Value, 2> VectorGemm::pack(OpBuilder& builder, Operation* op,
+                                      KernelContext& context) const {
+  Value lhs = gemm.lhs, rhs = gemm.rhs;
+  if (gemm.packsLhs())
     lhs = packPanels(builder, op, context, "pack_lhs", lhs,
-                     /*transposed=*/false, blocking.lhsWidth, product.roundLhs);
-  else if (product.transposeLhs)
+                     /*transposed=*/false, blocking.lhsWidth, gemm.roundLhs);
+  else if (gemm.transposeLhs)
     lhs = transposeMatrix(builder, op, context, lhs);
-  if (product.packsRhs())
-    rhs =
-        packPanels(builder, op, context, "pack_rhs", rhs, product.transposeRhs,
-                   blocking.panelWidth, product.roundRhs);
-  else if (product.transposeRhs)
+  if (gemm.packsRhs())
+    rhs = packPanels(builder, op, context, "pack_rhs", rhs, gemm.transposeRhs,
+                     blocking.panelWidth, gemm.roundRhs);
+  else if (gemm.transposeRhs)
     rhs = transposeMatrix(builder, op, context, rhs);
   return {lhs, rhs};
 }
 
-void VectorProduct::emit(TileBuilder& v, const KernelArguments& arguments,
-                         ProductFrame& frame) const {
-  ProductKernel(product, blocking, v, arguments, frame).emit();
+void VectorGemm::emit(TileBuilder& v, const KernelArguments& arguments,
+                      GemmFrame& frame) const {
+  GemmKernel(gemm, blocking, v, arguments, frame).emit();
 }
 
-ValueRange launchVectorProduct(OpBuilder& builder, Operation* op,
-                               KernelContext& context, const Product& product,
-                               StringRef stem) {
-  VectorProduct vectors(product, context.getTarget());
-  return launchProduct(
-      builder, op, context, product, stem, vectors.pack(builder, op, context),
+ValueRange launchVectorGemm(OpBuilder& builder, Operation* op,
+                            KernelContext& context, const Gemm& gemm,
+                            StringRef stem) {
+  VectorGemm vectors(gemm, context.getTarget());
+  return launchGemm(
+      builder, op, context, gemm, stem, vectors.pack(builder, op, context),
       vectors.getBlocking().item, /*tiles=*/0,
-      [&](TileBuilder& v, const KernelArguments& arguments,
-          ProductFrame& frame) { vectors.emit(v, arguments, frame); });
+      [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
+        vectors.emit(v, arguments, frame);
+      });
 }
 
 }  // namespace graft

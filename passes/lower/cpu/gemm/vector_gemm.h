@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Products of matrices by fused multiply-adds of f32 in vector registers, at
-// every CPU level and for all sizes. Sides of other types are widened.
+// GEMMs by fused multiply-adds of f32 in vector registers, at
+// every CPU level and for all sizes. Operands of other types are widened.
 
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_VECTOR_GEMM_H_
 #define GRAFT_PASSES_LOWER_CPU_GEMM_VECTOR_GEMM_H_
@@ -21,9 +21,9 @@ struct VectorBlocking {
   int64_t depth;  // of k that is summed in registers at once; 0: all
 };
 
-class VectorProduct {
+class VectorGemm {
  public:
-  VectorProduct(const Product& product, const CpuTarget& target);
+  VectorGemm(const Gemm& gemm, const CpuTarget& target);
 
   const VectorBlocking& getBlocking() const { return blocking; }
   // Launches what packs lhs and rhs before `op`; the buffers of the kernel.
@@ -31,19 +31,17 @@ class VectorProduct {
                                   KernelContext& context) const;
   // Emits the kernel, whose items `frame` cuts by the item of the blocking.
   void emit(TileBuilder& v, const KernelArguments& arguments,
-            ProductFrame& frame) const;
+            GemmFrame& frame) const;
 
  private:
-  const Product& product;
+  const Gemm& gemm;
   const VectorBlocking blocking;
 };
 
-// Launches of the product before `op`, and of the epilogue if it has one.
-mlir::ValueRange launchVectorProduct(mlir::OpBuilder& builder,
-                                     mlir::Operation* op,
-                                     KernelContext& context,
-                                     const Product& product,
-                                     llvm::StringRef stem);
+// Launches of the GEMM before `op`, and of the epilogue if it has one.
+mlir::ValueRange launchVectorGemm(mlir::OpBuilder& builder, mlir::Operation* op,
+                                  KernelContext& context, const Gemm& gemm,
+                                  llvm::StringRef stem);
 
 }  // namespace graft
 
