@@ -4,52 +4,16 @@
 #include "tools/graft/plan.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/entry.h"
 #include "runtime/data/batch_stream.h"
-#include "runtime/formats/config.h"
 
 namespace graft {
 namespace {
-
-// Parts of a layer from its input to its output, and the depths between layers.
-constexpr int64_t kDepthsPerLayer = 8;
-constexpr int64_t kAttention = 1;
-constexpr absl::string_view kLayerParts[] = {
-    "attention.self.",     "attention.output.dense.", "attention.output.",
-    "intermediate.dense.", "output.dense.",           "output."};
-constexpr int64_t kAfterLayers = std::numeric_limits<int64_t>::max() - 1;
-
-bool IsLayer(absl::string_view name) {
-  return absl::StartsWith(name, "encoder.layer.");
-}
-
-// Grows from the input to the output: what lies below a matrix is smaller.
-int64_t Depth(absl::string_view name) {
-  if (absl::StartsWith(name, "classifier.")) return kAfterLayers + 1;
-  if (!IsLayer(name))
-    return absl::StartsWith(name, "embeddings.") ? 0 : kAfterLayers;
-  name.remove_prefix(std::string("encoder.layer.").size());
-  const size_t dot = name.find('.');
-  int64_t layer = 0;
-  if (dot == absl::string_view::npos ||
-      !absl::SimpleAtoi(name.substr(0, dot), &layer))
-    return kAfterLayers;
-  name.remove_prefix(dot + 1);
-  int64_t part = kAttention;
-  for (absl::string_view prefix : kLayerParts) {
-    if (absl::StartsWith(name, prefix)) break;
-    ++part;
-  }
-  return layer * kDepthsPerLayer + part;
-}
 
 uint64_t Elements(const SlotSpec& slot) {
   uint64_t count = 1;
@@ -57,33 +21,46 @@ uint64_t Elements(const SlotSpec& slot) {
   return count;
 }
 
-void CountFlops(const ArtifactSpec& spec, const BertConfig& config,
+// The value of each size in a batch of one sequence of `length` tokens; a size
+// that no segments count is at its capacity.
+std::vector<double> SizesOfOneSequence(const ArtifactSpec& spec,
+                                       double length) {
+  std::vector<double> sizes;
+  for (const SizeSpec& size : spec.sizes)
+    sizes.push_back(static_cast<double>(size.bound));
+  for (const EntrySpec& entry : spec.entries) {
+    for (const ValueSpec& input : entry.inputs) {
+      if (input.kind != ValueKind::segments) continue;
+      sizes[static_cast<size_t>(input.tokens)] = length;
+      sizes[static_cast<size_t>(input.sequences)] = 1;
+    }
+  }
+  return sizes;
+}
+
+double Flops(const CommandSpec& command, const std::vector<double>& sizes) {
+  double sum = 0;
+  for (const CostTermSpec& term : command.flops) {
+    auto value = static_cast<double>(term.coefficient);
+    for (int32_t size : {term.first, term.squares ? term.first : term.second})
+      if (size >= 0) value *= sizes[static_cast<size_t>(size)];
+    sum += value;
+  }
+  return sum;
+}
+
+void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
                 ProgramCost& cost) {
-  int64_t lowest = std::numeric_limits<int64_t>::max();
-  for (const SlotSpec& slot : spec.slots)
-    if (slot.kind == SlotKind::parameter && slot.trainable)
-      lowest = std::min(lowest, Depth(slot.name));
-  double forward = 0, backward = 0;  // multiply-adds a token
-  for (const SlotSpec& slot : spec.slots) {
-    if (slot.kind != SlotKind::parameter || slot.shape.size() != 2) continue;
-    const int64_t depth = Depth(slot.name);
-    if (depth == 0) continue;  // tables are looked up
-    const double work = static_cast<double>(Elements(slot)) /
-                        (IsLayer(slot.name) ? 1.0 : cost.length);
-    forward += work;
-    if (slot.trainable) backward += work;
-    if (lowest < depth) backward += work;
+  const std::vector<double> sizes = SizesOfOneSequence(spec, cost.length);
+  for (size_t i = 0; i < spec.entries.size(); ++i) {
+    double flops = 0;
+    for (const CommandSpec& command : target.programs[i].commands)
+      flops += Flops(command, sizes);
+    const std::string& name = spec.entries[i].name;
+    if (name == "predict") cost.forward_flops = flops / cost.length;
+    if (name == "accumulate" || name == "update")
+      cost.training_flops += flops / cost.length;
   }
-  // Scores and their use, each `length` by the width of all heads; both have
-  // two gradients.
-  const double attention =
-      2 * cost.length * static_cast<double>(config.hidden_size);
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
-    forward += attention;
-    if (lowest <= i * kDepthsPerLayer + kAttention) backward += 2 * attention;
-  }
-  cost.forward_flops = 2 * forward;
-  cost.training_flops = 2 * (forward + backward);
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
@@ -133,18 +110,10 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
     return absl::InvalidArgumentError(
         absl::StrCat(artifact.path(), ": expects code for the level \"", level,
                      "\", got ", spec.targets.size(), " others"));
-  for (const SlotSpec& slot : spec.slots)
-    if (slot.model != spec.slots.front().model)
-      return absl::UnimplementedError(absl::StrCat(
-          artifact.path(), ": expects a program of one model, got @",
-          spec.slots.front().model, " and @", slot.model));
-  GRAFT_ASSIGN_OR_RETURN(
-      BertConfig config,
-      ParseBertConfig(spec.config, absl::StrCat(artifact.path(), ": config")));
   GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(artifact));
   ProgramCost cost;
   cost.length = length;
-  CountFlops(spec, config, cost);
+  CountFlops(spec, *target, cost);
   CountBytes(spec, *target, bounds, cost);
   cost.choices = target->choices;
   return cost;

@@ -19,12 +19,12 @@ struct ProgramCost {
   uint64_t parameters = 0;  // numbers
   uint64_t trainable = 0;   // of them
 
-  // Floating-point operations for a token of a text of `length` tokens: two
-  // for each multiply-add of a product of matrices, attention included;
-  // element-wise work is not counted. Products that are once a text (pooler,
-  // classifier) are shared by its tokens. The backward pass has one product for
-  // the gradient of a trainable matrix, and one for the gradient of its input
-  // where something below learns; what it computes again is not counted.
+  // Floating-point operations per token of a sequence of `length` tokens: the
+  // cost model's count of GEMMs and attention, two per multiply-add, summed
+  // over the commands of the program; elementwise work is not counted. GEMMs
+  // that run once per sequence (a pooler, a classifier) are shared by its
+  // tokens. Training is an accumulation and an update, with what a memory
+  // budget computes again; a cached teacher is not counted.
   double length = 0;
   double forward_flops = 0;
   double training_flops = 0;  // forward included
@@ -48,9 +48,8 @@ struct ProgramCost {
   }
 };
 
-// Of the BERT model and the code for `level` ("": the first) in `artifact`,
-// which may be loaded without code. INVALID_ARGUMENT: there is no such level.
-// UNIMPLEMENTED: a program of two models, a distillation.
+// The cost of the code for `level` ("": the first) in `artifact`, which may be
+// loaded without code. INVALID_ARGUMENT: there is no such level.
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                                            const std::string& level,
                                            double length);
