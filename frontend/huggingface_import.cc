@@ -13,7 +13,6 @@
 #include "absl/strings/str_replace.h"
 #include "dialects/graft/graft_ops.h"
 #include "mlir/IR/Verifier.h"
-#include "models/bert/bert_model.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/safetensors.h"
 
@@ -22,92 +21,31 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-constexpr absl::string_view kWordEmbeddings =
-    "embeddings.word_embeddings.weight";
-constexpr absl::string_view kClassifier = "classifier.weight";
-constexpr absl::string_view kPooler = "pooler.dense.weight";
-
 absl::string_view view(StringRef text) { return {text.data(), text.size()}; }
 
-// How the file spells the names of a BertModel: with or without `bert.`, and
-// with or without the names that TensorFlow gave to layer normalisation.
-class TensorNames {
- public:
-  static absl::StatusOr<TensorNames> detect(const SafetensorsFile& file) {
-    TensorNames names;
-    bool bare = file.Find(kWordEmbeddings) != nullptr;
-    bool prefixed =
-        file.Find(absl::StrCat("bert.", kWordEmbeddings)) != nullptr;
-    if (bare && prefixed) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          file.path(), ": expects tensor names with or without \"bert.\", got ",
-          kWordEmbeddings, " both ways"));
-    }
-    names.prefix_ = prefixed ? "bert." : "";
-    names.legacy_ =
-        file.Find(absl::StrCat(names.prefix_, "embeddings.LayerNorm.gamma")) !=
-        nullptr;
-    return names;
-  }
-
-  // Name in the file of the parameter `name`; a `*` is kept.
-  std::string inFile(absl::string_view name) const {
-    if (absl::StartsWith(name, "classifier.")) return std::string(name);
-    std::string result = absl::StrCat(prefix_, name);
-    if (legacy_) {
-      result =
-          absl::StrReplaceAll(result, {{"LayerNorm.weight", "LayerNorm.gamma"},
-                                       {"LayerNorm.bias", "LayerNorm.beta"}});
-    }
-    return result;
-  }
-
- private:
-  std::string prefix_;
-  bool legacy_ = false;
-};
-
-// Whether the architecture's `classifier` is a head on whole sequences: those
-// of token or multiple-choice models bear the same name.
-bool hasSequenceHead(const BertConfig& config) {
-  if (config.architectures.empty()) return true;
-  return absl::c_linear_search(config.architectures,
-                               "BertForSequenceClassification");
+// Whether a name begins with `scope` and a dot; none lies in an empty scope.
+bool isIn(absl::string_view name, const std::string& scope) {
+  return !scope.empty() && absl::StartsWith(name, absl::StrCat(scope, "."));
 }
 
 class Importer {
  public:
-  Importer(MLIRContext* context, FileSystem& files, std::string directory,
+  Importer(MLIRContext* context, const FamilyRegistry& families,
+           FileSystem& files, std::string directory,
            const ImportOptions& options)
       : context_(context),
+        families_(families),
         files_(files),
         directory_(std::move(directory)),
         options_(options) {}
 
   absl::StatusOr<ImportedModel> run() {
     GRAFT_RETURN_IF_ERROR(readFiles());
-    GRAFT_ASSIGN_OR_RETURN(names_, TensorNames::detect(*file_));
+    GRAFT_RETURN_IF_ERROR(readNames());
     GRAFT_RETURN_IF_ERROR(chooseHead());
     GRAFT_RETURN_IF_ERROR(chooseLayers());
-    BertModelOptions build;
-    build.name = options_.name;
-    build.weights = result_.weights;
-    build.labels = labels_;
-    build.pooler = options_.pooler != PoolerSource::kNone;
-    build.token_bound = options_.token_bound;
-    build.sequence_bound = options_.sequence_bound;
-    GRAFT_ASSIGN_OR_RETURN(const BertConfig config, graphConfig());
-    auto module = buildBertModel(context_, config, build);
-    if (!module.ok()) {
-      return absl::Status(
-          module.status().code(),
-          absl::StrCat(configPath(), ": ", module.status().message()));
-    }
-    result_.module = *std::move(module);
-    if (!options_.layers.empty()) {
-      result_.module->walk(
-          [&](LayersOp layers) { layers.setOrigins(options_.layers); });
-    }
+    GRAFT_RETURN_IF_ERROR(checkDropout());
+    GRAFT_RETURN_IF_ERROR(build());
     GRAFT_RETURN_IF_ERROR(bindParameters());
     for (const TensorView& tensor : file_->tensors()) {
       if (!used_.contains(tensor.name)) result_.skipped.push_back(tensor.name);
@@ -123,18 +61,17 @@ class Importer {
  private:
   std::string configPath() const { return JoinPath(directory_, "config.json"); }
 
-  // The configuration with the rates that the graph gets.
-  absl::StatusOr<BertConfig> graphConfig() const {
-    BertConfig config = result_.config;
-    if (!options_.dropout.has_value()) return config;
-    if (!(*options_.dropout >= 0 && *options_.dropout < 1)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "dropout expects a rate in [0, 1), got ", *options_.dropout));
-    }
-    config.hidden_dropout_prob = *options_.dropout;
-    config.attention_probs_dropout_prob = *options_.dropout;
-    config.classifier_dropout = *options_.dropout;
-    return config;
+  ModelDescription& description() { return *result_.description; }
+  const ModelScopes& scopes() const {
+    return result_.description->facts().scopes;
+  }
+
+  absl::Status checkDropout() const {
+    if (!options_.dropout.has_value() ||
+        (*options_.dropout >= 0 && *options_.dropout < 1))
+      return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dropout expects a rate in [0, 1), got ", *options_.dropout));
   }
 
   absl::Status readFiles() {
@@ -143,8 +80,9 @@ class Importer {
           absl::StrCat(directory_, ": expects a checkpoint directory, got ",
                        files_.Exists(directory_) ? "a file" : "nothing"));
     }
-    GRAFT_ASSIGN_OR_RETURN(result_.config,
-                           ReadBertConfig(files_, configPath()));
+    GRAFT_ASSIGN_OR_RETURN(const ModelConfig config,
+                           ModelConfig::Read(files_, configPath()));
+    GRAFT_ASSIGN_OR_RETURN(result_.description, families_.read(config));
     result_.weights = JoinPath(directory_, "model.safetensors");
     if (!files_.Exists(result_.weights)) return missingWeights();
     GRAFT_ASSIGN_OR_RETURN(file_,
@@ -174,15 +112,36 @@ class Importer {
                           "max_shard_size=\"1TB\")"));
   }
 
+  absl::Status readNames() {
+    auto names = description().tensorNames(
+        [&](StringRef name) { return file_->Find(view(name)) != nullptr; });
+    if (!names.ok()) {
+      return absl::Status(
+          names.status().code(),
+          absl::StrCat(file_->path(), ": ", names.status().message()));
+    }
+    names_ = *std::move(names);
+    return absl::OkStatus();
+  }
+
   // Settles labels_ and newHead_ from the options and the file.
   absl::Status chooseHead() {
-    if (options_.labels < 0 || options_.labels > (1 << 20)) {
+    if (options_.labels < 0 || options_.labels > kMaxLabels) {
       return absl::InvalidArgumentError(
-          absl::StrCat("labels expects a number in [0, ", 1 << 20, "], got ",
+          absl::StrCat("labels expects a number in [0, ", kMaxLabels, "], got ",
                        options_.labels));
     }
+    if (options_.pooler != PoolerSource::kCheckpoint &&
+        scopes().pooler.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(configPath(),
+                       ": a new pooler or none expects a model with a pooler, "
+                       "got model_type \"",
+                       description().config().model_type(), "\""));
+    }
+    const std::string weight = names_(absl::StrCat(scopes().head, ".weight"));
     const TensorView* head =
-        hasSequenceHead(result_.config) ? file_->Find(kClassifier) : nullptr;
+        description().facts().has_sequence_head ? file_->Find(weight) : nullptr;
     labels_ = options_.labels;
     newHead_ = labels_ > 0 && (head == nullptr || options_.new_head);
     if (options_.new_head && labels_ == 0) {
@@ -194,26 +153,18 @@ class Importer {
       if (labels_ == 0) labels_ = found;
       if (labels_ != found || found == 0) {
         return absl::InvalidArgumentError(absl::StrCat(
-            file_->path(), ": ", kClassifier, " expects ", labels_,
-            " labels, got ", DescribeTensorType(head->dtype, head->shape),
+            file_->path(), ": ", weight, " expects ", labels_, " labels, got ",
+            DescribeTensorType(head->dtype, head->shape),
             "; ask for a new head to replace it"));
       }
     }
-    GRAFT_RETURN_IF_ERROR(chooseLabelNames());
-    const bool missing = file_->Find(names_.inFile(kPooler)) == nullptr;
-    if (labels_ > 0 && missing &&
-        options_.pooler == PoolerSource::kCheckpoint) {
-      return absl::NotFoundError(absl::StrCat(
-          file_->path(), ": expects a tensor ", names_.inFile(kPooler),
-          " below the classifier, got none; ask for a new pooler or none"));
-    }
-    return absl::OkStatus();
+    return chooseLabelNames(weight);
   }
 
-  // Leaves one name a label, as Transformers needs it to count them.
-  absl::Status chooseLabelNames() {
-    BertConfig& config = result_.config;
-    std::vector<std::string>& names = config.labels;
+  // Leaves one name per label, as Transformers needs it to count them.
+  absl::Status chooseLabelNames(const std::string& weight) {
+    std::vector<std::string> names = description().labels();
+    std::string problemType = description().problemType();
     const size_t labels = static_cast<size_t>(labels_);
     if (!options_.label_names.empty()) {
       if (options_.label_names.size() != labels) {
@@ -226,35 +177,34 @@ class Importer {
       // The file's names belong to the head that is not used.
       names.clear();
     } else if (labels_ > 0 && !names.empty() && names.size() != labels) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          configPath(), ": id2label expects ", labels_, " names as ",
-          kClassifier, " has rows, got ", names.size()));
+      return absl::InvalidArgumentError(
+          absl::StrCat(configPath(), ": id2label expects ", labels_,
+                       " names as ", weight, " has rows, got ", names.size()));
     }
     for (size_t i = names.size(); i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
     const std::string fitting =
         labels_ == 1 ? "regression" : "single_label_classification";
-    if (newHead_) config.problem_type = fitting;
+    if (newHead_) problemType = fitting;
     // Otherwise its loss and probabilities would not be those it was made for.
-    if (labels_ > 0 && !config.problem_type.empty() &&
-        config.problem_type != fitting) {
+    if (labels_ > 0 && !problemType.empty() && problemType != fitting) {
       return absl::UnimplementedError(absl::StrCat(
           configPath(), ": problem_type expects ", fitting, " with ", labels_,
-          labels_ == 1 ? " label" : " labels", ", got ", config.problem_type));
+          labels_ == 1 ? " label" : " labels", ", got ", problemType));
     }
+    description().setHead(std::move(names), problemType);
     return absl::OkStatus();
   }
 
-  // Checks the chosen layers; the configuration then counts them. Tensors of
-  // the others are left out because the user says so, and not `skipped`.
+  // Checks the chosen layers; the description then counts them.
   absl::Status chooseLayers() {
-    const int64_t count = result_.config.num_hidden_layers;
+    fileLayers_ = description().facts().layers;
     std::set<int64_t> chosen;
     for (int64_t layer : options_.layers) {
-      if (layer < 0 || layer >= count) {
+      if (layer < 0 || layer >= fileLayers_) {
         return absl::InvalidArgumentError(
-            absl::StrCat(directory_, ": layers expect numbers in [0, ", count,
-                         "), got ", layer));
+            absl::StrCat(directory_, ": layers expect numbers in [0, ",
+                         fileLayers_, "), got ", layer));
       }
       if (!chosen.insert(layer).second) {
         return absl::InvalidArgumentError(
@@ -262,17 +212,45 @@ class Importer {
                          layer, " twice"));
       }
     }
-    if (chosen.empty()) return absl::OkStatus();
-    for (const TensorView& tensor : file_->tensors()) {
-      for (int64_t i = 0; i < count; ++i) {
-        if (!chosen.contains(i) &&
-            absl::StartsWith(tensor.name, names_.inFile(absl::StrCat(
-                                              "encoder.layer.", i, "."))))
-          used_.insert(tensor.name);
-      }
-    }
-    result_.config.num_hidden_layers = static_cast<int64_t>(chosen.size());
+    if (!chosen.empty())
+      description().facts().layers = static_cast<int64_t>(chosen.size());
     return absl::OkStatus();
+  }
+
+  absl::Status build() {
+    BuildOptions build;
+    build.name = options_.name;
+    build.weights = result_.weights;
+    build.labels = labels_;
+    build.pooler = options_.pooler != PoolerSource::kNone;
+    build.dropout = options_.dropout;
+    build.token_capacity = options_.token_capacity;
+    build.sequence_capacity = options_.sequence_capacity;
+    auto module = description().build(context_, build);
+    if (!module.ok()) {
+      return absl::Status(
+          module.status().code(),
+          absl::StrCat(configPath(), ": ", module.status().message()));
+    }
+    result_.module = *std::move(module);
+    if (options_.layers.empty()) return absl::OkStatus();
+    result_.module->walk([&](LayersOp layers) {
+      layers.setOrigins(options_.layers);
+      useOtherLayers(layers);
+    });
+    return absl::OkStatus();
+  }
+
+  // Tensors of the other layers are left out because the user says so, and not
+  // `skipped`.
+  void useOtherLayers(LayersOp layers) {
+    for (int64_t i = 0; i < fileLayers_; ++i) {
+      if (absl::c_linear_search(options_.layers, i)) continue;
+      const std::string scope =
+          names_(absl::StrCat(view(layers.getSymName()), ".", i, "."));
+      for (const TensorView& tensor : file_->tensors())
+        if (absl::StartsWith(tensor.name, scope)) used_.insert(tensor.name);
+    }
   }
 
   absl::Status bindParameters() {
@@ -288,17 +266,23 @@ class Importer {
   // graft.layers, checks the tensor of each layer.
   absl::Status bind(ParameterOp parameter) {
     const std::string name = parameter.getSymName().str();
-    const bool head = absl::StartsWith(name, "classifier.");
-    const bool pooler = absl::StartsWith(name, "pooler.");
+    const bool head = isIn(name, scopes().head);
+    const bool pooler = isIn(name, scopes().pooler);
     const bool fresh =
         (head && newHead_) || (pooler && options_.pooler == PoolerSource::kNew);
     if (fresh) return initialise(parameter);
     auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
     const std::string full =
         layers ? absl::StrCat(view(layers.getSymName()), ".*.", name) : name;
-    const std::string source = names_.inFile(full);
+    const std::string source = names_(full);
     if (source != full)
       parameter.setSourceAttr(StringAttr::get(context_, source));
+    // A pooler that is made up in silence costs accuracy.
+    if (pooler && labels_ > 0 && !hasPooler()) {
+      return absl::NotFoundError(absl::StrCat(
+          file_->path(), ": expects a tensor ", source,
+          " below the classifier, got none; ask for a new pooler or none"));
+    }
     const uint64_t count = layers ? layers.getCount() : 1;
     for (uint64_t i = 0; i < count; ++i) {
       GRAFT_RETURN_IF_ERROR(check(
@@ -309,12 +293,20 @@ class Importer {
     return absl::OkStatus();
   }
 
+  // Whether the file has anything of the pooler.
+  bool hasPooler() const {
+    const std::string scope = names_(absl::StrCat(scopes().pooler, "."));
+    return absl::c_any_of(file_->tensors(), [&](const TensorView& tensor) {
+      return absl::StartsWith(tensor.name, scope);
+    });
+  }
+
   absl::Status initialise(ParameterOp parameter) {
-    const bool weight = parameter.getSymName().ends_with("weight");
-    parameter.setInitial(StringRef(weight ? "normal" : "zeros"));
-    if (weight) {
+    const bool matrix = parameter.getType().getRank() > 1;
+    parameter.setInitial(StringRef(matrix ? "normal" : "zeros"));
+    if (matrix) {
       parameter.setDeviationAttr(Builder(context_).getF32FloatAttr(
-          static_cast<float>(result_.config.initializer_range)));
+          static_cast<float>(description().facts().initial_deviation)));
     }
     result_.initialised.push_back(parameter.getSymName().str());
     return absl::OkStatus();
@@ -339,6 +331,7 @@ class Importer {
   }
 
   MLIRContext* context_;
+  const FamilyRegistry& families_;
   FileSystem& files_;
   const std::string directory_;
   const ImportOptions& options_;
@@ -346,6 +339,7 @@ class Importer {
   TensorNames names_;
   int64_t labels_ = 0;
   bool newHead_ = false;
+  int64_t fileLayers_ = 0;  // of the checkpoint
   std::set<std::string> used_;
   ImportedModel result_;
 };
@@ -353,10 +347,11 @@ class Importer {
 }  // namespace
 
 absl::StatusOr<ImportedModel> importHuggingFace(MLIRContext* context,
+                                                const FamilyRegistry& families,
                                                 FileSystem& files,
                                                 const std::string& directory,
                                                 const ImportOptions& options) {
-  return Importer(context, files, directory, options).run();
+  return Importer(context, families, files, directory, options).run();
 }
 
 }  // namespace graft

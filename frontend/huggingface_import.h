@@ -9,32 +9,33 @@
 #define GRAFT_FRONTEND_HUGGINGFACE_IMPORT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "frontend/model_family.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "runtime/base/file.h"
-#include "runtime/formats/config.h"
 
 namespace graft {
 
-// Where the pooler below a classifier comes from.
+// Where the pooler below a head comes from, in families that have one.
 enum class PoolerSource {
   kCheckpoint,  // an error where the checkpoint has none
   kNew,         // newly initialised
-  kNone,        // the classifier reads the first token's state as it is
+  kNone,        // the head reads what the pooler would read
 };
 
 struct ImportOptions {
   std::string name = "model";  // symbol of the graft.model
-  // Columns of the classifier: 0 takes the checkpoint's classifier, or none
-  // where it has none; 1 is a regression. Where the checkpoint has no
-  // classifier, or `new_head` is set, a classifier is newly initialised.
+  // Columns of the logits: 0 takes the checkpoint's head, or none where it has
+  // none; 1 is a regression. Where the checkpoint has no head, or `new_head` is
+  // set, a head is newly initialised.
   int64_t labels = 0;
-  // One name a label for the configuration; empty keeps the checkpoint's.
+  // One name per label for the configuration; empty keeps the checkpoint's.
   std::vector<std::string> label_names;
   bool new_head = false;
   PoolerSource pooler = PoolerSource::kCheckpoint;
@@ -43,15 +44,15 @@ struct ImportOptions {
   // Rate of every dropout of the graph in place of the checkpoint's; the
   // configuration keeps its own.
   std::optional<double> dropout;
-  int64_t token_bound = 8192;    // most tokens of a batch
-  int64_t sequence_bound = 512;  // most sequences of a batch
+  int64_t token_capacity = 8192;    // most tokens of a batch
+  int64_t sequence_capacity = 512;  // most sequences of a batch
 };
 
 struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
   // As read, with the head's labels and problem type, and as many layers as
   // the model has.
-  BertConfig config;
+  std::unique_ptr<ModelDescription> description;
   std::string weights;  // path of the safetensors file
   // The tokenizer's file: tokenizer.json or else vocab.txt.
   std::string tokenizer;
@@ -59,13 +60,14 @@ struct ImportedModel {
   std::vector<std::string> initialised;  // parameters that the file lacks
 };
 
-// Reads `directory`/config.json and checks every tensor of model.safetensors
-// that the model needs, without reading its data. The context may hold other
-// modules and must outlive the result. Errors name the file, the field or
-// tensor, what was expected and what was found: NOT_FOUND for a file or tensor
-// that is not there, INVALID_ARGUMENT for a wrong shape, type or option,
-// UNIMPLEMENTED for a model that Graft does not know.
+// Reads `directory`/config.json by its family and checks every tensor of
+// model.safetensors that the model needs, without reading its data. The context
+// may hold other modules and must outlive the result. Errors name the file, the
+// field or tensor, what was expected and what was found: NOT_FOUND for a file
+// or tensor that is not there, INVALID_ARGUMENT for a wrong shape, type or
+// option, UNIMPLEMENTED for a model that no family takes.
 absl::StatusOr<ImportedModel> importHuggingFace(mlir::MLIRContext* context,
+                                                const FamilyRegistry& families,
                                                 FileSystem& files,
                                                 const std::string& directory,
                                                 const ImportOptions& options);

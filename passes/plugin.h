@@ -1,8 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plug-ins: shared libraries that bring dialects and passes to Graft's tools
-// (`--plugin=FILE.so`). docs/writing-a-pass.md shows one from the start.
+// Plug-ins: shared libraries that bring dialects, passes and families of models
+// to Graft's tools (`--plugin=FILE.so`). docs/writing-a-pass.md shows one from
+// the start.
 
 #ifndef GRAFT_PASSES_PLUGIN_H_
 #define GRAFT_PASSES_PLUGIN_H_
@@ -18,9 +19,11 @@ class DialectRegistry;
 
 namespace graft {
 
+class FamilyRegistry;  // frontend/model_family.h
+
 // Grows when `Plugin` or the meaning of a public header changes so that a
 // plug-in must be built again.
-inline constexpr uint32_t kPluginApiVersion = 1;
+inline constexpr uint32_t kPluginApiVersion = 2;
 
 // What a plug-in brings. Callbacks may be null. Objects and strings live as
 // long as the process: a plug-in is never unloaded.
@@ -30,8 +33,10 @@ struct Plugin {
 
   // Inserts dialects, and extensions that attach interfaces.
   void (*registerDialects)(mlir::DialectRegistry& registry);
-  // Adds passes to MLIR's global registry; called once a process.
+  // Adds passes to MLIR's global registry; called once per process.
   void (*registerPasses)();
+  // Adds families of models; called by tools that import checkpoints.
+  void (*registerFamilies)(FamilyRegistry& families) = nullptr;
 };
 
 // Loads the library at `path`, calls its `graftGetPlugin` and checks the API

@@ -31,7 +31,9 @@ class Builder {
 
  private:
   FailureOr<func::FuncOp> find(StringRef model, StringRef function);
-  LogicalResult addStream(func::FuncOp function);
+  LogicalResult addFields(func::FuncOp function, SmallVector<Attribute>& names,
+                          SmallVector<Type>& types);
+  LogicalResult addStream(func::FuncOp function, func::FuncOp teacher);
   void addGroups();
   void addGroup(StringRef name, StringRef model, StringRef select,
                 StringRef except, bool frozen, double decay);
@@ -39,7 +41,7 @@ class Builder {
   std::string frozenPattern();
   FailureOr<Value> call(func::FuncOp function, StringRef model,
                         bool deterministic, StringRef name);
-  FailureOr<Value> addLosses(Value logits);
+  FailureOr<Value> addLosses(Value logits, func::FuncOp teacher);
   Value addLoss(LossKind kind, Value prediction, Value target);
   FlatSymbolRefAttr symbol(StringRef name) {
     return FlatSymbolRefAttr::get(module.getContext(), name);
@@ -77,21 +79,34 @@ FailureOr<func::FuncOp> Builder::find(StringRef model, StringRef function) {
   return op;
 }
 
-LogicalResult Builder::addStream(func::FuncOp function) {
-  SegmentsType segments;
-  SmallVector<Attribute> fields;
-  SmallVector<Type> types(function.getArgumentTypes());
+// Adds the arguments of `function` that are not among the fields yet.
+LogicalResult Builder::addFields(func::FuncOp function,
+                                 SmallVector<Attribute>& names,
+                                 SmallVector<Type>& types) {
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto name = function.getArgAttrOfType<StringAttr>(i, "graft.name");
     if (!name)
       return function.emitOpError(
                  "expects the attribute graft.name of argument ")
              << i;
-    fields.push_back(name);
-    if (auto type = dyn_cast<SegmentsType>(types[i])) segments = type;
+    if (llvm::is_contained(names, name)) continue;
+    names.push_back(name);
+    types.push_back(function.getArgumentTypes()[i]);
   }
+  return success();
+}
+
+// `teacher` is null without one.
+LogicalResult Builder::addStream(func::FuncOp function, func::FuncOp teacher) {
+  SmallVector<Attribute> fields;
+  SmallVector<Type> types;
+  if (failed(addFields(function, fields, types))) return failure();
+  SegmentsType segments;
+  for (Type type : types)
+    if (auto found = dyn_cast<SegmentsType>(type)) segments = found;
   if (!segments)
     return function.emitOpError("expects an argument of segments, got none");
+  if (teacher && failed(addFields(teacher, fields, types))) return failure();
 
   auto logits = cast<RankedTensorType>(function.getResultTypes().front());
   int64_t classes = logits.getDimSize(1);
@@ -151,10 +166,11 @@ void Builder::addGroups() {
     addGroup("all", model, "rest", "", /*frozen=*/false, recipe.weight_decay);
     return;
   }
-  std::string except = "LayerNorm";
-  if (!frozen.empty()) except += "|" + frozen;
-  addGroup("decayed", model, "weight$", except, /*frozen=*/false,
-           recipe.weight_decay);
+  SmallVector<std::string> except;
+  if (!recipe.not_decayed.empty()) except.push_back(recipe.not_decayed);
+  if (!frozen.empty()) except.push_back(frozen);
+  addGroup("decayed", model, recipe.decayed, llvm::join(except, "|"),
+           /*frozen=*/false, recipe.weight_decay);
   addGroup("plain", model, "rest", "", /*frozen=*/false, 0);
 }
 
@@ -194,22 +210,19 @@ Value Builder::addLoss(LossKind kind, Value prediction, Value target) {
                         ReductionAttr::get(context, Reduction::mean));
 }
 
-FailureOr<Value> Builder::addLosses(Value logits) {
+FailureOr<Value> Builder::addLosses(Value logits, func::FuncOp teacher) {
   bool regression = stream.getLabelCount() == 1;
   Value loss = addLoss(regression ? LossKind::mse : LossKind::cross_entropy,
                        logits, stream.getField("labels"));
-  if (recipe.teacher.empty()) return loss;
+  if (!teacher) return loss;
 
-  FailureOr<func::FuncOp> function =
-      find(recipe.teacher, recipe.teacher_function);
-  if (failed(function)) return failure();
-  FailureOr<Value> said =
-      call(*function, recipe.teacher, /*deterministic=*/true, "teacher");
-  if (failed(said)) return failure();
-  if (said->getType() != logits.getType())
-    return function->emitOpError("expects the result of the student, ")
-           << logits.getType() << ", got " << said->getType();
-  Value target = *said;
+  FailureOr<Value> answer =
+      call(teacher, recipe.teacher, /*deterministic=*/true, "teacher");
+  if (failed(answer)) return failure();
+  if (answer->getType() != logits.getType())
+    return teacher.emitOpError("expects the result of the student, ")
+           << logits.getType() << ", got " << answer->getType();
+  Value target = *answer;
   if (recipe.cache_teacher)
     target =
         CacheOp::create(builder, target.getType(), "teacher_logits", target);
@@ -227,15 +240,22 @@ FailureOr<Value> Builder::addLosses(Value logits) {
 FailureOr<StrategyOp> Builder::build() {
   FailureOr<func::FuncOp> function = find(recipe.model, recipe.function);
   if (failed(function)) return failure();
+  func::FuncOp teacher;
+  if (!recipe.teacher.empty()) {
+    FailureOr<func::FuncOp> found =
+        find(recipe.teacher, recipe.teacher_function);
+    if (failed(found)) return failure();
+    teacher = *found;
+  }
   builder.setInsertionPointToEnd(module.getBody());
   strategy = StrategyOp::create(builder, "fine_tune");
   builder.setInsertionPointToEnd(&strategy.getBody().emplaceBlock());
-  if (failed(addStream(*function))) return failure();
+  if (failed(addStream(*function, teacher))) return failure();
   addGroups();
   FailureOr<Value> logits =
       call(*function, recipe.model, /*deterministic=*/false, "logits");
   if (failed(logits)) return failure();
-  FailureOr<Value> loss = addLosses(*logits);
+  FailureOr<Value> loss = addLosses(*logits, teacher);
   if (failed(loss)) return failure();
 
   SmallVector<Attribute> learned;

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/safetensors.h"
 
 namespace graft {
 namespace {
@@ -26,85 +29,89 @@ bool HasFile(absl::Span<const NamedText> texts, absl::string_view name) {
                      [&](const NamedText& text) { return text.name == name; });
 }
 
-// What Transformers assumes of a vocabulary without settings, written out.
-std::string DefaultTokenizerConfig(const BertConfig& config) {
-  const nlohmann::json object = {
-      {"tokenizer_class", "BertTokenizer"},
-      {"do_lower_case", true},
-      {"strip_accents", nullptr},
-      {"tokenize_chinese_chars", true},
-      {"model_max_length", config.max_position_embeddings},
-      {"unk_token", "[UNK]"},
-      {"sep_token", "[SEP]"},
-      {"pad_token", "[PAD]"},
-      {"cls_token", "[CLS]"},
-      {"mask_token", "[MASK]"}};
-  return object.dump(2) + "\n";
+// How Transformers begins the names of the classes of a model type: as an
+// architecture of that type is spelt, whose letters are those of the type but
+// for case and hyphens (XLMRobertaModel is an xlm-roberta).
+std::string ClassPrefix(const ModelConfig& config) {
+  std::string letters, camel;
+  bool upper = true;
+  for (const char c : config.model_type()) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) {
+      upper = true;
+      continue;
+    }
+    letters += absl::ascii_tolower(static_cast<unsigned char>(c));
+    camel += upper ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c;
+    upper = false;
+  }
+  for (const std::string& architecture : config.architectures()) {
+    if (absl::StartsWithIgnoreCase(architecture, letters))
+      return architecture.substr(0, letters.size());
+  }
+  return camel;
 }
 
-// The given tensors by name, exactly those of `expected`.
-absl::StatusOr<absl::flat_hash_map<std::string, const ModelTensor*>> Match(
-    absl::Span<const TensorSpec> expected,
-    absl::Span<const ModelTensor> tensors) {
-  absl::flat_hash_map<std::string, const ModelTensor*> given;
+absl::Status CheckTensors(absl::Span<const ModelTensor> tensors) {
+  absl::flat_hash_set<absl::string_view> names;
   for (const ModelTensor& tensor : tensors) {
-    if (given.emplace(tensor.name, &tensor).second) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor '", tensor.name, "' expects to be given once"));
-  }
-  for (const TensorSpec& spec : expected) {
-    const auto found = given.find(spec.name);
-    if (found == given.end()) {
+    if (!names.insert(tensor.name).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("expects a tensor '", spec.name, "', got ",
-                       tensors.size(), " others"));
+          absl::StrCat("tensor '", tensor.name, "' expects to be given once"));
     }
-    const ModelTensor& tensor = *found->second;
     uint64_t count = 1;
-    for (int64_t extent : spec.shape) count *= static_cast<uint64_t>(extent);
-    if (tensor.shape == spec.shape && tensor.values.size() == count) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor '", spec.name, "' expects shape [",
-                     absl::StrJoin(spec.shape, ", "), "], got [",
-                     absl::StrJoin(tensor.shape, ", "), "] with ",
-                     tensor.values.size(), " values"));
+    for (int64_t extent : tensor.shape) count *= static_cast<uint64_t>(extent);
+    if (tensor.values.size() == count) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensor '", tensor.name, "' expects ", count, " values of shape [",
+        absl::StrJoin(tensor.shape, ", "), "], got ", tensor.values.size()));
   }
-  if (tensors.size() == expected.size()) return given;
+  return absl::OkStatus();
+}
+
+// A model as its files have it.
+struct FileModel {
+  ModelConfig config;
+  absl::flat_hash_map<std::string, const ModelTensor*> tensors;  // by name
+};
+
+absl::StatusOr<FileModel> NameTensors(const ModelConfig& config,
+                                      absl::Span<const ModelTensor> tensors) {
+  constexpr absl::string_view kClassifier = "classifier.";
+  const auto in_classifier = [&](const ModelTensor& tensor) {
+    return absl::StartsWith(tensor.name, kClassifier);
+  };
+  FileModel model{config, {}};
+  std::string prefix;
+  if (std::any_of(tensors.begin(), tensors.end(), in_classifier)) {
+    if (config.labels().empty()) {
+      return absl::InvalidArgumentError(
+          "a classifier expects the names of its labels, got none");
+    }
+    model.config.SetArchitectures(
+        {absl::StrCat(ClassPrefix(config), "ForSequenceClassification")});
+    prefix = absl::StrCat(config.model_type(), ".");
+  }
   for (const ModelTensor& tensor : tensors) {
-    const bool known = std::any_of(
-        expected.begin(), expected.end(),
-        [&](const TensorSpec& spec) { return spec.name == tensor.name; });
-    if (known) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("expects the ", expected.size(),
-                     " tensors of the model, got '", tensor.name, "' besides"));
+    model.tensors[in_classifier(tensor) ? tensor.name
+                                        : absl::StrCat(prefix, tensor.name)] =
+        &tensor;
   }
-  return given;
+  return model;
 }
 
 // Writes the tensors one by one; at most one is converted at a time.
-absl::Status WriteTensors(
-    FileSystem& files, const std::string& path, const std::string& prefix,
-    absl::Span<const TensorSpec> specs,
-    const absl::flat_hash_map<std::string, const ModelTensor*>& tensors,
-    DType dtype) {
-  std::vector<TensorSpec> named(specs.begin(), specs.end());
-  absl::flat_hash_map<std::string, const ModelTensor*> by_file_name;
-  for (TensorSpec& spec : named) {
-    const ModelTensor* tensor = tensors.at(spec.name);
-    if (!absl::StartsWith(spec.name, "classifier.")) {
-      spec.name = absl::StrCat(prefix, spec.name);
-    }
-    spec.dtype = dtype;
-    by_file_name[spec.name] = tensor;
-  }
+absl::Status WriteTensors(FileSystem& files, const std::string& path,
+                          const FileModel& model, DType dtype) {
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, tensor] : model.tensors)
+    specs.push_back({name, dtype, tensor->shape});
   GRAFT_ASSIGN_OR_RETURN(
       const std::unique_ptr<SafetensorsWriter> writer,
-      SafetensorsWriter::Create(files, path, std::move(named),
+      SafetensorsWriter::Create(files, path, std::move(specs),
                                 {{"format", "pt"}}));
   std::vector<uint8_t> bytes;
   for (const TensorSpec& spec : writer->order()) {
-    const absl::Span<const float> values = by_file_name.at(spec.name)->values;
+    const absl::Span<const float> values = model.tensors.at(spec.name)->values;
     bytes.resize(values.size() * DTypeSize(dtype));
     GRAFT_RETURN_IF_ERROR(
         ConvertFromFloat(values, dtype, absl::MakeSpan(bytes)));
@@ -114,27 +121,17 @@ absl::Status WriteTensors(
 }
 
 // Everything of the directory, into `directory`, which is there and empty.
-absl::Status WriteAll(
-    FileSystem& files, const std::string& directory, const BertConfig& config,
-    bool classifier, absl::Span<const TensorSpec> specs,
-    const absl::flat_hash_map<std::string, const ModelTensor*>& tensors,
-    absl::Span<const NamedText> tokenizer, DType dtype) {
-  BertConfig written = config;
-  written.architectures = {classifier ? "BertForSequenceClassification"
-                                      : "BertModel"};
+absl::Status WriteAll(FileSystem& files, const std::string& directory,
+                      const FileModel& model,
+                      absl::Span<const NamedText> tokenizer, DType dtype) {
   GRAFT_RETURN_IF_ERROR(WriteFile(files, JoinPath(directory, "config.json"),
-                                  BertConfigToJson(written)));
+                                  model.config.Text()));
   for (const NamedText& text : tokenizer) {
     GRAFT_RETURN_IF_ERROR(
         WriteFile(files, JoinPath(directory, text.name), text.text));
   }
-  if (!HasFile(tokenizer, "tokenizer_config.json")) {
-    GRAFT_RETURN_IF_ERROR(
-        WriteFile(files, JoinPath(directory, "tokenizer_config.json"),
-                  DefaultTokenizerConfig(config)));
-  }
-  return WriteTensors(files, JoinPath(directory, "model.safetensors"),
-                      classifier ? "bert." : "", specs, tensors, dtype);
+  return WriteTensors(files, JoinPath(directory, "model.safetensors"), model,
+                      dtype);
 }
 
 absl::Status CheckTokenizer(absl::Span<const NamedText> tokenizer) {
@@ -168,79 +165,14 @@ absl::Status CheckTarget(FileSystem& files, const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<NamedText>> ReadTokenizerFiles(
-    FileSystem& files, const std::string& directory) {
-  constexpr uint64_t kMaxBytes = 256 << 20;
-  std::vector<NamedText> result;
-  for (absl::string_view name : kTokenizerFiles) {
-    const std::string path = JoinPath(directory, name);
-    if (!files.Exists(path)) continue;
-    GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(files, path, kMaxBytes));
-    result.push_back({std::string(name), std::move(text)});
-  }
-  if (HasFile(result, "tokenizer.json") || HasFile(result, "vocab.txt")) {
-    return result;
-  }
-  return absl::NotFoundError(absl::StrCat(
-      directory, ": expects tokenizer.json or vocab.txt, got neither"));
-}
-
-std::vector<TensorSpec> BertTensors(const BertConfig& config, bool pooler,
-                                    int64_t labels) {
-  std::vector<TensorSpec> specs;
-  const int64_t hidden = config.hidden_size;
-  const auto table = [&](absl::string_view name, int64_t rows) {
-    specs.push_back(
-        {absl::StrCat(name, ".weight"), DType::kF32, {rows, hidden}});
-  };
-  const auto linear = [&](absl::string_view name, int64_t out, int64_t in) {
-    specs.push_back({absl::StrCat(name, ".weight"), DType::kF32, {out, in}});
-    specs.push_back({absl::StrCat(name, ".bias"), DType::kF32, {out}});
-  };
-  const auto norm = [&](absl::string_view name) {
-    specs.push_back({absl::StrCat(name, ".weight"), DType::kF32, {hidden}});
-    specs.push_back({absl::StrCat(name, ".bias"), DType::kF32, {hidden}});
-  };
-  table("embeddings.word_embeddings", config.vocab_size);
-  table("embeddings.token_type_embeddings", config.type_vocab_size);
-  table("embeddings.position_embeddings", config.max_position_embeddings);
-  norm("embeddings.LayerNorm");
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
-    const std::string layer = absl::StrCat("encoder.layer.", i, ".");
-    for (absl::string_view part : {"query", "key", "value"}) {
-      linear(absl::StrCat(layer, "attention.self.", part), hidden, hidden);
-    }
-    linear(layer + "attention.output.dense", hidden, hidden);
-    norm(layer + "attention.output.LayerNorm");
-    linear(layer + "intermediate.dense", config.intermediate_size, hidden);
-    linear(layer + "output.dense", hidden, config.intermediate_size);
-    norm(layer + "output.LayerNorm");
-  }
-  if (pooler) linear("pooler.dense", hidden, hidden);
-  if (labels > 0) linear("classifier", labels, hidden);
-  return specs;
-}
-
 absl::Status WriteHuggingFaceDirectory(FileSystem& files,
                                        const std::string& directory,
-                                       const BertConfig& config,
+                                       const ModelConfig& config,
                                        absl::Span<const ModelTensor> tensors,
                                        absl::Span<const NamedText> tokenizer,
                                        DType dtype) {
-  const auto given = [&](absl::string_view name) {
-    return std::any_of(
-        tensors.begin(), tensors.end(),
-        [&](const ModelTensor& tensor) { return tensor.name == name; });
-  };
-  const bool classifier = given("classifier.weight");
-  if (classifier && config.labels.empty()) {
-    return absl::InvalidArgumentError(
-        "a classifier expects the names of its labels, got none");
-  }
-  const std::vector<TensorSpec> specs =
-      BertTensors(config, classifier || given("pooler.dense.weight"),
-                  classifier ? static_cast<int64_t>(config.labels.size()) : 0);
-  GRAFT_ASSIGN_OR_RETURN(const auto by_name, Match(specs, tensors));
+  GRAFT_RETURN_IF_ERROR(CheckTensors(tensors));
+  GRAFT_ASSIGN_OR_RETURN(const FileModel model, NameTensors(config, tensors));
   GRAFT_RETURN_IF_ERROR(CheckTokenizer(tokenizer));
   GRAFT_RETURN_IF_ERROR(CheckTarget(files, directory));
 
@@ -250,8 +182,7 @@ absl::Status WriteHuggingFaceDirectory(FileSystem& files,
   const std::string aside = absl::StrCat(target, ".tmp");
   GRAFT_RETURN_IF_ERROR(RemoveTree(files, aside));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(aside));
-  absl::Status status = WriteAll(files, aside, config, classifier, specs,
-                                 by_name, tokenizer, dtype);
+  absl::Status status = WriteAll(files, aside, model, tokenizer, dtype);
   if (status.ok()) status = files.Rename(aside, target);
   if (!status.ok()) {
     // The first error is the one to tell; what is left over is aside.

@@ -1,9 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes Hugging Face checkpoint directories of BERT models, which Transformers
-// opens with AutoModelForSequenceClassification (or AutoModel) and
-// AutoTokenizer.
+// Writes Hugging Face checkpoint directories of any family of models: for
+// Graft's own import, and for Transformers where it has the model.
 
 #ifndef GRAFT_RUNTIME_FORMATS_HF_DIRECTORY_H_
 #define GRAFT_RUNTIME_FORMATS_HF_DIRECTORY_H_
@@ -13,12 +12,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "runtime/base/file.h"
 #include "runtime/formats/config.h"
 #include "runtime/formats/dtype.h"
-#include "runtime/formats/safetensors.h"
 
 namespace graft {
 
@@ -28,19 +25,6 @@ struct NamedText {
   std::string text;
 };
 
-// The files of `directory` that make up its tokenizer: those of tokenizer.json,
-// vocab.txt, tokenizer_config.json, special_tokens_map.json and
-// added_tokens.json that are there. NOT_FOUND when there is neither of the
-// first two.
-absl::StatusOr<std::vector<NamedText>> ReadTokenizerFiles(
-    FileSystem& files, const std::string& directory);
-
-// Names, in Transformers' BertModel, and F32 shapes of all tensors of the
-// model: embeddings and layers, the pooler, and a classifier of `labels` rows
-// unless that is 0.
-std::vector<TensorSpec> BertTensors(const BertConfig& config, bool pooler,
-                                    int64_t labels);
-
 // One tensor of a model in memory, row-major; borrowed.
 struct ModelTensor {
   std::string name;
@@ -49,17 +33,24 @@ struct ModelTensor {
 };
 
 // Creates `directory` with config.json, model.safetensors of element type
-// `dtype` (F32, F16 or BF16) and the tokenizer's files, plus a
-// tokenizer_config.json where there is none. `tensors` has exactly those of
-// BertTensors, in any order: with a classifier of config.labels.size() rows a
-// BertForSequenceClassification, whose encoder's names begin with `bert.`;
-// without classifier a BertModel. The directory appears whole or not at all.
-// ALREADY_EXISTS when it is there and not empty; INVALID_ARGUMENT names a
-// tensor that is missing, unknown or of another shape, because Transformers
-// would replace it by random numbers without an error.
+// `dtype` (F32, F16 or BF16) and the files of the tokenizer, which are among
+// tokenizer.json, vocab.txt, tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json.
+//
+// `tensors` have the names of the model's parameters. Those of a model with a
+// `classifier`, which is how Transformers names heads of classification, are
+// written as a ...ForSequenceClassification: the architecture takes its name
+// from the model type, and all tensors but the classifier's begin with
+// `<model type>.`. Other models are written under their own names and
+// architectures.
+//
+// The directory appears whole or not at all. ALREADY_EXISTS when it is there
+// and not empty; INVALID_ARGUMENT names a tensor that is given twice or whose
+// values do not have its shape, a classifier without labels, or a file that is
+// no tokenizer's.
 absl::Status WriteHuggingFaceDirectory(FileSystem& files,
                                        const std::string& directory,
-                                       const BertConfig& config,
+                                       const ModelConfig& config,
                                        absl::Span<const ModelTensor> tensors,
                                        absl::Span<const NamedText> tokenizer,
                                        DType dtype = DType::kF32);

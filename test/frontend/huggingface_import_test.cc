@@ -15,8 +15,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mlir/IR/MLIRContext.h"
-#include "runtime/formats/hf_directory.h"
+#include "models/registry.h"
 #include "runtime/formats/safetensors.h"
+#include "test/models/bert/bert_tensors.h"
 
 namespace graft {
 namespace {
@@ -33,7 +34,8 @@ class HuggingFaceImportTest : public ::testing::Test {
   HuggingFaceImportTest() {
     char path[] = "/tmp/graft-import-XXXXXX";
     directory_ = mkdtemp(path);
-    config_.architectures = {"BertForSequenceClassification"};
+    registerAllFamilies(families_);
+    common_.SetArchitectures({"BertForSequenceClassification"});
     config_.vocab_size = 5;
     config_.hidden_size = 4;
     config_.num_hidden_layers = 2;
@@ -75,14 +77,15 @@ class HuggingFaceImportTest : public ::testing::Test {
     }
     FileSystem& files = FileSystem::Posix();
     ASSERT_TRUE(WriteSafetensors(files, Path("model.safetensors"), views).ok());
-    ASSERT_TRUE(
-        WriteFile(files, Path("config.json"), BertConfigToJson(config_)).ok());
+    ASSERT_TRUE(WriteFile(files, Path("config.json"),
+                          WriteBertConfig(config_, common_).Text())
+                    .ok());
     ASSERT_TRUE(WriteFile(files, Path("vocab.txt"), "[PAD]\n").ok());
   }
 
   absl::StatusOr<ImportedModel> Import() {
-    return importHuggingFace(&context_, FileSystem::Posix(), directory_,
-                             options_);
+    return importHuggingFace(&context_, families_, FileSystem::Posix(),
+                             directory_, options_);
   }
   ImportedModel Imported() {
     Save();
@@ -105,7 +108,9 @@ class HuggingFaceImportTest : public ::testing::Test {
 
   mlir::MLIRContext context_;
   std::string directory_;
+  FamilyRegistry families_;
   BertConfig config_;
+  ModelConfig common_{"config.json"};  // architectures, labels, problem type
   std::vector<TensorSpec> tensors_;
   ImportOptions options_;
 };
@@ -140,10 +145,10 @@ TEST_F(HuggingFaceImportTest, TakesTheCheckpointsClassifier) {
   const ImportedModel model = Imported();
   EXPECT_THAT(model.skipped, IsEmpty());
   EXPECT_THAT(model.initialised, IsEmpty());
-  EXPECT_THAT(model.config.labels,
+  EXPECT_THAT(model.description->labels(),
               ElementsAre("LABEL_0", "LABEL_1", "LABEL_2"));
   EXPECT_EQ(model.tokenizer, Path("vocab.txt"));
-  // The importer's model and the exporter's are one.
+  // All tensors of Transformers' model, and no others.
   std::vector<std::string> expected;
   for (const TensorSpec& spec : BertTensors(config_, true, 3))
     expected.push_back(spec.name);
@@ -176,33 +181,33 @@ TEST_F(HuggingFaceImportTest, KnowsPrefixesAndTheNamesOfTensorFlow) {
 
 TEST_F(HuggingFaceImportTest, MakesANewHead) {
   Fill(true, 0);
-  config_.architectures = {"BertModel"};
+  common_.SetArchitectures({"BertModel"});
   options_.label_names = {"a", "b"};
   options_.labels = 2;
   const ImportedModel model = Imported();
   EXPECT_THAT(model.initialised,
               ElementsAre("classifier.weight", "classifier.bias"));
-  EXPECT_THAT(model.config.labels, ElementsAre("a", "b"));
-  EXPECT_EQ(model.config.problem_type, "single_label_classification");
+  EXPECT_THAT(model.description->labels(), ElementsAre("a", "b"));
+  EXPECT_EQ(model.description->problemType(), "single_label_classification");
 }
 
 TEST_F(HuggingFaceImportTest, ReplacesAHead) {
   options_.labels = 1;
   options_.new_head = true;
-  config_.labels = {"x", "y", "z"};
+  common_.SetLabels({"x", "y", "z"});
   const ImportedModel model = Imported();
   EXPECT_THAT(model.initialised,
               ElementsAre("classifier.weight", "classifier.bias"));
   EXPECT_THAT(model.skipped,
               ElementsAre("classifier.bias", "classifier.weight"));
-  EXPECT_THAT(model.config.labels, ElementsAre("LABEL_0"));
-  EXPECT_EQ(model.config.problem_type, "regression");
+  EXPECT_THAT(model.description->labels(), ElementsAre("LABEL_0"));
+  EXPECT_EQ(model.description->problemType(), "regression");
 }
 
 TEST_F(HuggingFaceImportTest, TakesSomeLayers) {
   options_.layers = {1};
   ImportedModel model = Imported();
-  EXPECT_EQ(model.config.num_hidden_layers, 1);
+  EXPECT_EQ(model.description->facts().layers, 1);
   EXPECT_THAT(model.skipped, IsEmpty());
   LayersOp layers;
   model.module->walk([&](LayersOp op) { layers = op; });
@@ -219,7 +224,7 @@ TEST_F(HuggingFaceImportTest, TakesSomeLayers) {
 }
 
 TEST_F(HuggingFaceImportTest, AHeadOnTokensIsNoHead) {
-  config_.architectures = {"BertForTokenClassification"};
+  common_.SetArchitectures({"BertForTokenClassification"});
   const ImportedModel model = Imported();
   EXPECT_THAT(model.skipped, Contains("classifier.weight"));
   EXPECT_FALSE(FindParameter(*model.module, "classifier.weight"));
@@ -300,7 +305,7 @@ TEST_F(HuggingFaceImportTest, NamesTheHeadThatDoesNotFit) {
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("label names expect 3 names, got 1"));
   options_ = {};
-  config_.labels = {"a", "b"};
+  common_.SetLabels({"a", "b"});
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("config.json: id2label expects 3 names"));
   options_.new_head = true;
@@ -310,13 +315,13 @@ TEST_F(HuggingFaceImportTest, NamesTheHeadThatDoesNotFit) {
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("labels expects a number in [0, 1048576]"));
   options_ = {};
-  config_.labels.clear();
-  config_.problem_type = "multi_label_classification";
+  common_.SetLabels({});
+  common_.SetProblemType("multi_label_classification");
   EXPECT_THAT(ErrorOf(absl::StatusCode::kUnimplemented),
               HasSubstr("config.json: problem_type expects "
                         "single_label_classification with 3 labels, got "
                         "multi_label_classification"));
-  config_.problem_type.clear();
+  common_.SetProblemType("");
   Tensor("classifier.weight").shape = {12};
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("classifier.weight expects"));
@@ -376,6 +381,49 @@ TEST_F(HuggingFaceImportTest, RefusesDamagedAndForeignFiles) {
               HasSubstr("hidden_size expects an integer"));
 }
 
+// A family without layers, pooler or names of its own.
+class LetterFamily : public ModelFamily {
+ public:
+  explicit LetterFamily(std::string type) : type_(std::move(type)) {}
+  llvm::StringRef name() const override { return "letters"; }
+  std::vector<std::string> modelTypes() const override { return {type_}; }
+  absl::StatusOr<std::unique_ptr<ModelDescription>> read(
+      const ModelConfig& config) const override {
+    return absl::UnimplementedError(
+        absl::StrCat(config.path(), ": read as letters"));
+  }
+
+ private:
+  const std::string type_;
+};
+
+TEST_F(HuggingFaceImportTest, FindsTheFamilyByModelType) {
+  families_.add(std::make_unique<LetterFamily>("letters"));
+  const auto error = [&](const char* text) {
+    auto config = ModelConfig::Parse(text, "config.json");
+    EXPECT_TRUE(config.ok()) << config.status();
+    return std::string(families_.read(*config).status().message());
+  };
+  EXPECT_EQ(error(R"({"model_type": "letters"})"),
+            "config.json: read as letters");
+  EXPECT_EQ(error(R"({"model_type": "bert"})"), "");
+  EXPECT_EQ(error(R"({"model_type": "gpt2"})"),
+            "config.json: model_type expects \"bert\" or \"letters\", got "
+            "\"gpt2\"");
+  EXPECT_EQ(error("{}"),
+            "config.json: model_type expects \"bert\" or \"letters\", got "
+            "none");
+  // Files from before Transformers 2.
+  EXPECT_EQ(error(R"({"architectures": ["BertForMaskedLM"]})"), "");
+  EXPECT_EQ(error(R"({"architectures": ["BertModel", "RobertaModel"]})"),
+            "config.json: architectures expects names that begin with Bert, "
+            "got [\"BertModel\",\"RobertaModel\"]");
+  families_.add(std::make_unique<LetterFamily>("bert"));
+  EXPECT_EQ(error(R"({"model_type": "bert"})"),
+            "config.json: expects one family of models that takes it, got "
+            "bert and letters");
+}
+
 TEST_F(HuggingFaceImportTest, RefusesSizesOfTheConfigThatTheFileLacks) {
   Save();
   // As large as the format allows: must fail at once, without large tensors.
@@ -384,7 +432,7 @@ TEST_F(HuggingFaceImportTest, RefusesSizesOfTheConfigThatTheFileLacks) {
   config_.intermediate_size = 1 << 20;
   config_.vocab_size = 10'000'000;
   ASSERT_TRUE(WriteFile(FileSystem::Posix(), Path("config.json"),
-                        BertConfigToJson(config_))
+                        WriteBertConfig(config_, common_).Text())
                   .ok());
   EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kInvalidArgument),
               HasSubstr("expects shape [10000000, 1048576], got [5, 4]"));
@@ -399,9 +447,9 @@ TEST_F(HuggingFaceImportTest, RefusesNumbersThatFloatCannotHold) {
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("hidden_dropout_prob expects a rate in [0, 1)"));
   config_.hidden_dropout_prob = 0.1;
-  options_.token_bound = 0;
+  options_.token_capacity = 0;
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
-              HasSubstr("token bound expects a number in [1, 2147483647]"));
+              HasSubstr("token capacity expects a number in [1, 2147483647]"));
 }
 
 }  // namespace

@@ -28,6 +28,15 @@ function(graft_install)
     FILES_MATCHING PATTERN "*.h.inc"
     PATTERN CMakeFiles EXCLUDE PATTERN interpret EXCLUDE)
 
+  # What a family of models is written with, and the formats that it reads;
+  # these include Abseil.
+  install(FILES frontend/graph_builder.h frontend/model_family.h
+    DESTINATION include/graft/frontend)
+  install(FILES runtime/formats/config.h DESTINATION
+    include/graft/runtime/formats)
+  install(FILES runtime/base/file.h runtime/base/status_macros.h
+    DESTINATION include/graft/runtime/base)
+
   set(config "${PROJECT_BINARY_DIR}/tools/cmake/GraftConfig.cmake")
   configure_package_config_file(
     "${PROJECT_SOURCE_DIR}/tools/cmake/GraftConfig.cmake.in" "${config}"

@@ -9,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/model_family.h"
 #include "frontend/parameter_values.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "models/registry.h"
 #include "passes/export/export_artifact.h"
 #include "passes/lower/cpu/builder/isa_level.h"
 #include "passes/lower/native/native.h"
@@ -57,13 +59,15 @@ absl::Status StageFailed(llvm::StringRef stage) {
 
 // Loads the plug-ins and returns their names.
 absl::StatusOr<std::vector<std::string>> LoadPlugins(
-    const std::vector<std::string>& paths, mlir::DialectRegistry& registry) {
+    const std::vector<std::string>& paths, mlir::DialectRegistry& registry,
+    FamilyRegistry& families) {
   std::vector<std::string> names;
   for (const std::string& path : paths) {
     llvm::Expected<const Plugin*> plugin = loadPlugin(path, registry);
     if (!plugin)
       return absl::InvalidArgumentError(
           absl::StrCat("--plugin: ", llvm::toString(plugin.takeError())));
+    if ((*plugin)->registerFamilies) (*plugin)->registerFamilies(families);
     names.push_back((*plugin)->name);
   }
   return names;
@@ -202,6 +206,24 @@ absl::Status WriteWithValues(const CompileOptions& options,
                        });
 }
 
+// Writes the facts of the checkpoint directory's configuration.
+absl::Status WriteFacts(const FamilyRegistry& families,
+                        const CompileOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.input, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<ModelDescription> description,
+                         families.read(config));
+  const ModelFacts& facts = description->facts();
+  ModelConfig written("facts");
+  written.SetModelType(config.model_type());
+  written.Set("vocab_size", facts.vocabulary);
+  if (facts.max_positions > 0)
+    written.Set("max_position_embeddings", facts.max_positions);
+  return WriteText(written.Text(), options);
+}
+
 constexpr char kUsage[] = "graft/usage";
 
 }  // namespace
@@ -222,10 +244,17 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                          ChooseTargets(options.cpu_levels));
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
+  FamilyRegistry families;
+  registerAllFamilies(families);
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
-                         LoadPlugins(options.plugins, registry));
+                         LoadPlugins(options.plugins, registry, families));
+  if (options.emit == Emit::kFacts) {
+    GRAFT_RETURN_IF_ERROR(WriteFacts(families, options));
+    return CompileReport{};
+  }
   mlir::MLIRContext context(registry);
-  GRAFT_ASSIGN_OR_RETURN(CompilerInput input, ReadInput(context, options));
+  GRAFT_ASSIGN_OR_RETURN(CompilerInput input,
+                         ReadInput(context, families, options));
   const ImportedModel& imported = input.model;
   mlir::ModuleOp module = *imported.module;
   if (options.emit != Emit::kModel)
@@ -235,7 +264,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
         absl::StrCat(options.recipe_options.front(),
                      ": expects a strategy to emit, got --emit=model"));
   if (options.emit != Emit::kArtifact) {
-    GRAFT_RETURN_IF_ERROR(WriteText(module, options));
+    GRAFT_RETURN_IF_ERROR(WriteModule(module, options));
     return CompileReport{imported.initialised, imported.skipped};
   }
 
@@ -259,6 +288,11 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
                          WordPieceTokenizer::Load(files, input.directory));
+  const int64_t ids = imported.description->facts().vocabulary;
+  if (tokenizer->vocabulary_size() > ids)
+    return absl::InvalidArgumentError(absl::StrCat(
+        input.directory, ": expects a tokenizer of at most ", ids,
+        " tokens, the model's vocabulary, got ", tokenizer->vocabulary_size()));
   const std::string vocabulary = VocabularyText(*tokenizer);
   const WordPieceOptions& normalisation = tokenizer->options();
   spec.tokenizer = TokenizerSpec{
@@ -269,14 +303,18 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
       normalisation.strip_accents.value_or(normalisation.lowercase),
       normalisation.handle_chinese_chars};
   // A regression has no names.
-  if (imported.config.labels.size() > 1) spec.labels = imported.config.labels;
-  spec.config = BertConfigToJson(imported.config);
+  if (imported.description->labels().size() > 1)
+    spec.labels = imported.description->labels();
+  spec.config = imported.description->config().Text();
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
                      {"checkpoint", input.directory}};
   if (!options.teacher.empty())
     spec.provenance.emplace_back("teacher", options.teacher);
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
+  // Transformers would give such a head a pooler of random numbers.
+  if (options.import.pooler == PoolerSource::kNone)
+    spec.provenance.emplace_back("pooler", "none");
   if (options.precision != "fp32")
     spec.provenance.emplace_back("precision", options.precision);
   if (!options.graph_passes.empty())

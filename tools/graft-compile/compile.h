@@ -20,6 +20,9 @@ enum class Emit {
   kArtifact,
   kModel,     // the imported model, as readable MLIR
   kStrategy,  // the model with its strategy, before anything is expanded
+  // What config.json says, under the names of Transformers whatever the family:
+  // model_type, vocab_size, max_position_embeddings (where there is a maximum).
+  kFacts,
 };
 
 struct CompileOptions {

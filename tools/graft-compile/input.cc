@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "frontend/graph_builder.h"
@@ -33,7 +34,7 @@ transfer::StrategyOp FindStrategy(mlir::ModuleOp module) {
   return strategies.empty() ? transfer::StrategyOp() : *strategies.begin();
 }
 
-// Classes of the model's answer: 0 without one, 1 for a number.
+// Columns of the model's logits: 0 without any, 1 for a regression.
 int64_t CountLabels(mlir::ModuleOp module) {
   int64_t labels = 0;
   module.walk([&](mlir::func::FuncOp function) {
@@ -102,6 +103,7 @@ absl::Status CompareTokenizers(const std::string& student,
 // Imports the teacher for a student with the labels of `import`, which gets
 // those of the teacher where it has none.
 absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
+                                            const FamilyRegistry& families,
                                             const CompileOptions& options,
                                             ImportOptions& import) {
   if (import.name == kTeacher)
@@ -110,11 +112,12 @@ absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
         kTeacher));
   ImportOptions own;
   own.name = kTeacher;
-  own.token_bound = import.token_bound;
-  own.sequence_bound = import.sequence_bound;
+  own.token_capacity = import.token_capacity;
+  own.sequence_capacity = import.sequence_capacity;
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel teacher,
-      importHuggingFace(&context, FileSystem::Posix(), options.teacher, own));
+      importHuggingFace(&context, families, FileSystem::Posix(),
+                        options.teacher, own));
   const int64_t labels = CountLabels(*teacher.module);
   if (labels == 0)
     return absl::InvalidArgumentError(
@@ -123,7 +126,7 @@ absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
                      "fine-tune one and export it"));
   if (import.labels == 0) {
     import.labels = labels;
-    import.label_names = teacher.config.labels;
+    import.label_names = teacher.description->labels();
   }
   if (import.labels == labels) return teacher;
   return absl::InvalidArgumentError(
@@ -132,6 +135,7 @@ absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
 }
 
 absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
+                                          const FamilyRegistry& families,
                                           const CompileOptions& options) {
   FileSystem& files = FileSystem::Posix();
   if (options.checkpoint.empty())
@@ -144,8 +148,9 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
   ImportedModel& model = input.model;
   model.weights = JoinPath(options.checkpoint, "model.safetensors");
   GRAFT_ASSIGN_OR_RETURN(
-      model.config,
-      ReadBertConfig(files, JoinPath(options.checkpoint, "config.json")));
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.checkpoint, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(model.description, families.read(config));
   context.getOrLoadDialect<mlir::func::FuncDialect>();
   // Shows the line that a message is about.
   llvm::SourceMgr sources;
@@ -165,7 +170,7 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
   });
 
   const int64_t labels = CountLabels(*model.module);
-  std::vector<std::string>& names = model.config.labels;
+  std::vector<std::string> names = model.description->labels();
   if (options.import.labels > 0 && options.import.labels != labels)
     return absl::InvalidArgumentError(
         absl::StrCat(options.input, ": expects ", options.import.labels,
@@ -176,9 +181,32 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
     for (int64_t i = 0; i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
   }
-  model.config.problem_type =
-      labels == 1 ? "regression" : "single_label_classification";
+  model.description->setHead(
+      std::move(names),
+      labels == 1 ? "regression" : "single_label_classification");
   return input;
+}
+
+// A pattern of names that begin with `scope`.
+std::string BeginningWith(absl::string_view scope) {
+  return absl::StrCat("^", absl::StrReplaceAll(scope, {{".", "[.]"}}));
+}
+
+// Patterns of the recipe for the model's parameters.
+void SetPatterns(const ImportedModel& model, FineTuneRecipe& recipe) {
+  const ModelScopes& scopes = model.description->facts().scopes;
+  recipe.head = BeginningWith(scopes.head);
+  // A new pooler is trained with the head.
+  const std::string pooler = absl::StrCat(scopes.pooler, ".");
+  if (!scopes.pooler.empty() &&
+      absl::c_any_of(model.initialised, [&](const std::string& name) {
+        return absl::StartsWith(name, pooler);
+      }))
+    recipe.head =
+        BeginningWith(absl::StrCat("(", scopes.head, "|", scopes.pooler, ")"));
+  recipe.embeddings = BeginningWith(scopes.embeddings);
+  recipe.decayed = scopes.decayed;
+  recipe.not_decayed = scopes.not_decayed;
 }
 
 }  // namespace
@@ -188,8 +216,9 @@ bool IsModule(const std::string& input) {
 }
 
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
+                                        const FamilyRegistry& families,
                                         const CompileOptions& options) {
-  if (IsModule(options.input)) return ParseModule(context, options);
+  if (IsModule(options.input)) return ParseModule(context, families, options);
   if (!options.checkpoint.empty())
     return absl::InvalidArgumentError(
         absl::StrCat(options.input,
@@ -199,12 +228,13 @@ absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
   ImportOptions import = options.import;
   ImportedModel teacher;
   if (!options.teacher.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(teacher, ImportTeacher(context, options, import));
+    GRAFT_ASSIGN_OR_RETURN(teacher,
+                           ImportTeacher(context, families, options, import));
     GRAFT_RETURN_IF_ERROR(CompareTokenizers(options.input, options.teacher));
   }
   GRAFT_ASSIGN_OR_RETURN(
-      input.model,
-      importHuggingFace(&context, FileSystem::Posix(), options.input, import));
+      input.model, importHuggingFace(&context, families, FileSystem::Posix(),
+                                     options.input, import));
   if (!teacher.module) return input;
   // Sizes are the same in both.
   ModelOp model = *teacher.module->getOps<ModelOp>().begin();
@@ -226,7 +256,7 @@ absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
         options.input,
         ": expects a classifier to train, got none; ask for one with --labels, "
         "--classes or --regression"));
-  const int64_t layers = input.model.config.num_hidden_layers;
+  const int64_t layers = input.model.description->facts().layers;
   if (options.recipe.freeze_layers > layers)
     return absl::InvalidArgumentError(absl::StrCat(
         "--freeze-layers: expects at most ", layers,
@@ -234,9 +264,7 @@ absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
   FineTuneRecipe recipe = options.recipe;
   recipe.model = options.import.name;
   if (!options.teacher.empty()) recipe.teacher = kTeacher;
-  // A pooler that is new knows nothing yet.
-  if (absl::c_linear_search(input.model.initialised, "pooler.dense.weight"))
-    recipe.head = "^(classifier|pooler)";
+  SetPatterns(input.model, recipe);
   if (mlir::failed(addFineTuning(module, recipe)))
     return absl::InvalidArgumentError(absl::StrCat(
         options.input,
@@ -244,16 +272,20 @@ absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status WriteText(mlir::ModuleOp module, const CompileOptions& options) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  printModel(module, stream);
+absl::Status WriteText(const std::string& text, const CompileOptions& options) {
   if (options.output != "-")
     return WriteFile(FileSystem::Posix(), options.output, text);
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
       std::fflush(stdout) == 0)
     return absl::OkStatus();
   return FileError(errno, "standard output", "write");
+}
+
+absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printModel(module, stream);
+  return WriteText(text, options);
 }
 
 }  // namespace graft

@@ -20,16 +20,20 @@ struct CompilerInput {
   std::string directory;  // of the checkpoint
 };
 
-// Imports the directory, or parses the module. The context must have all
-// dialects. Errors name the file, what was expected and what was found.
+// Imports the directory, or parses the module; `families` read config.json. The
+// context must have all dialects. Errors name the file, what was expected and
+// what was found.
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
+                                        const FamilyRegistry& families,
                                         const CompileOptions& options);
 
 // Adds the strategy of options.recipe, unless the module has one.
 absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options);
 
-// Writes the module as text to options.output.
-absl::Status WriteText(mlir::ModuleOp module, const CompileOptions& options);
+// Writes `text` to options.output.
+absl::Status WriteText(const std::string& text, const CompileOptions& options);
+// The same of the module, printed.
+absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options);
 
 }  // namespace graft
 

@@ -75,7 +75,8 @@ absl::Status Run(CommandOptions& options) {
   // CLI11 has checked that the keys are there.
   const std::map<std::string, Emit> emit = {{"artifact", Emit::kArtifact},
                                             {"model", Emit::kModel},
-                                            {"strategy", Emit::kStrategy}};
+                                            {"strategy", Emit::kStrategy},
+                                            {"facts", Emit::kFacts}};
   const std::map<std::string, PoolerSource> poolers = {
       {"checkpoint", PoolerSource::kCheckpoint},
       {"new", PoolerSource::kNew},
@@ -110,10 +111,12 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("-o,--output", compile.output,
                  "file to write; - is standard output, for --emit of text")
       ->required();
-  app.add_option("--emit", options.emit,
-                 "artifact, model (readable MLIR), or strategy (the model with "
-                 "the strategy that adapts it)")
-      ->check(CLI::IsMember({"artifact", "model", "strategy"}))
+  app.add_option(
+         "--emit", options.emit,
+         "artifact, model (readable MLIR), strategy (the model with the "
+         "strategy that adapts it), or facts (sizes of the model, as "
+         "JSON)")
+      ->check(CLI::IsMember({"artifact", "model", "strategy", "facts"}))
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
@@ -141,11 +144,11 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--max-tokens", compile.import.token_bound,
+  app.add_option("--max-tokens", compile.import.token_capacity,
                  "maximum tokens per launch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--max-sequences", compile.import.sequence_bound,
+  app.add_option("--max-sequences", compile.import.sequence_capacity,
                  "maximum sequences per launch")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -187,7 +187,7 @@ absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), options.artifact));
   GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(*artifact));
-  GRAFT_ASSIGN_OR_RETURN(int64_t longest, ArtifactMaxLength(*artifact));
+  const int64_t longest = ArtifactMaxLength(*artifact);
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
                          ArtifactTokenizer(*artifact));
   // Check all shapes before the first run, which may take long.

@@ -56,25 +56,39 @@ absl::StatusOr<std::vector<ModelTensor>> Parameters(const Artifact& artifact) {
   return tensors;
 }
 
+// Transformers would load a head without its pooler, with random numbers for
+// the pooler, and say nothing.
+absl::Status CheckPooler(const Artifact& artifact) {
+  for (const auto& [key, value] : artifact.spec().provenance) {
+    if (key == "pooler" && value == "none")
+      return absl::UnimplementedError(
+          absl::StrCat(artifact.path(),
+                       ": expects a head on the pooler, as Transformers "
+                       "has it, got one compiled with --pooler=none"));
+  }
+  return absl::OkStatus();
+}
+
 // vocab.txt and the settings that go with it.
 absl::StatusOr<std::vector<NamedText>> TokenizerFiles(
-    const Artifact& artifact, const BertConfig& config) {
+    const Artifact& artifact, const ModelConfig& config) {
   const std::optional<TokenizerSpec>& spec = artifact.spec().tokenizer;
   if (!spec || spec->kind != "wordpiece")
     return absl::InvalidArgumentError(
         absl::StrCat(artifact.path(), ": expects a wordpiece tokenizer, got ",
                      spec ? spec->kind : "none"));
-  const nlohmann::json settings = {
-      {"tokenizer_class", "BertTokenizer"},
-      {"do_lower_case", spec->lower_case},
-      {"strip_accents", spec->strip_accents},
-      {"tokenize_chinese_chars", spec->split_chinese},
-      {"model_max_length", config.max_position_embeddings},
-      {"unk_token", "[UNK]"},
-      {"sep_token", "[SEP]"},
-      {"pad_token", "[PAD]"},
-      {"cls_token", "[CLS]"},
-      {"mask_token", "[MASK]"}};
+  // BertTokenizer is what Transformers calls WordPiece, of any family.
+  nlohmann::json settings = {{"tokenizer_class", "BertTokenizer"},
+                             {"do_lower_case", spec->lower_case},
+                             {"strip_accents", spec->strip_accents},
+                             {"tokenize_chinese_chars", spec->split_chinese},
+                             {"unk_token", "[UNK]"},
+                             {"sep_token", "[SEP]"},
+                             {"pad_token", "[PAD]"},
+                             {"cls_token", "[CLS]"},
+                             {"mask_token", "[MASK]"}};
+  if (config.max_positions() > 0)
+    settings["model_max_length"] = config.max_positions();
   return std::vector<NamedText>{
       {"vocab.txt",
        std::string(reinterpret_cast<const char*>(spec->vocabulary.data()),
@@ -94,18 +108,20 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, path, load));
+  GRAFT_RETURN_IF_ERROR(CheckPooler(*artifact));
   GRAFT_ASSIGN_OR_RETURN(
-      BertConfig config,
-      ParseBertConfig(artifact->spec().config,
-                      absl::StrCat(artifact->path(), ": config")));
-  if (!artifact->spec().labels.empty()) config.labels = artifact->spec().labels;
+      ModelConfig config,
+      ModelConfig::Parse(artifact->spec().config,
+                         absl::StrCat(artifact->path(), ": config")));
+  if (!artifact->spec().labels.empty())
+    config.SetLabels(artifact->spec().labels);
   GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
                          Parameters(*artifact));
   GRAFT_ASSIGN_OR_RETURN(std::vector<NamedText> tokenizer,
                          TokenizerFiles(*artifact, config));
   GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(files, directory, config,
                                                   tensors, tokenizer, dtype));
-  return ExportReport{tensors.size(), config.labels.size()};
+  return ExportReport{tensors.size(), config.labels().size()};
 }
 
 namespace {
@@ -126,6 +142,7 @@ absl::Status Export(const ExportOptions& options) {
 struct ImportCommandOptions {
   std::string directory, output, labels;
   int64_t classes = 0;
+  std::vector<std::string> plugins;
 };
 
 absl::Status Import(const ImportCommandOptions& options) {
@@ -135,6 +152,8 @@ absl::Status Import(const ImportCommandOptions& options) {
     arguments.push_back(absl::StrCat("--labels=", options.labels));
   if (options.classes > 0)
     arguments.push_back(absl::StrCat("--classes=", options.classes));
+  for (const std::string& plugin : options.plugins)
+    arguments.push_back(absl::StrCat("--plugin=", plugin));
   return RunCompiler(arguments);
 }
 
@@ -160,6 +179,10 @@ void AddImportCommand(CLI::App& app, CommandContext& context) {
                    "number of unnamed labels, for a head")
       ->check(CLI::PositiveNumber)
       ->excludes(labels);
+  command
+      ->add_option("--plugin", options->plugins,
+                   "shared library with the model's family; may be repeated")
+      ->allow_extra_args(false);
   command->footer(
       "Example:\n"
       "  graft import minilm/ --classes 26 -o model.mlir\n"

@@ -106,16 +106,36 @@ BatchBounds ChooseBounds(const FinetuneOptions& options,
   return bounds;
 }
 
-// Reads the configuration of the teacher, which has its labels.
-absl::StatusOr<BertConfig> ReadTeacher(FileSystem& files,
-                                       const FinetuneOptions& options) {
+// Most tokens of a sequence of the model in `directory`. Its configuration says
+// so under the name of Transformers; or else its family, in the compiler,
+// knows.
+absl::StatusOr<int64_t> MaxPositions(FileSystem& files,
+                                     const FinetuneOptions& options,
+                                     const std::string& directory,
+                                     ModelConfig config) {
+  if (config.max_positions() == 0) {
+    const std::string facts = JoinPath(options.output, "facts.json");
+    std::vector<std::string> arguments = {directory, "--emit=facts", "-o",
+                                          facts};
+    for (const std::string& plugin : options.plugins)
+      arguments.push_back(absl::StrCat("--plugin=", plugin));
+    GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
+    GRAFT_ASSIGN_OR_RETURN(config, ModelConfig::Read(files, facts));
+    GRAFT_RETURN_IF_ERROR(files.Remove(facts));
+  }
+  return config.max_positions() > 0 ? config.max_positions() : kMaxPositions;
+}
+
+// The configuration of the teacher, which has its labels.
+absl::StatusOr<ModelConfig> ReadTeacher(FileSystem& files,
+                                        const FinetuneOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
-      BertConfig config,
-      ReadBertConfig(files, JoinPath(options.teacher, "config.json")));
-  if (config.labels.size() >= 2) return config;
+      ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.teacher, "config.json")));
+  if (config.labels().size() >= 2) return config;
   return absl::InvalidArgumentError(absl::StrCat(
       options.teacher, ": expects a classifier of at least 2 labels, got ",
-      config.labels.size(), "; fine-tune one and `graft export` it"));
+      config.labels().size(), "; fine-tune one and `graft export` it"));
 }
 
 // ", 26 labels", and the number of unlabelled rows.
@@ -233,23 +253,27 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
   GRAFT_ASSIGN_OR_RETURN(
-      BertConfig config,
-      ReadBertConfig(files, JoinPath(options.model, "config.json")));
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.model, "config.json")));
   GRAFT_ASSIGN_OR_RETURN(result.tokenizer,
                          WordPieceTokenizer::Load(files, options.model));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
-  int64_t limit = config.max_position_embeddings;
+  GRAFT_ASSIGN_OR_RETURN(int64_t limit,
+                         MaxPositions(files, options, options.model, config));
   result.labels = std::make_unique<LabelMap>();
   if (!options.teacher.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(BertConfig teacher, ReadTeacher(files, options));
+    GRAFT_ASSIGN_OR_RETURN(ModelConfig teacher, ReadTeacher(files, options));
     GRAFT_ASSIGN_OR_RETURN(*result.labels,
-                           LabelMap::FromLabels(teacher.labels));
-    limit = std::min(limit, teacher.max_position_embeddings);
+                           LabelMap::FromLabels(teacher.labels()));
+    GRAFT_ASSIGN_OR_RETURN(
+        const int64_t taught,
+        MaxPositions(files, options, options.teacher, teacher));
+    limit = std::min(limit, taught);
   }
   if (options.max_length > limit)
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-length: expects at most ", limit,
-        ", the model's max_position_embeddings, got ", options.max_length));
+        ", the most that the model takes, got ", options.max_length));
   const int64_t max_length =
       options.max_length > 0 ? options.max_length : limit;
   if (options.task == "regression" && options.label_smoothing > 0)
@@ -376,6 +400,14 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
                   "initial loss scale of fp16, a power of two")
       ->check(CLI::Validator(CheckPowerOfTwo, "POWER OF TWO"))
       ->capture_default_str();
+  command
+      .add_option("--plugin", options.plugins,
+                  "shared library with ops, passes and families of models, for "
+                  "the compiler; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--graph-passes", options.graph_passes,
+                     "pipeline, builtin.module(...), that the compiler runs "
+                     "before differentiation");
 }
 
 }  // namespace graft

@@ -32,10 +32,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), path, load));
   double length = options.length > 0 ? options.length : data_length;
-  if (length == 0) {
-    GRAFT_ASSIGN_OR_RETURN(int64_t longest, ArtifactMaxLength(*artifact));
-    length = static_cast<double>(longest);
-  }
+  if (length == 0) length = static_cast<double>(ArtifactMaxLength(*artifact));
   GRAFT_ASSIGN_OR_RETURN(ProgramCost cost,
                          MeasureProgram(*artifact, options.level, length));
   const std::string text =

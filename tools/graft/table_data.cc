@@ -42,14 +42,15 @@ absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> ArtifactTokenizer(
       vocabulary, absl::StrCat(artifact.path(), ": vocabulary"), options);
 }
 
-absl::StatusOr<int64_t> ArtifactMaxLength(const Artifact& artifact) {
-  GRAFT_ASSIGN_OR_RETURN(
-      BertConfig config,
-      ParseBertConfig(artifact.spec().config,
-                      absl::StrCat(artifact.path(), ": config")));
-  int64_t limit = config.max_position_embeddings;
-  for (const SizeSpec& size : artifact.spec().sizes)
+int64_t ArtifactMaxLength(const Artifact& artifact) {
+  const ArtifactSpec& spec = artifact.spec();
+  int64_t limit = kMaxPositions;
+  for (const SizeSpec& size : spec.sizes)
     if (size.name == "T") limit = std::min(limit, size.bound);
+  for (const EntrySpec& entry : spec.entries)
+    for (const ValueSpec& input : entry.inputs)
+      if (input.kind == ValueKind::segments && input.limit > 0)
+        limit = std::min(limit, input.limit);
   return limit;
 }
 

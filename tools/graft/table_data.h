@@ -28,8 +28,8 @@ void AddTableOptions(CLI::App& command, TableOptions& options);
 absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> ArtifactTokenizer(
     const Artifact& artifact);
 
-// Most tokens of one example that the artifact's model takes.
-absl::StatusOr<int64_t> ArtifactMaxLength(const Artifact& artifact);
+// Most tokens of one example that every entry of the artifact takes.
+int64_t ArtifactMaxLength(const Artifact& artifact);
 
 }  // namespace graft
 

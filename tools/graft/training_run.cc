@@ -204,14 +204,6 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--dump-stages", options.dump_stages,
                      "directory for the program after each stage");
   command
-      .add_option("--plugin", options.plugins,
-                  "shared library with ops and passes, for the compiler; may "
-                  "be repeated")
-      ->allow_extra_args(false);
-  command.add_option("--graph-passes", options.graph_passes,
-                     "pipeline, builtin.module(...), that the compiler runs "
-                     "before differentiation");
-  command
       .add_option("--log-every", training.log_every,
                   "steps between lines of metrics.jsonl")
       ->check(CLI::PositiveNumber)

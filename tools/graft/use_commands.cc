@@ -49,8 +49,7 @@ absl::StatusOr<Predictor> OpenPredictor(const std::string& path,
       Instance::Create(predictor.artifact, {predictor.pool.get(), false}));
   GRAFT_ASSIGN_OR_RETURN(predictor.tokenizer,
                          ArtifactTokenizer(*predictor.artifact));
-  GRAFT_ASSIGN_OR_RETURN(predictor.max_length,
-                         ArtifactMaxLength(*predictor.artifact));
+  predictor.max_length = ArtifactMaxLength(*predictor.artifact);
   return predictor;
 }
 

@@ -50,7 +50,10 @@ class FineTuneTest : public ::testing::Test {
   }
 
   // Adds the strategy and expands the whole stage.
-  bool expand(const FineTuneRecipe& recipe) {
+  bool expand(FineTuneRecipe recipe) {
+    recipe.head = "^classifier";
+    recipe.embeddings = "^embeddings";
+    recipe.not_decayed = "LayerNorm";
     if (mlir::failed(addFineTuning(*module, recipe))) return false;
     mlir::PassManager manager(&context);
     buildTransferPipeline(manager);

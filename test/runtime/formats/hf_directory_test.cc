@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
+#include "test/models/bert/bert_tensors.h"
 
 namespace graft {
 namespace {
@@ -28,22 +29,34 @@ class HfDirectoryTest : public ::testing::Test {
   HfDirectoryTest() {
     char path[] = "/tmp/graft-hf-directory-XXXXXX";
     root_ = mkdtemp(path);
-    config_.vocab_size = 5;
-    config_.hidden_size = 4;
-    config_.num_hidden_layers = 2;
-    config_.num_attention_heads = 2;
-    config_.intermediate_size = 6;
-    config_.max_position_embeddings = 7;
-    config_.labels = {"no", "yes", "maybe"};
+    bert_.vocab_size = 5;
+    bert_.hidden_size = 4;
+    bert_.num_hidden_layers = 2;
+    bert_.num_attention_heads = 2;
+    bert_.intermediate_size = 6;
+    bert_.max_position_embeddings = 7;
+    SetConfig();
+    config_.SetLabels({"no", "yes", "maybe"});
   }
   ~HfDirectoryTest() override { std::filesystem::remove_all(root_); }
+
+  // The fields that Transformers needs.
+  void SetConfig() {
+    config_.SetModelType("bert");
+    config_.Set("vocab_size", bert_.vocab_size);
+    config_.Set("hidden_size", bert_.hidden_size);
+    config_.Set("num_hidden_layers", bert_.num_hidden_layers);
+    config_.Set("num_attention_heads", bert_.num_attention_heads);
+    config_.Set("intermediate_size", bert_.intermediate_size);
+    config_.Set("max_position_embeddings", bert_.max_position_embeddings);
+  }
 
   // Tensors of the model, no two with the same values.
   void MakeTensors(bool pooler, int64_t labels) {
     tensors_.clear();
     data_.clear();
     float next = 0;
-    for (const TensorSpec& spec : BertTensors(config_, pooler, labels)) {
+    for (const TensorSpec& spec : BertTensors(bert_, pooler, labels)) {
       size_t count = 1;
       for (int64_t extent : spec.shape) count *= static_cast<size_t>(extent);
       std::vector<float>& values = data_.emplace_back(count);
@@ -69,10 +82,12 @@ class HfDirectoryTest : public ::testing::Test {
   }
 
   std::string root_;
-  BertConfig config_;
+  BertConfig bert_;
+  ModelConfig config_{"config.json"};
   std::vector<ModelTensor> tensors_;
   std::vector<std::vector<float>> data_;
-  std::vector<NamedText> tokenizer_ = {{"vocab.txt", "[PAD]\n[UNK]\n"}};
+  std::vector<NamedText> tokenizer_ = {{"vocab.txt", "[PAD]\n[UNK]\n"},
+                                       {"tokenizer_config.json", "{}"}};
 };
 
 TEST_F(HfDirectoryTest, WritesAClassifier) {
@@ -83,12 +98,15 @@ TEST_F(HfDirectoryTest, WritesAClassifier) {
               ElementsAre("config.json", "model.safetensors",
                           "tokenizer_config.json", "vocab.txt"));
 
-  const auto config = ReadBertConfig(FileSystem::Posix(), Path("config.json"));
+  const auto config =
+      ModelConfig::Read(FileSystem::Posix(), Path("config.json"));
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_THAT(config->architectures,
+  EXPECT_THAT(config->architectures(),
               ElementsAre("BertForSequenceClassification"));
-  EXPECT_EQ(config->labels, config_.labels);
-  EXPECT_EQ(config->hidden_size, 4);
+  EXPECT_EQ(config->labels(), config_.labels());
+  int64_t hidden = 0;
+  ASSERT_TRUE(config->Integer("hidden_size", 1, 100, hidden).ok());
+  EXPECT_EQ(hidden, 4);
 
   const auto file =
       SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
@@ -108,10 +126,12 @@ TEST_F(HfDirectoryTest, WritesAClassifier) {
 
 TEST_F(HfDirectoryTest, WritesAnEncoderInHalfPrecision) {
   MakeTensors(/*pooler=*/false, /*labels=*/0);
+  config_.SetArchitectures({"BertModel"});
   ASSERT_TRUE(Write(FileSystem::Posix(), DType::kBF16).ok());
-  const auto config = ReadBertConfig(FileSystem::Posix(), Path("config.json"));
+  const auto config =
+      ModelConfig::Read(FileSystem::Posix(), Path("config.json"));
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_THAT(config->architectures, ElementsAre("BertModel"));
+  EXPECT_THAT(config->architectures(), ElementsAre("BertModel"));
   const auto file =
       SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
   ASSERT_TRUE(file.ok()) << file.status();
@@ -122,16 +142,42 @@ TEST_F(HfDirectoryTest, WritesAnEncoderInHalfPrecision) {
   EXPECT_EQ((*file)->Find("pooler.dense.weight"), nullptr);
 }
 
-TEST_F(HfDirectoryTest, KeepsTheTokenizersFiles) {
-  MakeTensors(true, 3);
-  tokenizer_ = {{"tokenizer.json", "{}"},
-                {"tokenizer_config.json", "{\"a\":1}"}};
+TEST_F(HfDirectoryTest, NamesAreThoseOfTheModelType) {
+  const auto architecture = [&](absl::string_view type,
+                                std::vector<std::string> read) {
+    std::filesystem::remove_all(Path());
+    config_.SetModelType(type);
+    config_.SetArchitectures(std::move(read));
+    EXPECT_TRUE(Write(FileSystem::Posix()).ok());
+    const auto config =
+        ModelConfig::Read(FileSystem::Posix(), Path("config.json"));
+    const auto file =
+        SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
+    EXPECT_NE((*file)->Find(absl::StrCat(type, ".words")), nullptr);
+    EXPECT_NE((*file)->Find("classifier.bias"), nullptr);
+    return config->architectures().at(0);
+  };
+  const float values[] = {1, 2, 3};
+  tensors_ = {{"words", {3}, values}, {"classifier.bias", {3}, values}};
+  EXPECT_EQ(architecture("bert", {}), "BertForSequenceClassification");
+  EXPECT_EQ(architecture("bert", {"BertLMHeadModel"}),
+            "BertForSequenceClassification");
+  EXPECT_EQ(architecture("xlm-roberta", {"XLMRobertaModel"}),
+            "XLMRobertaForSequenceClassification");
+  EXPECT_EQ(architecture("mean_words", {"Other"}),
+            "MeanWordsForSequenceClassification");
+
+  // A head by another name: no model of Transformers.
+  std::filesystem::remove_all(Path());
+  config_.SetArchitectures({"Other"});
+  tensors_ = {{"words", {3}, values}, {"output.bias", {3}, values}};
   ASSERT_TRUE(Write(FileSystem::Posix()).ok());
-  const auto read = ReadTokenizerFiles(FileSystem::Posix(), Path());
-  ASSERT_TRUE(read.ok()) << read.status();
-  ASSERT_EQ(read->size(), 2u);
-  EXPECT_EQ((*read)[0].name, "tokenizer.json");
-  EXPECT_EQ((*read)[1].text, "{\"a\":1}");
+  const auto file =
+      SafetensorsFile::Open(FileSystem::Posix(), Path("model.safetensors"));
+  EXPECT_NE((*file)->Find("words"), nullptr);
+  EXPECT_THAT(ModelConfig::Read(FileSystem::Posix(), Path("config.json"))
+                  ->architectures(),
+              ElementsAre("Other"));
 }
 
 TEST_F(HfDirectoryTest, WritesIntoAnEmptyDirectoryOnly) {
@@ -157,36 +203,16 @@ TEST_F(HfDirectoryTest, NamesTheTensorThatDoesNotFit) {
   MakeTensors(true, 3);
   const std::vector<ModelTensor> whole = tensors_;
 
-  tensors_.erase(tensors_.begin() + 7);
-  EXPECT_THAT(ErrorOf(), HasSubstr("expects a tensor "
-                                   "'encoder.layer.0.attention.self.key."
-                                   "weight', got 40 others"));
-  // Transformers would make up a pooler below the classifier.
-  tensors_ = whole;
-  std::erase_if(tensors_, [](const ModelTensor& tensor) {
-    return tensor.name == "pooler.dense.weight";
-  });
-  EXPECT_THAT(ErrorOf(), HasSubstr("'pooler.dense.weight'"));
-
-  tensors_ = whole;
-  tensors_.push_back({"extra", {1}, absl::MakeConstSpan(data_[0]).first(1)});
-  EXPECT_THAT(ErrorOf(), HasSubstr("got 'extra' besides"));
-
-  tensors_ = whole;
   tensors_.push_back(whole[0]);
   EXPECT_THAT(ErrorOf(), HasSubstr("expects to be given once"));
 
   tensors_ = whole;
-  tensors_.back().shape = {4};
-  EXPECT_EQ(
-      ErrorOf(),
-      "tensor 'classifier.bias' expects shape [3], got [4] with 3 values");
-  tensors_ = whole;
   tensors_.back().values.remove_suffix(1);
-  EXPECT_THAT(ErrorOf(), HasSubstr("got [3] with 2 values"));
+  EXPECT_EQ(ErrorOf(),
+            "tensor 'classifier.bias' expects 3 values of shape [3], got 2");
 
   tensors_ = whole;
-  config_.labels.clear();
+  config_.SetLabels({});
   EXPECT_THAT(ErrorOf(), HasSubstr("names of its labels"));
 }
 
@@ -196,8 +222,6 @@ TEST_F(HfDirectoryTest, NamesTheTokenizerFileThatDoesNotFit) {
   EXPECT_THAT(ErrorOf(), HasSubstr("got ../evil"));
   tokenizer_ = {{"tokenizer_config.json", "{}"}};
   EXPECT_THAT(ErrorOf(), HasSubstr("tokenizer.json or vocab.txt, got neither"));
-  EXPECT_TRUE(absl::IsNotFound(
-      ReadTokenizerFiles(FileSystem::Posix(), root_).status()));
 }
 
 TEST_F(HfDirectoryTest, AFullDiskLeavesNothing) {
@@ -240,9 +264,12 @@ TEST_F(HfDirectoryTest, TransformersOpensIt) {
   const char* python = getenv("GRAFT_REFERENCE_PYTHON");
   if (python == nullptr || *python == 0)
     GTEST_SKIP() << "GRAFT_REFERENCE_PYTHON is not set";
-  tokenizer_ = {{"vocab.txt",
-                 "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ndog\ncat\n##s\n,\n"}};
-  config_.vocab_size = 10;
+  tokenizer_ = {
+      {"vocab.txt",
+       "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ndog\ncat\n##s\n,\n"},
+      {"tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}"}};
+  bert_.vocab_size = 10;
+  SetConfig();
   MakeTensors(/*pooler=*/true, /*labels=*/3);
   ASSERT_TRUE(Write(FileSystem::Posix()).ok());
   const std::string classifier = LoadedByTransformers(python, Path());
@@ -252,6 +279,7 @@ TEST_F(HfDirectoryTest, TransformersOpensIt) {
 
   std::filesystem::remove_all(Path());
   MakeTensors(/*pooler=*/true, /*labels=*/0);
+  config_.SetArchitectures({"BertModel"});
   ASSERT_TRUE(Write(FileSystem::Posix(), DType::kF16).ok());
   EXPECT_THAT(LoadedByTransformers(python, Path()),
               HasSubstr("hidden [1, 7, 4]\n"));

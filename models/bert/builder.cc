@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "models/bert/bert_model.h"
+#include "models/bert/builder.h"
 
 #include "absl/strings/str_cat.h"
 #include "frontend/graph_builder.h"
@@ -15,7 +15,7 @@ namespace {
 // The config reader checks doubles; the graph holds floats, where a rate just
 // below 1 becomes 1 and a tiny epsilon becomes 0.
 absl::Status checkConfig(const BertConfig& config,
-                         const BertModelOptions& options) {
+                         const BuildOptions& options) {
   const std::pair<const char*, double> rates[] = {
       {"hidden_dropout_prob", config.hidden_dropout_prob},
       {"attention_probs_dropout_prob", config.attention_probs_dropout_prob},
@@ -30,28 +30,20 @@ absl::Status checkConfig(const BertConfig& config,
         absl::StrCat("layer_norm_eps expects a positive number, got ",
                      config.layer_norm_eps));
   }
-  const std::pair<const char*, int64_t> bounds[] = {
-      {"token bound", options.token_bound},
-      {"sequence bound", options.sequence_bound}};
-  for (const auto& [what, bound] : bounds) {
-    if (bound >= 1 && bound <= INT32_MAX) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        what, " expects a number in [1, ", INT32_MAX, "], got ", bound));
-  }
-  return absl::OkStatus();
+  return checkCapacities(options);
 }
 
 class BertBuilder {
  public:
   BertBuilder(MLIRContext* context, const BertConfig& config,
-              const BertModelOptions& options)
+              const BuildOptions& options)
       : config_(config),
         options_(options),
         graph_(context, options.name, options.weights) {}
 
   OwningOpRef<ModuleOp> build() {
-    graph_.declareSize("T", options_.token_bound);
-    graph_.declareSize("S", options_.sequence_bound);
+    graph_.declareSize("T", options_.token_capacity);
+    graph_.declareSize("S", options_.sequence_capacity);
     OpBuilder& ops = graph_.ops();
     Type ids = graph_.rows("T", {}, ops.getI32Type());
     Type segments = SegmentsType::get(ops.getContext(), ops.getStringAttr("T"),
@@ -152,7 +144,7 @@ class BertBuilder {
   }
 
   const BertConfig& config_;
-  const BertModelOptions& options_;
+  const BuildOptions& options_;
   GraphBuilder graph_;
 };
 
@@ -160,7 +152,7 @@ class BertBuilder {
 
 absl::StatusOr<OwningOpRef<ModuleOp>> buildBertModel(
     MLIRContext* context, const BertConfig& config,
-    const BertModelOptions& options) {
+    const BuildOptions& options) {
   GRAFT_RETURN_IF_ERROR(checkConfig(config, options));
   return BertBuilder(context, config, options).build();
 }
