@@ -4,7 +4,6 @@
 #include "runtime/artifact/artifact.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -13,8 +12,6 @@
 #include "runtime/artifact/checksum.h"
 #include "runtime/artifact/decode.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/device/cpu/code_library.h"
-#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/schema/container.h"
 
 namespace graft {
@@ -30,6 +27,10 @@ absl::Status DataLoss(absl::string_view where, absl::string_view what) {
 bool AllZero(absl::Span<const uint8_t> bytes) {
   return std::all_of(bytes.begin(), bytes.end(),
                      [](uint8_t byte) { return byte == 0; });
+}
+
+CodeImage ImageOf(const TargetSpec& target) {
+  return {target.kind, target.format, target.level, target.triple, target.code};
 }
 
 // The preamble of `bytes`, checked against the file as a whole.
@@ -136,7 +137,8 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckSpec(spec_, path_));
   GRAFT_RETURN_IF_ERROR(CheckWeights(header));
   if (options.verify_weights) GRAFT_RETURN_IF_ERROR(VerifyWeights());
-  return options.load_code ? ChooseTarget(options) : absl::OkStatus();
+  return options.device != nullptr ? LoadCode(*options.device)
+                                   : absl::OkStatus();
 }
 
 // Segments follow each other in order at the next aligned offset, so that none
@@ -232,54 +234,38 @@ absl::Status Artifact::VerifyWeights() const {
   return weights_ == -1 ? absl::OkStatus() : CheckSegment(weights_);
 }
 
-absl::Status Artifact::ChooseTarget(const LoadOptions& options) {
-  std::string level = options.cpu_level;
-  if (level.empty()) {
-    const char* variable = std::getenv("GRAFT_CPU_LEVEL");
-    if (variable != nullptr) level = variable;
-  }
-  const absl::Span<const absl::string_view> known = CpuLevels();
-  if (!level.empty() &&
-      std::find(known.begin(), known.end(), level) == known.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("cpu level: expects one of ",
-                                                   absl::StrJoin(known, ", "),
-                                                   ", got ", level));
-  }
-  for (absl::string_view candidate : known) {
-    if (!level.empty() && candidate != level) continue;
-    if (!CpuHasLevel(candidate)) continue;
-    for (const TargetSpec& target : spec_.targets) {
-      if (target.level == candidate) target_ = &target;
-    }
-    if (target_ != nullptr) break;
+absl::Status Artifact::LoadCode(Device& device) {
+  int best = 0;
+  for (const TargetSpec& target : spec_.targets) {
+    const int rank = device.RankCode(ImageOf(target));
+    if (rank <= best) continue;
+    best = rank;
+    target_ = &target;
   }
   if (target_ == nullptr) {
-    auto name = [](std::string* out, const auto& item) {
-      absl::StrAppend(out, item);
-    };
-    std::vector<absl::string_view> has, can;
-    for (const TargetSpec& target : spec_.targets) has.push_back(target.level);
-    for (absl::string_view candidate : known) {
-      if (CpuHasLevel(candidate)) can.push_back(candidate);
+    std::vector<std::string> found;
+    for (const TargetSpec& target : spec_.targets) {
+      found.push_back(absl::StrCat(target.kind, " code of ISA level ",
+                                   target.level, " as ", target.format));
     }
-    return absl::FailedPreconditionError(absl::StrCat(
-        path_, ": expects code for ",
-        level.empty() ? "this processor" : absl::StrCat("level ", level),
-        ", which runs ", can.empty() ? "none" : absl::StrJoin(can, ", ", name),
-        "; the file has ",
-        has.empty() ? "none" : absl::StrJoin(has, ", ", name)));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, ": expects ", device.DescribeCode(), ", got ",
+                     found.empty() ? "none" : absl::StrJoin(found, ", ")));
   }
   GRAFT_ASSIGN_OR_RETURN(
-      code_, CodeLibrary::Load(target_->code,
-                               absl::StrCat(path_, ": ", target_->level)));
+      code_, device.LoadCode(ImageOf(*target_),
+                             absl::StrCat(path_, ": ", target_->level)));
   for (const KernelSpec& kernel : target_->kernels) {
-    kernels_.push_back(code_->Find(kernel.symbol));
-    if (kernels_.back() == nullptr) {
+    absl::StatusOr<KernelHandle> handle = code_->Find(kernel.symbol);
+    if (absl::IsNotFound(handle.status())) {
       return FieldError(
           path_, absl::StrCat(target_->level, " kernel ", kernel.name),
           absl::StrCat("a symbol ", kernel.symbol, " in the code"), "none");
     }
+    GRAFT_RETURN_IF_ERROR(handle.status());
+    kernels_.push_back(*handle);
   }
+  device_ = &device;
   return absl::OkStatus();
 }
 
@@ -309,10 +295,14 @@ absl::StatusOr<size_t> Artifact::FindSlot(absl::string_view name,
                                           model, ", got ", found.size()));
 }
 
+absl::Span<const uint8_t> Artifact::weights() const {
+  return weights_ == -1 ? absl::Span<const uint8_t>() : segments_[weights_];
+}
+
 absl::Span<const uint8_t> Artifact::SlotData(size_t slot) const {
   const SlotSpec& spec = spec_.slots[slot];
   if (spec.kind != SlotKind::parameter) return {};
-  return segments_[weights_].subspan(spec.data_offset, SlotBytes(spec));
+  return weights().subspan(spec.data_offset, SlotBytes(spec));
 }
 
 void Artifact::ReleaseSlot(size_t slot) const {

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A loaded .graft file: checked, mapped, with native code for this processor.
+// A loaded .graft file: checked, mapped, with code for a device.
 
 #ifndef GRAFT_RUNTIME_ARTIFACT_ARTIFACT_H_
 #define GRAFT_RUNTIME_ARTIFACT_ARTIFACT_H_
@@ -17,22 +17,18 @@
 #include "absl/types/span.h"
 #include "runtime/artifact/spec.h"
 #include "runtime/base/file.h"
-#include "runtime/schema/kernel_abi.h"
+#include "runtime/device/device.h"
 
 namespace graft {
-
-class CodeLibrary;
 
 struct LoadOptions {
   // Also check the weights against their checksum (about 10 GB/s).
   bool verify_weights = false;
-  // Without code an artifact can be looked at but not run, and nothing in the
-  // file is executed. Code runs with the rights of the process: load it only
-  // from artifacts that you made or trust.
-  bool load_code = true;
-  // Level of the code ("avx2", ...). Empty: that of the environment variable
-  // GRAFT_CPU_LEVEL, or else the best that this processor has.
-  std::string cpu_level;
+  // The device that loads the code of the target that it runs best; borrowed,
+  // must outlive the artifact. Null: no code is loaded, and nothing in the file
+  // is executed; the artifact can be inspected but not run. Code runs with the
+  // rights of the process: load it only from artifacts that you made or trust.
+  Device* device = nullptr;
 };
 
 // Immutable once loaded, hence thread-safe and shared by any number of
@@ -42,7 +38,7 @@ class Artifact {
   // Errors begin with `path`. INVALID_ARGUMENT: not an artifact, or a field
   // that is out of range, named. DATA_LOSS: truncated, or a checksum that does
   // not match. FAILED_PRECONDITION: a newer version, another kernel ABI, no
-  // code for this processor. Others as FileSystem::Map.
+  // code that the device runs. Others as FileSystem::Map.
   static absl::StatusOr<std::shared_ptr<const Artifact>> Load(
       FileSystem& files, const std::string& path,
       const LoadOptions& options = {});
@@ -66,6 +62,9 @@ class Artifact {
   // one when `model` is empty; NOT_FOUND otherwise.
   absl::StatusOr<size_t> FindSlot(absl::string_view name,
                                   absl::string_view model = "") const;
+  // The file's weights, page-aligned: SlotSpec::data_offset counts from here.
+  // Empty if there are none.
+  absl::Span<const uint8_t> weights() const;
   // Initial values of a parameter slot, 64-byte aligned; empty for states.
   absl::Span<const uint8_t> SlotData(size_t slot) const;
   // Says that SlotData(slot) will hardly be read again; see
@@ -77,10 +76,12 @@ class Artifact {
   // Reads all weights and compares their checksum.
   absl::Status VerifyWeights() const;
 
-  // The target whose code is loaded; null without code.
+  // The target whose code is loaded, and the device that runs it; null without
+  // code.
   const TargetSpec* target() const { return target_; }
-  // Functions by index of target()->kernels.
-  absl::Span<const GraftKernel> kernels() const { return kernels_; }
+  Device* device() const { return device_; }
+  // By index of target()->kernels.
+  absl::Span<const KernelHandle> kernels() const { return kernels_; }
 
  private:
   Artifact(std::string path, absl::Span<const uint8_t> bytes);
@@ -89,7 +90,7 @@ class Artifact {
   absl::Status ReadSegments(const schema::Artifact& header);
   absl::Status CheckWeights(const schema::Artifact& header);
   absl::Status CheckSegment(size_t index) const;
-  absl::Status ChooseTarget(const LoadOptions& options);
+  absl::Status LoadCode(Device& device);
 
   const std::string path_;
   const absl::Span<const uint8_t> bytes_;
@@ -100,8 +101,9 @@ class Artifact {
   std::vector<uint64_t> checksums_;
   int32_t weights_ = -1;  // segment
   const TargetSpec* target_ = nullptr;
-  std::unique_ptr<CodeLibrary> code_;
-  std::vector<GraftKernel> kernels_;
+  Device* device_ = nullptr;
+  std::unique_ptr<Code> code_;
+  std::vector<KernelHandle> kernels_;
 };
 
 }  // namespace graft

@@ -134,6 +134,9 @@ struct TargetSpec {
   std::vector<KernelSpec> kernels;
   std::vector<ProgramSpec> programs;  // one an entry
   std::vector<MemoryChoiceSpec> choices;
+  // Of the device and of `code`; the schema knows no others yet.
+  std::string kind = "cpu";
+  std::string format = "elf";
 };
 
 struct HostInstruction {

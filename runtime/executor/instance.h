@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the entries of an artifact on the CPU.
+// Runs the entries of an artifact on the device that its code is for.
 
 #ifndef GRAFT_RUNTIME_EXECUTOR_INSTANCE_H_
 #define GRAFT_RUNTIME_EXECUTOR_INSTANCE_H_
@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,40 +16,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/artifact/artifact.h"
-#include "runtime/device/cpu/memory.h"
-#include "runtime/device/cpu/thread_pool.h"
+#include "runtime/device/device.h"
+#include "runtime/executor/entry_plan.h"
+#include "runtime/executor/feed.h"
+#include "runtime/executor/slots.h"
 
 namespace graft {
-
-// A value for one input of an entry; everything is borrowed for the call and
-// copied by it. Use the functions below to make one.
-struct Feed {
-  ValueKind kind = ValueKind::tensor;
-  // Tensors: row-major, any alignment.
-  DType dtype = DType::kF32;
-  absl::Span<const int64_t> shape;
-  const void* data = nullptr;
-  // Segments: offsets [S + 1] from 0 to T, strictly increasing; ordinals [S],
-  // or empty for 0, 1, ... S - 1.
-  absl::Span<const int32_t> offsets;
-  absl::Span<const int32_t> ordinals;
-
-  static Feed Tensor(DType dtype, absl::Span<const int64_t> shape,
-                     const void* data);
-  static Feed Segments(absl::Span<const int32_t> offsets,
-                       absl::Span<const int32_t> ordinals = {});
-};
-
-// A result of the last call, valid until the next call of Run.
-struct OutputView {
-  absl::string_view name;
-  DType dtype = DType::kF32;
-  absl::Span<const int64_t> shape;
-  const void* data = nullptr;  // row-major, 64-byte aligned
-
-  // Elements of an F32 output.
-  absl::Span<const float> floats() const;
-};
 
 // One command of a call, as profilers see it.
 struct CommandTiming {
@@ -62,8 +33,8 @@ struct CommandTiming {
   int64_t begin_ns = 0;  // of the steady clock
   int64_t end_ns = 0;
   // The least that it costs at these sizes, 0 where the artifact does not say:
-  // operations of products of matrices, two a multiply-add, and bytes that are
-  // read or written, each once.
+  // FLOPs of GEMMs, two per multiply-add, and bytes that are read or written,
+  // each once.
   double flops = 0;
   double bytes = 0;
   // Multiply-adds of bf16, in tile registers or by dot products of pairs, that
@@ -73,54 +44,57 @@ struct CommandTiming {
 using CommandProfiler = std::function<void(const CommandTiming&)>;
 
 struct InstanceOptions {
-  // Threads that share the work of each command; borrowed, must outlive the
-  // instance and be used by one call at a time. Null: the calling thread.
-  ThreadPool* pool = nullptr;
-  // Without training, all parameters are read from the mapped file, no state
-  // exists, and calls of entries that write slots are refused.
+  // Without training, parameters are read-only, no state exists, and calls of
+  // entries that write slots are refused.
   bool training = true;
 };
 
-// One execution state of an artifact: arena, slots, random state. Instances of
-// one artifact are independent and may run at the same time. Thread-compatible.
+// One execution state of an artifact: arena, slots, random state and a queue of
+// the artifact's device. Instances of one artifact are independent and may run
+// at the same time. Thread-compatible.
 //
-// Results do not depend on the number of threads. Run allocates nothing unless
-// it fails. What an entry computes from parameters alone, such as their packed
-// form, it computes once while no other entry runs and no slot is written.
-// Mapped parameters that only this reads then need no memory of the process.
+// Results do not depend on the number of threads of the device. Run allocates
+// nothing on the CPU unless it fails. What an entry computes from parameters
+// alone, such as their packed form, it computes once while no other entry runs
+// and no slot is written. Mapped parameters that only this reads then need no
+// memory of the process.
 class Instance {
  public:
   // FAILED_PRECONDITION when `artifact` was loaded without code;
-  // RESOURCE_EXHAUSTED when memory cannot be reserved.
+  // RESOURCE_EXHAUSTED when memory cannot be reserved; errors of the device.
   static absl::StatusOr<std::unique_ptr<Instance>> Create(
       std::shared_ptr<const Artifact> artifact, const InstanceOptions& options);
 
   const Artifact& artifact() const { return *artifact_; }
 
-  // Runs an entry on one feed for each of its inputs, in their order. Returns
-  // a view of each output. INVALID_ARGUMENT names entry, input, what was
-  // expected (bounds included) and what was found; nothing has run then.
+  // Runs an entry on one feed for each of its inputs, in their order; blocks
+  // until it has run. Returns a view of each output in host memory.
+  // INVALID_ARGUMENT: see BindFeeds; nothing has run then. After an error of
+  // the device all later calls fail.
   absl::StatusOr<absl::Span<const OutputView>> Run(
       size_t entry, absl::Span<const Feed> feeds);
 
   // Keys of the random draws in later calls; docs/formats/randomness.md.
   void SetRandom(uint64_t seed, uint32_t step);
 
-  // Values of a slot. Writing is allowed to trainable slots of a training
-  // instance between calls; MutableSlot is empty for others, and must be asked
-  // again after each call.
-  absl::Span<const uint8_t> Slot(size_t slot) const;
-  absl::Span<uint8_t> MutableSlot(size_t slot);
+  // Values of a slot in host memory, valid until the next call of Run. Fails
+  // only on devices whose memory is not host visible, which copy.
+  absl::StatusOr<absl::Span<const uint8_t>> Slot(size_t slot);
+  // The same for writing: trainable slots and states of a training instance;
+  // empty for others. The next call of Run sees what is written.
+  absl::StatusOr<absl::Span<uint8_t>> MutableSlot(size_t slot);
   // Zeroes all slots of one kind.
-  void ZeroSlots(SlotKind kind);
+  absl::Status ZeroSlots(SlotKind kind);
 
-  // Called after each command from then on; empty to stop.
+  // Called after each command from then on, each of which then waits for the
+  // one before; empty to stop.
   void SetProfiler(CommandProfiler profiler);
 
-  // Bytes of memory by use. Untouched pages of states cost nothing yet.
+  // Bytes of device memory by use. Untouched pages of states cost nothing on
+  // the CPU.
   struct Memory {
     uint64_t arena = 0;
-    uint64_t parameters = 0;  // trainable ones: own copies
+    uint64_t parameters = 0;  // own copies
     uint64_t states = 0;
     uint64_t staging = 0;  // inputs and outputs
     uint64_t mapped = 0;   // parameters read from the file
@@ -128,64 +102,37 @@ class Instance {
   const Memory& memory() const { return memory_; }
 
  private:
-  struct PreparedCommand {
-    CommandKind kind;
-    GraftKernel kernel;
-    void* const* buffers;
-    GridSpec grid;
-    uint32_t pattern;
-    uint64_t place;  // of random draws: docs/formats/randomness.md
-    std::vector<uint32_t> released;  // mapped slots that nothing reads later
-  };
-  struct PreparedEntry {
-    bool runnable = false;       // with the slots that this instance has
-    size_t prologue = 0;         // commands that a next call may leave out
-    std::vector<void*> buffers;  // of all commands, end to end
-    std::vector<PreparedCommand> commands;
-    std::vector<std::vector<void*>> inputs;  // parts
-    std::vector<OutputView> outputs;
-    std::vector<std::vector<int64_t>> shapes;  // of outputs
-  };
-
   Instance(std::shared_ptr<const Artifact> artifact,
            const InstanceOptions& options);
 
-  absl::Status ReserveMemory();
-  void PlaceSlots();
+  absl::Status Prepare();
   // Whether the instance has the slots that the entry needs.
   bool CanRun(size_t entry) const;
-  void Prepare(size_t entry);
-  void FindReleases(size_t entry);
-  absl::Status Bind(const EntrySpec& entry, absl::Span<const Feed> feeds);
-  absl::Status BindTensor(const EntrySpec& entry, const ValueSpec& value,
-                          const Feed& feed);
-  absl::Status BindSegments(const EntrySpec& entry, const ValueSpec& value,
-                            const Feed& feed);
-  absl::Status BindSize(const EntrySpec& entry, const ValueSpec& value,
-                        int32_t size, int64_t found);
-  void CopyFeeds(size_t entry, absl::Span<const Feed> feeds);
   int64_t Items(const GridSpec& grid) const;
-  // The sum at the sizes of the call. `squares` has the sum of the squared
-  // lengths of sequences for each size that counts their tokens.
-  double Cost(const std::vector<CostTermSpec>& terms,
-              const std::vector<double>& squares) const;
-  void Execute(const PreparedCommand& command, int64_t items);
-  void ExecuteProfiled(size_t entry, size_t first);
+  absl::Status SendFeeds(const EntryPlan& plan, absl::Span<const Feed> feeds);
+  absl::Status Execute(const PreparedCommand& command, int64_t items);
+  absl::Status ExecuteAll(const EntryPlan& plan, size_t first);
+  absl::Status ExecuteProfiled(size_t entry, size_t first,
+                               absl::Span<const Feed> feeds);
+  // Sets the shapes of outputs and brings their values to the host.
+  absl::Status FetchOutputs(size_t entry);
 
   const std::shared_ptr<const Artifact> artifact_;
   const InstanceOptions options_;
+  Device& device_;
   Memory memory_;
-  MemoryRegion arena_;
-  MemoryRegion slot_memory_;
-  MemoryRegion staging_;
-  std::vector<uint8_t*> slots_;  // null: of an unused state
-  std::vector<PreparedEntry> entries_;
-  std::vector<int64_t> sizes_;  // values of the current call; -1 unknown
+  std::unique_ptr<Buffer> arena_, staging_;
+  std::unique_ptr<Buffer> host_staging_;  // null if the device is host visible
+  std::vector<EntryPlan> entries_;
+  std::vector<int64_t> sizes_;  // values of the current call
   GraftRandomState random_ = {};
   // The entry whose prologue has left its results in the arena, that of the
   // last call; -1 when slots may have been written since.
   int64_t prologue_of_ = -1;
   CommandProfiler profiler_;
+  std::unique_ptr<Slots> slots_;
+  // Last, hence destroyed first: its commands use the memory above.
+  std::unique_ptr<Queue> queue_;
 };
 
 }  // namespace graft

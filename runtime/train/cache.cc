@@ -53,14 +53,18 @@ absl::StatusOr<std::vector<Cache>> FindCaches(const Artifact& artifact) {
 
 // Hash of all that the rows depend on: code, parameters that the entries read,
 // examples.
-std::string Key(const Instance& instance, absl::Span<const Cache> caches,
-                uint64_t fingerprint) {
+absl::StatusOr<std::string> Key(Instance& instance,
+                                absl::Span<const Cache> caches,
+                                uint64_t fingerprint) {
   const TargetSpec& target = *instance.artifact().target();
   ChecksumStream key;
   key.Add(target.code);
   for (const Cache& cache : caches) {
     for (const BufferSpec& buffer : target.programs[cache.entry].buffers) {
-      if (buffer.place == Place::slot) key.Add(instance.Slot(buffer.index));
+      if (buffer.place != Place::slot) continue;
+      GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> values,
+                             instance.Slot(buffer.index));
+      key.Add(values);
     }
   }
   key.Add(Bytes(absl::MakeConstSpan(&fingerprint, 1)));
@@ -169,7 +173,8 @@ absl::StatusOr<CacheReport> FillCaches(
                          FindCaches(instance.artifact()));
   if (caches.empty()) return report;
   const std::string path = JoinPath(directory, "cached.safetensors");
-  const std::string key = Key(instance, caches, fingerprint);
+  GRAFT_ASSIGN_OR_RETURN(const std::string key,
+                         Key(instance, caches, fingerprint));
   std::vector<CachedRows> found;
   if (files.Exists(path)) {
     absl::StatusOr<std::vector<CachedRows>> loaded =

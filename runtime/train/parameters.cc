@@ -18,8 +18,9 @@
 namespace graft {
 namespace {
 
-absl::Span<float> MutableFloats(Instance& instance, size_t slot) {
-  absl::Span<uint8_t> bytes = instance.MutableSlot(slot);
+absl::StatusOr<absl::Span<float>> MutableFloats(Instance& instance,
+                                                size_t slot) {
+  GRAFT_ASSIGN_OR_RETURN(absl::Span<uint8_t> bytes, instance.MutableSlot(slot));
   return absl::MakeSpan(reinterpret_cast<float*>(bytes.data()),
                         bytes.size() / sizeof(float));
 }
@@ -123,7 +124,8 @@ absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
   for (size_t i = 0; i < slots.size(); ++i) {
     const SlotSpec& slot = slots[i];
     if (slot.kind != SlotKind::parameter || slot.initial.empty()) continue;
-    absl::Span<float> values = MutableFloats(instance, i);
+    GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
+                           MutableFloats(instance, i));
     if (values.empty()) continue;
     GRAFT_RETURN_IF_ERROR(FillInitialValues(slot.initial, slot.deviation, seed,
                                             slot.name, values));
@@ -141,7 +143,8 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
     if (!slot)
       return absl::InvalidArgumentError(absl::StrCat(
           path, ": expects names of parameters, got \"", tensor.name, "\""));
-    absl::Span<float> values = MutableFloats(instance, *slot);
+    GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
+                           MutableFloats(instance, *slot));
     if (values.empty())
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": expects trainable parameters, got \"",
@@ -152,8 +155,8 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
   return absl::OkStatus();
 }
 
-std::vector<StateTensor> TrainableTensors(Instance& instance,
-                                          bool with_moments) {
+absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
+                                                          bool with_moments) {
   std::vector<StateTensor> tensors;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -161,19 +164,20 @@ std::vector<StateTensor> TrainableTensors(Instance& instance,
                         slots[i].kind == SlotKind::second_moment;
     if (slots[i].kind != SlotKind::parameter && !(moment && with_moments))
       continue;
-    absl::Span<float> values = MutableFloats(instance, i);
+    GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
+                           MutableFloats(instance, i));
     if (values.empty()) continue;
     tensors.push_back({FullName(slots[i]), slots[i].shape, values});
   }
   return tensors;
 }
 
-std::string FirstNonFinite(const Instance& instance) {
+absl::StatusOr<std::string> FirstNonFinite(Instance& instance) {
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (SlotKind kind : {SlotKind::parameter, SlotKind::gradient}) {
     for (size_t i = 0; i < slots.size(); ++i) {
       if (slots[i].kind != kind) continue;
-      absl::Span<const uint8_t> bytes = instance.Slot(i);
+      GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> bytes, instance.Slot(i));
       auto* values = reinterpret_cast<const float*>(bytes.data());
       const size_t count = bytes.size() / sizeof(float);
       if (!std::all_of(values, values + count,
@@ -181,20 +185,23 @@ std::string FirstNonFinite(const Instance& instance) {
         return FullName(slots[i]);
     }
   }
-  return "";
+  return std::string();
 }
 
 absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
-                                  const Instance& instance,
+                                  Instance& instance,
                                   const std::vector<std::string>& labels) {
   ArtifactSpec spec = instance.artifact().spec();
   spec.labels = labels;
   // The values are trained now: loading the artifact must not make them anew.
   for (SlotSpec& slot : spec.slots) slot.initial.clear();
   const std::vector<size_t> slots = KeepPredictingModels(spec);
-  return WriteArtifact(files, path, spec, [&](size_t slot, WeightSink sink) {
-    return sink(instance.Slot(slots[slot]));
-  });
+  const auto write = [&](size_t slot, WeightSink sink) -> absl::Status {
+    GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> values,
+                           instance.Slot(slots[slot]));
+    return sink(values);
+  };
+  return WriteArtifact(files, path, spec, write);
 }
 
 }  // namespace graft

@@ -30,19 +30,20 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                                    Instance& instance);
 
 // The trainable parameters, and with `with_moments` the optimiser's moments, as
-// tensors named "model.slot" over the instance's memory.
-std::vector<StateTensor> TrainableTensors(Instance& instance,
-                                          bool with_moments);
+// tensors named "model.slot" over Instance::MutableSlot: valid until the next
+// call of an entry. Errors of the device.
+absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
+                                                          bool with_moments);
 
 // Name of the first gradient or parameter with an infinite or NaN element;
-// empty if there is none.
-std::string FirstNonFinite(const Instance& instance);
+// empty if there is none. Errors of the device.
+absl::StatusOr<std::string> FirstNonFinite(Instance& instance);
 
 // Writes the artifact of `instance` again, with the parameters as they are now.
 // Models that the entry `predict` does not read, such as a teacher, stay behind
 // with the entries that read them.
 absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
-                                  const Instance& instance,
+                                  Instance& instance,
                                   const std::vector<std::string>& labels);
 
 }  // namespace graft

@@ -66,8 +66,6 @@ absl::Status Trainer::Prepare() {
                total_steps_};
   if (options_.max_steps > 0)
     total_steps_ = std::min(total_steps_, options_.max_steps);
-  parameters_ = TrainableTensors(instance_, /*with_moments=*/false);
-  state_tensors_ = TrainableTensors(instance_, /*with_moments=*/true);
   packed_.Reserve(caches_, bounds_);
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
@@ -124,9 +122,10 @@ absl::Status Trainer::BindHostProgram() {
 absl::Status Trainer::Resume() {
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
                          ListCheckpoints(files_, options_.directory));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
+                         TrainableTensors(instance_, /*with_moments=*/true));
   for (const std::string& path : paths) {
-    absl::StatusOr<TrainingState> state =
-        LoadCheckpoint(files_, path, state_tensors_);
+    absl::StatusOr<TrainingState> state = LoadCheckpoint(files_, path, tensors);
     if (!state.ok()) {
       summary_.warnings.push_back(absl::StrCat(
           "skipped a checkpoint: ", std::string(state.status().message())));
@@ -215,12 +214,11 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
 
 absl::Status Trainer::CheckFinite() {
   if (!scales_ && std::isfinite(loss_)) return absl::OkStatus();
-  std::string first = FirstNonFinite(instance_);
+  GRAFT_ASSIGN_OR_RETURN(const std::string first, FirstNonFinite(instance_));
   if (std::isfinite(loss_) && first.empty()) return absl::OkStatus();
   if (scales_ && state_.loss_scale.BackOff()) {
     skipped_ = true;
-    instance_.ZeroSlots(SlotKind::gradient);
-    return absl::OkStatus();
+    return instance_.ZeroSlots(SlotKind::gradient);
   }
   return absl::DataLossError(
       absl::StrCat("step ", state_.step + 1, ": expects a finite loss",
@@ -237,9 +235,13 @@ absl::Status Trainer::Evaluate() {
     state_.best = result.score;
     state_.best_step = state_.step;
     state_.evaluations_since_best = 0;
-    if (!options_.directory.empty())
+    if (!options_.directory.empty()) {
+      GRAFT_ASSIGN_OR_RETURN(
+          const std::vector<StateTensor> parameters,
+          TrainableTensors(instance_, /*with_moments=*/false));
       GRAFT_RETURN_IF_ERROR(SaveCheckpoint(files_, BestPath(options_.directory),
-                                           state_, parameters_));
+                                           state_, parameters));
+    }
   } else if (++state_.evaluations_since_best >= options_.patience &&
              options_.patience > 0) {
     summary_.stopped_early = true;
@@ -259,14 +261,18 @@ absl::Status Trainer::RestoreBest() {
   if (state_.best_step == 0 || state_.best_step == state_.step ||
       options_.directory.empty())
     return absl::OkStatus();
-  return LoadCheckpoint(files_, BestPath(options_.directory), parameters_)
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> parameters,
+                         TrainableTensors(instance_, /*with_moments=*/false));
+  return LoadCheckpoint(files_, BestPath(options_.directory), parameters)
       .status();
 }
 
 absl::Status Trainer::Save() {
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
+                         TrainableTensors(instance_, /*with_moments=*/true));
   GRAFT_RETURN_IF_ERROR(
       SaveCheckpoint(files_, CheckpointPath(options_.directory, state_.step),
-                     state_, state_tensors_));
+                     state_, tensors));
   return PruneCheckpoints(files_, options_.directory,
                           options_.keep_checkpoints);
 }

@@ -137,14 +137,12 @@ class Trainer {
   BatchBounds bounds_;
   int64_t total_steps_ = 0;
   Schedule schedule_;
-  std::vector<StateTensor> state_tensors_;
   TrainingState state_;
   TrainSummary summary_;
   double loss_ = 0;
   bool scales_ = false;   // whether the program takes a scale of the loss
   bool skipped_ = false;  // the current step
   PackedBatch packed_;
-  std::vector<StateTensor> parameters_;  // trainable ones
   std::unique_ptr<EventFile> events_;
   std::unique_ptr<WritableFile> metrics_;
   std::string line_;  // of metrics_, kept for its memory

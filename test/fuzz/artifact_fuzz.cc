@@ -152,8 +152,8 @@ void Follow(const Artifact& artifact) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const graft::AlignedCopy copy(data, size);
-  const auto artifact = graft::Artifact::FromBytes(
-      absl::MakeConstSpan(copy.bytes, size), "f", {false, false, ""});
+  const auto artifact =
+      graft::Artifact::FromBytes(absl::MakeConstSpan(copy.bytes, size), "f");
   if (artifact.ok()) {
     graft::Follow(**artifact);
   } else if (size == graft::Example().size() &&

@@ -18,6 +18,7 @@
 #include "runtime/formats/safetensors.h"
 #include "tools/graft-run/feeds.h"
 #include "tools/graft-run/requests.h"
+#include "tools/open_device.h"
 
 namespace graft {
 namespace {
@@ -40,7 +41,10 @@ Runs entries of an artifact.
   --pin-threads      keep each thread but the first on a processor of its own
   --repeat N         run N times; reported times are those of the last run
   --seed N, --step N keys of random numbers (default 0)
-  --cpu-level LEVEL  code to use (default: the best for this processor)
+  --cpu-level LEVEL  ISA level of the code to use (default: the best for this
+                     processor)
+  --device-plugin FILE.so
+                     device to compute on (default: the CPU)
   --profile          print the time of each kernel
   --trace FILE       write a trace for Perfetto (ui.perfetto.dev)
   --requests         instead of --inputs: for each line of standard input,
@@ -55,14 +59,13 @@ example:
 )";
 
 struct Flags {
-  std::string artifact, inputs, outputs, cpu_level, trace, slots_out;
+  std::string artifact, inputs, outputs, trace, slots_out;
+  DeviceChoice device;
   std::vector<std::string> entries;
   std::vector<SlotKind> slot_kinds;  // empty: all
-  int threads = DefaultThreadCount();
   int repeat = 1;
   uint64_t seed = 0;
   uint32_t step = 0;
-  bool pin_threads = false;
   bool profile = false;
   bool requests = false;
 };
@@ -102,10 +105,11 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   Flags flags;
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i], value;
-    bool* switch_flag = name == "--profile"       ? &flags.profile
-                        : name == "--requests"    ? &flags.requests
-                        : name == "--pin-threads" ? &flags.pin_threads
-                                                  : nullptr;
+    bool* switch_flag = name == "--profile"    ? &flags.profile
+                        : name == "--requests" ? &flags.requests
+                        : name == "--pin-threads"
+                            ? &flags.device.options.pin_threads
+                            : nullptr;
     if (switch_flag != nullptr) {
       *switch_flag = true;
       continue;
@@ -138,11 +142,13 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     } else if (name == "--slot-kinds") {
       status = ParseSlotKinds(value, flags.slot_kinds);
     } else if (name == "--cpu-level") {
-      flags.cpu_level = value;
+      flags.device.options.level = value;
+    } else if (name == "--device-plugin") {
+      flags.device.plugin = value;
     } else if (name == "--trace") {
       flags.trace = value;
     } else if (name == "--threads") {
-      status = ParseNumber(name, value, 1, flags.threads);
+      status = ParseNumber(name, value, 1, flags.device.options.threads);
     } else if (name == "--repeat") {
       status = ParseNumber(name, value, 1, flags.repeat);
     } else if (name == "--seed") {
@@ -165,12 +171,13 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
 }
 
 // Slots by the names that checkpoints use, MODEL.NAME.
-absl::Status WriteSlots(const Flags& flags, const Instance& instance) {
+absl::Status WriteSlots(const Flags& flags, Instance& instance) {
   std::vector<TensorView> tensors;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     const SlotSpec& slot = slots[i];
-    const absl::Span<const uint8_t> bytes = instance.Slot(i);
+    GRAFT_ASSIGN_OR_RETURN(const absl::Span<const uint8_t> bytes,
+                           instance.Slot(i));
     if (bytes.empty() ||
         (!flags.slot_kinds.empty() &&
          !absl::c_linear_search(flags.slot_kinds, slot.kind))) {
@@ -187,8 +194,10 @@ absl::Status WriteSlots(const Flags& flags, const Instance& instance) {
 
 absl::Status Run(const Flags& flags) {
   FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
+                         OpenDevice(flags.device));
   LoadOptions load;
-  load.cpu_level = flags.cpu_level;
+  load.device = device.get();
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, flags.artifact, load));
@@ -199,16 +208,8 @@ absl::Status Run(const Flags& flags) {
     training |= artifact->EntryWritesSlots(entry);
     entries.push_back(entry);
   }
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<ThreadPool> pool,
-      ThreadPool::Create(flags.threads, flags.pin_threads
-                                            ? ThreadPinning::kEach
-                                            : ThreadPinning::kNone));
-  InstanceOptions options;
-  options.pool = pool.get();
-  options.training = training;
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
-                         Instance::Create(artifact, options));
+                         Instance::Create(artifact, {.training = training}));
   if (flags.requests) return AnswerRequests(*instance, entries, flags.seed);
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<InputFile> inputs,
                          InputFile::Open(flags.inputs, *artifact, entries));

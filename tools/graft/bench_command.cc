@@ -24,11 +24,12 @@
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "tools/graft/commands.h"
+#include "tools/graft/device_options.h"
 #include "tools/graft/machine_limits.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/roofline.h"
 #include "tools/graft/table_data.h"
-#include "tools/graft/thread_options.h"
+#include "tools/open_device.h"
 
 namespace graft {
 namespace {
@@ -38,7 +39,7 @@ struct BenchOptions {
   std::vector<int64_t> batches = {1, 8};
   std::vector<int64_t> lengths = {16, 64};
   double seconds = 2;
-  ThreadOptions threads;
+  DeviceChoice device;
   bool train = false;
   bool profile = false;
   bool roofline = false;
@@ -52,10 +53,10 @@ struct Timed {
 };
 
 absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
-                           ThreadPool& pool, bool train) {
+                           bool train) {
   Timed timed;
   GRAFT_ASSIGN_OR_RETURN(timed.instance,
-                         Instance::Create(artifact, {&pool, train}));
+                         Instance::Create(artifact, {.training = train}));
   std::vector<absl::string_view> names = {"predict"};
   if (train) names = {"accumulate", "update"};
   for (absl::string_view name : names) {
@@ -183,9 +184,24 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
   return absl::OkStatus();
 }
 
+absl::StatusOr<MachineLimits> MeasureLimits(const DeviceOptions& options,
+                                            const std::string& level) {
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<ThreadPool> pool,
+      ThreadPool::Create(
+          options.threads > 0 ? options.threads : DefaultThreadCount(),
+          options.pin_threads ? ThreadPinning::kEach : ThreadPinning::kNone));
+  return MeasureMachineLimits(*pool, level);
+}
+
 absl::Status Bench(const BenchOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(FileSystem::Posix(), options.artifact));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
+                         OpenDevice(options.device));
+  LoadOptions load;
+  load.device = device.get();
+  GRAFT_ASSIGN_OR_RETURN(
+      std::shared_ptr<const Artifact> artifact,
+      Artifact::Load(FileSystem::Posix(), options.artifact, load));
   GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(*artifact));
   const int64_t longest = ArtifactMaxLength(*artifact);
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
@@ -195,12 +211,12 @@ absl::Status Bench(const BenchOptions& options) {
     for (int64_t length : options.lengths)
       GRAFT_RETURN_IF_ERROR(
           CheckShape(options, batch, length, bounds, longest));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
-                         StartThreads(options.threads));
-  GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, *pool, options.train));
   MachineLimits limits;
-  if (options.roofline)
-    limits = MeasureMachineLimits(*pool, artifact->target()->level);
+  if (options.roofline) {
+    GRAFT_ASSIGN_OR_RETURN(limits, MeasureLimits(options.device.options,
+                                                 artifact->target()->level));
+  }
+  GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, options.train));
   if (!options.json)
     std::printf("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens", "median",
                 "95 %", "texts/s", "tokens/s", "GFLOP/s");
@@ -233,7 +249,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--seconds", options->seconds, "seconds per shape")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  AddThreadOptions(*command, options->threads);
+  AddDeviceOptions(*command, options->device);
   command->add_flag("--train", options->train,
                     "time optimiser steps instead of inference");
   command->add_flag("--profile", options->profile,
@@ -243,7 +259,8 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       ->add_flag("--roofline", options->roofline,
                  "compare each kernel of each shape with the compute peak and "
                  "memory bandwidth of this machine")
-      ->excludes("--profile");
+      ->excludes("--profile")
+      ->excludes("--device-plugin");
   command->add_flag("--json", options->json, "one JSON object per shape");
   command->footer(
       "Example:\n"

@@ -104,7 +104,6 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
                                             DType dtype) {
   // Check the weights: the new file carries no checksum of the old one.
   LoadOptions load;
-  load.load_code = false;
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, path, load));

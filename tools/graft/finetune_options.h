@@ -17,7 +17,7 @@
 #include "runtime/data/label_map.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/table_data.h"
-#include "tools/graft/thread_options.h"
+#include "tools/open_device.h"
 
 namespace graft {
 
@@ -50,7 +50,7 @@ struct FinetuneOptions {
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;
-  ThreadOptions threads;
+  DeviceChoice device;
   bool json = false;
   bool quiet = false;
   bool profile = false;

@@ -27,10 +27,8 @@ struct PlanOptions {
 
 absl::Status Measure(const PlanOptions& options, const std::string& path,
                      double data_length) {
-  LoadOptions load;
-  load.load_code = false;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(FileSystem::Posix(), path, load));
+                         Artifact::Load(FileSystem::Posix(), path));
   double length = options.length > 0 ? options.length : data_length;
   if (length == 0) length = static_cast<double>(ArtifactMaxLength(*artifact));
   GRAFT_ASSIGN_OR_RETURN(ProgramCost cost,

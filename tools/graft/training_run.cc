@@ -17,14 +17,14 @@
 #include "runtime/artifact/artifact.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "runtime/train/cache.h"
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
+#include "tools/graft/device_options.h"
 #include "tools/graft/terminal.h"
-#include "tools/graft/thread_options.h"
+#include "tools/open_device.h"
 
 namespace graft {
 namespace {
@@ -134,12 +134,14 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   FileSystem& files = FileSystem::Posix();
   GRAFT_ASSIGN_OR_RETURN(options.training.schedule,
                          ParseScheduleKind(options.schedule));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
+                         OpenDevice(options.device));
+  LoadOptions load;
+  load.device = device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(files, run.program));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool,
-                         StartThreads(options.threads));
+                         Artifact::Load(files, run.program, load));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
-                         Instance::Create(artifact, {pool.get(), true}));
+                         Instance::Create(artifact, {.training = true}));
   GRAFT_ASSIGN_OR_RETURN(
       std::vector<std::string> initialised,
       InitialiseNewParameters(*instance, options.training.seed));
@@ -200,7 +202,7 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
                      "steps between checkpoints");
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
-  AddThreadOptions(command, options.threads);
+  AddDeviceOptions(command, options.device);
   command.add_option("--dump-stages", options.dump_stages,
                      "directory for the program after each stage");
   command

@@ -18,35 +18,37 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
 #include "runtime/data/label_map.h"
-#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/predict/evaluate.h"
 #include "tools/graft/commands.h"
+#include "tools/graft/device_options.h"
 #include "tools/graft/table_data.h"
-#include "tools/graft/thread_options.h"
+#include "tools/open_device.h"
 
 namespace graft {
 namespace {
 
 // A trained artifact, ready for inference.
 struct Predictor {
+  std::unique_ptr<Device> device;
   std::shared_ptr<const Artifact> artifact;
-  std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Instance> instance;
   std::unique_ptr<WordPieceTokenizer> tokenizer;
   int64_t max_length = 0;
 };
 
 absl::StatusOr<Predictor> OpenPredictor(const std::string& path,
-                                        const ThreadOptions& threads) {
+                                        const DeviceChoice& device) {
   FileSystem& files = FileSystem::Posix();
   Predictor predictor;
-  GRAFT_ASSIGN_OR_RETURN(predictor.artifact, Artifact::Load(files, path));
-  GRAFT_ASSIGN_OR_RETURN(predictor.pool, StartThreads(threads));
+  GRAFT_ASSIGN_OR_RETURN(predictor.device, OpenDevice(device));
+  LoadOptions load;
+  load.device = predictor.device.get();
+  GRAFT_ASSIGN_OR_RETURN(predictor.artifact, Artifact::Load(files, path, load));
   GRAFT_ASSIGN_OR_RETURN(
       predictor.instance,
-      Instance::Create(predictor.artifact, {predictor.pool.get(), false}));
+      Instance::Create(predictor.artifact, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(predictor.tokenizer,
                          ArtifactTokenizer(*predictor.artifact));
   predictor.max_length = ArtifactMaxLength(*predictor.artifact);
@@ -70,7 +72,7 @@ struct PredictOptions {
   std::string data, output;
   TableOptions table;
   int64_t top = 3;
-  ThreadOptions threads;
+  DeviceChoice device;
   bool json = false;
 };
 
@@ -145,7 +147,7 @@ ExampleFeed FeedTable(ExampleTable& table) {
 
 absl::Status Predict(const PredictOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
-                         OpenPredictor(options.artifact, options.threads));
+                         OpenPredictor(options.artifact, options.device));
   std::unique_ptr<ExampleTable> table;
   ExampleFeed feed = FeedTexts(options, predictor);
   if (!options.data.empty()) {
@@ -180,7 +182,7 @@ absl::Status Predict(const PredictOptions& options) {
 struct EvaluateOptions {
   std::string artifact, data, picture;
   TableOptions table;
-  ThreadOptions threads;
+  DeviceChoice device;
   bool json = false;
 };
 
@@ -249,7 +251,7 @@ absl::Status EvaluateScores(const EvaluateOptions& options,
 
 absl::Status Evaluate(const EvaluateOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(Predictor predictor,
-                         OpenPredictor(options.artifact, options.threads));
+                         OpenPredictor(options.artifact, options.device));
   return predictor.artifact->spec().labels.empty()
              ? EvaluateScores(options, predictor)
              : EvaluateClasses(options, predictor);
@@ -262,11 +264,8 @@ struct InspectCommandOptions {
 };
 
 absl::Status Inspect(const InspectCommandOptions& options) {
-  LoadOptions load;
-  load.load_code = false;
-  GRAFT_ASSIGN_OR_RETURN(
-      std::shared_ptr<const Artifact> artifact,
-      Artifact::Load(FileSystem::Posix(), options.artifact, load));
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(FileSystem::Posix(), options.artifact));
   const std::string text = options.json
                                ? InspectJson(*artifact, options.inspect)
                                : InspectText(*artifact, options.inspect);
@@ -293,7 +292,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--top", options->top, "number of labels to show")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  AddThreadOptions(*command, options->threads);
+  AddDeviceOptions(*command, options->device);
   command->add_flag("--json", options->json, "one JSON object per line");
   command->footer(
       "Example:\n"
@@ -315,7 +314,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
   AddTableOptions(*command, options->table);
   command->add_option("--picture", options->picture,
                       "SVG file for the confusion matrix");
-  AddThreadOptions(*command, options->threads);
+  AddDeviceOptions(*command, options->device);
   command->add_flag("--json", options->json);
   command->footer(
       "Example:\n"

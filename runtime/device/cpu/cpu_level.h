@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Levels of processors that native code is generated for.
+// ISA levels that native code is generated for, such as avx2.
 
 #ifndef GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
 #define GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
@@ -11,12 +11,12 @@
 
 namespace graft {
 
-// All known levels, of any architecture; of one architecture, better first.
+// All known ISA levels of all architectures; within one, better levels first.
 absl::Span<const absl::string_view> CpuLevels();
 
-// Whether this processor and its system run code of `level`; where the system
-// wants to be asked for the use of registers (AMX), this asks. False for
-// unknown levels. Thread-safe.
+// Returns whether this processor and its system run code of an ISA level.
+// Requests the use of tile registers from the system if the level needs them
+// (AMX). False for unknown levels. Thread-safe.
 bool CpuHasLevel(absl::string_view level);
 
 }  // namespace graft

@@ -27,12 +27,11 @@ enum class ThreadPinning {
 // A fixed team of threads for data-parallel loops. The calling thread is worker
 // 0, so a pool of one starts no thread and runs everything inline.
 //
-// A loop over n is cut into one contiguous range per worker, worker w of W
-// getting [n * w / W, n * (w + 1) / W), which it takes in pieces from the
-// front. A worker that is done takes over pieces of others: where cores are not
-// equally fast, or not ours alone, the slowest does not hold up all. Idle
-// workers spin for some microseconds, because kernels follow each other
-// closely, and then sleep.
+// A loop over n starts with one contiguous share per worker: worker w of W gets
+// [n * w / W, n * (w + 1) / W) and takes it in pieces from the front. A worker
+// that has finished its share steals pieces of others, so that a slow or shared
+// core does not delay the loop. Idle workers spin for some microseconds,
+// because kernels follow each other closely, and then sleep.
 //
 // Calls allocate nothing. Thread-hostile by design: only one thread at a time
 // may be inside Run or ParallelFor, and `fn` must not call back into the pool.

@@ -28,6 +28,7 @@
 #include "passes/plan/passes.h"
 #include "passes/registration.h"
 #include "passes/transfer/passes.h"
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/instance.h"
 
@@ -125,9 +126,11 @@ class ExportTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status;
   }
 
-  std::shared_ptr<const Artifact> Load(const std::string& level) {
+  std::shared_ptr<const Artifact> Load(const std::string& level,
+                                       int threads = 1) {
     LoadOptions options;
-    options.cpu_level = level;
+    devices_.push_back(CreateCpuDevice({threads, false, level}).value());
+    options.device = devices_.back().get();
     auto artifact = Artifact::Load(files_, path_, options);
     EXPECT_TRUE(artifact.ok()) << artifact.status();
     return artifact.ok() ? *artifact : nullptr;
@@ -138,6 +141,7 @@ class ExportTest : public ::testing::Test {
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   std::string path_;
   std::vector<std::string> levels_;
+  std::vector<std::unique_ptr<Device>> devices_;  // of loaded artifacts
 };
 
 mlir::MLIRContext* ExportTest::context_ = nullptr;
@@ -152,12 +156,9 @@ struct Trace {
 constexpr int kSteps = 3;
 constexpr uint64_t kSeed = 12;
 
-Trace TrainInExecutor(std::shared_ptr<const Artifact> artifact, int threads) {
+Trace TrainInExecutor(std::shared_ptr<const Artifact> artifact) {
   Trace trace;
-  auto pool = ThreadPool::Create(threads).value();
-  InstanceOptions options;
-  options.pool = pool.get();
-  auto instance = Instance::Create(artifact, options).value();
+  auto instance = Instance::Create(artifact, {}).value();
   const size_t accumulate = artifact->FindEntry("accumulate").value();
   const size_t update = artifact->FindEntry("update").value();
   auto run = [&](size_t entry, std::vector<Feed> feeds) {
@@ -191,7 +192,7 @@ Trace TrainInExecutor(std::shared_ptr<const Artifact> artifact, int threads) {
                            Feed::Segments(batch.offsets)});
   trace.logits.assign(logits.begin(), logits.end());
   for (size_t i = 0; i < artifact->spec().slots.size(); ++i) {
-    const auto bytes = instance->Slot(i);
+    const auto bytes = instance->Slot(i).value();
     std::vector<float> values(bytes.size() / sizeof(float));
     std::memcpy(values.data(), bytes.data(), bytes.size());
     trace.slots[artifact->spec().slots[i].name] = std::move(values);
@@ -258,14 +259,14 @@ TEST_F(ExportTest, TrainsLikeTheInterpreter) {
     SCOPED_TRACE(level);
     artifact = Load(level);
     ASSERT_EQ(artifact->target()->level, level);
-    const Trace got = TrainInExecutor(artifact, 1);
+    const Trace got = TrainInExecutor(artifact);
     ExpectNear(got.numbers, want.numbers, 1e-5);
     ExpectNear(got.logits, want.logits, 1e-5);
     for (const auto& [name, values] : want.slots) {
       SCOPED_TRACE(name);
       ExpectNear(got.slots.at(name), values, 1e-5);
     }
-    const Trace threaded = TrainInExecutor(artifact, 3);
+    const Trace threaded = TrainInExecutor(Load(level, 3));
     EXPECT_EQ(threaded.numbers, got.numbers);
     EXPECT_EQ(threaded.logits, got.logits);
     EXPECT_EQ(threaded.slots, got.slots);

@@ -13,6 +13,7 @@
 
 #include "runtime/artifact/inspect.h"
 #include "runtime/base/faulty_file_system.h"
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/schema/container.h"
 #include "test/runtime/artifact/tiny_artifact.h"
@@ -25,12 +26,6 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr uint8_t kFakeCode[] = {0x7f, 'E', 'L', 'F', 1, 2, 3};
-
-LoadOptions WithoutCode() {
-  LoadOptions options;
-  options.load_code = false;
-  return options;
-}
 
 class ArtifactTest : public ::testing::Test {
  protected:
@@ -62,7 +57,7 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
   ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
   AddPrologue(spec);
   const std::string bytes = Write(spec);
-  LoadOptions options = WithoutCode();
+  LoadOptions options;
   options.verify_weights = true;
   auto loaded = Artifact::Load(files_, path_, options);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
@@ -109,7 +104,7 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
 
 TEST_F(ArtifactTest, LooksThingsUpByName) {
   Write(TinySpec(kFakeCode, "avx2"));
-  auto artifact = Artifact::Load(files_, path_, WithoutCode()).value();
+  auto artifact = Artifact::Load(files_, path_).value();
   EXPECT_EQ(artifact->FindEntry("update").value(), 2u);
   EXPECT_EQ(artifact->FindSlot("b").value(), 1u);
   EXPECT_EQ(artifact->FindSlot("b", "m").value(), 1u);
@@ -128,21 +123,19 @@ TEST_F(ArtifactTest, TruncationAtAnyByteIsAnError) {
   for (size_t size = 0; size < bytes.size(); ++size) {
     // A copy of exactly this size, so that a sanitizer sees a read behind it.
     AlignedBytes cut(Bytes(bytes).first(size));
-    auto loaded = Artifact::FromBytes(cut.bytes(), "cut", WithoutCode());
+    auto loaded = Artifact::FromBytes(cut.bytes(), "cut");
     ASSERT_FALSE(loaded.ok()) << size;
     ASSERT_THAT(std::string(loaded.status().message()), StartsWith("cut: "));
   }
   std::string longer = bytes + std::string(8, '\0');
   AlignedBytes extended(Bytes(longer));
-  EXPECT_EQ(Artifact::FromBytes(extended.bytes(), "long", WithoutCode())
-                .status()
-                .code(),
+  EXPECT_EQ(Artifact::FromBytes(extended.bytes(), "long").status().code(),
             absl::StatusCode::kDataLoss);
 }
 
 TEST_F(ArtifactTest, AnyFlippedBitIsFound) {
   const std::string bytes = Write(TinySpec(kFakeCode, "avx2"));
-  LoadOptions options = WithoutCode();
+  LoadOptions options;
   options.verify_weights = true;
   AlignedBytes copy(Bytes(bytes));
   ASSERT_TRUE(Artifact::FromBytes(copy.bytes(), "whole", options).ok());
@@ -160,10 +153,10 @@ TEST_F(ArtifactTest, WeightsAreCheckedOnRequest) {
   const size_t weights =
       bytes.size() / schema::kWeightsAlignment * schema::kWeightsAlignment;
   copy.bytes()[weights + 3] ^= 1;
-  auto lazy = Artifact::FromBytes(copy.bytes(), "file", WithoutCode());
+  auto lazy = Artifact::FromBytes(copy.bytes(), "file");
   ASSERT_TRUE(lazy.ok()) << lazy.status();
   EXPECT_EQ((*lazy)->VerifyWeights().code(), absl::StatusCode::kDataLoss);
-  LoadOptions options = WithoutCode();
+  LoadOptions options;
   options.verify_weights = true;
   EXPECT_EQ(Artifact::FromBytes(copy.bytes(), "file", options).status().code(),
             absl::StatusCode::kDataLoss);
@@ -173,7 +166,7 @@ TEST_F(ArtifactTest, NewerVersionsAreNamed) {
   const std::string bytes = Write(TinySpec(kFakeCode, "avx2"));
   AlignedBytes copy(Bytes(bytes));
   copy.bytes()[8] = 2;
-  auto loaded = Artifact::FromBytes(copy.bytes(), "new", WithoutCode());
+  auto loaded = Artifact::FromBytes(copy.bytes(), "new");
   EXPECT_EQ(loaded.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(loaded.status().message()),
               HasSubstr("expects version 1, got 2"));
@@ -181,7 +174,7 @@ TEST_F(ArtifactTest, NewerVersionsAreNamed) {
   ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
   spec.kernel_abi = GRAFT_KERNEL_ABI_VERSION + 1;
   Write(spec);
-  auto abi = Artifact::Load(files_, path_, WithoutCode());
+  auto abi = Artifact::Load(files_, path_);
   EXPECT_EQ(abi.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(abi.status().message()), HasSubstr("kernel_abi"));
 }
@@ -202,7 +195,7 @@ TEST_F(ArtifactTest, SurvivesDamagedHeaders) {
           static_cast<uint8_t>(random());
     }
     Reseal(copy.bytes());
-    auto loaded = Artifact::FromBytes(copy.bytes(), "damaged", WithoutCode());
+    auto loaded = Artifact::FromBytes(copy.bytes(), "damaged");
     if (!loaded.ok()) continue;
     ++loaded_count;
     ASSERT_TRUE(CheckSpec((*loaded)->spec(), "damaged").ok());
@@ -356,19 +349,14 @@ TEST_F(ArtifactTest, WritesAllOrNothing) {
 }
 
 TEST_F(ArtifactTest, ChoosesALevelOrSaysWhatThereIs) {
+  const std::unique_ptr<Device> any = CreateCpuDevice({}).value();
+  LoadOptions options;
+  options.device = any.get();
   Write(TinySpec(kFakeCode, "sse9"));
-  auto unknown = Artifact::Load(files_, path_);
+  auto unknown = Artifact::Load(files_, path_, options);
   EXPECT_EQ(unknown.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(unknown.status().message()),
-              HasSubstr("the file has sse9"));
-  LoadOptions options;
-  options.cpu_level = "sse9";
-  auto forced = Artifact::Load(files_, path_, options);
-  EXPECT_THAT(
-      std::string(forced.status().message()),
-      HasSubstr(
-          "cpu level: expects one of amx_bf16, avx512_bf16, avx512, avx2, "
-          "aarch64, got sse9"));
+              HasSubstr(", got cpu code of ISA level sse9 as elf"));
   // A level that some processor lacks is never chosen for it.
   const char* missing = nullptr;
   for (absl::string_view level : CpuLevels()) {
@@ -376,11 +364,13 @@ TEST_F(ArtifactTest, ChoosesALevelOrSaysWhatThereIs) {
   }
   ASSERT_NE(missing, nullptr);  // No processor is both x86-64 and AArch64.
   Write(TinySpec(kFakeCode, missing));
-  setenv("GRAFT_CPU_LEVEL", missing, 1);
-  auto lacking = Artifact::Load(files_, path_);
-  unsetenv("GRAFT_CPU_LEVEL");
-  EXPECT_THAT(std::string(lacking.status().message()),
-              HasSubstr(std::string("expects code for level ") + missing));
+  const std::unique_ptr<Device> other =
+      CreateCpuDevice({.level = missing}).value();
+  options.device = other.get();
+  auto lacking = Artifact::Load(files_, path_, options);
+  EXPECT_THAT(
+      std::string(lacking.status().message()),
+      HasSubstr(std::string("expects cpu code of ISA level ") + missing));
 }
 
 TEST_F(ArtifactTest, CodeThatIsNoLibraryIsAnError) {
@@ -390,7 +380,10 @@ TEST_F(ArtifactTest, CodeThatIsNoLibraryIsAnError) {
   }
   if (level.empty()) GTEST_SKIP() << "no known level on this processor";
   Write(TinySpec(kFakeCode, level));
-  auto broken = Artifact::Load(files_, path_);
+  const std::unique_ptr<Device> device = CreateCpuDevice({}).value();
+  LoadOptions options;
+  options.device = device.get();
+  auto broken = Artifact::Load(files_, path_, options);
   EXPECT_EQ(broken.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(broken.status().message()),
               AnyOf(HasSubstr("cannot load code"), HasSubstr("ELF")));
@@ -398,7 +391,7 @@ TEST_F(ArtifactTest, CodeThatIsNoLibraryIsAnError) {
 
 TEST_F(ArtifactTest, InspectShowsProgramsAndSlots) {
   Write(TinySpec(kFakeCode, "avx2"));
-  auto artifact = Artifact::Load(files_, path_, WithoutCode()).value();
+  auto artifact = Artifact::Load(files_, path_).value();
   InspectOptions options;
   options.slots = options.commands = true;
   const std::string text = InspectText(*artifact, options);

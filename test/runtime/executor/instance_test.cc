@@ -10,6 +10,7 @@
 #include <cstring>
 #include <thread>
 
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/trace.h"
 #include "test/runtime/artifact/tiny_artifact.h"
@@ -45,12 +46,12 @@ class InstanceTest : public ::testing::Test {
     path_ = ::testing::TempDir() + "/instance_test.graft";
     ASSERT_TRUE(
         WriteArtifact(FileSystem::Posix(), path_, spec, TinyWeights).ok());
-    auto loaded = Artifact::Load(FileSystem::Posix(), path_);
-    ASSERT_TRUE(loaded.ok()) << loaded.status();
-    artifact_ = *loaded;
+    device_ = CreateCpuDevice({.threads = 1}).value();
+    artifact_ = Load(*device_);
   }
   static void TearDownTestSuite() {
     artifact_.reset();
+    device_.reset();
     (void)FileSystem::Posix().Remove(path_);
   }
   void SetUp() override {
@@ -58,6 +59,13 @@ class InstanceTest : public ::testing::Test {
     ASSERT_NE(artifact_, nullptr);
   }
 
+  static std::shared_ptr<const Artifact> Load(Device& device) {
+    LoadOptions options;
+    options.device = &device;
+    auto loaded = Artifact::Load(FileSystem::Posix(), path_, options);
+    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    return *std::move(loaded);
+  }
   static std::unique_ptr<Instance> Make(const InstanceOptions& options = {}) {
     auto instance = Instance::Create(artifact_, options);
     EXPECT_TRUE(instance.ok()) << instance.status();
@@ -70,6 +78,7 @@ class InstanceTest : public ::testing::Test {
   }
 
   static std::string path_;
+  static std::unique_ptr<Device> device_;
   static std::shared_ptr<const Artifact> artifact_;
 
   const std::vector<float> x_ = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0,
@@ -79,15 +88,14 @@ class InstanceTest : public ::testing::Test {
 };
 
 std::string InstanceTest::path_;
+std::unique_ptr<Device> InstanceTest::device_;
 std::shared_ptr<const Artifact> InstanceTest::artifact_;
 
 TEST_F(InstanceTest, PredictsWithAnyNumberOfThreads) {
   for (int threads : {1, 2, 7}) {
-    auto pool = ThreadPool::Create(threads).value();
-    InstanceOptions options;
-    options.pool = pool.get();
-    options.training = false;
-    auto instance = Make(options);
+    const auto device = CreateCpuDevice({.threads = threads}).value();
+    auto instance =
+        Instance::Create(Load(*device), {.training = false}).value();
     auto outputs =
         instance->Run(0, {Feed::Tensor(DType::kF32, shape_, x_.data()),
                           Feed::Segments(offsets_)});
@@ -114,24 +122,24 @@ TEST_F(InstanceTest, TrainsAndKeepsItsOwnState) {
     EXPECT_THAT(absl::MakeConstSpan(draw, 4), ElementsAre(42, 9, 7, 11));
   }
   float gradient[4];
-  std::memcpy(gradient, first->Slot(2).data(), sizeof(gradient));
+  std::memcpy(gradient, first->Slot(2)->data(), sizeof(gradient));
   EXPECT_THAT(gradient, ElementsAre(8, 8, 8, 6));
 
   const float rate = 0.25;
   ASSERT_TRUE(first->Run(2, {Feed::Tensor(DType::kF32, {}, &rate)}).ok());
   float w[4];
-  std::memcpy(w, first->Slot(0).data(), sizeof(w));
+  std::memcpy(w, first->Slot(0)->data(), sizeof(w));
   EXPECT_THAT(w, ElementsAre(-1, 0, 1, 2.5));
-  std::memcpy(gradient, first->Slot(2).data(), sizeof(gradient));
+  std::memcpy(gradient, first->Slot(2)->data(), sizeof(gradient));
   EXPECT_THAT(gradient, ElementsAre(0, 0, 0, 0));
-  std::memcpy(w, second->Slot(0).data(), sizeof(w));
+  std::memcpy(w, second->Slot(0)->data(), sizeof(w));
   EXPECT_THAT(w, ElementsAre(1, 2, 3, 4));
 
-  EXPECT_EQ(first->MutableSlot(1).size(), 0u);  // Frozen.
-  EXPECT_EQ(first->Slot(1).data(), artifact_->SlotData(1).data());
-  first->MutableSlot(2)[0] = 1;
-  first->ZeroSlots(SlotKind::gradient);
-  EXPECT_EQ(first->Slot(2)[0], 0);
+  EXPECT_EQ(first->MutableSlot(1)->size(), 0u);  // Frozen.
+  EXPECT_EQ(first->Slot(1)->data(), artifact_->SlotData(1).data());
+  (*first->MutableSlot(2))[0] = 1;
+  ASSERT_TRUE(first->ZeroSlots(SlotKind::gradient).ok());
+  EXPECT_EQ((*first->Slot(2))[0], 0);
 }
 
 // What depends on parameters alone is computed again when they were written, or
@@ -145,7 +153,9 @@ TEST_F(InstanceTest, RunsThePrologueWhenParametersChange) {
   AddPrologue(spec);
   const std::string path = ::testing::TempDir() + "/prologue_test.graft";
   ASSERT_TRUE(WriteArtifact(FileSystem::Posix(), path, spec, TinyWeights).ok());
-  auto artifact = Artifact::Load(FileSystem::Posix(), path).value();
+  LoadOptions load;
+  load.device = device_.get();
+  auto artifact = Artifact::Load(FileSystem::Posix(), path, load).value();
   auto instance = Instance::Create(artifact, {}).value();
   int copies = 0;
   instance->SetProfiler([&](const CommandTiming& timing) {
@@ -163,7 +173,7 @@ TEST_F(InstanceTest, RunsThePrologueWhenParametersChange) {
   EXPECT_EQ(copies, 1);
 
   const float w[] = {3, 2, 3, 4};
-  std::memcpy(instance->MutableSlot(0).data(), w, sizeof(w));
+  std::memcpy(instance->MutableSlot(0)->data(), w, sizeof(w));
   EXPECT_EQ(first_sum(), 4);
   EXPECT_EQ(copies, 2);
 
@@ -187,10 +197,8 @@ TEST_F(InstanceTest, RunsThePrologueWhenParametersChange) {
 }
 
 TEST_F(InstanceTest, RunAllocatesNothing) {
-  auto pool = ThreadPool::Create(2).value();
-  InstanceOptions options;
-  options.pool = pool.get();
-  auto instance = Make(options);
+  const auto device = CreateCpuDevice({.threads = 2}).value();
+  auto instance = Instance::Create(Load(*device), {}).value();
   const Feed feeds[] = {Feed::Tensor(DType::kF32, shape_, x_.data()),
                         Feed::Segments(offsets_)};
   ASSERT_TRUE(instance->Run(0, feeds).ok());
@@ -202,9 +210,7 @@ TEST_F(InstanceTest, RunAllocatesNothing) {
 }
 
 TEST_F(InstanceTest, PredictionRefusesToTrain) {
-  InstanceOptions options;
-  options.training = false;
-  auto instance = Make(options);
+  auto instance = Make({.training = false});
   const float rate = 1;
   auto status =
       instance->Run(2, {Feed::Tensor(DType::kF32, {}, &rate)}).status();
@@ -214,7 +220,7 @@ TEST_F(InstanceTest, PredictionRefusesToTrain) {
   EXPECT_EQ(instance->memory().states, 0u);
   EXPECT_EQ(instance->memory().mapped, 32u);
   EXPECT_EQ(instance->memory().arena, 128u);
-  EXPECT_EQ(instance->Slot(0).data(), artifact_->SlotData(0).data());
+  EXPECT_EQ(instance->Slot(0)->data(), artifact_->SlotData(0).data());
 }
 
 TEST_F(InstanceTest, WrongFeedsAreNamed) {
@@ -351,17 +357,15 @@ TEST_F(InstanceTest, InstancesRunAtTheSameTime) {
 // for the other.
 TEST_F(InstanceTest, CodeOfSeveralArtifactsDoesNotMix) {
   for (int i = 0; i < 3; ++i) {
-    auto again = Artifact::Load(FileSystem::Posix(), path_);
-    ASSERT_TRUE(again.ok()) << again.status();
-    EXPECT_NE((*again)->kernels()[0], artifact_->kernels()[0]);
-    EXPECT_NE((*again)->kernels()[0], nullptr);
+    auto again = Load(*device_);
+    ASSERT_NE(again, nullptr);
+    EXPECT_NE(again->kernels()[0].value, artifact_->kernels()[0].value);
+    EXPECT_NE(again->kernels()[0].value, nullptr);
   }
 }
 
 TEST_F(InstanceTest, NeedsCode) {
-  LoadOptions options;
-  options.load_code = false;
-  auto bare = Artifact::Load(FileSystem::Posix(), path_, options).value();
+  auto bare = Artifact::Load(FileSystem::Posix(), path_).value();
   auto instance = Instance::Create(bare, {});
   EXPECT_EQ(instance.status().code(), absl::StatusCode::kFailedPrecondition);
 }

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/predict/evaluate.h"
@@ -165,9 +166,11 @@ class CacheTest : public ::testing::Test {
           return sink(absl::MakeConstSpan(
               reinterpret_cast<const uint8_t*>(&value), sizeof(value)));
         }).ok());
-    auto artifact = Artifact::Load(files_, path);
+    LoadOptions load;
+    load.device = device_.get();
+    auto artifact = Artifact::Load(files_, path, load);
     EXPECT_TRUE(artifact.ok()) << artifact.status();
-    auto instance = Instance::Create(*artifact, {nullptr, true});
+    auto instance = Instance::Create(*artifact, {});
     EXPECT_TRUE(instance.ok()) << instance.status();
     return *std::move(instance);
   }
@@ -181,6 +184,7 @@ class CacheTest : public ::testing::Test {
 
   FileSystem& files_ = FileSystem::Posix();
   std::string directory_;
+  std::unique_ptr<Device> device_ = CreateCpuDevice({.threads = 1}).value();
   std::unique_ptr<Instance> instance_;
   ExamplesInMemory examples_;
   std::atomic<bool> stop_{false};
@@ -311,6 +315,7 @@ TEST_F(CacheTest, TheTrainedArtifactLeavesTheTeacherBehind) {
       WriteTrainedArtifact(files_, path, *instance_, {"no", "yes"}).ok());
   LoadOptions load;
   load.verify_weights = true;
+  load.device = device_.get();
   auto artifact = Artifact::Load(files_, path, load);
   ASSERT_TRUE(artifact.ok()) << artifact.status();
   const ArtifactSpec& spec = (*artifact)->spec();
@@ -323,7 +328,7 @@ TEST_F(CacheTest, TheTrainedArtifactLeavesTheTeacherBehind) {
   ASSERT_EQ(spec.host_programs.size(), 1u);
   EXPECT_EQ(spec.host_programs[0].instructions[1].entry, 1u);
 
-  auto instance = Instance::Create(*artifact, {nullptr, false});
+  auto instance = Instance::Create(*artifact, {.training = false});
   ASSERT_TRUE(instance.ok()) << instance.status();
   // w = 1 - 0.5 * ((6 + 8 + 20 + 12 + 14) / 5 + 7 / 2) = -6.75.
   std::vector<float> said;
@@ -352,7 +357,7 @@ TEST_F(CacheTest, InitialValuesAreThoseOfTheStudent) {
   ASSERT_TRUE(WriteSafetensors(files_, path, {view}).ok());
   ASSERT_TRUE(LoadInitialParameters(files_, path, *instance_).ok());
   auto read = [&](size_t slot) {
-    return *reinterpret_cast<const float*>(instance_->Slot(slot).data());
+    return *reinterpret_cast<const float*>(instance_->Slot(slot)->data());
   };
   EXPECT_EQ(read(kStudent), 5);
   EXPECT_EQ(read(kTeacher), kSaid);

@@ -9,7 +9,9 @@
 #include "absl/algorithm/container.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
+#include "runtime/device/cpu/thread_pool.h"
 #include "test/runtime/base/count_allocations.h"
 #include "test/runtime/data/examples_in_memory.h"
 
@@ -130,7 +132,7 @@ class TrainerTest : public ::testing::Test {
     if (AnyLevel().empty()) GTEST_SKIP() << "no known level here";
     directory_ = ::testing::TempDir() + "/graft_trainer_XXXXXX";
     ASSERT_NE(mkdtemp(directory_.data()), nullptr);
-    pool_ = ThreadPool::Create(3).value();
+    device_ = CreateCpuDevice({.threads = 3}).value();
     Load(kStep);
     // Sequences of 1 to 4 tokens whose ids say the label.
     for (int32_t i = 0; i < 22; ++i) {
@@ -163,9 +165,12 @@ class TrainerTest : public ::testing::Test {
     };
     absl::Status written = WriteArtifact(files_, path, spec, zeros);
     ASSERT_TRUE(written.ok()) << written;
-    auto artifact = Artifact::Load(files_, path);
+    LoadOptions load;
+    load.device = device_.get();
+    auto artifact = Artifact::Load(files_, path, load);
     ASSERT_TRUE(artifact.ok()) << artifact.status();
-    instance_ = Instance::Create(*artifact, {pool_.get(), true}).value();
+    instance_.reset();
+    instance_ = Instance::Create(*artifact, {}).value();
   }
 
   absl::StatusOr<TrainSummary> Train() {
@@ -176,7 +181,7 @@ class TrainerTest : public ::testing::Test {
 
   FileSystem& files_ = FileSystem::Posix();
   std::string directory_;
-  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Device> device_;
   std::unique_ptr<Instance> instance_;
   ExamplesInMemory train_;
   TrainOptions options_;
@@ -185,7 +190,7 @@ class TrainerTest : public ::testing::Test {
 TEST_F(TrainerTest, AllocatesNothingAfterTheFirstStep) {
   // The counter sees all threads.
   int64_t before = CountAllocations();
-  pool_->Run([](int) {
+  ThreadPool::Create(3).value()->Run([](int) {
     void* volatile memory = std::malloc(8);
     std::free(memory);
   });
@@ -213,7 +218,7 @@ TEST_F(TrainerTest, LearnsAndLogsEachStep) {
   auto summary = Train();
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_LT(summary->last_loss, 0.01);
-  const float* w = reinterpret_cast<const float*>(instance_->Slot(0).data());
+  const float* w = reinterpret_cast<const float*>(instance_->Slot(0)->data());
   for (int64_t i = 0; i < kIds; ++i) EXPECT_NEAR(w[i], i % 2, 0.1) << i;
   auto lines = ReadFile(files_, JoinPath(directory_, "metrics.jsonl"));
   ASSERT_TRUE(lines.ok()) << lines.status();
@@ -225,19 +230,19 @@ TEST_F(TrainerTest, LearnsAndLogsEachStep) {
 // parameters stay what they were.
 TEST_F(TrainerTest, DoesWhatTheHostProgramSays) {
   ASSERT_TRUE(Train().ok());
-  const std::vector<uint8_t> once(instance_->Slot(0).begin(),
-                                  instance_->Slot(0).end());
+  const absl::Span<const uint8_t> trained = instance_->Slot(0).value();
+  const std::vector<uint8_t> once(trained.begin(), trained.end());
   std::vector<HostInstruction> twice = kStep;
   twice.insert(twice.end() - 1, {HostOp::call, 1});
   Load(twice);
   ASSERT_TRUE(Train().ok());
-  EXPECT_TRUE(absl::c_equal(instance_->Slot(0), once));
+  EXPECT_TRUE(absl::c_equal(*instance_->Slot(0), once));
   std::vector<HostInstruction> never = kStep;
   never.erase(never.end() - 2);
   Load(never);
   ASSERT_TRUE(Train().ok());
-  EXPECT_FALSE(absl::c_equal(instance_->Slot(0), once));
-  EXPECT_TRUE(absl::c_all_of(instance_->Slot(0),
+  EXPECT_FALSE(absl::c_equal(*instance_->Slot(0), once));
+  EXPECT_TRUE(absl::c_all_of(*instance_->Slot(0),
                              [](uint8_t byte) { return byte == 0; }));
 }
 
