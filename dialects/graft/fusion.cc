@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/fusion.h"
+
 #include "dialects/graft/graft_ops.h"
 
 using namespace mlir;

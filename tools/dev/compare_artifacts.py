@@ -70,8 +70,11 @@ def substitute(options, values):
 
 
 def run(command, cache):
+    # A build that was moved or copied still finds its own compiler.
+    libraries = command[0].parent.parent / "lib"
     done = subprocess.run([str(word) for word in command], cwd=ROOT,
-                          env={**os.environ, "GRAFT_CACHE": str(cache)},
+                          env={**os.environ, "GRAFT_CACHE": str(cache),
+                               "LD_LIBRARY_PATH": str(libraries)},
                           capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"failed: {' '.join(map(str, command))}\n{done.stderr}")
