@@ -34,8 +34,10 @@ bool hasShape(ValueRange values, RankedTensorType shape) {
 }
 
 bool isElementwise(Operation* op) {
-  return op->getNumResults() == 1 && isPure(op) && hasElementwiseFactors(op) &&
-         isa_and_nonnull<GraftDialect>(op->getDialect());
+  if (op->getNumResults() != 1 || !isPure(op) || !hasElementwiseFactors(op))
+    return false;
+  return isa_and_nonnull<GraftDialect>(op->getDialect()) ||
+         succeeded(ElementFunction::get(op));
 }
 
 Addend matchAddend(Operation* op) {

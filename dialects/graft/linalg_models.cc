@@ -244,6 +244,8 @@ void attachElementwise(MLIRContext* context) {
 
 void registerGraftLinalgModels(DialectRegistry& registry) {
   registry.addExtension(+[](MLIRContext* context, GraftDialect*) {
+    context->loadDialect<arith::ArithDialect, linalg::LinalgDialect,
+                         math::MathDialect, tensor::TensorDialect>();
     attachElementwise<AddOp, SubOp, MulOp, DivOp, MaxOp, ExpOp, LogOp, SqrtOp,
                       TanhOp, SigmoidOp, ReluOp, ScaleOp, GeluOp>(context);
     SoftmaxOp::attachInterface<SoftmaxModel>(*context);

@@ -11,8 +11,8 @@
 
 namespace graft {
 
-// Attaches the models when the graft dialect is loaded. The dialects they
-// emit (arith, linalg, math, tensor) must be loaded by who calls them.
+// Attaches the models when the graft dialect is loaded, and loads the dialects
+// that they, and the models of plug-ins, emit: arith, linalg, math and tensor.
 void registerGraftLinalgModels(mlir::DialectRegistry& registry);
 
 // Builds linalg on tensors whose last dimension is a row.

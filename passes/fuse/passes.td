@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Passes of the fuse stage.
+// Stage 5: ops that one kernel computes together become regions.
 
 #ifndef GRAFT_PASSES_FUSE_PASSES_TD
 #define GRAFT_PASSES_FUSE_PASSES_TD
@@ -14,8 +14,9 @@ def FuseElementwisePass : Pass<"fuse-elementwise", "::mlir::ModuleOp"> {
     Ops of a phase that compute each element from the elements at the same
     position (isElementwise in dialects/graft/fusion.h), that are connected by
     values and have one shape, become one `graft.region`: one pass over memory
-    instead of one per op. A value that is also used outside of the region is a
-    further result of it. Nothing is computed twice, and no number changes.
+    instead of one per op. An op of a plug-in takes part if its linalg form is
+    one op with identity maps. A value that is also used outside of the region
+    is a further result of it. Nothing is computed twice, and no number changes.
 
     - (C1) A region stands where its operands are all there and none of its
       results has been used, and no op between its first and last op has

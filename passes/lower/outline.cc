@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/cpu/elementwise/elementwise_program.h"
 #include "passes/lower/cpu/emitters.h"
 #include "passes/lower/cpu/generic_emitter.h"
 #include "passes/lower/passes.h"
@@ -51,6 +52,8 @@ LogicalResult outlineOp(Operation* op, KernelContext& context, bool generic) {
   auto emitter = emitters.find(op->getName().getStringRef());
   OpBuilder builder(op);
   auto region = dyn_cast<RegionLoweringInterface>(op);
+  if (emitter == emitters.end() && !generic && isElementwise(op))
+    return emitElementwise(op, builder, context);
   if (region && (generic || emitter == emitters.end()))
     return emitGeneric(region, builder, context);
   if (emitter == emitters.end())

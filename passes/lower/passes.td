@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// From graft ops to kernels on memrefs.
+// Stage 6: graft ops become launches of kernels on memrefs.
 
 #ifndef GRAFT_PASSES_LOWER_PASSES_TD
 #define GRAFT_PASSES_LOWER_PASSES_TD

@@ -181,6 +181,18 @@ Value VectorBuilder::select(Value condition, Value a, Value b) {
   return arith::SelectOp::create(builder, loc, condition, a, b);
 }
 
+Value VectorBuilder::widen(Operation* op, ArrayRef<Value> operands) {
+  auto type = VectorType::get({width}, op->getResult(0).getType());
+  if (auto scalar = dyn_cast<arith::ConstantOp>(op))
+    return constant(DenseElementsAttr::get(type, scalar.getValue()));
+  OperationState state(loc, op->getName(), operands, type, op->getAttrs());
+  if (isa<arith::ArithFastMathInterface>(op))
+    state.attributes.set(
+        "fastmath", arith::FastMathFlagsAttr::get(op->getContext(),
+                                                  arith::FastMathFlags::none));
+  return builder.create(state)->getResult(0);
+}
+
 Value VectorBuilder::reduceLanes(
     Value vector, llvm::function_ref<Value(Value, Value)> combine) {
   for (int64_t half = width / 2; half >= 1; half /= 2) {

@@ -81,6 +81,10 @@ class VectorBuilder {
   mlir::Value greaterEqual(mlir::Value a, mlir::Value b);  // ordered
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
 
+  // An op of scalars of arith or math, which exists on vectors, applied to each
+  // lane of `operands`; a constant in all lanes. Fast-math flags are left out.
+  mlir::Value widen(mlir::Operation* op, llvm::ArrayRef<mlir::Value> operands);
+
   // `value` rounded to nearest even to what `element` can hold, as f32.
   mlir::Value round(mlir::Value value, mlir::Type element);
 

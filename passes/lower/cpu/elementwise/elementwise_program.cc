@@ -15,6 +15,7 @@
 
 #include <numeric>
 
+#include "dialects/graft/element_function.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
 #include "passes/lower/cpu/elementwise/region.h"
@@ -62,6 +63,19 @@ const VectorFunctions& getVectorFunctions() {
   return functions;
 }
 
+VectorFunction getVectorFunction(Operation* op) {
+  auto known = getVectorFunctions().find(op->getName().getStringRef());
+  if (known != getVectorFunctions().end()) return known->second;
+  FailureOr<ElementFunction> elements = ElementFunction::get(op);
+  if (failed(elements)) return nullptr;
+  auto shared = std::make_shared<ElementFunction>(std::move(*elements));
+  return [shared](VectorBuilder& v, Operation*, ArrayRef<Value> x) {
+    return shared->evaluate(x, [&](Operation* inner, ArrayRef<Value> operands) {
+      return v.widen(inner, operands);
+    });
+  };
+}
+
 DropoutOp ElementwiseProgram::getDropout() const {
   auto* found = llvm::find_if(ops, drawsMask);
   return found == ops.end() ? DropoutOp() : cast<DropoutOp>(*found);
@@ -82,6 +96,11 @@ ElementwiseEmitter::ElementwiseEmitter(const ElementwiseProgram& program,
                                        const KernelArguments& arguments,
                                        ArrayRef<Value> flat)
     : program(program), v(v), arguments(arguments) {
+  for (Operation* op : program.ops) {
+    functions.push_back(getVectorFunction(op));
+    assert((isa<DropoutOp>(op) || functions.back()) &&
+           "an elementwise op of the dialect without a vector function");
+  }
   DropoutOp op = program.getDropout();
   for (Value input : program.inputs) {
     bool isTensor = isa<RankedTensorType>(input.getType());
@@ -204,7 +223,7 @@ void ElementwiseEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
   for (auto [input, buffer] : llvm::zip_equal(program.inputs, inputs))
     if (buffer && !registers.contains(input))
       registers[input] = v.load(buffer, at, mask);
-  for (Operation* op : program.ops) {
+  for (auto [op, function] : llvm::zip_equal(program.ops, functions)) {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(registers.lookup(operand));
@@ -214,8 +233,7 @@ void ElementwiseEmitter::emitRegister(Value at, Value mask, int64_t chunk) {
     else if (isa<DropoutOp>(op))
       result = operands[0];
     else
-      result = getVectorFunctions().at(op->getName().getStringRef())(v, op,
-                                                                     operands);
+      result = function(v, op, operands);
     // What another kernel would have read back.
     Value value = op->getResult(0);
     if (llvm::any_of(value.getUsers(), [&](Operation* user) {
@@ -248,8 +266,10 @@ LogicalResult emitLanes(Operation* op, const ElementwiseProgram& program,
               }));
 }
 
-LogicalResult emitSingle(Operation* op, OpBuilder& builder,
-                         KernelContext& context) {
+}  // namespace
+
+LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
+                              KernelContext& context) {
   if (isa<DropoutOp>(op) && !drawsMask(op))
     return replaceBy(op, op->getOperand(0));
   ElementwiseProgram program{llvm::to_vector(op->getOperands()),
@@ -262,7 +282,7 @@ LogicalResult emitSingle(Operation* op, OpBuilder& builder,
 }  // namespace
 
 LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
-                                    KernelContext& context) {
+                             KernelContext& context) {
   Block& body = op.getBody().front();
   auto yielded = body.getTerminator()->getOperands();
   FailureOr<ElementwiseRegion> lanes = getElementwiseRegion(
@@ -276,8 +296,8 @@ LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
 
 void populateElementwiseEmitters(KernelEmitters& emitters) {
   for (StringRef name : getVectorFunctions().keys())
-    emitters[name] = emitSingle;
-  emitters[DropoutOp::getOperationName()] = emitSingle;
+    emitters[name] = emitElementwise;
+  emitters[DropoutOp::getOperationName()] = emitElementwise;
 }
 
 }  // namespace graft

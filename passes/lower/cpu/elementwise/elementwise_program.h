@@ -24,9 +24,13 @@ namespace graft {
 using VectorFunction = std::function<mlir::Value(
     VectorBuilder&, mlir::Operation*, llvm::ArrayRef<mlir::Value>)>;
 
-// Lane functions by op name, e.g. "graft.gelu".
+// Vector functions by op name, e.g. "graft.gelu".
 using VectorFunctions = llvm::StringMap<VectorFunction>;
 const VectorFunctions& getVectorFunctions();
+
+// The function of an elementwise op but dropout: that of its name, else its
+// ElementFunction on vectors; null if it has neither.
+VectorFunction getVectorFunction(mlir::Operation* op);
 
 // Ops in the order of their execution, of which at most one is a dropout, since
 // a launch has one place of draws. `inputs` are tensors of one shape and the
@@ -85,12 +89,18 @@ class ElementwiseEmitter {
   void emitRegister(mlir::Value at, mlir::Value mask, int64_t chunk);
 
   const ElementwiseProgram& program;
+  llvm::SmallVector<VectorFunction> functions;  // of its ops
   VectorBuilder& v;
   const KernelArguments& arguments;
   llvm::SmallVector<mlir::Value> inputs;   // null for segments
   llvm::SmallVector<mlir::Value> outputs;  // buffers
   std::optional<Dropout> dropout;
 };
+
+// Replaces an elementwise op by a kernel of its own.
+mlir::LogicalResult emitElementwise(mlir::Operation* op,
+                                    mlir::OpBuilder& builder,
+                                    KernelContext& context);
 
 // The elementwise ops that have no state (populated into getVectorFunctions).
 void populateElementwiseFunctions(VectorFunctions& functions);

@@ -32,15 +32,32 @@ func.func @gradient(%x: tensor<3x4xf32>, %gate: tensor<3x4xf32>)
   return %dx, %dgate : tensor<3x4xf32>, tensor<3x4xf32>
 }
 
-// An item of work is 16 rows; the kernel is the op's linalg form on one row.
+// The kernel applies the scalar body of the op's linalg form to vectors.
 // LOWER-LABEL: func.func @rows(
-// LOWER:         exec.launch @kernels::@[[KERNEL:gated_gelu.*]](%{{.+}}, %{{.+}}) grid <T / 16>
+// LOWER:         exec.launch @kernels::@[[KERNEL:gated_gelu[^(]*]](%{{.+}}, %{{.+}}) grid
 // LOWER:       func.func @[[KERNEL]](
-// LOWER:         linalg.generic
-// LOWER:           math.erf
-// LOWER:         bufferization.materialize_in_destination
+// LOWER-NOT:     linalg
+// LOWER:         math.erf %{{.+}} : vector<
+// LOWER-NOT:     linalg
+// LOWER:         return
 func.func @rows(%x: tensor<?x4xf32, #graft.dims<T>>, %gate: tensor<?x4xf32, #graft.dims<T>>)
     -> tensor<?x4xf32, #graft.dims<T>> attributes {graft.phase = "rows"} {
   %y = example.gated_gelu %x, %gate : tensor<?x4xf32, #graft.dims<T>>
   return %y : tensor<?x4xf32, #graft.dims<T>>
+}
+
+// It fuses like an op of Graft.
+// FUSE-LABEL: func.func @block(
+// FUSE:         graft.region
+// FUSE-NEXT:      graft.linear
+// FUSE-NEXT:      graft.sigmoid
+// FUSE-NEXT:      example.gated_gelu
+// FUSE-NEXT:      graft.yield
+// FUSE-NOT:     example.gated_gelu
+func.func @block(%x: tensor<?x4xf32, #graft.dims<T>>, %w: tensor<8x4xf32>)
+    -> tensor<?x8xf32, #graft.dims<T>> attributes {graft.phase = "block"} {
+  %h = graft.linear %x, %w : (tensor<?x4xf32, #graft.dims<T>>, tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+  %gate = graft.sigmoid %h : tensor<?x8xf32, #graft.dims<T>>
+  %y = example.gated_gelu %h, %gate : tensor<?x8xf32, #graft.dims<T>>
+  return %y : tensor<?x8xf32, #graft.dims<T>>
 }

@@ -12,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/lower/cpu/builder/isa_level.h"
 #include "passes/pipelines.h"
+#include "test/dialects/graft/plug_dialect.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {
@@ -270,6 +271,83 @@ TEST(LaneProgramTest, NormalizationAndCasts) {
                              half + R"(
         return %c : )" + half);
     expectFusion(text, normalizationArguments(width), 2, {5e-3, 0x1p-7});
+  }
+}
+
+// An op of a plug-in of this form over %x and %y of [T, width]; `operands` are
+// two at most.
+std::string custom(const std::string& form, const std::string& operands) {
+  bool isBinary = operands.find(',') != std::string::npos;
+  return "\"plug.custom\"(" + operands + ") {form = \"" + form +
+         "\", factors = \"" + (isBinary ? "*,*->*" : "*->*") +
+         "\", value = 0.7 : f32} : (" + (isBinary ? "$, $" : "$") + ") -> $\n";
+}
+
+class PlugInTest : public ::testing::Test {
+ protected:
+  PlugInTest() { getTestContext().loadDialect<PlugDialect>(); }
+};
+
+// Its lane function comes from the scalar body of its linalg form.
+TEST_F(PlugInTest, JoinsRegions) {
+  std::vector<interpret::Value> arguments = {randomTensor({61, 26}, 1, 0, 1),
+                                             randomTensor({61, 26}, 1, 0, 2),
+                                             packed()};
+  expectFusion(
+      phase(26, "$, $",
+            "%a = graft.sub %x, %y : $\n%b = " + custom("swish", "%a") +
+                "%c = " + custom("leaky", "%b, %y") +
+                "%d = graft.mul %b, %c : $\n"
+                "return %d, %b : $, $"),
+      arguments, 1, {1e-6, 1e-5});
+}
+
+TEST_F(PlugInTest, FollowsAGemm) {
+  expectFusion(product(64, 300, "$, $",
+                       "\n%a = graft.sigmoid %p : $\n%g = " +
+                           custom("leaky", "%p, %a") + "return %g, %p : $, $"),
+               productArguments(64, 300), 2, {1e-5, 1e-5});
+}
+
+TEST_F(PlugInTest, ComesBeforeANormalization) {
+  expectFusion(normalization(26, "$",
+                             "%a = " + custom("swish", "%x") +
+                                 "%n = graft.layer_norm %a, %g, %h epsilon "
+                                 "1.0e-2 : ($, @, @) -> $\nreturn %n : $"),
+               normalizationArguments(26), 1, {5e-5, 1e-5});
+}
+
+// A value of low precision is widened for the op and rounded behind it.
+TEST_F(PlugInTest, LowPrecision) {
+  std::string narrow = tokenMatrix(26);
+  narrow.replace(narrow.find("f32"), 3, "bf16");
+  std::string body =
+      "%n = graft.cast %x : $ to @\n%b = " + custom("swish", "%n") +
+      "%c = graft.cast %b : @ to $\n";
+  size_t types = body.find("($) -> $");
+  body.replace(types, 8, "(@) -> @");
+  for (size_t at; (at = body.find('@')) != std::string::npos;)
+    body.replace(at, 1, narrow);
+  expectFusion(phase(26, "$", body + "return %c : $"),
+               {randomTensor({61, 26}, 1, 0, 1),
+                randomTensor({61, 26}, 1, 0, 2), packed()},
+               1, {1e-2, 0x1p-7});
+}
+
+// What is more than one map, or reads its position, is a kernel by itself.
+TEST_F(PlugInTest, StaysAloneWithoutAnElementFunction) {
+  for (const char* form : {"square", "column"}) {
+    SCOPED_TRACE(form);
+    std::string text =
+        phase(26, "$",
+              "%a = graft.sub %x, %y : $\n%b = " + custom(form, "%a") +
+                  "return %b : $");
+    std::string fused = fuse(text);
+    EXPECT_EQ(fused.find("graft.region"), std::string::npos);
+    expectKernelsMatch(text,
+                       {randomTensor({61, 26}, 1, 0, 1),
+                        randomTensor({61, 26}, 1, 0, 2), packed()},
+                       {1e-6, 1e-5});
   }
 }
 
