@@ -13,6 +13,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/autodiff/expand_gradients.h"
+#include "passes/interpret/linalg_reference.h"
 #include "passes/interpret/native_kernels.h"
 #include "passes/interpret/random_inputs.h"
 #include "passes/interpret/run_program.h"
@@ -61,18 +62,23 @@ double distance(const Tensor& got, const Tensor& want) {
   return largest;
 }
 
-// The first op that neither the interpreter nor a kernel runs, in `function`
-// and what it calls; null when there is none.
-Operation* findUnknown(func::FuncOp function) {
-  Operation* unknown = nullptr;
+// Why the interpreter cannot run `op`, in the form "does not know 'x.y'";
+// empty if it, or a kernel, can.
+std::string findUnknown(Operation* op) {
+  if (isa<ReadOp, WriteOp, CallOp, RepeatOp, RegionOp, exec::LaunchOp>(op) ||
+      op->hasTrait<OpTrait::IsTerminator>() ||
+      getReferences().contains(op->getName().getStringRef()))
+    return "";
+  return findUnknownInLinalg(op);
+}
+
+// The same of the ops in `function`: the first reason there is.
+std::string findUnknown(func::FuncOp function) {
+  std::string unknown;
   function.walk([&](Operation* op) {
-    if (op == function ||
-        isa<ReadOp, WriteOp, CallOp, RepeatOp, RegionOp, exec::LaunchOp>(op) ||
-        op->hasTrait<OpTrait::IsTerminator>() ||
-        getReferences().contains(op->getName().getStringRef()))
-      return WalkResult::advance();
-    unknown = op;
-    return WalkResult::interrupt();
+    if (op == function) return WalkResult::advance();
+    unknown = findUnknown(op);
+    return unknown.empty() ? WalkResult::advance() : WalkResult::interrupt();
   });
   return unknown;
 }
@@ -209,11 +215,8 @@ class CheckNumerics : public PassInstrumentation {
   // Why a phase cannot be checked; empty when it can.
   static std::string findObstacle(Operation* op, bool first) {
     if (auto function = dyn_cast<func::FuncOp>(op)) {
-      Operation* unknown = findUnknown(function);
-      if (!unknown) return {};
-      return ("the interpreter does not know '" +
-              unknown->getName().getStringRef() + "'")
-          .str();
+      std::string unknown = findUnknown(function);
+      return unknown.empty() ? "" : "the interpreter " + unknown;
     }
     return first ? "it is a program from the start" : "";
   }

@@ -30,7 +30,8 @@ struct CheckNumericsOptions {
 // Launches run their kernels, compiled for this machine, and once a phase is
 // an `exec.program` its commands run on one arena and on slots in place. A
 // note names the first kernel whose results the phase did not have before the
-// pass. A function with other ops is left out from there on, and a remark says
+// pass. Ops of plug-ins are interpreted, and become kernels, by their linalg
+// form. A function with other ops is left out from there on, and a remark says
 // so, and so is a phase that is a program before the first pass.
 //
 // Compiling kernels needs all registered dialects loaded in the context.

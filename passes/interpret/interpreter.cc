@@ -8,6 +8,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "dialects/graft/random_ids.h"
 #include "mlir/IR/SymbolTable.h"
+#include "passes/interpret/linalg_reference.h"
 
 using namespace mlir;
 
@@ -294,6 +295,7 @@ LogicalResult Interpreter::runRegion(Operation* op, Environment& environment,
   if (failed(results)) return failure();
   for (auto [result, value] : llvm::zip(op->getResults(), *results))
     environment[result] = value;
+  if (observer) observer(op, *results);
   return success();
 }
 
@@ -325,6 +327,12 @@ LogicalResult Interpreter::runCompute(Operation* op, Environment& environment,
   StringRef opName = op->getName().getStringRef();
   std::function<LogicalResult(OpCall&)> compute = extra.lookup(opName);
   if (!compute) compute = getReferences().lookup(opName);
+  if (!compute && isa<RegionLoweringInterface>(op)) {
+    if (std::string reason = findUnknownInLinalg(op); !reason.empty())
+      return op->emitOpError("cannot be interpreted: the interpreter ")
+             << reason;
+    compute = computeByLinalg;
+  }
   if (!compute) return op->emitOpError("has no reference implementation");
   SmallVector<Value> operands;
   for (mlir::Value operand : op->getOperands())

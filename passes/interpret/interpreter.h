@@ -26,9 +26,10 @@ namespace graft::interpret {
 
 class OpCall;
 
-// Executes functions of one module. Holds the parameters and states between
-// runs. Not thread-safe; the module must outlive it and stay unchanged while a
-// function runs.
+// Executes functions of one module. An op without a reference function, such as
+// that of a plug-in, is computed by its linalg form (linalg_reference.h). Holds
+// the parameters and states between runs. Not thread-safe; the module must
+// outlive it and stay unchanged while a function runs.
 class Interpreter {
  public:
   explicit Interpreter(mlir::ModuleOp module) : module(module) {}
@@ -54,7 +55,8 @@ class Interpreter {
                     std::function<mlir::LogicalResult(OpCall&)> reference) {
     extra[opName] = std::move(reference);
   }
-  // Called with each op that computes and its results, in order.
+  // Called with each op that computes and its results, in order; with a
+  // `graft.region` behind the ops of its body.
   using Observer = std::function<void(mlir::Operation*, llvm::ArrayRef<Value>)>;
   void setObserver(Observer value) { observer = std::move(value); }
 

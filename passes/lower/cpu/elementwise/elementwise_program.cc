@@ -250,7 +250,7 @@ namespace {
 
 // Replaces `op`, whose results are the program's outputs, by a kernel that
 // takes `operands` for its inputs.
-LogicalResult emitLanes(Operation* op, const ElementwiseProgram& program,
+LogicalResult emitProgram(Operation* op, const ElementwiseProgram& program,
                         ValueRange operands, StringRef stem, OpBuilder& builder,
                         KernelContext& context) {
   if (failed(program.check())) return failure();
@@ -275,11 +275,9 @@ LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
   ElementwiseProgram program{llvm::to_vector(op->getOperands()),
                              {op},
                              llvm::to_vector_of<Value>(op->getResults())};
-  return emitLanes(op, program, op->getOperands(), op->getName().stripDialect(),
+  return emitProgram(op, program, op->getOperands(), op->getName().stripDialect(),
                    builder, context);
 }
-
-}  // namespace
 
 LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
                              KernelContext& context) {
@@ -290,7 +288,7 @@ LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
       cast<RankedTensorType>(yielded.front().getType()));
   if (failed(lanes)) return failure();
   llvm::append_range(lanes->program.outputs, yielded);
-  return emitLanes(op, lanes->program, lanes->operands, getRegionStem(op),
+  return emitProgram(op, lanes->program, lanes->operands, getRegionStem(op),
                    builder, context);
 }
 
