@@ -42,35 +42,9 @@ absl::Span<const uint8_t> Bytes(const T& value) {
 
 }  // namespace
 
-absl::StatusOr<bool> EncodeText(const WordPieceTokenizer& tokenizer,
-                                absl::string_view text,
-                                std::optional<absl::string_view> pair,
-                                int64_t max_length, bool strict,
-                                absl::FunctionRef<std::string()> where,
-                                Encoding& encoding) {
-  // Long enough that no text is cut, to find those that must be.
-  constexpr int64_t kUncut = int64_t{1} << 40;
-  auto encode = [&](int64_t limit) {
-    absl::Status status = tokenizer.Encode(text, pair, limit, encoding);
-    if (status.ok()) return status;
-    return absl::Status(
-        status.code(),
-        absl::StrCat(where(), ": ", std::string(status.message())));
-  };
-  GRAFT_RETURN_IF_ERROR(encode(kUncut));
-  const auto length = static_cast<int64_t>(encoding.ids.size());
-  if (length <= max_length) return false;
-  if (strict)
-    return absl::InvalidArgumentError(absl::StrCat(
-        where(), ": expects at most ", max_length, " tokens, got ", length));
-  GRAFT_RETURN_IF_ERROR(encode(max_length));
-  return true;
-}
-
 absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
-    FileSystem& files, const std::string& path,
-    const WordPieceTokenizer& tokenizer, const LabelMap* labels,
-    ExampleOptions options) {
+    FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
+    const LabelMap* labels, ExampleOptions options) {
   const TableOptions& names = options.table;
   std::vector<ColumnSpec> columns = {{names.text_column}};
   std::unique_ptr<ExampleTable> table(
@@ -101,12 +75,10 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
                                Examples& examples) {
   std::optional<absl::string_view> pair;
   if (pair_column_ > 0) pair = reader_->Text(pair_column_);
-  GRAFT_ASSIGN_OR_RETURN(
-      const bool cut,
-      EncodeText(
-          tokenizer_, reader_->Text(0), pair, options_.max_length,
-          options_.table.strict, [&] { return reader_->Where(); }, encoding_));
-  truncated_ += cut;
+  GRAFT_RETURN_IF_ERROR(EncodeText(
+      tokenizer_, reader_->Text(0), pair, options_.max_length,
+      options_.table.strict, [&] { return reader_->Where(); }, encoding_));
+  truncated_ += encoding_.truncated();
   int32_t label = 0;
   float score = 0;
   if (options_.labels == ExampleOptions::Labels::kClasses) {

@@ -14,15 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "runtime/base/file.h"
 #include "runtime/data/examples.h"
 #include "runtime/data/label_map.h"
 #include "runtime/data/table_reader.h"
-#include "runtime/tokenize/wordpiece/wordpiece.h"
+#include "runtime/tokenize/tokenizer.h"
 
 namespace graft {
 
@@ -69,16 +67,6 @@ struct ScanOptions {
   std::function<absl::Status(int64_t rows, uint64_t offset)> progress;
 };
 
-// Tokenises a text, or a pair, into `encoding` and returns whether it was cut
-// to `max_length` tokens; with `strict` that is INVALID_ARGUMENT. `where`
-// begins errors.
-absl::StatusOr<bool> EncodeText(const WordPieceTokenizer& tokenizer,
-                                absl::string_view text,
-                                std::optional<absl::string_view> pair,
-                                int64_t max_length, bool strict,
-                                absl::FunctionRef<std::string()> where,
-                                Encoding& encoding);
-
 // Keeps the file open, 8 bytes for each entry of an index, and nothing of the
 // rows. Errors begin with "path:line: ". Thread-compatible.
 class ExampleTable final : public ExampleSource {
@@ -87,7 +75,7 @@ class ExampleTable final : public ExampleSource {
   // `tokenizer` and `labels` (null but for classes) are borrowed.
   static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
       FileSystem& files, const std::string& path,
-      const WordPieceTokenizer& tokenizer, const LabelMap* labels,
+      const Tokenizer& tokenizer, const LabelMap* labels,
       ExampleOptions options);
 
   // Appends the next row; false after the last. INVALID_ARGUMENT: what
@@ -111,7 +99,7 @@ class ExampleTable final : public ExampleSource {
   absl::Status Append(int64_t row, Examples& examples) override;
 
  private:
-  ExampleTable(const WordPieceTokenizer& tokenizer, const LabelMap* labels,
+  ExampleTable(const Tokenizer& tokenizer, const LabelMap* labels,
                ExampleOptions options)
       : tokenizer_(tokenizer), labels_(labels), options_(std::move(options)) {}
 
@@ -124,7 +112,7 @@ class ExampleTable final : public ExampleSource {
   absl::Status Changed(int64_t row);
   int64_t EntryEnd(int64_t row) const;
 
-  const WordPieceTokenizer& tokenizer_;
+  const Tokenizer& tokenizer_;
   const LabelMap* const labels_;
   const ExampleOptions options_;
   std::unique_ptr<TableReader> reader_;

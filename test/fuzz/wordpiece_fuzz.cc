@@ -71,8 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     GRAFT_FUZZ_CHECK(
         (*tokenizer)->Encode(text, std::nullopt, length, encoding).ok());
     GRAFT_FUZZ_CHECK(encoding.ids.size() <= static_cast<size_t>(length));
-    GRAFT_FUZZ_CHECK(encoding.ids.front() == (*tokenizer)->cls_id());
-    GRAFT_FUZZ_CHECK(encoding.ids.back() == (*tokenizer)->sep_id());
+    GRAFT_FUZZ_CHECK(encoding.ids.front() == (*tokenizer)->special_ids().begin);
+    GRAFT_FUZZ_CHECK(encoding.ids.back() ==
+                     (*tokenizer)->special_ids().separator);
   }
   return 0;
 }

@@ -23,7 +23,7 @@
 #include "passes/registration.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/tokenize/wordpiece/wordpiece.h"
+#include "runtime/tokenize/registry.h"
 #include "tools/graft-compile/input.h"
 
 namespace graft {
@@ -164,14 +164,6 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
   return result;
 }
 
-// The vocabulary as the bytes of a vocab.txt.
-std::string VocabularyText(const WordPieceTokenizer& tokenizer) {
-  std::string text;
-  for (int64_t id = 0; id < tokenizer.vocabulary_size(); ++id)
-    absl::StrAppend(&text, tokenizer.IdToPiece(static_cast<int32_t>(id)), "\n");
-  return text;
-}
-
 // Values of every parameter, in the order of the spec's slots; each model has
 // its weights in a file of its own.
 absl::Status WriteWithValues(const CompileOptions& options,
@@ -286,22 +278,15 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                         {one.code.symbols.begin(), one.code.symbols.end()}});
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
-                         WordPieceTokenizer::Load(files, input.directory));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
+                         LoadTokenizer(files, input.directory));
   const int64_t ids = imported.description->facts().vocabulary;
   if (tokenizer->vocabulary_size() > ids)
     return absl::InvalidArgumentError(absl::StrCat(
         input.directory, ": expects a tokenizer of at most ", ids,
         " tokens, the model's vocabulary, got ", tokenizer->vocabulary_size()));
-  const std::string vocabulary = VocabularyText(*tokenizer);
-  const WordPieceOptions& normalisation = tokenizer->options();
-  spec.tokenizer = TokenizerSpec{
-      "wordpiece",
-      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(vocabulary.data()),
-                          vocabulary.size()),
-      normalisation.lowercase,
-      normalisation.strip_accents.value_or(normalisation.lowercase),
-      normalisation.handle_chinese_chars};
+  std::string vocabulary;
+  spec.tokenizer = tokenizer->ToArtifact(vocabulary);
   // A regression has no names.
   if (imported.description->labels().size() > 1)
     spec.labels = imported.description->labels();

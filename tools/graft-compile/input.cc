@@ -21,7 +21,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/tokenize/wordpiece/wordpiece.h"
+#include "runtime/tokenize/registry.h"
 
 namespace graft {
 namespace {
@@ -67,37 +67,19 @@ absl::Status SetWeights(mlir::ModuleOp module, const std::string& weights,
                             " where --teacher is given, got none"));
 }
 
-// Whether both models get the same ids for a text.
+// INVALID_ARGUMENT unless both models get the same ids for every text.
 absl::Status CompareTokenizers(const std::string& student,
                                const std::string& teacher) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> ours,
-                         WordPieceTokenizer::Load(files, student));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> theirs,
-                         WordPieceTokenizer::Load(files, teacher));
-  auto differ = [&](const std::string& expected, const std::string& got) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(teacher, ": expects the tokenizer of the student ",
-                     student, ", ", expected, ", got ", got));
-  };
-  const int64_t size = ours->vocabulary_size();
-  if (theirs->vocabulary_size() != size)
-    return differ(absl::StrCat(size, " tokens"),
-                  absl::StrCat(theirs->vocabulary_size()));
-  for (int32_t id = 0; id < size; ++id) {
-    if (ours->IdToPiece(id) == theirs->IdToPiece(id)) continue;
-    return differ(absl::StrCat("token ", id, " \"", ours->IdToPiece(id), "\""),
-                  absl::StrCat("\"", theirs->IdToPiece(id), "\""));
-  }
-  auto normalisation = [](const WordPieceTokenizer& tokenizer) {
-    const WordPieceOptions& options = tokenizer.options();
-    return absl::StrFormat("lower case %d, strip accents %d, split Chinese %d",
-                           options.lowercase,
-                           options.strip_accents.value_or(options.lowercase),
-                           options.handle_chinese_chars);
-  };
-  if (normalisation(*ours) == normalisation(*theirs)) return absl::OkStatus();
-  return differ(normalisation(*ours), normalisation(*theirs));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> ours,
+                         LoadTokenizer(files, student));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> theirs,
+                         LoadTokenizer(files, teacher));
+  const absl::Status same =
+      CheckSameTokenizer(*ours, absl::StrCat("the student ", student), *theirs);
+  if (same.ok()) return same;
+  return absl::InvalidArgumentError(
+      absl::StrCat(teacher, ": ", std::string(same.message())));
 }
 
 // Imports the teacher for a student with the labels of `import`, which gets

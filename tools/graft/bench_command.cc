@@ -23,6 +23,7 @@
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
+#include "runtime/tokenize/registry.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
 #include "tools/graft/machine_limits.h"
@@ -204,8 +205,9 @@ absl::Status Bench(const BenchOptions& options) {
       Artifact::Load(FileSystem::Posix(), options.artifact, load));
   GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(*artifact));
   const int64_t longest = ArtifactMaxLength(*artifact);
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WordPieceTokenizer> tokenizer,
-                         ArtifactTokenizer(*artifact));
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Tokenizer> tokenizer,
+      TokenizerFromArtifact(artifact->spec(), artifact->path()));
   // Check all shapes before the first run, which may take long.
   for (int64_t batch : options.batches)
     for (int64_t length : options.lengths)

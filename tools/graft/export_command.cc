@@ -13,11 +13,11 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
-#include "nlohmann/json.hpp"
 #include "runtime/artifact/artifact.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
 #include "runtime/formats/hf_directory.h"
+#include "runtime/tokenize/registry.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/export_artifact.h"
@@ -69,33 +69,6 @@ absl::Status CheckPooler(const Artifact& artifact) {
   return absl::OkStatus();
 }
 
-// vocab.txt and the settings that go with it.
-absl::StatusOr<std::vector<NamedText>> TokenizerFiles(
-    const Artifact& artifact, const ModelConfig& config) {
-  const std::optional<TokenizerSpec>& spec = artifact.spec().tokenizer;
-  if (!spec || spec->kind != "wordpiece")
-    return absl::InvalidArgumentError(
-        absl::StrCat(artifact.path(), ": expects a wordpiece tokenizer, got ",
-                     spec ? spec->kind : "none"));
-  // BertTokenizer is what Transformers calls WordPiece, of any family.
-  nlohmann::json settings = {{"tokenizer_class", "BertTokenizer"},
-                             {"do_lower_case", spec->lower_case},
-                             {"strip_accents", spec->strip_accents},
-                             {"tokenize_chinese_chars", spec->split_chinese},
-                             {"unk_token", "[UNK]"},
-                             {"sep_token", "[SEP]"},
-                             {"pad_token", "[PAD]"},
-                             {"cls_token", "[CLS]"},
-                             {"mask_token", "[MASK]"}};
-  if (config.max_positions() > 0)
-    settings["model_max_length"] = config.max_positions();
-  return std::vector<NamedText>{
-      {"vocab.txt",
-       std::string(reinterpret_cast<const char*>(spec->vocabulary.data()),
-                   spec->vocabulary.size())},
-      {"tokenizer_config.json", settings.dump(2) + "\n"}};
-}
-
 }  // namespace
 
 absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
@@ -116,10 +89,12 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
     config.SetLabels(artifact->spec().labels);
   GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
                          Parameters(*artifact));
-  GRAFT_ASSIGN_OR_RETURN(std::vector<NamedText> tokenizer,
-                         TokenizerFiles(*artifact, config));
-  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(files, directory, config,
-                                                  tensors, tokenizer, dtype));
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Tokenizer> tokenizer,
+      TokenizerFromArtifact(artifact->spec(), artifact->path()));
+  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(
+      files, directory, config, tensors,
+      tokenizer->ToFiles(config.max_positions()), dtype));
   return ExportReport{tensors.size(), config.labels().size()};
 }
 

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
+#include "runtime/tokenize/registry.h"
 #include "runtime/train/checkpoint.h"
 #include "tools/byte_size.h"
 #include "tools/graft/compiler_process.h"
@@ -255,8 +256,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(result.tokenizer,
-                         WordPieceTokenizer::Load(files, options.model));
+  GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
   GRAFT_ASSIGN_OR_RETURN(int64_t limit,
                          MaxPositions(files, options, options.model, config));

@@ -63,7 +63,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
 // Data and a program for it.
 struct PreparedRun {
-  std::unique_ptr<WordPieceTokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> tokenizer;
   // Empty for a regression; a teacher's own. The tables look at it.
   std::unique_ptr<LabelMap> labels;
   std::unique_ptr<ExampleTable> train, dev;  // dev may be null

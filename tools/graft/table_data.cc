@@ -4,7 +4,6 @@
 #include "tools/graft/table_data.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "CLI/App.hpp"
 #include "absl/strings/str_cat.h"
@@ -22,24 +21,6 @@ void AddTableOptions(CLI::App& command, TableOptions& options) {
       ->capture_default_str();
   command.add_flag("--strict", options.strict,
                    "refuse texts that are too long instead of truncating them");
-}
-
-absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> ArtifactTokenizer(
-    const Artifact& artifact) {
-  const std::optional<TokenizerSpec>& spec = artifact.spec().tokenizer;
-  if (!spec || spec->kind != "wordpiece")
-    return absl::InvalidArgumentError(
-        absl::StrCat(artifact.path(), ": expects a wordpiece tokenizer, got ",
-                     spec ? spec->kind : "none"));
-  WordPieceOptions options;
-  options.lowercase = spec->lower_case;
-  options.strip_accents = spec->strip_accents;
-  options.handle_chinese_chars = spec->split_chinese;
-  absl::string_view vocabulary(
-      reinterpret_cast<const char*>(spec->vocabulary.data()),
-      spec->vocabulary.size());
-  return WordPieceTokenizer::FromVocabulary(
-      vocabulary, absl::StrCat(artifact.path(), ": vocabulary"), options);
 }
 
 int64_t ArtifactMaxLength(const Artifact& artifact) {

@@ -13,7 +13,6 @@
 #include "absl/status/statusor.h"
 #include "runtime/artifact/artifact.h"
 #include "runtime/data/example_table.h"
-#include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace CLI {
 class App;
@@ -23,10 +22,6 @@ namespace graft {
 
 // Adds --text-column and the others.
 void AddTableOptions(CLI::App& command, TableOptions& options);
-
-// The tokenizer that an artifact carries.
-absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> ArtifactTokenizer(
-    const Artifact& artifact);
 
 // Most tokens of one example that every entry of the artifact takes.
 int64_t ArtifactMaxLength(const Artifact& artifact);

@@ -21,6 +21,7 @@
 #include "runtime/executor/instance.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/predict/evaluate.h"
+#include "runtime/tokenize/registry.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
 #include "tools/graft/table_data.h"
@@ -34,7 +35,7 @@ struct Predictor {
   std::unique_ptr<Device> device;
   std::shared_ptr<const Artifact> artifact;
   std::unique_ptr<Instance> instance;
-  std::unique_ptr<WordPieceTokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> tokenizer;
   int64_t max_length = 0;
 };
 
@@ -50,7 +51,8 @@ absl::StatusOr<Predictor> OpenPredictor(const std::string& path,
       predictor.instance,
       Instance::Create(predictor.artifact, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(predictor.tokenizer,
-                         ArtifactTokenizer(*predictor.artifact));
+                         TokenizerFromArtifact(predictor.artifact->spec(),
+                                               predictor.artifact->path()));
   predictor.max_length = ArtifactMaxLength(*predictor.artifact);
   return predictor;
 }
@@ -114,12 +116,10 @@ ExampleFeed FeedTexts(const PredictOptions& options,
   return [&options, &predictor, encoding = Encoding(),
           i = size_t{0}](Examples& examples) mutable -> absl::StatusOr<bool> {
     if (i == options.texts.size()) return false;
-    GRAFT_RETURN_IF_ERROR(
-        EncodeText(
-            *predictor.tokenizer, options.texts[i], std::nullopt,
-            predictor.max_length, options.table.strict,
-            [&] { return absl::StrCat("--text:", i + 1); }, encoding)
-            .status());
+    GRAFT_RETURN_IF_ERROR(EncodeText(
+        *predictor.tokenizer, options.texts[i], std::nullopt,
+        predictor.max_length, options.table.strict,
+        [&] { return absl::StrCat("--text:", i + 1); }, encoding));
     examples.Add(encoding.ids, encoding.type_ids, /*label=*/0, /*score=*/0,
                  static_cast<int64_t>(i), options.texts[i]);
     ++i;

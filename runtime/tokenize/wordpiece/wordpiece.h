@@ -21,25 +21,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "nlohmann/json_fwd.hpp"
 #include "runtime/base/file.h"
+#include "runtime/tokenize/registry.h"
+#include "runtime/tokenize/tokenizer.h"
 
 namespace graft {
-
-// Bytes [begin, end) of the input that a token came from. Special tokens that
-// Encode adds have an empty range at 0.
-struct TokenOffset {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-  bool operator==(const TokenOffset&) const = default;
-};
-
-// One example ready for a model: [CLS] a [SEP], or [CLS] a [SEP] b [SEP] with
-// type 1 from b on.
-struct Encoding {
-  std::vector<int32_t> ids;
-  std::vector<int32_t> type_ids;     // as long as ids
-  std::vector<TokenOffset> offsets;  // as long as ids, when asked for
-};
 
 // What a vocab.txt does not say and a tokenizer.json does.
 struct WordPieceOptions {
@@ -53,8 +40,9 @@ struct WordPieceOptions {
   int64_t max_word_length = 100;
 };
 
-// Immutable after construction, hence thread-safe.
-class WordPieceTokenizer {
+// [CLS] a [SEP], or [CLS] a [SEP] b [SEP] with type 1 from b on. Immutable
+// after construction, hence thread-safe.
+class WordPieceTokenizer final : public Tokenizer {
  public:
   // A token that is looked for in the raw text before anything else.
   struct AddedToken {
@@ -96,11 +84,13 @@ class WordPieceTokenizer {
   static absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> FromJson(
       absl::string_view text, absl::string_view path);
 
-  // From a checkpoint directory: tokenizer.json, or else vocab.txt with
-  // do_lower_case, strip_accents and tokenize_chinese_chars of
-  // tokenizer_config.json where there is one; or from a .json or vocabulary
-  // file itself.
-  static absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> Load(
+  // As FromJson, of the parsed file.
+  static absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> FromParsedJson(
+      const nlohmann::json& object, absl::string_view path);
+
+  // From the file of a vocabulary, with do_lower_case, strip_accents and
+  // tokenize_chinese_chars of the tokenizer_config.json beside it, if any.
+  static absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> LoadVocabulary(
       FileSystem& files, const std::string& path);
 
   // Appends the ids of `text`, without special tokens of its own, and, unless
@@ -110,33 +100,30 @@ class WordPieceTokenizer {
   absl::Status Tokenize(absl::string_view text, std::vector<int32_t>& ids,
                         std::vector<TokenOffset>* offsets = nullptr) const;
 
-  // Replaces `encoding` by that of one text, or of a pair when `second` is set,
-  // cut to at most `max_length` ids: a single text at its end, of a pair the
-  // longer one first ("longest_first"). INVALID_ARGUMENT as Tokenize, and when
-  // max_length leaves no room for the special tokens.
+  absl::string_view kind() const override;
   absl::Status Encode(absl::string_view first,
                       std::optional<absl::string_view> second,
                       int64_t max_length, Encoding& encoding,
-                      bool with_offsets = false) const;
-
-  // One above the largest id.
-  int64_t vocabulary_size() const {
+                      bool with_offsets = false) const override;
+  int64_t vocabulary_size() const override {
     return static_cast<int64_t>(pieces_.size());
   }
-  std::optional<int32_t> PieceToId(absl::string_view piece) const;
-  // Empty for an id that no piece has.
-  absl::string_view IdToPiece(int32_t id) const;
+  std::optional<int32_t> PieceToId(absl::string_view piece) const override;
+  absl::string_view IdToPiece(int32_t id) const override;
+  SpecialIds special_ids() const override;
+  std::string Settings() const override;
+  TokenizerSpec ToArtifact(std::string& vocabulary) const override;
+  std::vector<NamedText> ToFiles(int64_t max_length) const override;
 
-  int32_t unknown_id() const { return unknown_id_; }
-  int32_t cls_id() const { return cls_id_; }
-  int32_t sep_id() const { return sep_id_; }
-  std::optional<int32_t> pad_id() const { return PieceToId("[PAD]"); }
-  std::optional<int32_t> mask_id() const { return PieceToId("[MASK]"); }
   const WordPieceOptions& options() const { return options_; }
 
  private:
   // Normalised text with the range of the input that each byte came from.
-  struct Normalized;
+  struct Normalized {
+    std::string text;
+    std::vector<TokenOffset> origins;  // per byte of text; empty if not wanted
+    bool with_origins = false;
+  };
 
   WordPieceTokenizer() = default;
 
@@ -147,6 +134,8 @@ class WordPieceTokenizer {
   void Normalize(absl::string_view text, uint32_t base, bool with_offsets,
                  Normalized& out) const;
   void Emit(uint32_t code, TokenOffset origin, Normalized& out) const;
+  // The vocabulary as the text of a vocab.txt.
+  std::string VocabularyText() const;
   void CutWords(const Normalized& text, std::vector<int32_t>& ids,
                 std::vector<TokenOffset>* offsets) const;
   void CutPieces(const Normalized& text, size_t begin, size_t end,
@@ -167,6 +156,10 @@ class WordPieceTokenizer {
   int32_t cls_id_ = 0;
   int32_t sep_id_ = 0;
 };
+
+// Of the registry: artifacts keep the kind "wordpiece", the bytes of a
+// vocab.txt and the settings of the normalisation.
+TokenizerKind WordPieceKind();
 
 }  // namespace graft
 

@@ -1,14 +1,13 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading of tokenizer.json and of checkpoint directories. Whatever could
+// Reads tokenizer.json, and the settings beside a vocabulary. Whatever could
 // change an id and is not BERT's is refused by name, never skipped.
 
 #include <limits>
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
@@ -226,6 +225,11 @@ absl::StatusOr<WordPieceOptions> ReadTokenizerConfig(FileSystem& files,
 absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
 WordPieceTokenizer::FromJson(absl::string_view text, absl::string_view path) {
   GRAFT_ASSIGN_OR_RETURN(const json object, ParseJson(text, path));
+  return FromParsedJson(object, path);
+}
+
+absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
+WordPieceTokenizer::FromParsedJson(const json& object, absl::string_view path) {
   if (!object.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expects an object, got ", DescribeJson(object)));
@@ -253,27 +257,15 @@ WordPieceTokenizer::FromJson(absl::string_view text, absl::string_view path) {
   return FromParts(std::move(parts), path);
 }
 
-absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> WordPieceTokenizer::Load(
-    FileSystem& files, const std::string& path) {
-  std::string file = path;
-  WordPieceOptions options;
-  if (files.IsDirectory(path)) {
-    file = JoinPath(path, "tokenizer.json");
-    if (!files.Exists(file)) {
-      file = JoinPath(path, "vocab.txt");
-      if (!files.Exists(file)) {
-        return absl::NotFoundError(absl::StrCat(
-            path, ": expects tokenizer.json or vocab.txt, got neither"));
-      }
-      GRAFT_ASSIGN_OR_RETURN(
-          options,
-          ReadTokenizerConfig(files, JoinPath(path, "tokenizer_config.json")));
-    }
-  }
+absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
+WordPieceTokenizer::LoadVocabulary(FileSystem& files, const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(
+      WordPieceOptions options,
+      ReadTokenizerConfig(
+          files, JoinPath(DirectoryName(path), "tokenizer_config.json")));
   GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(files, file, kMaxFileBytes));
-  return absl::EndsWith(file, ".json") ? FromJson(text, file)
-                                       : FromVocabulary(text, file, options);
+                         ReadFile(files, path, kMaxFileBytes));
+  return FromVocabulary(text, path, std::move(options));
 }
 
 }  // namespace graft

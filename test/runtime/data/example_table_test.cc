@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
 #include "runtime/data/batch_stream.h"
+#include "runtime/tokenize/registry.h"
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/allocator_interface.h>
 #define GRAFT_ASAN 1
@@ -50,8 +51,8 @@ class ExampleTableTest : public ::testing::Test {
     directory_ = ::mkdtemp(pattern.data());
     std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
     for (int i = 0; i < kWords; ++i) absl::StrAppend(&vocabulary, "w", i, "\n");
-    tokenizer_ =
-        WordPieceTokenizer::FromVocabulary(vocabulary, "vocab.txt").value();
+    Write("vocab.txt", vocabulary);
+    tokenizer_ = LoadTokenizer(files_, directory_).value();
     options_.labels = Labels::kClasses;
     options_.max_length = 16;
   }
@@ -127,7 +128,7 @@ class ExampleTableTest : public ::testing::Test {
   FileSystem& posix_ = FileSystem::Posix();
   FaultyFileSystem files_{posix_};
   std::string directory_;
-  std::unique_ptr<WordPieceTokenizer> tokenizer_;
+  std::unique_ptr<Tokenizer> tokenizer_;
   LabelMap labels_;
   ExampleOptions options_;
 };

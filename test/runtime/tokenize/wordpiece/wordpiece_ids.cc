@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "runtime/tokenize/registry.h"
 #include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace {
@@ -31,6 +33,14 @@ std::string Unescape(absl::string_view text) {
   return out;
 }
 
+// A tokenizer.json, or a vocabulary with its settings beside it.
+absl::StatusOr<std::unique_ptr<graft::Tokenizer>> Load(
+    const std::string& path) {
+  graft::FileSystem& files = graft::FileSystem::Posix();
+  if (absl::EndsWith(path, ".json")) return graft::LoadTokenizer(files, path);
+  return graft::WordPieceTokenizer::LoadVocabulary(files, path);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -39,8 +49,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: wordpiece_ids TOKENIZER [MAX_LENGTH]\n";
     return 2;
   }
-  const auto tokenizer =
-      graft::WordPieceTokenizer::Load(graft::FileSystem::Posix(), argv[1]);
+  const auto tokenizer = Load(argv[1]);
   if (!tokenizer.ok()) {
     std::cerr << tokenizer.status() << "\n";
     return 1;

@@ -15,6 +15,7 @@
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/tokenize/registry.h"
 #include "runtime/tokenize/wordpiece/unicode_classes.h"
 
 namespace graft {
@@ -207,11 +208,6 @@ TEST(WordPieceTest, LooksUpPieces) {
   EXPECT_EQ(tokenizer->IdToPiece(9), "run");
   EXPECT_EQ(tokenizer->IdToPiece(-1), "");
   EXPECT_EQ(tokenizer->IdToPiece(23), "");
-  EXPECT_EQ(tokenizer->unknown_id(), 1);
-  EXPECT_EQ(tokenizer->cls_id(), 2);
-  EXPECT_EQ(tokenizer->sep_id(), 3);
-  EXPECT_EQ(tokenizer->pad_id(), 0);
-  EXPECT_EQ(tokenizer->mask_id(), 4);
   // Windows line ends and a missing last line end change nothing.
   const auto windows = WordPieceTokenizer::FromVocabulary(
       absl::StrReplaceAll(kVocabulary, {{"\n", "\r\n"}}), "v.txt");
@@ -340,34 +336,34 @@ TEST(WordPieceJsonTest, BadValuesAreNamed) {
       HasSubstr("t: expects an object, got []"));
 }
 
-TEST(WordPieceLoadTest, ReadsDirectories) {
+TEST(WordPieceLoadTest, ReadsTheSettingsBesideAVocabulary) {
   std::string pattern = ::testing::TempDir() + "/graft_wp_XXXXXX";
   const std::string dir = ::mkdtemp(pattern.data());
   FileSystem& files = FileSystem::Posix();
   const auto put = [&](const char* name, absl::string_view text) {
     ASSERT_TRUE(WriteFile(files, JoinPath(dir, name), text).ok());
   };
-  EXPECT_EQ(WordPieceTokenizer::Load(files, dir).status().message(),
-            dir + ": expects tokenizer.json or vocab.txt, got neither");
+  const auto load = [&] {
+    return WordPieceTokenizer::LoadVocabulary(files,
+                                              JoinPath(dir, "vocab.txt"));
+  };
+  EXPECT_TRUE(absl::IsNotFound(load().status()));
   put("vocab.txt", kVocabulary);
-  EXPECT_TRUE(
-      WordPieceTokenizer::Load(files, dir).value()->options().lowercase);
+  EXPECT_TRUE(load().value()->options().lowercase);
+  EXPECT_EQ(load().value()->vocabulary_size(), 23);
   put("tokenizer_config.json",
       R"({"do_lower_case": false, "strip_accents": null})");
-  EXPECT_FALSE(
-      WordPieceTokenizer::Load(files, dir).value()->options().lowercase);
+  EXPECT_FALSE(load().value()->options().lowercase);
   put("tokenizer_config.json", R"({"do_lower_case": "no"})");
-  EXPECT_THAT(
-      std::string(WordPieceTokenizer::Load(files, dir).status().message()),
-      HasSubstr("do_lower_case expects true or false, got \"no\""));
+  EXPECT_THAT(std::string(load().status().message()),
+              HasSubstr("do_lower_case expects true or false, got \"no\""));
+  // A tokenizer.json goes before both.
   put("tokenizer.json", kJson);
-  EXPECT_EQ(WordPieceTokenizer::Load(files, dir).value()->vocabulary_size(), 6);
-  EXPECT_EQ(WordPieceTokenizer::Load(files, JoinPath(dir, "vocab.txt"))
+  EXPECT_EQ(LoadTokenizer(files, dir).value()->vocabulary_size(), 6);
+  EXPECT_EQ(LoadTokenizer(files, JoinPath(dir, "tokenizer.json"))
                 .value()
                 ->vocabulary_size(),
-            23);
-  EXPECT_TRUE(absl::IsNotFound(
-      WordPieceTokenizer::Load(files, JoinPath(dir, "none")).status()));
+            6);
   std::filesystem::remove_all(dir);
 }
 
