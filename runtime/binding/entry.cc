@@ -69,7 +69,7 @@ absl::Status EntryCaller::FeedCached(size_t i, const PackedBatch& batch) {
     for (size_t d = 1; d < shape.size(); ++d) width *= shape[d];
     if (width != rows.width)
       return absl::InvalidArgumentError(
-          absl::StrCat("expects ", width, " numbers an example of ",
+          absl::StrCat("expects ", width, " numbers per example of ",
                        kCachePrefix, rows.name, ", got ", rows.width));
     feeds_[i] = Feed::Tensor(DType::kF32, shape, rows.values.data());
     return absl::OkStatus();
@@ -138,13 +138,13 @@ absl::Span<const float> EntryCaller::Output(absl::string_view name) const {
   return {};
 }
 
-absl::StatusOr<BatchBounds> ProgramBounds(const Artifact& artifact) {
-  BatchBounds bounds;
+absl::StatusOr<BatchCapacity> ProgramCapacity(const Artifact& artifact) {
+  BatchCapacity capacity;
   for (const SizeSpec& size : artifact.spec().sizes) {
-    if (size.name == "T") bounds.tokens = size.bound;
-    if (size.name == "S") bounds.sequences = size.bound;
+    if (size.name == "T") capacity.tokens = size.bound;
+    if (size.name == "S") capacity.sequences = size.bound;
   }
-  if (bounds.tokens > 0 && bounds.sequences > 0) return bounds;
+  if (capacity.tokens > 0 && capacity.sequences > 0) return capacity;
   return absl::InvalidArgumentError(
       absl::StrCat(artifact.path(), ": expects the sizes T and S"));
 }

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a program's entries take, by the roles of their inputs: docs/formats/
-// artifact.md lists the roles.
+// Calls an entry of a program: what each of its inputs takes follows from its
+// role, which docs/formats/artifact.md lists.
 
 #ifndef GRAFT_RUNTIME_BINDING_ENTRY_H_
 #define GRAFT_RUNTIME_BINDING_ENTRY_H_
@@ -20,7 +20,7 @@
 
 namespace graft {
 
-// Begins the names of values that are computed once an example.
+// Begins the names of values that are computed once per example.
 inline constexpr absl::string_view kCachePrefix = "cached.";
 
 // Scalars that some entries take.
@@ -33,7 +33,7 @@ struct EntryScalars {
   float unscale = 1;   // "unscale": 1 / scale
 };
 
-// Calls one entry of an instance with the inputs it asks for by name: "ids",
+// Calls one entry of an instance with its inputs, by name: "ids",
 // "types", "segments", "labels", "cached.<name>" of a batch, "total",
 // "labelled", "rate", "step", "scale", "unscale".
 // Thread-compatible; calls allocate nothing.
@@ -87,8 +87,9 @@ class EntryCaller {
   absl::Span<const OutputView> outputs_;
 };
 
-// The bounds of the artifact's sizes "T" and "S".
-absl::StatusOr<BatchBounds> ProgramBounds(const Artifact& artifact);
+// The maxima of the artifact's sizes "T" and "S". INVALID_ARGUMENT: it lacks
+// one.
+absl::StatusOr<BatchCapacity> ProgramCapacity(const Artifact& artifact);
 
 }  // namespace graft
 

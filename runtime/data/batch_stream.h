@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Batches made ahead, in a thread of their own.
+// Batches that a thread of their own makes ahead.
 
 #ifndef GRAFT_RUNTIME_DATA_BATCH_STREAM_H_
 #define GRAFT_RUNTIME_DATA_BATCH_STREAM_H_
@@ -21,22 +21,22 @@
 
 namespace graft {
 
-// Examples of one optimiser step, or of one launch, and where they are cut into
-// launches.
+// Examples of one optimiser step, or of one call, and where they are cut into
+// micro-batches.
 struct Batch {
   Examples examples;
-  std::vector<BatchRange> pieces;
+  std::vector<BatchRange> micro_batches;
 };
 
 // Makes the next batch out of an empty one that has the memory of an earlier
 // one; false at the end.
 using BatchMaker = std::function<absl::StatusOr<bool>(Batch&)>;
 
-// A few batches that go round between a thread, which makes them ahead, and the
-// caller. Next is for one thread; it allocates nothing.
+// A few batches that circulate between a thread, which fills them ahead, and
+// the caller. Next is for one thread; it allocates nothing.
 class BatchStream {
  public:
-  // One that the caller has, and two ahead.
+  // One that the caller holds, and two ahead.
   static constexpr size_t kBatches = 3;
 
   // `make` is called in the new thread only, until it returns false or an
@@ -54,7 +54,7 @@ class BatchStream {
   // the maker comes after the batches before it, and again from later calls.
   absl::StatusOr<const Batch*> Next();
 
-  // Time that Next has waited for batches so far.
+  // Seconds that Next has waited for batches so far.
   double seconds_waited() const { return seconds_waited_; }
 
  private:
@@ -78,31 +78,6 @@ class BatchStream {
   double seconds_waited_ = 0;  // of the caller's thread
   std::thread thread_;
 };
-
-// The optimiser steps [first_step, steps) of a training, each `batch_size`
-// examples of an epoch, the last of an epoch what is left.
-struct TrainingOrder {
-  int64_t batch_size = 1;
-  int64_t first_step = 0;
-  int64_t steps = 0;
-  bool shuffle = false;  // else in the order of the source
-  uint64_t seed = 0;     // with the epoch, the key of a shuffled order
-};
-
-// Makes the batches of a training, cut at `bounds`. Shuffling takes 4 bytes for
-// each example. `source` is borrowed.
-BatchMaker TrainingBatches(ExampleSource& source, const TrainingOrder& order,
-                           const BatchBounds& bounds);
-
-// Appends the next example; false at the end.
-using ExampleFeed = std::function<absl::StatusOr<bool>(Examples&)>;
-
-// All of `source` in its order. It is borrowed.
-ExampleFeed InOrder(ExampleSource& source);
-
-// Makes the largest batches of consecutive examples that fit `bounds`, one
-// piece each. INVALID_ARGUMENT: an example alone does not fit.
-BatchMaker LargestPieces(ExampleFeed next, const BatchBounds& bounds);
 
 }  // namespace graft
 

@@ -103,7 +103,7 @@ absl::StatusOr<bool> ExampleTable::Next(Examples& examples) {
 absl::Status ExampleTable::Scan(const ScanOptions& options) {
   stride_ = options.any_order ? 1 : options.batch_size;
   GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
-  BoundsMeter bounds(options.batch_size);
+  CapacityMeter capacity(options.batch_size);
   ChecksumStream tokens, labels;
   Examples one;
   for (int64_t row = 0;; ++row) {
@@ -121,7 +121,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     }
     hash_ = HashLine(reader_->bytes(), hash_);
     const int64_t length = one.tokens();
-    bounds.Add(length);
+    capacity.Add(length);
     ++scan_.examples;
     scan_.tokens += length;
     scan_.longest = std::max(scan_.longest, length);
@@ -139,7 +139,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   index_.back() |= Fold(hash_);
   index_.shrink_to_fit();
   scan_.truncated = truncated_;
-  scan_.bounds = bounds.bounds();
+  scan_.capacity = capacity.capacity();
   scan_.token_hash = tokens.value();
   scan_.label_hash = labels.value();
   next_row_ = scan_.examples;
@@ -190,6 +190,10 @@ absl::Status ExampleTable::Changed(int64_t row) {
                 : absl::StrCat("the ", rows, " rows that were here"),
       " when the table was first read, got others; a table must stay as it is "
       "while it is used"));
+}
+
+ExampleFeed FeedRows(ExampleTable& table) {
+  return [&table](Examples& examples) { return table.Next(examples); };
 }
 
 }  // namespace graft

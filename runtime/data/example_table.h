@@ -24,7 +24,7 @@
 
 namespace graft {
 
-// Where texts and labels stand in a table.
+// The columns of a table that hold texts and labels.
 struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
@@ -33,7 +33,7 @@ struct TableOptions {
   bool strict = false;           // too long a text is an error instead of cut
 };
 
-// What rows become.
+// How rows become examples.
 struct ExampleOptions {
   enum class Labels { kNone, kClasses, kScores };
 
@@ -43,57 +43,58 @@ struct ExampleOptions {
   bool keep_texts = false;  // in Examples::text
 };
 
-// What a table holds, found by a pass over it.
+// Sizes and hashes of a table, found by a scan.
 struct TableScan {
   int64_t examples = 0;
   int64_t tokens = 0;
   int64_t longest = 0;     // tokens of one example
   int64_t truncated = 0;   // texts that were cut to max_length
   int64_t unlabelled = 0;  // rows of kNoLabel
-  BatchBounds bounds;      // of consecutive batches
+  BatchCapacity capacity;  // of consecutive batches
   uint64_t token_hash = 0;
   uint64_t label_hash = 0;
 };
 
 struct ScanOptions {
   int64_t batch_size = 1;
-  // Whether Append will be asked for rows in any order and not only in that of
-  // the file. The index then has an entry for each row, not for each batch.
+  // Whether Append is called for rows in any order, not only in that of the
+  // file. The index then has an entry per row, not per batch.
   bool any_order = false;
-  // Takes classes that are not known yet, instead of refusing them.
+  // Receives classes that are not known yet, which are otherwise refused.
   LabelMap* new_labels = nullptr;
-  // Called now and then with rows read and the place in the file, in bytes. An
-  // error of it ends the scan.
+  // Called now and then with the rows read and the offset in the file, in
+  // bytes. An error that it returns ends the scan.
   std::function<absl::Status(int64_t rows, uint64_t offset)> progress;
 };
 
-// Keeps the file open, 8 bytes for each entry of an index, and nothing of the
-// rows. Errors begin with "path:line: ". Thread-compatible.
+// Tokenised examples of a table. Keeps the file open and an index of 8 bytes
+// per entry in memory, but no rows. Errors begin with "path:line: ".
+// Thread-compatible.
 class ExampleTable final : public ExampleSource {
  public:
   // Opens a .tsv or .jsonl file; errors are those of TableReader::Open.
   // `tokenizer` and `labels` (null but for classes) are borrowed.
   static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
-      FileSystem& files, const std::string& path,
-      const Tokenizer& tokenizer, const LabelMap* labels,
-      ExampleOptions options);
+      FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
+      const LabelMap* labels, ExampleOptions options);
 
   // Appends the next row; false after the last. INVALID_ARGUMENT: what
-  // TableReader::Next refuses, labels that are not known or no number, and with
-  // `strict` a text that is too long. After an error, and with Append, it must
-  // not be used.
+  // TableReader::Next refuses, a label that is unknown or not a number, and
+  // with `strict` a text that is too long. Must not be called after an error,
+  // nor on a table that Append is called on.
   absl::StatusOr<bool> Next(Examples& examples);
 
-  // Reads all rows, which must be done once before the table is a source.
-  // FAILED_PRECONDITION: the file is a pipe, which can be read only once.
-  // RESOURCE_EXHAUSTED: it is larger than 1 TiB. Else errors as Next.
+  // Reads all rows and makes the index; must be called once before the table is
+  // used as a source. FAILED_PRECONDITION: the file is a pipe, which can be
+  // read only once. RESOURCE_EXHAUSTED: it is larger than 1 TiB. Else errors as
+  // Next.
   absl::Status Scan(const ScanOptions& options);
   const TableScan& scan() const { return scan_; }
   size_t index_bytes() const { return index_.capacity() * sizeof(index_[0]); }
 
-  // Of ExampleSource. FAILED_PRECONDITION: the row, or one of its batch, is no
-  // longer what Scan read, which is told by a hash of 24 bits an entry when the
-  // last row of an entry is read.
+  // Of ExampleSource. FAILED_PRECONDITION: the row, or another one of its
+  // entry, is no longer what Scan read. A hash of 24 bits per entry detects
+  // that when the last row of an entry is read.
   int64_t size() const override { return scan_.examples; }
   int64_t longest() const override { return scan_.longest; }
   absl::Status Append(int64_t row, Examples& examples) override;
@@ -118,16 +119,19 @@ class ExampleTable final : public ExampleSource {
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // 0: none
   size_t label_column_ = 0;
-  int64_t next_row_ = 0;  // that the reader comes to next
+  int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;
   Encoding encoding_;
   TableScan scan_;
-  // Of every `stride_` rows: where they begin, 40 bits, and a hash of their
-  // lines.
+  // One entry per `stride_` rows: offset of the first in the file (40 bits),
+  // and a hash of their lines.
   int64_t stride_ = 1;
   std::vector<uint64_t> index_;
   uint64_t hash_ = 0;  // of the rows of the entry so far
 };
+
+// The rows of `table`, which is borrowed, from its next one on.
+ExampleFeed FeedRows(ExampleTable& table);
 
 }  // namespace graft
 

@@ -81,7 +81,7 @@ absl::string_view Examples::text(int64_t example) const {
   return absl::string_view(text_).substr(begin, text_ends_[example] - begin);
 }
 
-void BoundsMeter::Add(int64_t tokens) {
+void CapacityMeter::Add(int64_t tokens) {
   if (sequences_ == batch_size_) sequences_ = tokens_ = 0;
   ++sequences_;
   tokens_ += tokens;
@@ -89,59 +89,59 @@ void BoundsMeter::Add(int64_t tokens) {
   most_.tokens = std::max(most_.tokens, tokens_);
 }
 
-BatchBounds BoundsMeter::bounds() const {
+BatchCapacity CapacityMeter::capacity() const {
   return {(most_.tokens + 63) / 64 * 64, most_.sequences};
 }
 
 void PackedBatch::Reserve(absl::Span<const CachedRows> caches,
-                          const BatchBounds& bounds) {
+                          const BatchCapacity& capacity) {
   for (std::vector<int32_t>* tokens : {&ids, &types})
-    tokens->reserve(bounds.tokens);
+    tokens->reserve(capacity.tokens);
   for (std::vector<int32_t>* sequences : {&offsets, &ordinals, &labels})
-    sequences->reserve(bounds.sequences + 1);
-  scores.reserve(bounds.sequences);
+    sequences->reserve(capacity.sequences + 1);
+  scores.reserve(capacity.sequences);
   cached.clear();
   for (const CachedRows& rows : caches) {
     cached.push_back({rows.name, rows.width, {}});
-    cached.back().values.reserve(bounds.sequences * rows.width);
+    cached.back().values.reserve(capacity.sequences * rows.width);
   }
 }
 
-absl::Status SplitBatch(const Examples& batch, const BatchBounds& bounds,
-                        std::vector<BatchRange>& pieces) {
-  pieces.clear();
-  BatchRange piece;
+absl::Status SplitBatch(const Examples& batch, const BatchCapacity& capacity,
+                        std::vector<BatchRange>& micro_batches) {
+  micro_batches.clear();
+  BatchRange micro_batch;
   int64_t tokens = 0;
   for (int64_t i = 0; i < batch.size(); ++i) {
     int64_t length = batch.length(i);
-    if (length > bounds.tokens)
+    if (length > capacity.tokens)
       return absl::InvalidArgumentError(
-          absl::StrCat("expects examples of at most ", bounds.tokens,
-                       " tokens, the program's bound, got ", length,
+          absl::StrCat("expects examples of at most ", capacity.tokens,
+                       " tokens, the program's capacity, got ", length,
                        " in example ", batch.row(i)));
-    bool full =
-        tokens + length > bounds.tokens || i - piece.begin >= bounds.sequences;
+    bool full = tokens + length > capacity.tokens ||
+                i - micro_batch.begin >= capacity.sequences;
     if (full) {
-      pieces.push_back(piece);
-      piece.begin = i;
+      micro_batches.push_back(micro_batch);
+      micro_batch.begin = i;
       tokens = 0;
     }
     tokens += length;
-    piece.end = i + 1;
+    micro_batch.end = i + 1;
   }
-  if (piece.end > piece.begin) pieces.push_back(piece);
+  if (micro_batch.end > micro_batch.begin) micro_batches.push_back(micro_batch);
   return absl::OkStatus();
 }
 
 namespace {
 
-// The rows of `piece` in its order.
-void PackRows(const CachedRows& rows, const Examples& batch, BatchRange piece,
-              CachedRows& packed) {
+// The rows of `micro_batch` in its order.
+void PackRows(const CachedRows& rows, const Examples& batch,
+              BatchRange micro_batch, CachedRows& packed) {
   packed.name = rows.name;
   packed.width = rows.width;
   packed.values.clear();
-  for (int64_t i = piece.begin; i < piece.end; ++i) {
+  for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
     const float* row = rows.values.data() + batch.row(i) * rows.width;
     packed.values.insert(packed.values.end(), row, row + rows.width);
   }
@@ -149,7 +149,7 @@ void PackRows(const CachedRows& rows, const Examples& batch, BatchRange piece,
 
 }  // namespace
 
-void PackBatch(const Examples& batch, BatchRange piece,
+void PackBatch(const Examples& batch, BatchRange micro_batch,
                absl::Span<const CachedRows> caches, PackedBatch& packed) {
   for (std::vector<int32_t>* values :
        {&packed.ids, &packed.types, &packed.offsets, &packed.ordinals,
@@ -158,9 +158,9 @@ void PackBatch(const Examples& batch, BatchRange piece,
   packed.scores.clear();
   packed.cached.resize(caches.size());
   for (size_t c = 0; c < packed.cached.size(); ++c)
-    PackRows(caches[c], batch, piece, packed.cached[c]);
+    PackRows(caches[c], batch, micro_batch, packed.cached[c]);
   packed.offsets.push_back(0);
-  for (int64_t i = piece.begin; i < piece.end; ++i) {
+  for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
     absl::Span<const int32_t> ids = batch.ids(i);
     absl::Span<const int32_t> types = batch.types(i);
     packed.ids.insert(packed.ids.end(), ids.begin(), ids.end());

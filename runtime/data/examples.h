@@ -7,33 +7,35 @@
 #define GRAFT_RUNTIME_DATA_EXAMPLES_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace graft {
 
-// Class of an example without a label, which programs leave out of the loss of
-// labels.
+// Class of an example without a label. Programs leave such examples out of the
+// loss of labels.
 inline constexpr int32_t kNoLabel = -100;
 
-// A few examples end to end, such as those of a batch; its memory is used
-// again after Clear. Thread-compatible.
+// Examples end to end, such as those of a batch. Clear keeps the memory for the
+// next ones. Thread-compatible.
 class Examples {
  public:
-  // Room for so many, so that adding them allocates nothing but for texts.
+  // Reserves memory, so that adding so many examples allocates for texts only.
   void Reserve(int64_t examples, int64_t tokens);
-  // Bytes of that room.
+  // Bytes that Reserve takes.
   static uint64_t Bytes(int64_t examples, int64_t tokens);
   void Clear();
 
   // Appends one example. `ids` is not empty; `types` has as many values.
-  // `label` is the class or kNoLabel, `score` the regression target; the one
-  // that the task does not have is ignored. `row` is its number in its source;
-  // `text` what it was made of, for those who show it.
+  // `label` is the class or kNoLabel, `score` the regression target; a task
+  // reads one of them. `row` is the example's number in its source, `text` the
+  // text it was made of, where a caller shows it.
   void Add(absl::Span<const int32_t> ids, absl::Span<const int32_t> types,
            int32_t label, float score, int64_t row,
            absl::string_view text = "");
@@ -65,7 +67,7 @@ class Examples {
   std::vector<size_t> text_ends_;
 };
 
-// Examples by number, which need not be in memory. Thread-compatible.
+// Examples by number, in memory or in a file. Thread-compatible.
 class ExampleSource {
  public:
   virtual ~ExampleSource() = default;
@@ -77,37 +79,41 @@ class ExampleSource {
   virtual absl::Status Append(int64_t row, Examples& examples) = 0;
 };
 
-// A row of numbers for each example of a source, such as what a teacher says
-// about it; programs take them under the name `cached.<name>`.
+// Appends the next example; false at the end.
+using ExampleFeed = std::function<absl::StatusOr<bool>(Examples&)>;
+
+// A row of numbers for each example of a source, such as a teacher's logits;
+// programs take them under the name `cached.<name>`.
 struct CachedRows {
   std::string name;
   int64_t width = 0;
   std::vector<float> values;  // [examples, width]
 };
 
-// The bounds of a program: the most tokens and sequences of one launch.
-struct BatchBounds {
+// The most tokens and sequences that one call of a program takes.
+struct BatchCapacity {
   int64_t tokens = 0;
   int64_t sequences = 0;
 };
 
-// The smallest bounds that hold each batch of `batch_size` consecutive examples
-// in one piece, tokens rounded up to a multiple of 64. Thread-compatible.
-class BoundsMeter {
+// Measures the smallest capacity that holds each batch of `batch_size`
+// consecutive examples whole, tokens rounded up to a multiple of 64.
+// Thread-compatible.
+class CapacityMeter {
  public:
-  explicit BoundsMeter(int64_t batch_size) : batch_size_(batch_size) {}
+  explicit CapacityMeter(int64_t batch_size) : batch_size_(batch_size) {}
   // The next example has `tokens`.
   void Add(int64_t tokens);
-  BatchBounds bounds() const;
+  BatchCapacity capacity() const;
 
  private:
   const int64_t batch_size_;
   int64_t sequences_ = 0;  // of the batch so far
   int64_t tokens_ = 0;
-  BatchBounds most_;
+  BatchCapacity most_;
 };
 
-// One program call's worth of examples, as the program takes them.
+// The examples of one call, as programs take them.
 struct PackedBatch {
   std::vector<int32_t> ids;        // [T]
   std::vector<int32_t> types;      // [T]
@@ -119,8 +125,9 @@ struct PackedBatch {
 
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
   int64_t sequences() const { return static_cast<int64_t>(ordinals.size()); }
-  // Room for a batch of the bounds, so that packing allocates nothing later.
-  void Reserve(absl::Span<const CachedRows> caches, const BatchBounds& bounds);
+  // Reserves memory for the largest batch, so that packing allocates nothing.
+  void Reserve(absl::Span<const CachedRows> caches,
+               const BatchCapacity& capacity);
 };
 
 // A contiguous range [begin, end) of a batch's examples.
@@ -129,15 +136,15 @@ struct BatchRange {
   int64_t end = 0;
 };
 
-// Cuts an optimiser batch into micro-batches inside of `bounds`, greedily and
-// in order, into `pieces` (cleared first). INVALID_ARGUMENT: one example alone
-// has more tokens than the bound.
-absl::Status SplitBatch(const Examples& batch, const BatchBounds& bounds,
-                        std::vector<BatchRange>& pieces);
+// Cuts an optimiser batch into micro-batches that fit `capacity`, greedily and
+// in order, into `micro_batches` (cleared first). INVALID_ARGUMENT: one example
+// alone has too many tokens.
+absl::Status SplitBatch(const Examples& batch, const BatchCapacity& capacity,
+                        std::vector<BatchRange>& micro_batches);
 
-// Packs `piece` of an optimiser batch into `packed` (overwritten), with its
-// rows of `caches`.
-void PackBatch(const Examples& batch, BatchRange piece,
+// Packs a micro-batch of an optimiser batch into `packed` (overwritten), with
+// its rows of `caches`.
+void PackBatch(const Examples& batch, BatchRange micro_batch,
                absl::Span<const CachedRows> caches, PackedBatch& packed);
 
 }  // namespace graft

@@ -42,8 +42,8 @@ class LabelMap {
   absl::flat_hash_map<std::string, int32_t> ids_;
 };
 
-// The number of a regression label. INVALID_ARGUMENT begins with `where` for
-// what is no number, NaN, infinite or outside of float.
+// The number of a regression label. INVALID_ARGUMENT begins with `where` if
+// `text` is not a finite number that a float can hold.
 absl::StatusOr<float> ParseScore(absl::string_view text,
                                  absl::string_view where);
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tables of examples, read row by row: TSV (a header line, fields separated by
-// one tab, no quoting) and JSONL (one object a line).
+// one tab, no quoting) and JSONL (one object per line).
 
 #ifndef GRAFT_RUNTIME_DATA_TABLE_READER_H_
 #define GRAFT_RUNTIME_DATA_TABLE_READER_H_
@@ -23,7 +23,7 @@
 
 namespace graft {
 
-// What a task needs of a table.
+// A column that a task needs of a table.
 struct ColumnSpec {
   enum class Kind {
     kText,   // a TSV field; in JSONL a string, a number or a boolean

@@ -3,86 +3,43 @@
 
 #include "runtime/predict/evaluate.h"
 
-#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "runtime/base/status_macros.h"
-#include "runtime/metrics/metrics.h"
+#include "runtime/binding/run_batches.h"
+#include "runtime/metrics/metric.h"
 
 namespace graft {
 
-absl::Status ForEachPiece(
-    EntryCaller& caller, const BatchBounds& bounds, ExampleFeed next,
-    absl::FunctionRef<absl::Status(const Examples&)> consume) {
-  PackedBatch packed;
-  packed.Reserve({}, bounds);
-  // One example more than fits is read to find where a piece ends.
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<BatchStream> stream,
-      BatchStream::Start(LargestPieces(std::move(next), bounds),
-                         bounds.sequences + 1, bounds.tokens));
-  while (true) {
-    GRAFT_ASSIGN_OR_RETURN(const Batch* batch, stream->Next());
-    if (!batch) return absl::OkStatus();
-    PackBatch(batch->examples, batch->pieces.front(), {}, packed);
-    GRAFT_RETURN_IF_ERROR(caller.Call(&packed, {}));
-    GRAFT_RETURN_IF_ERROR(consume(batch->examples));
-  }
-}
-
-absl::Status PredictAll(Instance& instance, ExampleFeed next,
-                        const PredictionSink& consume) {
-  GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
-                         EntryCaller::Create(instance, "predict"));
-  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds,
-                         ProgramBounds(instance.artifact()));
-  return ForEachPiece(
-      caller, bounds, std::move(next),
-      [&](const Examples& examples) -> absl::Status {
-        absl::Span<const float> logits = caller.Output("logits");
-        absl::Span<const float> probabilities = caller.Output("probabilities");
-        const size_t width = logits.size() / examples.size();
-        for (int64_t i = 0; i < examples.size(); ++i) {
-          const size_t at = static_cast<size_t>(i) * width;
-          GRAFT_RETURN_IF_ERROR(consume(
-              examples, i, logits.subspan(at, width),
-              probabilities.empty() ? probabilities
-                                    : probabilities.subspan(at, width)));
-        }
-        return absl::OkStatus();
-      });
-}
-
 absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
-                                             const BatchBounds& bounds,
+                                             const BatchCapacity& capacity,
                                              ExampleFeed next) {
   double loss = 0;
-  int64_t right = 0, count = 0;
-  RegressionMeter regression;
-  bool scores = false;
-  GRAFT_RETURN_IF_ERROR(ForEachPiece(
-      evaluate, bounds, std::move(next), [&](const Examples& examples) {
-        absl::Span<const float> losses = evaluate.Output("losses");
-        absl::Span<const float> logits = evaluate.Output("logits");
+  int64_t count = 0;
+  std::unique_ptr<Metric> metric;
+  GRAFT_RETURN_IF_ERROR(RunBatches(
+      evaluate, capacity, std::move(next), [&](const Examples& examples) {
+        const absl::Span<const float> losses = evaluate.Output("losses");
+        const absl::Span<const float> logits = evaluate.Output("logits");
         const size_t width = logits.size() / examples.size();
-        scores = width == 1;
+        if (!metric) {
+          const Target target = width == 1 ? Target::kNumber : Target::kClass;
+          metric =
+              MetricsOf(target).front()->create(static_cast<int64_t>(width));
+        }
         count += examples.size();
         for (int64_t i = 0; i < examples.size(); ++i) {
           loss += losses[i];
-          absl::Span<const float> values = logits.subspan(i * width, width);
-          right +=
-              std::max_element(values.begin(), values.end()) - values.begin() ==
-              examples.label(i);
-          if (scores) regression.Add(examples.score(i), values[0]);
+          metric->Add({logits.subspan(i * width, width), examples.label(i),
+                       examples.score(i)});
         }
         return absl::OkStatus();
       }));
   EvaluationResult result;
   if (count == 0) return result;
   result.loss = loss / static_cast<double>(count);
-  result.score = scores
-                     ? regression.Quality().pearson
-                     : static_cast<double>(right) / static_cast<double>(count);
+  result.score = metric->Value();
   return result;
 }
 

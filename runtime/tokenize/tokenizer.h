@@ -86,8 +86,8 @@ class Tokenizer {
   virtual TokenizerSpec ToArtifact(std::string& vocabulary) const = 0;
 
   // Files of a Hugging Face directory from which Transformers, and
-  // LoadTokenizer, make an equal tokenizer. `max_length` is what the model
-  // takes.
+  // LoadTokenizer, make an equal tokenizer. `max_length` is the most tokens
+  // that the model takes, or 0 if it has no maximum.
   virtual std::vector<NamedText> ToFiles(int64_t max_length) const = 0;
 
  protected:

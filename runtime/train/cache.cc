@@ -15,8 +15,9 @@
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/entry.h"
+#include "runtime/binding/run_batches.h"
+#include "runtime/data/sampler.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/predict/evaluate.h"
 
 namespace graft {
 namespace {
@@ -135,23 +136,23 @@ absl::StatusOr<CachedRows> Compute(
     const std::atomic<bool>& stop) {
   GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
                          EntryCaller::Create(instance, cache.name));
-  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds,
-                         ProgramBounds(instance.artifact()));
+  GRAFT_ASSIGN_OR_RETURN(BatchCapacity capacity,
+                         ProgramCapacity(instance.artifact()));
   CachedRows rows{cache.name, cache.width, {}};
   rows.values.reserve(source.size() * cache.width);
   int64_t done = 0;
   const std::string output = absl::StrCat(kCachePrefix, cache.name);
-  GRAFT_RETURN_IF_ERROR(ForEachPiece(
-      caller, bounds, InOrder(source),
-      [&](const Examples& piece) -> absl::Status {
+  GRAFT_RETURN_IF_ERROR(RunBatches(
+      caller, capacity, InOrder(source),
+      [&](const Examples& batch) -> absl::Status {
         absl::Span<const float> values = caller.Output(output);
-        const auto expected = static_cast<size_t>(piece.size() * cache.width);
+        const auto expected = static_cast<size_t>(batch.size() * cache.width);
         if (values.size() != expected)
           return absl::InvalidArgumentError(absl::StrCat(
               instance.artifact().path(), ": entry ", cache.name, ": expects ",
               expected, " numbers of ", output, ", got ", values.size()));
         rows.values.insert(rows.values.end(), values.begin(), values.end());
-        done += piece.size();
+        done += batch.size();
         if (progress) progress(done, source.size());
         if (stop.load(std::memory_order_relaxed))
           return absl::CancelledError(

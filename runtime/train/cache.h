@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a program computes once for each example, before training begins: what
-// a teacher says.
+// Values that a program computes once per example, before training begins, such
+// as a teacher's logits.
 
 #ifndef GRAFT_RUNTIME_TRAIN_CACHE_H_
 #define GRAFT_RUNTIME_TRAIN_CACHE_H_
@@ -23,7 +23,7 @@ namespace graft {
 struct CacheReport {
   std::vector<CachedRows> caches;     // of all examples, in memory
   std::vector<std::string> computed;  // names of caches; empty: all were kept
-  std::vector<std::string> warnings;  // one a line
+  std::vector<std::string> warnings;  // one line each
 };
 
 // The rows that the program's entry `accumulate` takes as `cached.<name>`: the

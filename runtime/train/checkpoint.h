@@ -27,8 +27,8 @@ struct StateTensor {
   absl::Span<float> values;
 };
 
-// Where a run stands between two optimiser steps; with the tensors, all that a
-// continued run needs to reach the same bits.
+// The state of a run between two optimiser steps. With the tensors, a resumed
+// run reaches the same bits.
 struct TrainingState {
   int64_t step = 0;       // optimiser updates made
   uint64_t seed = 0;      // of the random draws

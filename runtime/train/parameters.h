@@ -18,13 +18,14 @@
 
 namespace graft {
 
-// Fills the trainable parameters that the model's checkpoint did not have, as
-// `initial` of their slots says (see FillInitialValues). Returns their names.
+// Fills the trainable parameters that the model's checkpoint lacks with the
+// initial values that their slots name (see FillInitialValues). Returns their
+// names.
 absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
     Instance& instance, uint64_t seed);
 
 // Overwrites parameters with the tensors of a safetensors file that have their
-// names, in the model that learns. INVALID_ARGUMENT names a tensor that no
+// names, in the model that is trained. INVALID_ARGUMENT names a tensor that no
 // trainable parameter matches.
 absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                                    Instance& instance);

@@ -11,6 +11,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/sampler.h"
+#include "runtime/predict/evaluate.h"
 #include "runtime/train/parameters.h"
 
 namespace graft {
@@ -57,7 +59,7 @@ absl::Status Trainer::Prepare() {
     GRAFT_ASSIGN_OR_RETURN(evaluate_,
                            EntryCaller::Create(instance_, "evaluate"));
   }
-  GRAFT_ASSIGN_OR_RETURN(bounds_, ProgramBounds(instance_.artifact()));
+  GRAFT_ASSIGN_OR_RETURN(capacity_, ProgramCapacity(instance_.artifact()));
   total_steps_ = (train_.size() + options_.batch_size - 1) /
                  options_.batch_size * options_.epochs;
   schedule_ = {options_.schedule, options_.learning_rate,
@@ -66,7 +68,7 @@ absl::Status Trainer::Prepare() {
                total_steps_};
   if (options_.max_steps > 0)
     total_steps_ = std::min(total_steps_, options_.max_steps);
-  packed_.Reserve(caches_, bounds_);
+  packed_.Reserve(caches_, capacity_);
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
   state_.run = options_.run;
@@ -86,7 +88,7 @@ absl::Status Trainer::Prepare() {
   order.seed = options_.seed;
   const int64_t examples = std::min(options_.batch_size, train_.size());
   GRAFT_ASSIGN_OR_RETURN(
-      batches_, BatchStream::Start(TrainingBatches(train_, order, bounds_),
+      batches_, BatchStream::Start(TrainingBatches(train_, order, capacity_),
                                    examples, examples * train_.longest()));
   return absl::OkStatus();
 }
@@ -171,10 +173,11 @@ absl::Status Trainer::Step() {
 
 absl::Status Trainer::RunHostProgram(const Batch& batch,
                                      const EntryScalars& scalars) {
-  size_t loop = 0, piece = 0;
+  size_t loop = 0, micro_batch = 0;
   const PackedBatch* packed = nullptr;  // in a loop over micro-batches
   auto pack = [&] {
-    PackBatch(batch.examples, batch.pieces[piece], caches_, packed_);
+    PackBatch(batch.examples, batch.micro_batches[micro_batch], caches_,
+              packed_);
     summary_.tokens += packed_.tokens();
     packed = &packed_;
   };
@@ -184,7 +187,7 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
     switch (program_[at].op) {
       case HostOp::for_each_micro_batch:
         loop = at;
-        piece = 0;
+        micro_batch = 0;
         pack();
         break;
       case HostOp::call: {
@@ -195,7 +198,7 @@ absl::Status Trainer::RunHostProgram(const Batch& batch,
         break;
       }
       case HostOp::end:
-        if (++piece < batch.pieces.size()) {
+        if (++micro_batch < batch.micro_batches.size()) {
           pack();
           at = loop;
           break;
@@ -229,7 +232,7 @@ absl::Status Trainer::CheckFinite() {
 
 absl::Status Trainer::Evaluate() {
   GRAFT_ASSIGN_OR_RETURN(EvaluationResult result,
-                         EvaluateAll(*evaluate_, bounds_, InOrder(*dev_)));
+                         EvaluateAll(*evaluate_, capacity_, InOrder(*dev_)));
   bool better = state_.best_step == 0 || result.score > state_.best;
   if (better) {
     state_.best = result.score;

@@ -21,7 +21,6 @@
 #include "runtime/data/batch_stream.h"
 #include "runtime/data/examples.h"
 #include "runtime/executor/instance.h"
-#include "runtime/predict/evaluate.h"
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/event_file.h"
 #include "runtime/train/schedule.h"
@@ -37,7 +36,7 @@ struct TrainOptions {
   ScheduleKind schedule = ScheduleKind::kLinear;
   double learning_rate = 5e-5;
   double warmup_ratio = 0;  // of all steps
-  // What a program that scales its loss begins with: a power of two.
+  // First loss scale of a program that scales its loss: a power of two.
   double loss_scale = kFirstLossScale;
   // Directory for checkpoints, metrics.jsonl and event files; must exist.
   // Empty: none of them.
@@ -70,7 +69,7 @@ struct TrainSummary {
   int64_t examples = 0;    // seen by this process
   int64_t tokens = 0;
   double seconds = 0;
-  double seconds_waited = 0;  // of them for examples
+  double seconds_waited = 0;  // for examples; part of `seconds`
   double mean_loss = 0;       // over all steps of the run
   double last_loss = 0;
   bool interrupted = false;
@@ -80,18 +79,17 @@ struct TrainSummary {
   std::vector<std::string> warnings;
 };
 
-// An optimiser step is what the artifact's host program `train` says, which
-// ends with its only mark. Thread-compatible. Everything passed in is borrowed
-// and must outlive it. From
-// the second step on a step allocates nothing, but for its evaluation and its
-// checkpoint where there are. Of a program that scales its loss, calls behind
-// the micro-batches are left out in a step whose loss or gradients are not
-// finite, and the gradients cleared. Examples are read ahead in a thread of its
-// own while Run runs, and no longer.
+// Trains an instance. Each optimiser step runs the artifact's host program
+// `train` once, which ends with its only mark. From the second step on, only
+// evaluations and checkpoints allocate memory. If the program scales its loss
+// and the loss or gradients of a step are not finite, the step skips the calls
+// behind the micro-batches and clears the gradients. A thread reads examples
+// ahead while Run runs. Thread-compatible. Everything passed in is borrowed and
+// must outlive the trainer.
 class Trainer {
  public:
   // `caches` are rows of `train`, if the program takes any. `dev` may be null,
-  // and is another object than `train`.
+  // and must not be the same object as `train`.
   Trainer(FileSystem& files, Instance& instance, ExampleSource& train,
           absl::Span<const CachedRows> caches, ExampleSource* dev,
           TrainOptions options);
@@ -134,7 +132,7 @@ class Trainer {
   };
   std::vector<HostStep> program_;  // an optimiser step
   std::optional<EntryCaller> evaluate_;
-  BatchBounds bounds_;
+  BatchCapacity capacity_;
   int64_t total_steps_ = 0;
   Schedule schedule_;
   TrainingState state_;

@@ -23,13 +23,13 @@
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
+#include "runtime/predict/predictor.h"
 #include "runtime/tokenize/registry.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
 #include "tools/graft/machine_limits.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/roofline.h"
-#include "tools/graft/table_data.h"
 #include "tools/open_device.h"
 
 namespace graft {
@@ -71,7 +71,7 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
 // Returns a batch of texts of `length` tokens each. The time does not depend on
 // the tokens.
 PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
-                      const BatchBounds& bounds) {
+                      const BatchCapacity& capacity) {
   Examples texts;
   std::vector<int32_t> ids(length), types(length, 0);
   for (int64_t i = 0; i < batch; ++i) {
@@ -80,7 +80,7 @@ PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
     texts.Add(ids, types, /*label=*/0, /*score=*/0, /*row=*/i);
   }
   PackedBatch packed;
-  packed.Reserve({}, bounds);
+  packed.Reserve({}, capacity);
   PackBatch(texts, {0, batch}, {}, packed);
   return packed;
 }
@@ -140,17 +140,17 @@ std::string Row(const nlohmann::ordered_json& record) {
 }
 
 absl::Status CheckShape(const BenchOptions& options, int64_t batch,
-                        int64_t length, const BatchBounds& bounds,
+                        int64_t length, const BatchCapacity& capacity,
                         int64_t longest) {
   if (length > longest)
     return absl::InvalidArgumentError(
         absl::StrCat("--length: expects at most ", longest,
                      " tokens, the model's limit, got ", length));
-  if (batch <= bounds.sequences && batch * length <= bounds.tokens)
+  if (batch <= capacity.sequences && batch * length <= capacity.tokens)
     return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      options.artifact, ": expects at most ", bounds.tokens, " tokens in ",
-      bounds.sequences, " texts, the program's capacity, got ", batch,
+      options.artifact, ": expects at most ", capacity.tokens, " tokens in ",
+      capacity.sequences, " texts, the program's capacity, got ", batch,
       " texts of ", length, " tokens"));
 }
 
@@ -203,8 +203,8 @@ absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
       std::shared_ptr<const Artifact> artifact,
       Artifact::Load(FileSystem::Posix(), options.artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(*artifact));
-  const int64_t longest = ArtifactMaxLength(*artifact);
+  GRAFT_ASSIGN_OR_RETURN(BatchCapacity capacity, ProgramCapacity(*artifact));
+  const int64_t longest = MaxLength(*artifact);
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<Tokenizer> tokenizer,
       TokenizerFromArtifact(artifact->spec(), artifact->path()));
@@ -212,7 +212,7 @@ absl::Status Bench(const BenchOptions& options) {
   for (int64_t batch : options.batches)
     for (int64_t length : options.lengths)
       GRAFT_RETURN_IF_ERROR(
-          CheckShape(options, batch, length, bounds, longest));
+          CheckShape(options, batch, length, capacity, longest));
   MachineLimits limits;
   if (options.roofline) {
     GRAFT_ASSIGN_OR_RETURN(limits, MeasureLimits(options.device.options,
@@ -225,7 +225,7 @@ absl::Status Bench(const BenchOptions& options) {
   for (int64_t batch : options.batches) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =
-          MakeBatch(batch, length, tokenizer->vocabulary_size(), bounds);
+          MakeBatch(batch, length, tokenizer->vocabulary_size(), capacity);
       GRAFT_RETURN_IF_ERROR(
           BenchShape(options, *artifact, limits, timed, packed, length));
     }

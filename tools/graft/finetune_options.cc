@@ -30,7 +30,7 @@ namespace {
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
-// The error of a value that is no power of two inside of the bounds of scales.
+// The error of a value that is no power of two in the range of scales.
 std::string CheckPowerOfTwo(const std::string& text) {
   double value = 0;
   int exponent = 0;
@@ -43,15 +43,15 @@ std::string CheckPowerOfTwo(const std::string& text) {
 
 // Options that shape the compiled program, as graft-compile takes them.
 std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
-                                           const BatchBounds& bounds,
+                                           const BatchCapacity& capacity,
                                            const std::string& labels_path,
                                            const std::string& program) {
   std::vector<std::string> arguments = {
       options.model,
       "-o",
       program,
-      absl::StrCat("--max-tokens=", bounds.tokens),
-      absl::StrCat("--max-sequences=", bounds.sequences),
+      absl::StrCat("--max-tokens=", capacity.tokens),
+      absl::StrCat("--max-sequences=", capacity.sequences),
       absl::StrCat("--weight-decay=", options.weight_decay),
       absl::StrCat("--clip=", options.clip),
       absl::StrCat("--layer-decay=", options.layer_decay),
@@ -95,16 +95,16 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
 }
 
 // Capacities, from --max-tokens or else from the data.
-BatchBounds ChooseBounds(const FinetuneOptions& options,
-                         const PreparedRun& run) {
-  BatchBounds bounds = run.train->scan().bounds;
+BatchCapacity ChooseCapacity(const FinetuneOptions& options,
+                             const PreparedRun& run) {
+  BatchCapacity capacity = run.train->scan().capacity;
   if (run.dev) {
-    const BatchBounds& other = run.dev->scan().bounds;
-    bounds.tokens = std::max(bounds.tokens, other.tokens);
-    bounds.sequences = std::max(bounds.sequences, other.sequences);
+    const BatchCapacity& other = run.dev->scan().capacity;
+    capacity.tokens = std::max(capacity.tokens, other.tokens);
+    capacity.sequences = std::max(capacity.sequences, other.sequences);
   }
-  if (options.max_tokens > 0) bounds.tokens = options.max_tokens;
-  return bounds;
+  if (options.max_tokens > 0) capacity.tokens = options.max_tokens;
+  return capacity;
 }
 
 // Most tokens of a sequence of the model in `directory`. Its configuration says
@@ -221,7 +221,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
 // other options.
 absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
-  const BatchBounds bounds = ChooseBounds(options, run);
+  const BatchCapacity capacity = ChooseCapacity(options, run);
   run.program = JoinPath(options.output, "program.graft");
   const std::string labels_path = JoinPath(options.output, "labels.txt");
   if (options.task != "regression")
@@ -229,7 +229,7 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
         files, labels_path,
         absl::StrCat(absl::StrJoin(run.labels->labels(), "\n"), "\n")));
   run.compiler_arguments =
-      CompilerArguments(options, bounds, labels_path, run.program);
+      CompilerArguments(options, capacity, labels_path, run.program);
   if (options.training.resume && files.Exists(run.program)) {
     GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
                            ListCheckpoints(files, options.output));
@@ -242,8 +242,8 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                  "compiled in %.1f s: at most %lld tokens in %lld sequences "
                  "per launch\n",
                  absl::ToDoubleSeconds(absl::Now() - start),
-                 static_cast<long long>(bounds.tokens),
-                 static_cast<long long>(bounds.sequences));
+                 static_cast<long long>(capacity.tokens),
+                 static_cast<long long>(capacity.sequences));
   return absl::OkStatus();
 }
 

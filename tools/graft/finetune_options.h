@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/data/example_table.h"
 #include "runtime/data/label_map.h"
+#include "runtime/tokenize/tokenizer.h"
 #include "runtime/train/trainer.h"
-#include "tools/graft/table_data.h"
+#include "tools/graft/table_options.h"
 #include "tools/open_device.h"
 
 namespace graft {
@@ -45,8 +47,8 @@ struct FinetuneOptions {
   std::string initial;
   std::string cpu_levels = "host";
   std::string precision = "fp32";
-  double memory_budget = 0;     // bytes of activations; 0: no bound
-  bool memory_choices = false;  // the program says what other bounds would cost
+  double memory_budget = 0;     // bytes of activations; 0: no limit
+  bool memory_choices = false;  // the program says what other budgets cost
   std::string dump_stages;
   std::vector<std::string> plugins;
   std::string graph_passes;

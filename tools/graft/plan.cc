@@ -64,7 +64,7 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
-                const BatchBounds& bounds, ProgramCost& cost) {
+                const BatchCapacity& capacity, ProgramCost& cost) {
   for (const SlotSpec& slot : spec.slots) {
     uint64_t& bytes = slot.kind == SlotKind::gradient    ? cost.gradient_bytes
                       : slot.kind != SlotKind::parameter ? cost.moment_bytes
@@ -88,8 +88,8 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
       bytes += BoundBytes(value, 0, spec.sizes);
     cost.input_bytes = std::max(cost.input_bytes, bytes);
   }
-  cost.input_bytes +=
-      BatchStream::kBatches * Examples::Bytes(bounds.sequences, bounds.tokens);
+  cost.input_bytes += BatchStream::kBatches *
+                      Examples::Bytes(capacity.sequences, capacity.tokens);
 }
 
 std::string Megabytes(uint64_t bytes) {
@@ -110,11 +110,11 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
     return absl::InvalidArgumentError(
         absl::StrCat(artifact.path(), ": expects code for the level \"", level,
                      "\", got ", spec.targets.size(), " others"));
-  GRAFT_ASSIGN_OR_RETURN(BatchBounds bounds, ProgramBounds(artifact));
+  GRAFT_ASSIGN_OR_RETURN(BatchCapacity capacity, ProgramCapacity(artifact));
   ProgramCost cost;
   cost.length = length;
   CountFlops(spec, *target, cost);
-  CountBytes(spec, *target, bounds, cost);
+  CountBytes(spec, *target, capacity, cost);
   cost.choices = target->choices;
   return cost;
 }

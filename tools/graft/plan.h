@@ -29,7 +29,7 @@ struct ProgramCost {
   double forward_flops = 0;
   double training_flops = 0;  // forward included
 
-  // Bytes while training at the bounds of the program, as Instance reserves
+  // Bytes while training at the capacity of the program, as Instance reserves
   // them; the arena is the largest of all entries, and so are the inputs, with
   // the outputs and the batches that are read ahead beside them. Frozen
   // parameters are not in the total: they are pages of the artifact, shared by

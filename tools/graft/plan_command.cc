@@ -12,6 +12,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "runtime/base/status_macros.h"
+#include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/plan.h"
@@ -30,7 +31,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), path));
   double length = options.length > 0 ? options.length : data_length;
-  if (length == 0) length = static_cast<double>(ArtifactMaxLength(*artifact));
+  if (length == 0) length = static_cast<double>(MaxLength(*artifact));
   GRAFT_ASSIGN_OR_RETURN(ProgramCost cost,
                          MeasureProgram(*artifact, options.level, length));
   const std::string text =

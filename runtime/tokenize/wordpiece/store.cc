@@ -57,17 +57,18 @@ TokenizerSpec WordPieceTokenizer::ToArtifact(std::string& vocabulary) const {
 }
 
 std::vector<NamedText> WordPieceTokenizer::ToFiles(int64_t max_length) const {
-  const nlohmann::json settings = {
+  // BertTokenizer is what Transformers calls WordPiece, of any family.
+  nlohmann::json settings = {
       {"tokenizer_class", "BertTokenizer"},
       {"do_lower_case", options_.lowercase},
       {"strip_accents", strip_accents_},
       {"tokenize_chinese_chars", options_.handle_chinese_chars},
-      {"model_max_length", max_length},
       {"unk_token", "[UNK]"},
       {"sep_token", "[SEP]"},
       {"pad_token", "[PAD]"},
       {"cls_token", "[CLS]"},
       {"mask_token", "[MASK]"}};
+  if (max_length > 0) settings["model_max_length"] = max_length;
   return {{"vocab.txt", VocabularyText()},
           {"tokenizer_config.json", settings.dump(2) + "\n"}};
 }

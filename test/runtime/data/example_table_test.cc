@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
 #include "runtime/data/batch_stream.h"
+#include "runtime/data/sampler.h"
 #include "runtime/tokenize/registry.h"
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/allocator_interface.h>
@@ -175,8 +176,8 @@ TEST_F(ExampleTableTest, ScanSaysWhatTheTableHolds) {
   EXPECT_EQ(scan.longest, 5);
   EXPECT_EQ(scan.truncated, 1);
   EXPECT_EQ(scan.unlabelled, 1);
-  EXPECT_EQ(scan.bounds.tokens, 64);
-  EXPECT_EQ(scan.bounds.sequences, 2);
+  EXPECT_EQ(scan.capacity.tokens, 64);
+  EXPECT_EQ(scan.capacity.sequences, 2);
   EXPECT_THAT(labels_.labels(), ElementsAre("b", "a"));
 }
 
@@ -230,8 +231,8 @@ TEST_F(ExampleTableTest, StreamedBatchesAreThoseOfTheTable) {
     order.first_step = 17;
     order.steps = 2 * kEpoch;
     order.shuffle = shuffle;
-    const BatchBounds bounds = {100, 20};
-    auto stream = BatchStream::Start(TrainingBatches(**table, order, bounds),
+    const BatchCapacity capacity = {100, 20};
+    auto stream = BatchStream::Start(TrainingBatches(**table, order, capacity),
                                      kBatch, kBatch * (*table)->longest());
     ASSERT_TRUE(stream.ok()) << stream.status();
     std::vector<int> seen(kRows);
@@ -247,11 +248,11 @@ TEST_F(ExampleTableTest, StreamedBatchesAreThoseOfTheTable) {
         ASSERT_EQ(examples.label(i), row % 3);
         seen[row] += step >= kEpoch;  // of the epoch that is whole
       }
-      std::vector<BatchRange> pieces;
-      ASSERT_TRUE(SplitBatch(examples, bounds, pieces).ok());
-      ASSERT_EQ((*batch)->pieces.size(), pieces.size());
-      for (size_t i = 0; i < pieces.size(); ++i)
-        ASSERT_EQ((*batch)->pieces[i].end, pieces[i].end);
+      std::vector<BatchRange> micro_batches;
+      ASSERT_TRUE(SplitBatch(examples, capacity, micro_batches).ok());
+      ASSERT_EQ((*batch)->micro_batches.size(), micro_batches.size());
+      for (size_t i = 0; i < micro_batches.size(); ++i)
+        ASSERT_EQ((*batch)->micro_batches[i].end, micro_batches[i].end);
     }
     EXPECT_EQ(*(*stream)->Next(), nullptr);
     EXPECT_EQ(seen, std::vector<int>(kRows, 1));

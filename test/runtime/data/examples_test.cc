@@ -78,41 +78,41 @@ TEST(ExamplesTest, MemoryIsUsedAgain) {
 
 TEST(ExamplesTest, SplitsAtTheTokenBound) {
   Examples examples = MakeExamples({4, 4, 3, 8, 1});
-  std::vector<BatchRange> pieces;
-  ASSERT_TRUE(SplitBatch(examples, {8, 100}, pieces).ok());
-  ASSERT_EQ(pieces.size(), 4u);
-  EXPECT_EQ(pieces[0].end, 2);
-  EXPECT_EQ(pieces[1].end, 3);
-  EXPECT_EQ(pieces[2].end, 4);
-  EXPECT_EQ(pieces[3].end, 5);
+  std::vector<BatchRange> micro_batches;
+  ASSERT_TRUE(SplitBatch(examples, {8, 100}, micro_batches).ok());
+  ASSERT_EQ(micro_batches.size(), 4u);
+  EXPECT_EQ(micro_batches[0].end, 2);
+  EXPECT_EQ(micro_batches[1].end, 3);
+  EXPECT_EQ(micro_batches[2].end, 4);
+  EXPECT_EQ(micro_batches[3].end, 5);
 }
 
 TEST(ExamplesTest, SplitsAtTheSequenceBound) {
   Examples examples = MakeExamples({1, 1, 1});
-  std::vector<BatchRange> pieces;
-  ASSERT_TRUE(SplitBatch(examples, {64, 2}, pieces).ok());
-  ASSERT_EQ(pieces.size(), 2u);
-  EXPECT_EQ(pieces[0].end, 2);
+  std::vector<BatchRange> micro_batches;
+  ASSERT_TRUE(SplitBatch(examples, {64, 2}, micro_batches).ok());
+  ASSERT_EQ(micro_batches.size(), 2u);
+  EXPECT_EQ(micro_batches[0].end, 2);
 }
 
-TEST(ExamplesTest, RefusesAnExampleOverTheBound) {
+TEST(ExamplesTest, RefusesAnExampleOverTheCapacity) {
   Examples examples = MakeExamples({3, 9});
-  std::vector<BatchRange> pieces;
-  absl::Status status = SplitBatch(examples, {8, 2}, pieces);
+  std::vector<BatchRange> micro_batches;
+  absl::Status status = SplitBatch(examples, {8, 2}, micro_batches);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("got 9 in example 11"));
 }
 
 TEST(ExamplesTest, MeasuresTheLargestBatch) {
-  BoundsMeter two(2), all(100);
-  EXPECT_EQ(two.bounds().tokens, 0);
+  CapacityMeter two(2), all(100);
+  EXPECT_EQ(two.capacity().tokens, 0);
   for (const int64_t tokens : {10, 60, 5, 5, 1}) {
     two.Add(tokens);
     all.Add(tokens);
   }
-  EXPECT_EQ(two.bounds().tokens, 128);  // 70, rounded up
-  EXPECT_EQ(two.bounds().sequences, 2);
-  EXPECT_EQ(all.bounds().sequences, 5);
+  EXPECT_EQ(two.capacity().tokens, 128);  // 70, rounded up
+  EXPECT_EQ(two.capacity().sequences, 2);
+  EXPECT_EQ(all.capacity().sequences, 5);
 }
 
 }  // namespace

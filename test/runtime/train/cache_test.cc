@@ -9,10 +9,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/binding/run_batches.h"
+#include "runtime/data/sampler.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/predict/evaluate.h"
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
 #include "test/runtime/data/examples_in_memory.h"
@@ -276,7 +277,7 @@ TEST_F(CacheTest, EachLossIsDividedByItsOwnTotal) {
   auto report = Fill();
   ASSERT_TRUE(report.ok()) << report.status();
   TrainOptions options;
-  options.batch_size = 4;  // over the bound of 3: two launches
+  options.batch_size = 4;  // over the capacity of 3: two launches
   // Soft (6 + 8 + 20 + 12) / 4, hard (5 + 2) / 2; then 14 / 1 and no label.
   EXPECT_THAT(Losses(files_, *instance_, examples_, report->caches, options),
               ElementsAre(FloatEq(11.5 + 3.5), FloatEq(14)));
@@ -332,14 +333,16 @@ TEST_F(CacheTest, TheTrainedArtifactLeavesTheTeacherBehind) {
   ASSERT_TRUE(instance.ok()) << instance.status();
   // w = 1 - 0.5 * ((6 + 8 + 20 + 12 + 14) / 5 + 7 / 2) = -6.75.
   std::vector<float> said;
-  ASSERT_TRUE(
-      PredictAll(**instance, InOrder(examples_),
-                 [&](const Examples&, int64_t, absl::Span<const float> logits,
-                     absl::Span<const float>) {
-                   said.push_back(logits[0]);
-                   return absl::OkStatus();
-                 })
-          .ok());
+  auto predict = EntryCaller::Create(**instance, "predict");
+  ASSERT_TRUE(predict.ok()) << predict.status();
+  ASSERT_TRUE(RunBatches(*predict, {8, 3}, InOrder(examples_),
+                         [&](const Examples& batch) {
+                           const auto rows = predict->Output("logits");
+                           for (int64_t i = 0; i < batch.size(); ++i)
+                             said.push_back(rows[2 * i]);
+                           return absl::OkStatus();
+                         })
+                  .ok());
   EXPECT_THAT(said, ElementsAre(FloatEq(-6.75 * 3), FloatEq(-6.75 * 4),
                                 FloatEq(-6.75 * 10), FloatEq(-6.75 * 6),
                                 FloatEq(-6.75 * 7)));

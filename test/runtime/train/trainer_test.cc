@@ -20,7 +20,7 @@ namespace {
 
 constexpr int32_t kT = 0, kS = 1;
 constexpr int64_t kIds = 16;
-constexpr int64_t kTokens = 8, kSequences = 3;  // bounds
+constexpr int64_t kTokens = 8, kSequences = 3;  // capacity
 constexpr uint64_t kWeightBytes = kIds * sizeof(float);
 
 ValueSpec MakeTensor(const std::string& name, DType dtype,
@@ -197,7 +197,7 @@ TEST_F(TrainerTest, AllocatesNothingAfterTheFirstStep) {
   ASSERT_GE(CountAllocations(), before + 3);
 
   // Counted from the end of the first step to that of the last; in between lie
-  // lines of metrics, new epochs, and batches in several pieces.
+  // lines of metrics, new epochs, and several micro-batches.
   int64_t after = 0, first_steps = 0;
   Trainer trainer(files_, *instance_, train_, {}, nullptr, options_);
   const std::atomic<bool> stop = false;

@@ -251,8 +251,8 @@ namespace {
 // Replaces `op`, whose results are the program's outputs, by a kernel that
 // takes `operands` for its inputs.
 LogicalResult emitProgram(Operation* op, const ElementwiseProgram& program,
-                        ValueRange operands, StringRef stem, OpBuilder& builder,
-                        KernelContext& context) {
+                          ValueRange operands, StringRef stem,
+                          OpBuilder& builder, KernelContext& context) {
   if (failed(program.check())) return failure();
   SmallVector<int64_t> ties;
   addTies(op->getResultTypes(), operands, /*first=*/0, ties);
@@ -275,12 +275,12 @@ LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
   ElementwiseProgram program{llvm::to_vector(op->getOperands()),
                              {op},
                              llvm::to_vector_of<Value>(op->getResults())};
-  return emitProgram(op, program, op->getOperands(), op->getName().stripDialect(),
-                   builder, context);
+  return emitProgram(op, program, op->getOperands(),
+                     op->getName().stripDialect(), builder, context);
 }
 
 LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
-                             KernelContext& context) {
+                                    KernelContext& context) {
   Block& body = op.getBody().front();
   auto yielded = body.getTerminator()->getOperands();
   FailureOr<ElementwiseRegion> lanes = getElementwiseRegion(
@@ -289,7 +289,7 @@ LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
   if (failed(lanes)) return failure();
   llvm::append_range(lanes->program.outputs, yielded);
   return emitProgram(op, lanes->program, lanes->operands, getRegionStem(op),
-                   builder, context);
+                     builder, context);
 }
 
 void populateElementwiseEmitters(KernelEmitters& emitters) {

@@ -1,18 +1,23 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quality of a classifier's predictions, and a picture of its confusions.
+// Metrics of classes, and a picture of which classes a model confuses.
 
-#ifndef GRAFT_RUNTIME_METRICS_METRICS_H_
-#define GRAFT_RUNTIME_METRICS_METRICS_H_
+#ifndef GRAFT_RUNTIME_METRICS_CLASSIFICATION_H_
+#define GRAFT_RUNTIME_METRICS_CLASSIFICATION_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "runtime/metrics/metric.h"
 
 namespace graft {
+
+// The class of the largest logit, the first of several. `logits` is not empty.
+int64_t PredictedClass(absl::Span<const float> logits);
 
 // Counts of (true class, predicted class). Thread-compatible.
 class ConfusionMatrix {
@@ -46,27 +51,10 @@ class ConfusionMatrix {
 std::string ConfusionSvg(const ConfusionMatrix& matrix,
                          absl::Span<const std::string> labels);
 
-struct RegressionQuality {
-  double pearson = 0;  // 0 where either side is constant
-  double mse = 0;
-};
-
-// Pearson correlation and mean squared error of a regression, whose pairs come
-// one at a time and are not kept (Welford's method). Thread-compatible.
-class RegressionMeter {
- public:
-  void Add(float truth, float predicted);
-  int64_t count() const { return count_; }
-  RegressionQuality Quality() const;
-
- private:
-  int64_t count_ = 0;
-  double mean_truth_ = 0, mean_predicted_ = 0;
-  // Sums of products of the differences from the means.
-  double truth_ = 0, predicted_ = 0, both_ = 0;
-  double errors_ = 0;  // squared
-};
+// ConfusionMatrix's Accuracy and MacroF1 as metrics.
+std::unique_ptr<Metric> CreateAccuracy(int64_t classes);
+std::unique_ptr<Metric> CreateMacroF1(int64_t classes);
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_METRICS_METRICS_H_
+#endif  // GRAFT_RUNTIME_METRICS_CLASSIFICATION_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/metrics/metrics.h"
+#include "runtime/metrics/classification.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +20,10 @@ std::string EscapeXml(const std::string& text) {
 }
 
 }  // namespace
+
+int64_t PredictedClass(absl::Span<const float> logits) {
+  return std::max_element(logits.begin(), logits.end()) - logits.begin();
+}
 
 int64_t ConfusionMatrix::total() const {
   return std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
@@ -105,27 +109,46 @@ std::string ConfusionSvg(const ConfusionMatrix& matrix,
   return svg;
 }
 
-void RegressionMeter::Add(float truth, float predicted) {
-  ++count_;
-  const auto n = static_cast<double>(count_);
-  const double from_truth = truth - mean_truth_;
-  const double from_predicted = predicted - mean_predicted_;
-  mean_truth_ += from_truth / n;
-  mean_predicted_ += from_predicted / n;
-  truth_ += from_truth * (truth - mean_truth_);
-  predicted_ += from_predicted * (predicted - mean_predicted_);
-  both_ += from_truth * (predicted - mean_predicted_);
-  const double error = static_cast<double>(truth) - predicted;
-  errors_ += error * error;
+namespace {
+
+class Accuracy final : public Metric {
+ public:
+  void Add(const Outcome& outcome) override {
+    if (outcome.label < 0) return;
+    ++count_;
+    right_ += PredictedClass(outcome.outputs) == outcome.label;
+  }
+  double Value() const override {
+    return count_ == 0
+               ? 0
+               : static_cast<double>(right_) / static_cast<double>(count_);
+  }
+
+ private:
+  int64_t right_ = 0, count_ = 0;
+};
+
+class MacroF1 final : public Metric {
+ public:
+  explicit MacroF1(int64_t classes) : matrix_(classes) {}
+  void Add(const Outcome& outcome) override {
+    if (outcome.label >= 0)
+      matrix_.Add(outcome.label, PredictedClass(outcome.outputs));
+  }
+  double Value() const override { return matrix_.MacroF1(); }
+
+ private:
+  ConfusionMatrix matrix_;
+};
+
+}  // namespace
+
+std::unique_ptr<Metric> CreateAccuracy(int64_t) {
+  return std::make_unique<Accuracy>();
 }
 
-RegressionQuality RegressionMeter::Quality() const {
-  RegressionQuality quality;
-  if (count_ == 0) return quality;
-  quality.mse = errors_ / static_cast<double>(count_);
-  if (truth_ > 0 && predicted_ > 0)
-    quality.pearson = both_ / std::sqrt(truth_ * predicted_);
-  return quality;
+std::unique_ptr<Metric> CreateMacroF1(int64_t classes) {
+  return std::make_unique<MacroF1>(classes);
 }
 
 }  // namespace graft

@@ -1,0 +1,111 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/predict/predictor.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "runtime/base/status_macros.h"
+#include "runtime/binding/run_batches.h"
+#include "runtime/formats/config.h"
+#include "runtime/tokenize/registry.h"
+
+namespace graft {
+
+int64_t MaxLength(const Artifact& artifact) {
+  const ArtifactSpec& spec = artifact.spec();
+  int64_t limit = kMaxPositions;
+  for (const SizeSpec& size : spec.sizes)
+    if (size.name == "T") limit = std::min(limit, size.bound);
+  for (const EntrySpec& entry : spec.entries)
+    for (const ValueSpec& input : entry.inputs)
+      if (input.kind == ValueKind::segments && input.limit > 0)
+        limit = std::min(limit, input.limit);
+  return limit;
+}
+
+std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
+                               size_t count) {
+  std::vector<size_t> order(probabilities.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return probabilities[a] != probabilities[b]
+               ? probabilities[a] > probabilities[b]
+               : a < b;
+  });
+  order.resize(std::min(order.size(), count));
+  return order;
+}
+
+absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
+    std::shared_ptr<const Artifact> artifact) {
+  std::unique_ptr<Predictor> self(new Predictor);
+  self->artifact_ = std::move(artifact);
+  const Artifact& program = *self->artifact_;
+  GRAFT_ASSIGN_OR_RETURN(
+      self->instance_, Instance::Create(self->artifact_, {.training = false}));
+  GRAFT_ASSIGN_OR_RETURN(self->entry_,
+                         EntryCaller::Create(*self->instance_, "predict"));
+  GRAFT_ASSIGN_OR_RETURN(self->capacity_, ProgramCapacity(program));
+  GRAFT_ASSIGN_OR_RETURN(self->tokenizer_,
+                         TokenizerFromArtifact(program.spec(), program.path()));
+  self->max_length_ = MaxLength(program);
+  GRAFT_ASSIGN_OR_RETURN(self->label_map_,
+                         LabelMap::FromLabels(program.spec().labels));
+  return self;
+}
+
+const std::vector<std::string>& Predictor::labels() const {
+  return artifact_->spec().labels;
+}
+
+absl::Status Predictor::AddText(absl::string_view text,
+                                std::optional<absl::string_view> pair,
+                                bool strict, int64_t row,
+                                absl::FunctionRef<std::string()> where,
+                                Examples& examples) const {
+  Encoding encoding;
+  GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
+                                   where, encoding));
+  examples.Add(encoding.ids, encoding.type_ids, kNoLabel, /*score=*/0, row,
+               text);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
+    FileSystem& files, const std::string& path, const TableOptions& columns,
+    bool labelled) const {
+  ExampleOptions options;
+  options.table = columns;
+  if (labelled)
+    options.labels = target() == Target::kClass
+                         ? ExampleOptions::Labels::kClasses
+                         : ExampleOptions::Labels::kScores;
+  options.max_length = max_length_;
+  options.keep_texts = !labelled;
+  return ExampleTable::Open(files, path, *tokenizer_, &label_map_, options);
+}
+
+absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {
+  return RunBatches(
+      *entry_, capacity_, std::move(next),
+      [&](const Examples& examples) -> absl::Status {
+        const absl::Span<const float> logits = entry_->Output("logits");
+        const absl::Span<const float> probabilities =
+            entry_->Output("probabilities");
+        const size_t width = logits.size() / examples.size();
+        for (int64_t i = 0; i < examples.size(); ++i) {
+          const size_t at = static_cast<size_t>(i) * width;
+          Prediction prediction;
+          prediction.logits = logits.subspan(at, width);
+          if (!probabilities.empty())
+            prediction.probabilities = probabilities.subspan(at, width);
+          GRAFT_RETURN_IF_ERROR(sink(examples, i, prediction));
+        }
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace graft

@@ -1,0 +1,118 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Predicts with a trained artifact: texts or rows of a table in, labels with
+// probabilities or scores out.
+
+#ifndef GRAFT_RUNTIME_PREDICT_PREDICTOR_H_
+#define GRAFT_RUNTIME_PREDICT_PREDICTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/artifact/artifact.h"
+#include "runtime/base/file.h"
+#include "runtime/binding/entry.h"
+#include "runtime/data/example_table.h"
+#include "runtime/data/examples.h"
+#include "runtime/data/label_map.h"
+#include "runtime/executor/instance.h"
+#include "runtime/metrics/metric.h"
+#include "runtime/tokenize/tokenizer.h"
+
+namespace graft {
+
+// What the model computed for one example; borrowed from the program's memory,
+// valid while the sink runs.
+struct Prediction {
+  absl::Span<const float> logits;         // [classes], or [1]: the score
+  absl::Span<const float> probabilities;  // [classes]; empty for a regression
+};
+
+// Takes the prediction of example `i` of `examples`. An error of it ends the
+// prediction and is returned.
+using PredictionSink = std::function<absl::Status(
+    const Examples& examples, int64_t i, const Prediction& prediction)>;
+
+// Most tokens of one example that every entry of the artifact takes.
+int64_t MaxLength(const Artifact& artifact);
+
+// The classes of the largest probabilities, at most `count` of them, largest
+// first; of equal ones the lower class first.
+std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
+                               size_t count);
+
+// An artifact ready to predict, with an instance of its own.
+//
+// Thread contract: const methods may run concurrently, with each other and with
+// one call of Predict; Predict itself is for one thread at a time. A server
+// that predicts several batches at once opens one predictor for each: they
+// share the artifact, its mapped weights and its device, and each has an arena
+// of its own.
+class Predictor {
+ public:
+  // On the device that the artifact was loaded for. NOT_FOUND: the artifact has
+  // no entry "predict". INVALID_ARGUMENT: it lacks its sizes or a tokenizer;
+  // else errors of Instance::Create.
+  static absl::StatusOr<std::unique_ptr<Predictor>> Create(
+      std::shared_ptr<const Artifact> artifact);
+
+  Predictor(const Predictor&) = delete;
+  Predictor& operator=(const Predictor&) = delete;
+
+  // Names of the classes; empty for a regression.
+  const std::vector<std::string>& labels() const;
+  Target target() const {
+    return labels().empty() ? Target::kNumber : Target::kClass;
+  }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // Tokens of one example, and of one launch, at most.
+  int64_t max_length() const { return max_length_; }
+  const BatchCapacity& capacity() const { return capacity_; }
+
+  // Appends a text, or a pair, as an example without a label. A text that is
+  // too long is cut, or with `strict` INVALID_ARGUMENT. Errors begin with what
+  // `where` returns. `row` and the text are kept in the example.
+  absl::Status AddText(absl::string_view text,
+                       std::optional<absl::string_view> pair, bool strict,
+                       int64_t row, absl::FunctionRef<std::string()> where,
+                       Examples& examples) const;
+
+  // Opens a table of texts for this model, and of labels for its target if
+  // `labelled`; otherwise examples keep their texts. The table borrows this
+  // predictor. Errors are those of ExampleTable::Open.
+  absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
+      FileSystem& files, const std::string& path, const TableOptions& columns,
+      bool labelled) const;
+
+  // Predicts the examples of `next` in their order, in the largest batches that
+  // fit the capacity; `sink` gets one prediction at a time, in the calling
+  // thread. `next` is called ahead, in another thread, until it returns false.
+  // Errors of `next` come after the predictions before them.
+  absl::Status Predict(ExampleFeed next, const PredictionSink& sink);
+
+ private:
+  Predictor() = default;
+
+  std::shared_ptr<const Artifact> artifact_;
+  std::unique_ptr<Instance> instance_;
+  std::optional<EntryCaller> entry_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  LabelMap label_map_;
+  int64_t max_length_ = 0;
+  BatchCapacity capacity_;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_PREDICT_PREDICTOR_H_

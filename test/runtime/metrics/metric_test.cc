@@ -1,0 +1,86 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/metrics/metric.h"
+
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> Names(Target target) {
+  std::vector<std::string> names;
+  for (const MetricKind* kind : MetricsOf(target))
+    names.emplace_back(kind->name);
+  return names;
+}
+
+// The value of one metric over pairs of (truth, predicted) numbers.
+double Number(size_t metric,
+              const std::vector<std::pair<float, float>>& pairs) {
+  MetricSet set(MetricsOf(Target::kNumber), /*classes=*/1);
+  for (const auto& [truth, predicted] : pairs)
+    set.Add({.outputs = {&predicted, 1}, .score = truth});
+  EXPECT_EQ(set.count(), static_cast<int64_t>(pairs.size()));
+  return set.Value(metric);
+}
+
+TEST(MetricTest, EachTargetHasItsMetrics) {
+  EXPECT_THAT(Names(Target::kClass), ElementsAre("accuracy", "macro_f1"));
+  EXPECT_THAT(Names(Target::kNumber), ElementsAre("pearson", "mse"));
+}
+
+TEST(MetricTest, Classes) {
+  MetricSet set(MetricsOf(Target::kClass), 3);
+  const auto add = [&](int32_t label, std::vector<float> logits) {
+    set.Add({.outputs = logits, .label = label});
+  };
+  for (int i = 0; i < 3; ++i) add(0, {2, 1, 1});
+  add(0, {0, 1, -1});
+  for (int i = 0; i < 2; ++i) add(1, {0, 1, 1});  // the first of two largest
+  EXPECT_DOUBLE_EQ(set.Value(0), 5.0 / 6);
+  // F1 of class 0: 6/7, of class 1: 4/5; the absent class does not count.
+  EXPECT_DOUBLE_EQ(set.Value(1), (6.0 / 7 + 4.0 / 5) / 2);
+  add(-100, {0, 0, 1});  // no label
+  EXPECT_DOUBLE_EQ(set.Value(0), 5.0 / 6);
+  EXPECT_DOUBLE_EQ(set.Value(1), (6.0 / 7 + 4.0 / 5) / 2);
+}
+
+TEST(MetricTest, Numbers) {
+  const std::vector<std::pair<float, float>> twice = {{1, 2}, {2, 4}, {3, 6}};
+  EXPECT_NEAR(Number(0, twice), 1.0, 1e-12);
+  EXPECT_NEAR(Number(1, twice), (1.0 + 4 + 9) / 3, 1e-12);
+  EXPECT_EQ(Number(0, {{1, 2}, {1, 4}, {1, 6}}), 0) << "no variance";
+}
+
+TEST(MetricTest, NumbersFarFromZero) {
+  // Correlation of (0, 1, 2, 3) and (1, 0, 3, 2), which is 0.6, far away.
+  std::vector<std::pair<float, float>> pairs;
+  const float truth[] = {0, 1, 2, 3}, predicted[] = {1, 0, 3, 2};
+  for (int i = 0; i < 4; ++i)
+    pairs.emplace_back(65536 + truth[i], 131072 + predicted[i]);
+  EXPECT_NEAR(Number(0, pairs), 0.6, 1e-9);
+}
+
+TEST(MetricTest, NothingIsZero) {
+  for (const Target target : {Target::kClass, Target::kNumber}) {
+    const MetricSet set(MetricsOf(target), 2);
+    for (size_t i = 0; i < set.kinds().size(); ++i) EXPECT_EQ(set.Value(i), 0);
+  }
+}
+
+TEST(MetricTest, ReadsAsText) {
+  const auto text = [](Target target, size_t i, double value) {
+    return FormatMetric(*MetricsOf(target)[i], value);
+  };
+  EXPECT_EQ(text(Target::kClass, 1, 0.9251), "macro-F1 92.51 %");
+  EXPECT_EQ(text(Target::kNumber, 0, 0.5), "Pearson correlation 0.5000");
+}
+
+}  // namespace
+}  // namespace graft

@@ -1,0 +1,290 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/predict/predictor.h"
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/artifact/writer.h"
+#include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cpu/cpu_level.h"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int32_t kT = 0, kS = 1;
+constexpr char kVocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw5\nw6\n";
+
+std::string AnyLevel() {
+  for (absl::string_view level : CpuLevels())
+    if (CpuHasLevel(level)) return std::string(level);
+  return "";
+}
+
+ValueSpec Tensor(const std::string& name, DType dtype,
+                 std::vector<DimSpec> dims) {
+  ValueSpec value;
+  value.name = name;
+  value.dtype = dtype;
+  value.dims = std::move(dims);
+  return value;
+}
+
+// Sizes T up to 16 and S up to 3; entry "predict" is a kernel of
+// scoring_kernels.c: "classes" with labels "sum" and "length", or "score".
+ArtifactSpec ScoringSpec(absl::Span<const uint8_t> code, bool classes) {
+  ArtifactSpec spec;
+  spec.sizes = {{"T", 16}, {"S", 3}};
+  SlotSpec slot;
+  slot.model = "m";
+  slot.name = "w";
+  slot.kind = SlotKind::parameter;
+  slot.shape = {1};
+  slot.parameter = -1;
+  spec.slots = {slot};
+  ValueSpec segments;
+  segments.name = "segments";
+  segments.kind = ValueKind::segments;
+  segments.tokens = kT;
+  segments.sequences = kS;
+  segments.limit = 6;
+  const int64_t width = classes ? 2 : 1;
+  const auto bytes = static_cast<uint64_t>(3 * 4 * width);
+  EntrySpec entry = {"predict",
+                     {Tensor("ids", DType::kI32, {{kT, 0}}), segments},
+                     {Tensor("logits", DType::kF32, {{kS, 0}, {-1, width}})},
+                     0};
+  ProgramSpec program;
+  program.buffers = {{Place::input, 0, 0, 0, 64},
+                     {Place::input, 0, 1, 0, 16},
+                     {Place::output, 0, 0, 0, bytes}};
+  CommandSpec command;
+  command.buffers = {0, 1, 2};
+  command.results = 1;
+  if (classes) {
+    entry.outputs.push_back(
+        Tensor("probabilities", DType::kF32, {{kS, 0}, {-1, width}}));
+    program.buffers.push_back({Place::output, 0, 1, 0, bytes});
+    command.buffers = {0, 1, 2, 3};
+    command.results = 2;
+    spec.labels = {"sum", "length"};
+  }
+  spec.entries = {entry};
+  program.commands = {command};
+  TargetSpec target;
+  target.level = AnyLevel();
+  target.triple = "x86_64-unknown-linux-gnu";
+  target.code = code;
+  const std::string kernel = classes ? "classes" : "score";
+  target.kernels = {{kernel, absl::StrCat("scoring_", kernel)}};
+  target.programs = {program};
+  spec.targets = {std::move(target)};
+  TokenizerSpec tokenizer;
+  tokenizer.vocabulary = absl::MakeConstSpan(
+      reinterpret_cast<const uint8_t*>(kVocabulary), sizeof(kVocabulary) - 1);
+  spec.tokenizer = tokenizer;
+  return spec;
+}
+
+struct Predicted {
+  std::vector<std::string> texts;
+  std::vector<float> logits, probabilities;
+};
+
+class PredictorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (AnyLevel().empty()) GTEST_SKIP() << "no level of code runs here";
+    directory_ =
+        ::testing::TempDir() + "/predictor_test." +
+        ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::shared_ptr<const Artifact> Write(
+      bool classes, const std::function<void(ArtifactSpec&)>& change = {}) {
+    const std::string code = ReadFile(files_, GRAFT_SCORING_KERNELS).value();
+    ArtifactSpec spec = ScoringSpec(
+        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(code.data()),
+                            code.size()),
+        classes);
+    if (change) change(spec);
+    const std::string path = JoinPath(directory_, "model.graft");
+    const absl::Status status =
+        WriteArtifact(files_, path, spec, [](size_t, WeightSink sink) {
+          const float value = 0;
+          return sink(absl::MakeConstSpan(
+              reinterpret_cast<const uint8_t*>(&value), sizeof(value)));
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    LoadOptions load;
+    load.device = device_.get();
+    return Artifact::Load(files_, path, load).value();
+  }
+
+  std::unique_ptr<Predictor> Open(bool classes) {
+    auto predictor = Predictor::Create(Write(classes));
+    EXPECT_TRUE(predictor.ok()) << predictor.status();
+    return *std::move(predictor);
+  }
+
+  std::string WriteTable(absl::string_view text) {
+    const std::string path = JoinPath(directory_, "table.tsv");
+    EXPECT_TRUE(WriteFile(files_, path, text).ok());
+    return path;
+  }
+
+  static ExampleFeed Feed(const Predictor& predictor,
+                          std::vector<std::string> texts, bool strict = false) {
+    return [&predictor, texts = std::move(texts), strict,
+            i = size_t{0}](Examples& examples) mutable -> absl::StatusOr<bool> {
+      if (i == texts.size()) return false;
+      const absl::Status status = predictor.AddText(
+          texts[i], std::nullopt, strict, static_cast<int64_t>(i),
+          [&] { return absl::StrCat("text ", i); }, examples);
+      ++i;
+      if (!status.ok()) return status;
+      return true;
+    };
+  }
+
+  // Predicts until the end or an error, which goes to `status`.
+  static Predicted Run(Predictor& predictor, ExampleFeed feed,
+                       absl::Status* status = nullptr) {
+    Predicted result;
+    const absl::Status done = predictor.Predict(
+        std::move(feed),
+        [&](const Examples& examples, int64_t i, const Prediction& prediction) {
+          result.texts.emplace_back(examples.text(i));
+          result.logits.insert(result.logits.end(), prediction.logits.begin(),
+                               prediction.logits.end());
+          result.probabilities.insert(result.probabilities.end(),
+                                      prediction.probabilities.begin(),
+                                      prediction.probabilities.end());
+          return absl::OkStatus();
+        });
+    if (status) *status = done;
+    if (!status) EXPECT_TRUE(done.ok()) << done;
+    return result;
+  }
+
+  FileSystem& files_ = FileSystem::Posix();
+  std::unique_ptr<Device> device_ = CreateCpuDevice({.threads = 1}).value();
+  std::string directory_;
+};
+
+// [CLS] and [SEP] are 2 and 3; w5 and w6 are 5 and 6.
+TEST_F(PredictorTest, PredictsTextsInTheirOrder) {
+  auto predictor = Open(/*classes=*/true);
+  EXPECT_EQ(predictor->target(), Target::kClass);
+  EXPECT_EQ(predictor->max_length(), 6);
+  EXPECT_EQ(predictor->capacity().tokens, 16);
+  // Five examples in more than one batch of three.
+  const Predicted got =
+      Run(*predictor,
+          Feed(*predictor, {"w5", "w6", "w5 w6", "", "w5 w5 w5 w5 w5"}));
+  EXPECT_THAT(got.texts,
+              ElementsAre("w5", "w6", "w5 w6", "", "w5 w5 w5 w5 w5"));
+  // The last one is cut to six tokens.
+  EXPECT_THAT(got.logits, ElementsAre(10, 3, 11, 3, 16, 4, 5, 2, 25, 6));
+  EXPECT_FLOAT_EQ(got.probabilities[4], 0.25f);
+}
+
+TEST_F(PredictorTest, PredictsScoresOfATable) {
+  auto predictor = Open(/*classes=*/false);
+  EXPECT_EQ(predictor->target(), Target::kNumber);
+  TableOptions columns;
+  columns.pair_column = "other";
+  auto table = predictor->OpenTable(
+      files_, WriteTable("text\tother\tlabel\nw5\tw6\t20\nw6\tw6\t0\n"),
+      columns, /*labelled=*/true);
+  ASSERT_TRUE(table.ok()) << table.status();
+  MetricSet metrics(MetricsOf(predictor->target()), 1);
+  const absl::Status status = predictor->Predict(
+      FeedRows(**table),
+      [&](const Examples& examples, int64_t i, const Prediction& prediction) {
+        EXPECT_THAT(prediction.probabilities, IsEmpty());
+        metrics.Add({prediction.logits, examples.label(i), examples.score(i)});
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  // Sums are 19 and 20: errors of 1 and 20.
+  EXPECT_EQ(metrics.count(), 2);
+  EXPECT_DOUBLE_EQ(metrics.Value(1), (1.0 + 400.0) / 2);
+}
+
+TEST_F(PredictorTest, KnowsTheLabelsOfItsClasses) {
+  auto predictor = Open(/*classes=*/true);
+  auto table = predictor->OpenTable(
+      files_, WriteTable("text\tlabel\nw5\tlength\nw6\tother\n"), {},
+      /*labelled=*/true);
+  ASSERT_TRUE(table.ok()) << table.status();
+  Examples examples;
+  EXPECT_TRUE((*table)->Next(examples).value());
+  EXPECT_EQ(examples.label(0), 1);
+  EXPECT_THAT(std::string((*table)->Next(examples).status().message()),
+              HasSubstr("table.tsv:3: "));
+}
+
+TEST_F(PredictorTest, ErrorsOfTheFeedComeAfterThePredictionsBefore) {
+  auto predictor = Open(/*classes=*/true);
+  absl::Status status;
+  const Predicted got = Run(
+      *predictor,
+      Feed(*predictor, {"w5", "w5", "w5", "w5", "w6", "w6 w6 w6 w6 w6"}, true),
+      &status);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "text 5: expects at most 6 tokens, got 7");
+  EXPECT_EQ(got.texts.size(), 3u);
+}
+
+TEST_F(PredictorTest, AnErrorOfTheSinkEndsIt) {
+  auto predictor = Open(/*classes=*/true);
+  int64_t calls = 0;
+  const absl::Status status =
+      predictor->Predict(Feed(*predictor, {"w5", "w6"}),
+                         [&](const Examples&, int64_t, const Prediction&) {
+                           ++calls;
+                           return absl::CancelledError("enough");
+                         });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(calls, 1);
+  // It predicts again afterwards.
+  EXPECT_THAT(Run(*predictor, Feed(*predictor, {"w6"})).logits,
+              ElementsAreArray({11, 3}));
+}
+
+TEST_F(PredictorTest, RefusesWhatCannotPredict) {
+  const auto error = [&](const std::function<void(ArtifactSpec&)>& change) {
+    return std::string(
+        Predictor::Create(Write(true, change)).status().message());
+  };
+  EXPECT_THAT(error([](ArtifactSpec& spec) { spec.tokenizer.reset(); }),
+              HasSubstr("expects a tokenizer of kind wordpiece, got none"));
+  EXPECT_THAT(error([](ArtifactSpec& spec) { spec.tokenizer->kind = "bpe"; }),
+              HasSubstr("expects a tokenizer of kind wordpiece, got bpe"));
+  EXPECT_THAT(error([](ArtifactSpec& spec) { spec.entries[0].name = "x"; }),
+              HasSubstr("predict"));
+  EXPECT_THAT(error([](ArtifactSpec& spec) { spec.sizes[0].name = "N"; }),
+              HasSubstr("expects the sizes T and S"));
+}
+
+TEST(TopClassesTest, LargestFirst) {
+  EXPECT_THAT(TopClasses({0.1f, 0.4f, 0.4f, 0.1f}, 3), ElementsAre(1, 2, 0));
+  EXPECT_THAT(TopClasses({0.5f, 0.5f}, 9), ElementsAre(0, 1));
+}
+
+}  // namespace
+}  // namespace graft

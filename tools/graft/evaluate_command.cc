@@ -1,0 +1,115 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// graft evaluate: metrics of a trained artifact on labelled examples.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "nlohmann/json.hpp"
+#include "runtime/artifact/artifact.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/data/example_table.h"
+#include "runtime/metrics/classification.h"
+#include "runtime/metrics/metric.h"
+#include "runtime/predict/predictor.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/device_options.h"
+#include "tools/graft/table_options.h"
+#include "tools/open_device.h"
+
+namespace graft {
+namespace {
+
+struct EvaluateOptions {
+  std::string artifact, data, picture;
+  TableOptions table;
+  DeviceChoice device;
+  bool json = false;
+};
+
+void Print(const EvaluateOptions& options, const MetricSet& metrics) {
+  if (options.json) {
+    nlohmann::json record = {{"examples", metrics.count()}};
+    for (size_t i = 0; i < metrics.kinds().size(); ++i)
+      record[std::string(metrics.kinds()[i]->name)] = metrics.Value(i);
+    std::printf("%s\n", record.dump().c_str());
+    return;
+  }
+  std::vector<std::string> values;
+  for (size_t i = 0; i < metrics.kinds().size(); ++i)
+    values.push_back(FormatMetric(*metrics.kinds()[i], metrics.Value(i)));
+  std::printf("%lld examples: %s\n", static_cast<long long>(metrics.count()),
+              absl::StrJoin(values, ", ").c_str());
+  if (!options.picture.empty())
+    std::printf("wrote %s\n", options.picture.c_str());
+}
+
+absl::Status Evaluate(const EvaluateOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
+                         OpenDevice(options.device));
+  LoadOptions load;
+  load.device = device.get();
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
+                         Artifact::Load(files, options.artifact, load));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Predictor> predictor,
+                         Predictor::Create(artifact));
+  const std::vector<std::string>& labels = predictor->labels();
+  const auto classes = static_cast<int64_t>(labels.size());
+  if (!options.picture.empty() && classes == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--picture: expects a classifier, got the regression ",
+                     options.artifact));
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<ExampleTable> table,
+      predictor->OpenTable(files, options.data, options.table,
+                           /*labelled=*/true));
+  MetricSet metrics(MetricsOf(predictor->target()), classes);
+  ConfusionMatrix matrix(classes);
+  GRAFT_RETURN_IF_ERROR(predictor->Predict(
+      FeedRows(*table),
+      [&](const Examples& examples, int64_t i, const Prediction& prediction) {
+        metrics.Add({prediction.logits, examples.label(i), examples.score(i)});
+        if (classes > 0)
+          matrix.Add(examples.label(i), PredictedClass(prediction.logits));
+        return absl::OkStatus();
+      }));
+  if (!options.picture.empty())
+    GRAFT_RETURN_IF_ERROR(
+        WriteFile(files, options.picture, ConfusionSvg(matrix, labels)));
+  Print(options, metrics);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "evaluate", "Evaluate a trained artifact on labelled texts");
+  auto options = std::make_shared<EvaluateOptions>();
+  command->add_option("artifact", options->artifact, "model.graft")->required();
+  command->add_option("--data", options->data, "table (.tsv, .jsonl)")
+      ->required();
+  AddTableOptions(*command, options->table);
+  command->add_option("--picture", options->picture,
+                      "SVG file for the confusion matrix");
+  AddDeviceOptions(*command, options->device);
+  command->add_flag("--json", options->json);
+  command->footer(
+      "Example:\n"
+      "  graft evaluate out/model.graft --data test.tsv --picture "
+      "confusion.svg");
+  command->callback([options, &context] {
+    context.run = [options] { return Evaluate(*options); };
+  });
+}
+
+}  // namespace graft

@@ -1,0 +1,22 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options of commands that read tables.
+
+#ifndef GRAFT_TOOLS_GRAFT_TABLE_OPTIONS_H_
+#define GRAFT_TOOLS_GRAFT_TABLE_OPTIONS_H_
+
+#include "runtime/data/example_table.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace graft {
+
+// Adds --text-column and the others. `options` must outlive the parsing.
+void AddTableOptions(CLI::App& command, TableOptions& options);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_TABLE_OPTIONS_H_
