@@ -101,6 +101,7 @@ absl::Status Instance::SendFeeds(const EntryPlan& plan,
         CopyFeed(feeds[i], input.host);
     if (host_staging_ == nullptr) continue;
     for (int part = 0; part < kMaxParts; ++part) {
+      if (bytes[part] == 0) continue;
       GRAFT_RETURN_IF_ERROR(queue_->CopyToDevice(
           input.device[part], input.host[part], bytes[part]));
     }
@@ -132,9 +133,24 @@ absl::Status Instance::Execute(const PreparedCommand& command, int64_t items) {
 }
 
 absl::Status Instance::ExecuteAll(const EntryPlan& plan, size_t first) {
+  // Nearly all commands of small models are launches of less than a
+  // microsecond, so what does not change between them is set once.
+  KernelLaunch launch;
+  launch.sizes = sizes_;
+  launch.random = &random_;
+  Queue& queue = *queue_;
   for (size_t i = first; i < plan.commands.size(); ++i) {
     const PreparedCommand& command = plan.commands[i];
-    GRAFT_RETURN_IF_ERROR(Execute(command, Items(command.grid)));
+    launch.items = Items(command.grid);
+    if (command.kind != CommandKind::kernel || !command.released.empty()) {
+      GRAFT_RETURN_IF_ERROR(Execute(command, launch.items));
+      continue;
+    }
+    if (launch.items == 0) continue;
+    random_.place = command.place;
+    launch.kernel = command.kernel;
+    launch.buffers = command.buffers;
+    GRAFT_RETURN_IF_ERROR(queue.Launch(launch));
   }
   return absl::OkStatus();
 }

@@ -49,8 +49,10 @@ absl::Status CpuQueue::Launch(const KernelLaunch& launch) {
   auto* const buffers = reinterpret_cast<void* const*>(launch.buffers.data());
   const int64_t* const sizes = launch.sizes.data();
   const GraftRandomState* const random = launch.random;
-  if (launch.items == 1) {
-    kernel(buffers, sizes, random, 0, 1);
+  if (launch.items == 0) return absl::OkStatus();
+  // Small launches take less than a microsecond: the pool's call costs.
+  if (launch.items == 1 || pool_->size() == 1) {
+    kernel(buffers, sizes, random, 0, launch.items);
   } else {
     pool_->ParallelFor(launch.items, [=](int64_t begin, int64_t end) {
       kernel(buffers, sizes, random, begin, end);
