@@ -13,13 +13,13 @@
                           const GraftRandomState* random, int64_t begin, \
                           int64_t end)
 
-/* x [N] i32, y [N] i32 -> x + 3 y + sizes[1]; an item is an element, N =
- * sizes[0]. Order matters: it tells which of two commands came first. */
+/* x [N] i32, y [N] i32 -> x + 3 y + sizes[1] modulo 2^32; an item is an element,
+ * N = sizes[0]. Order matters: it tells which of two commands came first. */
 KERNEL(combine) {
-  const int32_t *x = buffers[0], *y = buffers[1];
-  int32_t* z = buffers[2];
+  const uint32_t *x = buffers[0], *y = buffers[1];
+  uint32_t* z = buffers[2];
   for (int64_t i = begin; i < end && i < sizes[0]; ++i)
-    z[i] = x[i] + 3 * y[i] + (int32_t)sizes[1];
+    z[i] = x[i] + 3 * y[i] + (uint32_t)sizes[1];
   (void)random;
 }
 
