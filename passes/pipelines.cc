@@ -56,11 +56,11 @@ void buildFuseStage(OpPassManager& manager) {
   manager.addPass(createFuseEpiloguesPass());
 }
 
-void buildLowerStage(OpPassManager& manager, const CpuTarget& target) {
+void buildLowerStage(OpPassManager& manager, const Target& target) {
   // Reads which inputs index tables, which launches no longer show.
   manager.addNestedPass<func::FuncOp>(createPlanLimitInputsPass());
   LowerOutlinePassOptions options;
-  options.level = target.level;
+  options.target = target.getName();
   manager.addPass(createLowerOutlinePass(options));
   // Pure launches of one kernel on the same operands, such as two packs of a
   // weight, become one only after their kernels did.

@@ -12,7 +12,7 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/target.h"
 
 namespace graft {
 
@@ -24,7 +24,7 @@ void buildAutodiffStage(mlir::OpPassManager& manager);
 // Only of a program in mixed precision; `type` is "bf16" or "f16".
 void buildPrecisionStage(mlir::OpPassManager& manager, llvm::StringRef type);
 void buildFuseStage(mlir::OpPassManager& manager);
-void buildLowerStage(mlir::OpPassManager& manager, const CpuTarget& target);
+void buildLowerStage(mlir::OpPassManager& manager, const Target& target);
 // `memoryBudget` bounds the arena of a phase, in bytes; 0: no bound. With
 // `memoryChoices` the program says what other bounds would cost.
 void buildPlanStage(mlir::OpPassManager& manager, int64_t memoryBudget = 0,

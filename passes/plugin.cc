@@ -46,8 +46,11 @@ llvm::Expected<const Plugin*> loadPlugin(llvm::StringRef path,
                                  llvm::Twine(plugin->apiVersion));
   static llvm::DenseSet<const Plugin*> known;
   if (plugin->registerDialects) plugin->registerDialects(registry);
-  if (known.insert(plugin).second && plugin->registerPasses)
-    plugin->registerPasses();
+  if (!known.insert(plugin).second) return plugin;
+  if (plugin->registerPasses) plugin->registerPasses();
+  if (plugin->registerTargets)
+    if (llvm::Error error = plugin->registerTargets())
+      return pluginError(path, llvm::toString(std::move(error)));
   return plugin;
 }
 

@@ -1,9 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plug-ins: shared libraries that bring dialects, passes and families of models
-// to Graft's tools (`--plugin=FILE.so`). docs/writing-a-pass.md shows one from
-// the start.
+// Plug-ins: shared libraries that bring dialects, passes, families of models
+// and targets to Graft's tools (`--plugin=FILE.so`). docs/writing-a-pass.md
+// shows one from the start.
 
 #ifndef GRAFT_PASSES_PLUGIN_H_
 #define GRAFT_PASSES_PLUGIN_H_
@@ -37,11 +37,14 @@ struct Plugin {
   void (*registerPasses)();
   // Adds families of models; called by tools that import checkpoints.
   void (*registerFamilies)(FamilyRegistry& families) = nullptr;
+  // Adds targets by registerTarget (passes/lower/target.h); called once per
+  // process. Names of targets are known to options from then on.
+  llvm::Error (*registerTargets)() = nullptr;
 };
 
 // Loads the library at `path`, calls its `graftGetPlugin` and checks the API
-// version; then registers its dialects in `registry` and its passes. Errors
-// name the file, what was expected and what was found. Not thread-safe.
+// version; then registers its dialects in `registry`, its passes and targets.
+// Errors name the file, what was expected and what was found. Not thread-safe.
 llvm::Expected<const Plugin*> loadPlugin(llvm::StringRef path,
                                          mlir::DialectRegistry& registry);
 

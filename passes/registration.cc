@@ -12,6 +12,7 @@
 #include "passes/autodiff/passes.h"
 #include "passes/fuse/passes.h"
 #include "passes/interpret/passes.h"
+#include "passes/lower/cpu/cpu_target.h"
 #include "passes/lower/native/native.h"
 #include "passes/lower/passes.h"
 #include "passes/plan/passes.h"
@@ -25,6 +26,7 @@ void registerAllDialects(mlir::DialectRegistry& registry) {
   registerGraftGradients(registry);
   registerGraftLinalgModels(registry);
   registerNativeCodeDialects(registry);
+  registerCpuTargets();
 }
 
 void registerAllPasses() {

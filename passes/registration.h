@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a tool calls to know every dialect and pass of Graft.
+// What a tool calls to know every dialect, target and pass of Graft.
 
 #ifndef GRAFT_PASSES_REGISTRATION_H_
 #define GRAFT_PASSES_REGISTRATION_H_
@@ -12,7 +12,8 @@ class DialectRegistry;
 
 namespace graft {
 
-/// Adds Graft's dialects and their interface implementations to `registry`.
+/// Adds Graft's dialects and their interface implementations to `registry`, and
+/// registers its targets. Not thread-safe.
 void registerAllDialects(mlir::DialectRegistry& registry);
 
 /// Adds Graft's passes and pipelines to MLIR's global pass registry. Call it

@@ -16,7 +16,7 @@
 
 namespace graft {
 
-// One CPU level of a program: a module after plan-memory, and the code of its
+// One target of a program: a module after plan-memory, and the code of its
 // `exec.kernels`.
 struct ExportTarget {
   mlir::ModuleOp module;

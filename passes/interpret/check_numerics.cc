@@ -17,7 +17,7 @@
 #include "passes/interpret/native_kernels.h"
 #include "passes/interpret/random_inputs.h"
 #include "passes/interpret/run_program.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 
 using namespace mlir;
 

@@ -7,8 +7,6 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
-#include "passes/lower/cpu/builder/isa_level.h"
-#include "passes/lower/native/native.h"
 #include "runtime/formats/dtype.h"
 
 using namespace mlir;
@@ -140,8 +138,11 @@ int64_t countItems(exec::GridAttr grid, const NamedSizes& sizes) {
   return llvm::divideCeil(size, grid.getBlock()) * grid.getCount();
 }
 
-LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target,
+LogicalResult NativeKernels::load(ModuleOp module, const Target& target,
                                   llvm::StringRef cacheDirectory) {
+  if (target.getCodeKind() != "elf")
+    return module.emitError("expects a target with code of kind elf, got ")
+           << target.getCodeKind() << " of " << target.getName();
   std::vector<std::string> names;
   for (auto size : module.getOps<SizeOp>())
     names.push_back(size.getSymName().str());
@@ -170,14 +171,14 @@ LogicalResult NativeKernels::load(ModuleOp module, const CpuTarget& target,
     else
       kernel.erase();
   }
-  FailureOr<NativeCode> code = compileKernels(table, target, cacheDirectory);
+  FailureOr<KernelCode> code = target.compile(table, cacheDirectory);
   if (failed(code)) return byText.clear(), failure();
-  if (target.triple != getHostTarget().triple) return success();
+  if (target.getTriple() != getHostTarget().getTriple()) return success();
   if (!code->symbols.empty()) {
     auto library = CodeLibrary::Load(
         absl::MakeConstSpan(
-            reinterpret_cast<const uint8_t*>(code->library.data()),
-            code->library.size()),
+            reinterpret_cast<const uint8_t*>(code->bytes.data()),
+            code->bytes.size()),
         "kernels");
     if (!library.ok())
       return module.emitError() << std::string(library.status().message());

@@ -15,7 +15,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/interpret/interpreter.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/target.h"
 #include "runtime/device/cpu/code_library.h"
 
 namespace graft::interpret {
@@ -70,11 +70,11 @@ int64_t countItems(exec::GridAttr grid, const NamedSizes& sizes);
 class NativeKernels {
  public:
   // Makes the kernels of the module's `exec.kernels` the ones that run, as code
-  // for `target`. A kernel whose text was compiled before, under whatever name,
-  // is not compiled again. Kernels for another architecture are compiled and
-  // not loaded. `cacheDirectory` is that of compileKernels. Fails with a
-  // diagnostic.
-  llvm::LogicalResult load(mlir::ModuleOp module, const CpuTarget& target,
+  // for `target`, of kind "elf". A kernel whose text was compiled before, under
+  // whatever name, is not compiled again. Kernels for another architecture are
+  // compiled and not loaded. `cacheDirectory` is that of Target::compile. Fails
+  // with a diagnostic.
+  llvm::LogicalResult load(mlir::ModuleOp module, const Target& target,
                            llvm::StringRef cacheDirectory = "");
 
   // Does the work items [begin, end) of a launch of `kernel`, which must be

@@ -3,6 +3,8 @@
 
 #include "passes/lower/kernel_emitter.h"
 
+#include <map>
+
 #include "dialects/graft/graft_dialect.h"
 #include "dialects/graft/graft_ops.h"
 #include "llvm/ADT/SetVector.h"
@@ -114,9 +116,18 @@ exec::CostAttr costOf(ValueRange operands, TypeRange results,
 
 }  // namespace
 
-KernelContext::KernelContext(exec::KernelsOp kernels, const CpuTarget& target,
-                             bool shares)
-    : kernels(kernels), target(target), shares(shares) {}
+struct KernelContext::Kernel {
+  StringAttr name;
+  bool draws;  // whether its body uses the place
+};
+
+struct KernelContext::Shared {
+  unsigned next = 0;  // number of the next kernel
+  std::map<KernelKey, Kernel> kernels;
+};
+
+KernelContext::KernelContext(exec::KernelsOp kernels, Options options)
+    : kernels(kernels), options(options), shared(std::make_shared<Shared>()) {}
 
 KernelContext::Kernel KernelContext::emit(
     OpBuilder& builder, Location loc, StringRef stem, ValueRange operands,
@@ -144,9 +155,9 @@ KernelContext::Kernel KernelContext::emit(
 
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(&kernels.getBody().front());
-  auto kernel =
-      func::FuncOp::create(builder, loc, (stem + "." + Twine(next++)).str(),
-                           builder.getFunctionType(inputs, {}));
+  auto kernel = func::FuncOp::create(builder, loc,
+                                     (stem + "." + Twine(shared->next++)).str(),
+                                     builder.getFunctionType(inputs, {}));
   kernel->setAttr("exec.sizes",
                   builder.getStrArrayAttr(llvm::to_vector(sizes)));
   Block* block = kernel.addEntryBlock();
@@ -183,13 +194,13 @@ ValueRange KernelContext::launch(
     return emit(builder, loc, stem, operands, results, grid, body);
   };
   Kernel kernel;
-  if (key && shares) {
+  if (key && options.shares) {
     KernelKey all = *key;
     all.add(builder.getStringAttr(stem))
         .add(TypeRange(operands))
         .add(results)
         .add(grid);
-    auto [found, isNew] = shared.try_emplace(std::move(all));
+    auto [found, isNew] = shared->kernels.try_emplace(std::move(all));
     if (isNew) found->second = create();
     kernel = found->second;
   } else {

@@ -7,8 +7,7 @@
 #ifndef GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
 #define GRAFT_PASSES_LOWER_KERNEL_EMITTER_H_
 
-#include <functional>
-#include <map>
+#include <memory>
 
 #include "dialects/exec/exec_dialect.h"
 #include "dialects/graft/fusion.h"
@@ -19,25 +18,6 @@
 #include "passes/lower/kernel_key.h"
 
 namespace graft {
-
-class CastOp;
-
-// What kernels are generated for. Code for every level is correct on any CPU
-// of that level; `vectorBits` and the register count set tile sizes.
-struct CpuTarget {
-  std::string level;     // "avx2", ..., see getCpuTargets
-  std::string triple;    // LLVM triple
-  std::string cpu;       // LLVM CPU name
-  std::string features;  // LLVM feature string
-  unsigned vectorBits;
-  unsigned vectorRegisters;
-  // Rounding to bf16, and dot products of pairs, by instructions to which
-  // subnormals are zero.
-  bool hasBf16 = false;
-  bool hasAmx = false;  // tile registers, and products of bf16 in them
-
-  unsigned floatLanes() const { return vectorBits / 32; }
-};
 
 // The arguments of a kernel function under construction, by role.
 struct KernelArguments {
@@ -55,12 +35,20 @@ inline constexpr llvm::StringRef kRandomAttributes[] = {"draw", "random_id"};
 // Creates kernels in one `exec.kernels` and launches in one function.
 // Kernels with equal text are merged later, so an emitter never looks for an
 // existing one; but it may say by a key that it would emit the same again.
+// Copies create kernels in the same table, so one target's emitters can hand an
+// op to another target's.
 class KernelContext {
  public:
-  // `shares`: whether keys are used.
-  KernelContext(exec::KernelsOp kernels, const CpuTarget& target, bool shares);
+  struct Options {
+    bool shares = true;    // whether keys are used
+    bool generic = false;  // prefer an op's linalg form to an emitter for it
+  };
 
-  const CpuTarget& getTarget() const { return target; }
+  KernelContext(exec::KernelsOp kernels, Options options);
+
+  // Whether an op with a RegionLoweringInterface is lowered by that even if
+  // there is an emitter for it.
+  bool isGeneric() const { return options.generic; }
 
   // Creates a kernel and a launch of it before `op`. `stem` becomes part of
   // the kernel's name. `operands` are tensors or segments; `body` is called
@@ -81,16 +69,12 @@ class KernelContext {
       const KernelKey* key = nullptr);
 
  private:
-  struct Kernel {
-    mlir::StringAttr name;
-    bool draws;  // whether its body uses the place
-  };
+  struct Kernel;
+  struct Shared;  // between copies
 
   exec::KernelsOp kernels;
-  const CpuTarget& target;
-  bool shares;
-  unsigned next = 0;
-  std::map<KernelKey, Kernel> shared;
+  Options options;
+  std::shared_ptr<Shared> shared;
 
   Kernel emit(mlir::OpBuilder& builder, mlir::Location loc,
               llvm::StringRef stem, mlir::ValueRange operands,
@@ -118,25 +102,6 @@ Addend findAddend(mlir::Operation* op);
 // behind without users.
 void replaceWithSum(mlir::Operation* op, const Addend& addend,
                     mlir::Value value);
-
-// Whether all that use a rounded value are products that pack it: they round on
-// the way, and the value is nowhere in memory.
-bool isRoundedByPacking(CastOp op);
-
-// Replaces `op` by launches; emits a diagnostic on failure.
-using KernelEmitter = std::function<llvm::LogicalResult(
-    mlir::Operation*, mlir::OpBuilder&, KernelContext&)>;
-
-// Emitters by op name, e.g. "graft.linear".
-using KernelEmitters = llvm::StringMap<KernelEmitter>;
-
-// One function a family of kernels.
-void populateMatmulEmitters(KernelEmitters& emitters);
-void populateAttentionEmitters(KernelEmitters& emitters);
-void populateRegionEmitter(KernelEmitters& emitters);
-void populateSegmentEmitters(KernelEmitters& emitters);
-void populateRowEmitters(KernelEmitters& emitters);
-void populateOptimizerEmitters(KernelEmitters& emitters);
 
 }  // namespace graft
 

@@ -15,11 +15,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "passes/lower/cpu/builder/isa_level.h"
-#include "passes/lower/cpu/elementwise/elementwise_program.h"
-#include "passes/lower/cpu/emitters.h"
-#include "passes/lower/cpu/generic_emitter.h"
 #include "passes/lower/passes.h"
+#include "passes/lower/target.h"
 
 using namespace mlir;
 
@@ -36,7 +33,8 @@ bool staysInPhase(Operation* op) {
   return isa<func::ReturnOp, ReadOp, WriteOp, ConstantOp, exec::LaunchOp>(op);
 }
 
-LogicalResult outlineOp(Operation* op, KernelContext& context, bool generic) {
+LogicalResult outlineOp(Operation* op, const Target& target,
+                        KernelContext& context) {
   // A kernel has taken its place: Addend.
   if (isa<AddOp>(op) && op->use_empty()) {
     op->erase();
@@ -48,18 +46,8 @@ LogicalResult outlineOp(Operation* op, KernelContext& context, bool generic) {
     stop.erase();
     return success();
   }
-  const KernelEmitters& emitters = getKernelEmitters();
-  auto emitter = emitters.find(op->getName().getStringRef());
   OpBuilder builder(op);
-  auto region = dyn_cast<RegionLoweringInterface>(op);
-  if (emitter == emitters.end() && !generic && isElementwise(op))
-    return emitElementwise(op, builder, context);
-  if (region && (generic || emitter == emitters.end()))
-    return emitGeneric(region, builder, context);
-  if (emitter == emitters.end())
-    return op->emitOpError(
-        "expects a kernel emitter or the RegionLoweringInterface, got neither");
-  return emitter->second(op, builder, context);
+  return target.lower(op, builder, context);
 }
 
 struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
@@ -67,9 +55,9 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    const CpuTarget* target = lookupCpuTarget(level);
-    if (!target) {
-      module.emitError("expects a known CPU level, got '") << level << "'";
+    const Target* found = lookupTarget(target);
+    if (!found) {
+      module.emitError("expects a known target, got '") << target << "'";
       return signalPassFailure();
     }
     auto builder = OpBuilder::atBlockEnd(module.getBody());
@@ -78,18 +66,17 @@ struct LowerOutlinePass : public impl::LowerOutlinePassBase<LowerOutlinePass> {
       kernels = exec::KernelsOp::create(builder, module.getLoc(), "kernels");
       kernels.getBody().emplaceBlock();
     }
-    KernelContext context(kernels, *target, share);
+    KernelContext context(kernels, {share, generic});
     for (func::FuncOp phase : getPhases(module)) {
-      SmallVector<CastOp> taken;
+      SmallVector<Operation*> absorbed;
       for (Operation& op :
            llvm::make_early_inc_range(phase.getBody().front())) {
-        auto rounding = dyn_cast<CastOp>(op);
-        if (rounding && !generic && isRoundedByPacking(rounding))
-          taken.push_back(rounding);
-        else if (!staysInPhase(&op) && failed(outlineOp(&op, context, generic)))
+        if (found->isAbsorbed(&op, context))
+          absorbed.push_back(&op);
+        else if (!staysInPhase(&op) && failed(outlineOp(&op, *found, context)))
           return signalPassFailure();
       }
-      for (CastOp op : taken) op.erase();
+      for (Operation* op : absorbed) op->erase();
     }
   }
 };

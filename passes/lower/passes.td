@@ -12,11 +12,12 @@ def LowerOutlinePass : Pass<"lower-outline", "mlir::ModuleOp"> {
   let summary = "Replace the ops of phase functions by kernel launches";
   let description = [{
     In each function with a `graft.phase` attribute, every op that computes
-    becomes launches of kernels made for one CPU level, by its emitter or, for
-    an op without one, from its `RegionLoweringInterface`. The kernels lie in
-    `exec.kernels @kernels`. An op that has neither is an error.
+    becomes launches of kernels made for one target (passes/lower/target.h). The
+    kernels lie in `exec.kernels @kernels`. An op that the target cannot lower is
+    an error: targets of the CPU take its emitter or, for an op without one, its
+    `RegionLoweringInterface`.
 
-    Example: with `level=avx512`
+    Example: with `target=avx512`
     ```mlir
     %y = graft.relu %x : tensor<?x4xf32, #graft.dims<T>>
     ```
@@ -26,10 +27,11 @@ def LowerOutlinePass : Pass<"lower-outline", "mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"level", "level", "std::string", "\"avx512\"",
-           "CPU level: avx2, avx512, avx512_bf16, amx_bf16 or aarch64">,
+    Option<"target", "target", "std::string", "\"avx512\"",
+           "Name of a registered target, such as avx2, avx512, avx512_bf16, "
+           "amx_bf16 or aarch64">,
     Option<"generic", "generic", "bool", "false",
-           "Use an op's RegionLoweringInterface even if it has an emitter">,
+           "Prefer an op's RegionLoweringInterface to an emitter for it">,
     Option<"share", "share", "bool", "true",
            "Let ops whose emitter says that their kernels are equal have one; "
            "without, each op has its own until lower-merge-kernels">,

@@ -116,11 +116,23 @@ def commands(values, quick):
             chosen = levels if precision != "fp16" else levels[:1]
             yield (f"{name}-{precision}", "graft-compile",
                    substitute(options, values) +
-                   [f"--precision={precision}", "--cpu-levels",
+                   [f"--precision={precision}", "--targets",
                     ",".join(chosen), "--output=OUT/program.graft"])
     if not quick:
         for name, options in JOBS.items():
             yield f"train-{name}", "graft", substitute(options, values)
+
+
+def spell(tool, arguments):
+    """The arguments as this build has them: older ones call targets levels."""
+    if "--targets" not in arguments:
+        return arguments
+    usage = subprocess.run([tool, "--help"], check=True, capture_output=True,
+                           text=True).stdout
+    if "--targets" in usage:
+        return arguments
+    return ["--cpu-levels" if word == "--targets" else word
+            for word in arguments]
 
 
 def artifacts(side, tool, name, arguments, work, quick):
@@ -131,7 +143,7 @@ def artifacts(side, tool, name, arguments, work, quick):
         out = work / "out"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        run([tool, *substitute(arguments, {"OUT": out})],
+        run([tool, *substitute(spell(tool, arguments), {"OUT": out})],
             work / f"cache-{side}")
         if side == "base":
             kept.parent.mkdir(exist_ok=True)

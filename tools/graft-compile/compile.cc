@@ -16,8 +16,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "models/registry.h"
 #include "passes/export/export_artifact.h"
-#include "passes/lower/cpu/builder/isa_level.h"
-#include "passes/lower/native/native.h"
+#include "passes/lower/target.h"
 #include "passes/pipelines.h"
 #include "passes/plugin.h"
 #include "passes/registration.h"
@@ -29,23 +28,22 @@
 namespace graft {
 namespace {
 
-absl::StatusOr<std::vector<const CpuTarget*>> ChooseTargets(
-    const std::vector<std::string>& levels) {
-  std::vector<const CpuTarget*> targets;
-  if (levels.size() == 1 && levels[0] == "host")
-    return std::vector{&getHostTarget()};
-  for (const CpuTarget& target : getCpuTargets())
-    if (levels.size() == 1 && levels[0] == "all") targets.push_back(&target);
-  if (!targets.empty()) return targets;
-  for (const std::string& level : levels) {
-    const CpuTarget* target = lookupCpuTarget(level);
+// The targets that `names` name. `all` are those that "all" stands for.
+absl::StatusOr<std::vector<const Target*>> ChooseTargets(
+    const std::vector<std::string>& names, llvm::ArrayRef<const Target*> all) {
+  if (names.size() == 1 && names[0] == "host")
+    return std::vector<const Target*>{&getHostTarget()};
+  if (names.size() == 1 && names[0] == "all") return all.vec();
+  std::vector<const Target*> targets;
+  for (const std::string& name : names) {
+    const Target* target = lookupTarget(name);
     if (!target) {
       std::vector<std::string> known;
-      for (const CpuTarget& other : getCpuTargets())
-        known.push_back(other.level);
+      for (const Target* other : getTargets())
+        known.push_back(other->getName());
       return absl::InvalidArgumentError(
-          absl::StrCat("--cpu-levels: expects host, all, or a list of ",
-                       absl::StrJoin(known, ", "), ", got \"", level, "\""));
+          absl::StrCat("--targets: expects host, all, or a list of ",
+                       absl::StrJoin(known, ", "), ", got \"", name, "\""));
     }
     targets.push_back(target);
   }
@@ -96,7 +94,7 @@ absl::StatusOr<mlir::OpPassManager> ParseGraphPasses(
   return *std::move(passes);
 }
 
-// Runs the first stages, which all CPU levels share.
+// Runs the first stages, which all targets share.
 absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
                         StageRunner& runner) {
   if (mlir::failed(runner.dump(module, "import"))) return StageFailed("import");
@@ -127,19 +125,19 @@ absl::Status BuildGraph(const CompileOptions& options, mlir::ModuleOp module,
   return absl::OkStatus();
 }
 
-// One CPU level of the program with its code.
+// The program for one target, with its code.
 struct Compiled {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  const CpuTarget* target;
-  NativeCode code;
+  const Target* target;
+  KernelCode code;
 };
 
 absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
-                                       const CpuTarget& target,
+                                       const Target& target,
                                        const CompileOptions& options,
                                        StageRunner& runner) {
   Compiled result{graph.clone(), &target, {}};
-  const std::string lower = "lower_" + target.level;
+  const std::string lower = "lower_" + target.getName();
   // The kernels of all layers, before equal ones are merged, take about as long
   // to verify as to make.
   if (mlir::failed(runner.run(
@@ -149,7 +147,7 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
           },
           Verification::kStage)))
     return StageFailed(lower);
-  const std::string plan = "plan_" + target.level;
+  const std::string plan = "plan_" + target.getName();
   if (mlir::failed(
           runner.run(*result.module, plan, [&](mlir::OpPassManager& manager) {
             buildPlanStage(manager, static_cast<int64_t>(options.memory_budget),
@@ -157,9 +155,8 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
           })))
     return StageFailed(plan);
   auto kernels = *result.module->getOps<exec::KernelsOp>().begin();
-  mlir::FailureOr<NativeCode> code =
-      compileKernels(kernels, target, options.cache);
-  if (mlir::failed(code)) return StageFailed("native_" + target.level);
+  mlir::FailureOr<KernelCode> code = target.compile(kernels, options.cache);
+  if (mlir::failed(code)) return StageFailed("native_" + target.getName());
   result.code = *std::move(code);
   return result;
 }
@@ -232,10 +229,9 @@ bool IsUsageError(const absl::Status& status) {
 
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::vector<const CpuTarget*> targets,
-                         ChooseTargets(options.cpu_levels));
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
+  const llvm::SmallVector<const Target*> builtin = getTargets();
   FamilyRegistry families;
   registerAllFamilies(families);
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
@@ -244,6 +240,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     GRAFT_RETURN_IF_ERROR(WriteFacts(families, options));
     return CompileReport{};
   }
+  GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
+                         ChooseTargets(options.targets, builtin));
   mlir::MLIRContext context(registry);
   GRAFT_ASSIGN_OR_RETURN(CompilerInput input,
                          ReadInput(context, families, options));
@@ -265,16 +263,16 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
 
   std::vector<Compiled> compiled;
   std::vector<ExportTarget> exported;
-  for (const CpuTarget* target : targets) {
+  for (const Target* target : targets) {
     GRAFT_ASSIGN_OR_RETURN(Compiled one,
                            CompileTarget(module, *target, options, runner));
     compiled.push_back(std::move(one));
   }
   for (Compiled& one : compiled)
     exported.push_back({*one.module,
-                        one.target->level,
-                        one.target->triple,
-                        one.code.library,
+                        one.target->getLevel().str(),
+                        one.target->getTriple().str(),
+                        one.code.bytes,
                         {one.code.symbols.begin(), one.code.symbols.end()}});
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));

@@ -48,8 +48,9 @@ struct CompileOptions {
   // what does not fit is computed again. 0: no bound.
   double memory_budget = 0;
   bool memory_choices = false;  // the program says what other bounds would cost
-  // Level names, or "host" or "all" alone.
-  std::vector<std::string> cpu_levels = {"host"};
+  // Names of targets, or "host" or "all" alone; "all" leaves out those of
+  // plug-ins.
+  std::vector<std::string> targets = {"host"};
   std::string dump_stages;           // directory; empty: none
   std::string cache;                 // of compiled kernels; empty: none
   std::vector<std::string> plugins;  // shared libraries: passes/plugin.h

@@ -42,7 +42,7 @@ std::string DefaultCache() {
 struct CommandOptions {
   std::string labels_path;
   bool regression = false;
-  std::string cpu_levels = "host";
+  std::string targets = "host";
   std::string emit = "artifact";
   std::string pooler = "checkpoint";
   double dropout = -1;
@@ -84,7 +84,7 @@ absl::Status Run(CommandOptions& options) {
   compile.emit = emit.at(options.emit);
   compile.import.pooler = poolers.at(options.pooler);
   compile.recipe.decay_everything = !options.decay_weights_only;
-  compile.cpu_levels = absl::StrSplit(options.cpu_levels, ',');
+  compile.targets = absl::StrSplit(options.targets, ',');
   if (options.dropout >= 0) compile.import.dropout = options.dropout;
   GRAFT_ASSIGN_OR_RETURN(CompileReport report, Compile(compile));
   if (!report.initialised.empty())
@@ -204,9 +204,9 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
   AddRecipeOptions(app, options);
   app.option_defaults()->group("Program");
   app.add_option(
-         "--cpu-levels", options.cpu_levels,
-         "ISA levels: host, all, or a list of avx2, avx512, avx512_bf16, "
-         "amx_bf16, aarch64")
+         "--targets", options.targets,
+         "host, all, or a list of avx2, avx512, avx512_bf16, amx_bf16, aarch64 "
+         "and what plug-ins bring")
       ->capture_default_str();
   app.add_option(
          "--precision", options.compile.precision,

@@ -55,7 +55,7 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
       absl::StrCat("--weight-decay=", options.weight_decay),
       absl::StrCat("--clip=", options.clip),
       absl::StrCat("--layer-decay=", options.layer_decay),
-      absl::StrCat("--cpu-levels=", options.cpu_levels),
+      absl::StrCat("--targets=", options.targets),
   };
   if (options.precision != "fp32")
     arguments.push_back(absl::StrCat("--precision=", options.precision));
@@ -374,9 +374,9 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--initial", options.initial,
                      "safetensors file with initial values of parameters");
   command
-      .add_option("--cpu-levels", options.cpu_levels,
-                  "ISA levels to compile for: host, all, or a list of avx2, "
-                  "avx512, avx512_bf16, amx_bf16, aarch64")
+      .add_option("--targets", options.targets,
+                  "what to compile for: host, all, or a list of avx2, avx512, "
+                  "avx512_bf16, amx_bf16, aarch64 and what plug-ins bring")
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,

@@ -45,7 +45,7 @@ struct FinetuneOptions {
   int64_t max_length = 0;  // the model's
   int64_t max_tokens = 0;  // of the largest batch
   std::string initial;
-  std::string cpu_levels = "host";
+  std::string targets = "host";
   std::string precision = "fp32";
   double memory_budget = 0;     // bytes of activations; 0: no limit
   bool memory_choices = false;  // the program says what other budgets cost

@@ -6,23 +6,16 @@
 #include <cctype>
 
 #include "dialects/graft/graft_dialect.h"
-#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Transforms/Passes.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
 
 using namespace mlir;
 
 namespace graft {
 namespace {
-
-// Bytes that an intermediate value of one row may take on the stack.
-constexpr int64_t kStackBytes = 64 * 1024;
 
 // Terms of one side of a factor specification, "ti,oi,o" -> {"ti", "oi", "o"}.
 SmallVector<StringRef> splitTerms(StringRef side) {
@@ -167,7 +160,7 @@ LogicalResult emitBody(RegionLoweringInterface op, VectorBuilder& v,
 }  // namespace
 
 LogicalResult emitGeneric(RegionLoweringInterface op, OpBuilder& builder,
-                          KernelContext& context) {
+                          CpuContext& context) {
   SmallVector<bool> cut = rowWise(op);
   auto rowsType = [&]() -> RankedTensorType {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
@@ -186,31 +179,13 @@ LogicalResult emitGeneric(RegionLoweringInterface op, OpBuilder& builder,
       builder, op, op->getName().stripDialect(), op->getOperands(),
       op->getResultTypes(), work.grid(), {},
       [&](OpBuilder& b, Location loc, const KernelArguments& arguments) {
-        VectorBuilder v(b, loc, context.getTarget());
+        VectorBuilder v(b, loc, context.getLevel());
         forRows(v, work, arguments, [&](Value row) {
           status = emitBody(op, v, arguments.buffers, cut, row);
         });
       });
   if (failed(status)) return failure();
   return replaceBy(op, results);
-}
-
-void buildGenericPipeline(OpPassManager& manager) {
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-  manager.addPass(createLinalgElementwiseOpFusionPass());
-  manager.addPass(bufferization::createEmptyTensorEliminationPass());
-  manager.addPass(bufferization::createOneShotBufferizePass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addNestedPass<func::FuncOp>(
-      bufferization::createPromoteBuffersToStackPass([](Value value) {
-        auto type = cast<MemRefType>(value.getType());
-        return type.hasStaticShape() &&
-               type.getNumElements() * type.getElementTypeBitWidth() / 8 <=
-                   kStackBytes;
-      }));
-  manager.addPass(createConvertLinalgToLoopsPass());
-  manager.addPass(createCanonicalizerPass());
 }
 
 }  // namespace graft

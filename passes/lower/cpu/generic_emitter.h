@@ -7,8 +7,7 @@
 #define GRAFT_PASSES_LOWER_CPU_GENERIC_EMITTER_H_
 
 #include "dialects/graft/graft_interfaces.h"
-#include "mlir/Pass/PassManager.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/cpu/builder/cpu_context.h"
 
 namespace graft {
 
@@ -18,13 +17,7 @@ namespace graft {
 // that its rows are independent, an item of work is one row; else the whole op
 // is one item.
 mlir::LogicalResult emitGeneric(RegionLoweringInterface op,
-                                mlir::OpBuilder& builder,
-                                KernelContext& context);
-
-// Brings a module with such kernels to loops on memrefs. What a row needs in
-// between goes on the stack; what does not fit there stays an allocation,
-// which compileKernels refuses.
-void buildGenericPipeline(mlir::OpPassManager& manager);
+                                mlir::OpBuilder& builder, CpuContext& context);
 
 }  // namespace graft
 

@@ -7,6 +7,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
+#include "passes/lower/cpu/emitters.h"
 
 using namespace mlir;
 
@@ -42,7 +43,7 @@ Value sumOf(VectorBuilder& v, int64_t width,
 
 // loss = log sum exp(z) - (1 - e) z[label] - e / K sum z.
 LogicalResult emitCrossEntropy(Operation* operation, OpBuilder& builder,
-                               KernelContext& context) {
+                               CpuContext& context) {
   auto op = cast<CrossEntropyOp>(operation);
   auto type = cast<RankedTensorType>(op.getLogits().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -84,7 +85,7 @@ LogicalResult emitCrossEntropy(Operation* operation, OpBuilder& builder,
 
 // d logits = gradient * (softmax - q).
 LogicalResult emitCrossEntropyGradient(Operation* operation, OpBuilder& builder,
-                                       KernelContext& context) {
+                                       CpuContext& context) {
   auto op = cast<CrossEntropyGradientOp>(operation);
   auto type = cast<RankedTensorType>(op.getLogits().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -127,7 +128,7 @@ LogicalResult emitCrossEntropyGradient(Operation* operation, OpBuilder& builder,
 
 // A loss that is the mean over k of a term of two operands [S, K].
 LogicalResult emitRowMean(
-    Operation* op, OpBuilder& builder, KernelContext& context,
+    Operation* op, OpBuilder& builder, CpuContext& context,
     llvm::function_ref<Value(VectorBuilder&, Value, Value)> term) {
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -150,8 +151,7 @@ LogicalResult emitRowMean(
       });
 }
 
-LogicalResult emitMse(Operation* op, OpBuilder& builder,
-                      KernelContext& context) {
+LogicalResult emitMse(Operation* op, OpBuilder& builder, CpuContext& context) {
   return emitRowMean(op, builder, context,
                      [](VectorBuilder& v, Value x, Value y) {
                        Value d = v.sub(x, y);
@@ -160,7 +160,7 @@ LogicalResult emitMse(Operation* op, OpBuilder& builder,
 }
 
 LogicalResult emitBinaryCrossEntropy(Operation* op, OpBuilder& builder,
-                                     KernelContext& context) {
+                                     CpuContext& context) {
   return emitRowMean(op, builder, context,
                      [](VectorBuilder& v, Value z, Value t) {
                        Value positive = v.max(z, v.splat(0));
@@ -172,7 +172,7 @@ LogicalResult emitBinaryCrossEntropy(Operation* op, OpBuilder& builder,
 // temperature^2 sum_k p (log p - log q): with x and y the operands relative to
 // their maxima, log p - log q = (y - x) - (log sum e^y - log sum e^x).
 LogicalResult emitKlDivergence(Operation* operation, OpBuilder& builder,
-                               KernelContext& context) {
+                               CpuContext& context) {
   auto op = cast<KlDivergenceOp>(operation);
   auto type = cast<RankedTensorType>(op.getLogits().getType());
   FailureOr<int64_t> width = staticWidth(op, type);

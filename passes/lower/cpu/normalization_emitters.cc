@@ -12,6 +12,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
 #include "passes/lower/cpu/elementwise/region.h"
+#include "passes/lower/cpu/emitters.h"
 
 using namespace mlir;
 
@@ -78,7 +79,7 @@ void emitNormalizedRow(VectorBuilder& v, Value input, Value scale, Value shift,
 }
 
 LogicalResult emitLayerNorm(Operation* operation, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   auto op = cast<LayerNormOp>(operation);
   FailureOr<int64_t> width = staticWidth(op, op.getInput().getType());
   if (failed(width)) return failure();
@@ -98,7 +99,7 @@ LogicalResult emitLayerNorm(Operation* operation, OpBuilder& builder,
 // First launch: input gradient and the statistics [T, 2] of each row. Second
 // launch: both sums over rows, by columns.
 LogicalResult emitLayerNormGradient(Operation* operation, OpBuilder& builder,
-                                    KernelContext& context) {
+                                    CpuContext& context) {
   auto op = cast<LayerNormGradientOp>(operation);
   auto type = cast<RankedTensorType>(op.getInput().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -180,7 +181,7 @@ LogicalResult emitLayerNormGradient(Operation* operation, OpBuilder& builder,
 }
 
 LogicalResult emitSoftmax(Operation* operation, OpBuilder& builder,
-                          KernelContext& context) {
+                          CpuContext& context) {
   auto op = cast<SoftmaxOp>(operation);
   auto type = cast<RankedTensorType>(op.getInput().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -224,7 +225,7 @@ LogicalResult emitSoftmax(Operation* operation, OpBuilder& builder,
 }
 
 LogicalResult emitSoftmaxGradient(Operation* operation, OpBuilder& builder,
-                                  KernelContext& context) {
+                                  CpuContext& context) {
   auto op = cast<SoftmaxGradientOp>(operation);
   auto type = cast<RankedTensorType>(op.getGradient().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -289,7 +290,7 @@ LayerNormOp getNormalization(RegionOp op) {
 // Each row is computed, then normalised while it is in the first-level cache.
 // It is kept where it is a result, else in the place of the normalised one.
 LogicalResult emitNormalizationRegion(RegionOp op, OpBuilder& builder,
-                                      KernelContext& context) {
+                                      CpuContext& context) {
   Block& body = op.getBody().front();
   LayerNormOp norm = getNormalization(op);
   Value rows = norm.getInput();

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
+#include "passes/lower/cpu/emitters.h"
 
 using namespace mlir;
 
@@ -28,7 +29,7 @@ exec::GridAttr gridOf(MLIRContext* context, int64_t items) {
 
 // Sums of squares of the chunks of `gradient`: tensor<chunks x f32>.
 FailureOr<Value> emitChunkSquares(GlobalNormOp op, Value gradient,
-                                  OpBuilder& builder, KernelContext& context) {
+                                  OpBuilder& builder, CpuContext& context) {
   auto type = cast<RankedTensorType>(gradient.getType());
   if (!type.hasStaticShape())
     return op.emitOpError("expects gradients of static shape, got ") << type,
@@ -62,7 +63,7 @@ FailureOr<Value> emitChunkSquares(GlobalNormOp op, Value gradient,
 }
 
 LogicalResult emitGlobalNorm(Operation* operation, OpBuilder& builder,
-                             KernelContext& context) {
+                             CpuContext& context) {
   auto op = cast<GlobalNormOp>(operation);
   SmallVector<Value> partials;
   for (Value gradient : op.getGradients()) {
@@ -101,7 +102,7 @@ LogicalResult emitGlobalNorm(Operation* operation, OpBuilder& builder,
 
 // min(1, limit / (norm + 1e-6)).
 LogicalResult emitClipFactor(Operation* operation, OpBuilder& builder,
-                             KernelContext& context) {
+                             CpuContext& context) {
   auto op = cast<ClipFactorOp>(operation);
   double limit = op.getLimit().convertToDouble();
   return replaceByKernel(
@@ -208,7 +209,7 @@ WriteOp findReset(AdamWOp op, Value gradient) {
 }
 
 LogicalResult emitAdamW(Operation* operation, OpBuilder& builder,
-                        KernelContext& context) {
+                        CpuContext& context) {
   auto op = cast<AdamWOp>(operation);
   double beta1 = op.getBeta1().convertToDouble();
   double beta2 = op.getBeta2().convertToDouble();

@@ -12,6 +12,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
+#include "passes/lower/cpu/emitters.h"
 
 using namespace mlir;
 
@@ -72,7 +73,7 @@ Value foldRange(VectorBuilder& v, const Folder& folder, Value flat, Value begin,
   return folder.lanes(v, sum);
 }
 
-LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, KernelContext& context,
+LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, CpuContext& context,
                         const Folder& folder) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   auto one = exec::GridAttr::get(op.getContext(), StringAttr(), 1, 1);
@@ -124,7 +125,7 @@ LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, KernelContext& context,
 
 // The last `dims` dimensions, which are static, of each row.
 LogicalResult reduceTrailing(ReduceOp op, OpBuilder& builder,
-                             KernelContext& context, const Folder& folder,
+                             CpuContext& context, const Folder& folder,
                              int64_t dims) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   int64_t width = 1;
@@ -161,7 +162,7 @@ LogicalResult reduceTrailing(ReduceOp op, OpBuilder& builder,
 
 // The first `dims` dimensions of each column; columns are static.
 LogicalResult reduceLeading(ReduceOp op, OpBuilder& builder,
-                            KernelContext& context, const Folder& folder,
+                            CpuContext& context, const Folder& folder,
                             int64_t dims) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   int64_t width = 1;
@@ -202,7 +203,7 @@ LogicalResult reduceLeading(ReduceOp op, OpBuilder& builder,
 }
 
 LogicalResult emitReduce(Operation* operation, OpBuilder& builder,
-                         KernelContext& context) {
+                         CpuContext& context) {
   auto op = cast<ReduceOp>(operation);
   Folder folder{op.getKind() == ReduceKind::sum};
   ArrayRef<int64_t> dimensions = op.getDimensions();
@@ -234,7 +235,7 @@ RankedTensorType leadingType(RankedTensorType type, int64_t dims) {
 
 // One value everywhere.
 LogicalResult broadcastScalar(BroadcastOp op, OpBuilder& builder,
-                              KernelContext& context) {
+                              CpuContext& context) {
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   Work work = Work::elements(type);
   return replaceByKernel(
@@ -251,7 +252,7 @@ LogicalResult broadcastScalar(BroadcastOp op, OpBuilder& builder,
 // Rows of the result are one value of the input each (trailing dimensions are
 // new) or the whole input each (leading ones are).
 LogicalResult emitBroadcast(Operation* operation, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   auto op = cast<BroadcastOp>(operation);
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   ArrayRef<int64_t> dimensions = op.getDimensions();

@@ -11,6 +11,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/cpu/builder/tile_builder.h"
+#include "passes/lower/cpu/emitters.h"
 #include "passes/lower/cpu/gemm/pack.h"
 
 using namespace mlir;
@@ -41,14 +42,14 @@ LogicalResult checkSums(Operation* op) {
   return op->emitOpError("expects f32 sums for CPU kernels, got ") << type;
 }
 
-ValueRange launch(Operation* op, OpBuilder& builder, KernelContext& context,
+ValueRange launch(Operation* op, OpBuilder& builder, CpuContext& context,
                   exec::GridAttr grid, ArrayRef<int64_t> ties,
                   KernelBody emit) {
   ValueRange results = context.launch(
       builder, op, op->getName().stripDialect(), op->getOperands(),
       op->getResultTypes(), grid, ties,
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         emit(v, arguments);
       });
   op->replaceAllUsesWith(results);
@@ -76,8 +77,7 @@ void forEachUnit(TileBuilder& v, const KernelArguments& arguments, Value count,
 
 // output[r] = table[indices[r]].
 LogicalResult emitRowCopies(Operation* op, OpBuilder& builder,
-                            KernelContext& context, Value indices,
-                            Value table) {
+                            CpuContext& context, Value indices, Value table) {
   if (failed(checkMatrix(op, table))) return failure();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Dim rows = getDim(type, 0);
@@ -101,14 +101,14 @@ LogicalResult emitRowCopies(Operation* op, OpBuilder& builder,
 }
 
 LogicalResult emitEmbedding(Operation* op, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   auto embedding = cast<EmbeddingOp>(op);
   return emitRowCopies(op, builder, context, embedding.getIds(),
                        embedding.getTable());
 }
 
 LogicalResult emitGather(Operation* op, OpBuilder& builder,
-                         KernelContext& context) {
+                         CpuContext& context) {
   auto gather = cast<GatherOp>(op);
   return emitRowCopies(op, builder, context, gather.getIndices(),
                        gather.getInput());
@@ -150,7 +150,7 @@ void fillRows(TileBuilder& v, Value source, Value output, Value count,
 }
 
 LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
-                                    KernelContext& context) {
+                                    CpuContext& context) {
   auto embedding = cast<EmbeddingGradientOp>(op);
   if (failed(checkSums(op))) return failure();
   Dim tokens = getDim(embedding.getGradient().getType(), 0);
@@ -169,7 +169,7 @@ LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
       builder, op, addend ? "embedding_gradient_add" : "embedding_gradient",
       operands, op->getResultTypes(), getColumnGrid(op, width), ties,
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         Value output = arguments.buffers.back();
         Value count = getSize(v, tokens, arguments);
         v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
@@ -187,7 +187,7 @@ LogicalResult emitEmbeddingGradient(Operation* op, OpBuilder& builder,
 }
 
 LogicalResult emitScatterAdd(Operation* op, OpBuilder& builder,
-                             KernelContext& context) {
+                             CpuContext& context) {
   auto scatter = cast<ScatterAddOp>(op);
   if (failed(checkSums(op))) return failure();
   Dim rows = getDim(scatter.getInput().getType(), 0);
@@ -208,7 +208,7 @@ LogicalResult emitScatterAdd(Operation* op, OpBuilder& builder,
 }
 
 LogicalResult emitPositions(Operation* op, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   StringAttr tokens = cast<PositionsOp>(op).getSegments().getType().getTokens();
   Dim rows = getNamedDim(tokens);
   launch(op, builder, context, getGrid(op->getContext(), rows, kPositions), {},
@@ -258,7 +258,7 @@ Value emitPool(TileBuilder& v, PoolKind kind, Value input, Value begin,
 }
 
 LogicalResult emitSegmentPool(Operation* op, OpBuilder& builder,
-                              KernelContext& context) {
+                              CpuContext& context) {
   auto pool = cast<SegmentPoolOp>(op);
   if (failed(checkMatrix(op, pool.getInput()))) return failure();
   StringAttr sequences = pool.getSegments().getType().getSequences();
@@ -318,7 +318,7 @@ void emitPoolGradient(TileBuilder& v, PoolKind kind,
 }
 
 LogicalResult emitSegmentPoolGradient(Operation* op, OpBuilder& builder,
-                                      KernelContext& context) {
+                                      CpuContext& context) {
   auto pool = cast<SegmentPoolGradientOp>(op);
   if (failed(checkMatrix(op, pool.getInput()))) return failure();
   StringAttr sequences = pool.getSegments().getType().getSequences();

@@ -6,6 +6,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
+#include "passes/lower/cpu/emitters.h"
 
 using namespace mlir;
 
@@ -15,7 +16,7 @@ namespace {
 // output[j][i] = input[i][j]; a unit of work is a row of the result, and rows
 // of the result are written in blocks of one register's width of columns.
 LogicalResult emitTranspose(Operation* operation, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   auto op = cast<TransposeOp>(operation);
   auto input = cast<RankedTensorType>(op.getInput().getType());
   auto output = cast<RankedTensorType>(op.getOutput().getType());
@@ -65,7 +66,7 @@ void copyColumns(VectorBuilder& v, int64_t count, Value from, Value fromOffset,
 }
 
 LogicalResult emitConcat(Operation* operation, OpBuilder& builder,
-                         KernelContext& context) {
+                         CpuContext& context) {
   auto op = cast<ConcatOp>(operation);
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   FailureOr<int64_t> width = staticWidth(op, type);
@@ -88,7 +89,7 @@ LogicalResult emitConcat(Operation* operation, OpBuilder& builder,
 }
 
 LogicalResult emitSlice(Operation* operation, OpBuilder& builder,
-                        KernelContext& context) {
+                        CpuContext& context) {
   auto op = cast<SliceOp>(operation);
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   FailureOr<int64_t> width = staticWidth(op, op.getInput().getType());

@@ -15,7 +15,9 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -30,7 +32,6 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/ModuleTranslation.h"
 #include "mlir/Transforms/Passes.h"
-#include "passes/lower/cpu/generic_emitter.h"
 #include "passes/lower/native/link.h"
 #include "passes/lower/native/object_cache.h"
 #include "passes/lower/passes.h"
@@ -51,14 +52,14 @@ struct Unit {
 
 // Down to the LLVM dialect, kernel by kernel.
 void buildLoweringPipeline(OpPassManager& manager, ArrayRef<std::string> sizes,
-                           const CpuTarget& target) {
+                           const NativeMachine& machine) {
   // The body becomes the C function first, so that all below sees one form.
   LowerKernelEntryPassOptions entry;
   entry.sizes = SmallVector<std::string>(sizes);
   manager.addPass(createLowerKernelEntryPass(entry));
   // Before math reaches LLVM: intrinsics of exp and so on would become calls.
   LowerVectorMathPassOptions math;
-  math.roundsBf16 = target.hasBf16;
+  math.roundsBf16 = machine.roundsBf16;
   manager.addPass(createLowerVectorMathPass(math));
   manager.addPass(createConvertVectorToSCFPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
@@ -79,6 +80,30 @@ void buildLoweringPipeline(OpPassManager& manager, ArrayRef<std::string> sizes,
   manager.addPass(createReconcileUnrealizedCastsPass());
 }
 
+// Bytes that an intermediate value of one row may take on the stack.
+constexpr int64_t kStackBytes = 64 * 1024;
+
+// Brings a module with a kernel on tensors to loops on memrefs. What a row
+// needs in between goes on the stack; what does not fit there stays an
+// allocation.
+void buildBufferizePipeline(OpPassManager& manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createLinalgElementwiseOpFusionPass());
+  manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  manager.addPass(bufferization::createOneShotBufferizePass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(
+      bufferization::createPromoteBuffersToStackPass([](Value value) {
+        auto type = cast<MemRefType>(value.getType());
+        return type.hasStaticShape() &&
+               type.getNumElements() * type.getElementTypeBitWidth() / 8 <=
+                   kStackBytes;
+      }));
+  manager.addPass(createConvertLinalgToLoopsPass());
+  manager.addPass(createCanonicalizerPass());
+}
+
 // Brings a kernel that still works on tensors to memrefs, and refuses one that
 // allocates.
 LogicalResult lowerGeneric(func::FuncOp kernel, ModuleOp module) {
@@ -89,7 +114,7 @@ LogicalResult lowerGeneric(func::FuncOp kernel, ModuleOp module) {
                        .wasInterrupted();
   if (onTensors) {
     PassManager manager(kernel.getContext());
-    buildGenericPipeline(manager);
+    buildBufferizePipeline(manager);
     if (failed(manager.run(module))) return failure();
   }
   WalkResult result = module.walk([&](Operation* op) {
@@ -101,27 +126,27 @@ LogicalResult lowerGeneric(func::FuncOp kernel, ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-std::unique_ptr<llvm::TargetMachine> makeMachine(const CpuTarget& target,
+std::unique_ptr<llvm::TargetMachine> makeMachine(const NativeMachine& machine,
                                                  std::string& error) {
-  llvm::Triple triple(target.triple);
+  llvm::Triple triple(machine.triple);
   const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found) return nullptr;
   llvm::TargetOptions options;
   // Sums and products only contract where an emitter wrote fma.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, {},
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_, {},
       llvm::CodeGenOptLevel::Aggressive));
 }
 
-void setFunctionAttributes(llvm::Module& module, const CpuTarget& target) {
+void setFunctionAttributes(llvm::Module& module, const NativeMachine& machine) {
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
-    function.addFnAttr("target-cpu", target.cpu);
-    if (!target.features.empty())
-      function.addFnAttr("target-features", target.features);
+    function.addFnAttr("target-cpu", machine.cpu);
+    if (!machine.features.empty())
+      function.addFnAttr("target-features", machine.features);
     function.addFnAttr("prefer-vector-width",
-                       std::to_string(target.vectorBits));
+                       std::to_string(machine.vectorBits));
     function.addFnAttr(llvm::Attribute::NoUnwind);
     // Stacks stay small and never grow with data; no probes are needed.
     function.addFnAttr("no-stack-arg-probe");
@@ -172,7 +197,7 @@ LogicalResult checkUndefinedSymbols(Unit& unit) {
   return success();
 }
 
-LogicalResult generateObject(Unit& unit, const CpuTarget& target) {
+LogicalResult generateObject(Unit& unit, const NativeMachine& machine) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
       translateModuleToLLVMIR(unit.module, context, unit.kernel.getName());
@@ -180,17 +205,17 @@ LogicalResult generateObject(Unit& unit, const CpuTarget& target) {
     return unit.kernel.emitError("cannot translate kernel '")
            << unit.kernel.getName() << "' to LLVM IR";
   std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = makeMachine(target, error);
-  if (!machine) return unit.kernel.emitError(error);
-  module->setTargetTriple(llvm::Triple(target.triple));
-  module->setDataLayout(machine->createDataLayout());
-  setFunctionAttributes(*module, target);
-  optimize(*module, *machine);
+  std::unique_ptr<llvm::TargetMachine> generator = makeMachine(machine, error);
+  if (!generator) return unit.kernel.emitError(error);
+  module->setTargetTriple(llvm::Triple(machine.triple));
+  module->setDataLayout(generator->createDataLayout());
+  setFunctionAttributes(*module, machine);
+  optimize(*module, *generator);
   llvm::raw_svector_ostream stream(unit.object);
   llvm::legacy::PassManager emission;
-  if (machine->addPassesToEmitFile(emission, stream, nullptr,
-                                   llvm::CodeGenFileType::ObjectFile))
-    return unit.kernel.emitError("cannot emit code for ") << target.triple;
+  if (generator->addPassesToEmitFile(emission, stream, nullptr,
+                                     llvm::CodeGenFileType::ObjectFile))
+    return unit.kernel.emitError("cannot emit code for ") << machine.triple;
   emission.run(*module);
   return checkUndefinedSymbols(unit);
 }
@@ -208,8 +233,8 @@ void initializeLlvm() {
 
 }  // namespace
 
-FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
-                                     const CpuTarget& target,
+FailureOr<KernelCode> compileKernels(exec::KernelsOp kernels,
+                                     const NativeMachine& machine,
                                      llvm::StringRef cacheDirectory) {
   initializeLlvm();
   MLIRContext* context = kernels.getContext();
@@ -221,14 +246,14 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   const ObjectCache cache(cacheDirectory);
   OwningOpRef<ModuleOp> all = ModuleOp::create(kernels.getLoc());
   std::vector<Unit> units;
-  NativeCode code;
+  KernelCode code;
   OpBuilder builder = OpBuilder::atBlockEnd(all->getBody());
   for (auto kernel : kernels.getBody().getOps<func::FuncOp>()) {
     units.push_back(Unit{kernel, {}, {}, {}});
     code.symbols.push_back(kernel.getName().str());
   }
   parallelForEach(context, units, [&](Unit& unit) {
-    unit.key = cache.key(unit.kernel, target, sizes);
+    unit.key = cache.key(unit.kernel, machine, sizes);
     if (auto kept = cache.find(unit.key)) unit.object = std::move(*kept);
   });
   for (Unit& unit : units) {
@@ -242,11 +267,11 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   // Kernels were verified where they were made; between these passes that would
   // take a twentieth of the time that compiling them takes.
   manager.enableVerifier(false);
-  buildLoweringPipeline(manager.nest<ModuleOp>(), sizes, target);
+  buildLoweringPipeline(manager.nest<ModuleOp>(), sizes, machine);
   if (failed(manager.run(*all))) return failure();
   if (failed(failableParallelForEach(context, units, [&](Unit& unit) {
         if (!unit.module) return success();
-        if (failed(generateObject(unit, target))) return failure();
+        if (failed(generateObject(unit, machine))) return failure();
         cache.keep(unit.key, unit.object);
         return success();
       })))
@@ -256,7 +281,7 @@ FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
   for (Unit& unit : units) objects.push_back(std::move(unit.object));
   llvm::Expected<std::string> library = linkSharedObject(objects);
   if (!library) return kernels.emitError(llvm::toString(library.takeError()));
-  code.library = std::move(*library);
+  code.bytes = std::move(*library);
   return code;
 }
 

@@ -10,21 +10,22 @@
 
 #include "dialects/exec/exec_dialect.h"
 #include "mlir/IR/DialectRegistry.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/target.h"
 
 namespace graft {
 
-// Machine code of one CPU level.
-struct NativeCode {
-  // Bytes of an ELF shared object that needs nothing but memcpy and memset;
-  // empty if there are no kernels.
-  std::string library;
-  // The function of C type GraftKernel of each kernel, in the order of the
-  // kernels in `exec.kernels`; equal to the kernel's name there.
-  llvm::SmallVector<std::string> symbols;
+// The machine that LLVM generates code for.
+struct NativeMachine {
+  std::string triple;
+  std::string cpu;
+  std::string features;
+  unsigned vectorBits;      // of the widest registers that code should use
+  bool roundsBf16 = false;  // f32 to bf16, by an instruction
 };
 
-// Compiles every kernel of `kernels`, in parallel on the context's threads.
+// Compiles every kernel of `kernels`, in parallel on the context's threads, to
+// an ELF shared object that needs nothing but memcpy and memset. Symbols are
+// functions of C type GraftKernel with the kernels' names.
 // The program's named sizes are the `graft.size` ops of the module around it,
 // in order. Fails with a diagnostic at the kernel: one that cannot be lowered,
 // that allocates, or that calls a function other than memcpy and memset.
@@ -32,8 +33,8 @@ struct NativeCode {
 // different contexts. Changes nothing in the IR. Objects are kept in
 // `cacheDirectory` (object_cache.h) and taken from there; the result is the
 // same. Empty: none are.
-mlir::FailureOr<NativeCode> compileKernels(exec::KernelsOp kernels,
-                                           const CpuTarget& target,
+mlir::FailureOr<KernelCode> compileKernels(exec::KernelsOp kernels,
+                                           const NativeMachine& machine,
                                            llvm::StringRef cacheDirectory = {});
 
 // Adds what compileKernels needs to know about dialects it lowers to.

@@ -111,17 +111,17 @@ std::string ObjectCache::path(const std::string& key) const {
   return std::string(path);
 }
 
-std::string ObjectCache::key(func::FuncOp kernel, const CpuTarget& target,
+std::string ObjectCache::key(func::FuncOp kernel, const NativeMachine& machine,
                              llvm::ArrayRef<std::string> sizes) const {
   if (directory.empty()) return {};
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << compiler << '\n' << LLVM_VERSION_STRING << '\n';
   for (llvm::StringRef part :
-       {llvm::StringRef(target.triple), llvm::StringRef(target.cpu),
-        llvm::StringRef(target.features)})
+       {llvm::StringRef(machine.triple), llvm::StringRef(machine.cpu),
+        llvm::StringRef(machine.features)})
     stream << part << '\n';
-  stream << target.vectorBits << ' ' << target.vectorRegisters << '\n';
+  stream << machine.vectorBits << ' ' << machine.roundsBf16 << '\n';
   stream << llvm::join(sizes, ",") << '\n';
   stream << KernelBytes(kernel).get();
   return hash(text);

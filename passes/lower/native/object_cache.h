@@ -12,13 +12,13 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/native/native.h"
 
 namespace graft {
 
 // Keys are hashes of all that an object depends on: the kernel, the names
-// of the program's sizes, the target, and the compiler's own code, so an object
-// of another build is never taken. Files are written aside and renamed,
+// of the program's sizes, the machine, and the compiler's own code, so an
+// object of another build is never taken. Files are written aside and renamed,
 // carry a checksum, and go when they are old or many. Whatever is wrong with
 // the folder or a file in it costs time and nothing else. Thread-safe; so is
 // the folder, for any number of processes.
@@ -34,7 +34,7 @@ class ObjectCache {
   ObjectCache& operator=(const ObjectCache&) = delete;
 
   // Of a kernel before it is lowered; empty where nothing is kept.
-  std::string key(mlir::func::FuncOp kernel, const CpuTarget& target,
+  std::string key(mlir::func::FuncOp kernel, const NativeMachine& machine,
                   llvm::ArrayRef<std::string> sizes) const;
 
   // The object that was kept under `key`, if it is there and whole.

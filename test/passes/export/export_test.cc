@@ -22,9 +22,8 @@
 #include "passes/autodiff/passes.h"
 #include "passes/export/export_artifact.h"
 #include "passes/interpret/interpreter.h"
-#include "passes/lower/cpu/builder/isa_level.h"
-#include "passes/lower/native/native.h"
 #include "passes/lower/passes.h"
+#include "passes/lower/target.h"
 #include "passes/plan/passes.h"
 #include "passes/registration.h"
 #include "passes/transfer/passes.h"
@@ -84,23 +83,23 @@ class ExportTest : public ::testing::Test {
   void TearDown() override { (void)files_.Remove(path_); }
 
   // One target, planned and compiled; `module` keeps it alive.
-  ExportTarget Compile(const CpuTarget& target,
+  ExportTarget Compile(const Target& target,
                        mlir::OwningOpRef<mlir::ModuleOp>& module) {
     module = module_->clone();
     mlir::PassManager manager(context_);
     LowerOutlinePassOptions options;
-    options.level = target.level;
+    options.target = target.getName();
     manager.addPass(createLowerOutlinePass(options));
     manager.addPass(createLowerMergeKernelsPass());
     manager.addPass(createPlanMemoryPass());
     EXPECT_TRUE(mlir::succeeded(manager.run(*module)));
-    auto code = compileKernels(module->lookupSymbol<exec::KernelsOp>("kernels"),
-                               target);
+    auto code =
+        target.compile(module->lookupSymbol<exec::KernelsOp>("kernels"), "");
     EXPECT_TRUE(mlir::succeeded(code));
     return {*module,
-            target.level,
-            target.triple,
-            code->library,
+            target.getLevel().str(),
+            target.getTriple().str(),
+            code->bytes,
             {code->symbols.begin(), code->symbols.end()}};
   }
 
@@ -108,10 +107,11 @@ class ExportTest : public ::testing::Test {
   void WriteAll() {
     std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
     std::vector<ExportTarget> targets;
-    for (const CpuTarget& target : getCpuTargets()) {
-      if (!CpuHasLevel(target.level)) continue;
-      levels_.push_back(target.level);
-      targets.push_back(Compile(target, modules.emplace_back()));
+    for (const Target* target : getTargets()) {
+      const std::string level = target->getLevel().str();
+      if (!CpuHasLevel(level)) continue;
+      levels_.push_back(level);
+      targets.push_back(Compile(*target, modules.emplace_back()));
     }
     if (targets.empty()) GTEST_SKIP() << "no known level on this processor";
     auto spec = makeArtifactSpec(targets);

@@ -18,6 +18,7 @@
 #include "passes/interpret/interpreter.h"
 #include "passes/interpret/native_kernels.h"
 #include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/cpu/cpu_target.h"
 #include "passes/lower/passes.h"
 #include "passes/registration.h"
 
@@ -33,19 +34,26 @@ constexpr char kHeader[] =
     "graft.size @T bound 65536\n"
     "graft.size @S bound 4096\n"
     "graft.size @P bound 4096\n";
+// Tests look targets up before they ask for a context.
+[[maybe_unused]] const bool registered = (registerCpuTargets(), true);
+
 // The best level of each kind of registers that this machine runs.
-std::vector<const CpuTarget*> runnableTargets() {
-  std::vector<const CpuTarget*> targets;
-  const CpuTarget& host = getHostTarget();
-  for (const CpuTarget& target : getCpuTargets()) {
-    if (target.triple == host.triple) {
-      if (!targets.empty() && targets.back()->vectorBits == target.vectorBits &&
-          targets.back()->hasAmx == target.hasAmx)
-        targets.pop_back();
-      targets.push_back(&target);
+std::vector<const Target*> runnableTargets() {
+  std::vector<const IsaLevel*> levels;
+  const Target& host = getHostTarget();
+  for (const IsaLevel& level : getIsaLevels()) {
+    if (level.machine.triple == host.getTriple()) {
+      if (!levels.empty() &&
+          levels.back()->floatLanes() == level.floatLanes() &&
+          levels.back()->hasAmx == level.hasAmx)
+        levels.pop_back();
+      levels.push_back(&level);
     }
-    if (target.level == host.level) break;
+    if (level.name == host.getName()) break;
   }
+  std::vector<const Target*> targets;
+  for (const IsaLevel* level : levels)
+    targets.push_back(lookupTarget(level->name));
   return targets;
 }
 
@@ -65,7 +73,7 @@ mlir::MLIRContext& getTestContext() {
 }
 
 std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
-                                                     const CpuTarget& target,
+                                                     const Target& target,
                                                      bool generic) {
   std::unique_ptr<KernelProgram> program(new KernelProgram);
   program->context = &getTestContext();
@@ -77,7 +85,7 @@ std::unique_ptr<KernelProgram> KernelProgram::create(llvm::StringRef text,
   }
   mlir::PassManager manager(program->context);
   LowerOutlinePassOptions outline;
-  outline.level = target.level;
+  outline.target = target.getName();
   outline.generic = generic;
   manager.addPass(createLowerOutlinePass(outline));
   manager.addPass(createLowerMergeKernelsPass());
@@ -216,14 +224,14 @@ double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
 }
 
 // The program of `text`, compiled once while tests ask for the same text.
-static KernelProgram* getProgram(const std::string& text,
-                                 const CpuTarget& target, bool generic) {
+static KernelProgram* getProgram(const std::string& text, const Target& target,
+                                 bool generic) {
   static std::string current;
   static std::map<std::string, std::unique_ptr<KernelProgram>> programs;
   std::string key = text + (generic ? " generic" : "");
   if (current != key) programs.clear();
   current = key;
-  std::unique_ptr<KernelProgram>& program = programs[target.level];
+  std::unique_ptr<KernelProgram>& program = programs[target.getName()];
   if (!program) program = KernelProgram::create(text, target, generic);
   return program.get();
 }
@@ -242,8 +250,8 @@ void expectKernelsMatch(const std::string& text,
   auto wanted = interpreter.run(function, arguments);
   ASSERT_TRUE(mlir::succeeded(wanted));
 
-  for (const CpuTarget* target : runnableTargets()) {
-    SCOPED_TRACE(target->level);
+  for (const Target* target : runnableTargets()) {
+    SCOPED_TRACE(target->getName());
     KernelProgram* program = getProgram(text, *target, generic);
     ASSERT_NE(program, nullptr);
     KernelProgram::Options options;

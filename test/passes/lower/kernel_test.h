@@ -18,7 +18,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/interpret/native_kernels.h"
 #include "passes/interpret/tensor.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/target.h"
 
 namespace graft {
 
@@ -41,7 +41,7 @@ class KernelProgram {
   // `generic` takes the RegionLoweringInterface of ops that have an emitter,
   // too.
   static std::unique_ptr<KernelProgram> create(llvm::StringRef text,
-                                               const CpuTarget& target,
+                                               const Target& target,
                                                bool generic = false);
 
   struct Options {

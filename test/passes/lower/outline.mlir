@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// RUN: %graft-opt %s --lower-outline=level=avx512 | FileCheck %s
-// RUN: %graft-opt %s --lower-outline=level=avx2 | FileCheck %s --check-prefix=AVX2
+// RUN: %graft-opt %s --lower-outline=target=avx512 | FileCheck %s
+// RUN: %graft-opt %s --lower-outline=target=avx2 | FileCheck %s --check-prefix=AVX2
 
 graft.size @T bound 4096
 

@@ -3,8 +3,8 @@
 //
 // Of what tile registers, or else dot products of pairs, multiply, the cost says
 // how many products of bf16 one takes.
-// RUN: %graft-opt --lower-outline=level=amx_bf16 %s | FileCheck %s
-// RUN: %graft-opt --lower-outline=level=avx512_bf16 %s \
+// RUN: %graft-opt --lower-outline=target=amx_bf16 %s | FileCheck %s
+// RUN: %graft-opt --lower-outline=target=avx512_bf16 %s \
 // RUN:   | FileCheck %s --check-prefix=PAIRS
 
 graft.size @T bound 64

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // RUN: %graft-opt %s --lower-outline --split-input-file --verify-diagnostics
-// RUN: not %graft-opt %s --lower-outline=level=z80 --split-input-file 2>&1 | FileCheck %s
+// RUN: not %graft-opt %s --lower-outline=target=z80 --split-input-file 2>&1 | FileCheck %s
 
-// CHECK: expects a known CPU level, got 'z80'
+// CHECK: expects a known target, got 'z80'
 
 // An op that no one lowers is named.
 

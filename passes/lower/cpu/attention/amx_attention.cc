@@ -21,13 +21,13 @@ static_assert(kQueries == kRows, "a register takes the queries of a block");
 // What the kernels of attention and of its gradient share.
 class AmxAttention {
  protected:
-  AmxAttention(TileBuilder& v, const CpuTarget& target,
+  AmxAttention(TileBuilder& v, const IsaLevel& level,
                const AttentionConfig& config, const KernelArguments& arguments,
                unsigned segments)
       : v(v),
         config(config),
         arguments(arguments),
-        block(v, target, config, arguments, segments),
+        block(v, level, config, arguments, segments),
         registers(v),
         panels(config.width / kRows),
         product(v.scratch({kRows, kRows})) {}
@@ -213,9 +213,9 @@ class AmxAttention {
 
 class ForwardKernel : AmxAttention {
  public:
-  ForwardKernel(TileBuilder& v, const CpuTarget& target,
+  ForwardKernel(TileBuilder& v, const IsaLevel& level,
                 const AttentionConfig& config, const KernelArguments& arguments)
-      : AmxAttention(v, target, config, arguments, /*segments=*/3),
+      : AmxAttention(v, level, config, arguments, /*segments=*/3),
         queries(makePieces(config.width / kDepth)),
         values(makePieces(panels * (kKeys / kDepth))),
         weights(makePieces(kKeys / kDepth)),
@@ -281,10 +281,10 @@ class ForwardKernel : AmxAttention {
 
 class GradientKernel : AmxAttention {
  public:
-  GradientKernel(TileBuilder& v, const CpuTarget& target,
+  GradientKernel(TileBuilder& v, const IsaLevel& level,
                  const AttentionConfig& config,
                  const KernelArguments& arguments)
-      : AmxAttention(v, target, config, arguments, /*segments=*/4),
+      : AmxAttention(v, level, config, arguments, /*segments=*/4),
         gradient(arguments.buffers[0]),
         query(arguments.buffers[1]),
         key(arguments.buffers[2]),
@@ -457,34 +457,34 @@ class GradientKernel : AmxAttention {
 
 // Whether registers take the rows of a head, and products are of bf16.
 template <typename Op>
-bool fits(const CpuTarget& target, Op op) {
-  return target.hasAmx &&
-         isBf16Attention(op, AttentionConfig::get(op, target).width);
+bool fits(const IsaLevel& level, Op op) {
+  return level.hasAmx &&
+         isBf16Attention(op, AttentionConfig::get(op, level).width);
 }
 
 }  // namespace
 
-bool isAmxAttention(const CpuTarget& target, AttentionOp op) {
-  return fits(target, op);
+bool isAmxAttention(const IsaLevel& level, AttentionOp op) {
+  return fits(level, op);
 }
 
-bool isAmxAttention(const CpuTarget& target, AttentionGradientOp op) {
+bool isAmxAttention(const IsaLevel& level, AttentionGradientOp op) {
   // Gradients of keys are summed where they are stored.
-  return fits(target, op) && llvm::all_of(op->getResultTypes(), [](Type type) {
+  return fits(level, op) && llvm::all_of(op->getResultTypes(), [](Type type) {
            return getElementTypeOrSelf(type).isF32();
          });
 }
 
-void emitAmxAttention(TileBuilder& v, const CpuTarget& target,
+void emitAmxAttention(TileBuilder& v, const IsaLevel& level,
                       const AttentionConfig& config,
                       const KernelArguments& arguments) {
-  ForwardKernel(v, target, config, arguments).emit();
+  ForwardKernel(v, level, config, arguments).emit();
 }
 
-void emitAmxAttentionGradient(TileBuilder& v, const CpuTarget& target,
+void emitAmxAttentionGradient(TileBuilder& v, const IsaLevel& level,
                               const AttentionConfig& config,
                               const KernelArguments& arguments) {
-  GradientKernel(v, target, config, arguments).emit();
+  GradientKernel(v, level, config, arguments).emit();
 }
 
 }  // namespace graft

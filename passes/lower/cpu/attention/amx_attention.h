@@ -18,14 +18,14 @@
 namespace graft {
 
 // Whether an op of these is computed so.
-bool isAmxAttention(const CpuTarget& target, AttentionOp op);
-bool isAmxAttention(const CpuTarget& target, AttentionGradientOp op);
+bool isAmxAttention(const IsaLevel& level, AttentionOp op);
+bool isAmxAttention(const IsaLevel& level, AttentionGradientOp op);
 
 // The kernels of graft.attention and graft.attention_gradient.
-void emitAmxAttention(TileBuilder& v, const CpuTarget& target,
+void emitAmxAttention(TileBuilder& v, const IsaLevel& level,
                       const AttentionConfig& config,
                       const KernelArguments& arguments);
-void emitAmxAttentionGradient(TileBuilder& v, const CpuTarget& target,
+void emitAmxAttentionGradient(TileBuilder& v, const IsaLevel& level,
                               const AttentionConfig& config,
                               const KernelArguments& arguments);
 

@@ -25,7 +25,7 @@ bool isBf16Attention(Operation* op, int64_t width) {
 }
 
 template <typename Op>
-AttentionConfig AttentionConfig::get(Op op, const CpuTarget& target) {
+AttentionConfig AttentionConfig::get(Op op, const IsaLevel& level) {
   AttentionConfig config;
   config.heads = static_cast<int64_t>(op.getHeads());
   config.width = op.getQuery().getType().getDimSize(1) / config.heads;
@@ -34,20 +34,20 @@ AttentionConfig AttentionConfig::get(Op op, const CpuTarget& target) {
                      : 1 / std::sqrt(static_cast<double>(config.width));
   config.dropout = op.getDropout().convertToDouble();
   config.dots =
-      target.hasBf16 && !target.hasAmx && isBf16Attention(op, config.width);
+      level.hasBf16 && !level.hasAmx && isBf16Attention(op, config.width);
   return config;
 }
 
-template AttentionConfig AttentionConfig::get(AttentionOp, const CpuTarget&);
+template AttentionConfig AttentionConfig::get(AttentionOp, const IsaLevel&);
 template AttentionConfig AttentionConfig::get(AttentionGradientOp,
-                                              const CpuTarget&);
+                                              const IsaLevel&);
 
-AttentionBlock::AttentionBlock(TileBuilder& v, const CpuTarget& target,
+AttentionBlock::AttentionBlock(TileBuilder& v, const IsaLevel& level,
                                const AttentionConfig& config,
                                const KernelArguments& arguments,
                                unsigned segments)
     : v(v),
-      target(target),
+      level(level),
       config(config),
       offsets(arguments.buffers[segments]),
       ordinals(arguments.buffers[segments + 1]) {
@@ -286,17 +286,17 @@ void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
   access.finish = [&](Value row, Value at, Value, Value sum) {
     v.store(config.dots ? scaled(v, sum, panel.factor) : sum, out, {row, at});
   };
-  emitMicrokernel(v, getTileShape(target, vectors()), keys, kQueries,
+  emitMicrokernel(v, getTileShape(level, vectors()), keys, kQueries,
                   v.index(config.width), access);
 }
 
 // Tiles of whole heads up to two vectors wide.
-static TileShape getFeatureTile(TileBuilder& v, const CpuTarget& target,
+static TileShape getFeatureTile(TileBuilder& v, const IsaLevel& level,
                                 int64_t width) {
   int64_t widest = v.lanes() >= 8 ? 2 : 8 / v.lanes();
   int64_t vectors =
       std::min<int64_t>(widest, llvm::divideCeil(width, v.lanes()));
-  TileShape tile = getTileShape(target, vectors);
+  TileShape tile = getTileShape(level, vectors);
   // Half a block of queries: no remainder in whole blocks.
   if (tile.rows > 8) tile.rows = 8;
   return tile;
@@ -339,7 +339,7 @@ void AttentionBlock::accumulateQueries(
     if (partial) v.store(done, partial, {row, at}, mask);
     v.store(done, output, {v.add(block, row), column(at)}, mask);
   };
-  emitMicrokernel(v, getFeatureTile(v, target, config.width), queries,
+  emitMicrokernel(v, getFeatureTile(v, level, config.width), queries,
                   config.width, keys, access);
 }
 
@@ -372,8 +372,8 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   access.finish = [&](Value row, Value at, Value mask, Value sum) {
     v.store(sum, output, {v.add(first, row), column(at)}, mask);
   };
-  emitMicrokernel(v, getFeatureTile(v, target, config.width), keys,
-                  config.width, queries, access);
+  emitMicrokernel(v, getFeatureTile(v, level, config.width), keys, config.width,
+                  queries, access);
 }
 
 }  // namespace graft

@@ -19,10 +19,10 @@
 
 #include <optional>
 
+#include "passes/lower/cpu/builder/cpu_context.h"
 #include "passes/lower/cpu/builder/random.h"
 #include "passes/lower/cpu/builder/tile_builder.h"
 #include "passes/lower/cpu/gemm/microkernel.h"
-#include "passes/lower/kernel_emitter.h"
 
 namespace graft {
 
@@ -35,7 +35,7 @@ struct AttentionConfig {
   bool dots;  // products are dot products of pairs of bf16
 
   template <typename Op>
-  static AttentionConfig get(Op op, const CpuTarget& target);
+  static AttentionConfig get(Op op, const IsaLevel& level);
 };
 
 // Whether operands are bf16, and rows of heads `width` features wide are whole
@@ -56,7 +56,7 @@ class AttentionBlock {
 
   // `segments` is the first of the three buffers of the segments. Makes the
   // scratch memory: call at the start of the kernel.
-  AttentionBlock(TileBuilder& v, const CpuTarget& target,
+  AttentionBlock(TileBuilder& v, const IsaLevel& level,
                  const AttentionConfig& config,
                  const KernelArguments& arguments, unsigned segments);
 
@@ -145,7 +145,7 @@ class AttentionBlock {
   void joinKeys(Value weights, Value keys);
 
   TileBuilder& v;
-  const CpuTarget& target;
+  const IsaLevel& level;
   const AttentionConfig& config;
   Value offsets, ordinals;
   std::optional<PhiloxBuilder> philox;  // with dropout

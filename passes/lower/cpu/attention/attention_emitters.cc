@@ -14,6 +14,8 @@
 // items are (sequence, head); results alias no operand. Cost: 4 L^2 D flops
 // forward, 10 L^2 D backward and 4 L^2 D more beyond 128 keys.
 
+#include "passes/lower/cpu/attention/attention_emitters.h"
+
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/attention/amx_attention.h"
 #include "passes/lower/cpu/attention/attention_block.h"
@@ -25,12 +27,12 @@ namespace {
 
 class AttentionKernel {
  public:
-  AttentionKernel(TileBuilder& v, const CpuTarget& target,
+  AttentionKernel(TileBuilder& v, const IsaLevel& level,
                   const AttentionConfig& config,
                   const KernelArguments& arguments)
       : v(v),
         arguments(arguments),
-        block(v, target, config, arguments, /*segments=*/3),
+        block(v, level, config, arguments, /*segments=*/3),
         panel(block.makePanel(config.scale)),
         scores(block.makeScores()),
         weights(block.makeWeights(scores)),
@@ -125,7 +127,7 @@ class AttentionKernel {
 
 class AttentionGradientKernel {
  public:
-  AttentionGradientKernel(TileBuilder& v, const CpuTarget& target,
+  AttentionGradientKernel(TileBuilder& v, const IsaLevel& level,
                           const AttentionConfig& config,
                           const KernelArguments& arguments)
       : v(v),
@@ -135,7 +137,7 @@ class AttentionGradientKernel {
         query(arguments.buffers[1]),
         key(arguments.buffers[2]),
         value(arguments.buffers[3]),
-        block(v, target, config, arguments, /*segments=*/4),
+        block(v, level, config, arguments, /*segments=*/4),
         groups(block.vectors()),
         queryPanel(block.makePanel(config.scale)),
         gradientPanel(block.makePanel(1.0)),
@@ -273,10 +275,10 @@ class AttentionGradientKernel {
 // `products` of matrices over pairs of tokens of a sequence.
 template <typename Op, typename Kernel, auto emitAmx, int64_t products>
 LogicalResult emitAttention(Operation* op, OpBuilder& builder,
-                            KernelContext& context) {
+                            CpuContext& context) {
   auto attention = cast<Op>(op);
-  AttentionConfig config = AttentionConfig::get(attention, context.getTarget());
-  bool isAmx = isAmxAttention(context.getTarget(), attention);
+  AttentionConfig config = AttentionConfig::get(attention, context.getLevel());
+  bool isAmx = isAmxAttention(context.getLevel(), attention);
   StringAttr sequences = attention.getSegments().getType().getSequences();
   KernelKey key;
   key.add(op);
@@ -285,11 +287,11 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
       op->getResultTypes(),
       exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         if (isAmx)
-          emitAmx(v, context.getTarget(), config, arguments);
+          emitAmx(v, context.getLevel(), config, arguments);
         else
-          Kernel(v, context.getTarget(), config, arguments).emit();
+          Kernel(v, context.getLevel(), config, arguments).emit();
       },
       &key);
   StringAttr tokens = attention.getSegments().getType().getTokens();

@@ -1,24 +1,34 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The CPU levels that kernels are generated for.
+// The ISA levels of processors that kernels are generated for.
 
 #ifndef GRAFT_PASSES_LOWER_CPU_BUILDER_ISA_LEVEL_H_
 #define GRAFT_PASSES_LOWER_CPU_BUILDER_ISA_LEVEL_H_
 
+#include <string>
+
 #include "llvm/ADT/ArrayRef.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/native/native.h"
 
 namespace graft {
 
+// Code for a level is correct on every CPU that has it; the width and the
+// number of vector registers set tile sizes.
+struct IsaLevel {
+  std::string name;  // "avx2", ..., as in runtime/device/cpu/cpu_level.h
+  NativeMachine machine;
+  unsigned vectorRegisters;
+  // Rounding to bf16, and dot products of pairs, by instructions that treat
+  // subnormals as zero.
+  bool hasBf16 = false;
+  bool hasAmx = false;  // tile registers, and bf16 GEMMs in them
+
+  unsigned floatLanes() const { return machine.vectorBits / 32; }
+};
+
 // Every level, best last within one architecture. Constant; thread-safe.
-llvm::ArrayRef<CpuTarget> getCpuTargets();
-
-// The target of a level's name, or null.
-const CpuTarget* lookupCpuTarget(llvm::StringRef level);
-
-// The best level whose code this machine can run.
-const CpuTarget& getHostTarget();
+llvm::ArrayRef<IsaLevel> getIsaLevels();
 
 }  // namespace graft
 

@@ -36,15 +36,14 @@ Value countOf(VectorBuilder& v, const KernelArguments& arguments,
 
 }  // namespace
 
-ValueRange launchKernel(Operation* op, OpBuilder& builder,
-                        KernelContext& context, StringRef stem,
-                        ValueRange operands, TypeRange results,
+ValueRange launchKernel(Operation* op, OpBuilder& builder, CpuContext& context,
+                        StringRef stem, ValueRange operands, TypeRange results,
                         exec::GridAttr grid, ArrayRef<int64_t> ties,
                         KernelBody body) {
   return context.launch(
       builder, op, stem, operands, results, grid, ties,
       [&](OpBuilder& b, Location loc, const KernelArguments& arguments) {
-        VectorBuilder v(b, loc, context.getTarget());
+        VectorBuilder v(b, loc, context.getLevel());
         SmallVector<Value> flat;
         for (Value buffer : arguments.buffers) flat.push_back(v.flat(buffer));
         body(v, arguments, flat);
@@ -58,7 +57,7 @@ LogicalResult replaceBy(Operation* op, ValueRange values) {
 }
 
 LogicalResult replaceByKernel(Operation* op, OpBuilder& builder,
-                              KernelContext& context, exec::GridAttr grid,
+                              CpuContext& context, exec::GridAttr grid,
                               ArrayRef<int64_t> ties, KernelBody body) {
   return replaceBy(
       op,
@@ -200,14 +199,6 @@ RowMaximum softmaxRow(VectorBuilder& v, int64_t width, Value offset,
                      [&](unsigned, Value a, Value b) { return v.add(a, b); })
                      .front());
   return {largest, sum};
-}
-
-void populateRowEmitters(KernelEmitters& emitters) {
-  populateElementwiseEmitters(emitters);
-  populateNormalizationEmitters(emitters);
-  populateLossEmitters(emitters);
-  populateReductionEmitters(emitters);
-  populateShapeEmitters(emitters);
 }
 
 }  // namespace graft

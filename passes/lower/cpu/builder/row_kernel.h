@@ -18,7 +18,7 @@ using KernelBody =
 
 // KernelContext::launch with the body in terms of a VectorBuilder.
 mlir::ValueRange launchKernel(mlir::Operation* op, mlir::OpBuilder& builder,
-                              KernelContext& context, llvm::StringRef stem,
+                              CpuContext& context, llvm::StringRef stem,
                               mlir::ValueRange operands,
                               mlir::TypeRange results, exec::GridAttr grid,
                               llvm::ArrayRef<int64_t> ties, KernelBody body);
@@ -26,7 +26,7 @@ mlir::ValueRange launchKernel(mlir::Operation* op, mlir::OpBuilder& builder,
 // Replaces `op` by one launch that takes its operands and gives its results.
 mlir::LogicalResult replaceByKernel(mlir::Operation* op,
                                     mlir::OpBuilder& builder,
-                                    KernelContext& context, exec::GridAttr grid,
+                                    CpuContext& context, exec::GridAttr grid,
                                     llvm::ArrayRef<int64_t> ties,
                                     KernelBody body);
 
@@ -87,13 +87,6 @@ RowMaximum softmaxRow(
 // itself without a mask.
 mlir::Value maskedOr(VectorBuilder& v, mlir::Value mask, mlir::Value vector,
                      double value);
-
-// Families of row kernels, called by populateRowEmitters.
-void populateElementwiseEmitters(KernelEmitters& emitters);
-void populateNormalizationEmitters(KernelEmitters& emitters);
-void populateLossEmitters(KernelEmitters& emitters);
-void populateReductionEmitters(KernelEmitters& emitters);
-void populateShapeEmitters(KernelEmitters& emitters);
 
 }  // namespace graft
 

@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "passes/lower/kernel_emitter.h"
+#include "passes/lower/cpu/builder/cpu_context.h"
 
 namespace graft {
 
@@ -21,10 +21,10 @@ namespace graft {
 class VectorBuilder {
  public:
   VectorBuilder(mlir::OpBuilder& builder, mlir::Location loc,
-                const CpuTarget& target)
+                const IsaLevel& level)
       : builder(builder),
         loc(loc),
-        width(target.floatLanes()),
+        width(level.floatLanes()),
         entry(builder.getInsertionBlock()) {}
 
   mlir::OpBuilder& b() { return builder; }

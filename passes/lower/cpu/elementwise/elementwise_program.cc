@@ -252,7 +252,7 @@ namespace {
 // takes `operands` for its inputs.
 LogicalResult emitProgram(Operation* op, const ElementwiseProgram& program,
                           ValueRange operands, StringRef stem,
-                          OpBuilder& builder, KernelContext& context) {
+                          OpBuilder& builder, CpuContext& context) {
   if (failed(program.check())) return failure();
   SmallVector<int64_t> ties;
   addTies(op->getResultTypes(), operands, /*first=*/0, ties);
@@ -269,7 +269,7 @@ LogicalResult emitProgram(Operation* op, const ElementwiseProgram& program,
 }  // namespace
 
 LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
-                              KernelContext& context) {
+                              CpuContext& context) {
   if (isa<DropoutOp>(op) && !drawsMask(op))
     return replaceBy(op, op->getOperand(0));
   ElementwiseProgram program{llvm::to_vector(op->getOperands()),
@@ -280,7 +280,7 @@ LogicalResult emitElementwise(Operation* op, OpBuilder& builder,
 }
 
 LogicalResult emitElementwiseRegion(RegionOp op, OpBuilder& builder,
-                                    KernelContext& context) {
+                                    CpuContext& context) {
   Block& body = op.getBody().front();
   auto yielded = body.getTerminator()->getOperands();
   FailureOr<ElementwiseRegion> lanes = getElementwiseRegion(

@@ -100,7 +100,7 @@ class ElementwiseEmitter {
 // Replaces an elementwise op by a kernel of its own.
 mlir::LogicalResult emitElementwise(mlir::Operation* op,
                                     mlir::OpBuilder& builder,
-                                    KernelContext& context);
+                                    CpuContext& context);
 
 // The elementwise ops that have no state (populated into getVectorFunctions).
 void populateElementwiseFunctions(VectorFunctions& functions);

@@ -75,23 +75,4 @@ std::string getRegionStem(RegionOp op) {
   return names.size() > kNames ? stem + "_etc" : stem;
 }
 
-void populateRegionEmitter(KernelEmitters& emitters) {
-  emitters[RegionOp::getOperationName()] =
-      [](Operation* operation, OpBuilder& builder, KernelContext& context) {
-        auto op = cast<RegionOp>(operation);
-        auto ops = op.getBody().front().without_terminator();
-        if (op.getNumResults() == 0) {
-          op.erase();
-          return success();
-        }
-        if (ops.empty())
-          return op.emitOpError("expects ops in its body, got none"), failure();
-        if (isa<LinearOp, MatmulOp>(*ops.begin()))
-          return emitGemmRegion(op, builder, context);
-        if (getNormalization(op))
-          return emitNormalizationRegion(op, builder, context);
-        return emitElementwiseRegion(op, builder, context);
-      };
-}
-
 }  // namespace graft

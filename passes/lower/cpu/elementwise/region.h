@@ -46,14 +46,12 @@ std::string getRegionStem(RegionOp op);
 // there is none.
 LayerNormOp getNormalization(RegionOp op);
 
-// Each replaces a region of its kind by kernels.
+// Replaces a region of elementwise ops alone by kernels.
 mlir::LogicalResult emitElementwiseRegion(RegionOp op, mlir::OpBuilder& builder,
-                                          KernelContext& context);
-mlir::LogicalResult emitGemmRegion(RegionOp op, mlir::OpBuilder& builder,
-                                   KernelContext& context);
-mlir::LogicalResult emitNormalizationRegion(RegionOp op,
-                                            mlir::OpBuilder& builder,
-                                            KernelContext& context);
+                                          CpuContext& context);
+
+// Emitters of elementwise ops that stand alone.
+void populateElementwiseEmitters(KernelEmitters& emitters);
 
 }  // namespace graft
 

@@ -174,13 +174,12 @@ class AmxKernel {
 
 }  // namespace
 
-bool isAmxGemm(const Gemm& gemm, const CpuTarget& target) {
-  return target.hasAmx && isBf16Gemm(gemm);
+bool isAmxGemm(const Gemm& gemm, const IsaLevel& level) {
+  return level.hasAmx && isBf16Gemm(gemm);
 }
 
-ValueRange launchAmxGemm(OpBuilder& builder, Operation* op,
-                         KernelContext& context, const Gemm& gemm,
-                         StringRef stem) {
+ValueRange launchAmxGemm(OpBuilder& builder, Operation* op, CpuContext& context,
+                         const Gemm& gemm, StringRef stem) {
   constexpr int64_t kColumns = 64;
   ItemShape shape{/*rows=*/4 * kTile, /*unit=*/kTile, kColumns};
   return launchGemm(

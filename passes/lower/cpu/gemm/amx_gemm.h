@@ -14,11 +14,11 @@ namespace graft {
 
 // Whether the GEMM is computed so: both operands are bf16, or rounded to it
 // where they are packed, and the target has the registers.
-bool isAmxGemm(const Gemm& gemm, const CpuTarget& target);
+bool isAmxGemm(const Gemm& gemm, const IsaLevel& level);
 
 // Launches of the GEMM before `op`, and of the epilogue if it has one.
 mlir::ValueRange launchAmxGemm(mlir::OpBuilder& builder, mlir::Operation* op,
-                               KernelContext& context, const Gemm& gemm,
+                               CpuContext& context, const Gemm& gemm,
                                llvm::StringRef stem);
 
 }  // namespace graft

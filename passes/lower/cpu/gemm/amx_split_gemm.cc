@@ -410,10 +410,9 @@ Cut getCut(Operation* op, const Gemm& gemm) {
 
 // A kernel with the panels of vectors, which multiplies by them where rows are
 // few; its limit is theirs.
-ValueRange launchEither(OpBuilder& builder, Operation* op,
-                        KernelContext& context, const Gemm& gemm,
-                        const Cut& cut, StringRef stem) {
-  VectorGemm vectors(gemm, context.getTarget());
+ValueRange launchEither(OpBuilder& builder, Operation* op, CpuContext& context,
+                        const Gemm& gemm, const Cut& cut, StringRef stem) {
+  VectorGemm vectors(gemm, context.getLevel());
   assert(vectors.getBlocking().panelWidth == kPanel);
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),
@@ -428,12 +427,12 @@ ValueRange launchEither(OpBuilder& builder, Operation* op,
 
 }  // namespace
 
-bool isAmxSplitGemm(const Gemm& gemm, const CpuTarget& target) {
+bool isAmxSplitGemm(const Gemm& gemm, const IsaLevel& level) {
   auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
   auto fills = [](const Dim& dim, int64_t size) {
     return dim.isStatic() && dim.size % size == 0;
   };
-  if (!target.hasAmx || gemm.roundLhs || gemm.roundRhs) return false;
+  if (!level.hasAmx || gemm.roundLhs || gemm.roundRhs) return false;
   if (!isF32(gemm.type) || !isF32(gemm.lhs.getType()) ||
       !isF32(gemm.rhs.getType()) || !fills(gemm.n, kWidth))
     return false;
@@ -446,7 +445,7 @@ bool isAmxSplitGemm(const Gemm& gemm, const CpuTarget& target) {
 }
 
 ValueRange launchAmxSplitGemm(OpBuilder& builder, Operation* op,
-                              KernelContext& context, const Gemm& gemm,
+                              CpuContext& context, const Gemm& gemm,
                               StringRef stem) {
   const Cut cut = getCut(op, gemm);
   if (!gemm.transposeLhs && !cut.packsTerms)

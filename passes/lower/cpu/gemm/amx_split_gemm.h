@@ -22,11 +22,11 @@ namespace graft {
 
 // Whether the GEMM is computed so: all is f32, sizes fill registers, and the
 // target has them.
-bool isAmxSplitGemm(const Gemm& gemm, const CpuTarget& target);
+bool isAmxSplitGemm(const Gemm& gemm, const IsaLevel& level);
 
 // Launches of the GEMM before `op`, and of the epilogue if it has one.
 mlir::ValueRange launchAmxSplitGemm(mlir::OpBuilder& builder,
-                                    mlir::Operation* op, KernelContext& context,
+                                    mlir::Operation* op, CpuContext& context,
                                     const Gemm& gemm, llvm::StringRef stem);
 
 }  // namespace graft

@@ -186,7 +186,7 @@ Value getPiece(TileBuilder& v, const Dim& k, int64_t panels, Value panel,
 
 namespace {
 
-Bf16Panels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
+Bf16Panels launchPack(OpBuilder& builder, Operation* op, CpuContext& context,
                       StringRef stem, Value source, bool transposed,
                       Packing packing) {
   auto type = cast<RankedTensorType>(source.getType());
@@ -212,7 +212,7 @@ Bf16Panels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
   ValueRange packed = context.launch(
       builder, op, stem, source, results, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         Bf16Pack pack(v, arguments, k, n, packing);
         transposed ? pack.emitTransposed() : pack.emitCopy();
       },
@@ -222,12 +222,12 @@ Bf16Panels launchPack(OpBuilder& builder, Operation* op, KernelContext& context,
 
 }  // namespace
 
-Bf16Panels packBf16(OpBuilder& builder, Operation* op, KernelContext& context,
+Bf16Panels packBf16(OpBuilder& builder, Operation* op, CpuContext& context,
                     StringRef stem, Value source, bool transposed, bool isLhs) {
   return launchPack(builder, op, context, stem, source, transposed, {isLhs, 1});
 }
 
-Value packBf16Terms(OpBuilder& builder, Operation* op, KernelContext& context,
+Value packBf16Terms(OpBuilder& builder, Operation* op, CpuContext& context,
                     StringRef stem, Value source, bool transposed) {
   return launchPack(builder, op, context, stem, source, transposed,
                     {/*isLhs=*/false, /*parts=*/3})
@@ -245,7 +245,7 @@ bool isBf16Gemm(const Gemm& gemm) {
 }
 
 SmallVector<Value> packBf16Operands(OpBuilder& builder, Operation* op,
-                                    KernelContext& context, const Gemm& gemm) {
+                                    CpuContext& context, const Gemm& gemm) {
   SmallVector<Value> inputs;
   auto append = [&](const Bf16Panels& panels) {
     inputs.push_back(panels.whole);

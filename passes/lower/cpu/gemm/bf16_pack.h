@@ -28,13 +28,13 @@ struct Bf16Panels {
 // `transposed`, of bf16 or of f32, which is rounded; n is static. `isLhs` says
 // for which side; that is not transposed. The kernel's stem is `stem`.
 Bf16Panels packBf16(mlir::OpBuilder& builder, mlir::Operation* op,
-                    KernelContext& context, llvm::StringRef stem,
+                    CpuContext& context, llvm::StringRef stem,
                     mlir::Value source, bool transposed, bool isLhs);
 
 // The same for a matrix of f32 whose k is static and a multiple of 32: floats
 // are split into three parts, for the right side.
 mlir::Value packBf16Terms(mlir::OpBuilder& builder, mlir::Operation* op,
-                          KernelContext& context, llvm::StringRef stem,
+                          CpuContext& context, llvm::StringRef stem,
                           mlir::Value source, bool transposed);
 
 // Whether both operands of a GEMM are bf16, or rounded to it by packing, and
@@ -45,7 +45,7 @@ bool isBf16Gemm(const Gemm& gemm);
 // kernel.
 llvm::SmallVector<mlir::Value> packBf16Operands(mlir::OpBuilder& builder,
                                                 mlir::Operation* op,
-                                                KernelContext& context,
+                                                CpuContext& context,
                                                 const Gemm& gemm);
 
 // A side inside of the kernel.

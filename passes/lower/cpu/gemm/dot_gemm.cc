@@ -17,9 +17,9 @@ constexpr int64_t kLines = Bf16Tile::kLines;
 constexpr int64_t kDepth = Bf16Tile::kDepth;
 constexpr int64_t kColumns = 64;  // of an item
 
-TileShape getTile(const Gemm& gemm, const CpuTarget& target) {
+TileShape getTile(const Gemm& gemm, const IsaLevel& level) {
   int64_t vectors = std::min<int64_t>(2, llvm::divideCeil(gemm.n.size, kLines));
-  TileShape tile = getTileShape(target, vectors);
+  TileShape tile = getTileShape(level, vectors);
   // A tile lies in one panel of lhs.
   if (gemm.packsLhs()) tile.rows = kLines / 2;
   return tile;
@@ -123,15 +123,14 @@ class DotKernel {
 
 }  // namespace
 
-bool isDotGemm(const Gemm& gemm, const CpuTarget& target) {
-  return target.hasBf16 && !target.hasAmx && isBf16Gemm(gemm) &&
+bool isDotGemm(const Gemm& gemm, const IsaLevel& level) {
+  return level.hasBf16 && !level.hasAmx && isBf16Gemm(gemm) &&
          (gemm.packsLhs() || gemm.k.size % 2 == 0);
 }
 
-ValueRange launchDotGemm(OpBuilder& builder, Operation* op,
-                         KernelContext& context, const Gemm& gemm,
-                         StringRef stem) {
-  TileShape tile = getTile(gemm, context.getTarget());
+ValueRange launchDotGemm(OpBuilder& builder, Operation* op, CpuContext& context,
+                         const Gemm& gemm, StringRef stem) {
+  TileShape tile = getTile(gemm, context.getLevel());
   // Rows that are a multiple of the tile; a panel of lhs lies in one item.
   ItemShape shape{/*rows=*/96,
                   /*unit=*/gemm.packsLhs() ? kLines : tile.rows, kColumns};

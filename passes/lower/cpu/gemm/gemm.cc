@@ -102,7 +102,7 @@ void GemmFrame::emitRange(const ItemShape& items, Value begin, Value end,
 }
 
 ValueRange launchGemm(
-    OpBuilder& builder, Operation* op, KernelContext& context, const Gemm& gemm,
+    OpBuilder& builder, Operation* op, CpuContext& context, const Gemm& gemm,
     StringRef stem, ValueRange inputs, const ItemShape& shape, int64_t tiles,
     llvm::function_ref<void(TileBuilder&, const KernelArguments&, GemmFrame&)>
         body) {
@@ -137,7 +137,7 @@ ValueRange launchGemm(
       getGrid(op->getContext(), gemm.m, shape.rows, countColumns(gemm, shape)),
       ties,
       [&](OpBuilder& inside, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(inside, loc, context.getTarget());
+        TileBuilder v(inside, loc, context.getLevel());
         GemmFrame frame(v, gemm, arguments, shape, inputs.size());
         body(v, arguments, frame);
       },

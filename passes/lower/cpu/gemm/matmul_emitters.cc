@@ -7,6 +7,8 @@
 // and still in the cache: not in the registers of a tile, which would multiply
 // the code by their number and draw the words of a dropout for each of them.
 
+#include "passes/lower/cpu/gemm/matmul_emitters.h"
+
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/builder/row_kernel.h"
 #include "passes/lower/cpu/gemm/amx_gemm.h"
@@ -30,14 +32,14 @@ LogicalResult checkGemm(Operation* op, const Gemm& gemm) {
 
 // Launches of the GEMM before `op`, and of the epilogue if it has one.
 FailureOr<ValueRange> emitKernels(Operation* op, OpBuilder& builder,
-                                  KernelContext& context, const Gemm& gemm,
+                                  CpuContext& context, const Gemm& gemm,
                                   StringRef stem) {
   if (failed(checkGemm(op, gemm))) return failure();
-  if (isAmxGemm(gemm, context.getTarget()))
+  if (isAmxGemm(gemm, context.getLevel()))
     return launchAmxGemm(builder, op, context, gemm, stem);
-  if (isAmxSplitGemm(gemm, context.getTarget()))
+  if (isAmxSplitGemm(gemm, context.getLevel()))
     return launchAmxSplitGemm(builder, op, context, gemm, stem);
-  if (isDotGemm(gemm, context.getTarget()))
+  if (isDotGemm(gemm, context.getLevel()))
     return launchDotGemm(builder, op, context, gemm, stem);
   return launchVectorGemm(builder, op, context, gemm, stem);
 }
@@ -81,7 +83,7 @@ void takeCasts(Gemm& gemm) {
 }
 
 LogicalResult emitSingleGemm(Operation* op, OpBuilder& builder,
-                             KernelContext& context) {
+                             CpuContext& context) {
   Gemm gemm = getGemm(op, [](Value value) { return value; });
   takeCasts(gemm);
   gemm.addend = findAddend(op);
@@ -121,7 +123,7 @@ void populateMatmulEmitters(KernelEmitters& emitters) {
 }
 
 LogicalResult emitGemmRegion(RegionOp op, OpBuilder& builder,
-                             KernelContext& context) {
+                             CpuContext& context) {
   Block& body = op.getBody().front();
   Operation* root = &body.front();
   Value sums = root->getResult(0);

@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace graft {
 
-TileShape getTileShape(const CpuTarget& target, int64_t vectors) {
-  int64_t registers = target.vectorRegisters;
+TileShape getTileShape(const IsaLevel& level, int64_t vectors) {
+  int64_t registers = level.vectorRegisters;
   // One row of the right-hand side and one broadcast value; without memory
   // operands in arithmetic (AArch64) the values of several rows are in flight.
   int64_t rows = (registers - vectors - 1) / vectors;

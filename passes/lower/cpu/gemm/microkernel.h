@@ -7,8 +7,8 @@
 #ifndef GRAFT_PASSES_LOWER_CPU_GEMM_MICROKERNEL_H_
 #define GRAFT_PASSES_LOWER_CPU_GEMM_MICROKERNEL_H_
 
+#include "passes/lower/cpu/builder/cpu_context.h"
 #include "passes/lower/cpu/builder/tile_builder.h"
-#include "passes/lower/kernel_emitter.h"
 
 namespace graft {
 
@@ -20,7 +20,7 @@ struct TileShape {
 
 // The largest tile of `vectors` columns that leaves registers for a row of the
 // right-hand side and a broadcast value; never more than 12 rows.
-TileShape getTileShape(const CpuTarget& target, int64_t vectors);
+TileShape getTileShape(const IsaLevel& level, int64_t vectors);
 
 // A row, or the first column of a vector: that of the tile, and how far behind.
 // Kept apart so that a tile needs one address, not one a row.

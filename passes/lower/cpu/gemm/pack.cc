@@ -140,7 +140,7 @@ void emitTransposePack(TileBuilder& v, const KernelArguments& arguments,
 
 }  // namespace
 
-Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
+Value packPanels(OpBuilder& builder, Operation* op, CpuContext& context,
                  StringRef stem, Value source, bool transposed, int64_t width,
                  Type rounding) {
   auto type = cast<RankedTensorType>(source.getType());
@@ -156,7 +156,7 @@ Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
   return context.launch(
       builder, op, stem, source, result, grid, {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         if (transposed)
           emitTransposePack(v, arguments, k, n, width, rounding);
         else
@@ -165,7 +165,7 @@ Value packPanels(OpBuilder& builder, Operation* op, KernelContext& context,
       &key)[0];
 }
 
-Value transposeMatrix(OpBuilder& builder, Operation* op, KernelContext& context,
+Value transposeMatrix(OpBuilder& builder, Operation* op, CpuContext& context,
                       Value source) {
   auto type = cast<RankedTensorType>(source.getType());
   Dim rows = getDim(type, 1), columns = getDim(type, 0);
@@ -175,7 +175,7 @@ Value transposeMatrix(OpBuilder& builder, Operation* op, KernelContext& context,
       builder, op, "transpose_operand", source, result,
       getGrid(op->getContext(), rows, 1), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
-        TileBuilder v(body, loc, context.getTarget());
+        TileBuilder v(body, loc, context.getLevel());
         v.loop(arguments.begin, arguments.end, 1, [&](Value row) {
           v.loop(
               v.index(0), getSize(v, columns, arguments), 1, [&](Value column) {

@@ -8,8 +8,8 @@
 #define GRAFT_PASSES_LOWER_CPU_GEMM_PACK_H_
 
 #include "dialects/graft/graft_dialect.h"
+#include "passes/lower/cpu/builder/cpu_context.h"
 #include "passes/lower/cpu/builder/tile_builder.h"
-#include "passes/lower/kernel_emitter.h"
 
 namespace graft {
 
@@ -28,14 +28,14 @@ exec::GridAttr getGrid(mlir::MLIRContext* context, const Dim& dim,
 // kernel's stem is `stem`. Panels are f32; values are first rounded to
 // `rounding`, if that is not null.
 mlir::Value packPanels(mlir::OpBuilder& builder, mlir::Operation* op,
-                       KernelContext& context, llvm::StringRef stem,
+                       CpuContext& context, llvm::StringRef stem,
                        mlir::Value source, bool transposed, int64_t width,
                        mlir::Type rounding = {});
 
 // Launches a kernel that transposes a matrix, for dynamic sizes of which no
 // panels can be made.
 mlir::Value transposeMatrix(mlir::OpBuilder& builder, mlir::Operation* op,
-                            KernelContext& context, mlir::Value source);
+                            CpuContext& context, mlir::Value source);
 
 }  // namespace graft
 

@@ -13,15 +13,15 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-VectorBlocking getBlocking(const Gemm& gemm, const CpuTarget& target) {
+VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   // Two vectors a row keep few enough rows for the registers of every level
   // and enough columns to hide the broadcasts; AArch64 has narrow ones.
-  int64_t lanes = target.floatLanes();
+  int64_t lanes = level.floatLanes();
   int64_t vectors = lanes >= 8 ? 2 : 8 / lanes;
   if (gemm.n.isStatic())
     vectors = std::min<int64_t>(vectors, llvm::divideCeil(gemm.n.size, lanes));
   VectorBlocking b;
-  b.tile = getTileShape(target, vectors);
+  b.tile = getTileShape(level, vectors);
   b.panelWidth = vectors * lanes;
   b.lhsWidth = std::lcm(b.tile.rows, lanes);
   // A panel of rhs of this depth is read again for each tile of rows from the
@@ -143,11 +143,11 @@ class GemmKernel {
 
 }  // namespace
 
-VectorGemm::VectorGemm(const Gemm& gemm, const CpuTarget& target)
-    : gemm(gemm), blocking(graft::getBlocking(gemm, target)) {}
+VectorGemm::VectorGemm(const Gemm& gemm, const IsaLevel& level)
+    : gemm(gemm), blocking(graft::getBlocking(gemm, level)) {}
 
 std::array<Value, 2> VectorGemm::pack(OpBuilder& builder, Operation* op,
-                                      KernelContext& context) const {
+                                      CpuContext& context) const {
   Value lhs = gemm.lhs, rhs = gemm.rhs;
   if (gemm.packsLhs())
     lhs = packPanels(builder, op, context, "pack_lhs", lhs,
@@ -168,9 +168,9 @@ void VectorGemm::emit(TileBuilder& v, const KernelArguments& arguments,
 }
 
 ValueRange launchVectorGemm(OpBuilder& builder, Operation* op,
-                            KernelContext& context, const Gemm& gemm,
+                            CpuContext& context, const Gemm& gemm,
                             StringRef stem) {
-  VectorGemm vectors(gemm, context.getTarget());
+  VectorGemm vectors(gemm, context.getLevel());
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),
       vectors.getBlocking().item, /*tiles=*/0,

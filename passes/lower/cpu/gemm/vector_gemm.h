@@ -23,12 +23,12 @@ struct VectorBlocking {
 
 class VectorGemm {
  public:
-  VectorGemm(const Gemm& gemm, const CpuTarget& target);
+  VectorGemm(const Gemm& gemm, const IsaLevel& level);
 
   const VectorBlocking& getBlocking() const { return blocking; }
   // Launches what packs lhs and rhs before `op`; the buffers of the kernel.
   std::array<mlir::Value, 2> pack(mlir::OpBuilder& builder, mlir::Operation* op,
-                                  KernelContext& context) const;
+                                  CpuContext& context) const;
   // Emits the kernel, whose items `frame` cuts by the item of the blocking.
   void emit(TileBuilder& v, const KernelArguments& arguments,
             GemmFrame& frame) const;
@@ -40,7 +40,7 @@ class VectorGemm {
 
 // Launches of the GEMM before `op`, and of the epilogue if it has one.
 mlir::ValueRange launchVectorGemm(mlir::OpBuilder& builder, mlir::Operation* op,
-                                  KernelContext& context, const Gemm& gemm,
+                                  CpuContext& context, const Gemm& gemm,
                                   llvm::StringRef stem);
 
 }  // namespace graft

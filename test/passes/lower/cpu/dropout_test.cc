@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {

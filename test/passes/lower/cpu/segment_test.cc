@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {
@@ -153,7 +153,7 @@ TEST(SequenceTest, TheFirstOfEqualMaximaTakesTheGradient) {
 }
 
 TEST(SegmentTest, CompilesForAArch64) {
-  const CpuTarget* target = lookupCpuTarget("aarch64");
+  const Target* target = lookupTarget("aarch64");
   ASSERT_NE(target, nullptr);
   EXPECT_NE(KernelProgram::create(embeddingGradient(20, 26), *target), nullptr);
   EXPECT_NE(KernelProgram::create(poolGradient("max", 26), *target), nullptr);

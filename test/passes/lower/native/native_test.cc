@@ -14,7 +14,7 @@
 #include "llvm/Object/ELFObjectFile.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {
@@ -37,11 +37,11 @@ exec.kernels @kernels {
 }
 
 struct Compiled {
-  mlir::FailureOr<NativeCode> code = mlir::failure();
+  mlir::FailureOr<KernelCode> code = mlir::failure();
   std::string diagnostics;
 };
 
-Compiled compile(const std::string& body, const CpuTarget& target,
+Compiled compile(const std::string& body, const Target& target,
                  const std::string& cache = "") {
   Compiled result;
   mlir::ScopedDiagnosticHandler handler(
@@ -52,8 +52,8 @@ Compiled compile(const std::string& body, const CpuTarget& target,
   auto module =
       mlir::parseSourceString<mlir::ModuleOp>(kernel(body), &getTestContext());
   if (!module) return result;
-  result.code = compileKernels(module->lookupSymbol<exec::KernelsOp>("kernels"),
-                               target, cache);
+  result.code =
+      target.compile(module->lookupSymbol<exec::KernelsOp>("kernels"), cache);
   return result;
 }
 
@@ -76,10 +76,10 @@ constexpr char kTriple[] = R"(
 
 // The library of one kernel, with or without a cache.
 std::string library(const std::string& body, const std::string& cache = "",
-                    const CpuTarget& target = getHostTarget()) {
+                    const Target& target = getHostTarget()) {
   Compiled compiled = compile(body, target, cache);
   EXPECT_TRUE(mlir::succeeded(compiled.code)) << compiled.diagnostics;
-  return mlir::succeeded(compiled.code) ? compiled.code->library : "";
+  return mlir::succeeded(compiled.code) ? compiled.code->bytes : "";
 }
 
 class ObjectCacheTest : public testing::Test {
@@ -115,11 +115,11 @@ TEST_F(ObjectCacheTest, GivesWhatItKept) {
 }
 
 TEST_F(ObjectCacheTest, TellsKernelsAndTargetsApart) {
-  for (const CpuTarget& target : getCpuTargets()) {
-    library(kDouble, directory, target);
-    library(kTriple, directory, target);
+  for (const Target* target : getTargets()) {
+    library(kDouble, directory, *target);
+    library(kTriple, directory, *target);
   }
-  EXPECT_EQ(kept(directory).size(), 2 * getCpuTargets().size());
+  EXPECT_EQ(kept(directory).size(), 2 * getTargets().size());
 }
 
 TEST_F(ObjectCacheTest, CompilesAgainWhatIsDamaged) {
@@ -144,15 +144,16 @@ TEST_F(ObjectCacheTest, DoesWithoutAFolder) {
 }
 
 TEST(NativeTest, EveryLevelGivesASharedObject) {
-  for (const CpuTarget& target : getCpuTargets()) {
-    SCOPED_TRACE(target.level);
-    Compiled compiled = compile(kDouble, target);
+  for (const Target* target : getTargets()) {
+    SCOPED_TRACE(target->getName());
+    Compiled compiled = compile(kDouble, *target);
     ASSERT_TRUE(mlir::succeeded(compiled.code)) << compiled.diagnostics;
     EXPECT_EQ(compiled.code->symbols, (llvm::SmallVector<std::string>{"k.0"}));
     auto object = llvm::object::ObjectFile::createObjectFile(
-        llvm::MemoryBufferRef(compiled.code->library, "library"));
+        llvm::MemoryBufferRef(compiled.code->bytes, "library"));
     ASSERT_TRUE(static_cast<bool>(object));
-    EXPECT_EQ((*object)->getArch(), llvm::Triple(target.triple).getArch());
+    EXPECT_EQ((*object)->getArch(),
+              llvm::Triple(target->getTriple()).getArch());
     bool found = false;
     auto* elf = llvm::cast<llvm::object::ELFObjectFileBase>(object->get());
     for (auto symbol : elf->getDynamicSymbolIterators()) {
@@ -169,7 +170,7 @@ TEST(NativeTest, SameKernelGivesSameBytes) {
   Compiled second = compile(kDouble, getHostTarget());
   ASSERT_TRUE(mlir::succeeded(first.code));
   ASSERT_TRUE(mlir::succeeded(second.code));
-  EXPECT_EQ(first.code->library, second.code->library);
+  EXPECT_EQ(first.code->bytes, second.code->bytes);
 }
 
 TEST(NativeTest, RefusesAllocation) {
@@ -189,13 +190,6 @@ TEST(NativeTest, RefusesCallsOfOtherFunctions) {
   EXPECT_EQ(compiled.diagnostics,
             "kernel 'k.0' calls 'sinf'; expects calls of memcpy and memset "
             "only");
-}
-
-TEST(TargetsTest, NamesAreKnown) {
-  EXPECT_EQ(lookupCpuTarget("avx2")->floatLanes(), 8u);
-  EXPECT_EQ(lookupCpuTarget("avx512")->floatLanes(), 16u);
-  EXPECT_EQ(lookupCpuTarget("aarch64")->floatLanes(), 4u);
-  EXPECT_EQ(lookupCpuTarget("z80"), nullptr);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {
@@ -112,7 +112,7 @@ TEST(AttentionTest, LargeScoresDoNotOverflow) {
 }
 
 TEST(AttentionTest, CompilesForAArch64) {
-  const CpuTarget* target = lookupCpuTarget("aarch64");
+  const Target* target = lookupTarget("aarch64");
   ASSERT_NE(target, nullptr);
   EXPECT_NE(KernelProgram::create(forward({2, 33, 0.1}), *target), nullptr);
   EXPECT_NE(KernelProgram::create(backward({2, 33, 0.1}), *target), nullptr);

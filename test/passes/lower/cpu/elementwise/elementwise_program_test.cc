@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "passes/pipelines.h"
 #include "test/dialects/graft/plug_dialect.h"
 #include "test/passes/lower/kernel_test.h"
@@ -369,7 +369,7 @@ TEST(LaneProgramTest, EveryLevel) {
        {"avx2", "avx512", "avx512_bf16", "amx_bf16", "aarch64"})
     for (auto [text, launches] :
          {std::pair{lanes, 1}, {epilogue, 2}, {rows, 1}}) {
-      auto program = KernelProgram::create(fuse(text), *lookupCpuTarget(level));
+      auto program = KernelProgram::create(fuse(text), *lookupTarget(level));
       ASSERT_NE(program, nullptr);
       EXPECT_EQ(countLaunches(*program), launches);
     }

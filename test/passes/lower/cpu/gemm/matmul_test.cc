@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "passes/lower/cpu/builder/isa_level.h"
+#include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
 namespace graft {
@@ -236,7 +236,7 @@ TEST(MatmulTest, KeepsSmallPartsOfLargeNumbers) {
 }
 
 TEST(MatmulTest, CompilesForAArch64) {
-  const CpuTarget* target = lookupCpuTarget("aarch64");
+  const Target* target = lookupTarget("aarch64");
   ASSERT_NE(target, nullptr);
   EXPECT_NE(KernelProgram::create(linear({1, "T"}, 26, 33, true), *target),
             nullptr);
