@@ -3,27 +3,13 @@
 
 #include "dialects/graft/fusion.h"
 
+#include "dialects/graft/element_function.h"
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/sharding_rule.h"
 
 using namespace mlir;
 
 namespace graft {
-namespace {
-
-// Whether the sharding factors give the result the dimensions of each operand
-// that has any.
-bool hasElementwiseFactors(Operation* op) {
-  auto factors = dyn_cast<ShardingFactorInterface>(op);
-  if (!factors) return false;
-  auto [operands, result] = factors.getShardingFactors().split("->");
-  SmallVector<StringRef> terms;
-  operands.split(terms, ',');
-  return result == "*" && llvm::all_of(terms, [](StringRef term) {
-           return term == "*" || term == "-";
-         });
-}
-
-}  // namespace
 
 bool hasShape(ValueRange values, RankedTensorType shape) {
   return llvm::all_of(values.getTypes(), [&](Type type) {
@@ -34,7 +20,8 @@ bool hasShape(ValueRange values, RankedTensorType shape) {
 }
 
 bool isElementwise(Operation* op) {
-  if (op->getNumResults() != 1 || !isPure(op) || !hasElementwiseFactors(op))
+  if (op->getNumResults() != 1 || !isPure(op) ||
+      !getShardingRule(op).isElementwise)
     return false;
   return isa_and_nonnull<GraftDialect>(op->getDialect()) ||
          succeeded(ElementFunction::get(op));

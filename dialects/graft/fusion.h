@@ -19,7 +19,7 @@ bool hasShape(mlir::ValueRange values, mlir::RankedTensorType shape);
 
 // Returns whether the op computes each element of its one result from the
 // elements at the same position of its operands, and can do so inside of
-// another kernel: a pure op that is elementwise by its sharding factors, either
+// another kernel: a pure op that is elementwise by its sharding rule, either
 // of this dialect or with an ElementFunction (element_function.h). Operands
 // that are no tensors, such as segments, are read by the row.
 bool isElementwise(mlir::Operation* op);

@@ -15,8 +15,10 @@ include "dialects/graft/graft_interfaces.td"
 class Graft_Op<string mnemonic, list<Trait> traits = []>
     : Op<Graft_Dialect, mnemonic, traits>;
 
-// An op that computes: no effects, a precision class, sharding factors.
-class Graft_ComputeOp<string mnemonic, string precision, string factorSpec,
+// An op that computes: no effects, a precision class, and a sharding rule in its
+// short form (`parseShardingRule`). Where the rule depends on attributes or
+// shapes the form is empty, and `buildShardingRule` stands in sharding_rules.cc.
+class Graft_ComputeOp<string mnemonic, string precision, string shardingRule,
                       list<Trait> traits = []>
     : Graft_Op<mnemonic, [
         Pure, DeclareOpInterfaceMethods<PrecisionOpInterface>,
@@ -24,8 +26,11 @@ class Graft_ComputeOp<string mnemonic, string precision, string factorSpec,
   let extraClassDefinition =
       "::graft::PrecisionClass $cppClass::getPrecisionClass() { "
       # "return ::graft::PrecisionClass::" # precision # "; }\n"
-      # "::llvm::StringRef $cppClass::getShardingFactors() { return \""
-      # factorSpec # "\"; }";
+      # !if(!empty(shardingRule), "",
+          "::llvm::LogicalResult $cppClass::buildShardingRule("
+          # "::graft::ShardingRule& rule) { return "
+          # "::graft::parseShardingRule(\"" # shardingRule
+          # "\", *this, rule); }");
 }
 
 def Graft_Float : AnyTypeOf<[F32, F16, BF16]>;

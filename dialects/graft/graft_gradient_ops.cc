@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/sharding_rule.h"
 
 using namespace mlir;
 

@@ -8,7 +8,7 @@ include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
-def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t,th->Vh", [
+def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t,th->Vh; linear 1", [
     FusionOpInterface, InferTypeOpAdaptor]> {
   let summary = "Gradient of an embedding table";
   let description = [{
@@ -36,7 +36,7 @@ def Graft_EmbeddingGradientOp : Graft_ComputeOp<"embedding_gradient", "keep", "t
   }];
 }
 
-def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "tH,tH,H->tH,H,H", [
+def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "tH,tH,H->tH,H,H; linear 0", [
     AllTypesMatch<["gradient", "input"]>, InferTypeOpAdaptor]> {
   let summary = "Gradients of layer normalisation";
   let description = [{
@@ -64,7 +64,8 @@ def Graft_LayerNormGradientOp : Graft_ComputeOp<"layer_norm_gradient", "keep", "
   let hasVerifier = 1;
 }
 
-def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf,tf,tf,tf,-->tf,tf,tf", [
+def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low",
+    "t(hD),t(hD),t(hD),t(hD),ts->t(hD),t(hD),t(hD); h = heads; segmented t s; linear 0; random head h", [
     AllTypesMatch<["gradient", "query", "key", "value"]>, InferTypeOpAdaptor]> {
   let summary = "Gradients of multi-head attention";
   let description = [{
@@ -94,7 +95,7 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low", "tf
   let hasVerifier = 1;
 }
 
-def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,...K->...K", [
+def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,...K->...K; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Gradient of softmax from its output";
   let description = [{
@@ -120,7 +121,7 @@ def Graft_SoftmaxGradientOp : Graft_ComputeOp<"softmax_gradient", "keep", "...K,
   let hasVerifier = 1;
 }
 
-def Graft_GeluGradientOp : Graft_ComputeOp<"gelu_gradient", "follow", "*,*->*", [
+def Graft_GeluGradientOp : Graft_ComputeOp<"gelu_gradient", "follow", "*,*->*; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Gradient of GELU";
   let description = [{
@@ -142,7 +143,7 @@ def Graft_GeluGradientOp : Graft_ComputeOp<"gelu_gradient", "follow", "*,*->*", 
   }];
 }
 
-def Graft_SegmentPoolGradientOp : Graft_ComputeOp<"segment_pool_gradient", "follow", "sh,th,-->th", [
+def Graft_SegmentPoolGradientOp : Graft_ComputeOp<"segment_pool_gradient", "follow", "sh,th,ts->th; segmented t s; linear 0", [
     InferTypeOpAdaptor]> {
   let summary = "Gradient of pooling";
   let description = [{
@@ -169,7 +170,7 @@ def Graft_SegmentPoolGradientOp : Graft_ComputeOp<"segment_pool_gradient", "foll
   let hasVerifier = 1;
 }
 
-def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "keep", "s,sK,s->sK", [
+def Graft_CrossEntropyGradientOp : Graft_ComputeOp<"cross_entropy_gradient", "keep", "s,sK,s->sK; linear 0", [
     InferTypeOpAdaptor]> {
   let summary = "Gradient of the cross-entropy";
   let description = [{

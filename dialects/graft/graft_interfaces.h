@@ -20,6 +20,12 @@ enum class PrecisionClass { low, keep, follow };
 inline constexpr char kPrecisionAttr[] = "graft.precision";
 std::optional<PrecisionClass> parsePrecisionClass(llvm::StringRef name);
 
+// How an op may be cut: dialects/graft/sharding_rule.h.
+struct ShardingRule;
+
+// The verifier of ShardingFactorInterface: checks the op's rule against the op.
+llvm::LogicalResult verifyShardingFactors(mlir::Operation* op);
+
 }  // namespace graft
 
 #include "dialects/graft/graft_interfaces.h.inc"

@@ -58,19 +58,26 @@ def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
 def ShardingFactorInterface : OpInterface<"ShardingFactorInterface"> {
   let cppNamespace = "::graft";
   let description = [{
-    The dimensions of an op as einsum-like factors; propagation of shardings,
-    partial sums, FLOPs and bytes follow from them.
+    How an op may be cut into parts (dialects/graft/sharding_rule.h,
+    docs/sharding-rules.md): the factors of its dimensions, how parts combine,
+    in which operands it is linear, and what of an op changes from part to part.
+    Kernels that compute rows one by one, the fusion of elementwise ops and the
+    propagation of shardings follow from it. The op's verifier checks the rule
+    against its operands, results and attributes. An op without this interface
+    is whole.
   }];
   let methods = [
     InterfaceMethod<[{
-      One letter a dimension of each operand and result, e.g. "ti,oi,o->to" for
-      a linear layer. A factor that no result has is summed. `t` (tokens) and
-      `s` (sequences) are the ragged batch. An upper-case letter must not be
-      sharded. "*" stands for the operand's own dimensions (elementwise), "-"
-      for a scalar or a value without dimensions. The last operand term repeats
-      for variadic operands, and absent optional operands drop from the end.
-    }], "::llvm::StringRef", "getShardingFactors">,
+      Sets `rule`, which is empty, to that of this op, for most ops from its
+      short form: `return graft::parseShardingRule("ti,oi,o->to; addend 2",
+      *this, rule);`. Fails with a diagnostic if the op has none of that form.
+      Callers use `getShardingRule(op)`.
+    }], "::llvm::LogicalResult", "buildShardingRule",
+      (ins "::graft::ShardingRule &":$rule)>,
   ];
+  let verify = [{ return ::graft::verifyShardingFactors($_op); }];
+  // After the op's own verifier, which knows operands by their names.
+  let verifyWithRegions = 1;
 }
 
 def RegionLoweringInterface : OpInterface<"RegionLoweringInterface"> {
@@ -96,7 +103,7 @@ def FusionOpInterface : OpInterface<"FusionOpInterface"> {
   let cppNamespace = "::graft";
   let description = [{
     What a kernel of the op may compute along with it, whatever the target is.
-    Ops that are elementwise by their sharding factors need not say so, see
+    Ops that are elementwise by their sharding rules need not say so, see
     `dialects/graft/fusion.h`. The kernels of every target must be able to do
     what an op allows here, so that an op of a plug-in, which has none, leaves
     the interface out.

@@ -7,7 +7,7 @@ include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
-def Graft_AddOp : Graft_ComputeOp<"add", "follow", "*,*->*", [
+def Graft_AddOp : Graft_ComputeOp<"add", "follow", "*,*->*; linear 0+1", [
     SameOperandsAndResultType]> {
   let summary = "Sum of two tensors";
   let description = [{
@@ -29,7 +29,7 @@ def Graft_AddOp : Graft_ComputeOp<"add", "follow", "*,*->*", [
   let hasFolder = 1;
 }
 
-def Graft_SubOp : Graft_ComputeOp<"sub", "follow", "*,*->*", [
+def Graft_SubOp : Graft_ComputeOp<"sub", "follow", "*,*->*; linear 0+1", [
     SameOperandsAndResultType]> {
   let summary = "Difference of two tensors";
   let description = [{
@@ -50,7 +50,7 @@ def Graft_SubOp : Graft_ComputeOp<"sub", "follow", "*,*->*", [
   }];
 }
 
-def Graft_MulOp : Graft_ComputeOp<"mul", "follow", "*,*->*", [
+def Graft_MulOp : Graft_ComputeOp<"mul", "follow", "*,*->*; linear 0 1", [
     SameOperandsAndResultType]> {
   let summary = "Product of two tensors, element by element";
   let description = [{
@@ -71,7 +71,7 @@ def Graft_MulOp : Graft_ComputeOp<"mul", "follow", "*,*->*", [
   }];
 }
 
-def Graft_DivOp : Graft_ComputeOp<"div", "follow", "*,*->*", [
+def Graft_DivOp : Graft_ComputeOp<"div", "follow", "*,*->*; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Quotient of two tensors, element by element";
   let description = [{
@@ -260,7 +260,7 @@ def Graft_ReluOp : Graft_ComputeOp<"relu", "follow", "*->*", [
   }];
 }
 
-def Graft_ScaleOp : Graft_ComputeOp<"scale", "follow", "*->*", [
+def Graft_ScaleOp : Graft_ComputeOp<"scale", "follow", "*->*; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Multiply by a constant";
   let description = [{
@@ -302,7 +302,7 @@ def Graft_ConstantOp : Graft_ComputeOp<"constant", "follow", "->*"> {
   }];
 }
 
-def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
+def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "", [
     SameOperandsAndResultShape]> {
   let summary = "Round to another floating-point type";
   let description = [{
@@ -326,7 +326,7 @@ def Graft_CastOp : Graft_ComputeOp<"cast", "keep", "*->*", [
   let hasFolder = 1;
 }
 
-def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
+def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "", [
     FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Reduce over dimensions";
   let description = [{
@@ -365,7 +365,7 @@ def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "...->...", [
   }];
 }
 
-def Graft_BroadcastOp : Graft_ComputeOp<"broadcast", "follow", "...->..."> {
+def Graft_BroadcastOp : Graft_ComputeOp<"broadcast", "follow", ""> {
   let summary = "Repeat along new dimensions";
   let description = [{
     The inverse of `graft.reduce`: `dimensions` are those of the result that the
@@ -390,7 +390,7 @@ def Graft_BroadcastOp : Graft_ComputeOp<"broadcast", "follow", "...->..."> {
   let hasVerifier = 1;
 }
 
-def Graft_ReshapeOp : Graft_ComputeOp<"reshape", "follow", "...->..."> {
+def Graft_ReshapeOp : Graft_ComputeOp<"reshape", "follow", ""> {
   let summary = "Same elements, other static trailing shape";
   let description = [{
     Row-major order is kept. Dynamic dimensions must be the same in input and
@@ -415,7 +415,7 @@ def Graft_ReshapeOp : Graft_ComputeOp<"reshape", "follow", "...->..."> {
   let hasVerifier = 1;
 }
 
-def Graft_TransposeOp : Graft_ComputeOp<"transpose", "follow", "ij->ji", [
+def Graft_TransposeOp : Graft_ComputeOp<"transpose", "follow", "ij->ji; linear 0", [
     InferTypeOpAdaptor]> {
   let summary = "Swap rows and columns";
   let description = [{
@@ -436,7 +436,7 @@ def Graft_TransposeOp : Graft_ComputeOp<"transpose", "follow", "ij->ji", [
   }];
 }
 
-def Graft_ConcatOp : Graft_ComputeOp<"concat", "follow", "...->...", [
+def Graft_ConcatOp : Graft_ComputeOp<"concat", "follow", "", [
     InferTypeOpAdaptor]> {
   let summary = "Join matrices along the columns";
   let description = [{
@@ -462,7 +462,7 @@ def Graft_ConcatOp : Graft_ComputeOp<"concat", "follow", "...->...", [
   let hasVerifier = 1;
 }
 
-def Graft_SliceOp : Graft_ComputeOp<"slice", "follow", "...->...", [
+def Graft_SliceOp : Graft_ComputeOp<"slice", "follow", "", [
     InferTypeOpAdaptor]> {
   let summary = "Block of columns";
   let description = [{
@@ -486,7 +486,7 @@ def Graft_SliceOp : Graft_ComputeOp<"slice", "follow", "...->...", [
   let hasVerifier = 1;
 }
 
-def Graft_GatherOp : Graft_ComputeOp<"gather", "follow", "th,p->ph", [
+def Graft_GatherOp : Graft_ComputeOp<"gather", "follow", "", [
     InferTypeOpAdaptor]> {
   let summary = "Rows of an activation by index";
   let description = [{
@@ -507,7 +507,7 @@ def Graft_GatherOp : Graft_ComputeOp<"gather", "follow", "th,p->ph", [
   }];
 }
 
-def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "th,p,ph->th", [
+def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "", [
     AllTypesMatch<["input", "output"]>]> {
   let summary = "Add rows into an activation by index";
   let description = [{
@@ -533,7 +533,7 @@ def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "th,p,ph->th", [
   let hasVerifier = 1;
 }
 
-def Graft_StopGradientOp : Graft_ComputeOp<"stop_gradient", "follow", "*->*", [
+def Graft_StopGradientOp : Graft_ComputeOp<"stop_gradient", "follow", "*->*; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Identity that cuts the gradient";
   let description = [{

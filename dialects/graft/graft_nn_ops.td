@@ -8,7 +8,7 @@ include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
 include "dialects/graft/graft_enums.td"
 
-def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
+def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to; addend 2; linear 0+2 1+2", [
     FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Affine map of each row";
   let description = [{
@@ -44,15 +44,14 @@ def Graft_LinearOp : Graft_ComputeOp<"linear", "low", "ti,oi,o->to", [
   }];
 }
 
-def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
+def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "", [
     FusionOpInterface, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Matrix multiplication with optional transposes";
   let description = [{
     Computes `output = op(lhs) op(rhs)` where `op` transposes if the flag is given:
     forward (`transpose_rhs`), input gradient (no flag) and weight gradient
-    (`transpose_lhs`) of a linear layer. The factors name the dimensions after
-    transposition. Sums are taken in f32 and rounded once, to the type of `lhs`, or
-    not at all if `output` is f32.
+    (`transpose_lhs`) of a linear layer. Sums are taken in f32 and rounded once, to
+    the type of `lhs`, or not at all if `output` is f32.
 
     - (C1) The contracted dimensions are equal.
 
@@ -76,7 +75,7 @@ def Graft_MatmulOp : Graft_ComputeOp<"matmul", "low", "mk,kn->mn", [
   }];
 }
 
-def Graft_EmbeddingOp : Graft_ComputeOp<"embedding", "follow", "t,Vh->th", [
+def Graft_EmbeddingOp : Graft_ComputeOp<"embedding", "follow", "t,Vh->th; linear 1", [
     InferTypeOpAdaptor]> {
   let summary = "Rows of a table by id";
   let description = [{
@@ -99,7 +98,7 @@ def Graft_EmbeddingOp : Graft_ComputeOp<"embedding", "follow", "t,Vh->th", [
   }];
 }
 
-def Graft_PositionsOp : Graft_ComputeOp<"positions", "keep", "-->t", [
+def Graft_PositionsOp : Graft_ComputeOp<"positions", "keep", "ts->t; segmented t s", [
     InferTypeOpAdaptor]> {
   let summary = "Position of each token inside its sequence";
   let description = [{
@@ -120,7 +119,7 @@ def Graft_PositionsOp : Graft_ComputeOp<"positions", "keep", "-->t", [
   }];
 }
 
-def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH", [
+def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH; linear 1+2", [
     FusionOpInterface, InferTypeOpAdaptor]> {
   let summary = "Normalise each row to mean 0 and variance 1, then scale and shift";
   let description = [{
@@ -150,7 +149,8 @@ def Graft_LayerNormOp : Graft_ComputeOp<"layer_norm", "keep", "tH,H,H->tH", [
   }];
 }
 
-def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
+def Graft_AttentionOp : Graft_ComputeOp<"attention", "low",
+    "t(hD),t(hD),t(hD),ts->t(hD); h = heads; segmented t s; linear 2; random head h", [
     AllTypesMatch<["query", "key", "value"]>, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "Multi-head self-attention inside each sequence";
   let description = [{
@@ -184,7 +184,7 @@ def Graft_AttentionOp : Graft_ComputeOp<"attention", "low", "tf,tf,tf,-->tf", [
   let hasVerifier = 1;
 }
 
-def Graft_DropoutOp : Graft_ComputeOp<"dropout", "follow", "*,-->*", [
+def Graft_DropoutOp : Graft_ComputeOp<"dropout", "follow", "", [
     InferTypeOpAdaptor]> {
   let summary = "Zero elements at random and scale the rest";
   let description = [{
@@ -238,7 +238,7 @@ def Graft_SoftmaxOp : Graft_ComputeOp<"softmax", "keep", "...K->...K", [
   let hasVerifier = 1;
 }
 
-def Graft_SegmentPoolOp : Graft_ComputeOp<"segment_pool", "follow", "th,-->sh", [
+def Graft_SegmentPoolOp : Graft_ComputeOp<"segment_pool", "follow", "", [
     InferTypeOpAdaptor]> {
   let summary = "One row a sequence: its first token, mean or maximum";
   let description = [{

@@ -6,7 +6,7 @@
 include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
 
-def Graft_GlobalNormOp : Graft_ComputeOp<"global_norm", "keep", "...->-"> {
+def Graft_GlobalNormOp : Graft_ComputeOp<"global_norm", "keep", ""> {
   let summary = "Euclidean norm of all gradients together";
   let description = [{
     `sqrt(sum of the squares of all elements of all operands)`.

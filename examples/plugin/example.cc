@@ -9,6 +9,7 @@
 
 #include "dialects/graft/gradients.h"
 #include "dialects/graft/linalg_models.h"
+#include "dialects/graft/sharding_rule.h"
 #include "example_dialect.cc.inc"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -47,7 +48,9 @@ graft::PrecisionClass GatedGeluOp::getPrecisionClass() {
   return graft::PrecisionClass::follow;
 }
 
-StringRef GatedGeluOp::getShardingFactors() { return "*,*->*"; }
+LogicalResult GatedGeluOp::buildShardingRule(graft::ShardingRule& rule) {
+  return graft::parseShardingRule("*,*->*; linear 1", *this, rule);
+}
 
 // 0.5 x (1 + erf(x / sqrt 2)) g.
 LogicalResult GatedGeluOp::lowerToLinalg(OpBuilder& builder,

@@ -3,9 +3,8 @@
 
 #include "passes/lower/cpu/generic_emitter.h"
 
-#include <cctype>
-
 #include "dialects/graft/graft_dialect.h"
+#include "dialects/graft/sharding_rule.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -17,63 +16,15 @@ using namespace mlir;
 namespace graft {
 namespace {
 
-// Terms of one side of a factor specification, "ti,oi,o" -> {"ti", "oi", "o"}.
-SmallVector<StringRef> splitTerms(StringRef side) {
-  SmallVector<StringRef> terms;
-  side.split(terms, ',');
-  return terms;
-}
-
-// The factor that counts the rows of `term`: its first letter if that may be
-// sharded; '.' for leading dimensions before a letter; '*' for elementwise.
-char rowFactor(StringRef term) {
-  if (term == "*") return '*';
-  if (term.consume_front("...")) return term.empty() ? 0 : '.';
-  return !term.empty() && std::islower(term.front()) ? term.front() : 0;
-}
-
 // Which operands and results are cut along their rows; empty if the op's rows
 // are not independent.
 SmallVector<bool> rowWise(Operation* op) {
-  auto factors = dyn_cast<ShardingFactorInterface>(op);
-  if (!factors) return {};
-  auto [left, right] = factors.getShardingFactors().split("->");
-  SmallVector<StringRef> inputs = splitTerms(left);
-  SmallVector<StringRef> outputs = splitTerms(right);
-  if (inputs.empty() || outputs.size() != op->getNumResults()) return {};
-  char row = rowFactor(outputs.front());
+  ShardingRule rule = getShardingRule(op);
+  std::optional<unsigned> row = rule.getRowFactor();
   if (!row) return {};
   SmallVector<bool> cut;
-  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
-    StringRef term = inputs[std::min<size_t>(index, inputs.size() - 1)];
-    if (!isa<RankedTensorType>(operand.getType())) return {};
-    bool hasRow = rowFactor(term) == row;
-    // A row factor further inside would be read at other rows, too.
-    if (!hasRow && term.contains(row)) return {};
-    if (hasRow && term.drop_front().contains(row) && row != '.') return {};
-    cut.push_back(hasRow);
-  }
-  for (auto [index, result] : llvm::enumerate(op->getResults())) {
-    if (rowFactor(outputs[index]) != row) return {};
-    cut.push_back(true);
-  }
-  // All that is cut must have the same rows, of rank one at least.
-  auto rowsOf = [](Type type) -> std::pair<int64_t, Attribute> {
-    auto tensor = cast<RankedTensorType>(type);
-    if (tensor.getRank() == 0) return {-1, {}};
-    auto dims = dyn_cast_if_present<DimsAttr>(tensor.getEncoding());
-    Attribute name;
-    if (tensor.isDynamicDim(0) && dims) name = dims.getNames()[0];
-    return {tensor.getDimSize(0), name};
-  };
-  auto rows = rowsOf(op->getResult(0).getType());
-  if (rows.first == -1) return {};
-  for (auto [index, isCut] : llvm::enumerate(cut)) {
-    Value value = index < op->getNumOperands()
-                      ? op->getOperand(index)
-                      : Value(op->getResult(index - op->getNumOperands()));
-    if (isCut && rowsOf(value.getType()) != rows) return {};
-  }
+  for (const auto* terms : {&rule.operands, &rule.results})
+    for (const ShardingTerm& term : *terms) cut.push_back(term.contains(*row));
   return cut;
 }
 

@@ -13,7 +13,7 @@ namespace graft {
 
 // Replaces `op` by one launch whose kernel holds the op's linalg form on
 // tensors, between `bufferization.to_tensor` and
-// `bufferization.materialize_in_destination`. If the op's sharding factors say
+// `bufferization.materialize_in_destination`. If the op's sharding rule says
 // that its rows are independent, an item of work is one row; else the whole op
 // is one item.
 mlir::LogicalResult emitGeneric(RegionLoweringInterface op,

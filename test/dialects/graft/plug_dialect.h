@@ -8,6 +8,7 @@
 
 #include "dialects/graft/graft_interfaces.h"
 #include "dialects/graft/linalg_models.h"
+#include "dialects/graft/sharding_rule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,7 +27,7 @@ namespace graft {
 //   square      x, then squared: two maps                          *->*
 //   column      x + V column: reads its position                   *->*
 //   mean        of each row                                        tH->t
-//   begin       of each sequence, its first row                    tH,-->sH
+//   begin       of each sequence, its first row                    tH,ts->sH
 //   product     of two matrices, a named op                        tk,kn->tn
 //   swap        both halves of each row                            tH->tH
 //   padded      an op that the interpreter does not know           *->*
@@ -46,8 +47,13 @@ class CustomOp
 
   void getEffects(llvm::SmallVectorImpl<mlir::MemoryEffects::EffectInstance>&) {
   }
-  llvm::StringRef getShardingFactors() {
-    return (*this)->getAttrOfType<mlir::StringAttr>("factors").getValue();
+  // That of `factors`; whole if it is empty.
+  llvm::LogicalResult buildShardingRule(ShardingRule& rule) {
+    llvm::StringRef factors =
+        (*this)->getAttrOfType<mlir::StringAttr>("factors").getValue();
+    if (!factors.empty()) return parseShardingRule(factors, *this, rule);
+    rule = getWholeRule(*this);
+    return llvm::success();
   }
   llvm::StringRef getForm() {
     return (*this)->getAttrOfType<mlir::StringAttr>("form").getValue();
