@@ -52,4 +52,35 @@ def InterpretPass : Pass<"interpret", "::mlir::ModuleOp"> {
   ];
 }
 
+def CheckShardingPass : Pass<"check-sharding", "::mlir::ModuleOp"> {
+  let summary = "Check each op's sharding rule by cutting the op into parts";
+  let description = [{
+    For each op with a sharding rule (docs/sharding-rules.md): makes random
+    operands, cuts the op in 2 and in 3 parts along each factor that may be cut,
+    runs whole and parts in the reference interpreter in double precision, and
+    compares the combined results with those of the whole, within 1e-12. Also
+    checks that the op is linear in the operands that the rule names. The module
+    stays as it is; values in it are not used, only types and attributes.
+
+    Example:
+    ```mlir
+    // graft-opt --check-sharding=print
+    func.func @f(%x: tensor<4x6xf32>) -> tensor<6xf32> {
+      %y = graft.reduce max %x over [0] : (tensor<4x6xf32>) -> tensor<6xf32>
+      return %y : tensor<6xf32>
+    }
+    // prints: graft.reduce: d0d1->d1; max | cut: d0 d1
+    ```
+  }];
+  let options = [
+    Option<"seed", "seed", "uint64_t", "0", "Seed of operands and dropout">,
+    Option<"print", "print", "bool", "false",
+           "Print each op's rule and the factors along which it was cut">,
+    ListOption<"complete", "complete", "std::string",
+           "Dialects of which each op with a rule must be in the module">,
+  ];
+  // Brings what the linalg forms of plug-ins' ops are made of.
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
 #endif  // GRAFT_PASSES_INTERPRET_PASSES_TD

@@ -107,11 +107,15 @@ class Value {
       data;
 };
 
-// What keys the random draws of a phase: docs/formats/randomness.md.
+// What keys the random bits of a phase: docs/formats/randomness.md.
 struct RandomState {
   uint64_t seed = 0;
   uint32_t step = 0;
   uint32_t phase = 0;
+  // Where the coordinates of random bits start when the program is a part of a
+  // whole: its first attention head, and its first feature of a row.
+  uint32_t firstHead = 0;
+  uint32_t firstFeature = 0;
 };
 
 // Prints `tensor<2x3xf32> [[1, 2, 3], [4, 5, 6]]`, or after `limit` elements

@@ -27,6 +27,7 @@ struct Attention {
   int64_t width;  // D
   double scale;
   Dropout dropout;
+  int64_t firstHead;  // of the whole op, where this is a part of one
 };
 
 // `first` is the index of the query among the operands.
@@ -46,7 +47,8 @@ Attention makeAttention(OpCall& call, unsigned first) {
                         : 1 / std::sqrt(static_cast<double>(width)),
           Dropout(call.getRandom(), op.getDropout().convertToDouble(),
                   static_cast<int64_t>(op.getRandomId().value_or(0)),
-                  static_cast<int64_t>(op.getDraw()))};
+                  static_cast<int64_t>(op.getDraw())),
+          call.getRandom().state.firstHead};
 }
 
 // Probabilities [L] of query `t` in sequence `s` and head `h`.
@@ -67,7 +69,8 @@ std::vector<double> probabilities(const Attention& attention, int64_t s,
 
 void dropRow(const Attention& attention, std::vector<double>& row, int64_t s,
              int64_t h, int64_t t) {
-  attention.dropout.apply(row.data(), static_cast<int64_t>(row.size()), h,
+  attention.dropout.apply(row.data(), static_cast<int64_t>(row.size()),
+                          attention.firstHead + h,
                           t - attention.segments.begin(s),
                           attention.segments.ordinals[static_cast<size_t>(s)]);
 }

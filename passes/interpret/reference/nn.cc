@@ -46,16 +46,16 @@ Dropout::Dropout(const RandomPlace& place, double rate, int64_t id,
 }
 
 void Dropout::apply(double* row, int64_t count, int64_t head, int64_t position,
-                    int64_t example) const {
+                    int64_t example, int64_t first) const {
   if (!active) return;
-  std::vector<uint8_t> mask(static_cast<size_t>(count));
+  std::vector<uint8_t> mask(static_cast<size_t>(first + count));
   DropoutRow(key,
              {static_cast<uint32_t>(head), static_cast<uint32_t>(position),
               static_cast<uint32_t>(example), step},
-             threshold, count, mask.data());
+             threshold, first + count, mask.data());
   double scale = DropoutScale(threshold);
   for (int64_t i = 0; i < count; ++i)
-    row[i] = mask[static_cast<size_t>(i)] ? row[i] * scale : 0;
+    row[i] = mask[static_cast<size_t>(first + i)] ? row[i] * scale : 0;
 }
 
 namespace {
@@ -129,6 +129,7 @@ LogicalResult dropout(OpCall& call) {
   Dropout mask(call.getRandom(), op.getRate().convertToDouble(),
                static_cast<int64_t>(op.getRandomId()),
                static_cast<int64_t>(op.getDraw()));
+  int64_t first = call.getRandom().state.firstFeature;
   Dim rows = getDim(op.getInput().getType(), 0);
   bool perToken = rows.name
                       ? rows.name == op.getSegments().getType().getTokens()
@@ -136,12 +137,12 @@ LogicalResult dropout(OpCall& call) {
   for (int64_t s = 0; s < segments.sequences(); ++s) {
     int64_t example = segments.ordinals[static_cast<size_t>(s)];
     if (!perToken) {
-      mask.apply(output.row(s), output.columns(), 0, 0, example);
+      mask.apply(output.row(s), output.columns(), 0, 0, example, first);
       continue;
     }
     for (int64_t t = segments.begin(s); t < segments.end(s); ++t)
       mask.apply(output.row(t), output.columns(), 0, t - segments.begin(s),
-                 example);
+                 example, first);
   }
   return success();
 }

@@ -32,9 +32,10 @@ class Dropout {
   // `rate` zero keeps everything.
   Dropout(const RandomPlace& place, double rate, int64_t id, int64_t draw);
 
-  // Multiplies `count` elements of a row by 0, or by 1 / (1 - rate).
+  // Multiplies `count` elements of a row by 0, or by 1 / (1 - rate). `head` and
+  // `first`, the first element, count in the whole op.
   void apply(double* row, int64_t count, int64_t head, int64_t position,
-             int64_t example) const;
+             int64_t example, int64_t first = 0) const;
 
  private:
   bool active;

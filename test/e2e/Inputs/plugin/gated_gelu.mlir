@@ -16,6 +16,9 @@ func.func @gelu(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
   return %z : tensor<3x4xf32>
 }
 
+// A part of it is the op on a part of its operands.
+// SHARDING: example.gated_gelu: d0d1,d0d1->d0d1; linear 1; elementwise | cut: d0 d1
+
 // GRADIENT-LABEL: func.func @gradient(
 // GRADIENT-SAME:    %[[X:.+]]: tensor<3x4xf32>, %[[GATE:.+]]: tensor<3x4xf32>)
 // GRADIENT:         %[[DY:.+]] = graft.broadcast
