@@ -6,7 +6,9 @@ usage: lint.py [--format] [ROOT]
 
 - every source opens with the two licence lines,
 - C++ is formatted as .clang-format says (--format rewrites it instead),
-- runtime/ includes neither LLVM, MLIR nor the compiler,
+- a folder includes only what docs/architecture.md lets it include: runtime/
+  neither LLVM, MLIR nor the compiler, dialects/ no passes, and so on,
+- a stage of the compiler includes no later stage,
 - a pass has an entry's worth of test: passes/STAGE/PASS.cc that defines a
   pass needs test/passes/STAGE/PASS.mlir,
 - a header's guard is its path,
@@ -36,9 +38,26 @@ LICENCE = ("Part of Graft, under the Apache License v2.0.",
 # Inputs of tests are data; their bytes matter.
 DATA_FOLDERS = {"Inputs", "testdata"}
 
-FORBIDDEN_IN_RUNTIME = re.compile(
-    r'\s*#\s*include\s*["<]'
-    r"((?:mlir|llvm|lld|clang|dialects|passes|frontend|models)/[^\">]*)")
+# An include of a .cc, .h or .td, as its path.
+INCLUDE = re.compile(r'\s*#?\s*include\s*["<]([^">]+)[">]')
+COMPILER_FOLDERS = {"mlir", "llvm", "lld", "clang"}
+# What each folder may include of the repository beside itself; folders that
+# are not listed may include all. The column in docs/architecture.md.
+SHARED_FORMATS = ["runtime/base", "runtime/formats"]
+MAY_INCLUDE = {
+    "dialects": [],
+    # The interpreter loads native code to compare it with the reference.
+    "passes": ["dialects", "runtime/artifact", "runtime/device/cpu",
+               "runtime/schema", *SHARED_FORMATS],
+    "frontend": ["dialects", *SHARED_FORMATS],
+    "models": ["dialects", "frontend", *SHARED_FORMATS],
+    "runtime": [],
+}
+OUR_FOLDERS = {*MAY_INCLUDE, "examples", "test", "tools"}
+# The stages in the order in which they run. The interpreter is no stage: it
+# runs programs of all of them, and none of them includes it.
+STAGES = ["transfer", "autodiff", "precision", "shard", "fuse", "lower", "plan",
+          "export", "interpret"]
 DEFINES_PASS = re.compile(r"\bGEN_PASS_DEF_\w+")
 OPEN_WORK = re.compile(r"\b(TODO|FIXME|XXX)\b")
 CONFLICT = re.compile(r"(<{7}|>{7}) |={7}$")
@@ -73,12 +92,45 @@ def check_licence(root, path, lines):
         yield start + 1, f"expects the two licence lines, `{wanted[0]}` first"
 
 
-def check_runtime_includes(root, path, lines):
-    if path.parts[0] != "runtime":
+def includes_of(path, lines):
+    """Number of the line and path of each include of a C++ or .td file."""
+    if path.suffix in (".cc", ".h", ".td"):
+        for number, line in enumerate(lines, 1):
+            if match := INCLUDE.match(line):
+                yield number, pathlib.PurePosixPath(match[1])
+
+
+def check_upward_includes(root, path, lines):
+    top = path.parts[0]
+    allowed = MAY_INCLUDE.get(top)
+    if allowed is None:
         return
-    for number, line in enumerate(lines, 1):
-        if match := FORBIDDEN_IN_RUNTIME.match(line):
-            yield number, f"runtime/ must not include {match[1]}"
+    for number, included in includes_of(path, lines):
+        first = included.parts[0]
+        if first in COMPILER_FOLDERS and top == "runtime" or (
+                first in OUR_FOLDERS and first != top
+                and not any(included.is_relative_to(folder)
+                            for folder in allowed)):
+            yield number, f"{top}/ must not include {included}"
+
+
+def stage_of(path):
+    """The position of a path's stage, or None."""
+    if len(path.parts) > 2 and path.parts[0] == "passes":
+        if path.parts[1] in STAGES:
+            return STAGES.index(path.parts[1])
+    return None
+
+
+def check_later_stages(root, path, lines):
+    stage = stage_of(path)
+    if stage is None:
+        return
+    for number, included in includes_of(path, lines):
+        other = stage_of(included)
+        if other is not None and other > stage:
+            yield number, (f"passes/{STAGES[stage]} must not include "
+                           f"{included}, of a later stage")
 
 
 def check_header_guard(root, path, lines):
@@ -114,8 +166,8 @@ def check_forbidden_words(root, path, lines):
             yield number, "Debian's MLIR breaks pass statistics"
 
 
-CHECKS = [check_licence, check_runtime_includes, check_header_guard,
-          check_pass_has_test, check_forbidden_words]
+CHECKS = [check_licence, check_upward_includes, check_later_stages,
+          check_header_guard, check_pass_has_test, check_forbidden_words]
 
 
 def check_text(root, path):
