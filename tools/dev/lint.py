@@ -9,6 +9,7 @@ usage: lint.py [--format] [ROOT]
 - a folder includes only what docs/architecture.md lets it include: runtime/
   neither LLVM, MLIR nor the compiler, dialects/ no passes, and so on,
 - a stage of the compiler includes no later stage,
+- folders do not include each other in a cycle,
 - a pass has an entry's worth of test: passes/STAGE/PASS.cc that defines a
   pass needs test/passes/STAGE/PASS.mlir,
 - a header's guard is its path,
@@ -170,6 +171,52 @@ CHECKS = [check_licence, check_upward_includes, check_later_stages,
           check_header_guard, check_pass_has_test, check_forbidden_words]
 
 
+def folder_includes(root, files):
+    """Folder -> folder that it includes -> the first such include. Only files
+    of the repository count, so generated ones do not, and test/ does not."""
+    tracked = set(files)
+    graph = {}
+    for path in files:
+        if path.parts[0] == "test":
+            continue
+        lines = (root / path).read_text(errors="replace").splitlines()
+        for number, included in includes_of(path, lines):
+            if included in tracked and included.parent != path.parent:
+                graph.setdefault(path.parent, {}).setdefault(
+                    included.parent, f"{path}:{number}")
+    return graph
+
+
+def shortest_cycle(graph, start):
+    """The folders of a shortest way from `start` back to it, or None."""
+    came_from = {}
+    queue = [start]
+    for folder in queue:
+        for other in sorted(graph.get(folder, ())):
+            if other == start:
+                cycle = [folder]
+                while cycle[-1] != start:
+                    cycle.append(came_from[cycle[-1]])
+                return cycle[::-1]
+            if other not in came_from:
+                came_from[other] = folder
+                queue.append(other)
+    return None
+
+
+def check_cycles(root, files):
+    graph = folder_includes(root, files)
+    reported = set()
+    for start in sorted(graph):
+        cycle = shortest_cycle(graph, start)
+        if cycle is None or not reported.isdisjoint(cycle):
+            continue
+        reported.update(cycle)
+        names = " -> ".join(str(folder) for folder in [*cycle, start])
+        for folder, other in zip(cycle, [*cycle[1:], start]):
+            yield f"{graph[folder][other]}: closes a cycle of folders, {names}"
+
+
 def check_text(root, path):
     try:
         lines = (root / path).read_text().splitlines()
@@ -202,6 +249,7 @@ def main():
     if not options.format:
         for path in files:
             findings += check_text(root, path)
+        findings += check_cycles(root, files)
     sources = [path for path in files if path.suffix in (".cc", ".h")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(
