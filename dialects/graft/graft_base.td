@@ -21,8 +21,9 @@ class Graft_Op<string mnemonic, list<Trait> traits = []>
 class Graft_ComputeOp<string mnemonic, string precision, string shardingRule,
                       list<Trait> traits = []>
     : Graft_Op<mnemonic, [
-        Pure, DeclareOpInterfaceMethods<PrecisionOpInterface>,
-        DeclareOpInterfaceMethods<ShardingFactorInterface>] # traits> {
+        Pure, DeclareOpInterfaceMethods<PrecisionOpInterface>] # traits # [
+        // Last, so that the rule of an op whose types are wrong is not verified.
+        DeclareOpInterfaceMethods<ShardingFactorInterface>]> {
   let extraClassDefinition =
       "::graft::PrecisionClass $cppClass::getPrecisionClass() { "
       # "return ::graft::PrecisionClass::" # precision # "; }\n"
