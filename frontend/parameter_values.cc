@@ -32,7 +32,13 @@ absl::Status loadParameter(ParameterOp parameter, const SafetensorsFile* file,
     float deviation = parameter.getDeviation()
                           ? parameter.getDeviation()->convertToFloat()
                           : 1.0f;
-    return FillInitialValues(view(*initial), deviation, seed, name, values);
+    auto model = parameter->getParentOfType<ModelOp>();
+    ModelOp first =
+        *parameter->getParentOfType<ModuleOp>().getOps<ModelOp>().begin();
+    return FillInitialValues(view(*initial), deviation, seed,
+                             InitialValuesName(view(first.getSymName()),
+                                               view(model.getSymName()), name),
+                             values);
   }
   if (file == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -33,6 +33,12 @@ std::array<double, 4> BoxMuller(const PhiloxCounter& words) {
 
 }  // namespace
 
+std::string InitialValuesName(absl::string_view first_model,
+                              absl::string_view model, absl::string_view name) {
+  return model == first_model ? std::string(name)
+                              : absl::StrCat(model, ".", name);
+}
+
 absl::Status FillInitialValues(absl::string_view kind, float deviation,
                                uint64_t seed, absl::string_view name,
                                absl::Span<float> values) {

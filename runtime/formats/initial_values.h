@@ -7,12 +7,19 @@
 #define GRAFT_RUNTIME_FORMATS_INITIAL_VALUES_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace graft {
+
+// The name that keys the values of a parameter: its own in the first model of a
+// program, `model.name` in any other, so that parameters of one name in two
+// models do not start equal.
+std::string InitialValuesName(absl::string_view first_model,
+                              absl::string_view model, absl::string_view name);
 
 // Fills `values` as `kind` says: "zeros", "ones", or "normal" with mean 0 and
 // the given deviation. Draws depend on seed, name and index alone, so a

@@ -127,8 +127,9 @@ absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
     GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
                            MutableFloats(instance, i));
     if (values.empty()) continue;
-    GRAFT_RETURN_IF_ERROR(FillInitialValues(slot.initial, slot.deviation, seed,
-                                            slot.name, values));
+    GRAFT_RETURN_IF_ERROR(FillInitialValues(
+        slot.initial, slot.deviation, seed,
+        InitialValuesName(slots.front().model, slot.model, slot.name), values));
     names.push_back(FullName(slot));
   }
   return names;

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
+#include "runtime/formats/initial_values.h"
 #include "runtime/formats/safetensors.h"
 #include "test/models/bert/bert_tensors.h"
 
@@ -268,6 +269,37 @@ TEST_F(HuggingFaceImportTest, DrawsInitialValues) {
   ParameterOp pooler = FindParameter(*model.module, "pooler.dense.bias");
   EXPECT_TRUE(absl::IsInvalidArgument(
       loadParameter(pooler, nullptr, 1, absl::MakeSpan(values))));
+}
+
+TEST_F(HuggingFaceImportTest, ModelsOfOneProgramStartWithOtherValues) {
+  options_.labels = 3;
+  options_.new_head = true;
+  ImportedModel imported = Imported();
+  ModelOp first = *imported.module->getOps<ModelOp>().begin();
+  mlir::Operation* second = first->clone();
+  mlir::cast<ModelOp>(second).setSymName("second");
+  imported.module->push_back(second);
+  const auto load = [](ModelOp model) {
+    std::vector<float> values(12);
+    for (ParameterOp parameter : model.getOps<ParameterOp>()) {
+      if (parameter.getSymName() != "classifier.weight") continue;
+      EXPECT_TRUE(
+          loadParameter(parameter, nullptr, 1, absl::MakeSpan(values)).ok());
+    }
+    return values;
+  };
+  // The first has those that it would have alone.
+  std::vector<float> alone(12);
+  ASSERT_TRUE(FillInitialValues("normal", 0.02f, 1, "classifier.weight",
+                                absl::MakeSpan(alone))
+                  .ok());
+  EXPECT_EQ(load(first), alone);
+  std::vector<float> other(12);
+  ASSERT_TRUE(FillInitialValues("normal", 0.02f, 1, "second.classifier.weight",
+                                absl::MakeSpan(other))
+                  .ok());
+  EXPECT_EQ(load(mlir::cast<ModelOp>(second)), other);
+  EXPECT_NE(other, alone);
 }
 
 TEST_F(HuggingFaceImportTest, NamesTheTensorThatDoesNotFit) {
