@@ -149,7 +149,8 @@ def artifacts(side, tool, name, arguments, work, quick):
             kept.parent.mkdir(exist_ok=True)
             out.rename(kept)
     files = {path.name: path.read_bytes()
-             for path in (kept if side == "base" else out).glob("*.graft")}
+             for path in (kept if side == "base" else out).glob("*.graft")
+             if not path.name.startswith("events.")}
     if not files:
         sys.exit(f"{name}: expects an artifact, got none")
     return files
