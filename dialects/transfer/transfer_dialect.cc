@@ -13,6 +13,8 @@ using namespace mlir;
 #include "dialects/transfer/transfer_enums.cc.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/transfer/transfer_attrs.cc.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/transfer/transfer_types.cc.inc"
 
 namespace graft::transfer {
 
@@ -20,6 +22,10 @@ void TransferDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/transfer/transfer_attrs.cc.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/transfer/transfer_types.cc.inc"
       >();
   registerOps();
 }

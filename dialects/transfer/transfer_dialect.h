@@ -21,6 +21,8 @@
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/transfer/transfer_attrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/transfer/transfer_types.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/transfer/transfer_strategy_ops.h.inc"
 #define GET_OP_CLASSES

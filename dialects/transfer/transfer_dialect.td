@@ -24,8 +24,19 @@ def Transfer_Dialect : Dialect {
   }];
   let dependentDialects = ["::graft::GraftDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let extraClassDeclaration = [{
     void registerOps();
+  }];
+}
+
+def Transfer_TextType : TypeDef<Transfer_Dialect, "Text"> {
+  let mnemonic = "text";
+  let summary = "The texts of a batch, in the form that each model takes";
+  let description = [{
+    Stands for those fields of a stream (`ids`, `types`, `segments`) that the
+    called function has as arguments, by their `graft.name`. `transfer-link`
+    replaces it. Example: `!transfer.text`.
   }];
 }
 
@@ -52,22 +63,41 @@ def Transfer_ReductionAttr
 
 def Transfer_RateSchedule : Transfer_Enum<"RateSchedule",
     "learning rate after the warm-up", [
-    I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"linear", 1>]>;
+    I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"linear", 1>,
+    I32EnumAttrCase<"cosine", 2>]>;
 def Transfer_RateScheduleAttr
     : EnumAttr<Transfer_Dialect, Transfer_RateSchedule, "rate_schedule">;
 
-// Doubles, so that 0.01 prints as it was written.
-class Transfer_NumberAttr<string condition, string summary>
-    : ConfinedAttr<F64Attr, [AttrConstraint<
-        CPred<"[](double x) { return " # condition # "; }("
-              "::llvm::cast<::mlir::FloatAttr>($_self).getValueAsDouble())">,
-        summary>]>;
-def Transfer_PositiveAttr : Transfer_NumberAttr<"x > 0", "a positive number">;
-def Transfer_NonNegativeAttr
-    : Transfer_NumberAttr<"x >= 0", "a number that is not negative">;
-def Transfer_FractionAttr
-    : Transfer_NumberAttr<"x >= 0 && x < 1", "a number in [0, 1)">;
-def Transfer_LayerDecayAttr
-    : Transfer_NumberAttr<"x > 0 && x <= 1", "a number in (0, 1]">;
+// A number that is written out, or an expression over declared parameters.
+// Ranges are checked where the strategy is verified, when the parameters have
+// values.
+def Transfer_ExpressionAttr : AttrDef<Transfer_Dialect, "Expression"> {
+  let mnemonic = "expression";
+  let summary = "Arithmetic over the parameters of a strategy";
+  let description = [{
+    Numbers, `@name` for a declared parameter, `+ - * /`, parentheses, and the
+    functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. Where an op takes a
+    number it is written as `@rate`, or as text: `"1 - @soft_share"`.
+  }];
+  let parameters = (ins StringRefParameter<"">:$text);
+  let assemblyFormat = "`<` $text `>`";
+}
+def Transfer_NumberAttr : Attr<
+    CPred<"::llvm::isa<::mlir::FloatAttr, ::mlir::IntegerAttr, "
+          "::graft::transfer::ExpressionAttr>($_self)">,
+    "a number or an expression over parameters"> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::mlir::Attribute";
+  let convertFromStorage = "$_self";
+}
+// A word that is written out, or a parameter.
+def Transfer_TextAttr : Attr<
+    CPred<"::llvm::isa<::mlir::StringAttr, "
+          "::graft::transfer::ExpressionAttr>($_self)">,
+    "text or a parameter"> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::mlir::Attribute";
+  let convertFromStorage = "$_self";
+}
 
 #endif  // TRANSFER_DIALECT_TD

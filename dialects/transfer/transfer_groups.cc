@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string>
 
+#include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Regex.h"
@@ -36,8 +37,10 @@ std::optional<int64_t> layerOf(StringRef name) {
 class Selector {
  public:
   explicit Selector(GroupOp group) : group(group) {
-    if (group.getSelect()) select.emplace(*group.getSelect());
-    if (group.getExcept()) except.emplace(*group.getExcept());
+    if (StringAttr text = getVerifiedText(group, group.getSelectAttr()))
+      select.emplace(text.getValue());
+    if (StringAttr text = getVerifiedText(group, group.getExceptAttr()))
+      except.emplace(text.getValue());
   }
 
   bool matches(StringRef name) const {
@@ -50,26 +53,14 @@ class Selector {
   std::optional<llvm::Regex> select, except;
 };
 
-// Returns the groups in the order in which they select parameters. `rest` is
-// last, and selects only parameters without a group.
-FailureOr<SmallVector<Selector>> getSelectors(StrategyOp strategy,
-                                              StringRef model) {
+// Returns the groups in the order in which they select parameters. Those with
+// `rest` come last, and select only parameters without a group.
+SmallVector<Selector> getSelectors(StrategyOp strategy, StringRef model) {
   SmallVector<Selector> selectors;
-  std::optional<GroupOp> rest;
-  for (auto group : strategy.getOps<GroupOp>()) {
-    if (group.getModel() != model) continue;
-    if (!group.getRest()) {
-      selectors.emplace_back(group);
-    } else if (rest) {
-      InFlightDiagnostic diagnostic =
-          group.emitOpError("expects one 'rest' of ") << group.getModelAttr();
-      diagnostic.attachNote(rest->getLoc()) << "another is here";
-      return diagnostic;
-    } else {
-      rest = group;
-    }
-  }
-  if (rest) selectors.emplace_back(*rest);
+  for (bool rest : {false, true})
+    for (auto group : strategy.getOps<GroupOp>())
+      if (group.getModel() == model && group.getRest() == rest)
+        selectors.emplace_back(group);
   return selectors;
 }
 
@@ -128,9 +119,7 @@ SmallVector<Parameter> getParameters(ModelOp model) {
 FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
                                                          ModelOp model,
                                                          bool complete) {
-  FailureOr<SmallVector<Selector>> selectors =
-      getSelectors(strategy, model.getSymName());
-  if (failed(selectors)) return failure();
+  SmallVector<Selector> selectors = getSelectors(strategy, model.getSymName());
   SmallVector<Parameter> parameters = getParameters(model);
   // Without layers, all depths are 0.
   int64_t deepest = 0;
@@ -139,7 +128,7 @@ FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
   SmallVector<GroupedParameter> grouped;
   llvm::DenseSet<Operation*> used;
   for (const Parameter& parameter : parameters) {
-    FailureOr<GroupOp> group = findGroup(parameter, *selectors);
+    FailureOr<GroupOp> group = findGroup(parameter, selectors);
     if (failed(group)) return failure();
     if (!*group) {
       if (!complete) continue;
@@ -154,13 +143,13 @@ FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
     }
     used.insert(*group);
     double multiplier =
-        group->getMultiplier().convertToDouble() *
-        std::pow(group->getLayerDecay().convertToDouble(),
+        getVerifiedNumber(*group, group->getMultiplierAttr(), 1) *
+        std::pow(getVerifiedNumber(*group, group->getLayerDecayAttr(), 1),
                  static_cast<double>(deepest - parameter.depth));
     grouped.push_back({parameter, *group, multiplier});
   }
-  for (Selector& selector : *selectors)
-    if (!used.contains(selector.group))
+  for (Selector& selector : selectors)
+    if (!used.contains(selector.group) && !selector.group.getOptional())
       return selector.group.emitOpError("expects to select a parameter of ")
              << selector.group.getModelAttr() << ", got none";
   return grouped;

@@ -1,7 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_dialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Regex.h"
 
@@ -14,6 +16,7 @@ namespace {
 Type fieldType(StringRef field, int64_t labels, StringAttr tokens,
                StringAttr sequences) {
   MLIRContext* context = tokens.getContext();
+  if (field == "text") return TextType::get(context);
   Type i32 = IntegerType::get(context, 32);
   Type f32 = Float32Type::get(context);
   Dim t = getNamedDim(tokens);
@@ -26,13 +29,15 @@ Type fieldType(StringRef field, int64_t labels, StringAttr tokens,
   return getTensorType({s}, i32);
 }
 
-LogicalResult verifyRegex(Operation* op, StringRef name,
-                          std::optional<StringRef> pattern) {
+LogicalResult verifyRegex(Operation* op, StringRef name, Attribute text) {
+  if (!text) return success();
+  FailureOr<StringAttr> pattern = getText(op, name, text);
+  if (failed(pattern)) return failure();
   std::string error;
-  if (!pattern || llvm::Regex(*pattern).isValid(error)) return success();
+  if (llvm::Regex(pattern->getValue()).isValid(error)) return success();
   return op->emitOpError("expects '")
-         << name << "' to be a regular expression, got \"" << *pattern
-         << "\": " << error;
+         << name << "' to be a regular expression, got " << *pattern << ": "
+         << error;
 }
 
 }  // namespace
@@ -43,11 +48,15 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   StringAttr name;
   SmallVector<StringRef> fields;
   int64_t labels = 0;
+  StringRef labelSize;
   FlatSymbolRefAttr tokens, sequences;
   auto parseField = [&]() -> ParseResult {
     if (parser.parseKeyword(&fields.emplace_back())) return failure();
     if (failed(parser.parseOptionalLess())) return success();
-    return failure(parser.parseInteger(labels) || parser.parseGreater());
+    if (failed(parser.parseOptionalKeyword(&labelSize)) &&
+        parser.parseInteger(labels))
+      return failure();
+    return parser.parseGreater();
   };
   if (parser.parseSymbolName(name) || parser.parseKeyword("of") ||
       parser.parseCommaSeparatedList(parseField) || parser.parseKeyword("in"))
@@ -65,12 +74,15 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   if (labels != 0)
     result.addAttribute(getLabelCountAttrName(result.name),
                         builder.getI64IntegerAttr(labels));
+  if (!labelSize.empty())
+    result.addAttribute(getLabelSizeAttrName(result.name),
+                        builder.getStringAttr(labelSize));
   for (StringRef field : fields) {
     Type type = fieldType(field, labels, tokens.getAttr(), sequences.getAttr());
     if (!type)  // C1.
       return parser.emitError(location)
-             << "expects fields of ids, types, segments, labels and weights, "
-                "got "
+             << "expects fields of text, ids, types, segments, labels and "
+                "weights, got "
              << field;
     result.addTypes(type);
   }
@@ -86,12 +98,14 @@ void StreamOp::print(OpAsmPrinter& printer) {
                           printer << field;
                           if (field == "labels" && getLabelCount())
                             printer << '<' << *getLabelCount() << '>';
+                          if (field == "labels" && getLabelSize())
+                            printer << '<' << *getLabelSize() << '>';
                         });
   printer << " in " << getTokensAttr() << ", " << getSequencesAttr();
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFieldsAttrName(), getLabelCountAttrName(),
-       getTokensAttrName(), getSequencesAttrName()});
+       getLabelSizeAttrName(), getTokensAttrName(), getSequencesAttrName()});
 }
 
 void StreamOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
@@ -106,8 +120,9 @@ LogicalResult StreamOp::verify() {
     if (!seen.insert(field).second)  // C1.
       return emitOpError("expects each field once, got ") << field << " twice";
   // C2.
-  if (seen.contains("labels") != getLabelCount().has_value())
-    return emitOpError(getLabelCount()
+  bool counted = getLabelCount().has_value() != getLabelSize().has_value();
+  if (seen.contains("labels") != counted)
+    return emitOpError(counted
                            ? "expects a number for labels only"
                            : "expects labels with their number, as labels<2>");
   int64_t labels = getLabelCount().value_or(1);
@@ -136,19 +151,77 @@ Value StreamOp::getField(StringRef name) {
   return {};
 }
 
+// (NAME, NAME, ...)
+ParseResult parseSizes(OpAsmParser& parser, ArrayAttr& sizes) {
+  SmallVector<StringRef> names;
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, [&] {
+        return parser.parseKeyword(&names.emplace_back());
+      }))
+    return failure();
+  sizes = parser.getBuilder().getStrArrayAttr(names);
+  return success();
+}
+
+void printSizes(OpAsmPrinter& printer, StrategyOp, ArrayAttr sizes) {
+  printer << '(';
+  llvm::interleaveComma(sizes.getAsValueRange<StringAttr>(), printer);
+  printer << ')';
+}
+
+bool StrategyOp::isLinked() {
+  if (getSizes()) return false;
+  return llvm::none_of(getOps<StreamOp>(), [](StreamOp stream) {
+    return stream.getField("text") != nullptr;
+  });
+}
+
+LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {
+  SmallVector<StringRef> names;
+  for (auto parameter : getOps<HyperparameterOp>()) {
+    if (parameter.getSymName() == name) return parameter.setFromText(text);
+    names.push_back(parameter.getSymName());
+  }
+  return mlir::emitError(getLoc())
+         << "strategy @" << getSymName() << " expects a parameter"
+         << (names.empty() ? "" : " of ") << llvm::join(names, ", ") << ", got "
+         << name;
+}
+
 LogicalResult GroupOp::verify() {
-  if (getSelect() && getRest())  // C1.
-    return emitOpError("expects 'select' or 'rest', got both");
-  if (failed(verifyRegex(*this, "select", getSelect())) ||
-      failed(verifyRegex(*this, "except", getExcept())))
-    return failure();  // C2.
-  // C3.
-  if (getFrozen() && (getDecay().convertToDouble() != 0 ||
-                      getMultiplier().convertToDouble() != 1 ||
-                      getLayerDecay().convertToDouble() != 1))
+  if (failed(verifyRegex(*this, "select", getSelectAttr())) ||
+      failed(verifyRegex(*this, "except", getExceptAttr())))
+    return failure();  // C1.
+  // C2.
+  if (getFrozen() &&
+      (getDecayAttr() || getMultiplierAttr() || getLayerDecayAttr()))
     return emitOpError(
         "expects no 'decay', 'multiplier' or 'layer_decay' of a frozen group");
-  return success();
+  return success(
+      succeeded(verifyNumber(*this, "decay", getDecayAttr(), kNonNegative)) &&
+      succeeded(
+          verifyNumber(*this, "multiplier", getMultiplierAttr(), kPositive)) &&
+      succeeded(verifyNumber(*this, "layer_decay", getLayerDecayAttr(),
+                             kLayerDecay)));
+}
+
+LogicalResult PhaseOp::verify() {
+  FailureOr<StringAttr> schedule =
+      getText(*this, "schedule", getScheduleAttr());
+  if (failed(schedule)) return failure();
+  if (!symbolizeRateSchedule(schedule->getValue()))
+    return emitOpError("expects a schedule constant, linear or cosine, got ")
+           << *schedule;
+  return success(
+      succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative)) &&
+      succeeded(verifyNumber(*this, "warmup", getWarmupAttr(), kShare)) &&
+      succeeded(verifyNumber(*this, "beta1", getBeta1Attr(), kFraction)) &&
+      succeeded(verifyNumber(*this, "beta2", getBeta2Attr(), kFraction)) &&
+      succeeded(verifyNumber(*this, "epsilon", getEpsilonAttr(), kPositive)) &&
+      succeeded(verifyNumber(*this, "clip", getClipAttr(), kNonNegative)));
+}
+
+LogicalResult ScheduleOp::verify() {
+  return verifyNumber(*this, "epochs", getEpochsAttr(), kCount);
 }
 
 }  // namespace graft::transfer

@@ -17,11 +17,14 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
   let summary = "A way to adapt models to data";
   let description = [{
     Holds ops of this dialect and computing ops of `graft`, in any number and any
-    order that SSA allows. Together they must satisfy:
+    order that SSA allows. `sizes` are sizes of models that are not known yet, such
+    as the number of classes: named dimensions (`tensor<?x?xf32,
+    #graft.dims<S, K>>`) and `labels<K>` refer to them until `transfer-link` finds
+    their values in the called functions. Linked, the ops must satisfy:
 
     - (C1) There is one `transfer.stream`, one `transfer.predict`, one
       `transfer.phase` and one `transfer.schedule`; other ops are
-      `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
+      `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.combine` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, and a call has the
       type of its callee.
@@ -65,9 +68,75 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let arguments = (ins SymbolNameAttr:$sym_name,
+    OptionalAttr<StrArrayAttr>:$sizes);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let assemblyFormat = [{
+    $sym_name (`sizes` custom<Sizes>($sizes)^)? attr-dict-with-keyword $body
+  }];
+  let extraClassDeclaration = [{
+    // Whether sizes have numbers and texts have fields, as `transfer-link`
+    // leaves a strategy. Only then are models and types verified.
+    bool isLinked();
+    // Sets the declared parameter `name` from a user's text. Fails with a
+    // diagnostic that says what it takes, or which parameters there are.
+    ::llvm::LogicalResult setParameter(::llvm::StringRef name,
+                                       ::llvm::StringRef text);
+  }];
+}
+
+def Transfer_HyperparameterOp : Transfer_Op<"parameter", [
+    Symbol, HasParent<"StrategyOp">]> {
+  let summary = "A number or word of the recipe that a user may set";
+  let description = [{
+    Declares `sym_name` with its value, which ops of the strategy name as
+    `@sym_name` where they take a number or a pattern. A number is a float or an
+    integer, by its value, and lies in [`minimum`, `maximum`]; a word is one of
+    `choices`, or any where there are none. `meaning` is one line for users.
+
+    - (C1) The value is a float, an integer or a string.
+    - (C2) `minimum` and `maximum` are given together and of the value's type;
+      the value lies between them.
+    - (C3) `choices` are for strings, and the value is one of them.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @finetune {
+      transfer.parameter @rate = 5.000000e-05 in [0.000000e+00, 1.000000e+00] "peak learning rate"
+      transfer.parameter @schedule = "linear" of ["constant", "linear", "cosine"] "how the rate falls"
+      transfer.parameter @epochs = 3 in [1, 10000] "passes over the data"
+      transfer.parameter @decay = 1.000000e-02 in [0.000000e+00, 1.000000e+00] "decoupled weight decay"
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model decay @decay
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      transfer.predict %logits softmax : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate @schedule @rate warmup "1 / (10 * @epochs)"
+      transfer.schedule epochs @epochs of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, AnyAttr:$value,
+    OptionalAttr<AnyAttr>:$minimum, OptionalAttr<AnyAttr>:$maximum,
+    OptionalAttr<StrArrayAttr>:$choices, StrAttr:$meaning);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Sets the value from a user's text. Fails with a diagnostic at the op
+    // that names the parameter, what it takes and what it got.
+    ::llvm::LogicalResult setFromText(::llvm::StringRef text);
+  }];
 }
 
 def Transfer_StreamOp : Transfer_Op<"stream", [
@@ -80,6 +149,7 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
 
     | field | value |
     |---|---|
+    | `text` | what a model takes of the texts, `!transfer.text`, until linked |
     | `ids` | token ids, `tensor<?xi32, T>` |
     | `types` | 0 or 1: the text of a pair that a token belongs to, `tensor<?xi32, T>` |
     | `segments` | offsets of the sequences, `!graft.segments<T, S>` |
@@ -87,13 +157,15 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `weights` | weight of each sequence, `tensor<?xf32, S>` |
 
     - (C1) Fields are from this table, each at most once.
-    - (C2) `labels` and a positive `label_count` go together.
+    - (C2) `labels` and a positive `label_count`, or a `label_size` of the
+      strategy, go together.
     - (C3) Results have the types of the table.
 
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$fields,
-    OptionalAttr<I64Attr>:$label_count, FlatSymbolRefAttr:$tokens,
+    OptionalAttr<I64Attr>:$label_count, OptionalAttr<StrAttr>:$label_size,
+    FlatSymbolRefAttr:$tokens,
     FlatSymbolRefAttr:$sequences);
   let results = (outs Variadic<AnyType>:$values);
   let hasCustomAssemblyFormat = 1;
@@ -110,8 +182,9 @@ def Transfer_GroupOp : Transfer_Op<"group", [
   let description = [{
     Selects the parameters of `model` whose name matches the regular expression
     `select` (POSIX extended, searched anywhere in the name) and does not match
-    `except`; with `rest`, those that no other group selects; with neither, all.
-    The name of a layer's parameter contains the layer's number:
+    `except`; with `rest`, only those that no other group selects; with none of
+    these, all. Groups with `rest` select in the order of their declarations. The
+    name of a layer's parameter contains the layer's number:
     `^encoder[.]layer[.][0-3][.]`.
 
     A `frozen` group has no gradient, no decay, no moments and no part in the clip
@@ -121,22 +194,27 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     first layer have depth 0, those of layer l of n depth l + 1, and those after
     the layers D = n + 2.
 
-    - (C1) `select` and `rest` exclude each other.
-    - (C2) `select` and `except` are regular expressions.
-    - (C3) A frozen group has no other setting.
+    - (C1) `select` and `except` are regular expressions.
+    - (C2) A frozen group has no other setting.
+
+    Each group has a parameter, unless it is `optional`: then its pattern, often
+    that of a declared parameter, may select none.
 
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$model,
-    OptionalAttr<StrAttr>:$select, UnitAttr:$rest,
-    OptionalAttr<StrAttr>:$except, UnitAttr:$frozen,
-    DefaultValuedAttr<Transfer_NonNegativeAttr, "0.0">:$decay,
-    DefaultValuedAttr<Transfer_PositiveAttr, "1.0">:$multiplier,
-    DefaultValuedAttr<Transfer_LayerDecayAttr, "1.0">:$layer_decay);
+    OptionalAttr<Transfer_TextAttr>:$select, UnitAttr:$rest,
+    OptionalAttr<Transfer_TextAttr>:$except, UnitAttr:$frozen,
+    UnitAttr:$optional,
+    OptionalAttr<Transfer_NumberAttr>:$decay,
+    OptionalAttr<Transfer_NumberAttr>:$multiplier,
+    OptionalAttr<Transfer_NumberAttr>:$layer_decay);
   let assemblyFormat = [{
-    $sym_name `of` $model (`select` $select^)? (`rest` $rest^)?
-    (`except` $except^)? (`frozen` $frozen^)? (`decay` $decay^)?
-    (`multiplier` $multiplier^)? (`layer_decay` $layer_decay^)? attr-dict
+    $sym_name `of` $model (`select` custom<Text>($select)^)? (`rest` $rest^)?
+    (`except` custom<Text>($except)^)? (`frozen` $frozen^)?
+    (`optional` $optional^)? (`decay` custom<Number>($decay)^)?
+    (`multiplier` custom<Number>($multiplier)^)?
+    (`layer_decay` custom<Number>($layer_decay)^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -147,25 +225,27 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
   let description = [{
     One optimiser step of `groups` under `loss` with AdamW (see `graft.adamw`).
     The learning rate rises from 0 to `rate` during the first `warmup` of all
-    steps (a fraction) and then stays (`constant`) or falls to 0 (`linear`).
-    With `clip`, the global norm of the gradients of all groups is clipped to that
-    value.
+    steps (a fraction) and then stays (`constant`) or falls to 0, along a line
+    (`linear`) or half a cosine (`cosine`). With `clip` above 0, the global norm of
+    the gradients of all groups is clipped to that value.
 
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Graft_Scalar:$loss,
-    FlatSymbolRefArrayAttr:$groups, Transfer_RateScheduleAttr:$schedule,
-    Transfer_NonNegativeAttr:$rate,
-    DefaultValuedAttr<Transfer_FractionAttr, "0.0">:$warmup,
-    DefaultValuedAttr<Transfer_FractionAttr, "0.9">:$beta1,
-    DefaultValuedAttr<Transfer_FractionAttr, "0.999">:$beta2,
-    DefaultValuedAttr<Transfer_PositiveAttr, "1.0e-8">:$epsilon,
-    OptionalAttr<Transfer_PositiveAttr>:$clip);
+    FlatSymbolRefArrayAttr:$groups, Transfer_TextAttr:$schedule,
+    Transfer_NumberAttr:$rate, OptionalAttr<Transfer_NumberAttr>:$warmup,
+    OptionalAttr<Transfer_NumberAttr>:$beta1,
+    OptionalAttr<Transfer_NumberAttr>:$beta2,
+    OptionalAttr<Transfer_NumberAttr>:$epsilon,
+    OptionalAttr<Transfer_NumberAttr>:$clip);
   let assemblyFormat = [{
-    $sym_name `minimise` $loss `over` $groups `with` `adamw` `rate` $schedule
-    $rate (`warmup` $warmup^)? (`beta1` $beta1^)? (`beta2` $beta2^)?
-    (`epsilon` $epsilon^)? (`clip` $clip^)? attr-dict
+    $sym_name `minimise` $loss `over` $groups `with` `adamw` `rate`
+    custom<Word>($schedule) custom<Number>($rate)
+    (`warmup` custom<Number>($warmup)^)? (`beta1` custom<Number>($beta1)^)?
+    (`beta2` custom<Number>($beta2)^)? (`epsilon` custom<Number>($epsilon)^)?
+    (`clip` custom<Number>($clip)^)? attr-dict
   }];
+  let hasVerifier = 1;
 }
 
 def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
@@ -176,7 +256,9 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
 
     A part of `transfer.strategy`; see there for an example.
   }];
-  let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$epochs,
+  let arguments = (ins Transfer_NumberAttr:$epochs,
     FlatSymbolRefArrayAttr:$phases);
-  let assemblyFormat = "`epochs` $epochs `of` $phases attr-dict";
+  let assemblyFormat =
+      "`epochs` custom<Number>($epochs) `of` $phases attr-dict";
+  let hasVerifier = 1;
 }

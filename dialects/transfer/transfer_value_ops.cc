@@ -1,6 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_dialect.h"
 
 using namespace mlir;
@@ -10,24 +11,24 @@ namespace {
 
 // FACTOR * %loss + FACTOR * %loss + ...
 ParseResult parseTerms(
-    OpAsmParser& parser, DenseF64ArrayAttr& factors,
+    OpAsmParser& parser, ArrayAttr& factors,
     SmallVectorImpl<OpAsmParser::UnresolvedOperand>& losses) {
-  SmallVector<double> values;
+  SmallVector<Attribute> values;
   do {
-    if (parser.parseFloat(values.emplace_back()) || parser.parseStar() ||
+    if (parseNumber(parser, values.emplace_back()) || parser.parseStar() ||
         parser.parseOperand(losses.emplace_back()))
       return failure();
   } while (succeeded(parser.parseOptionalPlus()));
-  factors = parser.getBuilder().getDenseF64ArrayAttr(values);
+  factors = parser.getBuilder().getArrayAttr(values);
   return success();
 }
 
-void printTerms(OpAsmPrinter& printer, CombineOp, DenseF64ArrayAttr factors,
+void printTerms(OpAsmPrinter& printer, CombineOp op, ArrayAttr factors,
                 OperandRange losses) {
   llvm::interleave(
-      llvm::zip(factors.asArrayRef(), losses), printer,
+      llvm::zip(factors, losses), printer,
       [&](auto term) {
-        printer.printFloat(APFloat(std::get<0>(term)));
+        printNumber(printer, op, std::get<0>(term));
         printer << " * " << std::get<1>(term);
       },
       " + ");
@@ -50,11 +51,16 @@ LogicalResult LossOp::verify() {
            << prediction << " and " << target;
   }
   // C2.
-  if (getKind() != LossKind::cross_entropy && (getSmoothing() || getIgnore()))
+  if (getKind() != LossKind::cross_entropy &&
+      (getSmoothingAttr() || getIgnore()))
     return emitOpError(
         "expects 'smoothing' and 'ignore' of cross_entropy only");
-  if (getKind() != LossKind::kl_divergence && getTemperature())
+  if (getKind() != LossKind::kl_divergence && getTemperatureAttr())
     return emitOpError("expects 'temperature' of kl_divergence only");
+  if (failed(verifyNumber(*this, "smoothing", getSmoothingAttr(), kFraction)) ||
+      failed(
+          verifyNumber(*this, "temperature", getTemperatureAttr(), kPositive)))
+    return failure();
   // C3.
   if (!getWeight()) return success();
   auto weight = cast<RankedTensorType>(getWeight().getType());
@@ -65,10 +71,12 @@ LogicalResult LossOp::verify() {
 
 LogicalResult CombineOp::verify() {
   // C1.
-  if (getFactors().size() == getLosses().size() && !getFactors().empty())
-    return success();
-  return emitOpError("expects a factor for each loss, got ")
-         << getFactors().size() << " and " << getLosses().size();
+  if (getFactors().size() != getLosses().size() || getFactors().empty())
+    return emitOpError("expects a factor for each loss, got ")
+           << getFactors().size() << " and " << getLosses().size();
+  for (Attribute factor : getFactors())
+    if (failed(getNumber(*this, "factors", factor, 0))) return failure();
+  return success();
 }
 
 }  // namespace graft::transfer

@@ -102,13 +102,14 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
   }];
   let arguments = (ins Transfer_LossKindAttr:$kind, Graft_Matrix:$prediction,
     Graft_AnyTensor:$target, Optional<Graft_Vector>:$weight,
-    OptionalAttr<Transfer_PositiveAttr>:$temperature,
-    OptionalAttr<Transfer_FractionAttr>:$smoothing,
+    OptionalAttr<Transfer_NumberAttr>:$temperature,
+    OptionalAttr<Transfer_NumberAttr>:$smoothing,
     OptionalAttr<I64Attr>:$ignore, Transfer_ReductionAttr:$reduction);
   let results = (outs Graft_Scalar:$loss);
   let assemblyFormat = [{
     $kind $prediction `,` $target (`weight` $weight^)?
-    (`temperature` $temperature^)? (`smoothing` $smoothing^)?
+    (`temperature` custom<Number>($temperature)^)?
+    (`smoothing` custom<Number>($smoothing)^)?
     (`ignore` $ignore^)? $reduction attr-dict `:` type(operands)
   }];
   let hasVerifier = 1;
@@ -124,7 +125,8 @@ def Transfer_CombineOp : Transfer_Op<"combine", [
 
     A part of `transfer.cache`; see there for an example.
   }];
-  let arguments = (ins DenseF64ArrayAttr:$factors,
+  let arguments = (ins TypedArrayAttrBase<Transfer_NumberAttr,
+      "numbers">:$factors,
     Variadic<Graft_Scalar>:$losses);
   let results = (outs Graft_Scalar:$loss);
   let assemblyFormat = "custom<Terms>($factors, $losses) attr-dict";

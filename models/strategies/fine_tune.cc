@@ -47,6 +47,10 @@ class Builder {
     return FlatSymbolRefAttr::get(module.getContext(), name);
   }
   FloatAttr number(double value) { return builder.getF64FloatAttr(value); }
+  // Null for the value that an op has without the attribute.
+  Attribute numberUnless(double absent, double value) {
+    return value == absent ? Attribute() : number(value);
+  }
   // The names that values get when the strategy is printed.
   Location named(StringRef name) {
     return NameLoc::get(builder.getStringAttr(name));
@@ -115,11 +119,11 @@ LogicalResult Builder::addStream(func::FuncOp function, func::FuncOp teacher) {
   types.push_back(classes == 1 ? getTensorType({rows, Dim{1, nullptr}},
                                                builder.getF32Type())
                                : getTensorType({rows}, builder.getI32Type()));
-  stream = StreamOp::create(builder, types, builder.getStringAttr("train"),
-                            builder.getArrayAttr(fields),
-                            builder.getI64IntegerAttr(classes),
-                            FlatSymbolRefAttr::get(segments.getTokens()),
-                            FlatSymbolRefAttr::get(segments.getSequences()));
+  stream = StreamOp::create(
+      builder, types, builder.getStringAttr("train"),
+      builder.getArrayAttr(fields), builder.getI64IntegerAttr(classes),
+      /*label_size=*/StringAttr(), FlatSymbolRefAttr::get(segments.getTokens()),
+      FlatSymbolRefAttr::get(segments.getSequences()));
   return success();
 }
 
@@ -146,8 +150,10 @@ void Builder::addGroup(StringRef name, StringRef model, StringRef select,
   GroupOp::create(builder, builder.getStringAttr(name), symbol(model),
                   rest ? StringAttr() : text(select),
                   rest ? builder.getUnitAttr() : UnitAttr(), text(except),
-                  frozen ? builder.getUnitAttr() : UnitAttr(), number(decay),
-                  number(1), number(frozen ? 1 : recipe.layer_decay));
+                  frozen ? builder.getUnitAttr() : UnitAttr(),
+                  /*optional=*/UnitAttr(), numberUnless(0, decay),
+                  /*multiplier=*/Attribute(),
+                  numberUnless(1, frozen ? 1 : recipe.layer_decay));
 }
 
 void Builder::addGroups() {
@@ -194,7 +200,7 @@ FailureOr<Value> Builder::call(func::FuncOp function, StringRef model,
 }
 
 Value Builder::addLoss(LossKind kind, Value prediction, Value target) {
-  FloatAttr temperature, smoothing;
+  Attribute temperature, smoothing;
   IntegerAttr ignore;
   if (kind == LossKind::kl_divergence) temperature = number(recipe.temperature);
   if (kind == LossKind::cross_entropy && recipe.label_smoothing != 0)
@@ -231,8 +237,8 @@ FailureOr<Value> Builder::addLosses(Value logits, func::FuncOp teacher) {
                        logits, target);
   hard = loss;
   return CombineOp::create(builder, loss.getType(),
-                           builder.getDenseF64ArrayAttr(
-                               {1 - recipe.soft_share, recipe.soft_share}),
+                           builder.getArrayAttr({number(1 - recipe.soft_share),
+                                                 number(recipe.soft_share)}),
                            ValueRange{loss, soft})
       .getLoss();
 }
@@ -248,7 +254,8 @@ FailureOr<StrategyOp> Builder::build() {
     teacher = *found;
   }
   builder.setInsertionPointToEnd(module.getBody());
-  strategy = StrategyOp::create(builder, "fine_tune");
+  strategy = StrategyOp::create(builder, "fine_tune",
+                                /*sizes=*/ArrayAttr());
   builder.setInsertionPointToEnd(&strategy.getBody().emplaceBlock());
   if (failed(addStream(*function, teacher))) return failure();
   addGroups();
@@ -264,11 +271,11 @@ FailureOr<StrategyOp> Builder::build() {
   PredictOp::create(builder, *logits, stream.getLabelCount() != 1, hard);
   PhaseOp::create(builder, builder.getStringAttr("step"), *loss,
                   builder.getArrayAttr(learned),
-                  RateScheduleAttr::get(builder.getContext(), recipe.schedule),
-                  number(recipe.rate), number(recipe.warmup), number(0.9),
-                  number(0.999), number(1e-8),
-                  recipe.clip > 0 ? number(recipe.clip) : FloatAttr());
-  ScheduleOp::create(builder, recipe.epochs,
+                  builder.getStringAttr(stringifyRateSchedule(recipe.schedule)),
+                  number(recipe.rate), numberUnless(0, recipe.warmup),
+                  /*beta1=*/Attribute(), /*beta2=*/Attribute(),
+                  /*epsilon=*/Attribute(), numberUnless(0, recipe.clip));
+  ScheduleOp::create(builder, builder.getI64IntegerAttr(recipe.epochs),
                      builder.getArrayAttr({symbol("step")}));
   if (failed(verify(module))) return failure();
   return strategy;

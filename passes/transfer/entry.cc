@@ -3,6 +3,7 @@
 
 #include "passes/transfer/entry.h"
 
+#include "dialects/transfer/number.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -100,19 +101,19 @@ Value Entry::emitRows(LossOp loss) {
   Value target = mapping.lookup(loss.getTarget());
   Type rows = getTensorType({getDim(loss.getPrediction().getType(), 0)},
                             loss.getPrediction().getType().getElementType());
-  auto number = [&](std::optional<APFloat> value, double absent) {
-    return builder.getF32FloatAttr(value ? value->convertToDouble() : absent);
+  auto number = [&](Attribute value, double absent) {
+    return builder.getF32FloatAttr(getVerifiedNumber(loss, value, absent));
   };
   switch (loss.getKind()) {
     case LossKind::cross_entropy:
       return CrossEntropyOp::create(builder, rows, prediction, target,
                                     loss.getIgnoreAttr(),
-                                    number(loss.getSmoothing(), 0));
+                                    number(loss.getSmoothingAttr(), 0));
     case LossKind::mse:
       return MseOp::create(builder, rows, prediction, target);
     case LossKind::kl_divergence:
       return KlDivergenceOp::create(builder, rows, prediction, target,
-                                    number(loss.getTemperature(), 1));
+                                    number(loss.getTemperatureAttr(), 1));
   }
   return {};
 }
@@ -138,8 +139,9 @@ LogicalResult Entry::emitLoss(LossOp loss) {
 
 LogicalResult Entry::emitCombination(CombineOp combine) {
   Value sum;
-  for (auto [factor, loss] :
+  for (auto [number, loss] :
        llvm::zip(combine.getFactors(), combine.getLosses())) {
+    double factor = getVerifiedNumber(combine, number);
     Value term = mapping.lookup(loss);
     if (factor != 1)
       term =

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dialects/transfer/number.h"
 #include "passes/transfer/entry.h"
 #include "passes/transfer/passes.h"
 
@@ -215,17 +216,20 @@ void Expander::buildUpdate() {
       "rate", RankedTensorType::get({}, builder.getF32Type()));
   Value step = entry.addArgument(
       "step", RankedTensorType::get({}, builder.getI32Type()));
+  auto number = [&](Operation* op, Attribute value) {
+    return builder.getF64FloatAttr(getVerifiedNumber(op, value));
+  };
+  auto epochs = static_cast<int64_t>(
+      getVerifiedNumber(schedule, schedule.getEpochsAttr()));
   entry.function->setAttr(
       "graft.training",
       builder.getDictionaryAttr(
-          {builder.getNamedAttr("epochs", schedule.getEpochsAttr()),
-           builder.getNamedAttr("rate", phase.getRateAttr()),
+          {builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
+           builder.getNamedAttr("rate", number(phase, phase.getRateAttr())),
            builder.getNamedAttr(
-               "schedule", builder.getStringAttr(
-                               stringifyRateSchedule(phase.getSchedule()))),
-           builder.getNamedAttr(
-               "warmup",
-               builder.getF64FloatAttr(phase.getWarmup().convertToDouble()))}));
+               "schedule", getVerifiedText(phase, phase.getScheduleAttr())),
+           builder.getNamedAttr("warmup",
+                                number(phase, phase.getWarmupAttr()))}));
 
   SmallVector<Value> gradients;
   for (GroupedParameter& item : trained)
@@ -233,11 +237,10 @@ void Expander::buildUpdate() {
         ReadOp::create(builder, item.parameter.declaration.getType(),
                        stateOf(item.parameter, "gradient"), /*layer=*/false));
   Value norm, factor;
-  if (phase.getClip()) {
+  if (double clip = getVerifiedNumber(phase, phase.getClipAttr()); clip > 0) {
     norm = GlobalNormOp::create(builder, gradients);
-    factor = ClipFactorOp::create(
-        builder, norm,
-        APFloat(static_cast<float>(phase.getClip()->convertToDouble())));
+    factor =
+        ClipFactorOp::create(builder, norm, APFloat(static_cast<float>(clip)));
   }
   for (auto [item, gradient] : llvm::zip(trained, gradients))
     buildUpdate(entry, item, gradient, rate, step, factor);
@@ -252,7 +255,9 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
                            Value factor) {
   ImplicitLocOpBuilder& builder = entry.builder;
   GroupOp group = item.group;
-  auto number = [&](double value) { return builder.getF32FloatAttr(value); };
+  auto number = [&](Operation* op, Attribute value, double absent) {
+    return builder.getF32FloatAttr(getVerifiedNumber(op, value, absent));
+  };
   auto read = [&](SymbolRefAttr symbol) -> Value {
     return ReadOp::create(builder, gradient.getType(), symbol, /*layer=*/false);
   };
@@ -261,10 +266,11 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
   auto update = AdamWOp::create(
       builder, gradient.getType(), gradient.getType(), gradient.getType(),
       read(item.parameter.symbol), gradient, read(first), read(second), rate,
-      step, factor, number(phase.getBeta1().convertToDouble()),
-      number(phase.getBeta2().convertToDouble()),
-      number(phase.getEpsilon().convertToDouble()),
-      number(group.getDecay().convertToDouble()), number(item.rateMultiplier));
+      step, factor, number(phase, phase.getBeta1Attr(), 0.9),
+      number(phase, phase.getBeta2Attr(), 0.999),
+      number(phase, phase.getEpsilonAttr(), 1e-8),
+      number(group, group.getDecayAttr(), 0),
+      builder.getF32FloatAttr(item.rateMultiplier));
   WriteOp::create(builder, item.parameter.symbol, update.getNewParameter());
   WriteOp::create(builder, first, update.getNewFirstMoment());
   WriteOp::create(builder, second, update.getNewSecondMoment());

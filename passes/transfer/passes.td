@@ -8,6 +8,38 @@
 
 include "mlir/Pass/PassBase.td"
 
+def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
+  let summary = "Bind a strategy to the models that it calls";
+  let description = [{
+    A strategy may be written without knowing its models: sizes of theirs are
+    names (`sizes (K)`), and `text` stands for whatever fields a model takes.
+    The called functions say what these are: each named dimension of a call's
+    results gets the size that the function has there, and each argument of a
+    function called with `text` becomes a field of the stream by its
+    `graft.name`. Afterwards all types are those of the models, and the strategy
+    is verified. A linked strategy stays as it is.
+
+    - (C1) Each size is bound by a call, to one value.
+    - (C2) Arguments that a text stands for are named `ids`, `types` or
+      `segments`.
+
+    Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
+    ```mlir
+    transfer.strategy @probe sizes (K) {
+      %text, %labels = transfer.stream @train of text, labels<K> in @T, @S
+      %logits = transfer.call @m::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #graft.dims<S, K>>
+    }
+    ```
+    becomes
+    ```mlir
+    transfer.strategy @probe {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    }
+    ```
+  }];
+}
+
 def TransferExpandLayersPass
     : Pass<"transfer-expand-layers", "::mlir::ModuleOp"> {
   let summary = "Expand the layers of a stack";

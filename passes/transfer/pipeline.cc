@@ -13,7 +13,9 @@ using namespace mlir;
 namespace graft {
 
 void buildTransferPipeline(OpPassManager& manager) {
-  // First: groups of a strategy select single parameters, which exist only
+  // First: all others need the types of the models.
+  manager.addPass(createTransferLinkPass());
+  // Before the strategy: its groups select single parameters, which exist only
   // after the stacks are expanded.
   manager.addPass(createTransferExpandLayersPass());
   // Before inlining: creates the calls, and marks those without dropout.

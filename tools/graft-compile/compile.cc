@@ -249,6 +249,10 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   mlir::ModuleOp module = *imported.module;
   if (options.emit != Emit::kModel)
     GRAFT_RETURN_IF_ERROR(AddStrategy(input, options));
+  else if (!options.settings.empty())
+    return UsageError(absl::StrCat("--set ", options.settings.front(),
+                                   ": expects a strategy to emit, got "
+                                   "--emit=model"));
   else if (!options.recipe_options.empty())
     return UsageError(
         absl::StrCat(options.recipe_options.front(),

@@ -41,6 +41,8 @@ struct CompileOptions {
   FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
   // Names of options for `recipe` that the user gave.
   std::vector<std::string> recipe_options;
+  // Values of the strategy's declared parameters, NAME=VALUE.
+  std::vector<std::string> settings;
   // What products and attention compute in, and most activations are kept in:
   // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";

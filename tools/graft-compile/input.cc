@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
@@ -224,10 +225,33 @@ absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
   return input;
 }
 
+namespace {
+
+// Sets the parameters that the user gave values of.
+absl::Status SetParameters(mlir::ModuleOp module,
+                           const CompileOptions& options) {
+  for (const std::string& setting : options.settings) {
+    const auto [name, value] = llvm::StringRef(setting).split('=');
+    if (name.empty() || name.size() == setting.size())
+      return UsageError(
+          absl::StrCat("--set: expects NAME=VALUE, got ", setting));
+    if (mlir::failed(FindStrategy(module).setParameter(name, value)))
+      return UsageError(
+          absl::StrCat("--set ", setting, ": see the message above"));
+  }
+  if (options.settings.empty() || mlir::succeeded(mlir::verify(module)))
+    return absl::OkStatus();
+  return UsageError(
+      "--set: expects values with which the strategy is valid; "
+      "see the messages above");
+}
+
+}  // namespace
+
 absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
   mlir::ModuleOp module = *input.model.module;
   if (FindStrategy(module)) {
-    if (options.recipe_options.empty()) return absl::OkStatus();
+    if (options.recipe_options.empty()) return SetParameters(module, options);
     return UsageError(absl::StrCat(options.recipe_options.front(),
                                    ": expects a model without a strategy, got ",
                                    options.input, ", which has one"));
@@ -250,7 +274,7 @@ absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         options.input,
         ": cannot be trained as asked for; see the messages above"));
-  return absl::OkStatus();
+  return SetParameters(module, options);
 }
 
 absl::Status WriteText(const std::string& text, const CompileOptions& options) {

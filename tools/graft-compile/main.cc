@@ -186,6 +186,11 @@ void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--linear-probe", recipe.linear_probe,
                "train only new parameters and the classifier");
+  app.add_option("--set", options.compile.settings,
+                 "NAME=VALUE: value of a parameter that the strategy of a "
+                 "*.mlir declares; may be repeated")
+      ->group("Strategy")
+      ->allow_extra_args(false);
   CLI::Option* teacher = app.get_option("--teacher");
   app.add_option("--temperature", recipe.temperature,
                  "temperature of the softmax of teacher and model")

@@ -1,0 +1,72 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Numbers and words of a strategy's ops, which may name declared parameters.
+
+#ifndef GRAFT_DIALECTS_TRANSFER_NUMBER_H_
+#define GRAFT_DIALECTS_TRANSFER_NUMBER_H_
+
+#include "dialects/transfer/transfer_dialect.h"
+
+namespace graft::transfer {
+
+// The value of `number`, the attribute `name` of `op`; `absent` if it is null.
+// Fails with a diagnostic at `op` if an expression has no value.
+mlir::FailureOr<double> getNumber(mlir::Operation* op, llvm::StringRef name,
+                                  mlir::Attribute number, double absent);
+
+// The same for an op that has been verified.
+double getVerifiedNumber(mlir::Operation* op, mlir::Attribute number,
+                         double absent = 0);
+
+// The text of `text`, the attribute `name` of `op`, which is not null. Fails
+// with a diagnostic at `op` if it names no parameter that is a string.
+mlir::FailureOr<mlir::StringAttr> getText(mlir::Operation* op,
+                                          llvm::StringRef name,
+                                          mlir::Attribute text);
+
+// The same for an op that has been verified; null for null.
+mlir::StringAttr getVerifiedText(mlir::Operation* op, mlir::Attribute text);
+
+// What a number must satisfy.
+struct NumberRange {
+  const char* description;  // "a positive number"
+  bool (*contains)(double);
+};
+inline constexpr NumberRange kPositive = {"a positive number",
+                                          [](double x) { return x > 0; }};
+inline constexpr NumberRange kNonNegative = {"a number that is not negative",
+                                             [](double x) { return x >= 0; }};
+inline constexpr NumberRange kFraction = {
+    "a number in [0, 1)", [](double x) { return x >= 0 && x < 1; }};
+inline constexpr NumberRange kShare = {
+    "a number in [0, 1]", [](double x) { return x >= 0 && x <= 1; }};
+inline constexpr NumberRange kLayerDecay = {
+    "a number in (0, 1]", [](double x) { return x > 0 && x <= 1; }};
+inline constexpr NumberRange kCount = {
+    "a positive integer", [](double x) {
+      return x >= 1 && x == static_cast<double>(static_cast<int64_t>(x));
+    }};
+
+// Succeeds if `number`, the attribute `name` of `op`, is null or in `range`;
+// else a diagnostic at `op`.
+llvm::LogicalResult verifyNumber(mlir::Operation* op, llvm::StringRef name,
+                                 mlir::Attribute number,
+                                 const NumberRange& range);
+
+// Directives of assembly formats: a number, `@name` or "an expression"; a
+// string or `@name`; a keyword or `@name`.
+mlir::ParseResult parseNumber(mlir::OpAsmParser& parser,
+                              mlir::Attribute& number);
+void printNumber(mlir::OpAsmPrinter& printer, mlir::Operation* op,
+                 mlir::Attribute number);
+mlir::ParseResult parseText(mlir::OpAsmParser& parser, mlir::Attribute& text);
+void printText(mlir::OpAsmPrinter& printer, mlir::Operation* op,
+               mlir::Attribute text);
+mlir::ParseResult parseWord(mlir::OpAsmParser& parser, mlir::Attribute& word);
+void printWord(mlir::OpAsmPrinter& printer, mlir::Operation* op,
+               mlir::Attribute word);
+
+}  // namespace graft::transfer
+
+#endif  // GRAFT_DIALECTS_TRANSFER_NUMBER_H_
