@@ -30,6 +30,17 @@ namespace {
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
+// The error of "nan", which is in every range.
+std::string CheckNumber(const std::string& text) {
+  double value = 0;
+  if (!absl::SimpleAtod(text, &value) || !std::isnan(value)) return "";
+  return absl::StrCat("expects a number, got ", text);
+}
+
+std::string CheckNotEmpty(const std::string& text) {
+  return text.empty() ? "expects a value, got an empty one" : "";
+}
+
 // The error of a value that is no power of two in the range of scales.
 std::string CheckPowerOfTwo(const std::string& text) {
   double value = 0;
@@ -319,17 +330,21 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--epochs", training.epochs)
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--max-steps", training.max_steps,
-                     "stop after this many steps; the schedule stays that of "
-                     "all epochs");
+  command
+      .add_option("--max-steps", training.max_steps,
+                  "stop after this many steps; the schedule stays that of all "
+                  "epochs")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--batch-size", training.batch_size, "examples per step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command.add_option("--learning-rate", training.learning_rate)
       ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CheckNumber, ""))
       ->capture_default_str();
   command
       .add_option("--schedule", options.schedule, "constant, linear or cosine")
+      ->check(CLI::IsMember({"constant", "linear", "cosine"}))
       ->capture_default_str();
   command
       .add_option("--warmup-ratio", training.warmup_ratio,
@@ -338,11 +353,13 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command.add_option("--weight-decay", options.weight_decay)
       ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CheckNumber, ""))
       ->capture_default_str();
   command
       .add_option("--clip", options.clip,
                   "maximum norm of the gradient; 0: no clipping")
       ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CheckNumber, ""))
       ->capture_default_str();
   command
       .add_option("--dropout", options.dropout,
@@ -352,7 +369,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       .add_option("--layer-decay", options.layer_decay,
                   "factor of the learning rate from each layer to the layer "
                   "below")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(CLI::Range(1e-9, 1.0))
       ->capture_default_str();
   command
       .add_option("--label-smoothing", options.label_smoothing,
@@ -360,9 +377,11 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   command.add_flag("--freeze-embeddings", options.freeze_embeddings);
-  command.add_option(
-      "--freeze-layers", options.freeze_layers,
-      "number of first layers to freeze; freezes the embeddings, too");
+  command
+      .add_option(
+          "--freeze-layers", options.freeze_layers,
+          "number of first layers to freeze; freezes the embeddings, too")
+      ->check(CLI::NonNegativeNumber);
   command.add_flag("--linear-probe", options.linear_probe,
                    "train the head only");
   command.add_flag("--shuffle", training.shuffle,
@@ -377,6 +396,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       .add_option("--targets", options.targets,
                   "what to compile for: host, all, or a list of avx2, avx512, "
                   "avx512_bf16, amx_bf16, aarch64 and what plug-ins bring")
+      ->check(CLI::Validator(CheckNotEmpty, ""))
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,
@@ -402,8 +422,9 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command
       .add_option("--plugin", options.plugins,
-                  "shared library with ops, passes and families of models, for "
-                  "the compiler; may be repeated")
+                  "shared library with ops, passes, families of models and "
+                  "targets, for the compiler; may be repeated")
+      ->check(CLI::Validator(CheckNotEmpty, ""))
       ->allow_extra_args(false);
   command.add_option("--graph-passes", options.graph_passes,
                      "pipeline, builtin.module(...), that the compiler runs "

@@ -194,12 +194,18 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
                   "directory for model.graft, checkpoints and metrics")
       ->required();
   TrainOptions& training = options.training;
-  command.add_option("--evaluate-every", training.evaluate_every,
-                     "steps between evaluations on --dev; the best is kept");
-  command.add_option("--patience", training.patience,
-                     "stop after this many evaluations without improvement");
-  command.add_option("--checkpoint-every", training.checkpoint_every,
-                     "steps between checkpoints");
+  command
+      .add_option("--evaluate-every", training.evaluate_every,
+                  "steps between evaluations on --dev; the best is kept")
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--patience", training.patience,
+                  "stop after this many evaluations without improvement")
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--checkpoint-every", training.checkpoint_every,
+                  "steps between checkpoints")
+      ->check(CLI::NonNegativeNumber);
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
   AddDeviceOptions(command, options.device);
