@@ -11,6 +11,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "frontend/model_family.h"
 #include "frontend/parameter_values.h"
+#include "llvm/ADT/STLExtras.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -36,6 +37,10 @@ absl::StatusOr<std::vector<const Target*>> ChooseTargets(
   if (names.size() == 1 && names[0] == "all") return all.vec();
   std::vector<const Target*> targets;
   for (const std::string& name : names) {
+    if (name == "host" || name == "all")
+      return absl::InvalidArgumentError(
+          absl::StrCat("--targets: expects ", name, " alone, got ",
+                       absl::StrJoin(names, ",")));
     const Target* target = lookupTarget(name);
     if (!target) {
       std::vector<std::string> known;
@@ -45,6 +50,9 @@ absl::StatusOr<std::vector<const Target*>> ChooseTargets(
           absl::StrCat("--targets: expects host, all, or a list of ",
                        absl::StrJoin(known, ", "), ", got \"", name, "\""));
     }
+    if (llvm::is_contained(targets, target))
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--targets: expects each target once, got ", name, " twice"));
     targets.push_back(target);
   }
   return targets;

@@ -234,7 +234,8 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
                  "GRAFT_CACHE; \"\": no cache")
       ->capture_default_str();
   app.add_option("--plugin", options.compile.plugins,
-                 "shared library with ops and passes; may be repeated")
+                 "shared library with ops, passes, families of models and "
+                 "targets; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--graph-passes", options.compile.graph_passes,
                  "pipeline, builtin.module(...), that runs on the phase "
