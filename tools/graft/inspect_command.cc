@@ -6,10 +6,14 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/artifact/artifact.h"
 #include "runtime/artifact/inspect.h"
 #include "runtime/base/status_macros.h"
@@ -27,6 +31,14 @@ struct InspectCommandOptions {
 absl::Status Inspect(const InspectCommandOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), options.artifact));
+  const std::string& level = options.inspect.level;
+  std::vector<std::string> levels;
+  for (const TargetSpec& target : artifact->spec().targets)
+    levels.push_back(target.level);
+  if (!level.empty() && !absl::c_linear_search(levels, level))
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.artifact, ": expects code for the level \"", level,
+                     "\", got ", absl::StrJoin(levels, ", ")));
   const std::string text = options.json
                                ? InspectJson(*artifact, options.inspect)
                                : InspectText(*artifact, options.inspect);
