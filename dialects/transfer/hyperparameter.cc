@@ -3,6 +3,7 @@
 
 // transfer.parameter: what a user may set.
 
+#include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -32,12 +33,6 @@ void printLiteral(OpAsmPrinter& printer, Operation* op, Attribute value) {
     printNumber(printer, op, value);
 }
 
-double numberOf(Attribute value) {
-  if (auto number = dyn_cast<FloatAttr>(value))
-    return number.getValueAsDouble();
-  return static_cast<double>(cast<IntegerAttr>(value).getInt());
-}
-
 std::string print(Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value)) return text.str();
   if (auto integer = dyn_cast<IntegerAttr>(value))
@@ -64,8 +59,8 @@ std::string describe(HyperparameterOp op) {
 // Whether `value`, of the op's type, is in its range or among its choices.
 bool isAllowed(HyperparameterOp op, Attribute value) {
   if (op.getMinimum() && op.getMaximum())
-    return numberOf(*op.getMinimum()) <= numberOf(value) &&
-           numberOf(value) <= numberOf(*op.getMaximum());
+    return *getLiteralNumber(*op.getMinimum()) <= *getLiteralNumber(value) &&
+           *getLiteralNumber(value) <= *getLiteralNumber(*op.getMaximum());
   return !op.getChoices() || llvm::is_contained(*op.getChoices(), value);
 }
 
@@ -125,6 +120,10 @@ LogicalResult HyperparameterOp::verify() {
            (integer && integer.getType().isInteger(64)) ||
            (isa<FloatAttr>(value) && cast<FloatAttr>(value).getType().isF64());
   };
+  // C4.
+  if (!isName("@" + getSymName().str()))
+    return emitOpError("expects a name of letters, digits and '_', got ")
+           << getSymNameAttr();
   // C1.
   if (!isLiteral(getValue()))
     return emitOpError("expects a float, an integer or a string, got ")

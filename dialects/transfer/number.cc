@@ -21,27 +21,15 @@ HyperparameterOp findParameter(Operation* op, StringRef name) {
 
 std::optional<double> findNumber(Operation* op, StringRef name) {
   HyperparameterOp parameter = findParameter(op, name);
-  if (!parameter) return std::nullopt;
-  if (auto value = dyn_cast<FloatAttr>(parameter.getValue()))
-    return value.getValueAsDouble();
-  if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()))
-    return static_cast<double>(value.getInt());
-  return std::nullopt;
+  return parameter ? getLiteralNumber(parameter.getValue()) : std::nullopt;
 }
 
 ExpressionValue evaluate(Operation* op, Attribute number) {
-  if (auto value = dyn_cast<FloatAttr>(number))
-    return {value.getValueAsDouble(), ""};
-  if (auto value = dyn_cast<IntegerAttr>(number))
-    return {static_cast<double>(value.getInt()), ""};
+  if (std::optional<double> value = getLiteralNumber(number))
+    return {*value, ""};
   return evaluateExpression(
       cast<ExpressionAttr>(number).getText(),
       [&](StringRef name) { return findNumber(op, name); });
-}
-
-Attribute nameAttr(OpAsmParser& parser, FlatSymbolRefAttr symbol) {
-  return ExpressionAttr::get(parser.getContext(),
-                             ("@" + symbol.getValue()).str());
 }
 
 // Takes `@name` if that comes next.
@@ -49,11 +37,26 @@ OptionalParseResult parseOptionalName(OpAsmParser& parser,
                                       Attribute& attribute) {
   StringAttr name;
   if (failed(parser.parseOptionalSymbolName(name))) return std::nullopt;
-  attribute = nameAttr(parser, FlatSymbolRefAttr::get(name));
+  attribute =
+      ExpressionAttr::get(parser.getContext(), "@" + name.getValue().str());
   return ParseResult(success());
 }
 
+// The parameter that an expression is the name of; null if it is no name.
+HyperparameterOp findNamed(Operation* op, StringRef expression) {
+  return isName(expression) ? findParameter(op, expression.drop_front())
+                            : HyperparameterOp();
+}
+
 }  // namespace
+
+std::optional<double> getLiteralNumber(Attribute literal) {
+  if (auto value = dyn_cast<FloatAttr>(literal))
+    return value.getValueAsDouble();
+  if (auto value = dyn_cast<IntegerAttr>(literal))
+    return static_cast<double>(value.getInt());
+  return std::nullopt;
+}
 
 FailureOr<double> getNumber(Operation* op, StringRef name, Attribute number,
                             double absent) {
@@ -70,7 +73,7 @@ double getVerifiedNumber(Operation* op, Attribute number, double absent) {
 FailureOr<StringAttr> getText(Operation* op, StringRef name, Attribute text) {
   if (auto value = dyn_cast<StringAttr>(text)) return value;
   StringRef expression = cast<ExpressionAttr>(text).getText();
-  HyperparameterOp parameter = findParameter(op, expression.drop_front());
+  HyperparameterOp parameter = findNamed(op, expression);
   if (parameter && isa<StringAttr>(parameter.getValue()))
     return cast<StringAttr>(parameter.getValue());
   return op->emitOpError("'")
@@ -82,8 +85,8 @@ FailureOr<StringAttr> getText(Operation* op, StringRef name, Attribute text) {
 StringAttr getVerifiedText(Operation* op, Attribute text) {
   if (!text) return {};
   if (auto value = dyn_cast<StringAttr>(text)) return value;
-  StringRef expression = cast<ExpressionAttr>(text).getText();
-  HyperparameterOp parameter = findParameter(op, expression.drop_front());
+  HyperparameterOp parameter =
+      findNamed(op, cast<ExpressionAttr>(text).getText());
   return parameter ? dyn_cast<StringAttr>(parameter.getValue()) : StringAttr();
 }
 
@@ -142,11 +145,11 @@ ParseResult parseText(OpAsmParser& parser, Attribute& text) {
   return success();
 }
 
-void printText(OpAsmPrinter& printer, Operation*, Attribute text) {
+void printText(OpAsmPrinter& printer, Operation* op, Attribute text) {
   if (auto value = dyn_cast<StringAttr>(text))
     printer.printString(value.getValue());
   else
-    printer.printSymbolName(cast<ExpressionAttr>(text).getText().drop_front());
+    printNumber(printer, op, text);
 }
 
 ParseResult parseWord(OpAsmParser& parser, Attribute& word) {

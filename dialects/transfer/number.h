@@ -6,9 +6,15 @@
 #ifndef GRAFT_DIALECTS_TRANSFER_NUMBER_H_
 #define GRAFT_DIALECTS_TRANSFER_NUMBER_H_
 
+#include <cmath>
+#include <optional>
+
 #include "dialects/transfer/transfer_dialect.h"
 
 namespace graft::transfer {
+
+// The number that a literal is: a float or an integer; none for a string.
+std::optional<double> getLiteralNumber(mlir::Attribute literal);
 
 // The value of `number`, the attribute `name` of `op`; `absent` if it is null.
 // Fails with a diagnostic at `op` if an expression has no value.
@@ -43,10 +49,12 @@ inline constexpr NumberRange kShare = {
     "a number in [0, 1]", [](double x) { return x >= 0 && x <= 1; }};
 inline constexpr NumberRange kLayerDecay = {
     "a number in (0, 1]", [](double x) { return x > 0 && x <= 1; }};
-inline constexpr NumberRange kCount = {
-    "a positive integer", [](double x) {
-      return x >= 1 && x == static_cast<double>(static_cast<int64_t>(x));
-    }};
+inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
+                                         // Larger ones are no longer exact in a
+                                         // double.
+                                         return x >= 1 && x <= 1e15 &&
+                                                x == std::floor(x);
+                                       }};
 
 // Succeeds if `number`, the attribute `name` of `op`, is null or in `range`;
 // else a diagnostic at `op`.

@@ -125,6 +125,16 @@ LogicalResult StreamOp::verify() {
     return emitOpError(counted
                            ? "expects a number for labels only"
                            : "expects labels with their number, as labels<2>");
+  if (std::optional<StringRef> size = getLabelSize()) {
+    std::optional<ArrayAttr> sizes =
+        (*this)->getParentOfType<StrategyOp>().getSizes();
+    if (!sizes ||
+        !llvm::is_contained(sizes->getAsValueRange<StringAttr>(), *size))
+      return emitOpError(
+                 "expects labels of a number, or of a size of the "
+                 "strategy, got ")
+             << *size;
+  }
   int64_t labels = getLabelCount().value_or(1);
   if (labels < 1)
     return emitOpError("expects at least 1 label, got ") << labels;

@@ -98,6 +98,7 @@ def Transfer_HyperparameterOp : Transfer_Op<"parameter", [
     - (C2) `minimum` and `maximum` are given together and of the value's type;
       the value lies between them.
     - (C3) `choices` are for strings, and the value is one of them.
+    - (C4) The name consists of letters, digits and `_`.
 
     Example:
     ```mlir

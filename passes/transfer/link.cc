@@ -1,8 +1,6 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <map>
-
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -41,12 +39,11 @@ class Linker {
 
   StrategyOp strategy;
   llvm::SmallDenseMap<CallOp, func::FuncOp> callees;
-  // By name; where none is known yet, -1. The call that bound it, for messages.
-  std::map<StringAttr, std::pair<int64_t, CallOp>,
-           decltype([](StringAttr a, StringAttr b) {
-             return a.getValue() < b.getValue();
-           })>
-      sizes;
+  struct Size {
+    int64_t value = -1;  // until a call binds it
+    CallOp call;         // which did, for messages
+  };
+  llvm::MapVector<StringAttr, Size> sizes;
   llvm::MapVector<StringAttr, Type> fields;  // of texts, in order
   llvm::StringMap<Value> values;             // of the new stream, by field
 };
@@ -59,7 +56,7 @@ LogicalResult Linker::run() {
   if (strategy.isLinked()) return success();
   if (strategy.getSizes())
     for (auto name : strategy.getSizes()->getAsRange<StringAttr>())
-      sizes[name] = {-1, CallOp()};
+      sizes.insert({name, Size()});
   SmallVector<CallOp> calls(strategy.getOps<CallOp>());
   for (CallOp call : calls) {
     FailureOr<func::FuncOp> callee = findCallee(call);
@@ -70,7 +67,7 @@ LogicalResult Linker::run() {
       return failure();
   }
   for (auto& [name, bound] : sizes)
-    if (bound.first < 0)  // C1.
+    if (bound.value < 0)  // C1.
       return strategy.emitOpError("expects a call whose result has the size ")
              << name.getValue() << ", got none";
   for (StreamOp stream :
@@ -99,18 +96,15 @@ FailureOr<func::FuncOp> Linker::findCallee(CallOp call) {
 LogicalResult Linker::bindSize(CallOp call, StringAttr name, int64_t value) {
   auto found = sizes.find(name);
   if (found == sizes.end()) return success();
-  auto& [known, binder] = found->second;
-  if (known < 0) {
-    known = value;
-    binder = call;
-  }
-  if (known == value) return success();
+  Size& size = found->second;
+  if (size.value < 0) size = {value, call};
+  if (size.value == value) return success();
   InFlightDiagnostic diagnostic = call.emitOpError("expects ")
-                                  << call.getCallee() << " to have " << known
-                                  << " for " << name.getValue() << ", got "
-                                  << value;
-  diagnostic.attachNote(binder.getLoc())
-      << "which " << binder.getCallee() << " has";
+                                  << call.getCallee() << " to have "
+                                  << size.value << " for " << name.getValue()
+                                  << ", got " << value;
+  diagnostic.attachNote(size.call.getLoc())
+      << "which " << size.call.getCallee() << " has";
   return diagnostic;
 }
 
@@ -188,7 +182,7 @@ void Linker::expandText(StreamOp stream) {
   }
   IntegerAttr count = stream.getLabelCountAttr();
   if (StringAttr size = stream.getLabelSizeAttr())
-    count = builder.getI64IntegerAttr(sizes[size].first);
+    count = builder.getI64IntegerAttr(sizes.lookup(size).value);
   auto linked = StreamOp::create(
       builder, stream.getLoc(), types, stream.getSymNameAttr(),
       builder.getArrayAttr(names), count, /*label_size=*/StringAttr(),
@@ -217,7 +211,7 @@ void Linker::replaceTypes() {
     for (Dim& dim : dims)
       if (auto bound = dim.name ? sizes.find(dim.name) : sizes.end();
           bound != sizes.end())
-        dim = Dim{bound->second.first, nullptr};
+        dim = Dim{bound->second.value, nullptr};
     return getTensorType(dims, type.getElementType());
   });
   replacer.recursivelyReplaceElementsIn(strategy, /*replaceAttrs=*/false,

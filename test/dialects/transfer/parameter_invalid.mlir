@@ -91,3 +91,49 @@ transfer.strategy @s {
   // expected-error @below {{'transfer.schedule' op expects 'epochs' to be a positive integer, got 1.5}}
   transfer.schedule epochs 1.5 of [@step]
 }
+
+// -----
+
+// Neither text nor a name.
+transfer.strategy @s {
+  // expected-error @below {{'transfer.group' op 'select' expects a parameter that is a string, got}}
+  "transfer.group"() <{sym_name = "g", model = @m, select = #transfer.expression<"">}> : () -> ()
+}
+
+// -----
+
+transfer.strategy @s {
+  transfer.parameter @p = "x" "word"
+  // expected-error @below {{'transfer.group' op 'except' expects a parameter that is a string, got 1 + 2}}
+  "transfer.group"() <{sym_name = "g", model = @m, except = #transfer.expression<"1 + 2">}> : () -> ()
+}
+
+// -----
+
+// C4.
+transfer.strategy @s {
+  // expected-error @below {{'transfer.parameter' op expects a name of letters, digits and '_', got "a.b"}}
+  transfer.parameter @a.b = 0.5 "dotted"
+}
+
+// -----
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.schedule' op expects 'epochs' to be a positive integer, got 1.000000e+300}}
+  transfer.schedule epochs 1.0e300 of [@step]
+}
+
+// -----
+
+// Stream, C2.
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{'transfer.stream' op expects labels of a number, or of a size of the strategy, got C}}
+  %ids, %labels = transfer.stream @train of ids, labels<C> in @T, @S
+}
+
+// -----
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects labels of a number, or of a size of the strategy, got K}}
+  %ids, %labels = transfer.stream @train of ids, labels<K> in @T, @S
+}
