@@ -14,16 +14,17 @@ namespace {
 
 // One line for each metric; the first of a target chooses the best evaluation.
 constexpr MetricKind kMetrics[] = {
-    {"accuracy", "accuracy", Target::kClass, true, CreateAccuracy},
-    {"macro_f1", "macro-F1", Target::kClass, true, CreateMacroF1},
-    {"pearson", "Pearson correlation", Target::kNumber, false, CreatePearson},
-    {"mse", "mean squared error", Target::kNumber, false,
+    {"accuracy", "accuracy", TargetKind::kClass, true, CreateAccuracy},
+    {"macro_f1", "macro-F1", TargetKind::kClass, true, CreateMacroF1},
+    {"pearson", "Pearson correlation", TargetKind::kNumber, false,
+     CreatePearson},
+    {"mse", "mean squared error", TargetKind::kNumber, false,
      CreateMeanSquaredError},
 };
 
 }  // namespace
 
-std::vector<const MetricKind*> MetricsOf(Target target) {
+std::vector<const MetricKind*> MetricsOf(TargetKind target) {
   std::vector<const MetricKind*> kinds;
   for (const MetricKind& kind : kMetrics)
     if (kind.target == target) kinds.push_back(&kind);

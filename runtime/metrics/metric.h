@@ -17,7 +17,7 @@
 namespace graft {
 
 // What a model is trained to predict.
-enum class Target {
+enum class TargetKind {
   kClass,   // one of several classes
   kNumber,  // a number: regression
 };
@@ -46,15 +46,15 @@ class Metric {
 struct MetricKind {
   absl::string_view name;   // in JSON: "macro_f1"
   absl::string_view title;  // for people: "macro-F1"
-  Target target;            // what it measures predictions of
+  TargetKind target;        // what it measures predictions of
   bool percent;             // people read it as a percentage
-  // `classes` is the number of classes; ignored for Target::kNumber.
+  // `classes` is the number of classes; ignored for TargetKind::kNumber.
   std::unique_ptr<Metric> (*create)(int64_t classes);
 };
 
 // All metrics of `target`. The first is the one that chooses the best of
 // several evaluations: higher is better.
-std::vector<const MetricKind*> MetricsOf(Target target);
+std::vector<const MetricKind*> MetricsOf(TargetKind target);
 
 // "accuracy 93.10 %", or "mean squared error 0.1250".
 std::string FormatMetric(const MetricKind& kind, double value);

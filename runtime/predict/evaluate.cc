@@ -24,7 +24,8 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
         const absl::Span<const float> logits = evaluate.Output("logits");
         const size_t width = logits.size() / examples.size();
         if (!metric) {
-          const Target target = width == 1 ? Target::kNumber : Target::kClass;
+          const TargetKind target =
+              width == 1 ? TargetKind::kNumber : TargetKind::kClass;
           metric =
               MetricsOf(target).front()->create(static_cast<int64_t>(width));
         }

@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
   ExampleOptions options;
   options.table = columns;
   if (labelled)
-    options.labels = target() == Target::kClass
+    options.labels = target() == TargetKind::kClass
                          ? ExampleOptions::Labels::kClasses
                          : ExampleOptions::Labels::kScores;
   options.max_length = max_length_;

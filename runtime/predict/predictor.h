@@ -72,8 +72,8 @@ class Predictor {
 
   // Names of the classes; empty for a regression.
   const std::vector<std::string>& labels() const;
-  Target target() const {
-    return labels().empty() ? Target::kNumber : Target::kClass;
+  TargetKind target() const {
+    return labels().empty() ? TargetKind::kNumber : TargetKind::kClass;
   }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Tokens of one example, and of one launch, at most.

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> Names(Target target) {
+std::vector<std::string> Names(TargetKind target) {
   std::vector<std::string> names;
   for (const MetricKind* kind : MetricsOf(target))
     names.emplace_back(kind->name);
@@ -23,7 +23,7 @@ std::vector<std::string> Names(Target target) {
 // The value of one metric over pairs of (truth, predicted) numbers.
 double Number(size_t metric,
               const std::vector<std::pair<float, float>>& pairs) {
-  MetricSet set(MetricsOf(Target::kNumber), /*classes=*/1);
+  MetricSet set(MetricsOf(TargetKind::kNumber), /*classes=*/1);
   for (const auto& [truth, predicted] : pairs)
     set.Add({.outputs = {&predicted, 1}, .score = truth});
   EXPECT_EQ(set.count(), static_cast<int64_t>(pairs.size()));
@@ -31,12 +31,12 @@ double Number(size_t metric,
 }
 
 TEST(MetricTest, EachTargetHasItsMetrics) {
-  EXPECT_THAT(Names(Target::kClass), ElementsAre("accuracy", "macro_f1"));
-  EXPECT_THAT(Names(Target::kNumber), ElementsAre("pearson", "mse"));
+  EXPECT_THAT(Names(TargetKind::kClass), ElementsAre("accuracy", "macro_f1"));
+  EXPECT_THAT(Names(TargetKind::kNumber), ElementsAre("pearson", "mse"));
 }
 
 TEST(MetricTest, Classes) {
-  MetricSet set(MetricsOf(Target::kClass), 3);
+  MetricSet set(MetricsOf(TargetKind::kClass), 3);
   const auto add = [&](int32_t label, std::vector<float> logits) {
     set.Add({.outputs = logits, .label = label});
   };
@@ -68,18 +68,18 @@ TEST(MetricTest, NumbersFarFromZero) {
 }
 
 TEST(MetricTest, NothingIsZero) {
-  for (const Target target : {Target::kClass, Target::kNumber}) {
+  for (const TargetKind target : {TargetKind::kClass, TargetKind::kNumber}) {
     const MetricSet set(MetricsOf(target), 2);
     for (size_t i = 0; i < set.kinds().size(); ++i) EXPECT_EQ(set.Value(i), 0);
   }
 }
 
 TEST(MetricTest, ReadsAsText) {
-  const auto text = [](Target target, size_t i, double value) {
+  const auto text = [](TargetKind target, size_t i, double value) {
     return FormatMetric(*MetricsOf(target)[i], value);
   };
-  EXPECT_EQ(text(Target::kClass, 1, 0.9251), "macro-F1 92.51 %");
-  EXPECT_EQ(text(Target::kNumber, 0, 0.5), "Pearson correlation 0.5000");
+  EXPECT_EQ(text(TargetKind::kClass, 1, 0.9251), "macro-F1 92.51 %");
+  EXPECT_EQ(text(TargetKind::kNumber, 0, 0.5), "Pearson correlation 0.5000");
 }
 
 }  // namespace

@@ -188,7 +188,7 @@ class PredictorTest : public ::testing::Test {
 // [CLS] and [SEP] are 2 and 3; w5 and w6 are 5 and 6.
 TEST_F(PredictorTest, PredictsTextsInTheirOrder) {
   auto predictor = Open(/*classes=*/true);
-  EXPECT_EQ(predictor->target(), Target::kClass);
+  EXPECT_EQ(predictor->target(), TargetKind::kClass);
   EXPECT_EQ(predictor->max_length(), 6);
   EXPECT_EQ(predictor->capacity().tokens, 16);
   // Five examples in more than one batch of three.
@@ -204,7 +204,7 @@ TEST_F(PredictorTest, PredictsTextsInTheirOrder) {
 
 TEST_F(PredictorTest, PredictsScoresOfATable) {
   auto predictor = Open(/*classes=*/false);
-  EXPECT_EQ(predictor->target(), Target::kNumber);
+  EXPECT_EQ(predictor->target(), TargetKind::kNumber);
   TableOptions columns;
   columns.pair_column = "other";
   auto table = predictor->OpenTable(
