@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
-#include "runtime/artifact/artifact.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
 #include "runtime/metrics/classification.h"
@@ -22,8 +21,8 @@
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
+#include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
-#include "tools/open_device.h"
 
 namespace graft {
 namespace {
@@ -54,14 +53,9 @@ void Print(const EvaluateOptions& options, const MetricSet& metrics) {
 
 absl::Status Evaluate(const EvaluateOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
-                         OpenDevice(options.device));
-  LoadOptions load;
-  load.device = device.get();
-  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(files, options.artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Predictor> predictor,
-                         Predictor::Create(artifact));
+  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
+                         OpenPredictor(options.artifact, options.device));
+  Predictor* const predictor = opened.predictor.get();
   const std::vector<std::string>& labels = predictor->labels();
   const auto classes = static_cast<int64_t>(labels.size());
   if (!options.picture.empty() && classes == 0)

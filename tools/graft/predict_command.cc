@@ -16,14 +16,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
-#include "runtime/artifact/artifact.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
+#include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
-#include "tools/open_device.h"
 
 namespace graft {
 namespace {
@@ -85,14 +84,9 @@ ExampleFeed FeedTexts(const PredictOptions& options,
 
 absl::Status Predict(const PredictOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
-                         OpenDevice(options.device));
-  LoadOptions load;
-  load.device = device.get();
-  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
-                         Artifact::Load(files, options.artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Predictor> predictor,
-                         Predictor::Create(artifact));
+  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
+                         OpenPredictor(options.artifact, options.device));
+  Predictor* const predictor = opened.predictor.get();
   std::unique_ptr<ExampleTable> table;
   ExampleFeed feed = FeedTexts(options, *predictor);
   if (!options.data.empty()) {

@@ -1,0 +1,31 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A trained artifact on the device that a user chose, for the commands that
+// predict.
+
+#ifndef GRAFT_TOOLS_GRAFT_OPEN_PREDICTOR_H_
+#define GRAFT_TOOLS_GRAFT_OPEN_PREDICTOR_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/predict/predictor.h"
+#include "tools/open_device.h"
+
+namespace graft {
+
+struct OpenedPredictor {
+  // Outlives the predictor, which runs on it.
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Predictor> predictor;
+};
+
+// Errors as those of OpenDevice, Artifact::Load and Predictor::Create.
+absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
+                                              const DeviceChoice& device);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_OPEN_PREDICTOR_H_
