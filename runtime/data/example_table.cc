@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
     const LabelMap* labels, ExampleOptions options) {
   const TableOptions& names = options.table;
-  std::vector<ColumnSpec> columns = {{names.text_column}};
+  std::vector<TableColumn> columns = {{names.text_column}};
   std::unique_ptr<ExampleTable> table(
       new ExampleTable(tokenizer, labels, options));
   if (!names.pair_column.empty()) {
@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
   }
   if (options.labels != ExampleOptions::Labels::kNone) {
     table->label_column_ = columns.size();
-    columns.push_back({names.label_column, ColumnSpec::Kind::kText,
+    columns.push_back({names.label_column, TableColumn::Kind::kText,
                        /*allow_empty=*/names.partly_labelled});
   }
   GRAFT_ASSIGN_OR_RETURN(table->reader_,

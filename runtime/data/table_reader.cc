@@ -18,7 +18,7 @@ namespace graft {
 namespace {
 
 using nlohmann::json;
-using Kind = ColumnSpec::Kind;
+using Kind = TableColumn::Kind;
 
 // Splits at each tab, into views of `line`.
 void SplitTabs(absl::string_view line, std::vector<absl::string_view>& fields) {
@@ -38,11 +38,11 @@ bool IsBlank(absl::string_view text) {
 class TsvReader final : public TableReader {
  public:
   TsvReader(std::unique_ptr<SequentialFile> file,
-            std::vector<ColumnSpec> columns, size_t max_line_bytes)
+            std::vector<TableColumn> columns, size_t max_line_bytes)
       : TableReader(std::move(file), std::move(columns), max_line_bytes) {}
 
   absl::Status ReadHeader() {
-    for (const ColumnSpec& column : columns_) {
+    for (const TableColumn& column : columns_) {
       if (column.kind == Kind::kText) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           lines_.path(), ": column '", column.name,
@@ -63,7 +63,7 @@ class TsvReader final : public TableReader {
                          fields_[i], "'"));
       }
     }
-    for (const ColumnSpec& column : columns_) {
+    for (const TableColumn& column : columns_) {
       const auto it = std::find(fields_.begin(), fields_.end(), column.name);
       if (it == fields_.end()) {
         return absl::InvalidArgumentError(
@@ -122,7 +122,7 @@ class TsvReader final : public TableReader {
 class JsonlReader final : public TableReader {
  public:
   JsonlReader(std::unique_ptr<SequentialFile> file,
-              std::vector<ColumnSpec> columns, size_t max_line_bytes)
+              std::vector<TableColumn> columns, size_t max_line_bytes)
       : TableReader(std::move(file), std::move(columns), max_line_bytes),
         cells_(columns_.size()) {}
 
@@ -169,7 +169,7 @@ class JsonlReader final : public TableReader {
   };
 
   absl::Status FillCell(size_t column, json value) {
-    const ColumnSpec& spec = columns_[column];
+    const TableColumn& spec = columns_[column];
     Cell& cell = cells_[column];
     switch (spec.kind) {
       case Kind::kJson:
@@ -215,8 +215,8 @@ class JsonlReader final : public TableReader {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
-    FileSystem& files, const std::string& path, std::vector<ColumnSpec> columns,
-    size_t max_line_bytes) {
+    FileSystem& files, const std::string& path,
+    std::vector<TableColumn> columns, size_t max_line_bytes) {
   const bool tsv = absl::EndsWithIgnoreCase(path, ".tsv");
   if (!tsv && !absl::EndsWithIgnoreCase(path, ".jsonl")) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -24,7 +24,7 @@
 namespace graft {
 
 // A column that a task needs of a table.
-struct ColumnSpec {
+struct TableColumn {
   enum class Kind {
     kText,   // a TSV field; in JSONL a string, a number or a boolean
     kWords,  // a list of strings, in JSONL only
@@ -46,7 +46,7 @@ class TableReader {
   // system.
   static absl::StatusOr<std::unique_ptr<TableReader>> Open(
       FileSystem& files, const std::string& path,
-      std::vector<ColumnSpec> columns,
+      std::vector<TableColumn> columns,
       size_t max_line_bytes = LineReader::kDefaultMaxLineBytes);
 
   virtual ~TableReader() = default;
@@ -65,7 +65,7 @@ class TableReader {
   virtual absl::Span<const std::string> Words(size_t column) const = 0;
   virtual const nlohmann::json& Json(size_t column) const = 0;
 
-  absl::Span<const ColumnSpec> columns() const { return columns_; }
+  absl::Span<const TableColumn> columns() const { return columns_; }
   // The current row's line as it is in the file, without its end, and where it
   // begins there, in bytes.
   absl::string_view bytes() const { return lines_.line(); }
@@ -87,7 +87,7 @@ class TableReader {
 
  protected:
   TableReader(std::unique_ptr<SequentialFile> file,
-              std::vector<ColumnSpec> columns, size_t max_line_bytes)
+              std::vector<TableColumn> columns, size_t max_line_bytes)
       : columns_(std::move(columns)), lines_(std::move(file), max_line_bytes) {}
 
   // Reads a row, as Next; `false` at the end of the file.
@@ -96,7 +96,7 @@ class TableReader {
   absl::Status ColumnError(size_t column, absl::string_view expected,
                            absl::string_view got) const;
 
-  const std::vector<ColumnSpec> columns_;
+  const std::vector<TableColumn> columns_;
   LineReader lines_;
 
  private:

@@ -6,8 +6,8 @@
 #include "test/fuzz/table_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using Kind = graft::ColumnSpec::Kind;
-  static const std::vector<graft::ColumnSpec> columns = {
+  using Kind = graft::TableColumn::Kind;
+  static const std::vector<graft::TableColumn> columns = {
       {.name = "a"},
       {.name = "w", .kind = Kind::kWords},
       {.name = "j", .kind = Kind::kJson}};

@@ -20,7 +20,7 @@ namespace graft {
 // Everything a table yields, as one string, with the error at its end. `step`
 // is the size of reads.
 inline std::string DrainTable(absl::string_view bytes, const std::string& name,
-                              const std::vector<ColumnSpec>& columns,
+                              const std::vector<TableColumn>& columns,
                               size_t step) {
   constexpr size_t kMaxLine = 512;
   OneFile files(bytes, step);
@@ -39,7 +39,7 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
     absl::StrAppend(&out, (*reader)->line());
     for (size_t i = 0; i < columns.size(); ++i) {
       switch (columns[i].kind) {
-        case ColumnSpec::Kind::kText: {
+        case TableColumn::Kind::kText: {
           const absl::string_view text = (*reader)->Text(i);
           GRAFT_FUZZ_CHECK(columns[i].allow_empty || !text.empty());
           GRAFT_FUZZ_CHECK(text.find('\0') == absl::string_view::npos);
@@ -47,12 +47,12 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
           absl::StrAppend(&out, "|", text);
           break;
         }
-        case ColumnSpec::Kind::kWords:
+        case TableColumn::Kind::kWords:
           for (const std::string& word : (*reader)->Words(i)) {
             absl::StrAppend(&out, " ", word);
           }
           break;
-        case ColumnSpec::Kind::kJson:
+        case TableColumn::Kind::kJson:
           absl::StrAppend(&out, (*reader)->Json(i).dump());
           break;
       }
@@ -63,7 +63,7 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
 
 // Reads the table in two step sizes, which must make no difference.
 inline int FuzzTable(const uint8_t* data, size_t size, const std::string& name,
-                     const std::vector<ColumnSpec>& columns) {
+                     const std::vector<TableColumn>& columns) {
   if (size == 0) return 0;
   const size_t step = data[0] % 64 + 1;
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1,

@@ -6,10 +6,10 @@
 #include "test/fuzz/table_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::vector<graft::ColumnSpec> columns = {
+  static const std::vector<graft::TableColumn> columns = {
       {.name = "text"},
       {.name = "label",
-       .kind = graft::ColumnSpec::Kind::kText,
+       .kind = graft::TableColumn::Kind::kText,
        .allow_empty = true}};
   return graft::FuzzTable(data, size, "t.tsv", columns);
 }

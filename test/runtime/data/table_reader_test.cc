@@ -18,7 +18,7 @@ namespace graft {
 namespace {
 
 using ::testing::ElementsAre;
-using Kind = ColumnSpec::Kind;
+using Kind = TableColumn::Kind;
 
 class TableReaderTest : public ::testing::Test {
  protected:
@@ -33,7 +33,7 @@ class TableReaderTest : public ::testing::Test {
   // Each row's columns joined by '|' (words by blanks, JSON as it is), then the
   // error, without the folder, that ended the reading.
   std::vector<std::string> Rows(absl::string_view name, absl::string_view bytes,
-                                std::vector<ColumnSpec> columns) {
+                                std::vector<TableColumn> columns) {
     EXPECT_TRUE(WriteFile(files_, Path(name), bytes).ok());
     std::vector<std::string> rows;
     const auto fail = [&](const absl::Status& status) {
@@ -65,8 +65,8 @@ class TableReaderTest : public ::testing::Test {
   std::string dir_;
 };
 
-ColumnSpec Column(const char* name, Kind kind = Kind::kText,
-                  bool allow_empty = false) {
+TableColumn Column(const char* name, Kind kind = Kind::kText,
+                   bool allow_empty = false) {
   return {name, kind, allow_empty};
 }
 
@@ -85,7 +85,7 @@ TEST_F(TableReaderTest, ReadsNamedColumnsOfATsv) {
 }
 
 TEST_F(TableReaderTest, BadTsvIsNamed) {
-  const std::vector<ColumnSpec> text = {Column("text")};
+  const std::vector<TableColumn> text = {Column("text")};
   EXPECT_THAT(Rows("a.tsv", "label\tsentence\n", text),
               ElementsAre("a.tsv:1: expects a column 'text', got label, "
                           "sentence"));
@@ -135,8 +135,8 @@ TEST_F(TableReaderTest, ReadsJsonl) {
 }
 
 TEST_F(TableReaderTest, BadJsonlIsNamed) {
-  const std::vector<ColumnSpec> text = {Column("text")};
-  const std::vector<ColumnSpec> words = {Column("w", Kind::kWords)};
+  const std::vector<TableColumn> text = {Column("text")};
+  const std::vector<TableColumn> words = {Column("w", Kind::kWords)};
   EXPECT_THAT(Rows("a.jsonl", "", text),
               ElementsAre("a.jsonl: expects at least one row, got none"));
   EXPECT_THAT(Rows("a.jsonl", "{\"b\": 1, \"a\": 2}", text),
@@ -192,7 +192,7 @@ TEST_F(TableReaderTest, ReadsTheDataSets) {
   }
   struct Set {
     const char* file;
-    std::vector<ColumnSpec> columns;
+    std::vector<TableColumn> columns;
     int64_t rows;
   };
   const Set sets[] = {
