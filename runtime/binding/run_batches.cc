@@ -16,11 +16,12 @@ absl::Status RunBatches(
     EntryCaller& entry, const BatchCapacity& capacity, ExampleFeed next,
     absl::FunctionRef<absl::Status(const Examples&)> consume) {
   PackedBatch packed;
-  packed.Reserve({}, capacity);
+  const Schema schema = next.schema;
+  packed.Reserve(schema, {}, capacity);
   // One example more than fits is read to find where a batch ends.
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<BatchStream> stream,
-      BatchStream::Start(LargestBatches(std::move(next), capacity),
+      BatchStream::Start(LargestBatches(std::move(next), capacity), schema,
                          capacity.sequences + 1, capacity.tokens));
   while (true) {
     GRAFT_ASSIGN_OR_RETURN(const Batch* batch, stream->Next());

@@ -13,9 +13,10 @@
 namespace graft {
 
 absl::StatusOr<std::unique_ptr<BatchStream>> BatchStream::Start(
-    BatchMaker make, int64_t examples, int64_t tokens) {
+    BatchMaker make, const Schema& schema, int64_t examples, int64_t tokens) {
   std::unique_ptr<BatchStream> stream(new BatchStream(std::move(make)));
   for (Batch& batch : stream->batches_) {
+    batch.examples = Examples(schema);
     batch.examples.Reserve(examples, tokens);
     batch.micro_batches.reserve(examples);
   }

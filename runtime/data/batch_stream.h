@@ -40,11 +40,11 @@ class BatchStream {
   static constexpr size_t kBatches = 3;
 
   // `make` is called in the new thread only, until it returns false or an
-  // error; what it borrows must outlive this. Each batch has room for
-  // `examples` of `tokens` in all. RESOURCE_EXHAUSTED: no thread.
-  static absl::StatusOr<std::unique_ptr<BatchStream>> Start(BatchMaker make,
-                                                            int64_t examples,
-                                                            int64_t tokens);
+  // error; what it borrows must outlive this. Each batch has the columns of
+  // `schema` and room for `examples` of `tokens` in all. RESOURCE_EXHAUSTED: no
+  // thread.
+  static absl::StatusOr<std::unique_ptr<BatchStream>> Start(
+      BatchMaker make, const Schema& schema, int64_t examples, int64_t tokens);
   // Waits for a batch that is being made.
   ~BatchStream();
   BatchStream(const BatchStream&) = delete;

@@ -42,6 +42,16 @@ absl::Span<const uint8_t> Bytes(const T& value) {
 
 }  // namespace
 
+Schema TableSchema(const ExampleOptions& options) {
+  std::vector<ColumnSpec> columns;
+  if (options.labels != ExampleOptions::Labels::kNone) {
+    const bool classes = options.labels == ExampleOptions::Labels::kClasses;
+    columns.push_back(
+        {std::string(kLabelsColumn), classes ? DType::kI32 : DType::kF32});
+  }
+  return TextSchema(std::move(columns));
+}
+
 absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
     const LabelMap* labels, ExampleOptions options) {
@@ -79,16 +89,21 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
       tokenizer_, reader_->Text(0), pair, options_.max_length,
       options_.table.strict, [&] { return reader_->Where(); }, encoding_));
   truncated_ += encoding_.truncated();
-  int32_t label = 0;
-  float score = 0;
-  if (options_.labels == ExampleOptions::Labels::kClasses) {
-    GRAFT_ASSIGN_OR_RETURN(label, Class(new_labels));
-  } else if (options_.labels == ExampleOptions::Labels::kScores) {
-    GRAFT_ASSIGN_OR_RETURN(
-        score, ParseScore(reader_->Text(label_column_), reader_->Where()));
-  }
-  examples.Add(encoding_.ids, encoding_.type_ids, label, score, row,
+  examples.Add(encoding_.ids, encoding_.type_ids, row,
                options_.keep_texts ? reader_->Text(0) : "");
+  return label_values_ > 0 ? SetLabel(new_labels, examples) : absl::OkStatus();
+}
+
+absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
+  const int64_t last = examples.size() - 1;
+  if (options_.labels == ExampleOptions::Labels::kClasses) {
+    GRAFT_ASSIGN_OR_RETURN(examples.mutable_ints(label_values_, last)[0],
+                           Class(new_labels));
+  } else {
+    GRAFT_ASSIGN_OR_RETURN(
+        examples.mutable_floats(label_values_, last)[0],
+        ParseScore(reader_->Text(label_column_), reader_->Where()));
+  }
   return absl::OkStatus();
 }
 
@@ -105,7 +120,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
   CapacityMeter capacity(options.batch_size);
   ChecksumStream tokens, labels;
-  Examples one;
+  Examples one(schema_);
   for (int64_t row = 0;; ++row) {
     GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
     if (!more) break;
@@ -125,10 +140,11 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     ++scan_.examples;
     scan_.tokens += length;
     scan_.longest = std::max(scan_.longest, length);
-    scan_.unlabelled += one.label(0) == kNoLabel;
+    if (options_.labels == ExampleOptions::Labels::kClasses)
+      scan_.unlabelled += one.ints(label_values_, 0)[0] == kNoLabel;
     tokens.Add(Bytes(length));
-    tokens.Add(Bytes(one.ids(0)));
-    tokens.Add(Bytes(one.types(0)));
+    tokens.Add(Bytes(one.ints(kIds, 0)));
+    tokens.Add(Bytes(one.ints(kTypes, 0)));
     if (label_column_ > 0)
       labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
     labels.Add(Bytes('\n'));
@@ -193,7 +209,8 @@ absl::Status ExampleTable::Changed(int64_t row) {
 }
 
 ExampleFeed FeedRows(ExampleTable& table) {
-  return [&table](Examples& examples) { return table.Next(examples); };
+  return {table.schema(),
+          [&table](Examples& examples) { return table.Next(examples); }};
 }
 
 }  // namespace graft

@@ -43,6 +43,10 @@ struct ExampleOptions {
   bool keep_texts = false;  // in Examples::text
 };
 
+// The columns of examples of a table: those of TextSchema, then "labels", the
+// class or kNoLabel (I32), or the number of a regression (F32), if it is read.
+Schema TableSchema(const ExampleOptions& options);
+
 // Sizes and hashes of a table, found by a scan.
 struct TableScan {
   int64_t examples = 0;
@@ -80,8 +84,9 @@ class ExampleTable final : public ExampleSource {
 
   // Appends the next row; false after the last. INVALID_ARGUMENT: what
   // TableReader::Next refuses, a label that is unknown or not a number, and
-  // with `strict` a text that is too long. Must not be called after an error,
-  // nor on a table that Append is called on.
+  // with `strict` a text that is too long. After an error `examples` may have
+  // got a part of the row, and this must not be called again; nor may it be on
+  // a table that Append is called on.
   absl::StatusOr<bool> Next(Examples& examples);
 
   // Reads all rows and makes the index; must be called once before the table is
@@ -95,6 +100,7 @@ class ExampleTable final : public ExampleSource {
   // Of ExampleSource. FAILED_PRECONDITION: the row, or another one of its
   // entry, is no longer what Scan read. A hash of 24 bits per entry detects
   // that when the last row of an entry is read.
+  const Schema& schema() const override { return schema_; }
   int64_t size() const override { return scan_.examples; }
   int64_t longest() const override { return scan_.longest; }
   absl::Status Append(int64_t row, Examples& examples) override;
@@ -102,10 +108,16 @@ class ExampleTable final : public ExampleSource {
  private:
   ExampleTable(const Tokenizer& tokenizer, const LabelMap* labels,
                ExampleOptions options)
-      : tokenizer_(tokenizer), labels_(labels), options_(std::move(options)) {}
+      : tokenizer_(tokenizer),
+        labels_(labels),
+        options_(std::move(options)),
+        schema_(TableSchema(options_)),
+        label_values_(schema_.Find(kLabelsColumn).value_or(0)) {}
 
   // Appends the reader's current row.
   absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
+  // Sets the label of the last example.
+  absl::Status SetLabel(LabelMap* new_labels, Examples& examples);
   absl::StatusOr<int32_t> Class(LabelMap* new_labels);
   absl::Status ReadRow(int64_t row, Examples* examples);
   absl::Status SeekTo(int64_t row);
@@ -116,8 +128,10 @@ class ExampleTable final : public ExampleSource {
   const Tokenizer& tokenizer_;
   const LabelMap* const labels_;
   const ExampleOptions options_;
+  const Schema schema_;
+  const size_t label_values_;  // column of examples; 0: none
   std::unique_ptr<TableReader> reader_;
-  size_t pair_column_ = 0;  // 0: none
+  size_t pair_column_ = 0;  // of the reader; 0: none
   size_t label_column_ = 0;
   int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;

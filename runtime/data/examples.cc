@@ -4,81 +4,94 @@
 #include "runtime/data/examples.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
 namespace graft {
 
+Schema TextSchema(std::vector<ColumnSpec> more) {
+  std::vector<ColumnSpec> columns = {
+      {std::string(kIdsColumn), DType::kI32, ColumnSpec::Per::kToken},
+      {std::string(kTypesColumn), DType::kI32, ColumnSpec::Per::kToken}};
+  std::move(more.begin(), more.end(), std::back_inserter(columns));
+  return Schema(std::move(columns));
+}
+
 void Examples::Reserve(int64_t examples, int64_t tokens) {
-  ids_.reserve(tokens);
-  types_.reserve(tokens);
+  columns_.Reserve(examples, tokens);
   offsets_.reserve(examples + 1);
-  labels_.reserve(examples);
-  scores_.reserve(examples);
   rows_.reserve(examples);
   text_ends_.reserve(examples);
 }
 
-uint64_t Examples::Bytes(int64_t examples, int64_t tokens) {
-  constexpr int64_t kToken = sizeof(ids_[0]) + sizeof(types_[0]);
-  constexpr int64_t kExample = sizeof(offsets_[0]) + sizeof(labels_[0]) +
-                               sizeof(scores_[0]) + sizeof(rows_[0]) +
-                               sizeof(text_ends_[0]);
-  return static_cast<uint64_t>(tokens * kToken + examples * kExample);
+uint64_t Examples::Bytes(const Schema& schema, int64_t examples,
+                         int64_t tokens) {
+  constexpr int64_t kExample =
+      sizeof(offsets_[0]) + sizeof(rows_[0]) + sizeof(text_ends_[0]);
+  return Columns::Bytes(schema, examples, tokens) +
+         static_cast<uint64_t>(examples * kExample);
 }
 
 void Examples::Clear() {
-  ids_.clear();
-  types_.clear();
+  columns_.Clear();
   offsets_.resize(1);
-  labels_.clear();
-  scores_.clear();
   rows_.clear();
   text_.clear();
   text_ends_.clear();
 }
 
-void Examples::Add(absl::Span<const int32_t> ids,
-                   absl::Span<const int32_t> types, int32_t label, float score,
-                   int64_t row, absl::string_view text) {
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
-  types_.insert(types_.end(), types.begin(), types.end());
-  offsets_.push_back(static_cast<int64_t>(ids_.size()));
-  labels_.push_back(label);
-  scores_.push_back(score);
+void Examples::AddRow(int64_t length, int64_t row, absl::string_view text) {
+  offsets_.push_back(offsets_.back() + length);
   rows_.push_back(row);
   text_.append(text.data(), text.size());
   text_ends_.push_back(text_.size());
 }
 
+void Examples::Add(int64_t length, int64_t row, absl::string_view text) {
+  AddRow(length, row, text);
+  columns_.Resize(size(), tokens());
+}
+
+void Examples::Add(absl::Span<const int32_t> ids,
+                   absl::Span<const int32_t> types, int64_t row,
+                   absl::string_view text) {
+  Add(static_cast<int64_t>(ids.size()), row, text);
+  std::copy(ids.begin(), ids.end(), mutable_ints(kIds, size() - 1).begin());
+  std::copy(types.begin(), types.end(),
+            mutable_ints(kTypes, size() - 1).begin());
+}
+
 void Examples::Add(const Examples& other, int64_t i) {
-  Add(other.ids(i), other.types(i), other.label(i), other.score(i),
-      other.row(i), other.text(i));
+  columns_.Append(other.columns_, {i, i + 1}, other.TokensOf({i, i + 1}));
+  AddRow(other.length(i), other.row(i), other.text(i));
 }
 
 void Examples::RemoveLast() {
   offsets_.pop_back();
-  ids_.resize(offsets_.back());
-  types_.resize(offsets_.back());
-  labels_.pop_back();
-  scores_.pop_back();
   rows_.pop_back();
   text_ends_.pop_back();
   text_.resize(text_ends_.empty() ? 0 : text_ends_.back());
+  columns_.Resize(size(), tokens());
 }
 
-absl::Span<const int32_t> Examples::ids(int64_t example) const {
-  return absl::MakeConstSpan(ids_).subspan(offsets_[example], length(example));
-}
-
-absl::Span<const int32_t> Examples::types(int64_t example) const {
-  return absl::MakeConstSpan(types_).subspan(offsets_[example],
-                                             length(example));
+BatchRange Examples::ValuesOf(size_t column, int64_t example) const {
+  const ColumnSpec& spec = schema().columns()[column];
+  const BatchRange range = spec.per == ColumnSpec::Per::kToken
+                               ? TokensOf({example, example + 1})
+                               : BatchRange{example, example + 1};
+  return {range.begin * spec.width, range.end * spec.width};
 }
 
 absl::string_view Examples::text(int64_t example) const {
   const size_t begin = example == 0 ? 0 : text_ends_[example - 1];
   return absl::string_view(text_).substr(begin, text_ends_[example] - begin);
+}
+
+double SumColumn(const Examples& examples, size_t column) {
+  double sum = 0;
+  for (const float value : examples.columns().floats(column)) sum += value;
+  return sum;
 }
 
 void CapacityMeter::Add(int64_t tokens) {
@@ -93,13 +106,15 @@ BatchCapacity CapacityMeter::capacity() const {
   return {(most_.tokens + 63) / 64 * 64, most_.sequences};
 }
 
-void PackedBatch::Reserve(absl::Span<const CachedRows> caches,
+void PackedBatch::Reserve(const Schema& schema,
+                          absl::Span<const CachedRows> caches,
                           const BatchCapacity& capacity) {
-  for (std::vector<int32_t>* tokens : {&ids, &types})
-    tokens->reserve(capacity.tokens);
-  for (std::vector<int32_t>* sequences : {&offsets, &ordinals, &labels})
+  columns = Columns(schema);
+  columns.Reserve(capacity.sequences, capacity.tokens);
+  for (std::vector<int32_t>* sequences : {&offsets, &ordinals}) {
+    sequences->clear();
     sequences->reserve(capacity.sequences + 1);
-  scores.reserve(capacity.sequences);
+  }
   cached.clear();
   for (const CachedRows& rows : caches) {
     cached.push_back({rows.name, rows.width, {}});
@@ -138,8 +153,6 @@ namespace {
 // The rows of `micro_batch` in its order.
 void PackRows(const CachedRows& rows, const Examples& batch,
               BatchRange micro_batch, CachedRows& packed) {
-  packed.name = rows.name;
-  packed.width = rows.width;
   packed.values.clear();
   for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
     const float* row = rows.values.data() + batch.row(i) * rows.width;
@@ -151,24 +164,17 @@ void PackRows(const CachedRows& rows, const Examples& batch,
 
 void PackBatch(const Examples& batch, BatchRange micro_batch,
                absl::Span<const CachedRows> caches, PackedBatch& packed) {
-  for (std::vector<int32_t>* values :
-       {&packed.ids, &packed.types, &packed.offsets, &packed.ordinals,
-        &packed.labels})
-    values->clear();
-  packed.scores.clear();
-  packed.cached.resize(caches.size());
+  packed.columns.Clear();
+  packed.columns.Append(batch.columns(), micro_batch,
+                        batch.TokensOf(micro_batch));
   for (size_t c = 0; c < packed.cached.size(); ++c)
     PackRows(caches[c], batch, micro_batch, packed.cached[c]);
-  packed.offsets.push_back(0);
+  packed.offsets.assign(1, 0);
+  packed.ordinals.clear();
   for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
-    absl::Span<const int32_t> ids = batch.ids(i);
-    absl::Span<const int32_t> types = batch.types(i);
-    packed.ids.insert(packed.ids.end(), ids.begin(), ids.end());
-    packed.types.insert(packed.types.end(), types.begin(), types.end());
-    packed.offsets.push_back(static_cast<int32_t>(packed.ids.size()));
+    packed.offsets.push_back(packed.offsets.back() +
+                             static_cast<int32_t>(batch.length(i)));
     packed.ordinals.push_back(static_cast<int32_t>(i));
-    packed.labels.push_back(batch.label(i));
-    packed.scores.push_back(batch.score(i));
   }
 }
 

@@ -6,81 +6,136 @@
 #ifndef GRAFT_RUNTIME_DATA_EXAMPLES_H_
 #define GRAFT_RUNTIME_DATA_EXAMPLES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "runtime/data/columns.h"
 
 namespace graft {
+
+// Names of the columns of tables.
+inline constexpr absl::string_view kIdsColumn = "ids";
+inline constexpr absl::string_view kTypesColumn = "types";
+inline constexpr absl::string_view kLabelsColumn = "labels";
+inline constexpr absl::string_view kWeightsColumn = "weights";
+
+// Numbers of the columns that each source of texts begins with.
+inline constexpr size_t kIds = 0, kTypes = 1;
 
 // Class of an example without a label. Programs leave such examples out of the
 // loss of labels.
 inline constexpr int32_t kNoLabel = -100;
 
+// The columns of tokenised texts: "ids" and "types", I32 per token, and `more`
+// behind them.
+Schema TextSchema(std::vector<ColumnSpec> more = {});
+
 // Examples end to end, such as those of a batch. Clear keeps the memory for the
 // next ones. Thread-compatible.
 class Examples {
  public:
+  Examples() = default;  // without columns
+  explicit Examples(Schema schema) : columns_(std::move(schema)) {}
+
   // Reserves memory, so that adding so many examples allocates for texts only.
   void Reserve(int64_t examples, int64_t tokens);
   // Bytes that Reserve takes.
-  static uint64_t Bytes(int64_t examples, int64_t tokens);
+  static uint64_t Bytes(const Schema& schema, int64_t examples, int64_t tokens);
   void Clear();
 
-  // Appends one example. `ids` is not empty; `types` has as many values.
-  // `label` is the class or kNoLabel, `score` the regression target; a task
-  // reads one of them. `row` is the example's number in its source, `text` the
-  // text it was made of, where a caller shows it.
+  // Appends one example of `length` tokens, at least one, whose values are
+  // zero. `row` is the example's number in its source, `text` the text it was
+  // made of, where a caller shows it.
+  void Add(int64_t length, int64_t row, absl::string_view text = "");
+  // Appends one example of a schema that begins as TextSchema does; `types` has
+  // as many values as `ids`.
   void Add(absl::Span<const int32_t> ids, absl::Span<const int32_t> types,
-           int32_t label, float score, int64_t row,
-           absl::string_view text = "");
-  // Appends example `i` of `other`.
+           int64_t row, absl::string_view text = "");
+  // Appends example `i` of `other`, which has the same columns.
   void Add(const Examples& other, int64_t i);
   // There must be one.
   void RemoveLast();
 
-  int64_t size() const { return static_cast<int64_t>(labels_.size()); }
-  int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
+  int64_t size() const { return static_cast<int64_t>(rows_.size()); }
+  int64_t tokens() const { return offsets_.back(); }
   int64_t length(int64_t example) const {
     return offsets_[example + 1] - offsets_[example];
   }
-  absl::Span<const int32_t> ids(int64_t example) const;
-  absl::Span<const int32_t> types(int64_t example) const;
-  int32_t label(int64_t example) const { return labels_[example]; }
-  float score(int64_t example) const { return scores_[example]; }
   int64_t row(int64_t example) const { return rows_[example]; }
   absl::string_view text(int64_t example) const;
+  // The tokens of these examples.
+  BatchRange TokensOf(BatchRange examples) const {
+    return {offsets_[examples.begin], offsets_[examples.end]};
+  }
+
+  const Schema& schema() const { return columns_.schema(); }
+  // All values, also those of one example.
+  const Columns& columns() const { return columns_; }
+  absl::Span<const int32_t> ints(size_t column, int64_t example) const {
+    const BatchRange values = ValuesOf(column, example);
+    return columns_.ints(column).subspan(values.begin,
+                                         values.end - values.begin);
+  }
+  absl::Span<int32_t> mutable_ints(size_t column, int64_t example) {
+    const BatchRange values = ValuesOf(column, example);
+    return columns_.mutable_ints(column).subspan(values.begin,
+                                                 values.end - values.begin);
+  }
+  absl::Span<const float> floats(size_t column, int64_t example) const {
+    const BatchRange values = ValuesOf(column, example);
+    return columns_.floats(column).subspan(values.begin,
+                                           values.end - values.begin);
+  }
+  absl::Span<float> mutable_floats(size_t column, int64_t example) {
+    const BatchRange values = ValuesOf(column, example);
+    return columns_.mutable_floats(column).subspan(values.begin,
+                                                   values.end - values.begin);
+  }
 
  private:
-  std::vector<int32_t> ids_;
-  std::vector<int32_t> types_;
+  // Where the values of an example lie in a column.
+  BatchRange ValuesOf(size_t column, int64_t example) const;
+  // Appends all but the values.
+  void AddRow(int64_t length, int64_t row, absl::string_view text);
+
+  Columns columns_;
   std::vector<int64_t> offsets_ = {0};
-  std::vector<int32_t> labels_;
-  std::vector<float> scores_;
   std::vector<int64_t> rows_;
   std::string text_;
   std::vector<size_t> text_ends_;
 };
+
+// The sum of the F32 column `column`, in the order of the examples.
+double SumColumn(const Examples& examples, size_t column);
 
 // Examples by number, in memory or in a file. Thread-compatible.
 class ExampleSource {
  public:
   virtual ~ExampleSource() = default;
 
+  // The columns of its examples. Does not change.
+  virtual const Schema& schema() const = 0;
   virtual int64_t size() const = 0;
   // The most tokens of one example.
   virtual int64_t longest() const = 0;
-  // Appends example `row`, in [0, size()).
+  // Appends example `row`, in [0, size()), to examples of this schema.
   virtual absl::Status Append(int64_t row, Examples& examples) = 0;
 };
 
-// Appends the next example; false at the end.
-using ExampleFeed = std::function<absl::StatusOr<bool>(Examples&)>;
+// Examples one after the other.
+struct ExampleFeed {
+  Schema schema;
+  // Appends the next example, of the columns of `schema`; false at the end.
+  std::function<absl::StatusOr<bool>(Examples&)> next;
+};
 
 // A row of numbers for each example of a source, such as a teacher's logits;
 // programs take them under the name `cached.<name>`.
@@ -115,25 +170,17 @@ class CapacityMeter {
 
 // The examples of one call, as programs take them.
 struct PackedBatch {
-  std::vector<int32_t> ids;        // [T]
-  std::vector<int32_t> types;      // [T]
+  Columns columns;                 // of T tokens and S examples
   std::vector<int32_t> offsets;    // [S + 1]
   std::vector<int32_t> ordinals;   // [S], ordinal in the optimiser batch
-  std::vector<int32_t> labels;     // [S]
-  std::vector<float> scores;       // [S]
   std::vector<CachedRows> cached;  // as the source has them, [S, width]
 
-  int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
+  int64_t tokens() const { return offsets.empty() ? 0 : offsets.back(); }
   int64_t sequences() const { return static_cast<int64_t>(ordinals.size()); }
-  // Reserves memory for the largest batch, so that packing allocates nothing.
-  void Reserve(absl::Span<const CachedRows> caches,
+  // Makes it empty, of these columns and caches, and reserves memory for the
+  // largest batch, so that packing allocates nothing.
+  void Reserve(const Schema& schema, absl::Span<const CachedRows> caches,
                const BatchCapacity& capacity);
-};
-
-// A contiguous range [begin, end) of a batch's examples.
-struct BatchRange {
-  int64_t begin = 0;
-  int64_t end = 0;
 };
 
 // Cuts an optimiser batch into micro-batches that fit `capacity`, greedily and
@@ -143,7 +190,8 @@ absl::Status SplitBatch(const Examples& batch, const BatchCapacity& capacity,
                         std::vector<BatchRange>& micro_batches);
 
 // Packs a micro-batch of an optimiser batch into `packed` (overwritten), with
-// its rows of `caches`.
+// its rows of `caches`. `packed` was reserved for the columns of the batch and
+// for these caches.
 void PackBatch(const Examples& batch, BatchRange micro_batch,
                absl::Span<const CachedRows> caches, PackedBatch& packed);
 

@@ -76,18 +76,19 @@ BatchMaker TrainingBatches(ExampleSource& source, const TrainingOrder& order,
 }
 
 ExampleFeed InOrder(ExampleSource& source) {
-  return [&source, row = int64_t{0}](
-             Examples& examples) mutable -> absl::StatusOr<bool> {
-    if (row == source.size()) return false;
-    GRAFT_RETURN_IF_ERROR(source.Append(row++, examples));
-    return true;
-  };
+  return {source.schema(),
+          [&source, row = int64_t{0}](
+              Examples& examples) mutable -> absl::StatusOr<bool> {
+            if (row == source.size()) return false;
+            GRAFT_RETURN_IF_ERROR(source.Append(row++, examples));
+            return true;
+          }};
 }
 
-BatchMaker LargestBatches(ExampleFeed next, const BatchCapacity& capacity) {
+BatchMaker LargestBatches(ExampleFeed feed, const BatchCapacity& capacity) {
   // One example that did not fit the batch before.
-  return [next = std::move(next), capacity,
-          left = Examples()](Batch& batch) mutable -> absl::StatusOr<bool> {
+  return [next = std::move(feed.next), capacity, left = Examples(feed.schema)](
+             Batch& batch) mutable -> absl::StatusOr<bool> {
     Examples& examples = batch.examples;
     if (left.size() > 0) examples.Add(left, 0);
     left.Clear();

@@ -34,7 +34,7 @@ ExampleFeed InOrder(ExampleSource& source);
 
 // Makes the largest batches of consecutive examples that fit `capacity`, one
 // micro-batch each. INVALID_ARGUMENT: an example alone does not fit.
-BatchMaker LargestBatches(ExampleFeed next, const BatchCapacity& capacity);
+BatchMaker LargestBatches(ExampleFeed feed, const BatchCapacity& capacity);
 
 }  // namespace graft
 

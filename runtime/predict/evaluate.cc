@@ -4,13 +4,27 @@
 #include "runtime/predict/evaluate.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/run_batches.h"
-#include "runtime/metrics/metric.h"
 
 namespace graft {
+
+Outcome OutcomeOf(const Examples& examples, int64_t i,
+                  absl::Span<const float> outputs) {
+  Outcome outcome;
+  outcome.outputs = outputs;
+  outcome.label = kNoLabel;
+  const std::optional<size_t> labels = examples.schema().Find(kLabelsColumn);
+  if (!labels) return outcome;
+  if (examples.schema().columns()[*labels].dtype == DType::kI32)
+    outcome.label = examples.ints(*labels, i)[0];
+  else
+    outcome.score = examples.floats(*labels, i)[0];
+  return outcome;
+}
 
 absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
                                              const BatchCapacity& capacity,
@@ -32,8 +46,7 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
         count += examples.size();
         for (int64_t i = 0; i < examples.size(); ++i) {
           loss += losses[i];
-          metric->Add({logits.subspan(i * width, width), examples.label(i),
-                       examples.score(i)});
+          metric->Add(OutcomeOf(examples, i, logits.subspan(i * width, width)));
         }
         return absl::OkStatus();
       }));

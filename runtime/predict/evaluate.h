@@ -6,9 +6,13 @@
 #ifndef GRAFT_RUNTIME_PREDICT_EVALUATE_H_
 #define GRAFT_RUNTIME_PREDICT_EVALUATE_H_
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "runtime/binding/entry.h"
 #include "runtime/data/examples.h"
+#include "runtime/metrics/metric.h"
 
 namespace graft {
 
@@ -16,6 +20,11 @@ struct EvaluationResult {
   double loss = 0;   // mean over examples
   double score = 0;  // the first metric of the model's target: accuracy, ...
 };
+
+// What the model computed for example `i` and what it should have: the column
+// "labels" of the example. Without one the class is not known.
+Outcome OutcomeOf(const Examples& examples, int64_t i,
+                  absl::Span<const float> outputs);
 
 // Runs entry "evaluate", which `evaluate` calls, on the labelled examples of
 // `next` in batches that fit `capacity`. A model with one output has a number

@@ -69,8 +69,7 @@ absl::Status Predictor::AddText(absl::string_view text,
   Encoding encoding;
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
-  examples.Add(encoding.ids, encoding.type_ids, kNoLabel, /*score=*/0, row,
-               text);
+  examples.Add(encoding.ids, encoding.type_ids, row, text);
   return absl::OkStatus();
 }
 

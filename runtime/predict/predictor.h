@@ -80,8 +80,8 @@ class Predictor {
   int64_t max_length() const { return max_length_; }
   const BatchCapacity& capacity() const { return capacity_; }
 
-  // Appends a text, or a pair, as an example without a label. A text that is
-  // too long is cut, or with `strict` INVALID_ARGUMENT. Errors begin with what
+  // Appends a text, or a pair, to examples of TextSchema. A text that is too
+  // long is cut, or with `strict` INVALID_ARGUMENT. Errors begin with what
   // `where` returns. `row` and the text are kept in the example.
   absl::Status AddText(absl::string_view text,
                        std::optional<absl::string_view> pair, bool strict,

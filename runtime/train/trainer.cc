@@ -29,9 +29,13 @@ double Now() { return absl::ToUnixMicros(absl::Now()) * 1e-6; }
 // Examples with a label, at least 1: without any their loss is zero, and so is
 // zero divided by one.
 int64_t CountLabelled(const Examples& examples) {
+  const Schema& schema = examples.schema();
+  const std::optional<size_t> column = schema.Find(kLabelsColumn);
+  if (!column || schema.columns()[*column].dtype != DType::kI32)
+    return examples.size();
   int64_t labelled = 0;
-  for (int64_t i = 0; i < examples.size(); ++i)
-    labelled += examples.label(i) != kNoLabel;
+  for (const int32_t label : examples.columns().ints(*column))
+    labelled += label != kNoLabel;
   return std::max<int64_t>(labelled, 1);
 }
 
@@ -68,7 +72,7 @@ absl::Status Trainer::Prepare() {
                total_steps_};
   if (options_.max_steps > 0)
     total_steps_ = std::min(total_steps_, options_.max_steps);
-  packed_.Reserve(caches_, capacity_);
+  packed_.Reserve(train_.schema(), caches_, capacity_);
   line_.reserve(kLineRoom);
   state_.seed = options_.seed;
   state_.run = options_.run;
@@ -89,7 +93,8 @@ absl::Status Trainer::Prepare() {
   const int64_t examples = std::min(options_.batch_size, train_.size());
   GRAFT_ASSIGN_OR_RETURN(
       batches_, BatchStream::Start(TrainingBatches(train_, order, capacity_),
-                                   examples, examples * train_.longest()));
+                                   train_.schema(), examples,
+                                   examples * train_.longest()));
   return absl::OkStatus();
 }
 

@@ -68,19 +68,29 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   return timed;
 }
 
-// Returns a batch of texts of `length` tokens each. The time does not depend on
-// the tokens.
-PackedBatch MakeBatch(int64_t batch, int64_t length, int64_t vocabulary,
-                      const BatchCapacity& capacity) {
-  Examples texts;
-  std::vector<int32_t> ids(length), types(length, 0);
+// The columns that the entries take.
+Schema TakenColumns(const Timed& timed) {
+  std::vector<ColumnSpec> more;
+  for (const EntryCaller& entry : timed.entries)
+    for (ColumnSpec& column : entry.columns())
+      if (const Schema all = TextSchema(more); !all.Find(column.name))
+        more.push_back(std::move(column));
+  return TextSchema(std::move(more));
+}
+
+// Returns a batch of texts of `length` tokens each; columns other than the
+// tokens are zero. The time does not depend on their values.
+PackedBatch MakeBatch(const Schema& schema, int64_t batch, int64_t length,
+                      int64_t vocabulary, const BatchCapacity& capacity) {
+  Examples texts(schema);
   for (int64_t i = 0; i < batch; ++i) {
+    texts.Add(length, /*row=*/i);
+    const absl::Span<int32_t> ids = texts.mutable_ints(kIds, i);
     for (int64_t j = 0; j < length; ++j)
       ids[j] = static_cast<int32_t>((i * length + j) * 7919 % vocabulary);
-    texts.Add(ids, types, /*label=*/0, /*score=*/0, /*row=*/i);
   }
   PackedBatch packed;
-  packed.Reserve({}, capacity);
+  packed.Reserve(schema, {}, capacity);
   PackBatch(texts, {0, batch}, {}, packed);
   return packed;
 }
@@ -225,7 +235,8 @@ absl::Status Bench(const BenchOptions& options) {
   for (int64_t batch : options.batches) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =
-          MakeBatch(batch, length, tokenizer->vocabulary_size(), capacity);
+          MakeBatch(TakenColumns(timed), batch, length,
+                    tokenizer->vocabulary_size(), capacity);
       GRAFT_RETURN_IF_ERROR(
           BenchShape(options, *artifact, limits, timed, packed, length));
     }

@@ -18,6 +18,7 @@
 #include "runtime/data/example_table.h"
 #include "runtime/metrics/classification.h"
 #include "runtime/metrics/metric.h"
+#include "runtime/predict/evaluate.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
@@ -71,9 +72,10 @@ absl::Status Evaluate(const EvaluateOptions& options) {
   GRAFT_RETURN_IF_ERROR(predictor->Predict(
       FeedRows(*table),
       [&](const Examples& examples, int64_t i, const Prediction& prediction) {
-        metrics.Add({prediction.logits, examples.label(i), examples.score(i)});
+        const Outcome outcome = OutcomeOf(examples, i, prediction.logits);
+        metrics.Add(outcome);
         if (classes > 0)
-          matrix.Add(examples.label(i), PredictedClass(prediction.logits));
+          matrix.Add(outcome.label, PredictedClass(prediction.logits));
         return absl::OkStatus();
       }));
   if (!options.picture.empty())

@@ -11,6 +11,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/entry.h"
 #include "runtime/data/batch_stream.h"
+#include "runtime/data/example_table.h"
 
 namespace graft {
 namespace {
@@ -88,8 +89,11 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
       bytes += BoundBytes(value, 0, spec.sizes);
     cost.input_bytes = std::max(cost.input_bytes, bytes);
   }
-  cost.input_bytes += BatchStream::kBatches *
-                      Examples::Bytes(capacity.sequences, capacity.tokens);
+  ExampleOptions table;
+  table.labels = ExampleOptions::Labels::kClasses;
+  cost.input_bytes +=
+      BatchStream::kBatches *
+      Examples::Bytes(TableSchema(table), capacity.sequences, capacity.tokens);
 }
 
 std::string Megabytes(uint64_t bytes) {

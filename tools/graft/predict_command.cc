@@ -70,8 +70,8 @@ std::string PredictionText(const nlohmann::json& record) {
 // The texts of the command line.
 ExampleFeed FeedTexts(const PredictOptions& options,
                       const Predictor& predictor) {
-  return [&options, &predictor,
-          i = size_t{0}](Examples& examples) mutable -> absl::StatusOr<bool> {
+  auto next = [&options, &predictor, i = size_t{0}](
+                  Examples& examples) mutable -> absl::StatusOr<bool> {
     if (i == options.texts.size()) return false;
     GRAFT_RETURN_IF_ERROR(predictor.AddText(
         options.texts[i], /*pair=*/std::nullopt, options.table.strict,
@@ -80,6 +80,7 @@ ExampleFeed FeedTexts(const PredictOptions& options,
     ++i;
     return true;
   };
+  return {TextSchema(), std::move(next)};
 }
 
 absl::Status Predict(const PredictOptions& options) {

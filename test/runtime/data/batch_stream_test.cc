@@ -30,7 +30,7 @@ BatchMaker Counting(int64_t end, absl::Status status = absl::OkStatus()) {
       if (status.ok()) return false;
       return status;
     }
-    batch.examples.Add({1}, {0}, 0, 0, row++);
+    batch.examples.Add(/*length=*/1, row++);
     return true;
   };
 }

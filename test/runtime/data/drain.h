@@ -19,7 +19,7 @@ namespace graft {
 
 // Starts a stream with room for 4 examples of 64 tokens in all.
 inline std::unique_ptr<BatchStream> StartStream(BatchMaker make) {
-  auto stream = BatchStream::Start(std::move(make), 4, 64);
+  auto stream = BatchStream::Start(std::move(make), LabelledSchema(), 4, 64);
   EXPECT_TRUE(stream.ok()) << stream.status();
   return *std::move(stream);
 }

@@ -33,6 +33,7 @@ using ::testing::StartsWith;
 using Labels = ExampleOptions::Labels;
 
 constexpr int kWords = 20;
+constexpr size_t kLabels = 2;  // of the columns
 constexpr int32_t kCls = 2, kSep = 3, kFirstWord = 5;
 
 // Bytes on the heap that are in use.
@@ -139,14 +140,14 @@ TEST_F(ExampleTableTest, ReadsForward) {
   options_.keep_texts = true;
   auto table = Open(Write("t.tsv", "label\ttext\nb\tw1 w2\na\tw3\n"));
   ASSERT_TRUE(table.ok()) << table.status();
-  Examples examples;
+  Examples examples(TableSchema(options_));
   EXPECT_TRUE((*table)->Next(examples).value());
   EXPECT_TRUE((*table)->Next(examples).value());
   EXPECT_FALSE((*table)->Next(examples).value());
-  EXPECT_THAT(examples.ids(0), ElementsAre(kCls, 6, 7, kSep));
-  EXPECT_THAT(examples.types(0), ElementsAre(0, 0, 0, 0));
-  EXPECT_EQ(examples.label(0), 1);
-  EXPECT_EQ(examples.label(1), 0);
+  EXPECT_THAT(examples.ints(kIds, 0), ElementsAre(kCls, 6, 7, kSep));
+  EXPECT_THAT(examples.ints(kTypes, 0), ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(examples.ints(kLabels, 0)[0], 1);
+  EXPECT_EQ(examples.ints(kLabels, 1)[0], 0);
   EXPECT_EQ(examples.row(1), 1);
   EXPECT_EQ(examples.text(1), "w3");
 }
@@ -156,11 +157,11 @@ TEST_F(ExampleTableTest, ReadsPairsAndScores) {
   options_.table.pair_column = "other";
   auto table = Open(Write("t.tsv", "label\ttext\tother\n-0.5\tw1\tw2\n"));
   ASSERT_TRUE(table.ok()) << table.status();
-  Examples examples;
+  Examples examples(TableSchema(options_));
   EXPECT_TRUE((*table)->Next(examples).value());
-  EXPECT_THAT(examples.ids(0), ElementsAre(kCls, 6, kSep, 7, kSep));
-  EXPECT_THAT(examples.types(0), ElementsAre(0, 0, 0, 1, 1));
-  EXPECT_EQ(examples.score(0), -0.5f);
+  EXPECT_THAT(examples.ints(kIds, 0), ElementsAre(kCls, 6, kSep, 7, kSep));
+  EXPECT_THAT(examples.ints(kTypes, 0), ElementsAre(0, 0, 0, 1, 1));
+  EXPECT_EQ(examples.floats(kLabels, 0)[0], -0.5f);
 }
 
 TEST_F(ExampleTableTest, ScanSaysWhatTheTableHolds) {
@@ -204,7 +205,7 @@ TEST_F(ExampleTableTest, RowsComeAgainInAnyOrder) {
       auto table = Scan(path, /*batch_size=*/7, any_order);
       ASSERT_TRUE(table.ok()) << table.status();
       ASSERT_EQ((*table)->size(), kRows);
-      Examples examples;
+      Examples examples(TableSchema(options_));
       // Jumps, backwards and forwards, then all in their order, twice.
       std::vector<int64_t> rows = {4999, 0, 1, 700, 699, 6, 7, 2500, 2501};
       for (int epoch = 0; epoch < 2; ++epoch)
@@ -213,8 +214,8 @@ TEST_F(ExampleTableTest, RowsComeAgainInAnyOrder) {
         examples.Clear();
         const absl::Status status = (*table)->Append(row, examples);
         ASSERT_TRUE(status.ok()) << status;
-        ASSERT_EQ(examples.ids(0), absl::MakeConstSpan(Ids(row))) << row;
-        ASSERT_EQ(examples.label(0), row % 3) << row;
+        ASSERT_EQ(examples.ints(kIds, 0), absl::MakeConstSpan(Ids(row))) << row;
+        ASSERT_EQ(examples.ints(kLabels, 0)[0], row % 3) << row;
         ASSERT_EQ(examples.row(0), row);
       }
     }
@@ -233,19 +234,19 @@ TEST_F(ExampleTableTest, StreamedBatchesAreThoseOfTheTable) {
     order.shuffle = shuffle;
     const BatchCapacity capacity = {100, 20};
     auto stream = BatchStream::Start(TrainingBatches(**table, order, capacity),
-                                     kBatch, kBatch * (*table)->longest());
+                                     (*table)->schema(), kBatch,
+                                     kBatch * (*table)->longest());
     ASSERT_TRUE(stream.ok()) << stream.status();
     std::vector<int> seen(kRows);
     for (int64_t step = order.first_step; step < order.steps; ++step) {
       auto batch = (*stream)->Next();
       ASSERT_TRUE(batch.ok()) << batch.status();
       const Examples& examples = (*batch)->examples;
-      Examples expected;
       for (int64_t i = 0; i < examples.size(); ++i) {
         const int64_t row = examples.row(i);
         if (!shuffle) ASSERT_EQ(row, step % kEpoch * kBatch + i);
-        ASSERT_EQ(examples.ids(i), absl::MakeConstSpan(Ids(row)));
-        ASSERT_EQ(examples.label(i), row % 3);
+        ASSERT_EQ(examples.ints(kIds, i), absl::MakeConstSpan(Ids(row)));
+        ASSERT_EQ(examples.ints(kLabels, i)[0], row % 3);
         seen[row] += step >= kEpoch;  // of the epoch that is whole
       }
       std::vector<BatchRange> micro_batches;
@@ -280,7 +281,7 @@ TEST_F(ExampleTableTest, MemoryDoesNotGrowWithTheRows) {
     order.steps = 2 * ((rows + 31) / 32);
     order.shuffle = shuffle;
     auto stream = BatchStream::Start(TrainingBatches(*table, order, {512, 32}),
-                                     32, 32 * table->longest())
+                                     table->schema(), 32, 32 * table->longest())
                       .value();
     while (stream->Next().value() != nullptr)
       most = std::max(most, HeapBytes() - before);
@@ -340,7 +341,7 @@ TEST_F(ExampleTableTest, ARowThatChangedIsNamed) {
     Write(path, text);
     auto table = Scan(Path(path), /*batch_size=*/8, any_order).value();
     Patch(Path(path), static_cast<int64_t>(at), text[at] == '1' ? "2" : "1");
-    Examples examples;
+    Examples examples(TableSchema(options_));
     absl::Status status;
     int64_t row = 0;
     for (; status.ok() && row < kRows; ++row)
@@ -378,7 +379,7 @@ TEST_F(ExampleTableTest, ATableThatWasCutIsNamed) {
   const std::string path = Write("t.tsv", Tsv(20000));
   auto table = Scan(path, 8, true).value();
   ASSERT_EQ(::truncate(path.c_str(), 11 + 4), 0);  // "c0\tw" of line 2
-  Examples examples;
+  Examples examples(TableSchema(options_));
   EXPECT_THAT(std::string(table->Append(0, examples).message()),
               HasSubstr("t.tsv:2: expects the row that was here"));
   auto again = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
@@ -390,15 +391,15 @@ TEST_F(ExampleTableTest, ATableThatWasCutIsNamed) {
 TEST_F(ExampleTableTest, ATableThatIsReplacedStaysTheOldOne) {
   auto table = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
   Write("t.tsv", "label\ttext\n");
-  Examples examples;
+  Examples examples(TableSchema(options_));
   ASSERT_TRUE(table->Append(19999, examples).ok());
-  EXPECT_EQ(examples.ids(0), absl::MakeConstSpan(Ids(19999)));
+  EXPECT_EQ(examples.ints(kIds, 0), absl::MakeConstSpan(Ids(19999)));
 }
 
 TEST_F(ExampleTableTest, ErrorsOfTheFileSystemPass) {
   auto table = Scan(Write("t.tsv", Tsv(20000)), 8, true).value();
   files_.FailReadsAfter(0, EIO);
-  Examples examples;
+  Examples examples(TableSchema(options_));
   const absl::Status status = table->Append(0, examples);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("t.tsv: cannot read"));
@@ -427,11 +428,11 @@ TEST_F(ExampleTableTest, APipeIsReadOnceOnly) {
                           "once, got a pipe"));
   });
   with_writer([&](ExampleTable& table) {
-    Examples examples;
+    Examples examples(TableSchema(options_));
     EXPECT_TRUE(table.Next(examples).value());
     EXPECT_TRUE(table.Next(examples).value());
     EXPECT_FALSE(table.Next(examples).value());
-    EXPECT_THAT(examples.ids(1), ElementsAre(kCls, 7, kSep));
+    EXPECT_THAT(examples.ints(kIds, 1), ElementsAre(kCls, 7, kSep));
   });
 }
 

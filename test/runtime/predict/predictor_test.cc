@@ -13,6 +13,7 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
+#include "runtime/predict/evaluate.h"
 
 namespace graft {
 namespace {
@@ -148,8 +149,8 @@ class PredictorTest : public ::testing::Test {
 
   static ExampleFeed Feed(const Predictor& predictor,
                           std::vector<std::string> texts, bool strict = false) {
-    return [&predictor, texts = std::move(texts), strict,
-            i = size_t{0}](Examples& examples) mutable -> absl::StatusOr<bool> {
+    auto next = [&predictor, texts = std::move(texts), strict, i = size_t{0}](
+                    Examples& examples) mutable -> absl::StatusOr<bool> {
       if (i == texts.size()) return false;
       const absl::Status status = predictor.AddText(
           texts[i], std::nullopt, strict, static_cast<int64_t>(i),
@@ -158,6 +159,7 @@ class PredictorTest : public ::testing::Test {
       if (!status.ok()) return status;
       return true;
     };
+    return {TextSchema(), std::move(next)};
   }
 
   // Predicts until the end or an error, which goes to `status`.
@@ -216,7 +218,7 @@ TEST_F(PredictorTest, PredictsScoresOfATable) {
       FeedRows(**table),
       [&](const Examples& examples, int64_t i, const Prediction& prediction) {
         EXPECT_THAT(prediction.probabilities, IsEmpty());
-        metrics.Add({prediction.logits, examples.label(i), examples.score(i)});
+        metrics.Add(OutcomeOf(examples, i, prediction.logits));
         return absl::OkStatus();
       });
   EXPECT_TRUE(status.ok()) << status;
@@ -231,9 +233,9 @@ TEST_F(PredictorTest, KnowsTheLabelsOfItsClasses) {
       files_, WriteTable("text\tlabel\nw5\tlength\nw6\tother\n"), {},
       /*labelled=*/true);
   ASSERT_TRUE(table.ok()) << table.status();
-  Examples examples;
+  Examples examples((*table)->schema());
   EXPECT_TRUE((*table)->Next(examples).value());
-  EXPECT_EQ(examples.label(0), 1);
+  EXPECT_EQ(examples.ints(/*column=*/2, 0)[0], 1);
   EXPECT_THAT(std::string((*table)->Next(examples).status().message()),
               HasSubstr("table.tsv:3: "));
 }
