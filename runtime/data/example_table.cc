@@ -48,6 +48,8 @@ Schema TableSchema(const ExampleOptions& options) {
     const bool classes = options.labels == ExampleOptions::Labels::kClasses;
     columns.push_back(
         {std::string(kLabelsColumn), classes ? DType::kI32 : DType::kF32});
+    if (!options.table.weight_column.empty())
+      columns.push_back({std::string(kWeightsColumn), DType::kF32});
   }
   return TextSchema(std::move(columns));
 }
@@ -67,6 +69,10 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     table->label_column_ = columns.size();
     columns.push_back({names.label_column, TableColumn::Kind::kText,
                        /*allow_empty=*/names.partly_labelled});
+    if (!names.weight_column.empty()) {
+      table->weight_column_ = columns.size();
+      columns.push_back({names.weight_column, TableColumn::Kind::kWeight});
+    }
   }
   GRAFT_ASSIGN_OR_RETURN(table->reader_,
                          TableReader::Open(files, path, std::move(columns)));
@@ -91,6 +97,9 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
   truncated_ += encoding_.truncated();
   examples.Add(encoding_.ids, encoding_.type_ids, row,
                options_.keep_texts ? reader_->Text(0) : "");
+  if (weight_values_ > 0)
+    examples.mutable_floats(weight_values_, examples.size() - 1)[0] =
+        reader_->Weight(weight_column_);
   return label_values_ > 0 ? SetLabel(new_labels, examples) : absl::OkStatus();
 }
 
@@ -147,6 +156,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     tokens.Add(Bytes(one.ints(kTypes, 0)));
     if (label_column_ > 0)
       labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
+    if (weight_column_ > 0) labels.Add(Bytes(reader_->Weight(weight_column_)));
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
       GRAFT_RETURN_IF_ERROR(

@@ -24,11 +24,12 @@
 
 namespace graft {
 
-// The columns of a table that hold texts and labels.
+// The columns of a table that hold texts, labels and weights.
 struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
   std::string label_column = "label";
+  std::string weight_column;     // empty: no weights; read with labels only
   bool partly_labelled = false;  // a row may have an empty label
   bool strict = false;           // too long a text is an error instead of cut
 };
@@ -44,7 +45,8 @@ struct ExampleOptions {
 };
 
 // The columns of examples of a table: those of TextSchema, then "labels", the
-// class or kNoLabel (I32), or the number of a regression (F32), if it is read.
+// class or kNoLabel (I32), or the number of a regression (F32), if it is read,
+// and "weights" (F32) if there is a column of weights.
 Schema TableSchema(const ExampleOptions& options);
 
 // Sizes and hashes of a table, found by a scan.
@@ -56,7 +58,7 @@ struct TableScan {
   int64_t unlabelled = 0;  // rows of kNoLabel
   BatchCapacity capacity;  // of consecutive batches
   uint64_t token_hash = 0;
-  uint64_t label_hash = 0;
+  uint64_t label_hash = 0;  // of labels and weights
 };
 
 struct ScanOptions {
@@ -112,7 +114,8 @@ class ExampleTable final : public ExampleSource {
         labels_(labels),
         options_(std::move(options)),
         schema_(TableSchema(options_)),
-        label_values_(schema_.Find(kLabelsColumn).value_or(0)) {}
+        label_values_(schema_.Find(kLabelsColumn).value_or(0)),
+        weight_values_(schema_.Find(kWeightsColumn).value_or(0)) {}
 
   // Appends the reader's current row.
   absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
@@ -130,9 +133,11 @@ class ExampleTable final : public ExampleSource {
   const ExampleOptions options_;
   const Schema schema_;
   const size_t label_values_;  // column of examples; 0: none
+  const size_t weight_values_;
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // of the reader; 0: none
   size_t label_column_ = 0;
+  size_t weight_column_ = 0;
   int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;
   Encoding encoding_;

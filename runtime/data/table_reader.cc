@@ -4,10 +4,12 @@
 #include "runtime/data/table_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
@@ -19,6 +21,8 @@ namespace {
 
 using nlohmann::json;
 using Kind = TableColumn::Kind;
+
+constexpr absl::string_view kExpectedWeight = "a finite number of at least 0";
 
 // Splits at each tab, into views of `line`.
 void SplitTabs(absl::string_view line, std::vector<absl::string_view>& fields) {
@@ -43,7 +47,7 @@ class TsvReader final : public TableReader {
 
   absl::Status ReadHeader() {
     for (const TableColumn& column : columns_) {
-      if (column.kind == Kind::kText) continue;
+      if (column.kind == Kind::kText || column.kind == Kind::kWeight) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           lines_.path(), ": column '", column.name,
           "' holds a list and expects a .jsonl file, got a .tsv file"));
@@ -106,7 +110,8 @@ class TsvReader final : public TableReader {
                        " fields separated by tabs, got ", fields_.size()));
     }
     for (size_t i = 0; i < columns_.size(); ++i) {
-      if (!columns_[i].allow_empty && IsBlank(Text(i))) {
+      if (columns_[i].kind == Kind::kText && !columns_[i].allow_empty &&
+          IsBlank(Text(i))) {
         return ColumnError(i, "a text", "an empty one");
       }
     }
@@ -174,6 +179,15 @@ class JsonlReader final : public TableReader {
     switch (spec.kind) {
       case Kind::kJson:
         cell.value = std::move(value);
+        return absl::OkStatus();
+      case Kind::kWeight:
+        if (value.is_string()) {
+          cell.text = value.get_ref<const std::string&>();
+        } else if (value.is_number()) {
+          cell.text = value.dump();
+        } else {
+          return ColumnError(column, kExpectedWeight, DescribeJson(value));
+        }
         return absl::OkStatus();
       case Kind::kText:
         if (value.is_string()) {
@@ -246,7 +260,23 @@ absl::StatusOr<bool> TableReader::Next() {
         absl::StrCat(lines_.path(), ": expects at least one row, got none"));
   }
   any_row_ = true;
+  for (size_t i = 0; more && i < columns_.size(); ++i)
+    if (columns_[i].kind == Kind::kWeight) GRAFT_RETURN_IF_ERROR(ReadWeight(i));
   return more;
+}
+
+absl::Status TableReader::ReadWeight(size_t column) {
+  const absl::string_view text = Text(column);
+  if (IsBlank(text))
+    return ColumnError(column, kExpectedWeight, "an empty text");
+  // SimpleAtof gives an infinity for what is too large.
+  float& weight = weights_[column];
+  if (absl::SimpleAtof(text, &weight) && std::isfinite(weight) && weight >= 0) {
+    weight = std::abs(weight);  // -0
+    return absl::OkStatus();
+  }
+  return ColumnError(column, kExpectedWeight,
+                     DescribeJson(json(std::string(text))));
 }
 
 absl::Status TableReader::ColumnError(size_t column, absl::string_view expected,

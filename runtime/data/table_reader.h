@@ -26,13 +26,15 @@ namespace graft {
 // A column that a task needs of a table.
 struct TableColumn {
   enum class Kind {
-    kText,   // a TSV field; in JSONL a string, a number or a boolean
-    kWords,  // a list of strings, in JSONL only
-    kJson,   // any value, in JSONL only
+    kText,    // a TSV field; in JSONL a string, a number or a boolean
+    kWeight,  // a finite number of at least 0; in JSONL it may be a string
+    kWords,   // a list of strings, in JSONL only
+    kJson,    // any value, in JSONL only
   };
   std::string name;
   Kind kind = Kind::kText;
-  // Whether a text may be empty or blank, or a list have no words.
+  // Whether a text may be empty or blank, or a list have no words. A weight
+  // never is.
   bool allow_empty = false;
 };
 
@@ -62,6 +64,7 @@ class TableReader {
   // Values of the current row, by place in the `columns` given to Open; valid
   // until the next call of Next. Each fits the kind of its column.
   virtual absl::string_view Text(size_t column) const = 0;
+  float Weight(size_t column) const { return weights_[column]; }
   virtual absl::Span<const std::string> Words(size_t column) const = 0;
   virtual const nlohmann::json& Json(size_t column) const = 0;
 
@@ -88,9 +91,12 @@ class TableReader {
  protected:
   TableReader(std::unique_ptr<SequentialFile> file,
               std::vector<TableColumn> columns, size_t max_line_bytes)
-      : columns_(std::move(columns)), lines_(std::move(file), max_line_bytes) {}
+      : columns_(std::move(columns)),
+        lines_(std::move(file), max_line_bytes),
+        weights_(columns_.size()) {}
 
-  // Reads a row, as Next; `false` at the end of the file.
+  // Reads a row, as Next; `false` at the end of the file. Weights need not be
+  // numbers; Next takes them from Text.
   virtual absl::StatusOr<bool> ReadRow() = 0;
   // "path:line: column 'name' expects ..., got ..."
   absl::Status ColumnError(size_t column, absl::string_view expected,
@@ -100,6 +106,9 @@ class TableReader {
   LineReader lines_;
 
  private:
+  absl::Status ReadWeight(size_t column);
+
+  std::vector<float> weights_;  // of the current row, by column
   bool any_row_ = false;
 };
 

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<graft::TableColumn> columns = {
       {.name = "a"},
       {.name = "w", .kind = Kind::kWords},
+      {.name = "n", .kind = Kind::kWeight},
       {.name = "j", .kind = Kind::kJson}};
   return graft::FuzzTable(data, size, "t.jsonl", columns);
 }

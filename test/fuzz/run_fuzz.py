@@ -89,19 +89,29 @@ def wordpiece_seeds():
 
 
 def tsv_seeds():
-    for table in (b"label\ttext\n1\tfirst\n0\tsecond\n", b"text\tlabel\r\na\t\r\n",
-                  b"\xef\xbb\xbflabel\ttext\n\n", b"text\n", b"label\ttext\n1\n",
-                  b"text\tlabel\n" + b"x" * 600, b"text\tlabel\na\xff\tb\n",
-                  b"text\tlabel\na\0\tb\n", b"text\tlabel\na\tb\n\n\nc\td"):
+    for table in (b"weight\tlabel\ttext\n1\t1\tfirst\n.5\t0\tsecond\n",
+                  b"text\tlabel\tweight\r\na\t\t1e-3\r\n",
+                  b"\xef\xbb\xbflabel\ttext\tweight\n\n", b"text\n",
+                  b"weight\tlabel\ttext\n1\n",
+                  b"text\tlabel\tweight\n" + b"x" * 600,
+                  b"text\tlabel\tweight\na\xff\tb\t1\n",
+                  b"text\tlabel\tweight\na\0\tb\t1\n",
+                  b"text\tlabel\tweight\na\tb\t2\n\n\nc\td\t2",
+                  b"text\tlabel\tweight\na\tb\tnan\n",
+                  b"text\tlabel\tweight\na\tb\t-1e999\n",
+                  b"text\tlabel\tweight\na\tb\t \n"):
         for step in (0, 6):
             yield bytes([step]) + table
 
 
 def jsonl_seeds():
-    for table in (b'{"a": "x", "w": ["y", "z"], "j": {"k": [1, null]}}\n' * 2,
-                  b'{"a": 2.5, "w": ["y"], "j": true}\n\n{"a": 1}',
-                  b'{"a": "\\u0000", "w": [], "j": 1e999}',
-                  b'{"a": "\\ud83d\\ude00", "w": ["\xe4\xb8\xad"], "j": ""}',
+    for table in (b'{"a": "x", "w": ["y", "z"], "n": 2, "j": {"k": [1, null]}}\n'
+                  * 2,
+                  b'{"a": 2.5, "w": ["y"], "n": ".5", "j": true}\n\n{"a": 1}',
+                  b'{"a": "\\u0000", "w": [], "n": 0, "j": 1e999}',
+                  b'{"a": "\\ud83d\\ude00", "w": ["\xe4\xb8\xad"], "n": 1, "j": ""}',
+                  b'{"a": "x", "w": ["y"], "n": "1\\u0000", "j": 1}',
+                  b'{"a": "x", "w": ["y"], "n": -1e38, "j": 1}',
                   b"[1]", b"{}\n", b'{"a": "' + b"x" * 600 + b'"}'):
         for step in (0, 6):
             yield bytes([step]) + table

@@ -4,6 +4,7 @@
 #ifndef GRAFT_TEST_FUZZ_TABLE_FUZZ_H_
 #define GRAFT_TEST_FUZZ_TABLE_FUZZ_H_
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,12 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
           GRAFT_FUZZ_CHECK(text.find('\0') == absl::string_view::npos);
           GRAFT_FUZZ_CHECK(FindInvalidUtf8(text) == absl::string_view::npos);
           absl::StrAppend(&out, "|", text);
+          break;
+        }
+        case TableColumn::Kind::kWeight: {
+          const float weight = (*reader)->Weight(i);
+          GRAFT_FUZZ_CHECK(std::isfinite(weight) && !std::signbit(weight));
+          absl::StrAppend(&out, "|", weight);
           break;
         }
         case TableColumn::Kind::kWords:

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.name = "text"},
       {.name = "label",
        .kind = graft::TableColumn::Kind::kText,
-       .allow_empty = true}};
+       .allow_empty = true},
+      {.name = "weight", .kind = graft::TableColumn::Kind::kWeight}};
   return graft::FuzzTable(data, size, "t.tsv", columns);
 }

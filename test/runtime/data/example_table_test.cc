@@ -197,6 +197,55 @@ TEST_F(ExampleTableTest, HashesTellTablesApart) {
   EXPECT_NE(label.second, first.second);
 }
 
+TEST_F(ExampleTableTest, ReadsWeights) {
+  options_.table.weight_column = "w";
+  for (const Labels labels : {Labels::kClasses, Labels::kScores}) {
+    options_.labels = labels;
+    for (const std::string& path :
+         {Write("t.tsv", "w\tlabel\ttext\n0.5\t1\tw1\n2\t3\tw2\n"),
+          Write("t.jsonl",
+                "{\"w\": 0.5, \"label\": 1, \"text\": \"w1\"}\n"
+                "{\"w\": 2, \"label\": 3, \"text\": \"w2\"}\n")}) {
+      auto table = Scan(path);
+      ASSERT_TRUE(table.ok()) << table.status();
+      const Schema& schema = (*table)->schema();
+      EXPECT_EQ(schema.Names(), "ids, types, labels, weights");
+      const size_t weights = *schema.Find(kWeightsColumn);
+      Examples examples(schema);
+      for (const int64_t row : {1, 0, 1})
+        ASSERT_EQ((*table)->Append(row, examples), absl::OkStatus());
+      EXPECT_THAT(examples.columns().floats(weights), ElementsAre(2, 0.5, 2));
+      EXPECT_EQ(SumColumn(examples, weights), 4.5);
+    }
+  }
+}
+
+TEST_F(ExampleTableTest, HasAColumnForWhatIsRead) {
+  const auto names = [&] { return TableSchema(options_).Names(); };
+  EXPECT_EQ(names(), "ids, types, labels");
+  options_.table.weight_column = "w";
+  EXPECT_EQ(names(), "ids, types, labels, weights");
+  // Texts alone are predicted, and have no weights.
+  options_.labels = Labels::kNone;
+  EXPECT_EQ(names(), "ids, types");
+  EXPECT_TRUE(Open(Write("t.tsv", "text\nw1\n")).ok());
+}
+
+TEST_F(ExampleTableTest, WeightsAreInTheHashOfLabels) {
+  const std::string path =
+      Write("t.tsv", "w\tlabel\ttext\n1\ta\tw1\n2\tb\tw2\n");
+  const TableScan without = (*Scan(path))->scan();
+  options_.table.weight_column = "w";
+  const TableScan with = (*Scan(path))->scan();
+  EXPECT_EQ(with.token_hash, without.token_hash);
+  EXPECT_NE(with.label_hash, without.label_hash);
+  // By value, not by spelling.
+  Write("t.tsv", "w\tlabel\ttext\n1.0\ta\tw1\n2\tb\tw2\n");
+  EXPECT_EQ((*Scan(path))->scan().label_hash, with.label_hash);
+  Write("t.tsv", "w\tlabel\ttext\n1\ta\tw1\n2.5\tb\tw2\n");
+  EXPECT_NE((*Scan(path))->scan().label_hash, with.label_hash);
+}
+
 TEST_F(ExampleTableTest, RowsComeAgainInAnyOrder) {
   constexpr int64_t kRows = 5000;  // more than one buffer
   for (const std::string& path :
@@ -326,6 +375,15 @@ TEST_F(ExampleTableTest, ErrorsOfTheScanNameTheLine) {
   options_.labels = Labels::kScores;
   EXPECT_EQ(error(Write("c.tsv", "label\ttext\nnan\tw1\n")).substr(0, 10),
             "c.tsv:2: e");
+  options_.table.weight_column = "w";
+  EXPECT_EQ(error(Write("w.tsv", "label\ttext\tw\n1\tw1\t-1\n")),
+            "w.tsv:2: column 'w' expects a finite number of at least 0, got "
+            "\"-1\"");
+  EXPECT_EQ(
+      error(Write("w.jsonl", "{\"label\": 1, \"text\": \"w1\", \"w\": null}")),
+      "w.jsonl:1: column 'w' expects a finite number of at least 0, got "
+      "null");
+  options_.table.weight_column.clear();
   EXPECT_EQ(error(Write("d.tsv", "label\ttext\n")),
             "d.tsv: expects at least one row, got none");
 }

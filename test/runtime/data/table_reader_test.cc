@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -53,6 +54,8 @@ class TableReaderTest : public ::testing::Test {
       for (size_t i = 0; i < columns.size(); ++i) {
         cells.push_back(columns[i].kind == Kind::kText
                             ? std::string((*reader)->Text(i))
+                        : columns[i].kind == Kind::kWeight
+                            ? absl::StrCat((*reader)->Weight(i))
                         : columns[i].kind == Kind::kWords
                             ? absl::StrJoin((*reader)->Words(i), " ")
                             : (*reader)->Json(i).dump());
@@ -169,6 +172,61 @@ TEST_F(TableReaderTest, BadJsonlIsNamed) {
   EXPECT_THAT(Rows("a.jsonl", "{\"text\": \"a\", \"text\": \"b\"}", text),
               ElementsAre("a.jsonl:1: expects each key once, got a second "
                           "\"text\""));
+}
+
+TEST_F(TableReaderTest, ReadsWeights) {
+  const std::vector<TableColumn> columns = {Column("text"),
+                                            Column("w", Kind::kWeight)};
+  EXPECT_THAT(
+      Rows("a.tsv", "w\ttext\n0\ta\n 2.5 \tb\n1e-3\tc\n-0\td\n", columns),
+      ElementsAre("a|0", "b|2.5", "c|0.001", "d|0"));
+  EXPECT_THAT(Rows("a.jsonl",
+                   "{\"text\": \"a\", \"w\": 0}\n"
+                   "{\"text\": \"b\", \"w\": 2.5}\n"
+                   "{\"text\": \"c\", \"w\": \"1e-3\"}\n"
+                   "{\"text\": \"d\", \"w\": -0.0}\n",
+                   columns),
+              ElementsAre("a|0", "b|2.5", "c|0.001", "d|0"));
+}
+
+TEST_F(TableReaderTest, BadWeightsAreNamed) {
+  // An empty one is refused even where a text may be empty.
+  const std::vector<TableColumn> columns = {
+      Column("text"), Column("w", Kind::kWeight, /*allow_empty=*/true)};
+  const auto expected = [](absl::string_view where, absl::string_view got) {
+    return absl::StrCat(
+        where, ": column 'w' expects a finite number of at least 0, got ", got);
+  };
+  EXPECT_THAT(Rows("a.tsv", "text\tweight\na\t1\n", columns),
+              ElementsAre("a.tsv:1: expects a column 'w', got text, weight"));
+  for (const absl::string_view bad :
+       {"-1", "-1e-9", "nan", "inf", "1e39", "-1e999", "one", "1,5", "1 2"})
+    EXPECT_THAT(
+        Rows("a.tsv", absl::StrCat("text\tw\na\t1\nb\t", bad, "\n"), columns),
+        ElementsAre("a|1", expected("a.tsv:3", absl::StrCat("\"", bad, "\""))));
+  for (const absl::string_view blank : {"", " "})
+    EXPECT_THAT(
+        Rows("a.tsv", absl::StrCat("text\tw\na\t", blank, "\n"), columns),
+        ElementsAre(expected("a.tsv:2", "an empty text")));
+  EXPECT_THAT(Rows("a.jsonl", "{\"text\": \"a\", \"v\": 1}", columns),
+              ElementsAre("a.jsonl:1: expects a column 'w', got text, v"));
+  const std::pair<absl::string_view, absl::string_view> bad_values[] = {
+      {"null", "null"},
+      {"true", "true"},
+      {"[1]", "[1]"},
+      {"{}", "{}"},
+      {"-2", "\"-2\""},
+      {"1e39", "\"1e+39\""},
+      {"\"\"", "an empty text"},
+      {"\"nan\"", "\"nan\""},
+      {"\"1\\u0000\"", "\"1\\u0000\""}};
+  for (const auto& [value, got] : bad_values)
+    EXPECT_THAT(Rows("a.jsonl",
+                     absl::StrCat("{\"text\": \"a\", \"w\": 1}\n\n"
+                                  "{\"text\": \"b\", \"w\": ",
+                                  value, "}\n"),
+                     columns),
+                ElementsAre("a|1", expected("a.jsonl:3", got)));
 }
 
 TEST_F(TableReaderTest, WhereNamesTheCurrentLine) {
