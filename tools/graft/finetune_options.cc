@@ -308,6 +308,7 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
                      "table to train on (.tsv, .jsonl)");
   command.add_option("--dev", options.dev, "table to evaluate on");
   AddTableOptions(command, options.table);
+  AddWeightOption(command, options.table);
   command
       .add_option("--max-length", options.max_length,
                   "maximum tokens per text (default: the model's)")

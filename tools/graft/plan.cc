@@ -91,6 +91,8 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
   }
   ExampleOptions table;
   table.labels = ExampleOptions::Labels::kClasses;
+  if (TakesWeights(spec))
+    table.table.weight_column = std::string(kWeightsColumn);
   cost.input_bytes +=
       BatchStream::kBatches *
       Examples::Bytes(TableSchema(table), capacity.sequences, capacity.tokens);
@@ -101,6 +103,13 @@ std::string Megabytes(uint64_t bytes) {
 }
 
 }  // namespace
+
+bool TakesWeights(const ArtifactSpec& spec) {
+  for (const EntrySpec& entry : spec.entries)
+    for (const ValueSpec& input : entry.inputs)
+      if (input.name == kWeightsColumn) return true;
+  return false;
+}
 
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                                            const std::string& level,

@@ -18,4 +18,9 @@ void AddTableOptions(CLI::App& command, TableOptions& options) {
                    "refuse texts that are too long instead of truncating them");
 }
 
+void AddWeightOption(CLI::App& command, TableOptions& options) {
+  command.add_option("--weight-column", options.weight_column,
+                     "column of weights, for a program that takes them");
+}
+
 }  // namespace graft

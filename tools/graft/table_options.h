@@ -16,6 +16,8 @@ namespace graft {
 
 // Adds --text-column and the others. `options` must outlive the parsing.
 void AddTableOptions(CLI::App& command, TableOptions& options);
+// Adds --weight-column, for commands that train. As above.
+void AddWeightOption(CLI::App& command, TableOptions& options);
 
 }  // namespace graft
 

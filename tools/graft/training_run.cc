@@ -23,6 +23,7 @@
 #include "runtime/train/parameters.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
+#include "tools/graft/plan.h"
 #include "tools/graft/terminal.h"
 #include "tools/open_device.h"
 
@@ -49,6 +50,16 @@ std::string RunIdentity(const FinetuneOptions& options,
                                absl::StrJoin(run.labels->labels(), "\n")),
                   state);
   return absl::StrFormat("%016x", state);
+}
+
+// Fails if the tables have weights that no entry takes: they would be ignored.
+absl::Status CheckWeights(const FinetuneOptions& options,
+                          const Artifact& artifact) {
+  if (options.table.weight_column.empty() || TakesWeights(artifact.spec()))
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--weight-column: expects a program with the input ",
+                   kWeightsColumn, ", got ", artifact.path(), " without"));
 }
 
 void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
@@ -140,6 +151,7 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   load.device = device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program, load));
+  GRAFT_RETURN_IF_ERROR(CheckWeights(options, *artifact));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                          Instance::Create(artifact, {.training = true}));
   GRAFT_ASSIGN_OR_RETURN(
