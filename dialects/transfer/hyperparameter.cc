@@ -6,7 +6,7 @@
 #include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 
@@ -37,7 +37,10 @@ std::string print(Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value)) return text.str();
   if (auto integer = dyn_cast<IntegerAttr>(value))
     return std::to_string(integer.getInt());
-  return llvm::formatv("{0}", cast<FloatAttr>(value).getValueAsDouble()).str();
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << llvm::format("%g", cast<FloatAttr>(value).getValueAsDouble());
+  return text;
 }
 
 // What the parameter takes, for messages.

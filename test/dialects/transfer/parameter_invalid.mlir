@@ -29,7 +29,7 @@ transfer.strategy @s {
 // -----
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.parameter' op expects a number in [0.00, 1.00], got 1.50}}
+  // expected-error @below {{'transfer.parameter' op expects a number in [0, 1], got 1.5}}
   transfer.parameter @p = 1.5 in [0.0, 1.0] "share"
 }
 
