@@ -124,7 +124,7 @@ def make_chain(settings, name, widths, bound):
 def compile_chain(folder, kind, precision):
     program = folder / f"{kind}-{precision}.graft"
     common.run(common.ROOT / "build/bin/graft-compile",
-               folder / f"{kind}.mlir", "--checkpoint", folder,
+               folder / f"{kind}.mlir", "--model", f"model={folder}",
                "--precision", precision, "-o", program)
     return program
 

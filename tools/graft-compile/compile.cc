@@ -24,6 +24,7 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
+#include "tools/graft-compile/emit.h"
 #include "tools/graft-compile/input.h"
 
 namespace graft {
@@ -203,22 +204,34 @@ absl::Status WriteWithValues(const CompileOptions& options,
                        });
 }
 
-// Writes the facts of the checkpoint directory's configuration.
-absl::Status WriteFacts(const FamilyRegistry& families,
-                        const CompileOptions& options) {
-  FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(
-      const ModelConfig config,
-      ModelConfig::Read(files, JoinPath(options.input, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<ModelDescription> description,
-                         families.read(config));
-  const ModelFacts& facts = description->facts();
-  ModelConfig written("facts");
-  written.SetModelType(config.model_type());
-  written.Set("vocab_size", facts.vocabulary);
-  if (facts.max_positions > 0)
-    written.Set("max_position_embeddings", facts.max_positions);
-  return WriteText(written.Text(), options);
+// What the checkpoints of trained models lack, and what of them has no use.
+CompileReport Report(const CompilerInput& input) {
+  CompileReport report;
+  for (const InputModel& model : input.models) {
+    if (!model.role.trained) continue;
+    llvm::append_range(report.initialised, model.initialised);
+    llvm::append_range(report.skipped, model.skipped);
+  }
+  return report;
+}
+
+// Refuses options that the input has no use for.
+absl::Status CheckOptions(const CompileOptions& options) {
+  const bool strategy = IsStrategy(options.input);
+  if (!strategy && !options.models.empty())
+    return UsageError(absl::StrCat(
+        "--model: expects a strategy *.mlir as input, got the directory ",
+        options.input));
+  if (strategy &&
+      (options.emit == Emit::kModel || options.emit == Emit::kFacts))
+    return UsageError(absl::StrCat(
+        "--emit: expects a checkpoint directory as input, got the strategy ",
+        options.input));
+  if (options.emit == Emit::kModel && !options.strategy_options.empty())
+    return UsageError(
+        absl::StrCat(options.strategy_options.front(),
+                     ": expects a strategy to emit, got --emit=model"));
+  return absl::OkStatus();
 }
 
 constexpr char kUsage[] = "graft/usage";
@@ -236,6 +249,7 @@ bool IsUsageError(const absl::Status& status) {
 }
 
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
+  GRAFT_RETURN_IF_ERROR(CheckOptions(options));
   FileSystem& files = FileSystem::Posix();
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
@@ -251,23 +265,16 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
                          ChooseTargets(options.targets, builtin));
   mlir::MLIRContext context(registry);
-  GRAFT_ASSIGN_OR_RETURN(CompilerInput input,
+  if (options.emit == Emit::kSettings) {
+    GRAFT_RETURN_IF_ERROR(WriteSettings(context, options));
+    return CompileReport{};
+  }
+  GRAFT_ASSIGN_OR_RETURN(const CompilerInput input,
                          ReadInput(context, families, options));
-  const ImportedModel& imported = input.model;
-  mlir::ModuleOp module = *imported.module;
-  if (options.emit != Emit::kModel)
-    GRAFT_RETURN_IF_ERROR(AddStrategy(input, options));
-  else if (!options.settings.empty())
-    return UsageError(absl::StrCat("--set ", options.settings.front(),
-                                   ": expects a strategy to emit, got "
-                                   "--emit=model"));
-  else if (!options.recipe_options.empty())
-    return UsageError(
-        absl::StrCat(options.recipe_options.front(),
-                     ": expects a strategy to emit, got --emit=model"));
+  mlir::ModuleOp module = *input.module;
   if (options.emit != Emit::kArtifact) {
     GRAFT_RETURN_IF_ERROR(WriteModule(module, options));
-    return CompileReport{imported.initialised, imported.skipped};
+    return Report(input);
   }
 
   StageRunner runner(options.dump_stages);
@@ -288,23 +295,25 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                         {one.code.symbols.begin(), one.code.symbols.end()}});
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
+  const InputModel& model = input.Predicted();
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
-                         LoadTokenizer(files, input.directory));
-  const int64_t ids = imported.description->facts().vocabulary;
+                         LoadTokenizer(files, model.directory));
+  const int64_t ids = model.description->facts().vocabulary;
   if (tokenizer->vocabulary_size() > ids)
     return absl::InvalidArgumentError(absl::StrCat(
-        input.directory, ": expects a tokenizer of at most ", ids,
+        model.directory, ": expects a tokenizer of at most ", ids,
         " tokens, the model's vocabulary, got ", tokenizer->vocabulary_size()));
   std::string vocabulary;
   spec.tokenizer = tokenizer->ToArtifact(vocabulary);
   // A regression has no names.
-  if (imported.description->labels().size() > 1)
-    spec.labels = imported.description->labels();
-  spec.config = imported.description->config().Text();
+  if (model.description->labels().size() > 1)
+    spec.labels = model.description->labels();
+  spec.config = model.description->config().Text();
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
-                     {"checkpoint", input.directory}};
-  if (!options.teacher.empty())
-    spec.provenance.emplace_back("teacher", options.teacher);
+                     {"checkpoint", model.directory}};
+  for (const InputModel& other : input.models)
+    if (&other != &model)
+      spec.provenance.emplace_back(other.role.symbol, other.directory);
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
   // Transformers would give such a head a pooler of random numbers.
@@ -315,7 +324,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   if (!options.graph_passes.empty())
     spec.provenance.emplace_back("passes", options.graph_passes);
   GRAFT_RETURN_IF_ERROR(WriteWithValues(options, module, spec));
-  return CompileReport{imported.initialised, imported.skipped};
+  return Report(input);
 }
 
 }  // namespace graft

@@ -12,37 +12,58 @@
 
 #include "absl/status/statusor.h"
 #include "frontend/huggingface_import.h"
-#include "models/strategies/fine_tune.h"
 
 namespace graft {
 
 enum class Emit {
   kArtifact,
   kModel,     // the imported model, as readable MLIR
-  kStrategy,  // the model with its strategy, before anything is expanded
+  kStrategy,  // the models with their strategy, before anything is expanded
+  // The declared parameters of the strategy, with values, ranges and meanings.
+  // No model is read.
+  kSettings,
   // What config.json says, under the names of Transformers whatever the family:
   // model_type, vocab_size, max_position_embeddings (where there is a maximum).
   kFacts,
 };
 
+// A value of a parameter that the strategy declares.
+struct Setting {
+  std::string option;  // as the user spells it, for messages
+  std::string name;
+  std::string value;
+};
+
+// Options that become patterns of a strategy's parameters, `freeze` and `learn`
+// or `decayed` and `undecayed`, by the scopes of the model's family.
+struct ScopeOptions {
+  bool freeze_embeddings = false;
+  // The embeddings and so many layers, counted from the input.
+  int64_t freeze_layers = 0;
+  bool linear_probe = false;        // freeze all but the head
+  bool decay_weights_only = false;  // else everything decays
+};
+
 struct CompileOptions {
-  // A checkpoint directory, or a module of a model, with or without a
-  // strategy, in a file *.mlir.
+  // A checkpoint directory, or a strategy in a file *.mlir, with or without its
+  // models.
   std::string input;
-  std::string checkpoint;  // directory that belongs to a *.mlir
-  std::string output;      // "-" for text on standard output
+  // NAME=DIRECTORY for each model of a *.mlir: its weights if the file declares
+  // it, else the checkpoint that is imported under that symbol.
+  std::vector<std::string> models;
+  std::string output;  // "-" for text on standard output
   Emit emit = Emit::kArtifact;
+  // Labels are those of models that are trained; others keep their head. Beside
+  // a *.mlir its name is not used.
   ImportOptions import;
-  // Directory of a classifier that becomes the model @teacher; empty: none.
-  // Without labels in `import` its labels are those of the student. Beside a
-  // *.mlir it has the weights of the @teacher there.
+  // Directory of a classifier that becomes the model @teacher beside a
+  // directory; empty: none.
   std::string teacher;
-  // Of the recipe only what shapes the program: the trainer has the schedule.
-  FineTuneRecipe recipe = {.decay_everything = true, .clip = 0};
-  // Names of options for `recipe` that the user gave.
-  std::vector<std::string> recipe_options;
-  // Values of the strategy's declared parameters, NAME=VALUE.
-  std::vector<std::string> settings;
+  // Options for models that are imported, and for the strategy, that the user
+  // gave.
+  std::vector<std::string> import_options, strategy_options;
+  ScopeOptions scopes;
+  std::vector<Setting> settings;  // in order: the last value holds
   // What products and attention compute in, and most activations are kept in:
   // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";
@@ -65,8 +86,8 @@ struct CompileOptions {
 absl::Status UsageError(absl::string_view message);
 bool IsUsageError(const absl::Status& status);
 
-// Whether an input is a module in MLIR, by its name.
-bool IsModule(const std::string& input);
+// Whether an input is a strategy in MLIR, by its name.
+bool IsStrategy(const std::string& input);
 
 struct CompileReport {
   std::vector<std::string> initialised;  // parameters the checkpoint lacks

@@ -3,23 +3,17 @@
 
 #include "tools/graft-compile/input.h"
 
-#include <cerrno>
-#include <cstdio>
+#include <map>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
-#include "dialects/transfer/transfer_dialect.h"
-#include "frontend/graph_builder.h"
-#include "llvm/Support/SourceMgr.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
 
@@ -27,137 +21,222 @@ namespace graft {
 namespace {
 
 constexpr char kTeacher[] = "teacher";  // symbol of its model
-
-// The only strategy of the module; null without one.
-transfer::StrategyOp FindStrategy(mlir::ModuleOp module) {
-  auto strategies = module.getOps<transfer::StrategyOp>();
-  return strategies.empty() ? transfer::StrategyOp() : *strategies.begin();
-}
+constexpr char kWeights[] = "model.safetensors";
 
 // Columns of the model's logits: 0 without any, 1 for a regression.
-int64_t CountLabels(mlir::ModuleOp module) {
-  int64_t labels = 0;
-  module.walk([&](mlir::func::FuncOp function) {
-    if (function.getSymName() != "logits" || function.getNumResults() != 1)
-      return;
-    auto type =
-        mlir::dyn_cast<mlir::RankedTensorType>(function.getResultTypes()[0]);
-    if (type && type.getRank() == 2 && !type.isDynamicDim(1))
-      labels = type.getDimSize(1);
-  });
-  return labels;
+int64_t CountLabels(ModelOp model) {
+  auto function = model.lookupSymbol<mlir::func::FuncOp>("logits");
+  if (!function || function.getNumResults() != 1) return 0;
+  auto type =
+      mlir::dyn_cast<mlir::RankedTensorType>(function.getResultTypes()[0]);
+  return type && type.getRank() == 2 && !type.isDynamicDim(1)
+             ? type.getDimSize(1)
+             : 0;
 }
 
-// Sets where the models of a parsed module have their weights.
-absl::Status SetWeights(mlir::ModuleOp module, const std::string& weights,
-                        const CompileOptions& options) {
-  bool taught = false;
-  for (ModelOp model : module.getOps<ModelOp>()) {
-    const bool teacher = model.getSymName() == kTeacher;
-    taught |= teacher;
-    model.setWeights(teacher ? JoinPath(options.teacher, "model.safetensors")
-                             : weights);
+// Builds the input from its parts.
+class Reader {
+ public:
+  Reader(mlir::MLIRContext& context, const FamilyRegistry& families,
+         const CompileOptions& options)
+      : context_(context),
+        families_(families),
+        options_(options),
+        import_(options.import) {}
+
+  absl::StatusOr<CompilerInput> Run();
+
+ private:
+  absl::Status ReadFile();
+  absl::Status NameDirectories();
+  absl::Status NameDirectoryModels();
+  absl::Status ReadModels();
+  absl::Status ReadModel(InputModel& model);
+  absl::Status ImportModel(InputModel& model);
+  absl::Status DescribeModel(InputModel& model, ModelOp op);
+  absl::Status ChoosePage();
+  absl::Status Assemble();
+  absl::Status AddModel(InputModel& model, mlir::ModuleOp imported);
+  absl::Status CheckCallees();
+  absl::Status CheckTokenizers();
+  absl::Status ApplyOptions();
+
+  mlir::ModuleOp module() { return *input_.text->module; }
+  InputModel* Find(llvm::StringRef symbol) {
+    for (InputModel& model : input_.models)
+      if (model.role.symbol == symbol) return &model;
+    return nullptr;
   }
-  if (taught != options.teacher.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      taught ? absl::StrCat(options.input,
-                            ": expects --teacher, for the weights of @",
-                            kTeacher, ", got none")
-             : absl::StrCat(options.input, ": expects a model @", kTeacher,
-                            " where --teacher is given, got none"));
+
+  mlir::MLIRContext& context_;
+  const FamilyRegistry& families_;
+  const CompileOptions& options_;
+  ImportOptions import_;  // of models that are trained
+  CompilerInput input_;
+  // Of models that are imported, by symbol.
+  std::map<std::string, mlir::OwningOpRef<mlir::ModuleOp>> imported_;
+};
+
+absl::StatusOr<CompilerInput> Reader::Run() {
+  if (IsStrategy(options_.input)) {
+    GRAFT_RETURN_IF_ERROR(ReadFile());
+    GRAFT_RETURN_IF_ERROR(ReadModels());
+  } else {
+    GRAFT_RETURN_IF_ERROR(NameDirectoryModels());
+    GRAFT_RETURN_IF_ERROR(ReadModels());
+    if (options_.emit == Emit::kModel) {
+      input_.module = std::move(imported_[options_.import.name]);
+      if (auto teacher = imported_.find(kTeacher); teacher != imported_.end())
+        (*teacher->second->getOps<ModelOp>().begin())
+            ->moveBefore(input_.module->getBody(),
+                         input_.module->getBody()->end());
+      return std::move(input_);
+    }
+    GRAFT_RETURN_IF_ERROR(ChoosePage());
+  }
+  GRAFT_RETURN_IF_ERROR(Assemble());
+  GRAFT_RETURN_IF_ERROR(CheckCallees());
+  GRAFT_RETURN_IF_ERROR(CheckTokenizers());
+  GRAFT_RETURN_IF_ERROR(ApplyOptions());
+  input_.module = std::move(input_.text->module);
+  return std::move(input_);
 }
 
-// INVALID_ARGUMENT unless both models get the same ids for every text.
-absl::Status CompareTokenizers(const std::string& student,
-                               const std::string& teacher) {
-  FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> ours,
-                         LoadTokenizer(files, student));
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> theirs,
-                         LoadTokenizer(files, teacher));
-  const absl::Status same =
-      CheckSameTokenizer(*ours, absl::StrCat("the student ", student), *theirs);
-  if (same.ok()) return same;
-  return absl::InvalidArgumentError(
-      absl::StrCat(teacher, ": ", std::string(same.message())));
+// Reads the strategy of a *.mlir and finds its models.
+absl::Status Reader::ReadFile() {
+  GRAFT_ASSIGN_OR_RETURN(input_.text, ReadStrategy(context_, options_.input));
+  for (ModelRole& role : FindModels(*input_.text))
+    input_.models.emplace_back().role = std::move(role);
+  GRAFT_RETURN_IF_ERROR(NameDirectories());
+  // Options of an import that no import would see.
+  const bool imports = absl::c_any_of(
+      input_.models,
+      [](const InputModel& model) { return !model.role.declared; });
+  if (imports || options_.import_options.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat(
+      options_.import_options.front(), ": expects a model to import, got ",
+      options_.input, ", which declares its models"));
 }
 
-// Imports the teacher for a student with the labels of `import`, which gets
-// those of the teacher where it has none.
-absl::StatusOr<ImportedModel> ImportTeacher(mlir::MLIRContext& context,
-                                            const FamilyRegistry& families,
-                                            const CompileOptions& options,
-                                            ImportOptions& import) {
-  if (import.name == kTeacher)
+// Gives the models their directories, from --model.
+absl::Status Reader::NameDirectories() {
+  for (const std::string& text : options_.models) {
+    const auto [name, directory] = llvm::StringRef(text).split('=');
+    if (name.empty() || directory.empty())
+      return UsageError(
+          absl::StrCat("--model: expects NAME=DIRECTORY, got ", text));
+    InputModel* model = Find(name);
+    if (!model) {
+      std::vector<std::string> names;
+      for (const InputModel& known : input_.models)
+        names.push_back(known.role.symbol);
+      return UsageError(absl::StrCat(
+          "--model ", text, ": expects a model of ", options_.input,
+          ", which names ", names.empty() ? "none" : absl::StrJoin(names, ", "),
+          ", got ", name.str()));
+    }
+    if (!model->directory.empty())
+      return UsageError(absl::StrCat("--model ", text,
+                                     ": expects each model once, got ",
+                                     name.str(), " twice"));
+    model->directory = directory.str();
+  }
+  for (const InputModel& model : input_.models)
+    if (model.directory.empty())
+      return UsageError(
+          absl::StrCat(options_.input, ": expects --model ", model.role.symbol,
+                       "=DIRECTORY, for the ",
+                       model.role.declared ? "weights" : "checkpoint", " of @",
+                       model.role.symbol, ", got none"));
+  return absl::OkStatus();
+}
+
+// The models of a directory: it and its teacher.
+absl::Status Reader::NameDirectoryModels() {
+  InputModel& model = input_.models.emplace_back();
+  model.role = {options_.import.name, /*trained=*/true};
+  model.directory = options_.input;
+  if (options_.teacher.empty()) return absl::OkStatus();
+  if (options_.import.name == kTeacher)
     return absl::InvalidArgumentError(absl::StrCat(
         "--name: expects another name than that of the teacher, got ",
         kTeacher));
-  ImportOptions own;
-  own.name = kTeacher;
-  own.token_capacity = import.token_capacity;
-  own.sequence_capacity = import.sequence_capacity;
-  GRAFT_ASSIGN_OR_RETURN(
-      ImportedModel teacher,
-      importHuggingFace(&context, families, FileSystem::Posix(),
-                        options.teacher, own));
-  const int64_t labels = CountLabels(*teacher.module);
-  if (labels == 0)
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.teacher,
-                     ": expects a classifier to learn from, got none; "
-                     "fine-tune one and export it"));
-  if (import.labels == 0) {
-    import.labels = labels;
-    import.label_names = teacher.description->labels();
-  }
-  if (import.labels == labels) return teacher;
-  return absl::InvalidArgumentError(
-      absl::StrCat(options.teacher, ": expects ", import.labels,
-                   " labels, as the student has, got ", labels));
+  InputModel& teacher = input_.models.emplace_back();
+  teacher.role = {kTeacher};
+  teacher.directory = options_.teacher;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
-                                          const FamilyRegistry& families,
-                                          const CompileOptions& options) {
-  FileSystem& files = FileSystem::Posix();
-  if (options.checkpoint.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.input,
-                     ": expects --checkpoint beside a module, for its weights "
-                     "and tokenizer, got none"));
-  CompilerInput input;
-  input.directory = options.checkpoint;
-  ImportedModel& model = input.model;
-  model.weights = JoinPath(options.checkpoint, "model.safetensors");
+// Reads those first that keep their heads: others may get their labels.
+absl::Status Reader::ReadModels() {
+  for (bool trained : {false, true})
+    for (InputModel& model : input_.models)
+      if (model.role.trained == trained)
+        GRAFT_RETURN_IF_ERROR(ReadModel(model));
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadModel(InputModel& model) {
+  ModelOp op;
+  if (model.role.declared) {
+    op = module().lookupSymbol<ModelOp>(model.role.symbol);
+    GRAFT_RETURN_IF_ERROR(DescribeModel(model, op));
+  } else {
+    GRAFT_RETURN_IF_ERROR(ImportModel(model));
+    op = *imported_[model.role.symbol]->getOps<ModelOp>().begin();
+  }
+  const int64_t labels = CountLabels(op);
+  if (model.role.trained || import_.labels != 0 || labels == 0)
+    return absl::OkStatus();
+  import_.labels = labels;
+  import_.label_names = model.description->labels();
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ImportModel(InputModel& model) {
+  ImportOptions import = import_;
+  if (!model.role.trained) {
+    import = ImportOptions();
+    import.token_capacity = import_.token_capacity;
+    import.sequence_capacity = import_.sequence_capacity;
+  }
+  import.name = model.role.symbol;
+  GRAFT_ASSIGN_OR_RETURN(
+      ImportedModel imported,
+      importHuggingFace(&context_, families_, FileSystem::Posix(),
+                        model.directory, import));
+  model.description = std::move(imported.description);
+  model.initialised = std::move(imported.initialised);
+  model.skipped = std::move(imported.skipped);
+  imported_[model.role.symbol] = std::move(imported.module);
+  return absl::OkStatus();
+}
+
+// Finds the weights and the labels of a model that the text declares.
+absl::Status Reader::DescribeModel(InputModel& model, ModelOp op) {
+  op.setWeights(JoinPath(model.directory, kWeights));
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,
-      ModelConfig::Read(files, JoinPath(options.checkpoint, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(model.description, families.read(config));
-  context.getOrLoadDialect<mlir::func::FuncDialect>();
-  // Shows the line that a message is about.
-  llvm::SourceMgr sources;
-  mlir::SourceMgrDiagnosticHandler handler(sources, &context);
-  model.module =
-      mlir::parseSourceFile<mlir::ModuleOp>(options.input, sources, &context);
-  if (!model.module)
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.input, ": expects a module; see the messages above"));
-  GRAFT_RETURN_IF_ERROR(SetWeights(*model.module, model.weights, options));
-  if (!options.teacher.empty())
-    GRAFT_RETURN_IF_ERROR(
-        CompareTokenizers(options.checkpoint, options.teacher));
-  model.module->walk([&](ParameterOp parameter) {
+      ModelConfig::Read(FileSystem::Posix(),
+                        JoinPath(model.directory, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(model.description, families_.read(config));
+  op->walk([&](ParameterOp parameter) {
     if (parameter.getInitial())
       model.initialised.push_back(parameter.getSymName().str());
   });
-
-  const int64_t labels = CountLabels(*model.module);
+  // The text may keep some layers only.
+  if (auto layers = op.getOps<LayersOp>(); llvm::hasSingleElement(layers))
+    model.description->facts().layers = (*layers.begin()).getCount();
+  const int64_t labels = CountLabels(op);
   std::vector<std::string> names = model.description->labels();
-  if (options.import.labels > 0 && options.import.labels != labels)
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.input, ": expects ", options.import.labels,
-                     " columns of @logits, one a label, got ", labels));
-  if (!options.import.label_names.empty()) names = options.import.label_names;
+  if (model.role.trained) {
+    if (options_.import.labels > 0 && options_.import.labels != labels)
+      return absl::InvalidArgumentError(absl::StrCat(
+          options_.input, ": expects ", options_.import.labels, " columns of @",
+          model.role.symbol, "::@logits, one per label, got ", labels));
+    if (import_.label_names.size() == static_cast<size_t>(labels))
+      names = import_.label_names;
+  }
   if (names.size() != static_cast<size_t>(labels)) {
     names.clear();
     for (int64_t i = 0; i < labels; ++i)
@@ -166,131 +245,125 @@ absl::StatusOr<CompilerInput> ParseModule(mlir::MLIRContext& context,
   model.description->setHead(
       std::move(names),
       labels == 1 ? "regression" : "single_label_classification");
-  return input;
+  return absl::OkStatus();
 }
 
-// A pattern of names that begin with `scope`.
-std::string BeginningWith(absl::string_view scope) {
-  return absl::StrCat("^", absl::StrReplaceAll(scope, {{".", "[.]"}}));
+// The strategy for a directory.
+absl::Status Reader::ChoosePage() {
+  const std::string& name = options_.import.name;
+  const int64_t labels =
+      CountLabels(*imported_[name]->getOps<ModelOp>().begin());
+  GRAFT_ASSIGN_OR_RETURN(
+      input_.text,
+      ReadPage(context_, labels == 1, !options_.teacher.empty(), name));
+  return absl::OkStatus();
 }
 
-// Patterns of the recipe for the model's parameters.
-void SetPatterns(const ImportedModel& model, FineTuneRecipe& recipe) {
-  const ModelScopes& scopes = model.description->facts().scopes;
-  recipe.head = BeginningWith(scopes.head);
-  // A new pooler is trained with the head.
-  const std::string pooler = absl::StrCat(scopes.pooler, ".");
-  if (!scopes.pooler.empty() &&
-      absl::c_any_of(model.initialised, [&](const std::string& name) {
-        return absl::StartsWith(name, pooler);
-      }))
-    recipe.head =
-        BeginningWith(absl::StrCat("(", scopes.head, "|", scopes.pooler, ")"));
-  recipe.embeddings = BeginningWith(scopes.embeddings);
-  recipe.decayed = scopes.decayed;
-  recipe.not_decayed = scopes.not_decayed;
+// Puts the imported models before the strategy.
+absl::Status Reader::Assemble() {
+  for (InputModel& model : input_.models)
+    if (auto found = imported_.find(model.role.symbol);
+        found != imported_.end())
+      GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second));
+  input_.strategy = input_.text->strategy;
+  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
+                         FindPredicted(input_.strategy, options_.input));
+  input_.predicted = static_cast<size_t>(Find(predicted) - &input_.models[0]);
+  return absl::OkStatus();
+}
+
+absl::Status Reader::AddModel(InputModel& model, mlir::ModuleOp imported) {
+  for (mlir::Operation& op : llvm::make_early_inc_range(*imported.getBody())) {
+    auto size = mlir::dyn_cast<SizeOp>(op);
+    auto other =
+        size ? module().lookupSymbol<SizeOp>(size.getSymName()) : SizeOp();
+    if (!other) {
+      op.moveBefore(input_.text->strategy);
+      continue;
+    }
+    // The models of a program take one batch.
+    if (other.getBound() != size.getBound())
+      return absl::InvalidArgumentError(absl::StrCat(
+          options_.input, ": expects graft.size @", size.getSymName().str(),
+          " bound ", size.getBound(), ", as @", model.role.symbol,
+          " is imported with, got ", other.getBound(),
+          "; --max-tokens and --max-sequences change the import"));
+  }
+  return absl::OkStatus();
+}
+
+// Where a head is missing, the message of the linker would not say what to do.
+absl::Status Reader::CheckCallees() {
+  for (bool trained : {false, true}) {
+    for (auto call : input_.strategy.getOps<transfer::CallOp>()) {
+      mlir::SymbolRefAttr callee = call.getCallee();
+      const InputModel& model = *Find(callee.getRootReference());
+      if (model.role.declared || model.role.trained != trained ||
+          callee.getLeafReference() != "logits" ||
+          mlir::SymbolTable::lookupSymbolIn(module(), callee))
+        continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          model.directory, ": expects a classifier ",
+          trained ? "to train, got none; ask for one with --labels, --classes "
+                    "or --regression"
+                  : "to learn from, got none; fine-tune one and export it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// INVALID_ARGUMENT unless all models get the same ids for every text.
+absl::Status Reader::CheckTokenizers() {
+  if (input_.models.size() < 2) return absl::OkStatus();
+  FileSystem& files = FileSystem::Posix();
+  const InputModel& first = input_.Predicted();
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> ours,
+                         LoadTokenizer(files, first.directory));
+  for (const InputModel& model : input_.models) {
+    if (&model == &first) continue;
+    GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> theirs,
+                           LoadTokenizer(files, model.directory));
+    const absl::Status same = CheckSameTokenizer(
+        *ours, absl::StrCat("@", first.role.symbol, ", ", first.directory),
+        *theirs);
+    if (!same.ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat(model.directory, ": ", std::string(same.message())));
+  }
+  return absl::OkStatus();
+}
+
+// Sets the parameters of the strategy and verifies everything.
+absl::Status Reader::ApplyOptions() {
+  const InputModel& model = input_.Predicted();
+  GRAFT_ASSIGN_OR_RETURN(
+      std::vector<Setting> settings,
+      ScopeSettings(options_.scopes, model.description->facts(),
+                    model.initialised));
+  settings.insert(settings.end(), options_.settings.begin(),
+                  options_.settings.end());
+  GRAFT_RETURN_IF_ERROR(ApplySettings(input_.strategy, settings));
+  if (mlir::succeeded(mlir::verify(module()))) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(options_.input, ": cannot be trained as asked for",
+                   settings.empty() ? "" : " with ",
+                   absl::StrJoin(settings, ", ",
+                                 [](std::string* out, const Setting& setting) {
+                                   absl::StrAppend(out, setting.option);
+                                 }),
+                   "; see the messages above"));
 }
 
 }  // namespace
 
-bool IsModule(const std::string& input) {
+bool IsStrategy(const std::string& input) {
   return absl::EndsWith(input, ".mlir");
 }
 
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
                                         const FamilyRegistry& families,
                                         const CompileOptions& options) {
-  if (IsModule(options.input)) return ParseModule(context, families, options);
-  if (!options.checkpoint.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.input,
-                     ": expects a module *.mlir where --checkpoint is given"));
-  CompilerInput input;
-  input.directory = options.input;
-  ImportOptions import = options.import;
-  ImportedModel teacher;
-  if (!options.teacher.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(teacher,
-                           ImportTeacher(context, families, options, import));
-    GRAFT_RETURN_IF_ERROR(CompareTokenizers(options.input, options.teacher));
-  }
-  GRAFT_ASSIGN_OR_RETURN(
-      input.model, importHuggingFace(&context, families, FileSystem::Posix(),
-                                     options.input, import));
-  if (!teacher.module) return input;
-  // Sizes are the same in both.
-  ModelOp model = *teacher.module->getOps<ModelOp>().begin();
-  model->remove();
-  input.model.module->push_back(model);
-  return input;
-}
-
-namespace {
-
-// Sets the parameters that the user gave values of.
-absl::Status SetParameters(mlir::ModuleOp module,
-                           const CompileOptions& options) {
-  for (const std::string& setting : options.settings) {
-    const auto [name, value] = llvm::StringRef(setting).split('=');
-    if (name.empty() || name.size() == setting.size())
-      return UsageError(
-          absl::StrCat("--set: expects NAME=VALUE, got ", setting));
-    if (mlir::failed(FindStrategy(module).setParameter(name, value)))
-      return UsageError(
-          absl::StrCat("--set ", setting, ": see the message above"));
-  }
-  if (options.settings.empty() || mlir::succeeded(mlir::verify(module)))
-    return absl::OkStatus();
-  return UsageError(
-      "--set: expects values with which the strategy is valid; "
-      "see the messages above");
-}
-
-}  // namespace
-
-absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options) {
-  mlir::ModuleOp module = *input.model.module;
-  if (FindStrategy(module)) {
-    if (options.recipe_options.empty()) return SetParameters(module, options);
-    return UsageError(absl::StrCat(options.recipe_options.front(),
-                                   ": expects a model without a strategy, got ",
-                                   options.input, ", which has one"));
-  }
-  if (CountLabels(module) == 0)
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.input,
-        ": expects a classifier to train, got none; ask for one with --labels, "
-        "--classes or --regression"));
-  const int64_t layers = input.model.description->facts().layers;
-  if (options.recipe.freeze_layers > layers)
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--freeze-layers: expects at most ", layers,
-        ", the model's layers, got ", options.recipe.freeze_layers));
-  FineTuneRecipe recipe = options.recipe;
-  recipe.model = options.import.name;
-  if (!options.teacher.empty()) recipe.teacher = kTeacher;
-  SetPatterns(input.model, recipe);
-  if (mlir::failed(addFineTuning(module, recipe)))
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.input,
-        ": cannot be trained as asked for; see the messages above"));
-  return SetParameters(module, options);
-}
-
-absl::Status WriteText(const std::string& text, const CompileOptions& options) {
-  if (options.output != "-")
-    return WriteFile(FileSystem::Posix(), options.output, text);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-      std::fflush(stdout) == 0)
-    return absl::OkStatus();
-  return FileError(errno, "standard output", "write");
-}
-
-absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  printModel(module, stream);
-  return WriteText(text, options);
+  return Reader(context, families, options).Run();
 }
 
 }  // namespace graft

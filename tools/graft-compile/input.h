@@ -1,39 +1,54 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes into the compiler.
+// What goes into the compiler: models and the strategy that adapts them.
 
 #ifndef GRAFT_TOOLS_GRAFT_COMPILE_INPUT_H_
 #define GRAFT_TOOLS_GRAFT_COMPILE_INPUT_H_
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dialects/transfer/transfer_dialect.h"
 #include "frontend/huggingface_import.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/IR/Diagnostics.h"
 #include "tools/graft-compile/compile.h"
+#include "tools/graft-compile/strategy.h"
 
 namespace graft {
 
-struct CompilerInput {
-  ImportedModel model;
-  std::string directory;  // of the checkpoint
+// A model of the program.
+struct InputModel {
+  ModelRole role;
+  std::string directory;  // of its checkpoint
+  // As read, with labels and layers as the program has them.
+  std::unique_ptr<ModelDescription> description;
+  std::vector<std::string> initialised;  // parameters the checkpoint lacks
+  std::vector<std::string> skipped;      // its tensors without a use
 };
 
-// Imports the directory, or parses the module; `families` read config.json. The
-// context must have all dialects. Errors name the file, what was expected and
-// what was found.
+struct CompilerInput {
+  // Shows the lines of the strategy's text that messages are about.
+  std::unique_ptr<StrategyText> text;
+  mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
+  transfer::StrategyOp strategy;             // null with Emit::kModel
+  std::vector<InputModel> models;            // in the order of the calls
+  size_t predicted = 0;  // the model that the prediction is of
+
+  const InputModel& Predicted() const { return models[predicted]; }
+};
+
+// Imports the directories, reads the strategy or chooses the page for the
+// options, and sets what the options ask for; `families` read config.json. The
+// context must have all dialects and outlive the result. Errors name the file
+// or option, what was expected and what was found.
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
                                         const FamilyRegistry& families,
                                         const CompileOptions& options);
-
-// Adds the strategy of options.recipe, unless the module has one.
-absl::Status AddStrategy(CompilerInput& input, const CompileOptions& options);
-
-// Writes `text` to options.output.
-absl::Status WriteText(const std::string& text, const CompileOptions& options);
-// The same of the module, printed.
-absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options);
 
 }  // namespace graft
 

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// graft-compile: turns a checkpoint directory or a module in MLIR into an
+// graft-compile: turns a checkpoint directory or a strategy in MLIR into an
 // artifact, or into a module to read, edit and compile later.
 
 #include <cstdio>
@@ -14,19 +14,22 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
 #include "tools/byte_size.h"
 #include "tools/graft-compile/compile.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
 
 // Groups of options that apply to some inputs only.
-constexpr char kImportGroup[] = "Model (for a directory)";
-constexpr char kRecipeGroup[] = "Strategy (for a module without one)";
+constexpr char kDirectoryGroup[] = "Model (for a directory)";
+constexpr char kImportGroup[] = "Models that are imported";
+constexpr char kStrategyGroup[] = "Strategy";
 
 // Where compiled kernels are kept unless options say otherwise: the XDG Base
 // Directory Specification's place, or nowhere without a home.
@@ -46,7 +49,7 @@ struct CommandOptions {
   std::string emit = "artifact";
   std::string pooler = "checkpoint";
   double dropout = -1;
-  bool decay_weights_only = false;
+  std::vector<std::string> settings;  // of --set
   CompileOptions compile;
 };
 
@@ -62,8 +65,22 @@ absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
   return labels;
 }
 
+// Adds the values of --set behind those of other options, which they replace.
+absl::Status AddSettings(CommandOptions& options) {
+  for (const std::string& text : options.settings) {
+    const std::pair<std::string, std::string> setting =
+        absl::StrSplit(text, absl::MaxSplits('=', 1));
+    if (setting.first.empty() || !absl::StrContains(text, '='))
+      return UsageError(absl::StrCat("--set: expects NAME=VALUE, got ", text));
+    options.compile.settings.push_back(
+        {absl::StrCat("--set ", text), setting.first, setting.second});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(CommandOptions& options) {
   CompileOptions& compile = options.compile;
+  GRAFT_RETURN_IF_ERROR(AddSettings(options));
   if (options.regression) {
     compile.import.labels = 1;
   } else if (!options.labels_path.empty()) {
@@ -76,6 +93,7 @@ absl::Status Run(CommandOptions& options) {
   const std::map<std::string, Emit> emit = {{"artifact", Emit::kArtifact},
                                             {"model", Emit::kModel},
                                             {"strategy", Emit::kStrategy},
+                                            {"settings", Emit::kSettings},
                                             {"facts", Emit::kFacts}};
   const std::map<std::string, PoolerSource> poolers = {
       {"checkpoint", PoolerSource::kCheckpoint},
@@ -83,7 +101,6 @@ absl::Status Run(CommandOptions& options) {
       {"none", PoolerSource::kNone}};
   compile.emit = emit.at(options.emit);
   compile.import.pooler = poolers.at(options.pooler);
-  compile.recipe.decay_everything = !options.decay_weights_only;
   compile.targets = absl::StrSplit(options.targets, ',');
   if (options.dropout >= 0) compile.import.dropout = options.dropout;
   GRAFT_ASSIGN_OR_RETURN(CompileReport report, Compile(compile));
@@ -100,37 +117,45 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
   CompileOptions& compile = options.compile;
   app.add_option("input", compile.input,
                  "checkpoint directory (config.json, model.safetensors, "
-                 "tokenizer), or a module *.mlir")
+                 "tokenizer), or a strategy *.mlir")
       ->required();
-  app.add_option("--checkpoint", compile.checkpoint,
-                 "directory with the weights and tokenizer of a *.mlir");
-  app.add_option("--teacher", compile.teacher,
-                 "directory of a classifier to learn from; the model gets its "
-                 "labels unless others are given. For a *.mlir: the weights of "
-                 "@teacher");
+  app.add_option("--model", compile.models,
+                 "NAME=DIRECTORY, for each model of a *.mlir: its weights, or "
+                 "the checkpoint to import where the file only calls it")
+      ->allow_extra_args(false);
   app.add_option("-o,--output", compile.output,
                  "file to write; - is standard output, for --emit of text")
       ->required();
   app.add_option(
          "--emit", options.emit,
-         "artifact, model (readable MLIR), strategy (the model with the "
-         "strategy that adapts it), or facts (sizes of the model, as "
-         "JSON)")
-      ->check(CLI::IsMember({"artifact", "model", "strategy", "facts"}))
+         "artifact, model (readable MLIR), strategy (the models with the "
+         "strategy that adapts them), settings (the parameters that the "
+         "strategy declares), or facts (sizes of the model, as JSON)")
+      ->check(
+          CLI::IsMember({"artifact", "model", "strategy", "settings", "facts"}))
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
                                        "file with one label per line");
   CLI::Option* classes =
       app.add_option("--classes", compile.import.labels,
-                     "number of unnamed labels (default: the checkpoint's)")
+                     "number of unnamed labels (default: those of a model that "
+                     "is called and frozen, or else the checkpoint's)")
           ->check(CLI::Range(1, 1 << 20))
           ->excludes(labels);
   app.add_flag("--regression", options.regression, "predict one number")
       ->excludes(labels)
       ->excludes(classes);
+  app.option_defaults()->group(kDirectoryGroup);
   app.add_option("--name", compile.import.name, "symbol of the model")
       ->capture_default_str();
+  app.add_option("--teacher", compile.teacher,
+                 "directory of a classifier to learn from; the model gets its "
+                 "labels unless others are given");
+}
+
+void AddImportOptions(CLI::App& app, CommandOptions& options) {
+  CompileOptions& compile = options.compile;
   app.option_defaults()->group(kImportGroup);
   app.add_flag("--new-head", compile.import.new_head,
                "create a new classifier even if the checkpoint has one");
@@ -140,7 +165,8 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->check(CLI::IsMember({"checkpoint", "new", "none"}))
       ->capture_default_str();
   app.add_option("--student-layers", compile.import.layers,
-                 "layers to keep, such as 0,2,4 (default: all)")
+                 "layers to keep of a model that is trained, such as 0,2,4 "
+                 "(default: all)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
@@ -157,56 +183,36 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->check(CLI::Range(0.0, 0.999));
 }
 
-void AddRecipeOptions(CLI::App& app, CommandOptions& options) {
-  FineTuneRecipe& recipe = options.compile.recipe;
-  app.option_defaults()->group(kRecipeGroup);
-  app.add_option("--weight-decay", recipe.weight_decay)
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_flag("--decay-weights-only", options.decay_weights_only,
-               "no weight decay of biases and layer norms");
-  app.add_option(
-         "--layer-decay", recipe.layer_decay,
-         "factor of the learning rate from each layer to the layer below")
-      ->check(CLI::Range(1e-9, 1.0))
-      ->capture_default_str();
-  app.add_option("--clip", recipe.clip,
-                 "maximum norm of the gradient; 0: no clipping")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--label-smoothing", recipe.label_smoothing,
-                 "probability mass spread from the label over all classes")
-      ->check(CLI::Range(0.0, 0.999))
-      ->capture_default_str()
-      ->excludes(app.get_option("--regression"));
-  app.add_flag("--freeze-embeddings", recipe.freeze_embeddings);
-  app.add_option(
-         "--freeze-layers", recipe.freeze_layers,
-         "number of first layers to freeze; freezes the embeddings, too")
+void AddStrategyOptions(CLI::App& app, CommandOptions& options) {
+  ScopeOptions& scopes = options.compile.scopes;
+  app.option_defaults()->group(kStrategyGroup);
+  for (const StrategyFlag& flag : kStrategyFlags)
+    app.add_option_function<std::string>(
+        flag.option,
+        [&options, &flag](const std::string& value) {
+          options.compile.settings.push_back(
+              {flag.option, flag.parameter, value});
+        },
+        absl::StrCat(flag.help, " (parameter ", flag.parameter, ")"));
+  app.add_flag("--decay-weights-only", scopes.decay_weights_only,
+               "no weight decay of biases and layer norms (parameters decayed "
+               "and undecayed)");
+  app.add_flag("--freeze-embeddings", scopes.freeze_embeddings,
+               "train no embeddings (parameter freeze)");
+  app.add_option("--freeze-layers", scopes.freeze_layers,
+                 "number of first layers to freeze; freezes the embeddings, "
+                 "too (parameter freeze)")
       ->check(CLI::NonNegativeNumber);
-  app.add_flag("--linear-probe", recipe.linear_probe,
-               "train only new parameters and the classifier");
-  app.add_option("--set", options.compile.settings,
-                 "NAME=VALUE: value of a parameter that the strategy of a "
-                 "*.mlir declares; may be repeated")
-      ->group("Strategy")
-      ->allow_extra_args(false);
-  CLI::Option* teacher = app.get_option("--teacher");
-  app.add_option("--temperature", recipe.temperature,
-                 "temperature of the softmax of teacher and model")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->needs(teacher);
-  app.add_option("--soft-share", recipe.soft_share,
-                 "weight of the teacher in the loss; the labels get the rest")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
-      ->needs(teacher);
+  app.add_flag("--linear-probe", scopes.linear_probe,
+               "train only new parameters and the classifier (parameters "
+               "freeze and learn)");
+  app.add_option("--set", options.settings, kSetHelp)->allow_extra_args(false);
 }
 
 void AddOptions(CLI::App& app, CommandOptions& options) {
   AddModelOptions(app, options);
-  AddRecipeOptions(app, options);
+  AddImportOptions(app, options);
+  AddStrategyOptions(app, options);
   app.option_defaults()->group("Program");
   app.add_option(
          "--targets", options.targets,
@@ -244,8 +250,8 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
       "Example:\n"
       "  graft-compile minilm/ --labels labels.txt --max-tokens 1024 -o "
       "program.graft\n"
-      "  graft-compile minilm/ --classes 26 --emit strategy -o model.mlir\n"
-      "  graft-compile model.mlir --checkpoint minilm/ -o program.graft\n"
+      "  graft-compile minilm/ --classes 26 --emit strategy -o strategy.mlir\n"
+      "  graft-compile strategy.mlir --model model=minilm/ -o program.graft\n"
       "  graft-compile minilm/ --student-layers 0,2,4 --teacher teacher/ -o "
       "program.graft\n"
       "Exit codes: 0 success, 1 failure, 2 wrong usage.");
@@ -260,21 +266,17 @@ std::vector<std::string> GivenOptions(const CLI::App& app, const char* group) {
   return names;
 }
 
-// Refuses options that a module would ignore.
-absl::Status CheckImportOptions(const CLI::App& app,
-                                const CompileOptions& compile) {
-  if (!IsModule(compile.input)) return absl::OkStatus();
-  const std::vector<std::string> given = GivenOptions(app, kImportGroup);
-  if (given.empty()) return absl::OkStatus();
-  return UsageError(absl::StrCat(given.front(),
-                                 ": expects a checkpoint directory as input, "
-                                 "got the module ",
-                                 compile.input));
-}
-
 absl::Status CheckAndRun(const CLI::App& app, CommandOptions& options) {
-  GRAFT_RETURN_IF_ERROR(CheckImportOptions(app, options.compile));
-  options.compile.recipe_options = GivenOptions(app, kRecipeGroup);
+  CompileOptions& compile = options.compile;
+  const std::vector<std::string> given = GivenOptions(app, kDirectoryGroup);
+  if (IsStrategy(compile.input) && !given.empty())
+    return UsageError(
+        absl::StrCat(given.front(),
+                     ": expects a checkpoint directory as input, got the "
+                     "strategy ",
+                     compile.input, "; --model names its models"));
+  compile.import_options = GivenOptions(app, kImportGroup);
+  compile.strategy_options = GivenOptions(app, kStrategyGroup);
   return Run(options);
 }
 

@@ -3,6 +3,7 @@
 
 #include "tools/graft/compiler_process.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "runtime/base/file.h"
@@ -33,9 +35,14 @@ absl::StatusOr<std::string> CompilerPath() {
                    "compiler beside graft"));
 }
 
+// Exit code of graft-compile for wrong usage.
+constexpr int kUsageCode = 2;
+constexpr char kUsage[] = "graft/compiler-usage";
+
 }  // namespace
 
-absl::Status RunCompiler(const std::vector<std::string>& arguments) {
+absl::Status RunCompiler(const std::vector<std::string>& arguments,
+                         CompilerOutput output) {
   GRAFT_ASSIGN_OR_RETURN(std::string compiler, CompilerPath());
   std::vector<std::string> storage = {compiler};
   storage.insert(storage.end(), arguments.begin(), arguments.end());
@@ -43,19 +50,32 @@ absl::Status RunCompiler(const std::vector<std::string>& arguments) {
   for (std::string& argument : storage) argv.push_back(argument.data());
   argv.push_back(nullptr);
 
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (output == CompilerOutput::kNone)
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
+                                     O_WRONLY, 0);
   pid_t child;
-  int error = posix_spawn(&child, compiler.c_str(), nullptr, nullptr,
+  int error = posix_spawn(&child, compiler.c_str(), &actions, nullptr,
                           argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return FileError(error, compiler, "start");
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return FileError(errno, compiler, "wait for");
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
-  return absl::AbortedError(
+  absl::Status failure = absl::AbortedError(
       WIFSIGNALED(status)
           ? absl::StrCat(compiler, ": ended by signal ", WTERMSIG(status))
           : absl::StrCat(compiler, ": failed; see its message above"));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kUsageCode)
+    failure.SetPayload(kUsage, absl::Cord());
+  return failure;
+}
+
+bool CompilerRefusedOption(const absl::Status& status) {
+  return status.GetPayload(kUsage).has_value();
 }
 
 }  // namespace graft

@@ -14,10 +14,17 @@
 
 namespace graft {
 
+// Where standard output of the compiler goes.
+enum class CompilerOutput { kInherited, kNone };
+
 // Runs graft-compile, which is installed beside this program, with `arguments`,
 // and waits for it. Its messages go to standard error. NOT_FOUND: the compiler
 // is not installed. ABORTED: it failed, and has printed the reason.
-absl::Status RunCompiler(const std::vector<std::string>& arguments);
+absl::Status RunCompiler(const std::vector<std::string>& arguments,
+                         CompilerOutput output = CompilerOutput::kInherited);
+
+// Whether the compiler failed because an option was wrong.
+bool CompilerRefusedOption(const absl::Status& status);
 
 }  // namespace graft
 

@@ -13,6 +13,7 @@
 #include "tools/graft/commands.h"
 #include "tools/graft/export_artifact.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 
 namespace graft {
@@ -66,17 +67,8 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
-  command
-      ->add_option("--temperature", options->temperature,
-                   "temperature of the softmax of teacher and student")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--soft-share", options->soft_share,
-                   "weight of the teacher in the loss; the labels get the rest")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
   AddTrainingOptions(*command, *options);
+  AddStrategyOptions(*command, *options, /*teacher=*/true);
   AddRunOptions(*command, *options);
   command->footer(
       "Example:\n"

@@ -10,6 +10,7 @@
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 
 namespace graft {
@@ -32,6 +33,7 @@ void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
   command->get_option("--model")->required();
   command->get_option("--train")->required();
   AddTrainingOptions(*command, *options);
+  AddStrategyOptions(*command, *options, /*teacher=*/false);
   AddRunOptions(*command, *options);
   command->footer(
       "Example:\n"

@@ -22,6 +22,7 @@
 #include "runtime/train/checkpoint.h"
 #include "tools/byte_size.h"
 #include "tools/graft/compiler_process.h"
+#include "tools/graft/strategy_options.h"
 #include "tools/graft/terminal.h"
 
 namespace graft {
@@ -29,13 +30,6 @@ namespace {
 
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
-
-// The error of "nan", which is in every range.
-std::string CheckNumber(const std::string& text) {
-  double value = 0;
-  if (!absl::SimpleAtod(text, &value) || !std::isnan(value)) return "";
-  return absl::StrCat("expects a number, got ", text);
-}
 
 std::string CheckNotEmpty(const std::string& text) {
   return text.empty() ? "expects a value, got an empty one" : "";
@@ -63,9 +57,6 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
       program,
       absl::StrCat("--max-tokens=", capacity.tokens),
       absl::StrCat("--max-sequences=", capacity.sequences),
-      absl::StrCat("--weight-decay=", options.weight_decay),
-      absl::StrCat("--clip=", options.clip),
-      absl::StrCat("--layer-decay=", options.layer_decay),
       absl::StrCat("--targets=", options.targets),
   };
   if (options.precision != "fp32")
@@ -80,9 +71,6 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back(absl::StrCat("--labels=", labels_path));
   if (options.dropout >= 0)
     arguments.push_back(absl::StrCat("--dropout=", options.dropout));
-  if (options.label_smoothing > 0)
-    arguments.push_back(
-        absl::StrCat("--label-smoothing=", options.label_smoothing));
   if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
   if (options.freeze_layers > 0)
     arguments.push_back(
@@ -91,11 +79,10 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (!options.student_layers.empty())
     arguments.push_back(absl::StrCat(
         "--student-layers=", absl::StrJoin(options.student_layers, ",")));
-  if (!options.teacher.empty()) {
+  if (!options.teacher.empty())
     arguments.push_back(absl::StrCat("--teacher=", options.teacher));
-    arguments.push_back(absl::StrCat("--temperature=", options.temperature));
-    arguments.push_back(absl::StrCat("--soft-share=", options.soft_share));
-  }
+  arguments.insert(arguments.end(), options.settings.begin(),
+                   options.settings.end());
   if (!options.dump_stages.empty())
     arguments.push_back(absl::StrCat("--dump-stages=", options.dump_stages));
   for (const std::string& plugin : options.plugins)
@@ -264,6 +251,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
                                        const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
+  GRAFT_RETURN_IF_ERROR(CheckSettings(options));
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
@@ -287,9 +275,6 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
         ", the most that the model takes, got ", options.max_length));
   const int64_t max_length =
       options.max_length > 0 ? options.max_length : limit;
-  if (options.task == "regression" && options.label_smoothing > 0)
-    return absl::InvalidArgumentError(
-        "--label-smoothing: expects --task=classification, got regression");
   if (options.precision != "fp16" &&
       options.training.loss_scale != kFirstLossScale)
     return absl::InvalidArgumentError(absl::StrCat(
@@ -328,9 +313,6 @@ void AddTaskOption(CLI::App& command, FinetuneOptions& options) {
 
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   TrainOptions& training = options.training;
-  command.add_option("--epochs", training.epochs)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
   command
       .add_option("--max-steps", training.max_steps,
                   "stop after this many steps; the schedule stays that of all "
@@ -339,44 +321,10 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--batch-size", training.batch_size, "examples per step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--learning-rate", training.learning_rate)
-      ->check(CLI::NonNegativeNumber)
-      ->check(CLI::Validator(CheckNumber, ""))
-      ->capture_default_str();
-  command
-      .add_option("--schedule", options.schedule, "constant, linear or cosine")
-      ->check(CLI::IsMember({"constant", "linear", "cosine"}))
-      ->capture_default_str();
-  command
-      .add_option("--warmup-ratio", training.warmup_ratio,
-                  "fraction of the steps for warm-up")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  command.add_option("--weight-decay", options.weight_decay)
-      ->check(CLI::NonNegativeNumber)
-      ->check(CLI::Validator(CheckNumber, ""))
-      ->capture_default_str();
-  command
-      .add_option("--clip", options.clip,
-                  "maximum norm of the gradient; 0: no clipping")
-      ->check(CLI::NonNegativeNumber)
-      ->check(CLI::Validator(CheckNumber, ""))
-      ->capture_default_str();
   command
       .add_option("--dropout", options.dropout,
                   "rate of all dropouts (default: the model's)")
       ->check(CLI::Range(0.0, 0.999));
-  command
-      .add_option("--layer-decay", options.layer_decay,
-                  "factor of the learning rate from each layer to the layer "
-                  "below")
-      ->check(CLI::Range(1e-9, 1.0))
-      ->capture_default_str();
-  command
-      .add_option("--label-smoothing", options.label_smoothing,
-                  "probability mass spread from the label over all classes")
-      ->check(CLI::Range(0.0, 0.999))
-      ->capture_default_str();
   command.add_flag("--freeze-embeddings", options.freeze_embeddings);
   command
       .add_option(

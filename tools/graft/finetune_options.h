@@ -29,21 +29,18 @@ struct FinetuneOptions {
   std::string task = "classification";
   std::string schedule = "linear";
   TrainOptions training;
-  double weight_decay = 0.01;
-  double clip = 0;
+  // Options of graft-compile that set parameters of the strategy, as given.
+  // Those that the trainer needs as well are in `training` and `schedule`.
+  std::vector<std::string> settings;
   double dropout = -1;  // the model's
-  double layer_decay = 1;
-  double label_smoothing = 0;  // for classes only
   bool freeze_embeddings = false;
   int64_t freeze_layers = 0;
   bool linear_probe = false;
   // Distillation: directory of the classifier that teaches, or none.
   std::string teacher;
   std::vector<int64_t> student_layers;  // of the model; empty: all
-  double temperature = 2;
-  double soft_share = 0.5;
-  int64_t max_length = 0;  // the model's
-  int64_t max_tokens = 0;  // of the largest batch
+  int64_t max_length = 0;               // the model's
+  int64_t max_tokens = 0;               // of the largest batch
   std::string initial;
   std::string targets = "host";
   std::string precision = "fp32";

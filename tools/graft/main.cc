@@ -11,6 +11,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "tools/graft/commands.h"
+#include "tools/graft/compiler_process.h"
 
 namespace {
 
@@ -63,5 +64,5 @@ int main(int argc, char** argv) {
   const absl::Status status = context.run();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
-  return 1;
+  return graft::CompilerRefusedOption(status) ? 2 : 1;
 }

@@ -16,6 +16,7 @@
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/plan.h"
+#include "tools/graft/strategy_options.h"
 
 namespace graft {
 namespace {
@@ -72,6 +73,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   AddModelOptions(*command, options->finetune);
   AddTaskOption(*command, options->finetune);
   AddTrainingOptions(*command, options->finetune);
+  AddStrategyOptions(*command, options->finetune, /*teacher=*/false);
   CLI::Option* model = command->get_option("--model")->excludes(artifact);
   CLI::Option* train = command->get_option("--train")->excludes(artifact);
   model->needs(train);

@@ -6,7 +6,8 @@
     doc_folder.py DIR BIN
 
 DIR has a BERT of 6 small layers as minilm/ and where the quickstart installs
-MiniLM, tables of our own, a batch for graft-run, and build/bin, which is BIN.
+MiniLM, tables of our own, a batch for graft-run, build/bin, which is BIN, and
+models/strategies of the repository.
 """
 
 import argparse
@@ -48,6 +49,8 @@ def main():
         "segments.offsets": [0, 4, 7]})
     (folder / "build").mkdir()
     (folder / "build" / "bin").symlink_to(arguments.bin.resolve())
+    root = pathlib.Path(__file__).resolve().parents[3]
+    (folder / "models").symlink_to(root / "models")
 
 
 if __name__ == "__main__":

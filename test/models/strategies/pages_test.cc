@@ -1,0 +1,240 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fstream>
+#include <initializer_list>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "dialects/transfer/transfer_dialect.h"
+#include "frontend/parse_module.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "models/strategies/registry.h"
+#include "passes/registration.h"
+#include "passes/transfer/passes.h"
+
+namespace graft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string read(const std::string& name) {
+  std::ifstream file(std::string(GRAFT_SOURCE_DIR) +
+                     "/test/passes/transfer/Inputs/" + name);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+using Settings = std::initializer_list<std::pair<const char*, const char*>>;
+
+class PagesTest : public ::testing::Test {
+ protected:
+  PagesTest() {
+    mlir::DialectRegistry registry;
+    registry.insert<mlir::func::FuncDialect>();
+    registerAllDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+    context.getDiagEngine().registerHandler([this](mlir::Diagnostic& d) {
+      errors += d.str() + "\n";
+      return mlir::success();
+    });
+    useModels(read("tiny_bert.mlir") + read("tiny_teacher.mlir"));
+  }
+
+  void useModels(const std::string& text) {
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  }
+
+  // Adds the page with these values and expands the whole stage.
+  bool expand(const char* name, Settings settings = {}) {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBuffer(findStrategyPage(name)->text), {});
+    mlir::OwningOpRef<mlir::ModuleOp> page = parseModule(sources, &context);
+    if (!page) return false;
+    auto strategy = *page->getOps<transfer::StrategyOp>().begin();
+    for (auto [parameter, value] : settings)
+      if (mlir::failed(strategy.setParameter(parameter, value))) return false;
+    strategy->remove();
+    module->push_back(strategy);
+    mlir::PassManager manager(&context);
+    buildTransferPipeline(manager);
+    return mlir::succeeded(manager.run(*module));
+  }
+
+  // Names of the parameters that learn.
+  std::set<std::string> learned() {
+    std::set<std::string> names;
+    module->walk([&](StateOp state) {
+      if (state.getKind() == "gradient")
+        names.insert(state.getParameter().str());
+    });
+    return names;
+  }
+
+  // The update of the parameter `name`.
+  AdamWOp update(llvm::StringRef name) {
+    AdamWOp found;
+    module->walk([&](AdamWOp op) {
+      auto read = op.getParameter().getDefiningOp<ReadOp>();
+      if (read.getSymbol().getLeafReference() == name) found = op;
+    });
+    return found;
+  }
+
+  std::set<std::string> entries() {
+    std::set<std::string> names;
+    for (auto function : module->getOps<mlir::func::FuncOp>())
+      names.insert(function.getSymName().str());
+    return names;
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string errors;
+};
+
+TEST_F(PagesTest, HasEachPageOnce) {
+  std::set<std::string> names;
+  for (const StrategyPage& page : getStrategyPages()) {
+    EXPECT_TRUE(names.insert(page.name).second) << page.name;
+    EXPECT_THAT(page.text, HasSubstr("transfer.strategy @" +
+                                     std::string(page.name) + " "));
+    EXPECT_EQ(findStrategyPage(page.name), &page);
+  }
+  EXPECT_THAT(names, ElementsAre("distill", "distill_regression", "finetune",
+                                 "regression"));
+  EXPECT_EQ(findStrategyPage("none"), nullptr);
+}
+
+TEST_F(PagesTest, TrainsAllByDefault) {
+  ASSERT_TRUE(expand("finetune", {{"weight_decay", "0.1"}})) << errors;
+  EXPECT_EQ(learned().size(), 41);
+  EXPECT_THAT(entries(),
+              ElementsAre("accumulate", "evaluate", "predict", "update"));
+  for (const char* name :
+       {"classifier.weight", "classifier.bias", "embeddings.LayerNorm.weight"})
+    EXPECT_FLOAT_EQ(update(name).getDecay().convertToFloat(), 0.1f) << name;
+  EXPECT_FALSE(update("classifier.bias").getFactor());
+}
+
+TEST_F(PagesTest, DecaysWhatThePatternsSay) {
+  ASSERT_TRUE(expand("finetune", {{"weight_decay", "0.1"},
+                                  {"decayed", "weight$"},
+                                  {"undecayed", "LayerNorm"}}))
+      << errors;
+  EXPECT_EQ(learned().size(), 41);
+  EXPECT_FLOAT_EQ(update("classifier.weight").getDecay().convertToFloat(),
+                  0.1f);
+  EXPECT_EQ(update("classifier.bias").getDecay().convertToFloat(), 0);
+  EXPECT_EQ(update("embeddings.LayerNorm.weight").getDecay().convertToFloat(),
+            0);
+}
+
+TEST_F(PagesTest, FreezesAllButTheHead) {
+  ASSERT_TRUE(expand("finetune", {{"freeze", "."}, {"learn", "^classifier"}}))
+      << errors;
+  EXPECT_THAT(learned(), ElementsAre("classifier.bias", "classifier.weight"));
+}
+
+TEST_F(PagesTest, FreezesEmbeddings) {
+  ASSERT_TRUE(expand("finetune", {{"freeze", "^embeddings"}})) << errors;
+  EXPECT_EQ(learned().size(), 36);
+  EXPECT_TRUE(learned().count("encoder.layer.0.attention.self.query.weight"));
+}
+
+TEST_F(PagesTest, FreezesLayers) {
+  ASSERT_TRUE(expand("finetune", {{"freeze", "^embeddings|^[^0-9]*[.](0)[.]"}}))
+      << errors;
+  EXPECT_EQ(learned().size(), 20);
+  for (const std::string& name : learned())
+    EXPECT_THAT(name, testing::Not(HasSubstr("layer.0.")));
+}
+
+TEST_F(PagesTest, RefusesToFreezeEverything) {
+  EXPECT_FALSE(expand("finetune", {{"freeze", "."}}));
+  EXPECT_THAT(errors, HasSubstr("expects to depend on a parameter of the "
+                                "phase's groups, got none"));
+}
+
+TEST_F(PagesTest, DecaysTheRateByLayer) {
+  ASSERT_TRUE(expand("finetune", {{"layer_decay", "0.5"}})) << errors;
+  EXPECT_EQ(update("embeddings.word_embeddings.weight")
+                .getRateMultiplier()
+                .convertToFloat(),
+            0.0625f);
+  EXPECT_EQ(update("classifier.bias").getRateMultiplier().convertToFloat(), 1);
+}
+
+TEST_F(PagesTest, ClipsWhenToldTo) {
+  ASSERT_TRUE(expand("finetune", {{"clip", "1"}})) << errors;
+  EXPECT_TRUE(update("classifier.bias").getFactor());
+}
+
+TEST_F(PagesTest, DistilsFromACachedTeacher) {
+  ASSERT_TRUE(expand("distill")) << errors;
+  EXPECT_THAT(entries(), ElementsAre("accumulate", "evaluate", "predict",
+                                     "teacher_logits", "update"));
+  EXPECT_EQ(learned().size(), 41);
+  EXPECT_EQ(learned().count("table"), 0);
+}
+
+// The models of a regression have one column instead of three.
+std::string withOneColumn(std::string text) {
+  const std::pair<std::string, std::string> changes[] = {
+      {"tensor<3x8xf32>", "tensor<1x8xf32>"},
+      {"x3xf32", "x1xf32"},
+      {"tensor<3xf32>", "tensor<1xf32>"}};
+  for (const auto& [from, to] : changes)
+    for (size_t at; (at = text.find(from)) != std::string::npos;)
+      text.replace(at, from.size(), to);
+  return text;
+}
+
+TEST_F(PagesTest, PredictsANumber) {
+  useModels(withOneColumn(read("tiny_bert.mlir")));
+  ASSERT_TRUE(expand("regression")) << errors;
+  int losses = 0, softmaxes = 0;
+  module->walk([&](MseOp) { ++losses; });
+  module->walk([&](SoftmaxOp) { ++softmaxes; });
+  EXPECT_EQ(losses, 2);
+  EXPECT_EQ(softmaxes, 0);
+}
+
+TEST_F(PagesTest, DistilsNumbers) {
+  useModels(withOneColumn(read("tiny_bert.mlir") + read("tiny_teacher.mlir")));
+  ASSERT_TRUE(expand("distill_regression", {{"soft_share", "0.25"}})) << errors;
+  int losses = 0;
+  module->walk([&](MseOp) { ++losses; });
+  EXPECT_EQ(losses, 3);  // both of training, and that of evaluation
+  std::set<float> factors;
+  module->walk(
+      [&](ScaleOp op) { factors.insert(op.getFactor().convertToFloat()); });
+  EXPECT_EQ(factors, (std::set<float>{0.25f, 0.75f}));
+}
+
+TEST_F(PagesTest, RefusesAModelOfOtherColumns) {
+  EXPECT_FALSE(expand("regression"));
+  EXPECT_THAT(errors, HasSubstr("expects @model::@logits of type"));
+}
+
+TEST_F(PagesTest, NamesTheParametersThereAre) {
+  EXPECT_FALSE(expand("regression", {{"label_smoothing", "0.1"}}));
+  EXPECT_THAT(errors,
+              HasSubstr("strategy @regression expects a parameter of rate, "));
+  EXPECT_THAT(errors, HasSubstr(", got label_smoothing"));
+}
+
+}  // namespace
+}  // namespace graft

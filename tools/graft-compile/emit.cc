@@ -1,0 +1,65 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft-compile/emit.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "frontend/graph_builder.h"
+#include "runtime/base/status_macros.h"
+#include "tools/graft-compile/strategy.h"
+
+namespace graft {
+namespace {
+
+// Writes `text` to options.output.
+absl::Status WriteText(const std::string& text, const CompileOptions& options) {
+  if (options.output != "-")
+    return WriteFile(FileSystem::Posix(), options.output, text);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+      std::fflush(stdout) == 0)
+    return absl::OkStatus();
+  return FileError(errno, "standard output", "write");
+}
+
+}  // namespace
+
+absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printModel(module, stream);
+  return WriteText(text, options);
+}
+
+absl::Status WriteSettings(mlir::MLIRContext& context,
+                           const CompileOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<StrategyText> text,
+      IsStrategy(options.input)
+          ? ReadStrategy(context, options.input)
+          : ReadPage(context, options.import.labels == 1,
+                     !options.teacher.empty(), options.import.name));
+  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
+  return WriteText(DescribeSettings(text->strategy), options);
+}
+
+absl::Status WriteFacts(const FamilyRegistry& families,
+                        const CompileOptions& options) {
+  FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.input, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<ModelDescription> description,
+                         families.read(config));
+  const ModelFacts& facts = description->facts();
+  ModelConfig written("facts");
+  written.SetModelType(config.model_type());
+  written.Set("vocab_size", facts.vocabulary);
+  if (facts.max_positions > 0)
+    written.Set("max_position_embeddings", facts.max_positions);
+  return WriteText(written.Text(), options);
+}
+
+}  // namespace graft

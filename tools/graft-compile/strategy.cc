@@ -1,0 +1,236 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft-compile/strategy.h"
+
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "dialects/transfer/number.h"
+#include "dialects/transfer/transfer_analysis.h"
+#include "frontend/parse_module.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Support/FileUtilities.h"
+#include "models/strategies/registry.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+namespace {
+
+// Parses the buffer; `name` is for messages.
+absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
+    mlir::MLIRContext& context, std::unique_ptr<llvm::MemoryBuffer> buffer,
+    const std::string& name) {
+  context.getOrLoadDialect<mlir::func::FuncDialect>();
+  auto text = std::make_unique<StrategyText>();
+  text->sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  text->handler = std::make_unique<mlir::SourceMgrDiagnosticHandler>(
+      text->sources, &context);
+  text->module = parseModule(text->sources, &context);
+  // What one op can tell by itself. Models, and how ops fit to each other, are
+  // verified when all is there.
+  if (!text->module || text->module
+                           ->walk([](mlir::Operation* op) -> mlir::WalkResult {
+                             return op->getName().verifyInvariants(op);
+                           })
+                           .wasInterrupted())
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": expects a module; see the messages above"));
+  for (auto strategy : text->module->getOps<transfer::StrategyOp>()) {
+    if (text->strategy)
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": expects one transfer.strategy, got @",
+                       text->strategy.getSymName().str(), " and @",
+                       strategy.getSymName().str()));
+    text->strategy = strategy;
+  }
+  if (text->strategy) return text;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": expects a transfer.strategy, got none"));
+}
+
+// Calls the model @model of a page `name`.
+void RenameModel(transfer::StrategyOp strategy, llvm::StringRef name) {
+  mlir::AttrTypeReplacer replacer;
+  auto symbol = mlir::StringAttr::get(strategy.getContext(), name);
+  replacer.addReplacement(
+      [&](mlir::SymbolRefAttr reference) -> std::optional<mlir::Attribute> {
+        if (reference.getRootReference() != "model") return std::nullopt;
+        return mlir::SymbolRefAttr::get(symbol,
+                                        reference.getNestedReferences());
+      });
+  replacer.recursivelyReplaceElementsIn(strategy);
+}
+
+// A pattern of names that begin with `scope`.
+std::string BeginningWith(absl::string_view scope) {
+  return absl::StrCat("^", absl::StrReplaceAll(scope, {{".", "[.]"}}));
+}
+
+// A pattern of the parameters that a linear probe trains.
+std::string HeadPattern(const ModelScopes& scopes,
+                        absl::Span<const std::string> initialised) {
+  // A new pooler is trained with the head.
+  const std::string pooler = absl::StrCat(scopes.pooler, ".");
+  if (!scopes.pooler.empty() &&
+      absl::c_any_of(initialised, [&](const std::string& name) {
+        return absl::StartsWith(name, pooler);
+      }))
+    return BeginningWith(
+        absl::StrCat("(", scopes.head, "|", scopes.pooler, ")"));
+  return BeginningWith(scopes.head);
+}
+
+// A pattern of the embeddings and the first `layers` layers.
+std::string BottomPattern(const ModelScopes& scopes, int64_t layers) {
+  std::string pattern = BeginningWith(scopes.embeddings);
+  if (layers == 0) return pattern;
+  // The number of the layer is the first part that is a number.
+  absl::StrAppend(&pattern, "|^[^0-9]*[.](");
+  for (int64_t i = 0; i < layers; ++i)
+    absl::StrAppend(&pattern, i == 0 ? "" : "|", i);
+  return absl::StrCat(pattern, ")[.]");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
+    mlir::MLIRContext& context, const std::string& path) {
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer =
+      mlir::openInputFile(path, &error);
+  if (!buffer) return absl::NotFoundError(absl::StrCat(path, ": ", error));
+  return Parse(context, std::move(buffer), path);
+}
+
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
+    mlir::MLIRContext& context, bool regression, bool teacher,
+    llvm::StringRef model) {
+  const StrategyPage* page =
+      findStrategyPage(teacher ? (regression ? "distill_regression" : "distill")
+                               : (regression ? "regression" : "finetune"));
+  const std::string name = absl::StrCat(page->name, ".mlir");
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<StrategyText> text,
+      Parse(context, llvm::MemoryBuffer::getMemBuffer(page->text, name), name));
+  if (model != "model") RenameModel(text->strategy, model);
+  return text;
+}
+
+std::vector<ModelRole> FindModels(const StrategyText& text) {
+  transfer::StrategyOp strategy = text.strategy;
+  mlir::ModuleOp module = *text.module;
+  llvm::SetVector<mlir::StringAttr> symbols;
+  for (auto call : strategy.getOps<transfer::CallOp>())
+    symbols.insert(call.getCallee().getRootReference());
+  for (auto group : strategy.getOps<transfer::GroupOp>())
+    symbols.insert(group.getModelAttr().getAttr());
+  for (auto model : module.getOps<ModelOp>())
+    symbols.insert(model.getSymNameAttr());
+  std::vector<ModelRole> models;
+  for (mlir::StringAttr symbol : symbols) {
+    ModelRole& model = models.emplace_back();
+    model.symbol = symbol.str();
+    model.declared = module.lookupSymbol<ModelOp>(symbol) != nullptr;
+    for (auto group : strategy.getOps<transfer::GroupOp>())
+      model.trained |=
+          group.getModelAttr().getAttr() == symbol && !group.getFrozen();
+  }
+  return models;
+}
+
+absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
+                                          const std::string& input) {
+  for (auto predict : strategy.getOps<transfer::PredictOp>()) {
+    std::string symbol;
+    for (mlir::Operation* op :
+         transfer::getComputation({predict.getPrediction()}))
+      if (auto call = mlir::dyn_cast<transfer::CallOp>(op))
+        symbol = call.getCallee().getRootReference().str();
+    if (!symbol.empty()) return symbol;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      input, ": expects a transfer.predict of what a model returns, got none"));
+}
+
+absl::Status ApplySettings(transfer::StrategyOp strategy,
+                           absl::Span<const Setting> settings) {
+  for (const Setting& setting : settings) {
+    std::string message;
+    mlir::ScopedDiagnosticHandler handler(strategy.getContext(),
+                                          [&](mlir::Diagnostic& diagnostic) {
+                                            message = diagnostic.str();
+                                            return mlir::success();
+                                          });
+    if (mlir::succeeded(strategy.setParameter(setting.name, setting.value)))
+      continue;
+    // The option says which parameter it is.
+    llvm::StringRef text = message;
+    text.consume_front(setting.name + ": ");
+    return UsageError(absl::StrCat(setting.option, ": ", text.str()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Setting>> ScopeSettings(
+    const ScopeOptions& options, const ModelFacts& facts,
+    absl::Span<const std::string> initialised) {
+  if (options.freeze_layers > facts.layers)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--freeze-layers: expects at most ", facts.layers,
+                     ", the model's layers, got ", options.freeze_layers));
+  const ModelScopes& scopes = facts.scopes;
+  std::vector<Setting> settings;
+  if (options.linear_probe) {
+    settings.push_back({"--linear-probe", "freeze", "."});
+    settings.push_back(
+        {"--linear-probe", "learn", HeadPattern(scopes, initialised)});
+  } else if (options.freeze_layers > 0 || options.freeze_embeddings) {
+    settings.push_back(
+        {options.freeze_layers > 0 ? "--freeze-layers" : "--freeze-embeddings",
+         "freeze", BottomPattern(scopes, options.freeze_layers)});
+  }
+  if (options.decay_weights_only) {
+    settings.push_back({"--decay-weights-only", "decayed", scopes.decayed});
+    if (!scopes.not_decayed.empty())
+      settings.push_back(
+          {"--decay-weights-only", "undecayed", scopes.not_decayed});
+  }
+  return settings;
+}
+
+std::string DescribeSettings(transfer::StrategyOp strategy) {
+  auto print = [](mlir::Attribute value) {
+    if (auto text = mlir::dyn_cast<mlir::StringAttr>(value))
+      return absl::StrCat("\"", text.str(), "\"");
+    return absl::StrCat(*transfer::getLiteralNumber(value));
+  };
+  std::string text;
+  for (auto parameter : strategy.getOps<transfer::HyperparameterOp>()) {
+    absl::StrAppend(&text, parameter.getSymName().str(), " = ",
+                    print(parameter.getValue()));
+    if (parameter.getMinimum() && parameter.getMaximum())
+      absl::StrAppend(&text, " in [", print(*parameter.getMinimum()), ", ",
+                      print(*parameter.getMaximum()), "]");
+    if (parameter.getChoices())
+      absl::StrAppend(
+          &text, " of [",
+          absl::StrJoin(*parameter.getChoices(), ", ",
+                        [&](std::string* out, mlir::Attribute choice) {
+                          absl::StrAppend(out, print(choice));
+                        }),
+          "]");
+    absl::StrAppend(&text, ": ", parameter.getMeaning().str(), "\n");
+  }
+  return text;
+}
+
+}  // namespace graft

@@ -1,0 +1,76 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The text of a strategy, the models it is about, and its parameters.
+
+#ifndef GRAFT_TOOLS_GRAFT_COMPILE_STRATEGY_H_
+#define GRAFT_TOOLS_GRAFT_COMPILE_STRATEGY_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "dialects/transfer/transfer_dialect.h"
+#include "frontend/model_family.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/IR/Diagnostics.h"
+#include "tools/graft-compile/compile.h"
+
+namespace graft {
+
+// A strategy as it was written. While this lives, diagnostics of the context
+// show lines of the text; the context must outlive it.
+struct StrategyText {
+  llvm::SourceMgr sources;
+  std::unique_ptr<mlir::SourceMgrDiagnosticHandler> handler;
+  mlir::OwningOpRef<mlir::ModuleOp> module;  // not verified
+  transfer::StrategyOp strategy;             // in the module
+};
+
+// Reads the *.mlir `path`, which has one strategy.
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
+    mlir::MLIRContext& context, const std::string& path);
+
+// Reads the page of models/strategies/ for a directory: that of a regression or
+// a classification, with or without a teacher. Its model is called `model`.
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
+    mlir::MLIRContext& context, bool regression, bool teacher,
+    llvm::StringRef model);
+
+// A model that a strategy is about.
+struct ModelRole {
+  std::string symbol;
+  bool trained = false;   // whether one of its groups is not frozen
+  bool declared = false;  // by the text itself
+};
+
+// The models that the strategy calls, in order, and then those that it groups
+// or declares.
+std::vector<ModelRole> FindModels(const StrategyText& text);
+
+// The symbol of the model whose call is the last one that the prediction
+// depends on. INVALID_ARGUMENT without a prediction of a model; `input` is for
+// the message.
+absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
+                                          const std::string& input);
+
+// Sets parameters of the strategy, without verifying it. A usage error names
+// the option.
+absl::Status ApplySettings(transfer::StrategyOp strategy,
+                           absl::Span<const Setting> settings);
+
+// The settings that the options mean for a model of `facts`, some of whose
+// parameters are `initialised`.
+absl::StatusOr<std::vector<Setting>> ScopeSettings(
+    const ScopeOptions& options, const ModelFacts& facts,
+    absl::Span<const std::string> initialised);
+
+// The declared parameters, one per line: value, range and meaning.
+std::string DescribeSettings(transfer::StrategyOp strategy);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_COMPILE_STRATEGY_H_

@@ -1,0 +1,30 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options that set parameters of the strategy. Their defaults and ranges are
+// the strategy's, which the compiler reads: an option that is not given is not
+// passed on.
+
+#ifndef GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
+#define GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/status/status.h"
+#include "tools/graft/finetune_options.h"
+
+namespace graft {
+
+// Adds an option for each common parameter, those of a teacher only for a
+// `teacher`, and --set for any. `options` must outlive the command.
+void AddStrategyOptions(CLI::App& command, FinetuneOptions& options,
+                        bool teacher);
+
+// Has the compiler check what was given, before a table is read. An option that
+// it refuses is the error of RunCompiler.
+absl::Status CheckSettings(const FinetuneOptions& options);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
