@@ -37,13 +37,12 @@ transfer.strategy @distill sizes (K) {
   transfer.group @plain of @model rest optional layer_decay @layer_decay
 
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
-  // Profiles call both losses by one name.
   %hard = transfer.loss cross_entropy %logits, %labels smoothing @label_smoothing ignore -100 mean
-      : tensor<?x?xf32, #SK>, tensor<?xi32, #S> loc("loss")
+      : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
   %teacher = transfer.call deterministic @teacher::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %kept = transfer.cache @teacher_logits %teacher : tensor<?x?xf32, #SK>
   %soft = transfer.loss kl_divergence %logits, %kept temperature @temperature mean
-      : tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK> loc("loss")
+      : tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>
   %loss = transfer.combine "1 - @soft_share" * %hard + @soft_share * %soft
 
   transfer.predict %logits softmax evaluate %hard : tensor<?x?xf32, #SK>

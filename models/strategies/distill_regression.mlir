@@ -34,11 +34,10 @@ transfer.strategy @distill_regression {
   transfer.group @plain of @model rest optional layer_decay @layer_decay
 
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x1xf32, #S>
-  // Profiles call both losses by one name.
-  %hard = transfer.loss mse %logits, %labels mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S> loc("loss")
+  %hard = transfer.loss mse %logits, %labels mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S>
   %teacher = transfer.call deterministic @teacher::@logits(%text) : (!transfer.text) -> tensor<?x1xf32, #S>
   %kept = transfer.cache @teacher_logits %teacher : tensor<?x1xf32, #S>
-  %soft = transfer.loss mse %logits, %kept mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S> loc("loss")
+  %soft = transfer.loss mse %logits, %kept mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S>
   %loss = transfer.combine "1 - @soft_share" * %hard + @soft_share * %soft
 
   transfer.predict %logits evaluate %hard : tensor<?x1xf32, #S>
