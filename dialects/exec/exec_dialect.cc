@@ -26,6 +26,18 @@ void ExecDialect::initialize() {
 #include "dialects/exec/exec_launch_ops.cc.inc"
       >();
   registerProgramOps();
+  registerHostOps();
+}
+
+LogicalResult ExecDialect::verifyRegionArgAttribute(Operation* op, unsigned,
+                                                    unsigned index,
+                                                    NamedAttribute attribute) {
+  if (attribute.getName() != kSourceAttr ||
+      isa<SourceAttr>(attribute.getValue()))
+    return success();
+  return op->emitOpError("expects '")
+         << kSourceAttr << "' of argument " << index
+         << " to be an #exec.source, got " << attribute.getValue();
 }
 
 // <T / 32 * 12>, <T / 32>, <T>, <T * 12> or <6>.
@@ -129,22 +141,24 @@ void CostTermAttr::print(AsmPrinter& printer) const {
 }
 
 // One byte of an artifact.
-static constexpr int64_t kMostTiles = 255;
+static constexpr int64_t kMostUnits = 255;
 
 Attribute CostAttr::parse(AsmParser& parser, Type) {
   SmallVector<CostTermAttr> flops, bytes;
-  int64_t tiles = 0;
+  StringAttr unit;
+  int64_t count = 0;
   if (parser.parseLess() || parseTerms(parser, "flops", flops) ||
-      (!flops.empty() && succeeded(parser.parseOptionalKeyword("tiles")) &&
-       parser.parseInteger(tiles)) ||
+      (!flops.empty() && succeeded(parser.parseOptionalKeyword("each")) &&
+       (parser.parseInteger(count) || parser.parseAttribute(unit))) ||
       parseTerms(parser, "bytes", bytes) || parser.parseGreater())
     return {};
-  if (tiles < 0 || tiles > kMostTiles) {
-    parser.emitError(parser.getCurrentLocation(), "expects tiles from 0 to ")
-        << kMostTiles << ", got " << tiles;
+  if (unit && (unit.empty() || count < 1 || count > kMostUnits)) {
+    parser.emitError(parser.getCurrentLocation(),
+                     "expects the name of a unit and a count from 1 to ")
+        << kMostUnits << ", got " << count << ' ' << unit;
     return {};
   }
-  return CostAttr::get(parser.getContext(), flops, bytes, tiles);
+  return CostAttr::get(parser.getContext(), flops, bytes, unit, count);
 }
 
 void CostAttr::print(AsmPrinter& printer) const {
@@ -157,7 +171,7 @@ void CostAttr::print(AsmPrinter& printer) const {
   printer << '<';
   if (!getFlops().empty()) {
     print("flops", getFlops());
-    if (getTiles() != 0) printer << " tiles " << getTiles();
+    if (getUnit()) printer << " each " << getUnitCount() << ' ' << getUnit();
     if (!getBytes().empty()) printer << ' ';
   }
   if (!getBytes().empty()) print("bytes", getBytes());

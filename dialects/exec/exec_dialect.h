@@ -22,6 +22,14 @@ namespace graft::exec {
 // Kinds of memory; in the order of schema::Place.
 enum class Place { kArena, kSlot, kInput, kOutput };
 
+// Where inputs come from; in the order of schema::SourceKind.
+enum class SourceKind { kCaller, kStream, kCache, kRegister };
+// "caller", "stream", ...
+llvm::StringRef stringifySource(SourceKind kind);
+
+// The argument attribute of an entry that holds a SourceAttr.
+inline constexpr llvm::StringLiteral kSourceAttr = "exec.source";
+
 }  // namespace graft::exec
 
 #define GET_ATTRDEF_CLASSES

@@ -16,11 +16,17 @@ def Exec_Dialect : Dialect {
   let summary = "Static programs of kernel launches";
   let description = [{
     The program that the runtime executes. Launches work on tensors before the plan
-    stage, and on offsets in an arena after it.
+    stage, and on offsets in an arena after it. `exec.host` is what the trainer
+    interprets: it calls the entries.
+
+    The argument attribute `exec.source`, an `#exec.source`, says where the input of
+    an entry comes from.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasRegionArgAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerProgramOps();
+    void registerHostOps();
   }];
 }
 
@@ -62,16 +68,18 @@ def Exec_CostAttr : AttrDef<Exec_Dialect, "Cost"> {
   let description = [{
     FLOPs of GEMMs, two per multiply-add (other arithmetic is not counted), and
     bytes of operands and results, each counted once; both are sums of terms. A
-    roofline compares them with the time. With `tiles`, the GEMM runs in tile
-    registers or by dot products of bf16 pairs, and each of its multiply-adds takes
-    that many bf16 ones: 6 for f32. Examples:
+    roofline compares them with the time. With `each`, a multiply-add of the GEMM
+    takes so many of a unit that the target names, instead of one of f32 in vector
+    registers: on CPUs "bf16" is a multiply-add of bf16, in tile registers or by dot
+    products of pairs, of which one of f32 takes 6. Examples:
     `#exec.cost<flops [768 * T] bytes [6144 * T, 2359296]>`,
-    `#exec.cost<flops [768 * T] tiles 6 bytes [6144 * T]>`.
+    `#exec.cost<flops [768 * T] each 6 "bf16" bytes [6144 * T]>`.
   }];
   let parameters = (ins
     OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$flops,
     OptionalArrayRefParameter<"::graft::exec::CostTermAttr">:$bytes,
-    DefaultValuedParameter<"int64_t", "0">:$tiles);
+    OptionalParameter<"::mlir::StringAttr">:$unit,
+    DefaultValuedParameter<"int64_t", "0">:$unitCount);
   let hasCustomAssemblyFormat = 1;
 }
 
@@ -102,6 +110,57 @@ def Exec_BufferAttr : AttrDef<Exec_Dialect, "Buffer"> {
 
     // The text between the angle brackets.
     static BufferAttr parseBare(::mlir::AsmParser& parser);
+    void printBare(::mlir::AsmPrinter& printer) const;
+  }];
+}
+
+def Exec_SourceAttr : AttrDef<Exec_Dialect, "Source"> {
+  let mnemonic = "source";
+  let summary = "Where an input of an entry comes from";
+  let description = [{
+    The field of a stream, of the current batch (`stream @train ids`), the rows of a
+    cache for its examples (`cache @teacher_logits`), the number in a register
+    (`register @rate`), or whoever calls the entry (`caller`, which an input
+    without the attribute means, too). An `exec.host` of the module declares the
+    streams, caches and registers. Example: `#exec.source<stream @train ids>`.
+  }];
+  let parameters = (ins
+    "::graft::exec::SourceKind":$kind,
+    OptionalParameter<"::mlir::FlatSymbolRefAttr">:$symbol,
+    OptionalParameter<"::mlir::StringAttr">:$field);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static SourceAttr getCaller(::mlir::MLIRContext* context);
+    static SourceAttr getStream(::mlir::StringAttr stream,
+                                ::mlir::StringAttr field);
+    static SourceAttr getCache(::mlir::StringAttr cache);
+    static SourceAttr getRegister(::mlir::StringAttr name);
+
+    bool isCaller() const {
+      return getKind() == ::graft::exec::SourceKind::kCaller;
+    }
+    // The text between the angle brackets.
+    static SourceAttr parseBare(::mlir::AsmParser& parser);
+    void printBare(::mlir::AsmPrinter& printer) const;
+  }];
+}
+
+def Exec_AssignmentAttr : AttrDef<Exec_Dialect, "Assignment"> {
+  let mnemonic = "assignment";
+  let summary = "A result for a register, or a register that is shown";
+  let description = [{
+    Register `target` gets the result `name` of a call (`@loss = loss`), or that is
+    added to it (`@loss += loss`). In a log, the value of `target` is shown under
+    `name`. Example: `#exec.assignment<@loss += loss>`.
+  }];
+  let parameters = (ins
+    "::mlir::StringAttr":$name,
+    "::mlir::FlatSymbolRefAttr":$target,
+    DefaultValuedParameter<"bool", "false">:$add);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    // The text between the angle brackets.
+    static AssignmentAttr parseBare(::mlir::AsmParser& parser);
     void printBare(::mlir::AsmPrinter& printer) const;
   }];
 }

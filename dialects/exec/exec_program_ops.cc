@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/exec/exec_dialect.h"
+#include "dialects/exec/exec_host.h"
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -11,9 +12,6 @@ using namespace mlir;
 
 namespace graft::exec {
 namespace {
-
-// Parts of a segments input, in the order of the calling convention.
-constexpr StringRef kParts[] = {"offsets", "ordinals", "rows"};
 
 ParseResult parseBuffer(OpAsmParser& parser, BufferAttr& buffer) {
   buffer = BufferAttr::parseBare(parser);
@@ -124,135 +122,93 @@ LogicalResult verifyPrologue(ProgramOp program) {
          << program.getPrologue();
 }
 
-// name: type below limit or exception, ...
-ParseResult parseValues(OpAsmParser& parser, SmallVectorImpl<Attribute>& names,
-                        SmallVectorImpl<Type>& types,
-                        SmallVectorImpl<int64_t>* limits = nullptr,
-                        SmallVectorImpl<int64_t>* exceptions = nullptr) {
+// The inputs or outputs of a program. Outputs have only names and types.
+struct Values {
+  SmallVector<Attribute> names;
+  SmallVector<Type> types;
+  SmallVector<int64_t> limits, exceptions;
+  SmallVector<Attribute> sources;
+};
+
+// [below LIMIT [or EXCEPTION]] [from SOURCE]
+ParseResult parseInput(OpAsmParser& parser, Values& values) {
+  int64_t& limit = values.limits.emplace_back(0);
+  int64_t& exception = values.exceptions.emplace_back(0);
+  if (succeeded(parser.parseOptionalKeyword("below")) &&
+      (parser.parseInteger(limit) ||
+       (succeeded(parser.parseOptionalKeyword("or")) &&
+        parser.parseInteger(exception))))
+    return failure();
+  auto source = SourceAttr::getCaller(parser.getContext());
+  if (succeeded(parser.parseOptionalKeyword("from")))
+    source = SourceAttr::parseBare(parser);
+  values.sources.push_back(source);
+  return success(source != nullptr);
+}
+
+// (NAME: TYPE, ...)
+ParseResult parseValues(OpAsmParser& parser, Values& values, bool inputs) {
   return parser.parseCommaSeparatedList(
       AsmParser::Delimiter::Paren, [&]() -> ParseResult {
         std::string name;
-        int64_t limit = 0, exception = 0;
         if (parser.parseKeywordOrString(&name) ||
-            parser.parseColonType(types.emplace_back()))
+            parser.parseColonType(values.types.emplace_back()))
           return failure();
-        names.push_back(parser.getBuilder().getStringAttr(name));
-        if (!limits) return success();
-        if (succeeded(parser.parseOptionalKeyword("below")) &&
-            (parser.parseInteger(limit) ||
-             (succeeded(parser.parseOptionalKeyword("or")) &&
-              parser.parseInteger(exception))))
-          return failure();
-        limits->push_back(limit);
-        exceptions->push_back(exception);
-        return success();
+        values.names.push_back(parser.getBuilder().getStringAttr(name));
+        return inputs ? parseInput(parser, values) : ParseResult(success());
       });
 }
 
-void printValues(OpAsmPrinter& printer, ArrayAttr names, ArrayRef<Type> types,
-                 ArrayRef<int64_t> limits = {},
-                 ArrayRef<int64_t> exceptions = {}) {
+void printInput(OpAsmPrinter& printer, ProgramOp program, unsigned index) {
+  if (int64_t limit = program.getLimits()[index]) {
+    printer << " below " << limit;
+    if (int64_t exception = program.getExceptions()[index])
+      printer << " or " << exception;
+  }
+  auto source = cast<SourceAttr>(program.getSources()[index]);
+  if (source.isCaller()) return;
+  printer << " from ";
+  source.printBare(printer);
+}
+
+void printValues(OpAsmPrinter& printer, ProgramOp program, bool inputs) {
+  FunctionType type = program.getFunctionType();
+  ArrayRef<Type> types = inputs ? type.getInputs() : type.getResults();
+  ArrayAttr names = inputs ? program.getInputNames() : program.getOutputNames();
   printer << '(';
   for (unsigned i = 0; i < types.size(); ++i) {
     if (i != 0) printer << ", ";
     printer.printKeywordOrString(cast<StringAttr>(names[i]).getValue());
     printer << ": " << types[i];
-    if (i >= limits.size() || limits[i] == 0) continue;
-    printer << " below " << limits[i];
-    if (exceptions[i] != 0) printer << " or " << exceptions[i];
+    if (inputs) printInput(printer, program, i);
   }
   printer << ')';
 }
 
+// C7.
+LogicalResult verifySource(ProgramOp program, StringRef input,
+                           SourceAttr source) {
+  if (source.isCaller() ||
+      lookupSource(program->getParentOfType<ModuleOp>(), source))
+    return success();
+  return program.emitOpError("expects a ")
+         << stringifySource(source.getKind()) << " of an exec.host for input "
+         << input << ", got " << source.getSymbol();
+}
+
 }  // namespace
-
-BufferAttr BufferAttr::getArena(MLIRContext* context, int64_t offset,
-                                int64_t bytes) {
-  return get(context, Place::kArena, {}, 0, 0, offset, bytes);
-}
-
-BufferAttr BufferAttr::getSlot(SymbolRefAttr slot) {
-  return get(slot.getContext(), Place::kSlot, slot, 0, 0, 0, 0);
-}
-
-BufferAttr BufferAttr::getInput(MLIRContext* context, int64_t index,
-                                int64_t part) {
-  return get(context, Place::kInput, {}, index, part, 0, 0);
-}
-
-BufferAttr BufferAttr::getOutput(MLIRContext* context, int64_t index) {
-  return get(context, Place::kOutput, {}, index, 0, 0, 0);
-}
-
-BufferAttr BufferAttr::parseBare(AsmParser& parser) {
-  MLIRContext* context = parser.getContext();
-  SymbolRefAttr slot;
-  OptionalParseResult symbol = parser.parseOptionalAttribute(slot);
-  if (symbol.has_value()) {
-    if (failed(*symbol)) return {};
-    return getSlot(slot);
-  }
-  StringRef keyword;
-  int64_t number = 0, bytes = 0;
-  llvm::SMLoc location = parser.getCurrentLocation();
-  if (parser.parseKeyword(&keyword) || parser.parseInteger(number)) return {};
-  if (keyword == "arena") {
-    if (parser.parseColon() || parser.parseInteger(bytes)) return {};
-    return getArena(context, number, bytes);
-  }
-  if (keyword == "input") return getInput(context, number);
-  if (keyword == "output") return getOutput(context, number);
-  for (auto [part, name] : llvm::enumerate(kParts))
-    if (keyword == name) return getInput(context, number, part);
-  parser.emitError(location, "expects a buffer, got ") << keyword;
-  return {};
-}
-
-void BufferAttr::printBare(AsmPrinter& printer) const {
-  switch (getPlace()) {
-    case Place::kArena:
-      printer << "arena " << getOffset() << " : " << getBytes();
-      return;
-    case Place::kSlot:
-      printer << getSlot();
-      return;
-    case Place::kInput:
-      // The first part of segments reads like an input; see ProgramOp.
-      printer << (getPart() == 0 ? "input" : kParts[getPart()]) << ' '
-              << getIndex();
-      return;
-    case Place::kOutput:
-      printer << "output " << getIndex();
-      return;
-  }
-}
-
-Attribute BufferAttr::parse(AsmParser& parser, Type) {
-  if (parser.parseLess()) return {};
-  BufferAttr buffer = parseBare(parser);
-  if (!buffer || parser.parseGreater()) return {};
-  return buffer;
-}
-
-void BufferAttr::print(AsmPrinter& printer) const {
-  printer << '<';
-  printBare(printer);
-  printer << '>';
-}
 
 // exec.program @NAME(IN: TYPE, ...) -> (OUT: TYPE, ...) phase N arena N live N
 // prologue N {...}
 ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   Builder& builder = parser.getBuilder();
   StringAttr name;
-  SmallVector<Attribute> inputNames, outputNames;
-  SmallVector<Type> inputs, outputs;
-  SmallVector<int64_t> limits, exceptions;
+  Values inputs, outputs;
   int64_t phase, arena, live, prologue = 0;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
                              result.attributes) ||
-      parseValues(parser, inputNames, inputs, &limits, &exceptions) ||
-      parser.parseArrow() || parseValues(parser, outputNames, outputs) ||
+      parseValues(parser, inputs, /*inputs=*/true) || parser.parseArrow() ||
+      parseValues(parser, outputs, /*inputs=*/false) ||
       parser.parseKeyword("phase") || parser.parseInteger(phase) ||
       parser.parseKeyword("arena") || parser.parseInteger(arena) ||
       parser.parseKeyword("live") || parser.parseInteger(live) ||
@@ -263,11 +219,12 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
   Properties& properties = result.getOrAddProperties<Properties>();
   properties.sym_name = name;
   properties.function_type =
-      TypeAttr::get(builder.getFunctionType(inputs, outputs));
-  properties.input_names = builder.getArrayAttr(inputNames);
-  properties.output_names = builder.getArrayAttr(outputNames);
-  properties.limits = builder.getDenseI64ArrayAttr(limits);
-  properties.exceptions = builder.getDenseI64ArrayAttr(exceptions);
+      TypeAttr::get(builder.getFunctionType(inputs.types, outputs.types));
+  properties.input_names = builder.getArrayAttr(inputs.names);
+  properties.output_names = builder.getArrayAttr(outputs.names);
+  properties.limits = builder.getDenseI64ArrayAttr(inputs.limits);
+  properties.exceptions = builder.getDenseI64ArrayAttr(inputs.exceptions);
+  properties.sources = builder.getArrayAttr(inputs.sources);
   properties.phase = builder.getI64IntegerAttr(phase);
   properties.arena = builder.getI64IntegerAttr(arena);
   properties.live = builder.getI64IntegerAttr(live);
@@ -281,10 +238,9 @@ ParseResult ProgramOp::parse(OpAsmParser& parser, OperationState& result) {
 void ProgramOp::print(OpAsmPrinter& printer) {
   printer << ' ';
   printer.printSymbolName(getSymName());
-  printValues(printer, getInputNames(), getFunctionType().getInputs(),
-              getLimits(), getExceptions());
+  printValues(printer, *this, /*inputs=*/true);
   printer << " -> ";
-  printValues(printer, getOutputNames(), getFunctionType().getResults());
+  printValues(printer, *this, /*inputs=*/false);
   printer << " phase " << getPhase() << " arena " << getArena() << " live "
           << getLive();
   if (getPrologue() != 0) printer << " prologue " << getPrologue();
@@ -292,8 +248,8 @@ void ProgramOp::print(OpAsmPrinter& printer) {
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFunctionTypeAttrName(), getInputNamesAttrName(),
        getOutputNamesAttrName(), getLimitsAttrName(), getExceptionsAttrName(),
-       getPhaseAttrName(), getArenaAttrName(), getLiveAttrName(),
-       getPrologueAttrName()});
+       getSourcesAttrName(), getPhaseAttrName(), getArenaAttrName(),
+       getLiveAttrName(), getPrologueAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -303,6 +259,7 @@ LogicalResult ProgramOp::verify() {
   if (getInputNames().size() != type.getNumInputs() ||
       getLimits().size() != type.getNumInputs() ||
       getExceptions().size() != type.getNumInputs() ||
+      getSources().size() != type.getNumInputs() ||
       getOutputNames().size() != type.getNumResults())
     return emitOpError("expects a name for each input and output");
   for (Operation& op : getBody().front()) {
@@ -322,6 +279,11 @@ LogicalResult ProgramOp::verify() {
 }
 
 LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection& tables) {
+  // C7.
+  for (auto [name, source] :
+       llvm::zip(getInputNames(), getSources().getAsRange<SourceAttr>()))
+    if (failed(verifySource(*this, cast<StringAttr>(name).getValue(), source)))
+      return failure();
   for (Operation& op : getBody().front()) {
     if (auto command = dyn_cast<CommandOp>(op)) {
       auto kernel = tables.lookupNearestSymbolFrom<func::FuncOp>(

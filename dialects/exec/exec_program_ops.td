@@ -12,6 +12,8 @@ class Exec_ProgramOpBase<string mnemonic, list<Trait> traits = []>
 
 def Exec_BufferArrayAttr : TypedArrayAttrBase<Exec_BufferAttr, "buffers">;
 
+def Exec_SourceArrayAttr : TypedArrayAttrBase<Exec_SourceAttr, "sources">;
+
 def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     Symbol, IsolatedFromAbove, NoTerminator, SingleBlock,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -23,7 +25,8 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     and no later command overwrites their results in the arena: they need not run
     again if the entry is called again and nothing else has run. `below` limits the
     elements of an i32 input that commands use as indices; `or` allows one more
-    value.
+    value. `from` says where an input comes from (`#exec.source`); without it, from
+    the caller.
 
     - (C1) Only commands, copies and fills are inside.
     - (C2) Buffers of the arena are aligned to 64 bytes and inside it.
@@ -33,6 +36,8 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
     - (C5) No command writes an input.
     - (C6) Commands of the prologue use no random numbers, read slots and the arena,
       and write the arena; their grids have no named size.
+    - (C7) Sources are streams, caches and registers that an `exec.host` of the
+      module declares.
 
     Example:
     ```mlir
@@ -45,7 +50,10 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
         return
       }
     }
-    exec.program @predict(x: tensor<?x4xf32, #graft.dims<T>>) -> (y: tensor<?x4xf32, #graft.dims<T>>) phase 0 arena 1024 live 1024 {
+    exec.host @train {
+      exec.stream @train sizes (T)
+    }
+    exec.program @predict(x: tensor<?x4xf32, #graft.dims<T>> from stream @train pixels) -> (y: tensor<?x4xf32, #graft.dims<T>>) phase 0 arena 1024 live 1024 {
       exec.command @kernels::@scale.0(input 0, @m::@w) -> (arena 0 : 1024) grid <T / 32> "encoder"
       exec.command @kernels::@scale.0(arena 0 : 1024, @m::@w) -> (output 0) grid <T / 32>
     }
@@ -54,7 +62,7 @@ def Exec_ProgramOp : Exec_ProgramOpBase<"program", [
   let arguments = (ins SymbolNameAttr:$sym_name,
     TypeAttrOf<FunctionType>:$function_type, StrArrayAttr:$input_names,
     StrArrayAttr:$output_names, DenseI64ArrayAttr:$limits,
-    DenseI64ArrayAttr:$exceptions, I64Attr:$phase, I64Attr:$arena, I64Attr:$live,
+    DenseI64ArrayAttr:$exceptions, Exec_SourceArrayAttr:$sources, I64Attr:$phase, I64Attr:$arena, I64Attr:$live,
     DefaultValuedAttr<I64Attr, "0">:$prologue);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;

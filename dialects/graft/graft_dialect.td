@@ -20,7 +20,7 @@ def Graft_Dialect : Dialect {
     A model, its losses and its optimiser as values. Sequences of a batch lie
     end to end in one tensor of T rows (tokens); there is no padding and no
     mask. `!graft.segments` holds the offset of each sequence. Dynamic dimensions
-    carry names (`tensor<?x384xf32, #graft.dims<T>>`), declared once with an
+    carry names (`tensor<?x384xf32, #graft.dims<T>>`), declared once with a
     capacity by `graft.size`; two dimensions of one name are equal.
 
     The op set is closed under differentiation: the gradient of each

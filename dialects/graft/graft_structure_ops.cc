@@ -3,6 +3,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -41,6 +42,27 @@ LogicalResult verifySlot(Operation* op, SymbolRefAttr symbol, Type type,
   return diagnostic;
 }
 
+// Shared by parameters and states: how values begin.
+LogicalResult verifyInitial(Operation* op, std::optional<StringRef> initial,
+                            std::optional<APFloat> deviation) {
+  if (initial && *initial != "normal" && *initial != "zeros" &&
+      *initial != "ones")
+    return op->emitOpError(
+               "expects 'initial' to be \"normal\", \"zeros\" or "
+               "\"ones\", got \"")
+           << *initial << '"';
+  if (initial == "normal" && !deviation)
+    return op->emitOpError("expects 'deviation' with \"normal\", got none");
+  if (initial != "normal" && deviation)
+    return op->emitOpError(
+               "expects 'deviation' with \"normal\" only, got it with ")
+           << (initial ? "\"" + initial->str() + "\"" : "none");
+  if (deviation && (!deviation->isFinite() || deviation->convertToFloat() < 0))
+    return op->emitOpError("expects a finite 'deviation' of at least 0, got ")
+           << deviation->convertToFloat();
+  return success();
+}
+
 }  // namespace
 
 void ModelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
@@ -55,25 +77,7 @@ void ModelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
 
 LogicalResult ParameterOp::verify() {
   if (failed(verifyStatic(*this, getType()))) return failure();  // C1.
-  // C2.
-  if (getInitial() && *getInitial() != "normal" && *getInitial() != "zeros" &&
-      *getInitial() != "ones")
-    return emitOpError(
-               "expects 'initial' to be \"normal\", \"zeros\" or "
-               "\"ones\", got \"")
-           << *getInitial() << '"';
-  // C3.
-  if (getInitial() == "normal" && !getDeviation())
-    return emitOpError("expects 'deviation' with \"normal\", got none");
-  if (getInitial() != "normal" && getDeviation())
-    return emitOpError("expects 'deviation' with \"normal\" only, got it with ")
-           << (getInitial() ? "\"" + getInitial()->str() + "\"" : "none");
-  // C4.
-  if (getDeviation() &&
-      (!getDeviation()->isFinite() || getDeviation()->convertToFloat() < 0))
-    return emitOpError("expects a finite 'deviation' of at least 0, got ")
-           << getDeviation()->convertToFloat();
-  return success();
+  return verifyInitial(*this, getInitial(), getDeviation());     // C2-C4.
 }
 
 LogicalResult LayersOp::verify() {
@@ -88,13 +92,27 @@ LogicalResult LayersOp::verify() {
 
 LogicalResult StateOp::verify() {
   // C1.
-  if (getKind() != "gradient" && getKind() != "first_moment" &&
-      getKind() != "second_moment")
-    return emitOpError(
-               "expects 'kind' to be \"gradient\", \"first_moment\" or "
-               "\"second_moment\", got \"")
+  auto inName = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (getKind().empty() || !llvm::all_of(getKind(), inName))
+    return emitOpError("expects 'kind' of letters, digits and '_', got \"")
            << getKind() << '"';
-  return verifyStatic(*this, getType());  // C2.
+  if (failed(verifyStatic(*this, getType())) ||                    // C2.
+      failed(verifyInitial(*this, getInitial(), getDeviation())))  // C3.
+    return failure();
+  Type element = cast<RankedTensorType>(getType()).getElementType();
+  if (!getInitial() || *getInitial() == "zeros" || element.isF32())
+    return success();
+  return emitOpError("expects 'initial' of f32 only, got \"")
+         << *getInitial() << "\" of " << element;
+}
+
+// C4.
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection& tables) {
+  if (!getParameterAttr() ||
+      tables.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr()))
+    return success();
+  return emitOpError("expects a parameter of its model, got ")
+         << getParameterAttr();
 }
 
 LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection& tables) {

@@ -65,12 +65,10 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
     if it differs from the symbol; inside `graft.layers`, `*` in it stands for the
     number of the layer. `initial` ("normal", "zeros", "ones") with `deviation`
     initialises a tensor that is not in the file, such as a new head; otherwise it
-    has no effect.
+    has no effect. `group` is the group of a strategy that trains the tensor.
 
     - (C1) The shape is static.
     - (C2) `initial` is one of "normal", "zeros", "ones".
-    - (C3) `deviation` is given with `initial "normal"`, and only with it.
-    - (C4) `deviation` is finite and not negative.
     - (C3) `deviation` is given with `initial "normal"`, and only with it.
     - (C4) `deviation` is finite and not negative.
 
@@ -84,10 +82,11 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
     TypeAttrOf<Graft_Tensor>:$type, OptionalAttr<StrAttr>:$source,
-    OptionalAttr<StrAttr>:$initial, OptionalAttr<F32Attr>:$deviation);
+    OptionalAttr<StrAttr>:$initial, OptionalAttr<F32Attr>:$deviation,
+    OptionalAttr<StrAttr>:$group);
   let assemblyFormat = [{
     $sym_name `:` $type (`from` $source^)? (`initial` $initial^)?
-    (`deviation` $deviation^)? attr-dict
+    (`deviation` $deviation^)? (`group` $group^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -133,26 +132,40 @@ def Graft_LayersOp : Graft_Op<"layers", [
   }];
 }
 
-def Graft_StateOp : Graft_Op<"state", [Symbol]> {
-  let summary = "Declare a training state of a parameter";
+def Graft_StateOp : Graft_Op<"state", [
+    Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Declare a tensor that training keeps";
   let description = [{
-    A gradient accumulator or an optimiser moment, zero at the start, with the
-    shape of its parameter. Saved in checkpoints under its symbol.
+    A gradient accumulator, an optimiser moment, a multiplier: a tensor that
+    phases read and write and that checkpoints save under its symbol. `kind`
+    says what it is; kinds that a pass gives a meaning are those that
+    `transfer-expand-strategy` declares. A state of one parameter names it with
+    `of`. It begins with zeros, or as `initial` ("zeros", "ones", "normal" with
+    `deviation`) says. `group` is the group of a strategy that trains it.
 
-    - (C1) `kind` is one of "gradient", "first_moment", "second_moment".
+    - (C1) `kind` consists of letters, digits and `_`.
     - (C2) The shape is static.
+    - (C3) `initial` and `deviation` are as in `graft.parameter`; types other than
+      f32 begin with zeros.
+    - (C4) `parameter` is a parameter of the same model.
 
     Example:
     ```mlir
     graft.model @m {
       graft.parameter @w : tensor<26x384xf32>
       graft.state @w.first_moment "first_moment" of @w : tensor<26x384xf32>
+      graft.state @multiplier "multiplier" : tensor<f32> initial "ones"
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind,
-    FlatSymbolRefAttr:$parameter, TypeAttrOf<Graft_Tensor>:$type);
-  let assemblyFormat = "$sym_name $kind `of` $parameter `:` $type attr-dict";
+    OptionalAttr<FlatSymbolRefAttr>:$parameter, TypeAttrOf<Graft_AnyTensor>:$type,
+    OptionalAttr<StrAttr>:$initial, OptionalAttr<F32Attr>:$deviation,
+    OptionalAttr<StrAttr>:$group);
+  let assemblyFormat = [{
+    $sym_name $kind (`of` $parameter^)? `:` $type (`initial` $initial^)?
+    (`deviation` $deviation^)? (`group` $group^)? attr-dict
+  }];
   let hasVerifier = 1;
 }
 
@@ -180,7 +193,7 @@ def Graft_ReadOp : Graft_Op<"read", [
     ```
   }];
   let arguments = (ins SymbolRefAttr:$symbol, UnitAttr:$layer);
-  let results = (outs Graft_Tensor:$value);
+  let results = (outs Graft_AnyTensor:$value);
   let assemblyFormat = "(`layer` $layer^)? $symbol attr-dict `:` type($value)";
 }
 
@@ -204,7 +217,7 @@ def Graft_WriteOp : Graft_Op<"write", [
     }
     ```
   }];
-  let arguments = (ins SymbolRefAttr:$symbol, Graft_Tensor:$value);
+  let arguments = (ins SymbolRefAttr:$symbol, Graft_AnyTensor:$value);
   let assemblyFormat = "$symbol `,` $value attr-dict `:` type($value)";
 }
 

@@ -22,12 +22,12 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     #graft.dims<S, K>>`) and `labels<K>` refer to them until `transfer-link` finds
     their values in the called functions. Linked, the ops must satisfy:
 
-    - (C1) There is one `transfer.stream`, one `transfer.predict`, one
-      `transfer.phase` and one `transfer.schedule`; other ops are
+    - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
+      one `transfer.stream` and one `transfer.phase`; other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.combine` and computing ops of `graft`.
-    - (C2) Referenced sizes, models, groups and phases exist, and a call has the
-      type of its callee.
+    - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
+      its callee, and the schedule has each phase.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
       parameter of a called model is in a group.
     - (C4) A phase updates groups that are not frozen, each once, and a phase
@@ -36,9 +36,10 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       losses that ignore a label ignore the same one.
     - (C6) The value of a cache depends on the example and on frozen parameters
       only: its calls are deterministic, it uses no label and no other cache, and
-      it has one row per sequence.
+      it has one row per sequence of a stream.
     - (C7) Neither the prediction nor the loss that evaluates it uses a cache, and
-      the prediction uses no labels.
+      the prediction uses no labels. With several phases, `evaluate` names that
+      loss.
 
     Example:
     ```mlir

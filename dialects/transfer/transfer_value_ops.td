@@ -87,10 +87,10 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     `temperature` and scaled by its square (as in `graft.kl_divergence`).
 
     `mean` reduces them to `sum(weight * loss) / total`, where `total` is the sum of
-    weights (or the number) of the examples of the whole optimiser batch, so that
-    the losses of micro-batches add up to that of the batch; `sum` does not divide.
-    With `ignore`, the divisor is the input `labelled`: the number of examples with
-    another label. So a batch may contain unlabelled examples.
+    weights (without `weight`, the number) of the examples of the whole optimiser
+    batch, so that the losses of micro-batches add up to that of the batch; `sum`
+    does not divide. With `ignore`, only examples with another label count, so a
+    batch may contain unlabelled examples. A total of 0 divides by 1.
 
     - (C1) `prediction` and `target` fit the kind: [S, K] and labels [S], else
       both the same.

@@ -18,43 +18,48 @@ class Verifier {
   LogicalResult run() {
     return success(succeeded(checkOps()) && succeeded(checkSymbols()) &&
                    succeeded(checkGroups()) && succeeded(checkPhases()) &&
-                   succeeded(checkLosses()) && succeeded(checkCaches()) &&
-                   succeeded(checkPrediction()));
+                   succeeded(checkCaches()) && succeeded(checkPrediction()));
   }
 
  private:
   LogicalResult checkOps();
   template <typename OpTy>
-  LogicalResult checkSingle(StringRef name);
+  LogicalResult checkCount(bool several);
   LogicalResult checkSymbols();
+  LogicalResult checkSchedule();
   LogicalResult checkCall(CallOp call);
   LogicalResult checkGroups();
   LogicalResult checkPhases();
-  LogicalResult checkLosses();
+  LogicalResult checkPhase(PhaseOp phase);
+  LogicalResult checkIgnored();
+  LogicalResult checkLosses(PhaseOp phase);
   LogicalResult checkCaches();
   LogicalResult checkCache(CacheOp cache);
   LogicalResult checkPrediction();
 
   ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
-  StreamOp stream() { return *strategy.getOps<StreamOp>().begin(); }
-  PhaseOp phase() { return *strategy.getOps<PhaseOp>().begin(); }
-  // Whether `op` reads the field `name` of the stream.
+  // Whether `op` reads the field `name` of a stream.
   bool usesField(Operation* op, StringRef name) {
-    Value field = stream().getField(name);
-    return field && llvm::is_contained(op->getOperands(), field);
+    return llvm::any_of(strategy.getOps<StreamOp>(), [&](StreamOp stream) {
+      Value field = stream.getField(name);
+      return field && llvm::is_contained(op->getOperands(), field);
+    });
   }
 
   StrategyOp strategy;
   // The group of each parameter, for all models with groups.
   llvm::DenseMap<SymbolRefAttr, GroupOp> groups;
+  llvm::DenseSet<Operation*> updated;  // groups, by a phase
 };
 
 template <typename OpTy>
-LogicalResult Verifier::checkSingle(StringRef name) {
+LogicalResult Verifier::checkCount(bool several) {
   auto ops = strategy.getOps<OpTy>();
-  if (llvm::hasSingleElement(ops)) return success();
-  return strategy.emitOpError("expects one ")
-         << name << ", got " << llvm::range_size(ops);
+  if (llvm::hasSingleElement(ops) || (several && !ops.empty()))
+    return success();
+  return strategy.emitOpError("expects ")
+         << (several ? "at least one " : "one ") << OpTy::getOperationName()
+         << ", got " << llvm::range_size(ops);
 }
 
 // C1.
@@ -67,33 +72,43 @@ LogicalResult Verifier::checkOps() {
           "expects to be outside of transfer.strategy, which holds ops of "
           "transfer and computing ops of graft");
   }
-  if (failed(checkSingle<StreamOp>("transfer.stream")) ||
-      failed(checkSingle<PredictOp>("transfer.predict")) ||
-      failed(checkSingle<PhaseOp>("transfer.phase")) ||
-      failed(checkSingle<ScheduleOp>("transfer.schedule")))
-    return failure();
-  return success();
+  return success(succeeded(checkCount<StreamOp>(/*several=*/true)) &&
+                 succeeded(checkCount<PredictOp>(/*several=*/false)) &&
+                 succeeded(checkCount<PhaseOp>(/*several=*/true)) &&
+                 succeeded(checkCount<ScheduleOp>(/*several=*/false)));
 }
 
 // C2.
 LogicalResult Verifier::checkSymbols() {
-  for (FlatSymbolRefAttr size :
-       {stream().getTokensAttr(), stream().getSequencesAttr()})
-    if (!isa_and_nonnull<SizeOp>(SymbolTable::lookupSymbolIn(module(), size)))
-      return stream().emitOpError("expects a graft.size, got ") << size;
+  for (auto stream : strategy.getOps<StreamOp>())
+    for (FlatSymbolRefAttr size :
+         {stream.getTokensAttr(), stream.getSequencesAttr()})
+      if (!isa_and_nonnull<SizeOp>(SymbolTable::lookupSymbolIn(module(), size)))
+        return stream.emitOpError("expects a graft.size, got ") << size;
   for (auto group : strategy.getOps<GroupOp>())
     if (!getModel(strategy, group.getModelAttr()))
       return group.emitOpError("expects a graft.model, got ")
              << group.getModelAttr();
   for (auto call : strategy.getOps<CallOp>())
     if (failed(checkCall(call))) return failure();
+  return checkSchedule();
+}
+
+LogicalResult Verifier::checkSchedule() {
   auto schedule = *strategy.getOps<ScheduleOp>().begin();
-  auto names = schedule.getPhases().getAsRange<FlatSymbolRefAttr>();
-  if (schedule.getPhases().size() == 1 &&
-      (*names.begin()).getAttr() == phase().getSymNameAttr())
-    return success();
-  return schedule.emitOpError("expects the phase ")
-         << phase().getSymNameAttr() << ", got " << schedule.getPhases();
+  for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>())
+    if (!isa_and_nonnull<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name)))
+      return schedule.emitOpError("expects a transfer.phase, got ") << name;
+  for (auto phase : strategy.getOps<PhaseOp>())
+    if (!llvm::is_contained(schedule.getPhases(),
+                            FlatSymbolRefAttr::get(phase))) {
+      InFlightDiagnostic diagnostic =
+          schedule.emitOpError("expects all phases, got none of ")
+          << FlatSymbolRefAttr::get(phase);
+      diagnostic.attachNote(phase.getLoc()) << "declared here";
+      return diagnostic;
+    }
+  return success();
 }
 
 LogicalResult Verifier::checkCall(CallOp call) {
@@ -131,33 +146,42 @@ LogicalResult Verifier::checkGroups() {
   return success();
 }
 
-// C4.
 LogicalResult Verifier::checkPhases() {
-  llvm::DenseSet<Operation*> updated;
-  for (auto name : phase().getGroups().getAsRange<FlatSymbolRefAttr>()) {
-    auto group =
-        dyn_cast_or_null<GroupOp>(SymbolTable::lookupSymbolIn(strategy, name));
-    if (!group)
-      return phase().emitOpError("expects a transfer.group, got ") << name;
-    if (group.getFrozen()) {
-      InFlightDiagnostic diagnostic =
-          phase().emitOpError("expects groups that are not frozen, got ")
-          << name;
-      diagnostic.attachNote(group.getLoc()) << "frozen here";
-      return diagnostic;
-    }
-    if (!updated.insert(group).second)
-      return phase().emitOpError("expects each group once, got ")
-             << name << " twice";
-  }
+  for (auto phase : strategy.getOps<PhaseOp>())
+    if (failed(checkPhase(phase))) return failure();
   for (auto group : strategy.getOps<GroupOp>())
     if (!group.getFrozen() && !updated.contains(group))
       return group.emitOpError("expects to be frozen, or updated by a phase");
+  if (failed(checkIgnored())) return failure();
+  for (auto phase : strategy.getOps<PhaseOp>())
+    if (failed(checkLosses(phase))) return failure();
+  return success();
+}
+
+// C4.
+LogicalResult Verifier::checkPhase(PhaseOp phase) {
+  llvm::DenseSet<Operation*> own;
+  for (auto name : phase.getGroups().getAsRange<FlatSymbolRefAttr>()) {
+    auto group =
+        dyn_cast_or_null<GroupOp>(SymbolTable::lookupSymbolIn(strategy, name));
+    if (!group)
+      return phase.emitOpError("expects a transfer.group, got ") << name;
+    if (group.getFrozen()) {
+      InFlightDiagnostic diagnostic =
+          phase.emitOpError("expects groups that are not frozen, got ") << name;
+      diagnostic.attachNote(group.getLoc()) << "frozen here";
+      return diagnostic;
+    }
+    if (!own.insert(group).second)
+      return phase.emitOpError("expects each group once, got ")
+             << name << " twice";
+  }
+  updated.insert(own.begin(), own.end());
   return success();
 }
 
 // C5.
-LogicalResult Verifier::checkLosses() {
+LogicalResult Verifier::checkIgnored() {
   LossOp ignoring;
   for (auto loss : strategy.getOps<LossOp>()) {
     if (!loss.getIgnore()) continue;
@@ -171,23 +195,29 @@ LogicalResult Verifier::checkLosses() {
     }
     ignoring = loss;
   }
+  return success();
+}
+
+// C5.
+LogicalResult Verifier::checkLosses(PhaseOp phase) {
   auto learns = [&](Value value) {
     return llvm::any_of(getReachedParameters(value), [&](SymbolRefAttr symbol) {
       GroupOp group = groups.lookup(symbol);
-      return group && !group.getFrozen();
+      return group && llvm::is_contained(phase.getGroups(),
+                                         FlatSymbolRefAttr::get(group));
     });
   };
-  for (Operation* op : getComputation({phase().getLoss()})) {
+  for (Operation* op : getComputation({phase.getLoss()})) {
     auto loss = dyn_cast<LossOp>(op);
     if (!loss || learns(loss.getLoss())) continue;
     InFlightDiagnostic diagnostic = loss.emitOpError(
         "expects to depend on a parameter of the phase's groups, got none");
-    diagnostic.attachNote(phase().getLoc()) << "minimised here";
+    diagnostic.attachNote(phase.getLoc()) << "minimised here";
     return diagnostic;
   }
   // The gradient may stop behind the combination of the losses.
-  if (learns(phase().getLoss())) return success();
-  return phase().emitOpError(
+  if (learns(phase.getLoss())) return success();
+  return phase.emitOpError(
       "expects its loss to depend on a parameter of its groups, got none");
 }
 
@@ -200,8 +230,12 @@ LogicalResult Verifier::checkCaches() {
 
 LogicalResult Verifier::checkCache(CacheOp cache) {
   auto type = cast<RankedTensorType>(cache.getInput().getType());
-  if (type.getRank() == 0 ||
-      getDim(type, 0).name != stream().getSequencesAttr().getAttr())
+  bool rows =
+      type.getRank() > 0 &&
+      llvm::any_of(strategy.getOps<StreamOp>(), [&](StreamOp stream) {
+        return getDim(type, 0).name == stream.getSequencesAttr().getAttr();
+      });
+  if (!rows)
     return cache.emitOpError("expects one row per sequence, got ") << type;
   for (SymbolRefAttr symbol : getReadParameters(cache.getInput())) {
     GroupOp group = groups.lookup(symbol);
@@ -236,8 +270,13 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
 // C7.
 LogicalResult Verifier::checkPrediction() {
   PredictOp predict = *strategy.getOps<PredictOp>().begin();
-  Value evaluated =
-      predict.getEvaluate() ? predict.getEvaluate() : phase().getLoss();
+  auto phases = strategy.getOps<PhaseOp>();
+  if (!predict.getEvaluate() && !llvm::hasSingleElement(phases))
+    return predict.emitOpError(
+               "expects 'evaluate' in a strategy of several phases, got ")
+           << llvm::range_size(phases);
+  Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
+                                          : (*phases.begin()).getLoss();
   for (Operation* op : getComputation({predict.getPrediction(), evaluated}))
     if (auto cache = dyn_cast<CacheOp>(op))
       return predict.emitOpError("expects not to depend on a cache, got ")

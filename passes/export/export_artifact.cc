@@ -10,6 +10,8 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/export/compare_interfaces.h"
+#include "passes/export/export_host.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/safetensors.h"
 
@@ -35,10 +37,14 @@ absl::StatusOr<DType> elementType(Type type) {
       absl::StrCat("expects f32, f16, bf16, i32 or i1, got ", print(type)));
 }
 
-SlotKind slotKind(StringRef kind) {
-  if (kind == "gradient") return SlotKind::gradient;
-  return kind == "first_moment" ? SlotKind::first_moment
-                                : SlotKind::second_moment;
+// A slot with what parameters and states have alike.
+template <typename OpTy>
+SlotSpec startSlot(OpTy op) {
+  SlotSpec slot;
+  slot.initial = op.getInitial().value_or("").str();
+  if (op.getDeviation()) slot.deviation = op.getDeviation()->convertToFloat();
+  slot.group = op.getGroup().value_or("").str();
+  return slot;
 }
 
 // Reads one module. Sizes, slots and entries of all modules must be equal.
@@ -56,6 +62,8 @@ class ModuleReader {
     for (ModelOp model : module.getOps<ModelOp>())
       GRAFT_RETURN_IF_ERROR(readSlots(model));
     TargetSpec& to = spec.targets.emplace_back();
+    to.kind = target.kind;
+    to.format = target.format;
     to.level = target.level;
     to.triple = target.triple;
     to.code = absl::MakeConstSpan(
@@ -67,7 +75,7 @@ class ModuleReader {
       GRAFT_RETURN_IF_ERROR(readEntry(program));
       GRAFT_RETURN_IF_ERROR(readProgram(program));
     }
-    return absl::OkStatus();
+    return exportHost(module, spec);
   }
 
  private:
@@ -109,25 +117,16 @@ absl::Status ModuleReader::readSlots(ModelOp model) {
     spec.slots.push_back(std::move(slot));
     return absl::OkStatus();
   };
-  for (ParameterOp parameter : model.getOps<ParameterOp>()) {
-    SlotSpec slot;
-    slot.initial = parameter.getInitial().value_or("").str();
-    if (parameter.getDeviation())
-      slot.deviation = parameter.getDeviation()->convertToFloat();
+  for (ParameterOp parameter : model.getOps<ParameterOp>())
     GRAFT_RETURN_IF_ERROR(declare(parameter.getSymNameAttr(),
-                                  parameter.getType(), std::move(slot)));
-  }
+                                  parameter.getType(), startSlot(parameter)));
   for (StateOp state : model.getOps<StateOp>()) {
-    SlotSpec slot;
-    slot.kind = slotKind(state.getKind());
-    auto of = slots.find(
-        SymbolRefAttr::get(model.getSymNameAttr(), {state.getParameterAttr()}));
-    if (of == slots.end())
-      return absl::InvalidArgumentError(
-          absl::StrCat("state ", state.getSymName().str(),
-                       ": expects a parameter of its model, got ",
-                       state.getParameter().str()));
-    slot.parameter = of->second;
+    SlotSpec slot = startSlot(state);
+    slot.state = state.getKind().str();
+    // The verifier has found it.
+    if (FlatSymbolRefAttr of = state.getParameterAttr())
+      slot.parameter = static_cast<int32_t>(
+          slots.at(SymbolRefAttr::get(model.getSymNameAttr(), {of})));
     GRAFT_RETURN_IF_ERROR(
         declare(state.getSymNameAttr(), state.getType(), std::move(slot)));
   }
@@ -311,7 +310,8 @@ absl::Status ModuleReader::readCommand(
     if (exec::CostAttr cost = kernel.getCostAttr()) {
       GRAFT_ASSIGN_OR_RETURN(command.flops, readCost(cost.getFlops()));
       GRAFT_ASSIGN_OR_RETURN(command.bytes, readCost(cost.getBytes()));
-      command.tiles = static_cast<uint8_t>(cost.getTiles());
+      command.unit_count = static_cast<uint8_t>(cost.getUnitCount());
+      if (cost.getUnit()) command.unit = cost.getUnit().str();
     }
   } else if (auto copy = dyn_cast<exec::CopyOp>(op)) {
     command.kind = CommandKind::copy;
@@ -341,62 +341,6 @@ absl::Status ModuleReader::readProgram(exec::ProgramOp op) {
   return absl::OkStatus();
 }
 
-bool equalValues(const std::vector<ValueSpec>& a,
-                 const std::vector<ValueSpec>& b) {
-  auto equal = [](const ValueSpec& x, const ValueSpec& y) {
-    auto dims = [](const DimSpec& d, const DimSpec& e) {
-      return d.size == e.size && d.extent == e.extent;
-    };
-    return x.name == y.name && x.kind == y.kind && x.dtype == y.dtype &&
-           x.tokens == y.tokens && x.sequences == y.sequences &&
-           x.limit == y.limit && x.exception == y.exception &&
-           std::equal(x.dims.begin(), x.dims.end(), y.dims.begin(),
-                      y.dims.end(), dims);
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
-}
-
-// Compares everything except the targets.
-bool equalInterfaces(const ArtifactSpec& a, const ArtifactSpec& b) {
-  auto sizes = [](const SizeSpec& x, const SizeSpec& y) {
-    return x.name == y.name && x.bound == y.bound;
-  };
-  auto slots = [](const SlotSpec& x, const SlotSpec& y) {
-    return x.model == y.model && x.name == y.name && x.kind == y.kind &&
-           x.dtype == y.dtype && x.shape == y.shape &&
-           x.parameter == y.parameter && x.trainable == y.trainable;
-  };
-  auto entries = [](const EntrySpec& x, const EntrySpec& y) {
-    return x.name == y.name && x.phase == y.phase &&
-           equalValues(x.inputs, y.inputs) && equalValues(x.outputs, y.outputs);
-  };
-  return std::equal(a.sizes.begin(), a.sizes.end(), b.sizes.begin(),
-                    b.sizes.end(), sizes) &&
-         std::equal(a.slots.begin(), a.slots.end(), b.slots.begin(),
-                    b.slots.end(), slots) &&
-         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(),
-                    b.entries.end(), entries);
-}
-
-// One optimiser step: gradients of all micro-batches, then the update.
-void addHostPrograms(ArtifactSpec& spec) {
-  auto find = [&](absl::string_view name) -> int64_t {
-    for (size_t i = 0; i < spec.entries.size(); ++i)
-      if (spec.entries[i].name == name) return i;
-    return -1;
-  };
-  int64_t accumulate = find("accumulate"), update = find("update");
-  if (accumulate < 0 || update < 0) return;
-  HostProgramSpec train;
-  train.name = "train";
-  train.instructions = {{HostOp::for_each_micro_batch, 0},
-                        {HostOp::call, static_cast<uint32_t>(accumulate)},
-                        {HostOp::end, 0},
-                        {HostOp::call, static_cast<uint32_t>(update)},
-                        {HostOp::mark, 0}};
-  spec.host_programs.push_back(std::move(train));
-}
-
 }  // namespace
 
 absl::StatusOr<ArtifactSpec> makeArtifactSpec(
@@ -409,13 +353,12 @@ absl::StatusOr<ArtifactSpec> makeArtifactSpec(
       spec = std::move(own);
       continue;
     }
-    if (!equalInterfaces(spec, own))
+    if (!haveEqualInterfaces(spec, own))
       return absl::InvalidArgumentError(
           absl::StrCat("expects the sizes, slots and entries of ",
                        targets.front().level, " in ", target.level, " too"));
     spec.targets.push_back(std::move(own.targets.front()));
   }
-  addHostPrograms(spec);
   GRAFT_RETURN_IF_ERROR(CheckSpec(spec, "artifact"));
   return spec;
 }

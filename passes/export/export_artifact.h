@@ -20,18 +20,20 @@ namespace graft {
 // `exec.kernels`.
 struct ExportTarget {
   mlir::ModuleOp module;
+  std::string kind;     // of the device: "cpu"
+  std::string format;   // of `library`: "elf"
   std::string level;    // "avx2", ...
   std::string triple;   // of LLVM
-  std::string library;  // an ELF shared object
+  std::string library;  // the code
   // Symbol of each kernel, in the order of `exec.kernels`.
   std::vector<std::string> symbols;
 };
 
 // Returns the spec of an artifact with these targets: sizes, slots in the order
 // of their declarations, an entry for each `exec.program`, their programs, and
-// the host program "train" if there are entries `accumulate` and `update`. The
-// caller adds tokenizer, labels, config and provenance. Borrows the targets'
-// libraries.
+// the host programs of `exec.host` with their streams, caches, registers and
+// parameters. The caller adds tokenizer, heads, config and provenance. Borrows
+// the targets' libraries.
 //
 // INVALID_ARGUMENT: the modules differ in more than kernels and memory, or a
 // program has types or sizes that an artifact cannot represent.

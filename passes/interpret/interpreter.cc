@@ -220,11 +220,15 @@ LogicalResult Interpreter::runRead(Operation* op, Environment& environment,
   }
   Operation* declaration =
       SymbolTable::lookupNearestSymbolFrom(op, read.getSymbol());
-  if (!isa_and_nonnull<StateOp>(declaration))
-    return op->emitOpError("expects a value of parameter ") << key;
-  FailureOr<Tensor> zeros = makeResult(op->getResult(0));
-  if (failed(zeros)) return failure();
-  environment[read.getResult()] = Value(std::move(*zeros));
+  auto state = dyn_cast_or_null<StateOp>(declaration);
+  if (!state) return op->emitOpError("expects a value of parameter ") << key;
+  if (state.getInitial() == "normal")
+    return op->emitOpError("expects a value of state ")
+           << key << ", which begins with random numbers";
+  FailureOr<Tensor> initial = makeResult(op->getResult(0));
+  if (failed(initial)) return failure();
+  if (state.getInitial() == "ones") llvm::fill(initial->values, 1);
+  environment[read.getResult()] = Value(std::move(*initial));
   return success();
 }
 

@@ -111,7 +111,8 @@ exec::CostAttr costOf(ValueRange operands, TypeRange results,
   llvm::SetVector<Value> once(operands.begin(), operands.end());
   for (Value operand : once) bytes.addBytes(operand.getType());
   for (Type result : results) bytes.addBytes(result);
-  return exec::CostAttr::get(context, {}, bytes.terms(), /*tiles=*/0);
+  return exec::CostAttr::get(context, {}, bytes.terms(), /*unit=*/StringAttr(),
+                             /*unitCount=*/0);
 }
 
 }  // namespace
@@ -218,10 +219,13 @@ ValueRange KernelContext::launch(
       .getResults();
 }
 
-void countFlops(ValueRange results, exec::CostTermAttr flops, int64_t tiles) {
+void countFlops(ValueRange results, exec::CostTermAttr flops, FlopUnit unit) {
   auto launch = results.front().getDefiningOp<exec::LaunchOp>();
+  MLIRContext* context = launch.getContext();
   launch.setCostAttr(exec::CostAttr::get(
-      launch.getContext(), flops, launch.getCostAttr().getBytes(), tiles));
+      context, flops, launch.getCostAttr().getBytes(),
+      unit.count > 0 ? StringAttr::get(context, unit.name) : StringAttr(),
+      unit.count));
 }
 
 void countRows(ValueRange results, ValueRange tables, Value rows) {
@@ -234,9 +238,10 @@ void countRows(ValueRange results, ValueRange tables, Value rows) {
     bytes.addBytes(table.getType(), -1);
     bytes.addBytes(rows.getType());
   }
-  launch.setCostAttr(
-      exec::CostAttr::get(context, launch.getCostAttr().getFlops(),
-                          bytes.terms(), launch.getCostAttr().getTiles()));
+  exec::CostAttr cost = launch.getCostAttr();
+  launch.setCostAttr(exec::CostAttr::get(context, cost.getFlops(),
+                                         bytes.terms(), cost.getUnit(),
+                                         cost.getUnitCount()));
 }
 
 Addend findAddend(Operation* op) {

@@ -84,11 +84,17 @@ class KernelContext {
                   body);
 };
 
-// Counts the flops of the launch that `results` are of: those of one product of
-// matrices, or several, two a multiply-add. Tile registers, or dot products of
-// pairs, take `tiles` multiply-adds of bf16 for each; 0: those of f32 multiply.
+// What a multiply-add of a kernel is made of: `count` of a unit that the target
+// names, or one of f32 in vector registers.
+struct FlopUnit {
+  llvm::StringRef name = "";
+  int64_t count = 0;
+};
+
+// Counts the flops of the launch that `results` are of: those of one GEMM, or
+// several, two per multiply-add.
 void countFlops(mlir::ValueRange results, exec::CostTermAttr flops,
-                int64_t tiles = 0);
+                FlopUnit unit = {});
 
 // Counts that the launch that `results` are of touches no more of `tables`,
 // operands or results of it, than as many rows as `rows` has.

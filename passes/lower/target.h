@@ -41,6 +41,8 @@ class Target {
   virtual llvm::StringRef getLevel() const = 0;
   // LLVM's triple of that machine.
   virtual llvm::StringRef getTriple() const = 0;
+  // The kind of device that runs the code, as in runtime/device.
+  virtual llvm::StringRef getDeviceKind() const { return "cpu"; }
   // What the code is: "elf" is a shared object of functions of C type
   // GraftKernel (runtime/schema/kernel_abi.h).
   virtual llvm::StringRef getCodeKind() const { return "elf"; }

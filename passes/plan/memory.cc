@@ -67,6 +67,7 @@ void createCommand(OpBuilder& builder, const PlanStep& step, Location loc) {
 void createProgram(func::FuncOp function, const MemoryPlan& plan) {
   OpBuilder builder(function);
   SmallVector<int64_t> limits, exceptions;
+  SmallVector<Attribute> sources;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto get = [&](StringRef name) -> int64_t {
       auto value = function.getArgAttrOfType<IntegerAttr>(i, name);
@@ -74,6 +75,10 @@ void createProgram(func::FuncOp function, const MemoryPlan& plan) {
     };
     limits.push_back(get("graft.limit"));
     exceptions.push_back(get("graft.limit_exception"));
+    auto source =
+        function.getArgAttrOfType<exec::SourceAttr>(i, exec::kSourceAttr);
+    sources.push_back(
+        source ? source : exec::SourceAttr::getCaller(function.getContext()));
   }
   auto phase = function->getAttrOfType<IntegerAttr>("graft.phase_ordinal");
   auto program = exec::ProgramOp::create(
@@ -83,8 +88,9 @@ void createProgram(func::FuncOp function, const MemoryPlan& plan) {
           names(function, function.getNumArguments(), "input", false)),
       builder.getArrayAttr(
           names(function, function.getNumResults(), "output", true)),
-      limits, exceptions, phase ? phase.getInt() : 0, plan.arenaBytes,
-      plan.liveBytes, plan.prologue);
+      limits, exceptions, builder.getArrayAttr(sources),
+      phase ? phase.getInt() : 0, plan.arenaBytes, plan.liveBytes,
+      plan.prologue);
   builder.createBlock(&program.getBody());
   for (const PlanStep& step : plan.steps)
     createCommand(builder, step, function.getLoc());

@@ -62,7 +62,13 @@ def PrecisionScaleLossPass
     argument `scale`, which multiplies the loss that is differentiated, but not the
     loss that is returned. A phase with `graft.adamw` gets `unscale`, 1 / scale, as
     part of the factor of each update; norms are those of the unscaled gradients.
-    The trainer chooses the scale, and skips a step whose gradients are not finite.
+    In the `exec.host` that calls them, a step whose loss or gradients are not finite
+    is skipped and the scale halves; after 2000 updates without that it doubles
+    (Micikevicius et al. 2018). The parameter `loss_scale` of a run is the first.
+
+    - (C1) The host program calls the phases as `transfer-expand-strategy` writes it:
+      a loop over micro-batches, an `exec.when` that fails, the call of the update,
+      and an `exec.set` that adds the loss.
 
     Example:
     ```mlir
@@ -82,7 +88,8 @@ def PrecisionScaleLossPass
     }
     ```
   }];
-  let dependentDialects = ["::graft::GraftDialect"];
+  let dependentDialects = ["::graft::GraftDialect",
+                           "::graft::exec::ExecDialect"];
 }
 
 #endif  // GRAFT_PASSES_PRECISION_PASSES_TD

@@ -4,6 +4,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "dialects/graft/phases.h"
 #include "passes/precision/passes.h"
+#include "passes/precision/scale_host.h"
 
 using namespace mlir;
 
@@ -14,34 +15,36 @@ namespace graft {
 
 namespace {
 
-// Appends a scalar argument to a phase.
-Value addScalar(func::FuncOp function, StringRef name) {
+// Appends a scalar argument to a phase; `source` may be null.
+Value addScalar(func::FuncOp function, StringRef name,
+                exec::SourceAttr source) {
   Builder builder(function.getContext());
   unsigned index = function.getNumArguments();
+  NamedAttrList attributes;
+  attributes.append("graft.name", builder.getStringAttr(name));
+  if (source) attributes.append(exec::kSourceAttr, source);
   auto inserted = function.insertArgument(
       index, RankedTensorType::get({}, builder.getF32Type()),
-      builder.getDictionaryAttr(
-          builder.getNamedAttr("graft.name", builder.getStringAttr(name))),
-      function.getLoc());
+      attributes.getDictionary(function.getContext()), function.getLoc());
   assert(succeeded(inserted) && "a phase is a plain function");
   (void)inserted;
   return function.getArgument(index);
 }
 
-void scaleLosses(func::FuncOp function) {
+void scaleLosses(func::FuncOp function, exec::SourceAttr source) {
   Value scale;
   for (auto op : function.getOps<GradientsOp>()) {
-    if (!scale) scale = addScalar(function, "scale");
+    if (!scale) scale = addScalar(function, "scale", source);
     OpBuilder builder(op);
     Value scaled = MulOp::create(builder, op.getLoc(), op.getLoss(), scale);
     op.getLossMutable().assign(scaled);
   }
 }
 
-void unscaleGradients(func::FuncOp function) {
+void unscaleGradients(func::FuncOp function, exec::SourceAttr source) {
   auto updates = function.getOps<AdamWOp>();
   if (updates.empty()) return;
-  Value unscale = addScalar(function, "unscale");
+  Value unscale = addScalar(function, "unscale", source);
   for (auto norm : function.getOps<GlobalNormOp>()) {
     OpBuilder builder(norm->getContext());
     builder.setInsertionPointAfter(norm);
@@ -65,9 +68,26 @@ void unscaleGradients(func::FuncOp function) {
 struct PrecisionScaleLossPass
     : public impl::PrecisionScaleLossPassBase<PrecisionScaleLossPass> {
   void runOnOperation() override {
-    for (func::FuncOp phase : getPhases(getOperation())) {
-      scaleLosses(phase);
-      unscaleGradients(phase);
+    SmallVector<func::FuncOp> phases = getPhases(getOperation());
+    auto find = [&](auto has) {
+      auto* found = llvm::find_if(phases, has);
+      return found == phases.end() ? func::FuncOp() : *found;
+    };
+    func::FuncOp scaled = find([](func::FuncOp phase) {
+      return !phase.getBody().getOps<GradientsOp>().empty();
+    });
+    func::FuncOp update = find([](func::FuncOp phase) {
+      return !phase.getBody().getOps<AdamWOp>().empty();
+    });
+    ScaleSources sources;
+    if (scaled && update) {
+      FailureOr<ScaleSources> found = scaleHost(getOperation(), scaled, update);
+      if (failed(found)) return signalPassFailure();
+      sources = *found;
+    }
+    for (func::FuncOp phase : phases) {
+      scaleLosses(phase, sources.scale);
+      unscaleGradients(phase, sources.unscale);
     }
   }
 };

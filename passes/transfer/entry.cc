@@ -10,6 +10,13 @@ using namespace mlir;
 
 namespace graft::transfer {
 
+// What a mean loss is divided by.
+static BatchSum divisorOf(LossOp loss) {
+  std::optional<int64_t> ignored;
+  if (loss.getIgnore()) ignored = static_cast<int64_t>(*loss.getIgnore());
+  return {loss.getWeight() != nullptr, ignored};
+}
+
 Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
     : builder(strategy.getLoc(), strategy.getContext()), mode(mode) {
   builder.setInsertionPoint(strategy);
@@ -19,10 +26,11 @@ Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
-Value Entry::addArgument(StringRef name, Type type) {
+Value Entry::addArgument(StringRef name, Type type, exec::SourceAttr source) {
   unsigned index = function.getNumArguments();
   DictionaryAttr attrs = builder.getDictionaryAttr(
-      builder.getNamedAttr("graft.name", builder.getStringAttr(name)));
+      {builder.getNamedAttr("graft.name", builder.getStringAttr(name)),
+       builder.getNamedAttr(exec::kSourceAttr, source)});
   auto inserted = function.insertArgument(index, type, attrs, builder.getLoc());
   assert(succeeded(inserted) && "an own function takes any argument");
   (void)inserted;
@@ -30,30 +38,47 @@ Value Entry::addArgument(StringRef name, Type type) {
 }
 
 void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
-  for (auto [field, value] :
-       llvm::zip(stream.getFields().getAsValueRange<StringAttr>(),
-                 stream.getValues()))
-    if (!llvm::is_contained(without, field))
-      mapping.map(value, addArgument(field, value.getType()));
+  for (auto [field, value] : llvm::zip(
+           stream.getFields().getAsRange<StringAttr>(), stream.getValues()))
+    if (!llvm::is_contained(without, field.getValue()))
+      mapping.map(value, addArgument(field, value.getType(),
+                                     exec::SourceAttr::getStream(
+                                         stream.getSymNameAttr(), field)));
 }
 
 void Entry::addCaches(Value value) {
   for (Operation* op : getComputation({value}, /*enterCaches=*/false))
     if (auto cache = dyn_cast<CacheOp>(op))
-      mapping.map(cache.getOutput(),
-                  addArgument(("cached." + cache.getSymName()).str(),
-                              cache.getOutput().getType()));
+      mapping.map(
+          cache.getOutput(),
+          addArgument(("cached." + cache.getSymName()).str(),
+                      cache.getOutput().getType(),
+                      exec::SourceAttr::getCache(cache.getSymNameAttr())));
 }
 
-void Entry::addTotals(Value value) {
-  auto scalar = RankedTensorType::get({}, builder.getF32Type());
-  total = addArgument("total", scalar);
+LogicalResult Entry::addTotals(Value value, StreamOp stream,
+                               HostProgram& host) {
+  auto add = [&](const BatchSum& sum) {
+    if (llvm::is_contained(llvm::make_first_range(divisors), sum)) return;
+    auto scalar = RankedTensorType::get({}, builder.getF32Type());
+    divisors.emplace_back(
+        sum, addArgument(sum.getInput(), scalar, host.addSum(sum)));
+  };
+  add({});
   for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
     auto loss = dyn_cast<LossOp>(op);
-    if (!labelled && loss && loss.getIgnore() &&
-        loss.getReduction() == Reduction::mean)
-      labelled = addArgument("labelled", scalar);
+    if (!loss || loss.getReduction() != Reduction::mean) continue;
+    if (loss.getWeight() && loss.getWeight() != stream.getField("weights"))
+      return loss.emitOpError(
+          "expects 'weight' of a mean to be the field weights of the stream, "
+          "whose sum divides the loss");
+    if (loss.getIgnore() && loss.getTarget() != stream.getField("labels"))
+      return loss.emitOpError(
+          "expects 'target' of a mean that ignores a label to be the field "
+          "labels of the stream");
+    add(divisorOf(loss));
   }
+  return success();
 }
 
 FailureOr<Value> Entry::compute(Value value) {
@@ -131,8 +156,11 @@ LogicalResult Entry::emitLoss(LossOp loss) {
       ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
       builder.getDenseI64ArrayAttr({0}));
   if (loss.getReduction() == Reduction::mean)
-    scalar =
-        DivOp::create(builder, scalar, loss.getIgnore() ? labelled : total);
+    scalar = DivOp::create(
+        builder, scalar,
+        llvm::find_if(divisors, [sum = divisorOf(loss)](const auto& divisor) {
+          return divisor.first == sum;
+        })->second);
   mapping.map(loss.getLoss(), scalar);
   return success();
 }

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/transfer/host_program.h"
 
 namespace graft::transfer {
 
@@ -30,8 +31,9 @@ class Entry {
   // Inserts the function `name` before `strategy`, with `graft.phase` = `name`.
   Entry(StrategyOp strategy, llvm::StringRef name, EntryMode mode);
 
-  // Adds an argument that the runtime feeds under `name`.
-  mlir::Value addArgument(llvm::StringRef name, mlir::Type type);
+  // Adds an argument `name` that comes from `source`.
+  mlir::Value addArgument(llvm::StringRef name, mlir::Type type,
+                          exec::SourceAttr source);
 
   // Adds an argument for each field of `stream` except those in `without`.
   void addFields(StreamOp stream, llvm::ArrayRef<llvm::StringRef> without);
@@ -40,9 +42,11 @@ class Entry {
   // depends on.
   void addCaches(mlir::Value value);
 
-  // Adds the divisors of the mean losses in `loss`: `total`, and `labelled` for
-  // losses that ignore a label.
-  void addTotals(mlir::Value loss);
+  // Adds the divisors of the mean losses in `loss`: `total`, and others for
+  // losses with weights or with a label that they ignore. Fails with a
+  // diagnostic at a loss whose divisor `host` cannot compute.
+  mlir::LogicalResult addTotals(mlir::Value loss, StreamOp stream,
+                                HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
   // the entry. Never emits an op twice. Fails with a diagnostic at an op that
@@ -65,7 +69,7 @@ class Entry {
 
   EntryMode mode;
   mlir::IRMapping mapping;
-  mlir::Value total, labelled;
+  llvm::SmallVector<std::pair<BatchSum, mlir::Value>> divisors;
 };
 
 }  // namespace graft::transfer

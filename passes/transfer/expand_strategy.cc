@@ -5,6 +5,7 @@
 
 #include "dialects/transfer/number.h"
 #include "passes/transfer/entry.h"
+#include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
 
 using namespace mlir;
@@ -30,14 +31,28 @@ SymbolRefAttr stateOf(const Parameter& parameter, StringRef kind) {
       FlatSymbolRefAttr::get(context, (parameter.name() + "." + kind).str()));
 }
 
+// The limits of the expansion.
+template <typename OpTy>
+LogicalResult checkSingle(StrategyOp strategy) {
+  auto ops = strategy.getOps<OpTy>();
+  if (llvm::hasSingleElement(ops)) return success();
+  InFlightDiagnostic diagnostic =
+      (*std::next(ops.begin())).emitOpError("expects to be the only ")
+      << OpTy::getOperationName() << " of a strategy that is expanded, got "
+      << llvm::range_size(ops);
+  diagnostic.attachNote((*ops.begin()).getLoc()) << "another is here";
+  return diagnostic;
+}
+
 class Expander {
  public:
+  // `strategy` has one stream and one phase.
   explicit Expander(StrategyOp strategy)
       : strategy(strategy),
         stream(*strategy.getOps<StreamOp>().begin()),
         predict(*strategy.getOps<PredictOp>().begin()),
         phase(*strategy.getOps<PhaseOp>().begin()),
-        schedule(*strategy.getOps<ScheduleOp>().begin()) {}
+        host(strategy) {}
 
   LogicalResult run();
 
@@ -49,6 +64,12 @@ class Expander {
   LogicalResult buildEvaluate();
   LogicalResult buildCache(CacheOp cache);
   LogicalResult buildAccumulate();
+  // Gives the phase's entries its place in the schedule, a part of the keys of
+  // random numbers.
+  void setOrdinal(Entry& entry) {
+    entry.function->setAttr("graft.phase_ordinal",
+                            entry.builder.getI64IntegerAttr(0));
+  }
   void buildUpdate();
   void buildUpdate(Entry& entry, const GroupedParameter& item, Value gradient,
                    Value rate, Value step, Value factor);
@@ -57,19 +78,22 @@ class Expander {
   StreamOp stream;
   PredictOp predict;
   PhaseOp phase;
-  ScheduleOp schedule;
+  HostProgram host;
   // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
 };
 
 LogicalResult Expander::run() {
-  if (failed(checkNames()) || failed(collectTrained())) return failure();
+  if (failed(checkNames()) || failed(collectTrained()) ||
+      failed(host.declare()))
+    return failure();
   if (failed(buildPredict()) || failed(buildEvaluate())) return failure();
   for (auto cache : strategy.getOps<CacheOp>())
     if (failed(buildCache(cache))) return failure();
   declareStates();
   if (failed(buildAccumulate())) return failure();
   buildUpdate();
+  host.build();
   strategy.erase();
   return success();
 }
@@ -80,12 +104,13 @@ LogicalResult Expander::checkNames() {
         strategy->getParentOfType<ModuleOp>(), name);
     if (!other || other == strategy) return success();
     InFlightDiagnostic diagnostic = op->emitOpError("expects the name @")
-                                    << name
-                                    << " to be free for the entry it makes";
+                                    << name << " to be free for what it makes";
     diagnostic.attachNote(other->getLoc()) << "taken here";
     return diagnostic;
   };
-  for (StringRef name : {"predict", "evaluate", "accumulate", "update"})
+  // The last is the host program.
+  for (StringRef name :
+       {"predict", "evaluate", "accumulate", "update", "train"})
     if (failed(check(strategy, name))) return failure();
   for (auto cache : strategy.getOps<CacheOp>()) {
     StringRef name = cache.getSymName();
@@ -135,9 +160,12 @@ void Expander::declareStates() {
       builder.setInsertionPointAfter(place);
       place = StateOp::create(
           builder, parameter.getLoc(),
-          stateOf(item.parameter, kind).getLeafReference().getValue(), kind,
-          parameter.getSymName(), parameter.getType());
+          stateOf(item.parameter, kind).getLeafReference(),
+          builder.getStringAttr(kind), FlatSymbolRefAttr::get(parameter),
+          parameter.getTypeAttr(), /*initial=*/StringAttr(),
+          /*deviation=*/FloatAttr(), item.group.getSymNameAttr());
     }
+    parameter.setGroupAttr(item.group.getSymNameAttr());
   }
 }
 
@@ -184,7 +212,8 @@ LogicalResult Expander::buildAccumulate() {
   Entry entry(strategy, "accumulate", kTrain);
   entry.addFields(stream, {});
   entry.addCaches(phase.getLoss());
-  entry.addTotals(phase.getLoss());
+  setOrdinal(entry);
+  if (failed(entry.addTotals(phase.getLoss(), stream, host))) return failure();
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 
@@ -212,25 +241,13 @@ void Expander::buildUpdate() {
   Entry entry(strategy, "update", kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
-  Value rate = entry.addArgument(
-      "rate", RankedTensorType::get({}, builder.getF32Type()));
-  Value step = entry.addArgument(
-      "step", RankedTensorType::get({}, builder.getI32Type()));
-  auto number = [&](Operation* op, Attribute value) {
-    return builder.getF64FloatAttr(getVerifiedNumber(op, value));
-  };
-  auto epochs = static_cast<int64_t>(
-      getVerifiedNumber(schedule, schedule.getEpochsAttr()));
-  entry.function->setAttr(
-      "graft.training",
-      builder.getDictionaryAttr(
-          {builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
-           builder.getNamedAttr("rate", number(phase, phase.getRateAttr())),
-           builder.getNamedAttr(
-               "schedule", getVerifiedText(phase, phase.getScheduleAttr())),
-           builder.getNamedAttr("warmup",
-                                number(phase, phase.getWarmupAttr()))}));
-
+  setOrdinal(entry);
+  Value rate =
+      entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
+                        host.getSource("learning_rate"));
+  Value step =
+      entry.addArgument("step", RankedTensorType::get({}, builder.getI32Type()),
+                        host.getSource("update"));
   SmallVector<Value> gradients;
   for (GroupedParameter& item : trained)
     gradients.push_back(
@@ -297,7 +314,9 @@ struct TransferExpandStrategyPass
       return signalPassFailure();
     }
     for (transfer::StrategyOp strategy : strategies)
-      if (failed(transfer::Expander(strategy).run()))
+      if (failed(transfer::checkSingle<transfer::StreamOp>(strategy)) ||
+          failed(transfer::checkSingle<transfer::PhaseOp>(strategy)) ||
+          failed(transfer::Expander(strategy).run()))
         return signalPassFailure();
   }
 };

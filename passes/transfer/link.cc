@@ -26,6 +26,7 @@ class Linker {
   LogicalResult run();
 
  private:
+  LogicalResult checkTexts();
   FailureOr<func::FuncOp> findCallee(CallOp call);
   // Notes the sizes that the callee's results have.
   LogicalResult bindSizes(CallOp call, func::FuncOp callee);
@@ -52,8 +53,26 @@ bool takesText(CallOp call) {
   return llvm::any_of(call.getOperandTypes(), llvm::IsaPred<TextType>);
 }
 
+// C3.
+LogicalResult Linker::checkTexts() {
+  StreamOp first;
+  for (auto stream : strategy.getOps<StreamOp>()) {
+    if (!stream.getField("text")) continue;
+    if (!first) {
+      first = stream;
+      continue;
+    }
+    InFlightDiagnostic diagnostic =
+        stream.emitOpError("expects one stream of text to link, got another");
+    diagnostic.attachNote(first.getLoc()) << "the first";
+    return diagnostic;
+  }
+  return success();
+}
+
 LogicalResult Linker::run() {
   if (strategy.isLinked()) return success();
+  if (failed(checkTexts())) return failure();
   if (strategy.getSizes())
     for (auto name : strategy.getSizes()->getAsRange<StringAttr>())
       sizes.insert({name, Size()});

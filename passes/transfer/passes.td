@@ -22,6 +22,7 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     - (C1) Each size is bound by a call, to one value.
     - (C2) Arguments that a text stands for are named `ids`, `types` or
       `segments`.
+    - (C3) One stream has the field `text`.
 
     Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
     ```mlir
@@ -135,27 +136,42 @@ def TransferExpandStrategyPass
     : Pass<"transfer-expand-strategy", "::mlir::ModuleOp"> {
   let summary = "Turn a strategy into the functions that the runtime calls";
   let description = [{
-    Replaces the module's `transfer.strategy` by functions, and adds the training
-    states to the models:
+    Replaces the module's `transfer.strategy` by functions and the `exec.host @train`
+    that calls them, and adds the training states to the models:
 
     | function | arguments | results |
     |---|---|---|
     | `@predict` | fields except labels, weights | `logits`, `probabilities` with `softmax` |
     | `@evaluate` | fields except weights | `logits`, `losses` per example |
     | one per cache | fields except labels, weights | `cached.<cache>` |
-    | `@accumulate` | fields, `cached.<cache>`, `total` | `loss`; adds to the gradients |
+    | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors | `loss`; adds to the gradients |
     | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
 
-    `graft.name` names each argument and result, `graft.phase` repeats the name of
-    the function, and `graft.cache` marks the function of a cache. Only
-    `@accumulate` uses random numbers. A parameter gets a gradient and two
-    moments if it is in a group of the phase and the loss reaches it; all others
-    get no state, no gradient and no update. `graft.training` of `@update` gives
-    the runtime the number of epochs and the learning rate.
+    `graft.name` names each argument and result, `exec.source` says what feeds an
+    argument, `graft.phase` repeats the name of the function, and `graft.cache` marks
+    the function of a cache. Only `@accumulate` uses random numbers;
+    `graft.phase_ordinal`, a part of their keys, is the phase's place in the schedule.
+    A parameter gets a gradient and two moments if it is in a group of the phase and
+    the loss reaches it, and names the group; all others get no state, no gradient and
+    no update.
 
-    - (C1) The module has at most one strategy.
+    A mean loss is divided by a number of the whole optimiser batch, which the host
+    program computes: `total` counts the examples, `labelled` those with another label
+    than the ignored one, `weight_total` and `labelled_weight_total` add their weights.
+
+    The host program repeats the epochs: per batch, it calls `@accumulate` for each
+    micro-batch and `@update`, evaluates, and marks the step. The rate follows the
+    phase's schedule. Declared numbers that only the rate, the warm-up and the epochs
+    use become parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
+    `patience`, `log_every` and `checkpoint_every` are options. Evaluation data is the
+    stream `@dev`.
+
+    - (C1) The module has at most one strategy, with one stream and one phase.
     - (C2) `graft.layers` of the models has been expanded.
-    - (C3) No other symbol has the name of one of the functions.
+    - (C3) No other symbol has the name of one of the functions or of the host
+      program, and the strategy declares no name of an option or of the stream `@dev`.
+    - (C4) The weight of a mean loss is the stream's field `weights`; the target of
+      one that ignores a label is its field `labels`.
 
     Example:
     ```mlir
@@ -170,9 +186,9 @@ def TransferExpandStrategyPass
       transfer.schedule epochs 3 of [@step]
     }
     ```
-    becomes, beside `@predict` and `@evaluate`
+    becomes, beside `@predict`, `@evaluate` and `exec.host @train`
     ```mlir
-    func.func @accumulate(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %segments: !graft.segments<T, S> {graft.name = "segments"}, %labels: tensor<?xi32, #S> {graft.name = "labels"}, %total: tensor<f32> {graft.name = "total"}) -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"} {
+    func.func @accumulate(%ids: tensor<?xi32, #T> {exec.source = #exec.source<stream @train ids>, graft.name = "ids"}, %segments: !graft.segments<T, S> {exec.source = #exec.source<stream @train segments>, graft.name = "segments"}, %labels: tensor<?xi32, #S> {exec.source = #exec.source<stream @train labels>, graft.name = "labels"}, %total: tensor<f32> {exec.source = #exec.source<register @examples>, graft.name = "total"}) -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate", graft.phase_ordinal = 0 : i64} {
       %logits = graft.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
       %losses = graft.cross_entropy %logits, %labels : (tensor<?x3xf32, #S>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
       %sum = graft.reduce sum %losses over [0] : (tensor<?xf32, #S>) -> tensor<f32>
@@ -184,7 +200,7 @@ def TransferExpandStrategyPass
       graft.write @m::@head.gradient, %new : tensor<3x8xf32>
       return %loss : tensor<f32>
     }
-    func.func @update(%rate: tensor<f32> {graft.name = "rate"}, %step: tensor<i32> {graft.name = "step"}) attributes {graft.phase = "update"} {
+    func.func @update(%rate: tensor<f32> {exec.source = #exec.source<register @learning_rate>, graft.name = "rate"}, %step: tensor<i32> {exec.source = #exec.source<register @update>, graft.name = "step"}) attributes {graft.phase = "update", graft.phase_ordinal = 0 : i64} {
       %g = graft.read @m::@head.gradient : tensor<3x8xf32>
       %w = graft.read @m::@head : tensor<3x8xf32>
       %m = graft.read @m::@head.first_moment : tensor<3x8xf32>
@@ -200,6 +216,7 @@ def TransferExpandStrategyPass
     ```
   }];
   let dependentDialects = ["::graft::GraftDialect",
+                           "::graft::exec::ExecDialect",
                            "::mlir::func::FuncDialect"];
 }
 

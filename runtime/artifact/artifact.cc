@@ -55,7 +55,7 @@ absl::StatusOr<schema::Preamble> ReadPreamble(absl::Span<const uint8_t> bytes,
                      preamble.version,
                      preamble.version > schema::kVersion
                          ? "; the file was made by a newer Graft"
-                         : ""));
+                         : "; compile the model again with this Graft"));
   }
   if (preamble.preamble_checksum !=
       Checksum(bytes.first(sizeof(preamble) - sizeof(uint64_t)))) {
@@ -218,7 +218,7 @@ absl::Status Artifact::CheckWeights(const schema::Artifact& header) {
     size = segments_[weights_].size();
   }
   for (const SlotSpec& slot : spec_.slots) {
-    if (slot.kind != SlotKind::parameter) continue;
+    if (!slot.is_parameter()) continue;
     const uint64_t bytes = SlotBytes(slot);
     if (weights_ == -1 || slot.data_offset % schema::kAlignment != 0 ||
         bytes > size || slot.data_offset > size - bytes) {
@@ -301,7 +301,7 @@ absl::Span<const uint8_t> Artifact::weights() const {
 
 absl::Span<const uint8_t> Artifact::SlotData(size_t slot) const {
   const SlotSpec& spec = spec_.slots[slot];
-  if (spec.kind != SlotKind::parameter) return {};
+  if (!spec.is_parameter()) return {};
   return weights().subspan(spec.data_offset, SlotBytes(spec));
 }
 

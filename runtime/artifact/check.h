@@ -5,6 +5,7 @@
 #define GRAFT_RUNTIME_ARTIFACT_CHECK_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,6 +28,24 @@ std::vector<bool> DeterminedSizes(const EntrySpec& entry, size_t sizes);
 
 // The programs of all targets, for a spec whose other parts were checked.
 absl::Status CheckTargets(const ArtifactSpec& spec, absl::string_view where);
+
+// Streams, caches, registers, sources of inputs and host programs, for a spec
+// whose sizes, slots and entries were checked.
+absl::Status CheckHost(const ArtifactSpec& spec, absl::string_view where);
+
+// A host program, for a spec whose streams, caches and registers were checked.
+absl::Status CheckHostProgram(const ArtifactSpec& spec,
+                              const HostProgramSpec& program,
+                              absl::string_view where);
+
+// An expression of a host program with `fields`. `in_batch` tells for each
+// stream whether it has a batch where the expression is evaluated. It leaves
+// one number on the stack and never needs more than kMaxExpressionStack.
+absl::Status CheckExpression(const ArtifactSpec& spec,
+                             const std::vector<std::string>& fields,
+                             const std::vector<bool>& in_batch,
+                             const Expression& expression,
+                             absl::string_view where, absl::string_view field);
 
 }  // namespace graft::internal_artifact
 

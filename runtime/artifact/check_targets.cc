@@ -252,7 +252,7 @@ class ProgramChecker {
     }
     if (buffer.place != Place::slot) return absl::OkStatus();
     const SlotSpec& slot = spec_.slots[buffer.index];
-    if (slot.trainable || slot.kind != SlotKind::parameter) {
+    if (slot.trainable || !slot.is_parameter()) {
       return absl::OkStatus();
     }
     return Error(field, "a trainable slot as result", slot.name);

@@ -10,15 +10,6 @@
 namespace graft::internal_artifact {
 namespace {
 
-// One of the enumerations of the schema, with its largest value.
-template <typename Enum>
-absl::StatusOr<Enum> DecodeEnum(Enum value, Enum last, absl::string_view where,
-                                absl::string_view field) {
-  if (static_cast<uint8_t>(value) <= static_cast<uint8_t>(last)) return value;
-  return FieldError(where, field, absl::StrCat("0 to ", static_cast<int>(last)),
-                    static_cast<int>(value));
-}
-
 absl::StatusOr<DType> DecodeElement(schema::ElementType element,
                                     absl::string_view where,
                                     absl::string_view field) {
@@ -38,19 +29,14 @@ absl::StatusOr<DType> DecodeElement(schema::ElementType element,
                     static_cast<int>(element));
 }
 
-std::string Text(const flatbuffers::String* text) {
-  return text != nullptr ? text->str() : std::string();
-}
-
 absl::StatusOr<SlotSpec> DecodeSlot(const schema::Slot& slot,
                                     absl::string_view where,
                                     const std::string& field) {
   SlotSpec result;
   result.model = slot.model()->str();
   result.name = slot.name()->str();
-  GRAFT_ASSIGN_OR_RETURN(result.kind,
-                         DecodeEnum(slot.kind(), SlotKind::MAX, where,
-                                    absl::StrCat(field, ".kind")));
+  result.state = Text(slot.state());
+  result.group = Text(slot.group());
   GRAFT_ASSIGN_OR_RETURN(
       result.dtype,
       DecodeElement(slot.element(), where, absl::StrCat(field, ".element")));
@@ -85,6 +71,11 @@ absl::StatusOr<ValueSpec> DecodeValue(const schema::Value& value,
   result.sequences = value.sequences();
   result.limit = value.limit();
   result.exception = value.exception();
+  GRAFT_ASSIGN_OR_RETURN(result.source,
+                         DecodeEnum(value.source(), SourceKind::MAX, where,
+                                    absl::StrCat(field, ".source")));
+  result.source_index = value.source_index();
+  result.field = Text(value.field());
   return result;
 }
 
@@ -149,7 +140,8 @@ absl::StatusOr<ProgramSpec> DecodeProgram(const schema::Program& program,
     decoded.label = Text(command->label());
     decoded.flops = DecodeCost(command->flops());
     decoded.bytes = DecodeCost(command->bytes());
-    decoded.tiles = command->tiles();
+    decoded.unit = Text(command->unit());
+    decoded.unit_count = command->unit_count();
     result.commands.push_back(std::move(decoded));
   }
   return result;
@@ -190,7 +182,7 @@ class Decoder {
     for (const schema::Target* target : *header_.targets()) {
       GRAFT_RETURN_IF_ERROR(DecodeTarget(*target));
     }
-    GRAFT_RETURN_IF_ERROR(DecodeHostPrograms());
+    GRAFT_RETURN_IF_ERROR(DecodeHost(header_, where_, spec_));
     GRAFT_RETURN_IF_ERROR(DecodeTexts());
     return std::move(spec_);
   }
@@ -208,6 +200,8 @@ class Decoder {
 
   absl::Status DecodeTarget(const schema::Target& target) {
     TargetSpec decoded;
+    decoded.kind = target.kind()->str();
+    decoded.format = target.format()->str();
     decoded.level = target.level()->str();
     decoded.triple = target.triple()->str();
     GRAFT_ASSIGN_OR_RETURN(
@@ -235,41 +229,25 @@ class Decoder {
     return absl::OkStatus();
   }
 
-  absl::Status DecodeHostPrograms() {
-    for (const schema::HostProgram* program : *header_.host_programs()) {
-      HostProgramSpec decoded;
-      decoded.name = program->name()->str();
-      for (const schema::HostInstruction* instruction :
-           *program->instructions()) {
-        GRAFT_ASSIGN_OR_RETURN(
-            const HostOp op,
-            DecodeEnum(instruction->op(), HostOp::MAX, where_,
-                       absl::StrCat(decoded.name, ".instructions[",
-                                    decoded.instructions.size(), "].op")));
-        decoded.instructions.push_back({op, instruction->entry()});
-      }
-      spec_.host_programs.push_back(std::move(decoded));
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status DecodeTexts() {
     if (const schema::Tokenizer* tokenizer = header_.tokenizer()) {
       TokenizerSpec decoded;
       decoded.kind = tokenizer->kind()->str();
-      GRAFT_ASSIGN_OR_RETURN(
-          decoded.vocabulary,
-          FindSegment("tokenizer.vocabulary", tokenizer->vocabulary(),
-                      schema::SegmentKind::text));
-      decoded.lower_case = tokenizer->lower_case();
-      decoded.strip_accents = tokenizer->strip_accents();
-      decoded.split_chinese = tokenizer->split_chinese();
+      GRAFT_ASSIGN_OR_RETURN(decoded.data,
+                             FindSegment("tokenizer.data", tokenizer->data(),
+                                         schema::SegmentKind::text));
       spec_.tokenizer = std::move(decoded);
     }
-    if (header_.labels() != nullptr) {
-      for (const flatbuffers::String* label : *header_.labels()) {
-        spec_.labels.push_back(label->str());
+    if (header_.heads() != nullptr) {
+      for (const schema::Head* head : *header_.heads()) {
+        spec_.heads.push_back({head->name()->str(), head->task()->str(),
+                               CopyTexts(head->labels())});
       }
+    }
+    if (const schema::DataSettings* data = header_.data()) {
+      spec_.data = {Text(data->format()),        Text(data->text_column()),
+                    Text(data->pair_column()),   Text(data->label_column()),
+                    Text(data->weight_column()), data->max_length()};
     }
     spec_.config = Text(header_.config());
     if (header_.provenance() != nullptr) {

@@ -3,9 +3,14 @@
 
 #include "runtime/artifact/inspect.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "runtime/artifact/inspect_host.h"
 
 namespace graft {
 namespace {
@@ -88,29 +93,44 @@ const TargetSpec* ShownTarget(const ArtifactSpec& spec,
   return nullptr;
 }
 
-// Number and bytes of the slots of one kind.
-std::pair<size_t, uint64_t> SumSlots(const ArtifactSpec& spec, SlotKind kind,
-                                     bool trainable_only) {
-  std::pair<size_t, uint64_t> sum = {0, 0};
+// Number and bytes of slots that are alike.
+struct SlotSum {
+  size_t count = 0;
+  uint64_t bytes = 0;
+};
+
+std::string SlotKind(const SlotSpec& slot) {
+  return slot.is_parameter() ? "parameter" : slot.state;
+}
+
+// By kind, in the order of their first slots.
+std::vector<std::pair<std::string, SlotSum>> SumSlots(const ArtifactSpec& spec,
+                                                      SlotSum& trainable) {
+  std::vector<std::pair<std::string, SlotSum>> sums;
   for (const SlotSpec& slot : spec.slots) {
-    if (slot.kind != kind || (trainable_only && !slot.trainable)) continue;
-    ++sum.first;
-    sum.second += SlotBytes(slot);
+    const std::string kind = SlotKind(slot);
+    auto found = std::find_if(sums.begin(), sums.end(), [&](const auto& sum) {
+      return sum.first == kind;
+    });
+    if (found == sums.end()) found = sums.insert(found, {kind, {}});
+    ++found->second.count;
+    found->second.bytes += SlotBytes(slot);
+    if (!slot.is_parameter() || !slot.trainable) continue;
+    ++trainable.count;
+    trainable.bytes += SlotBytes(slot);
   }
-  return sum;
+  return sums;
 }
 
 void AppendSlots(const ArtifactSpec& spec, const InspectOptions& options,
                  std::string* out) {
-  for (SlotKind kind : schema::EnumValuesSlotKind()) {
-    const auto [count, bytes] = SumSlots(spec, kind, false);
-    if (count == 0) continue;
-    absl::StrAppendFormat(out, "slots      %s: %d, %d bytes",
-                          schema::EnumNameSlotKind(kind), count, bytes);
-    if (kind == SlotKind::parameter) {
-      const auto [trainable, trained_bytes] = SumSlots(spec, kind, true);
-      absl::StrAppendFormat(out, "; trainable %d, %d bytes", trainable,
-                            trained_bytes);
+  SlotSum trainable;
+  for (const auto& [kind, sum] : SumSlots(spec, trainable)) {
+    absl::StrAppendFormat(out, "slots      %s: %d, %d bytes", kind, sum.count,
+                          sum.bytes);
+    if (kind == "parameter") {
+      absl::StrAppendFormat(out, "; trainable %d, %d bytes", trainable.count,
+                            trainable.bytes);
     }
     absl::StrAppend(out, "\n");
   }
@@ -119,10 +139,10 @@ void AppendSlots(const ArtifactSpec& spec, const InspectOptions& options,
     ValueSpec value;
     value.dtype = slot.dtype;
     for (int64_t extent : slot.shape) value.dims.push_back({-1, extent});
-    absl::StrAppend(out, "  @", slot.model, "::@", slot.name, " ",
-                    schema::EnumNameSlotKind(slot.kind), " ",
-                    DescribeValue(spec, value),
-                    slot.trainable ? " trainable" : "", "\n");
+    absl::StrAppend(
+        out, "  @", slot.model, "::@", slot.name, " ", SlotKind(slot), " ",
+        DescribeValue(spec, value), slot.trainable ? " trainable" : "",
+        slot.group.empty() ? "" : absl::StrCat(" in @", slot.group), "\n");
   }
 }
 
@@ -152,6 +172,22 @@ void AppendPrograms(const ArtifactSpec& spec, const TargetSpec& target,
   }
 }
 
+// "stream train field ids", "cache teacher_logits", "register rate".
+std::string DescribeSource(const ArtifactSpec& spec, const ValueSpec& value) {
+  switch (value.source) {
+    case SourceKind::caller:
+      return "caller";
+    case SourceKind::stream:
+      return absl::StrCat("stream ", spec.streams[value.source_index].name,
+                          " field ", value.field);
+    case SourceKind::cache:
+      return absl::StrCat("cache ", spec.caches[value.source_index].name);
+    case SourceKind::scalar:
+      return absl::StrCat("register ", spec.registers[value.source_index].name);
+  }
+  return "";
+}
+
 Json ValuesJson(const ArtifactSpec& spec,
                 const std::vector<ValueSpec>& values) {
   Json result = Json::array();
@@ -161,9 +197,44 @@ Json ValuesJson(const ArtifactSpec& spec,
                  {"type", DescribeValue(spec, value)}};
     if (value.limit != 0) item["limit"] = value.limit;
     if (value.exception != 0) item["exception"] = value.exception;
+    if (value.source != SourceKind::caller)
+      item["source"] = DescribeSource(spec, value);
     result.push_back(std::move(item));
   }
   return result;
+}
+
+// "data       tsv: text "text", label "label", at most 128 tokens".
+std::string DescribeData(const DataSettingsSpec& data) {
+  std::string text = absl::StrCat("data       ", data.format, ":");
+  const std::pair<const char*, const std::string&> columns[] = {
+      {"text", data.text_column},
+      {"pair", data.pair_column},
+      {"label", data.label_column},
+      {"weight", data.weight_column}};
+  for (const auto& [what, column] : columns)
+    if (!column.empty())
+      absl::StrAppend(&text, " ", what, " \"", column, "\",");
+  if (data.max_length > 0)
+    absl::StrAppend(&text, " at most ", data.max_length, " tokens");
+  if (text.back() == ',') text.pop_back();
+  return absl::StrCat(text, "\n");
+}
+
+void AppendHostJson(const ArtifactSpec& spec, Json& root) {
+  Json& parameters = root["parameters"] = Json::object();
+  for (const ParameterSpec& parameter : spec.parameters) {
+    parameters[parameter.name] = parameter.value;
+  }
+  Json& streams = root["streams"] = Json::array();
+  for (const StreamSpec& stream : spec.streams) streams.push_back(stream.name);
+  Json& programs = root["host_programs"] = Json::object();
+  for (const HostProgramSpec& program : spec.host_programs) {
+    Json& lines = programs[program.name] = Json::array();
+    for (const HostInstruction& instruction : program.instructions) {
+      lines.push_back(DescribeInstruction(spec, program, instruction));
+    }
+  }
 }
 
 Json EntryJson(const ArtifactSpec& spec, const TargetSpec* target,
@@ -215,24 +286,28 @@ std::string InspectText(const Artifact& artifact,
   }
   if (spec.tokenizer) {
     absl::StrAppend(&out, "tokenizer  ", spec.tokenizer->kind, ", ",
-                    spec.tokenizer->vocabulary.size(), " bytes",
-                    spec.tokenizer->lower_case ? ", lower case" : "", "\n");
+                    spec.tokenizer->data.size(), " bytes\n");
   }
-  if (!spec.labels.empty()) {
-    absl::StrAppend(&out, "labels     ", spec.labels.size(), "\n");
+  for (const HeadSpec& head : spec.heads) {
+    absl::StrAppend(&out, "head       ", head.name, ": ", head.task);
+    if (!head.labels.empty())
+      absl::StrAppend(&out, ", ", head.labels.size(), " labels");
+    absl::StrAppend(&out, "\n");
+  }
+  if (spec.data) absl::StrAppend(&out, DescribeData(*spec.data));
+  for (const ParameterSpec& parameter : spec.parameters) {
+    absl::StrAppend(&out, "parameter  ", parameter.name, " = ", parameter.value,
+                    parameter.meaning.empty() ? "" : ": ", parameter.meaning,
+                    "\n");
   }
   if (const TargetSpec* target = ShownTarget(spec, options.level)) {
     AppendPrograms(spec, *target, options.commands, &out);
   }
   for (const HostProgramSpec& program : spec.host_programs) {
-    absl::StrAppend(&out, "host       ", program.name, ":");
-    for (const HostInstruction& instruction : program.instructions) {
-      absl::StrAppend(&out, " ", schema::EnumNameHostOp(instruction.op));
-      if (instruction.op == HostOp::call) {
-        absl::StrAppend(&out, " ", spec.entries[instruction.entry].name);
-      }
-    }
-    absl::StrAppend(&out, "\n");
+    absl::StrAppend(&out, "host       ", program.name, ": ",
+                    program.instructions.size(), " instructions\n");
+    if (options.commands)
+      absl::StrAppend(&out, DescribeHostProgram(spec, program));
   }
   return out;
 }
@@ -251,14 +326,17 @@ std::string InspectJson(const Artifact& artifact,
   for (const SlotSpec& slot : spec.slots) {
     slots.push_back({{"model", slot.model},
                      {"name", slot.name},
-                     {"kind", schema::EnumNameSlotKind(slot.kind)},
+                     {"kind", SlotKind(slot)},
+                     {"group", slot.group},
                      {"dtype", Str(DTypeName(slot.dtype))},
                      {"shape", slot.shape},
                      {"trainable", slot.trainable}});
   }
   Json& targets = root["targets"] = Json::array();
   for (const TargetSpec& target : spec.targets) {
-    targets.push_back({{"level", target.level},
+    targets.push_back({{"kind", target.kind},
+                       {"format", target.format},
+                       {"level", target.level},
                        {"triple", target.triple},
                        {"code_bytes", target.code.size()},
                        {"kernels", target.kernels.size()}});
@@ -268,7 +346,20 @@ std::string InspectJson(const Artifact& artifact,
   for (size_t i = 0; i < spec.entries.size(); ++i) {
     entries.push_back(EntryJson(spec, shown, i));
   }
-  root["labels"] = spec.labels;
+  AppendHostJson(spec, root);
+  Json& heads = root["heads"] = Json::array();
+  for (const HeadSpec& head : spec.heads) {
+    heads.push_back(
+        {{"name", head.name}, {"task", head.task}, {"labels", head.labels}});
+  }
+  if (spec.data) {
+    root["data"] = {{"format", spec.data->format},
+                    {"text_column", spec.data->text_column},
+                    {"pair_column", spec.data->pair_column},
+                    {"label_column", spec.data->label_column},
+                    {"weight_column", spec.data->weight_column},
+                    {"max_length", spec.data->max_length}};
+  }
   root["config"] = spec.config;
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -15,6 +15,7 @@
 namespace graft {
 namespace {
 
+using internal_artifact::CheckHost;
 using internal_artifact::CheckTargets;
 using internal_artifact::DeterminedSizes;
 using internal_artifact::FieldError;
@@ -71,7 +72,8 @@ class SpecChecker {
           names, absl::StrCat("entries[", i, "].name"), spec_.entries[i].name));
       GRAFT_RETURN_IF_ERROR(CheckEntry(spec_.entries[i]));
     }
-    return CheckHostPrograms();
+    GRAFT_RETURN_IF_ERROR(CheckHeads());
+    return CheckHost(spec_, where_);
   }
 
  private:
@@ -117,24 +119,30 @@ class SpecChecker {
     GRAFT_RETURN_IF_ERROR(CheckBytes(where_, absl::StrCat(field, ".shape"),
                                      slot.dtype, slot.shape)
                               .status());
+    GRAFT_RETURN_IF_ERROR(CheckInitial(slot, field));
+    if (slot.parameter == -1) return absl::OkStatus();
     const std::string parameter = absl::StrCat(field, ".parameter");
-    if (slot.kind == SlotKind::parameter) {
-      if (slot.parameter == -1) return absl::OkStatus();
+    if (slot.is_parameter()) {
       return Error(parameter, "-1", absl::StrCat(slot.parameter));
     }
     if (slot.parameter < 0 ||
         static_cast<size_t>(slot.parameter) >= spec_.slots.size() ||
-        spec_.slots[slot.parameter].kind != SlotKind::parameter) {
-      return Error(parameter, "the index of a parameter",
+        !spec_.slots[slot.parameter].is_parameter()) {
+      return Error(parameter, "the index of a parameter, or -1",
                    absl::StrCat(slot.parameter));
     }
-    if (spec_.slots[slot.parameter].shape != slot.shape) {
-      return Error(
-          absl::StrCat(field, ".shape"),
-          DescribeTensorType(slot.dtype, spec_.slots[slot.parameter].shape),
-          DescribeTensorType(slot.dtype, slot.shape));
-    }
     return absl::OkStatus();
+  }
+
+  absl::Status CheckInitial(const SlotSpec& slot, const std::string& field) {
+    if (slot.initial.empty() || slot.initial == "zeros")
+      return absl::OkStatus();
+    const std::string initial = absl::StrCat(field, ".initial");
+    if (slot.initial != "ones" && slot.initial != "normal") {
+      return Error(initial, "zeros, ones or normal", slot.initial);
+    }
+    if (slot.dtype == DType::kF32) return absl::OkStatus();
+    return Error(initial, "zeros of other types than F32", slot.initial);
   }
 
   absl::Status CheckSizeIndex(absl::string_view field, int32_t index) {
@@ -193,35 +201,20 @@ class SpecChecker {
     return absl::OkStatus();
   }
 
-  absl::Status CheckHostPrograms() {
+  absl::Status CheckHeads() {
     absl::flat_hash_set<absl::string_view> names;
-    for (size_t i = 0; i < spec_.host_programs.size(); ++i) {
-      const HostProgramSpec& program = spec_.host_programs[i];
-      GRAFT_RETURN_IF_ERROR(CheckName(
-          names, absl::StrCat("host_programs[", i, "].name"), program.name));
-      bool inside = false;
-      for (size_t k = 0; k < program.instructions.size(); ++k) {
-        const HostInstruction& instruction = program.instructions[k];
-        const std::string field =
-            absl::StrCat(program.name, ".instructions[", k, "]");
-        if (instruction.op == HostOp::call &&
-            instruction.entry >= spec_.entries.size()) {
-          return Error(absl::StrCat(field, ".entry"),
-                       absl::StrCat("an index below ", spec_.entries.size()),
-                       absl::StrCat(instruction.entry));
-        }
-        const bool opens = instruction.op == HostOp::for_each_micro_batch;
-        if (opens && inside) return Error(field, "no loop in a loop", "one");
-        if (instruction.op == HostOp::end && !inside) {
-          return Error(field, "an open loop before its end", "none");
-        }
-        if (opens) inside = true;
-        if (instruction.op == HostOp::end) inside = false;
+    for (size_t i = 0; i < spec_.heads.size(); ++i) {
+      const HeadSpec& head = spec_.heads[i];
+      const std::string field = absl::StrCat("heads[", i, "]");
+      GRAFT_RETURN_IF_ERROR(
+          CheckName(names, absl::StrCat(field, ".name"), head.name));
+      if (head.task.empty()) {
+        return Error(absl::StrCat(field, ".task"), "a name", "nothing");
       }
-      if (inside) {
-        return Error(absl::StrCat(program.name, ".instructions"),
-                     "an end of the loop", "none");
-      }
+    }
+    if (spec_.data && spec_.data->max_length < 0) {
+      return Error("data.max_length", "at least 0",
+                   absl::StrCat(spec_.data->max_length));
     }
     return absl::OkStatus();
   }

@@ -9,6 +9,7 @@
 #define GRAFT_RUNTIME_ARTIFACT_SPEC_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,9 +25,11 @@
 namespace graft {
 
 using schema::CommandKind;
+using schema::ExpressionOp;
 using schema::HostOp;
 using schema::Place;
-using schema::SlotKind;
+using schema::RegisterKind;
+using schema::SourceKind;
 using schema::ValueKind;
 
 struct SizeSpec {
@@ -43,14 +46,17 @@ struct DimSpec {
 struct SlotSpec {
   std::string model;
   std::string name;
-  SlotKind kind = SlotKind::parameter;
+  std::string state;  // empty: a parameter
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;
   int32_t parameter = -1;
   bool trainable = false;
+  std::string group;
   uint64_t data_offset = 0;  // set by the writer
-  std::string initial;       // empty: from a checkpoint
+  std::string initial;       // empty: from a checkpoint, or zeros of a state
   float deviation = 0;
+
+  bool is_parameter() const { return state.empty(); }
 };
 
 struct ValueSpec {
@@ -62,6 +68,22 @@ struct ValueSpec {
   int32_t sequences = -1;
   int64_t limit = 0;
   int64_t exception = 0;
+  SourceKind source = SourceKind::caller;
+  uint32_t source_index = 0;
+  std::string field;
+};
+
+struct StreamSpec {
+  std::string name;
+  int32_t tokens = -1;
+  int32_t sequences = -1;
+};
+
+struct CacheSpec {
+  std::string name;
+  uint32_t stream = 0;
+  uint32_t entry = 0;
+  uint32_t output = 0;
 };
 
 struct EntrySpec {
@@ -103,7 +125,8 @@ struct CommandSpec {
   uint64_t random = 0;  // draw << 32 | op id of a kernel's random draws
   std::string label;
   std::vector<CostTermSpec> flops, bytes;
-  uint8_t tiles = 0;
+  std::string unit;
+  uint8_t unit_count = 0;
 };
 
 struct ProgramSpec {
@@ -134,27 +157,71 @@ struct TargetSpec {
   std::vector<KernelSpec> kernels;
   std::vector<ProgramSpec> programs;  // one an entry
   std::vector<MemoryChoiceSpec> choices;
-  // Of the device and of `code`; the schema knows no others yet.
-  std::string kind = "cpu";
-  std::string format = "elf";
+  std::string kind = "cpu";    // of the device
+  std::string format = "elf";  // of `code`
+};
+
+struct RegisterSpec {
+  std::string name;
+  RegisterKind kind = RegisterKind::variable;
+  double initial = 0;
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  std::string meaning;
+};
+
+struct ExpressionStep {
+  ExpressionOp op = ExpressionOp::constant;
+  uint32_t index = 0;
+  int32_t field = -1;
+  int32_t mask = -1;
+  double value = 0;
+};
+using Expression = std::vector<ExpressionStep>;
+
+struct AssignmentSpec {
+  std::string name;
+  uint32_t target = 0;
+  bool add = false;
 };
 
 struct HostInstruction {
-  HostOp op = HostOp::call;
-  uint32_t entry = 0;
+  HostOp op = HostOp::set;
+  uint32_t index = 0;
+  uint32_t stream = 0;
+  uint32_t target = 0;
+  Expression expression;
+  std::vector<AssignmentSpec> assignments;
+  std::string text;
 };
 
 struct HostProgramSpec {
   std::string name;
+  std::vector<std::string> fields;
   std::vector<HostInstruction> instructions;
+};
+
+struct ParameterSpec {
+  std::string name;
+  std::string value;
+  std::string meaning;
 };
 
 struct TokenizerSpec {
   std::string kind = "wordpiece";
-  absl::Span<const uint8_t> vocabulary;  // borrowed
-  bool lower_case = true;
-  bool strip_accents = true;
-  bool split_chinese = true;
+  absl::Span<const uint8_t> data;  // borrowed
+};
+
+struct HeadSpec {
+  std::string name;
+  std::string task;
+  std::vector<std::string> labels;
+};
+
+struct DataSettingsSpec {
+  std::string format;
+  std::string text_column, pair_column, label_column, weight_column;
+  int64_t max_length = 0;
 };
 
 struct ArtifactSpec {
@@ -163,9 +230,14 @@ struct ArtifactSpec {
   std::vector<SlotSpec> slots;
   std::vector<EntrySpec> entries;
   std::vector<TargetSpec> targets;
+  std::vector<StreamSpec> streams;
+  std::vector<CacheSpec> caches;
+  std::vector<RegisterSpec> registers;
   std::vector<HostProgramSpec> host_programs;
+  std::vector<ParameterSpec> parameters;
   std::optional<TokenizerSpec> tokenizer;
-  std::vector<std::string> labels;
+  std::vector<HeadSpec> heads;
+  std::optional<DataSettingsSpec> data;
   std::string config;
   std::vector<std::pair<std::string, std::string>> provenance;
 };
@@ -175,6 +247,25 @@ uint64_t SlotBytes(const SlotSpec& slot);
 // Bytes at the bounds of the sizes, of a tensor or of one part of segments.
 uint64_t BoundBytes(const ValueSpec& value, int part,
                     const std::vector<SizeSpec>& sizes);
+
+// Numbers that an expression holds at once, at most.
+inline constexpr size_t kMaxExpressionStack = 32;
+// Operands that a step of an expression takes.
+int OperandCount(ExpressionOp op);
+
+// Whether an instruction opens a block that an `end` closes.
+bool OpensBlock(HostOp op);
+bool IsLoop(HostOp op);
+// Index of the `otherwise` or `end` that belongs to the block of instruction
+// `at`, which opens one or is its `otherwise`.
+size_t BlockEnd(const HostProgramSpec& program, size_t at);
+
+// The streams that inputs of the entry take fields of, each once, in order.
+std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
+                                const EntrySpec& entry);
+
+// Numbers of a cache for each example.
+int64_t CacheWidth(const ArtifactSpec& spec, const CacheSpec& cache);
 
 // The element types that artifacts know: F32, F16, BF16, I32 and BOOL.
 std::optional<schema::ElementType> ElementTypeOf(DType dtype);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/artifact/checksum.h"
+#include "runtime/artifact/encode_host.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/schema/container.h"
 
@@ -28,7 +29,7 @@ class HeaderBuilder {
       : spec_(spec), data_offsets_(data_offsets), segments_(segments) {}
 
   // The finished header.
-  FlatBufferBuilder Build(int32_t weights, int32_t vocabulary,
+  FlatBufferBuilder Build(int32_t weights, int32_t tokenizer_data,
                           uint32_t first_code);
 
  private:
@@ -44,7 +45,7 @@ class HeaderBuilder {
       const std::vector<CostTermSpec>& terms);
   Offset<schema::Program> BuildProgram(const ProgramSpec& program);
   Offset<schema::Target> BuildTarget(const TargetSpec& target, uint32_t code);
-  Offset<schema::HostProgram> BuildHostProgram(const HostProgramSpec& program);
+  Offset<schema::DataSettings> BuildDataSettings();
 
   const ArtifactSpec& spec_;
   const std::vector<uint64_t>& data_offsets_;
@@ -57,11 +58,13 @@ Offset<schema::Slot> HeaderBuilder::BuildSlot(size_t index) {
   const auto model = builder_.CreateString(slot.model);
   const auto name = builder_.CreateString(slot.name);
   const auto shape = builder_.CreateVector(slot.shape);
+  const auto state = OptionalString(slot.state);
+  const auto group = OptionalString(slot.group);
   const auto initial = OptionalString(slot.initial);
-  return schema::CreateSlot(builder_, model, name, slot.kind,
+  return schema::CreateSlot(builder_, model, name, state,
                             *ElementTypeOf(slot.dtype), shape, slot.parameter,
-                            slot.trainable, data_offsets_[index], initial,
-                            slot.deviation);
+                            slot.trainable, group, data_offsets_[index],
+                            initial, slot.deviation);
 }
 
 Offset<schema::Value> HeaderBuilder::BuildValue(const ValueSpec& value) {
@@ -72,7 +75,8 @@ Offset<schema::Value> HeaderBuilder::BuildValue(const ValueSpec& value) {
                            : schema::ElementType::f32;
   return schema::CreateValueDirect(
       builder_, value.name.c_str(), value.kind, element, &dims, value.tokens,
-      value.sequences, value.limit, value.exception);
+      value.sequences, value.limit, value.exception, value.source,
+      value.source_index, value.field.empty() ? nullptr : value.field.c_str());
 }
 
 Offset<schema::Entry> HeaderBuilder::BuildEntry(const EntrySpec& entry) {
@@ -112,9 +116,14 @@ Offset<schema::Program> HeaderBuilder::BuildProgram(
                             command.grid.count);
     const auto flops = BuildCost(command.flops);
     const auto bytes = BuildCost(command.bytes);
+    // Most commands of a target have the same.
+    const auto unit = command.unit.empty()
+                          ? Offset<flatbuffers::String>()
+                          : builder_.CreateSharedString(command.unit);
     commands.push_back(schema::CreateCommand(
         builder_, command.kind, command.kernel, indices, command.results, &grid,
-        command.pattern, label, command.random, flops, bytes, command.tiles));
+        command.pattern, label, command.random, flops, bytes, unit,
+        command.unit_count));
   }
   return schema::CreateProgramDirect(builder_, program.arena_bytes,
                                      program.live_bytes, &buffers, &commands,
@@ -137,21 +146,24 @@ Offset<schema::Target> HeaderBuilder::BuildTarget(const TargetSpec& target,
     choices.emplace_back(choice.arena_bytes, choice.time);
   }
   return schema::CreateTargetDirect(
-      builder_, target.level.c_str(), target.triple.c_str(), code, &kernels,
-      &programs, choices.empty() ? nullptr : &choices);
+      builder_, target.kind.c_str(), target.format.c_str(),
+      target.level.c_str(), target.triple.c_str(), code, &kernels, &programs,
+      choices.empty() ? nullptr : &choices);
 }
 
-Offset<schema::HostProgram> HeaderBuilder::BuildHostProgram(
-    const HostProgramSpec& program) {
-  std::vector<schema::HostInstruction> instructions;
-  for (const HostInstruction& instruction : program.instructions) {
-    instructions.emplace_back(instruction.op, instruction.entry);
-  }
-  return schema::CreateHostProgramDirect(builder_, program.name.c_str(),
-                                         &instructions);
+Offset<schema::DataSettings> HeaderBuilder::BuildDataSettings() {
+  if (!spec_.data) return 0;
+  const DataSettingsSpec& data = *spec_.data;
+  const auto format = OptionalString(data.format);
+  const auto text = OptionalString(data.text_column);
+  const auto pair = OptionalString(data.pair_column);
+  const auto label = OptionalString(data.label_column);
+  const auto weight = OptionalString(data.weight_column);
+  return schema::CreateDataSettings(builder_, format, text, pair, label, weight,
+                                    data.max_length);
 }
 
-FlatBufferBuilder HeaderBuilder::Build(int32_t weights, int32_t vocabulary,
+FlatBufferBuilder HeaderBuilder::Build(int32_t weights, int32_t tokenizer_data,
                                        uint32_t first_code) {
   std::vector<Offset<schema::Size>> sizes;
   for (const SizeSpec& size : spec_.sizes) {
@@ -168,16 +180,19 @@ FlatBufferBuilder HeaderBuilder::Build(int32_t weights, int32_t vocabulary,
   for (const TargetSpec& target : spec_.targets) {
     targets.push_back(BuildTarget(target, first_code + targets.size()));
   }
-  std::vector<Offset<schema::HostProgram>> host_programs;
-  for (const HostProgramSpec& program : spec_.host_programs) {
-    host_programs.push_back(BuildHostProgram(program));
-  }
+  const internal_artifact::EncodedHost host =
+      internal_artifact::EncodeHost(spec_, builder_);
   Offset<schema::Tokenizer> tokenizer = 0;
   if (spec_.tokenizer) {
     tokenizer = schema::CreateTokenizerDirect(
-        builder_, spec_.tokenizer->kind.c_str(), vocabulary,
-        spec_.tokenizer->lower_case, spec_.tokenizer->strip_accents,
-        spec_.tokenizer->split_chinese);
+        builder_, spec_.tokenizer->kind.c_str(), tokenizer_data);
+  }
+  std::vector<Offset<schema::Head>> heads;
+  for (const HeadSpec& head : spec_.heads) {
+    const auto labels = builder_.CreateVectorOfStrings(head.labels);
+    const auto name = builder_.CreateString(head.name);
+    heads.push_back(schema::CreateHead(
+        builder_, name, builder_.CreateString(head.task), labels));
   }
   std::vector<Offset<schema::Note>> notes;
   for (const auto& [key, value] : spec_.provenance) {
@@ -189,16 +204,17 @@ FlatBufferBuilder HeaderBuilder::Build(int32_t weights, int32_t vocabulary,
   const auto slots_offset = builder_.CreateVector(slots);
   const auto entries_offset = builder_.CreateVector(entries);
   const auto targets_offset = builder_.CreateVector(targets);
-  const auto host_offset = builder_.CreateVector(host_programs);
-  const auto labels_offset = builder_.CreateVectorOfStrings(spec_.labels);
+  const auto heads_offset = builder_.CreateVector(heads);
+  const auto data_offset = BuildDataSettings();
   const auto config_offset = OptionalString(spec_.config);
   const auto notes_offset = builder_.CreateVector(notes);
   schema::FinishArtifactBuffer(
       builder_,
       schema::CreateArtifact(
           builder_, spec_.kernel_abi, segments_offset, sizes_offset,
-          slots_offset, weights, entries_offset, targets_offset, host_offset,
-          tokenizer, labels_offset, config_offset, notes_offset));
+          slots_offset, weights, entries_offset, targets_offset, host.streams,
+          host.caches, host.registers, host.programs, host.parameters,
+          tokenizer, heads_offset, data_offset, config_offset, notes_offset));
   return std::move(builder_);
 }
 
@@ -236,7 +252,7 @@ struct Layout {
   std::vector<schema::Segment> segments;
   std::vector<absl::Span<const uint8_t>> contents;  // empty for weights
   int32_t weights = -1;
-  int32_t vocabulary = -1;
+  int32_t tokenizer_data = -1;
   uint32_t first_code = 0;
   uint64_t checksums_offset = 0;
 };
@@ -252,8 +268,8 @@ Layout MakeLayout(const ArtifactSpec& spec) {
     return static_cast<int32_t>(layout.segments.size() - 1);
   };
   if (spec.tokenizer) {
-    layout.vocabulary = add(SegmentKind::text, spec.tokenizer->vocabulary,
-                            spec.tokenizer->vocabulary.size());
+    layout.tokenizer_data = add(SegmentKind::text, spec.tokenizer->data,
+                                spec.tokenizer->data.size());
   }
   layout.first_code = layout.segments.size();
   for (const TargetSpec& target : spec.targets) {
@@ -262,7 +278,7 @@ Layout MakeLayout(const ArtifactSpec& spec) {
   uint64_t size = 0;
   bool parameters = false;
   for (const SlotSpec& slot : spec.slots) {
-    if (slot.kind != SlotKind::parameter) {
+    if (!slot.is_parameter()) {
       layout.data_offsets.push_back(0);
       continue;
     }
@@ -294,7 +310,7 @@ absl::Status WriteWeights(const ArtifactSpec& spec, const Layout& layout,
   ChecksumStream stream;
   for (size_t i = 0; i < spec.slots.size(); ++i) {
     const SlotSpec& slot = spec.slots[i];
-    if (slot.kind != SlotKind::parameter) continue;
+    if (!slot.is_parameter()) continue;
     const uint64_t expected = SlotBytes(slot);
     const uint64_t begin = start + layout.data_offsets[i];
     static constexpr uint8_t kZeros[schema::kAlignment] = {};
@@ -323,7 +339,7 @@ absl::Status WriteArtifact(FileSystem& files, const std::string& path,
   Layout layout = MakeLayout(spec);
   auto build = [&] {
     return HeaderBuilder(spec, layout.data_offsets, layout.segments)
-        .Build(layout.weights, layout.vocabulary, layout.first_code);
+        .Build(layout.weights, layout.tokenizer_data, layout.first_code);
   };
   PlaceSegments(build().GetSize(), layout);
   const FlatBufferBuilder header = build();

@@ -3,28 +3,17 @@
 
 #include "runtime/binding/entry.h"
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
-
 namespace {
 
 using Per = ColumnSpec::Per;
-
-// Whether the value has a row of fixed size per token or per example.
-bool IsColumn(const ValueSpec& value) {
-  if (value.kind != ValueKind::tensor || value.dims.empty() ||
-      (value.dtype != DType::kI32 && value.dtype != DType::kF32))
-    return false;
-  for (const DimSpec& dim : value.dims)
-    if ((dim.size >= 0) != (&dim == &value.dims[0])) return false;
-  return true;
-}
 
 // "F32 with 2 numbers per token"
 std::string Describe(const ColumnSpec& column) {
@@ -33,7 +22,31 @@ std::string Describe(const ColumnSpec& column) {
                       column.per == Per::kToken ? "token" : "example");
 }
 
+int32_t ToInt(double value) {
+  constexpr double kMost = 2147483647;
+  return std::isnan(value)
+             ? 0
+             : static_cast<int32_t>(std::clamp(value, -kMost, kMost));
+}
+
 }  // namespace
+
+BatchCapacity StreamCapacity(const ArtifactSpec& spec,
+                             const StreamSpec& stream) {
+  const auto bound = [&](int32_t size) {
+    return size < 0 ? 0 : spec.sizes[size].bound;
+  };
+  return {bound(stream.tokens), bound(stream.sequences)};
+}
+
+absl::StatusOr<uint32_t> OnlyStream(const Artifact& artifact, size_t entry) {
+  const EntrySpec& spec = artifact.spec().entries[entry];
+  const std::vector<uint32_t> streams = StreamsOf(artifact.spec(), spec);
+  if (streams.size() == 1) return streams.front();
+  return absl::InvalidArgumentError(absl::StrCat(
+      artifact.path(), ": entry ", spec.name,
+      ": expects inputs of one stream, got those of ", streams.size()));
+}
 
 absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
                                                 absl::string_view entry) {
@@ -43,60 +56,49 @@ absl::StatusOr<EntryCaller> EntryCaller::Create(Instance& instance,
   for (const ValueSpec& input : artifact.spec().entries[index].inputs)
     GRAFT_RETURN_IF_ERROR(caller.AddInput(input));
   caller.feeds_.resize(caller.inputs_.size());
+  caller.schemas_.resize(artifact.spec().streams.size());
+  caller.same_.resize(artifact.spec().streams.size());
   return caller;
 }
 
 absl::Status EntryCaller::AddInput(const ValueSpec& value) {
-  static constexpr struct {
-    absl::string_view name;
-    DType dtype;
-    Role role;
-  } kScalars[] = {{"total", DType::kF32, Role::kTotal},
-                  {"labelled", DType::kF32, Role::kLabelled},
-                  {"rate", DType::kF32, Role::kRate},
-                  {"step", DType::kI32, Role::kStep},
-                  {"scale", DType::kF32, Role::kScale},
-                  {"unscale", DType::kF32, Role::kUnscale}};
+  const ArtifactSpec& spec = instance_->artifact().spec();
   Input& input = inputs_.emplace_back();
-  if (value.kind == ValueKind::segments && value.name == "segments") {
-    input.role = Role::kSegments;
-    return absl::OkStatus();
+  input.source = value.source;
+  switch (value.source) {
+    case SourceKind::caller:
+      return Error("inputs that say where their values come from", value.name);
+    case SourceKind::scalar:
+      input.index = value.source_index;
+      input.column.dtype = value.dtype;
+      return absl::OkStatus();
+    case SourceKind::cache:
+      input.stream = spec.caches[value.source_index].stream;
+      input.column.name = spec.caches[value.source_index].name;
+      break;
+    case SourceKind::stream:
+      input.stream = value.source_index;
+      input.column.name = value.field;
+      break;
   }
-  for (const auto& scalar : kScalars) {
-    if (value.name != scalar.name || value.dtype != scalar.dtype) continue;
-    input.role = scalar.role;
-    return absl::OkStatus();
-  }
-  const Artifact& artifact = instance_->artifact();
-  if (!IsColumn(value))
-    return absl::InvalidArgumentError(absl::StrCat(
-        artifact.path(), ": entry ", artifact.spec().entries[entry_].name,
-        ": expects inputs of known roles, got \"", value.name, "\" of type ",
-        DTypeName(value.dtype)));
-  absl::string_view name = value.name;
-  if (value.dtype == DType::kF32 && absl::ConsumePrefix(&name, kCachePrefix))
-    input.role = Role::kCached;
-  ColumnSpec& column = input.column;
-  column.name = std::string(name);
-  column.dtype = value.dtype;
-  if (artifact.spec().sizes[value.dims[0].size].name == "T")
-    column.per = Per::kToken;
+  input.segments = value.kind == ValueKind::segments;
+  if (input.segments) return absl::OkStatus();
+  input.column.dtype = value.dtype;
+  if (value.dims[0].size == spec.streams[input.stream].tokens)
+    input.column.per = Per::kToken;
   for (const DimSpec& dim : value.dims) input.shape.push_back(dim.extent);
   for (size_t i = 1; i < input.shape.size(); ++i)
-    column.width *= input.shape[i];
+    input.column.width *= input.shape[i];
   return absl::OkStatus();
 }
 
-std::vector<ColumnSpec> EntryCaller::columns() const {
+std::vector<ColumnSpec> EntryCaller::columns(uint32_t stream) const {
   std::vector<ColumnSpec> columns;
   for (const Input& input : inputs_)
-    if (input.role == Role::kColumn) columns.push_back(input.column);
+    if (input.source == SourceKind::stream && input.stream == stream &&
+        !input.segments)
+      columns.push_back(input.column);
   return columns;
-}
-
-bool EntryCaller::TakesScale() const {
-  return absl::c_any_of(
-      inputs_, [](const Input& input) { return input.role == Role::kScale; });
 }
 
 absl::Status EntryCaller::Error(absl::string_view expected,
@@ -106,31 +108,76 @@ absl::Status EntryCaller::Error(absl::string_view expected,
                    ": expects ", expected, ", got ", got));
 }
 
-absl::Status EntryCaller::Bind(const Schema& schema) {
-  schema_ = Schema();
-  for (Input& input : inputs_) {
-    if (input.role != Role::kColumn) continue;
-    const ColumnSpec& wanted = input.column;
-    const std::optional<size_t> place = schema.Find(wanted.name);
-    if (!place)
-      return Error(absl::StrCat("a stream with the field ", wanted.name),
-                   schema.Names());
-    const ColumnSpec& found = schema.columns()[*place];
-    if (found.dtype != wanted.dtype || found.per != wanted.per ||
-        found.width != wanted.width)
-      return Error(
-          absl::StrCat("the field ", wanted.name, " as ", Describe(wanted)),
-          Describe(found));
-    input.place = *place;
-  }
-  schema_ = schema;
+absl::StatusOr<size_t> EntryCaller::Find(const Input& input,
+                                         const Schema& schema) const {
+  const ColumnSpec& wanted = input.column;
+  const std::optional<size_t> place = schema.Find(wanted.name);
+  if (!place)
+    return Error(absl::StrCat("a stream with the field ", wanted.name),
+                 schema.Names());
+  const ColumnSpec& found = schema.columns()[*place];
+  if (found.dtype == wanted.dtype && found.per == wanted.per &&
+      found.width == wanted.width)
+    return *place;
+  return Error(
+      absl::StrCat("the field ", wanted.name, " as ", Describe(wanted)),
+      Describe(found));
+}
+
+absl::Status EntryCaller::CheckSchema(uint32_t stream,
+                                      const Schema& schema) const {
+  for (const Input& input : inputs_)
+    if (input.source == SourceKind::stream && input.stream == stream &&
+        !input.segments)
+      GRAFT_RETURN_IF_ERROR(Find(input, schema).status());
   return absl::OkStatus();
 }
 
-absl::Status EntryCaller::FeedColumn(size_t i, const PackedBatch& batch) {
-  const Schema& schema = batch.columns.schema();
-  if (!schema.IsCopyOf(schema_)) GRAFT_RETURN_IF_ERROR(Bind(schema));
+absl::Status EntryCaller::Bind(uint32_t stream, const Schema& schema) {
+  schemas_[stream] = Schema();
+  for (Input& input : inputs_)
+    if (input.source == SourceKind::stream && input.stream == stream &&
+        !input.segments) {
+      GRAFT_ASSIGN_OR_RETURN(input.place, Find(input, schema));
+    }
+  schemas_[stream] = schema;
+  return absl::OkStatus();
+}
+
+absl::Status EntryCaller::FeedRows(size_t i, const PackedBatch& batch) {
   Input& input = inputs_[i];
+  input.shape[0] = batch.sequences();
+  for (const CachedRows& rows : batch.cached) {
+    if (rows.name != input.column.name) continue;
+    if (input.column.width != rows.width)
+      return Error(absl::StrCat(input.column.width, " numbers per example of ",
+                                rows.name),
+                   absl::StrCat(rows.width));
+    feeds_[i] = Feed::Tensor(DType::kF32, input.shape, rows.values.data());
+    return absl::OkStatus();
+  }
+  return Error(
+      absl::StrCat("a batch with rows of the cache ", input.column.name),
+      "none");
+}
+
+absl::Status EntryCaller::FeedStream(
+    size_t i, absl::Span<const PackedBatch* const> streams) {
+  Input& input = inputs_[i];
+  if (input.stream >= streams.size() || streams[input.stream] == nullptr)
+    return Error(
+        absl::StrCat("a batch of the stream ",
+                     instance_->artifact().spec().streams[input.stream].name),
+        "none");
+  const PackedBatch& batch = *streams[input.stream];
+  if (input.source == SourceKind::cache) return FeedRows(i, batch);
+  if (input.segments) {
+    feeds_[i] = Feed::Segments(batch.offsets, batch.ordinals);
+    return absl::OkStatus();
+  }
+  const Schema& schema = batch.columns.schema();
+  if (!schema.IsCopyOf(schemas_[input.stream]))
+    GRAFT_RETURN_IF_ERROR(Bind(input.stream, schema));
   input.shape[0] =
       input.column.per == Per::kToken ? batch.tokens() : batch.sequences();
   feeds_[i] = Feed::Tensor(input.column.dtype, input.shape,
@@ -138,77 +185,40 @@ absl::Status EntryCaller::FeedColumn(size_t i, const PackedBatch& batch) {
   return absl::OkStatus();
 }
 
-absl::Status EntryCaller::FeedCached(size_t i, const PackedBatch& batch) {
+absl::Status EntryCaller::FeedScalar(size_t i,
+                                     absl::Span<const double> registers) {
   Input& input = inputs_[i];
-  input.shape[0] = batch.sequences();
-  for (const CachedRows& rows : batch.cached) {
-    if (rows.name != input.column.name) continue;
-    if (input.column.width != rows.width)
-      return absl::InvalidArgumentError(absl::StrCat(
-          "expects ", input.column.width, " numbers per example of ",
-          kCachePrefix, rows.name, ", got ", rows.width));
-    feeds_[i] = Feed::Tensor(DType::kF32, input.shape, rows.values.data());
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("expects a batch with rows of ", kCachePrefix,
-                   input.column.name, ", got none"));
+  if (input.index >= registers.size())
+    return Error("values of registers", "none");
+  const double value = registers[input.index];
+  if (input.column.dtype == DType::kF32)
+    input.scalar.f32 = static_cast<float>(value);
+  else
+    input.scalar.i32 = ToInt(value);
+  feeds_[i] = Feed::Tensor(input.column.dtype, {}, &input.scalar);
+  return absl::OkStatus();
 }
 
-absl::Status EntryCaller::Call(const PackedBatch* batch,
-                               const EntryScalars& scalars) {
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    const Role role = inputs_[i].role;
-    if (role < Role::kTotal && !batch) return Error("a batch", "none");
-    switch (role) {
-      case Role::kSegments:
-        feeds_[i] = Feed::Segments(batch->offsets, batch->ordinals);
-        break;
-      case Role::kColumn:
-        GRAFT_RETURN_IF_ERROR(FeedColumn(i, *batch));
-        break;
-      case Role::kCached:
-        GRAFT_RETURN_IF_ERROR(FeedCached(i, *batch));
-        break;
-      case Role::kTotal:
-        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.total);
-        break;
-      case Role::kLabelled:
-        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.labelled);
-        break;
-      case Role::kRate:
-        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.rate);
-        break;
-      case Role::kStep:
-        feeds_[i] = Feed::Tensor(DType::kI32, {}, &scalars.step);
-        break;
-      case Role::kScale:
-        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.scale);
-        break;
-      case Role::kUnscale:
-        feeds_[i] = Feed::Tensor(DType::kF32, {}, &scalars.unscale);
-        break;
-    }
-  }
+absl::Status EntryCaller::Call(absl::Span<const PackedBatch* const> streams,
+                               absl::Span<const double> registers) {
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    GRAFT_RETURN_IF_ERROR(inputs_[i].source == SourceKind::scalar
+                              ? FeedScalar(i, registers)
+                              : FeedStream(i, streams));
   GRAFT_ASSIGN_OR_RETURN(outputs_, instance_->Run(entry_, feeds_));
   return absl::OkStatus();
+}
+
+absl::Status EntryCaller::Call(const PackedBatch& batch,
+                               absl::Span<const double> registers) {
+  std::fill(same_.begin(), same_.end(), &batch);
+  return Call(same_, registers);
 }
 
 absl::Span<const float> EntryCaller::Output(absl::string_view name) const {
   for (const OutputView& output : outputs_)
     if (output.name == name) return output.floats();
   return {};
-}
-
-absl::StatusOr<BatchCapacity> ProgramCapacity(const Artifact& artifact) {
-  BatchCapacity capacity;
-  for (const SizeSpec& size : artifact.spec().sizes) {
-    if (size.name == "T") capacity.tokens = size.bound;
-    if (size.name == "S") capacity.sequences = size.bound;
-  }
-  if (capacity.tokens > 0 && capacity.sequences > 0) return capacity;
-  return absl::InvalidArgumentError(
-      absl::StrCat(artifact.path(), ": expects the sizes T and S"));
 }
 
 }  // namespace graft

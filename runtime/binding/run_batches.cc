@@ -27,7 +27,7 @@ absl::Status RunBatches(
     GRAFT_ASSIGN_OR_RETURN(const Batch* batch, stream->Next());
     if (!batch) return absl::OkStatus();
     PackBatch(batch->examples, batch->micro_batches.front(), {}, packed);
-    GRAFT_RETURN_IF_ERROR(entry.Call(&packed, {}));
+    GRAFT_RETURN_IF_ERROR(entry.Call(packed));
     GRAFT_RETURN_IF_ERROR(consume(batch->examples));
   }
 }

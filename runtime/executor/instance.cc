@@ -80,12 +80,11 @@ bool Instance::CanRun(size_t entry) const {
   if (artifact_->EntryWritesSlots(entry)) return false;
   const std::vector<BufferSpec>& buffers =
       artifact_->target()->programs[entry].buffers;
-  return std::none_of(buffers.begin(), buffers.end(),
-                      [&](const BufferSpec& buffer) {
-                        return buffer.place == Place::slot &&
-                               artifact_->spec().slots[buffer.index].kind !=
-                                   SlotKind::parameter;
-                      });
+  return std::none_of(
+      buffers.begin(), buffers.end(), [&](const BufferSpec& buffer) {
+        return buffer.place == Place::slot &&
+               !artifact_->spec().slots[buffer.index].is_parameter();
+      });
 }
 
 int64_t Instance::Items(const GridSpec& grid) const {
@@ -175,7 +174,8 @@ absl::Status Instance::ExecuteProfiled(size_t entry, size_t first,
     timing.command = i;
     timing.items = Items(commands[i].grid);
     timing.flops = EvaluateCost(command.flops, sizes_, squares);
-    timing.tiles = command.tiles;
+    timing.unit = command.unit;
+    timing.unit_count = command.unit_count;
     timing.bytes = command.kind == CommandKind::kernel
                        ? EvaluateCost(command.bytes, sizes_, squares)
                        : static_cast<double>(timing.items) *
@@ -253,9 +253,9 @@ absl::StatusOr<absl::Span<uint8_t>> Instance::MutableSlot(size_t slot) {
   return values;
 }
 
-absl::Status Instance::ZeroSlots(SlotKind kind) {
+absl::Status Instance::ZeroStates(absl::string_view state) {
   prologue_of_ = -1;
-  return slots_->Zero(kind);
+  return slots_->Zero(state);
 }
 
 void Instance::SetProfiler(CommandProfiler profiler) {

@@ -37,9 +37,10 @@ struct CommandTiming {
   // each once.
   double flops = 0;
   double bytes = 0;
-  // Multiply-adds of bf16, in tile registers or by dot products of pairs, that
-  // one of `flops` takes; 0: it is one of f32 in vector registers.
-  int tiles = 0;
+  // What the multiply-adds of `flops` are made of: `unit_count` of the target's
+  // `unit` each, such as "bf16". Empty: they are of f32, in vector registers.
+  absl::string_view unit;
+  int unit_count = 0;
 };
 using CommandProfiler = std::function<void(const CommandTiming&)>;
 
@@ -83,8 +84,8 @@ class Instance {
   // The same for writing: trainable slots and states of a training instance;
   // empty for others. The next call of Run sees what is written.
   absl::StatusOr<absl::Span<uint8_t>> MutableSlot(size_t slot);
-  // Zeroes all slots of one kind.
-  absl::Status ZeroSlots(SlotKind kind);
+  // Zeroes all states named `state`.
+  absl::Status ZeroStates(absl::string_view state);
 
   // Called after each command from then on, each of which then waits for the
   // one before; empty to stop.

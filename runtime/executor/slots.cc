@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<Slots>> Slots::Create(const Artifact& artifact,
 
 bool Slots::IsWritable(size_t slot) const {
   const SlotSpec& spec = artifact_.spec().slots[slot];
-  return training_ && (spec.trainable || spec.kind != SlotKind::parameter);
+  return training_ && (spec.trainable || !spec.is_parameter());
 }
 
 uint64_t Slots::Bytes(size_t slot) const {
@@ -46,7 +46,7 @@ absl::Status Slots::Place() {
   uint64_t end = 0;
   for (bool parameters : {true, false}) {
     for (size_t i = 0; i < slots.size(); ++i) {
-      if ((slots[i].kind == SlotKind::parameter) != parameters) continue;
+      if (slots[i].is_parameter() != parameters) continue;
       if (IsWritable(i) || (parameters && weights_ == nullptr)) {
         offsets_[i] = static_cast<int64_t>(end);
         const uint64_t bytes =
@@ -113,9 +113,10 @@ absl::StatusOr<absl::Span<uint8_t>> Slots::Edit(size_t slot) {
   return absl::MakeSpan(host, Bytes(slot));
 }
 
-absl::Status Slots::Zero(SlotKind kind) {
+absl::Status Slots::Zero(absl::string_view state) {
   for (size_t i = 0; i < offsets_.size(); ++i) {
-    if (artifact_.spec().slots[i].kind != kind || !IsWritable(i)) continue;
+    const SlotSpec& slot = artifact_.spec().slots[i];
+    if (slot.is_parameter() || slot.state != state || !IsWritable(i)) continue;
     GRAFT_RETURN_IF_ERROR(queue_.Fill(pointers_[i], 0, Bytes(i)));
     host_copies_[i] = HostCopy::kStale;
   }

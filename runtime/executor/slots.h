@@ -49,8 +49,8 @@ class Slots {
   // The same for writing; empty for slots that are read-only. What is written
   // reaches the device at the next Upload.
   absl::StatusOr<absl::Span<uint8_t>> Edit(size_t slot);
-  // Zeroes all writable slots of one kind.
-  absl::Status Zero(SlotKind kind);
+  // Zeroes all writable states named `state`.
+  absl::Status Zero(absl::string_view state);
 
   // To be called before commands run: sends what the host wrote, and drops the
   // host's copies, which the commands may make stale.

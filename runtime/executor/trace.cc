@@ -24,12 +24,13 @@ void KernelProfile::Add(const CommandTiming& timing) {
   auto it = by_kernel_.find(kernel);
   if (it == by_kernel_.end()) {
     it = by_kernel_.emplace(kernel, Sum{std::string(kernel)}).first;
+    it->second.unit = std::string(timing.unit);
   }
   ++it->second.calls;
   it->second.ns += timing.end_ns - timing.begin_ns;
   it->second.flops += timing.flops;
   it->second.bytes += timing.bytes;
-  it->second.tiles = timing.tiles;
+  it->second.unit_count = timing.unit_count;
 }
 
 std::vector<KernelProfile::Sum> KernelProfile::Sums() const {

@@ -22,9 +22,10 @@ class KernelProfile {
     std::string kernel;
     int64_t calls = 0, ns = 0;
     double flops = 0, bytes = 0;  // of CommandTiming
-    int tiles = 0;
+    std::string unit = {};        // of its FLOPs, as in CommandTiming
+    int unit_count = 0;
 
-    void Add(const Sum& other);  // keeps the name and tiles
+    void Add(const Sum& other);  // keeps the name and the unit
   };
 
   void Add(const CommandTiming& timing);

@@ -17,13 +17,25 @@ namespace graft {
 int64_t MaxLength(const Artifact& artifact) {
   const ArtifactSpec& spec = artifact.spec();
   int64_t limit = kMaxPositions;
-  for (const SizeSpec& size : spec.sizes)
-    if (size.name == "T") limit = std::min(limit, size.bound);
+  for (const StreamSpec& stream : spec.streams)
+    if (stream.tokens >= 0)
+      limit = std::min(limit, spec.sizes[stream.tokens].bound);
   for (const EntrySpec& entry : spec.entries)
     for (const ValueSpec& input : entry.inputs)
       if (input.kind == ValueKind::segments && input.limit > 0)
         limit = std::min(limit, input.limit);
   return limit;
+}
+
+const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec) {
+  static const auto* const kNone = new std::vector<std::string>();
+  return spec.heads.empty() ? *kNone : spec.heads.front().labels;
+}
+
+TargetKind TargetOf(const ArtifactSpec& spec) {
+  const bool number =
+      spec.heads.empty() || spec.heads.front().task == "regression";
+  return number ? TargetKind::kNumber : TargetKind::kClass;
 }
 
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
@@ -48,17 +60,20 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
       self->instance_, Instance::Create(self->artifact_, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(self->entry_,
                          EntryCaller::Create(*self->instance_, "predict"));
-  GRAFT_ASSIGN_OR_RETURN(self->capacity_, ProgramCapacity(program));
+  GRAFT_ASSIGN_OR_RETURN(const size_t predict, program.FindEntry("predict"));
+  GRAFT_ASSIGN_OR_RETURN(const uint32_t stream, OnlyStream(program, predict));
+  self->capacity_ =
+      StreamCapacity(program.spec(), program.spec().streams[stream]);
   GRAFT_ASSIGN_OR_RETURN(self->tokenizer_,
                          TokenizerFromArtifact(program.spec(), program.path()));
   self->max_length_ = MaxLength(program);
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
-                         LabelMap::FromLabels(program.spec().labels));
+                         LabelMap::FromLabels(LabelsOf(program.spec())));
   return self;
 }
 
 const std::vector<std::string>& Predictor::labels() const {
-  return artifact_->spec().labels;
+  return LabelsOf(artifact_->spec());
 }
 
 absl::Status Predictor::AddText(absl::string_view text,

@@ -47,6 +47,11 @@ using PredictionSink = std::function<absl::Status(
 // Most tokens of one example that every entry of the artifact takes.
 int64_t MaxLength(const Artifact& artifact);
 
+// Of the artifact's first head: the names of its classes (none for a
+// regression), and what it predicts.
+const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec);
+TargetKind TargetOf(const ArtifactSpec& spec);
+
 // The classes of the largest probabilities, at most `count` of them, largest
 // first; of equal ones the lower class first.
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
@@ -72,9 +77,7 @@ class Predictor {
 
   // Names of the classes; empty for a regression.
   const std::vector<std::string>& labels() const;
-  TargetKind target() const {
-    return labels().empty() ? TargetKind::kNumber : TargetKind::kClass;
-  }
+  TargetKind target() const { return TargetOf(artifact_->spec()); }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Tokens of one example, and of one launch, at most.
   int64_t max_length() const { return max_length_; }

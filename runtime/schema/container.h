@@ -15,7 +15,7 @@ namespace graft::schema {
 inline constexpr char kMagic[8] = {'G', 'R', 'A', 'F', 'T', '\r', '\n', '\x1a'};
 
 // Raised when older readers would misunderstand a file.
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint64_t kWeightsAlignment = 4096;

@@ -82,8 +82,8 @@ class Tokenizer {
   virtual std::string Settings() const = 0;
 
   // What an artifact keeps, from which TokenizerFromArtifact makes an equal
-  // tokenizer. Fills `vocabulary`, which the result borrows.
-  virtual TokenizerSpec ToArtifact(std::string& vocabulary) const = 0;
+  // tokenizer. Fills `data`, which the result borrows.
+  virtual TokenizerSpec ToArtifact(std::string& data) const = 0;
 
   // Files of a Hugging Face directory from which Transformers, and
   // LoadTokenizer, make an equal tokenizer. `max_length` is the most tokens

@@ -4,13 +4,15 @@
 #include "runtime/train/checkpoint.h"
 
 #include <algorithm>
-#include <map>
+#include <cstring>
+#include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "runtime/artifact/checksum.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/safetensors.h"
 
@@ -19,100 +21,180 @@ namespace {
 
 constexpr absl::string_view kPrefix = "checkpoint-";
 constexpr absl::string_view kSuffix = ".safetensors";
-constexpr absl::string_view kFormat = "graft-checkpoint-1";
+constexpr absl::string_view kRunFormat = "graft-checkpoint-2";
+constexpr absl::string_view kTensorsFormat = "graft-parameters-1";
+// Begins the keys of checksums in the metadata.
+constexpr absl::string_view kChecksum = "checksum ";
 
-// Reads one number of the file's metadata.
-template <typename T>
-absl::Status ReadNumber(const SafetensorsFile& file, const std::string& key,
-                        T& value) {
-  auto found = file.metadata().find(key);
-  bool good = false;
-  if (found != file.metadata().end()) {
-    if constexpr (std::is_floating_point_v<T>)
-      good = absl::SimpleAtod(found->second, &value);
-    else
-      good = absl::SimpleAtoi(found->second, &value);
-  }
-  if (good) return absl::OkStatus();
+using Metadata = std::map<std::string, std::string>;
+
+std::string HexChecksum(absl::Span<const uint8_t> bytes) {
+  return absl::StrFormat("%016x", Checksum(bytes));
+}
+
+absl::Span<const uint8_t> BytesOf(absl::string_view text) {
+  return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()),
+                             text.size());
+}
+
+// The metadata `key`; INVALID_ARGUMENT without it.
+absl::StatusOr<std::string> Find(const SafetensorsFile& file,
+                                 absl::string_view key) {
+  const auto found = file.metadata().find(std::string(key));
+  if (found != file.metadata().end()) return found->second;
   return absl::InvalidArgumentError(absl::StrCat(
-      file.path(), ": expects a number \"", key, "\" in the metadata, got ",
-      found == file.metadata().end() ? "none" : found->second));
+      file.path(), ": expects \"", key, "\" in the metadata, got none"));
 }
 
-}  // namespace
-
-std::string CheckpointPath(const std::string& directory, int64_t step) {
-  return JoinPath(directory,
-                  absl::StrFormat("%s%09d%s", kPrefix, step, kSuffix));
+absl::Status CheckSection(const SafetensorsFile& file, absl::string_view name,
+                          absl::Span<const uint8_t> bytes) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string expected,
+                         Find(file, absl::StrCat(kChecksum, name)));
+  const std::string got = HexChecksum(bytes);
+  if (got == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(file.path(), ": ", name, ": expects the checksum ", expected,
+                   ", got ", got, ": the file is damaged"));
 }
 
-absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
-                            const TrainingState& state,
-                            absl::Span<const StateTensor> tensors) {
+// The metadata `name`, which match their checksum.
+absl::StatusOr<std::string> ReadText(const SafetensorsFile& file,
+                                     absl::string_view name) {
+  GRAFT_ASSIGN_OR_RETURN(std::string text, Find(file, name));
+  GRAFT_RETURN_IF_ERROR(CheckSection(file, name, BytesOf(text)));
+  return text;
+}
+
+absl::Status Write(FileSystem& files, const std::string& path,
+                   absl::Span<const StateTensor> tensors, Metadata metadata) {
   std::vector<TensorView> views;
-  views.reserve(tensors.size());
   for (const StateTensor& tensor : tensors) {
-    TensorView view;
+    if (tensor.from_zero &&
+        absl::c_all_of(tensor.bytes, [](uint8_t byte) { return byte == 0; }))
+      continue;
+    TensorView& view = views.emplace_back();
     view.name = tensor.name;
-    view.dtype = DType::kF32;
+    view.dtype = tensor.dtype;
     view.shape = tensor.shape;
-    view.data = absl::MakeConstSpan(
-        reinterpret_cast<const uint8_t*>(tensor.values.data()),
-        tensor.values.size() * sizeof(float));
-    views.push_back(std::move(view));
-  }
-  std::map<std::string, std::string> metadata = {
-      {"format", std::string(kFormat)},
-      {"step", absl::StrCat(state.step)},
-      {"seed", absl::StrCat(state.seed)},
-      {"run", state.run},
-      {"best", absl::StrFormat("%.17g", state.best)},
-      {"best_step", absl::StrCat(state.best_step)},
-      {"evaluations_since_best", absl::StrCat(state.evaluations_since_best)},
-      {"loss_sum", absl::StrFormat("%.17g", state.loss_sum)},
-  };
-  if (const LossScale& scale = state.loss_scale; scale.scale > 0) {
-    metadata["loss_scale"] = absl::StrFormat("%.17g", scale.scale);
-    metadata["loss_scale_steps"] = absl::StrCat(scale.steps);
-    metadata["skipped_steps"] = absl::StrCat(scale.skipped);
+    view.data = tensor.bytes;
+    metadata[absl::StrCat(kChecksum, tensor.name)] = HexChecksum(tensor.bytes);
   }
   return WriteSafetensors(files, path, views, metadata);
 }
 
-absl::StatusOr<TrainingState> LoadCheckpoint(
-    FileSystem& files, const std::string& path,
-    absl::Span<const StateTensor> tensors) {
+absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(
+    FileSystem& files, const std::string& path, absl::string_view format) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
                          SafetensorsFile::Open(files, path));
-  auto format = file->metadata().find("format");
-  if (format == file->metadata().end() || format->second != kFormat)
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": expects a checkpoint of format ", kFormat, ", got ",
-        format == file->metadata().end() ? "none" : format->second));
-  TrainingState state;
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "step", state.step));
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "seed", state.seed));
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "best", state.best));
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "best_step", state.best_step));
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "evaluations_since_best",
-                                   state.evaluations_since_best));
-  GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_sum", state.loss_sum));
-  if (LossScale& scale = state.loss_scale;
-      file->metadata().contains("loss_scale")) {
-    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_scale", scale.scale));
-    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "loss_scale_steps", scale.steps));
-    GRAFT_RETURN_IF_ERROR(ReadNumber(*file, "skipped_steps", scale.skipped));
+  const auto found = file->metadata().find("format");
+  if (found != file->metadata().end() && found->second == format) return file;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": expects a file of format ", format, ", got ",
+                   found == file->metadata().end() ? "none" : found->second));
+}
+
+// The file's tensors in the order of `tensors`; null for states of zeros. All
+// sections are checked.
+absl::StatusOr<std::vector<const TensorView*>> FindAll(
+    const SafetensorsFile& file, absl::Span<const StateTensor> tensors) {
+  std::vector<const TensorView*> views;
+  size_t used = 0;
+  for (const StateTensor& tensor : tensors) {
+    if (tensor.from_zero && file.Find(tensor.name) == nullptr) {
+      views.push_back(nullptr);
+      continue;
+    }
+    GRAFT_ASSIGN_OR_RETURN(const TensorView* view,
+                           file.Get(tensor.name, tensor.shape));
+    if (view->dtype != tensor.dtype)
+      return absl::InvalidArgumentError(absl::StrCat(
+          file.path(), ": ", tensor.name, ": expects ", DTypeName(tensor.dtype),
+          ", got ", DTypeName(view->dtype)));
+    GRAFT_RETURN_IF_ERROR(CheckSection(file, tensor.name, view->data));
+    views.push_back(view);
+    ++used;
   }
-  if (auto run = file->metadata().find("run"); run != file->metadata().end())
-    state.run = run->second;
-  if (file->tensors().size() != tensors.size())
+  if (used == file.tensors().size()) return views;
+  for (const TensorView& view : file.tensors())
+    if (absl::c_none_of(tensors, [&](const StateTensor& tensor) {
+          return tensor.name == view.name;
+        }))
+      return absl::InvalidArgumentError(absl::StrCat(
+          file.path(), ": expects tensors of this program, got ", view.name));
+  return views;
+}
+
+void CopyAll(const std::vector<const TensorView*>& views,
+             absl::Span<const StateTensor> tensors) {
+  for (size_t i = 0; i < views.size(); ++i) {
+    if (views[i] == nullptr)
+      std::fill(tensors[i].bytes.begin(), tensors[i].bytes.end(), 0);
+    else
+      std::copy(views[i]->data.begin(), views[i]->data.end(),
+                tensors[i].bytes.begin());
+  }
+}
+
+}  // namespace
+
+std::string CheckpointPath(const std::string& directory, int64_t number) {
+  return JoinPath(directory,
+                  absl::StrFormat("%s%09d%s", kPrefix, number, kSuffix));
+}
+
+absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
+                            const RunState& state, const ArtifactSpec& spec,
+                            absl::Span<const StateTensor> tensors) {
+  Metadata metadata = {{"format", std::string(kRunFormat)}};
+  const std::pair<const char*, std::string> sections[] = {
+      {"run", state.run},
+      {"seed", absl::StrCat(state.seed)},
+      {"state", EncodeHostState(state.host, spec)}};
+  for (const auto& [name, text] : sections) {
+    metadata[name] = text;
+    metadata[absl::StrCat(kChecksum, name)] = HexChecksum(BytesOf(text));
+  }
+  return Write(files, path, tensors, std::move(metadata));
+}
+
+absl::StatusOr<RunState> LoadCheckpoint(FileSystem& files,
+                                        const std::string& path,
+                                        const ArtifactSpec& spec,
+                                        const HostProgramSpec& program,
+                                        absl::Span<const StateTensor> tensors) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         Open(files, path, kRunFormat));
+  RunState state;
+  GRAFT_ASSIGN_OR_RETURN(state.run, ReadText(*file, "run"));
+  GRAFT_ASSIGN_OR_RETURN(const std::string seed, ReadText(*file, "seed"));
+  if (!absl::SimpleAtoi(seed, &state.seed))
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects ", tensors.size(), " tensors, got ",
-                     file->tensors().size()));
-  for (const StateTensor& tensor : tensors)
-    GRAFT_RETURN_IF_ERROR(
-        file->ReadFloats(tensor.name, tensor.shape, tensor.values));
+        absl::StrCat(path, ": seed: expects an integer, got ", seed));
+  GRAFT_ASSIGN_OR_RETURN(const std::string host, ReadText(*file, "state"));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<const TensorView*> views,
+                         FindAll(*file, tensors));
+  absl::StatusOr<HostState> decoded = DecodeHostState(host, spec, program);
+  if (!decoded.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", decoded.status().message()));
+  state.host = *std::move(decoded);
+  CopyAll(views, tensors);
   return state;
+}
+
+absl::Status SaveTensors(FileSystem& files, const std::string& path,
+                         absl::Span<const StateTensor> tensors) {
+  return Write(files, path, tensors, {{"format", std::string(kTensorsFormat)}});
+}
+
+absl::Status LoadTensors(FileSystem& files, const std::string& path,
+                         absl::Span<const StateTensor> tensors) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         Open(files, path, kTensorsFormat));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<const TensorView*> views,
+                         FindAll(*file, tensors));
+  CopyAll(views, tensors);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> ListCheckpoints(
@@ -121,10 +203,11 @@ absl::StatusOr<std::vector<std::string>> ListCheckpoints(
   if (!files.IsDirectory(directory)) return paths;
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> names, files.List(directory));
   for (const std::string& name : names) {
-    absl::string_view step = name;
-    int64_t number;
-    if (absl::ConsumePrefix(&step, kPrefix) &&
-        absl::ConsumeSuffix(&step, kSuffix) && absl::SimpleAtoi(step, &number))
+    absl::string_view number = name;
+    int64_t value;
+    if (absl::ConsumePrefix(&number, kPrefix) &&
+        absl::ConsumeSuffix(&number, kSuffix) &&
+        absl::SimpleAtoi(number, &value))
       paths.push_back(JoinPath(directory, name));
   }
   std::sort(paths.rbegin(), paths.rend());

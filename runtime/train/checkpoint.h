@@ -2,60 +2,78 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Checkpoints: one safetensors file each, written aside and renamed, so that a
-// killed run leaves whole files only.
+// killed run leaves whole files only. docs/formats/checkpoints.md describes it.
 
 #ifndef GRAFT_RUNTIME_TRAIN_CHECKPOINT_H_
 #define GRAFT_RUNTIME_TRAIN_CHECKPOINT_H_
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "runtime/artifact/spec.h"
 #include "runtime/base/file.h"
-#include "runtime/train/loss_scale.h"
+#include "runtime/formats/dtype.h"
+#include "runtime/host/interpreter.h"
 
 namespace graft {
 
-// A tensor of the training state, in the memory of its owner.
+// A tensor of a run, in the memory of its owner.
 struct StateTensor {
   std::string name;
+  DType dtype = DType::kF32;
   std::vector<int64_t> shape;
-  absl::Span<float> values;
+  absl::Span<uint8_t> bytes;
+  // A state that begins as zeros. Files leave it out while it is zero.
+  bool from_zero = false;
 };
 
-// The state of a run between two optimiser steps. With the tensors, a resumed
-// run reaches the same bits.
-struct TrainingState {
-  int64_t step = 0;       // optimiser updates made
-  uint64_t seed = 0;      // of the random draws
-  std::string run;        // identifies program, data and options
-  double best = 0;        // best evaluation so far
-  int64_t best_step = 0;  // its step; 0: none yet
-  // Evaluations since then without a better one; early stopping counts them.
-  int64_t evaluations_since_best = 0;
-  double loss_sum = 0;  // since the run's start, of the summary
-  LossScale loss_scale;
+// A run between two instructions of its host program. With the tensors, a
+// resumed run reaches the same bits.
+struct RunState {
+  HostState host;
+  uint64_t seed = 0;  // of the random draws
+  std::string run;    // identifies program, data and parameters
 };
 
-// Path of the checkpoint of `step` in `directory`.
-std::string CheckpointPath(const std::string& directory, int64_t step);
+// The host state as text, by the names of `spec`, and back. DecodeHostState
+// takes any text: INVALID_ARGUMENT, without `where`, says what was expected and
+// found, also where a place in the program and those in its streams contradict
+// each other.
+std::string EncodeHostState(const HostState& state, const ArtifactSpec& spec);
+absl::StatusOr<HostState> DecodeHostState(absl::string_view text,
+                                          const ArtifactSpec& spec,
+                                          const HostProgramSpec& program);
+
+// Path of checkpoint `number` in `directory`.
+std::string CheckpointPath(const std::string& directory, int64_t number);
 
 // Writes a checkpoint. On any error the checkpoints that were there before are
 // untouched.
 absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
-                            const TrainingState& state,
+                            const RunState& state, const ArtifactSpec& spec,
                             absl::Span<const StateTensor> tensors);
 
-// Reads `path` into `tensors`, all of which it must have with their shapes.
-// INVALID_ARGUMENT or another status names the file and what is wrong;
-// `tensors` may then be partly overwritten.
-absl::StatusOr<TrainingState> LoadCheckpoint(
-    FileSystem& files, const std::string& path,
-    absl::Span<const StateTensor> tensors);
+// Reads `path` into `tensors`, all of which it must have with their shapes, the
+// zeros of states apart. INVALID_ARGUMENT, DATA_LOSS where a tensor, the state,
+// the seed or the run does not match its checksum, or another status, names the
+// file and what is wrong; `tensors` are then untouched.
+absl::StatusOr<RunState> LoadCheckpoint(FileSystem& files,
+                                        const std::string& path,
+                                        const ArtifactSpec& spec,
+                                        const HostProgramSpec& program,
+                                        absl::Span<const StateTensor> tensors);
+
+// The same of tensors alone, for parameters that are kept.
+absl::Status SaveTensors(FileSystem& files, const std::string& path,
+                         absl::Span<const StateTensor> tensors);
+absl::Status LoadTensors(FileSystem& files, const std::string& path,
+                         absl::Span<const StateTensor> tensors);
 
 // Paths of the checkpoints in `directory`, newest first. A directory that does
 // not exist has none.

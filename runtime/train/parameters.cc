@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/initial_values.h"
 #include "runtime/formats/safetensors.h"
@@ -25,6 +23,19 @@ absl::StatusOr<absl::Span<float>> MutableFloats(Instance& instance,
                         bytes.size() / sizeof(float));
 }
 
+// Fills a slot with its initial values; false if it is not an instance's own.
+absl::StatusOr<bool> FillSlot(Instance& instance, size_t index, uint64_t seed) {
+  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
+  const SlotSpec& slot = slots[index];
+  GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
+                         MutableFloats(instance, index));
+  if (values.empty()) return false;
+  GRAFT_RETURN_IF_ERROR(FillInitialValues(
+      slot.initial, slot.deviation, seed,
+      InitialValuesName(slots.front().model, slot.model, slot.name), values));
+  return true;
+}
+
 std::string FullName(const SlotSpec& slot) {
   return absl::StrCat(slot.model, ".", slot.name);
 }
@@ -36,103 +47,41 @@ std::optional<size_t> FindParameter(Instance& instance,
   std::optional<size_t> found;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i)
-    if (slots[i].kind == SlotKind::parameter && slots[i].name == name &&
+    if (slots[i].is_parameter() && slots[i].name == name &&
         (!found || slots[i].trainable))
       found = i;
   return found;
 }
 
-// Whether `predicate` holds for a slot that the entry uses.
-template <typename Predicate>
-bool AnySlot(const ArtifactSpec& spec, size_t entry, Predicate predicate) {
-  for (const TargetSpec& target : spec.targets)
-    for (const BufferSpec& buffer : target.programs[entry].buffers)
-      if (buffer.place == Place::slot && predicate(spec.slots[buffer.index]))
-        return true;
-  return false;
-}
-
-// Places that the members of `kept` get, of `count`; -1 for others.
-std::vector<int32_t> Renumber(const std::vector<size_t>& kept, size_t count) {
-  std::vector<int32_t> places(count, -1);
-  for (size_t i = 0; i < kept.size(); ++i)
-    places[kept[i]] = static_cast<int32_t>(i);
-  return places;
-}
-
-// Leaves of `values` those at `kept`.
-template <typename T>
-void Keep(const std::vector<size_t>& kept, std::vector<T>& values) {
-  std::vector<T> result;
-  for (size_t i : kept) result.push_back(std::move(values[i]));
-  values = std::move(result);
-}
-
-// Removes models that the entry `predict` does not read and the entries that
-// read them. Returns the slots that are left, by their old places.
-std::vector<size_t> KeepPredictingModels(ArtifactSpec& spec) {
-  std::set<std::string> models;
-  for (size_t i = 0; i < spec.entries.size(); ++i)
-    if (spec.entries[i].name == "predict")
-      AnySlot(spec, i, [&](const SlotSpec& slot) {
-        models.insert(slot.model);
-        return false;
-      });
-  std::vector<size_t> slots, entries;
-  for (size_t i = 0; i < spec.slots.size(); ++i)
-    if (models.empty() || models.contains(spec.slots[i].model))
-      slots.push_back(i);
-  if (slots.size() == spec.slots.size()) return slots;
-  for (size_t i = 0; i < spec.entries.size(); ++i)
-    if (!AnySlot(spec, i, [&](const SlotSpec& slot) {
-          return !models.contains(slot.model);
-        }))
-      entries.push_back(i);
-
-  const std::vector<int32_t> slot_places = Renumber(slots, spec.slots.size());
-  const std::vector<int32_t> entry_places =
-      Renumber(entries, spec.entries.size());
-  Keep(slots, spec.slots);
-  for (SlotSpec& slot : spec.slots)
-    if (slot.parameter >= 0) slot.parameter = slot_places[slot.parameter];
-  Keep(entries, spec.entries);
-  for (TargetSpec& target : spec.targets) {
-    Keep(entries, target.programs);
-    for (ProgramSpec& program : target.programs)
-      for (BufferSpec& buffer : program.buffers)
-        if (buffer.place == Place::slot)
-          buffer.index = static_cast<uint32_t>(slot_places[buffer.index]);
-  }
-  std::erase_if(spec.host_programs, [&](HostProgramSpec& program) {
-    for (HostInstruction& instruction : program.instructions) {
-      if (instruction.op != HostOp::call) continue;
-      if (entry_places[instruction.entry] < 0) return true;
-      instruction.entry =
-          static_cast<uint32_t>(entry_places[instruction.entry]);
-    }
-    return false;
-  });
-  return slots;
-}
-
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
-    Instance& instance, uint64_t seed) {
+absl::StatusOr<std::vector<std::string>> InitialiseSlots(Instance& instance,
+                                                         uint64_t seed) {
   std::vector<std::string> names;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     const SlotSpec& slot = slots[i];
-    if (slot.kind != SlotKind::parameter || slot.initial.empty()) continue;
-    GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
-                           MutableFloats(instance, i));
-    if (values.empty()) continue;
-    GRAFT_RETURN_IF_ERROR(FillInitialValues(
-        slot.initial, slot.deviation, seed,
-        InitialValuesName(slots.front().model, slot.model, slot.name), values));
-    names.push_back(FullName(slot));
+    // Memory of states is zero from the start.
+    if (slot.initial.empty() ||
+        (!slot.is_parameter() && slot.initial == "zeros"))
+      continue;
+    GRAFT_ASSIGN_OR_RETURN(const bool filled, FillSlot(instance, i, seed));
+    if (filled && slot.is_parameter()) names.push_back(FullName(slot));
   }
   return names;
+}
+
+absl::Status ResetStates(Instance& instance, absl::string_view state,
+                         uint64_t seed) {
+  GRAFT_RETURN_IF_ERROR(instance.ZeroStates(state));
+  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].is_parameter() || slots[i].state != state ||
+        slots[i].initial.empty() || slots[i].initial == "zeros")
+      continue;
+    GRAFT_RETURN_IF_ERROR(FillSlot(instance, i, seed).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
@@ -157,52 +106,41 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
 }
 
 absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
-                                                          bool with_moments) {
+                                                          bool with_states) {
   std::vector<StateTensor> tensors;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
   for (size_t i = 0; i < slots.size(); ++i) {
-    const bool moment = slots[i].kind == SlotKind::first_moment ||
-                        slots[i].kind == SlotKind::second_moment;
-    if (slots[i].kind != SlotKind::parameter && !(moment && with_moments))
-      continue;
-    GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
-                           MutableFloats(instance, i));
-    if (values.empty()) continue;
-    tensors.push_back({FullName(slots[i]), slots[i].shape, values});
+    const SlotSpec& slot = slots[i];
+    if (!slot.is_parameter() && !with_states) continue;
+    GRAFT_ASSIGN_OR_RETURN(absl::Span<uint8_t> bytes, instance.MutableSlot(i));
+    if (bytes.empty()) continue;
+    const bool from_zero = !slot.is_parameter() &&
+                           (slot.initial.empty() || slot.initial == "zeros");
+    tensors.push_back(
+        {FullName(slot), slot.dtype, slot.shape, bytes, from_zero});
   }
   return tensors;
 }
 
-absl::StatusOr<std::string> FirstNonFinite(Instance& instance) {
+absl::StatusOr<std::string> FirstNonFinite(Instance& instance,
+                                           absl::string_view state) {
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
-  for (SlotKind kind : {SlotKind::parameter, SlotKind::gradient}) {
+  for (const bool parameters : {true, false}) {
     for (size_t i = 0; i < slots.size(); ++i) {
-      if (slots[i].kind != kind) continue;
+      const SlotSpec& slot = slots[i];
+      if (slot.is_parameter() != parameters || slot.dtype != DType::kF32 ||
+          (parameters ? !slot.trainable
+                      : !state.empty() && slot.state != state))
+        continue;
       GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> bytes, instance.Slot(i));
       auto* values = reinterpret_cast<const float*>(bytes.data());
       const size_t count = bytes.size() / sizeof(float);
       if (!std::all_of(values, values + count,
                        [](float value) { return std::isfinite(value); }))
-        return FullName(slots[i]);
+        return FullName(slot);
     }
   }
   return std::string();
-}
-
-absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
-                                  Instance& instance,
-                                  const std::vector<std::string>& labels) {
-  ArtifactSpec spec = instance.artifact().spec();
-  spec.labels = labels;
-  // The values are trained now: loading the artifact must not make them anew.
-  for (SlotSpec& slot : spec.slots) slot.initial.clear();
-  const std::vector<size_t> slots = KeepPredictingModels(spec);
-  const auto write = [&](size_t slot, WeightSink sink) -> absl::Status {
-    GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> values,
-                           instance.Slot(slots[slot]));
-    return sink(values);
-  };
-  return WriteArtifact(files, path, spec, write);
 }
 
 }  // namespace graft

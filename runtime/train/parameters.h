@@ -18,11 +18,15 @@
 
 namespace graft {
 
-// Fills the trainable parameters that the model's checkpoint lacks with the
-// initial values that their slots name (see FillInitialValues). Returns their
-// names.
-absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
-    Instance& instance, uint64_t seed);
+// Fills the trainable parameters that the model's checkpoint lacks, and the
+// states, with the initial values that their slots name (see
+// FillInitialValues). Returns the names of the parameters.
+absl::StatusOr<std::vector<std::string>> InitialiseSlots(Instance& instance,
+                                                         uint64_t seed);
+
+// The same of all states named `state`.
+absl::Status ResetStates(Instance& instance, absl::string_view state,
+                         uint64_t seed);
 
 // Overwrites parameters with the tensors of a safetensors file that have their
 // names, in the model that is trained. INVALID_ARGUMENT names a tensor that no
@@ -30,22 +34,17 @@ absl::StatusOr<std::vector<std::string>> InitialiseNewParameters(
 absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                                    Instance& instance);
 
-// The trainable parameters, and with `with_moments` the optimiser's moments, as
-// tensors named "model.slot" over Instance::MutableSlot: valid until the next
-// call of an entry. Errors of the device.
+// The trainable parameters, and with `with_states` all states, as tensors named
+// "model.slot" over Instance::MutableSlot: valid until the next call of an
+// entry. Errors of the device.
 absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
-                                                          bool with_moments);
+                                                          bool with_states);
 
-// Name of the first gradient or parameter with an infinite or NaN element;
-// empty if there is none. Errors of the device.
-absl::StatusOr<std::string> FirstNonFinite(Instance& instance);
-
-// Writes the artifact of `instance` again, with the parameters as they are now.
-// Models that the entry `predict` does not read, such as a teacher, stay behind
-// with the entries that read them.
-absl::Status WriteTrainedArtifact(FileSystem& files, const std::string& path,
-                                  Instance& instance,
-                                  const std::vector<std::string>& labels);
+// Name of the first tensor with an infinite or NaN element among the trained
+// parameters and the states named `state` (all states where it is empty); empty
+// if there is none. Errors of the device.
+absl::StatusOr<std::string> FirstNonFinite(Instance& instance,
+                                           absl::string_view state);
 
 }  // namespace graft
 

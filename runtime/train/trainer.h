@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The training loop: optimiser steps, evaluation, checkpoints, metrics.
+// Runs a program's host program: a whole training, with checkpoints, metrics
+// and messages.
 
 #ifndef GRAFT_RUNTIME_TRAIN_TRAINER_H_
 #define GRAFT_RUNTIME_TRAIN_TRAINER_H_
@@ -10,46 +11,39 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "runtime/base/file.h"
-#include "runtime/binding/entry.h"
-#include "runtime/data/batch_stream.h"
-#include "runtime/data/examples.h"
 #include "runtime/executor/instance.h"
+#include "runtime/host/interpreter.h"
 #include "runtime/train/checkpoint.h"
-#include "runtime/train/event_file.h"
-#include "runtime/train/schedule.h"
+#include "runtime/train/run_log.h"
 
 namespace graft {
 
+// Data for a stream of the program.
+struct TrainStream {
+  std::string name;
+  ExampleSource* source = nullptr;  // borrowed
+  bool shuffle = false;             // a new order each epoch
+  uint64_t fingerprint = 0;         // of its examples; a cache is kept for it
+};
+
 struct TrainOptions {
-  int64_t batch_size = 32;  // examples of one optimiser step
-  int64_t epochs = 1;
-  int64_t max_steps = 0;  // stop after as many steps; 0: all epochs
-  bool shuffle = false;   // a new order each epoch, keyed by seed and epoch
-  uint64_t seed = 0;
-  ScheduleKind schedule = ScheduleKind::kLinear;
-  double learning_rate = 5e-5;
-  double warmup_ratio = 0;  // of all steps
-  // First loss scale of a program that scales its loss: a power of two.
-  double loss_scale = kFirstLossScale;
-  // Directory for checkpoints, metrics.jsonl and event files; must exist.
-  // Empty: none of them.
+  uint64_t seed = 0;  // of random draws and of shuffled orders
+  // Values of registers that the program declares as parameters or options.
+  std::vector<std::pair<std::string, double>> registers;
+  // Directory for checkpoints, caches, metrics.jsonl and event files; must
+  // exist. Empty: none of them.
   std::string directory;
-  int64_t checkpoint_every = 0;  // steps; 0: only when stopped by a signal
   int keep_checkpoints = 2;
   bool resume = false;  // from the newest valid checkpoint, if any
   std::string run;      // identity that a resumed checkpoint must have
-  // Steps between evaluations on the dev set; 0: never. The run ends with the
-  // parameters of the best one, which needs a directory.
-  int64_t evaluate_every = 0;
-  int64_t patience = 0;  // stop after as many evaluations without a better one
-  int64_t log_every = 10;  // steps between metrics
 };
 
 // Progress of one step, for the terminal.
@@ -61,6 +55,18 @@ struct StepReport {
   double examples_per_second = 0;  // since the start of this process
   double tokens_per_second = 0;
   double seconds_left = 0;
+};
+
+// What a run tells while it goes on; each may be empty.
+struct TrainProgress {
+  std::function<void(const StepReport&)> step;  // after each
+  // Of a cache that is filled: its name, the examples that are done, and all.
+  std::function<void(const std::string& cache, int64_t done, int64_t all)>
+      cache;
+  // A cache is full: whether it was computed, or read from an earlier run.
+  std::function<void(const std::string& cache, bool computed)> cache_filled;
+  // Before each instruction; true stops the run there. For tests.
+  std::function<bool(size_t at)> stop_at;
 };
 
 struct TrainSummary {
@@ -79,72 +85,65 @@ struct TrainSummary {
   std::vector<std::string> warnings;
 };
 
-// Trains an instance. Each optimiser step runs the artifact's host program
-// `train` once, which ends with its only mark. From the second step on, only
-// evaluations and checkpoints allocate memory. If the program scales its loss
-// and the loss or gradients of a step are not finite, the step skips the calls
-// behind the micro-batches and clears the gradients. A thread reads examples
-// ahead while Run runs. Thread-compatible. Everything passed in is borrowed and
-// must outlive the trainer.
-class Trainer {
+// Trains an instance by the only host program of its artifact. The marks of the
+// program say how far it is: StepReport and TrainSummary are the values that
+// they show under the names `step`, `last_step`, `loss`, `rate`, `loss_sum`,
+// `best_step`, `best_score` and `stopped_early`, those that there are. From the
+// second step on, only evaluations and checkpoints allocate memory. A thread
+// reads examples ahead while Run runs. Thread-compatible. Everything passed in
+// is borrowed and must outlive the trainer.
+class Trainer : private HostServices {
  public:
-  // `caches` are rows of `train`, if the program takes any. `dev` may be null,
-  // and must not be the same object as `train`.
-  Trainer(FileSystem& files, Instance& instance, ExampleSource& train,
-          absl::Span<const CachedRows> caches, ExampleSource* dev,
-          TrainOptions options);
+  Trainer(FileSystem& files, Instance& instance,
+          std::vector<TrainStream> streams, TrainOptions options);
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
-  // first. `progress` is called after each step. DATA_LOSS: the loss became
-  // infinite or NaN, at the smallest scale if there is one (step and first such
-  // tensor are named, checkpoints are kept). INVALID_ARGUMENT: the checkpoint
-  // belongs to another run, or the artifact has no host program for training.
-  // Errors of the sources come as they are.
-  absl::StatusOr<TrainSummary> Run(
-      const std::function<void(const StepReport&)>& progress,
-      const std::atomic<bool>& stop);
+  // of the place where the program stands. DATA_LOSS: the program failed, such
+  // as at a loss that is infinite or NaN (step and first such tensor are named,
+  // checkpoints are kept). INVALID_ARGUMENT: the checkpoint belongs to another
+  // run or seed, the artifact has no host program or several, or a stream or
+  // register is unknown or out of range. Errors of the sources come as they
+  // are.
+  absl::StatusOr<TrainSummary> Run(const TrainProgress& progress,
+                                   const std::atomic<bool>& stop);
 
  private:
-  absl::Status RunSteps(const std::function<void(const StepReport&)>& progress,
-                        const std::atomic<bool>& stop);
+  bool Stop(size_t at) override;
+  absl::StatusOr<CachedRows> FillCache(size_t cache) override;
+  absl::StatusOr<Score> Evaluate(size_t entry, size_t stream) override;
+  absl::StatusOr<bool> TestFinite(const std::string& state) override;
+  absl::Status Reset(const std::string& state) override;
+  absl::Status Keep(const std::string& name) override;
+  absl::Status Restore(const std::string& name) override;
+  absl::Status Log(const HostInstruction& instruction) override;
+  absl::Status Mark(const HostInstruction& instruction, bool save) override;
+  absl::Status Fail(const HostInstruction& instruction) override;
+
   absl::Status Prepare();
-  absl::Status BindHostProgram();
+  absl::StatusOr<const HostProgramSpec*> FindProgram() const;
+  absl::Status SetRegisters();
   absl::Status Resume();
-  absl::Status Step();
-  absl::Status RunHostProgram(const Batch& batch, const EntryScalars& scalars);
-  absl::Status Evaluate();
-  absl::Status RestoreBest();
   absl::Status Save();
-  absl::Status Log(double rate, double examples_per_second);
-  absl::Status CheckFinite();
-  StepReport Report(double rate) const;
+  std::string KeptPath(const std::string& name) const;
+  // The register that the program's marks show as `name`; 0 without one.
+  double Shown(absl::string_view name) const;
+  void Measure();
+  StepReport Report() const;
+  void Summarise();
 
   FileSystem& files_;
   Instance& instance_;
-  ExampleSource& train_;
-  const absl::Span<const CachedRows> caches_;
-  ExampleSource* const dev_;
+  const ArtifactSpec& spec_;
+  const std::vector<TrainStream> streams_;
   const TrainOptions options_;
-
-  struct HostStep {
-    HostOp op;
-    std::optional<EntryCaller> entry;  // of a call
-  };
-  std::vector<HostStep> program_;  // an optimiser step
-  std::optional<EntryCaller> evaluate_;
-  BatchCapacity capacity_;
-  int64_t total_steps_ = 0;
-  Schedule schedule_;
-  TrainingState state_;
+  std::vector<const TrainStream*> by_index_;  // of the artifact; null: none
+  std::unique_ptr<HostInterpreter> interpreter_;
+  const HostInstruction* mark_ = nullptr;  // the program's first
+  std::unique_ptr<RunLog> log_;
+  const TrainProgress* progress_ = nullptr;
+  const std::atomic<bool>* stop_ = nullptr;
+  absl::Time start_;
   TrainSummary summary_;
-  double loss_ = 0;
-  bool scales_ = false;   // whether the program takes a scale of the loss
-  bool skipped_ = false;  // the current step
-  PackedBatch packed_;
-  std::unique_ptr<EventFile> events_;
-  std::unique_ptr<WritableFile> metrics_;
-  std::string line_;  // of metrics_, kept for its memory
-  std::unique_ptr<BatchStream> batches_;
 };
 
 }  // namespace graft

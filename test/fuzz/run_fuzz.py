@@ -44,6 +44,15 @@ def artifact_seeds():
     yield b"x"  # the program makes a valid artifact of anything that is none
 
 
+def checkpoint_seeds():
+    yield b"x"  # the program makes a valid state of anything that is none
+
+
+def host_program_seeds():
+    yield b"x"
+    yield bytes(range(1, 200))
+
+
 def config_seeds():
     base = {"model_type": "bert", "hidden_size": 64, "num_attention_heads": 4}
     yield json.dumps(base).encode()
@@ -128,7 +137,7 @@ def main():
     seconds = os.environ.get("GRAFT_FUZZ_SECONDS", "20")
     # The time of one input is the wall's: a machine that is busy with other
     # work may not run the fuzzer at all for half a minute.
-    command = [program, f"-max_total_time={seconds}", "-max_len=8192",
+    command = [program, f"-max_total_time={seconds}", "-max_len=16384",
                "-timeout=120", "-rss_limit_mb=3000", "-print_final_stats=1",
                f"-artifact_prefix={folder}-failure-", str(folder)]
     known = HERE / "regressions" / name

@@ -222,8 +222,7 @@ absl::Status CheckOptions(const CompileOptions& options) {
     return UsageError(absl::StrCat(
         "--model: expects a strategy *.mlir as input, got the directory ",
         options.input));
-  if (strategy &&
-      (options.emit == Emit::kModel || options.emit == Emit::kFacts))
+  if (strategy && options.emit == Emit::kModel)
     return UsageError(absl::StrCat(
         "--emit: expects a checkpoint directory as input, got the strategy ",
         options.input));
@@ -232,6 +231,12 @@ absl::Status CheckOptions(const CompileOptions& options) {
         absl::StrCat(options.strategy_options.front(),
                      ": expects a strategy to emit, got --emit=model"));
   return absl::OkStatus();
+}
+
+// What the logits say. A regression has no names.
+HeadSpec DescribeHead(const std::vector<std::string>& labels) {
+  if (labels.size() < 2) return {"logits", "regression", {}};
+  return {"logits", "classification", labels};
 }
 
 constexpr char kUsage[] = "graft/usage";
@@ -258,15 +263,17 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   registerAllFamilies(families);
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
                          LoadPlugins(options.plugins, registry, families));
-  if (options.emit == Emit::kFacts) {
+  if (options.emit == Emit::kFacts && !IsStrategy(options.input)) {
     GRAFT_RETURN_IF_ERROR(WriteFacts(families, options));
     return CompileReport{};
   }
   GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
                          ChooseTargets(options.targets, builtin));
   mlir::MLIRContext context(registry);
-  if (options.emit == Emit::kSettings) {
-    GRAFT_RETURN_IF_ERROR(WriteSettings(context, options));
+  if (options.emit == Emit::kSettings || options.emit == Emit::kFacts) {
+    GRAFT_RETURN_IF_ERROR(options.emit == Emit::kFacts
+                              ? WriteStrategyFacts(context, options)
+                              : WriteSettings(context, options));
     return CompileReport{};
   }
   GRAFT_ASSIGN_OR_RETURN(const CompilerInput input,
@@ -289,6 +296,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   }
   for (Compiled& one : compiled)
     exported.push_back({*one.module,
+                        one.target->getDeviceKind().str(),
+                        one.target->getCodeKind().str(),
                         one.target->getLevel().str(),
                         one.target->getTriple().str(),
                         one.code.bytes,
@@ -303,11 +312,9 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         model.directory, ": expects a tokenizer of at most ", ids,
         " tokens, the model's vocabulary, got ", tokenizer->vocabulary_size()));
-  std::string vocabulary;
-  spec.tokenizer = tokenizer->ToArtifact(vocabulary);
-  // A regression has no names.
-  if (model.description->labels().size() > 1)
-    spec.labels = model.description->labels();
+  std::string tokenizer_data;
+  spec.tokenizer = tokenizer->ToArtifact(tokenizer_data);
+  spec.heads.push_back(DescribeHead(model.description->labels()));
   spec.config = model.description->config().Text();
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
                      {"checkpoint", model.directory}};

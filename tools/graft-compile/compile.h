@@ -22,8 +22,9 @@ enum class Emit {
   // The declared parameters of the strategy, with values, ranges and meanings.
   // No model is read.
   kSettings,
-  // What config.json says, under the names of Transformers whatever the family:
-  // model_type, vocab_size, max_position_embeddings (where there is a maximum).
+  // Of a directory, what config.json says, under the names of Transformers
+  // whatever the family: model_type, vocab_size, max_position_embeddings (where
+  // there is a maximum). Of a strategy, its streams and models (emit.h).
   kFacts,
 };
 
@@ -64,6 +65,8 @@ struct CompileOptions {
   std::vector<std::string> import_options, strategy_options;
   ScopeOptions scopes;
   std::vector<Setting> settings;  // in order: the last value holds
+  // Examples have weights, by which all losses count them.
+  bool weights = false;
   // What products and attention compute in, and most activations are kept in:
   // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "frontend/graph_builder.h"
+#include "llvm/Support/JSON.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft-compile/strategy.h"
 
@@ -43,6 +44,39 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
                      !options.teacher.empty(), options.import.name));
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
   return WriteText(DescribeSettings(text->strategy), options);
+}
+
+absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
+                                const CompileOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
+                         ReadStrategy(context, options.input));
+  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
+                         FindPredicted(text->strategy, options.input));
+  llvm::json::Array streams, models;
+  for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
+    llvm::json::Object facts{{"name", stream.getSymName()},
+                             {"labels", "none"},
+                             {"weights", bool(stream.getField("weights"))}};
+    if (stream.getField("labels")) {
+      const std::optional<int64_t> count = stream.getLabelCount();
+      facts["labels"] = count == 1 ? "number" : "classes";
+      if (count && *count > 1) facts["classes"] = *count;
+    }
+    streams.push_back(std::move(facts));
+  }
+  bool unlabelled = false;
+  for (auto loss : text->strategy.getOps<transfer::LossOp>())
+    unlabelled |= loss.getIgnore().has_value();
+  for (const ModelRole& model : FindModels(*text))
+    models.push_back(
+        llvm::json::Object{{"name", model.symbol}, {"trained", model.trained}});
+  std::string json;
+  llvm::raw_string_ostream(json)
+      << llvm::json::Value(llvm::json::Object{{"streams", std::move(streams)},
+                                              {"unlabelled", unlabelled},
+                                              {"models", std::move(models)},
+                                              {"predicted", predicted}});
+  return WriteText(json + "\n", options);
 }
 
 absl::Status WriteFacts(const FamilyRegistry& families,

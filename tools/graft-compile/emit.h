@@ -23,6 +23,14 @@ absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options);
 absl::Status WriteSettings(mlir::MLIRContext& context,
                            const CompileOptions& options);
 
+// Writes the facts of a strategy, which is not compared with models, as JSON:
+// {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
+// count, where it is known, "weights": whether it has them}], "unlabelled":
+// whether a loss leaves out examples without a label, "models": [{"name",
+// "trained"}] in the order of their calls, "predicted": name}.
+absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
+                                const CompileOptions& options);
+
 // Writes the facts of the checkpoint directory's configuration.
 absl::Status WriteFacts(const FamilyRegistry& families,
                         const CompileOptions& options);

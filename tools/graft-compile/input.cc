@@ -343,6 +343,7 @@ absl::Status Reader::ApplyOptions() {
   settings.insert(settings.end(), options_.settings.begin(),
                   options_.settings.end());
   GRAFT_RETURN_IF_ERROR(ApplySettings(input_.strategy, settings));
+  if (options_.weights) AddWeights(input_.strategy);
   if (mlir::succeeded(mlir::verify(module()))) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options_.input, ": cannot be trained as asked for",

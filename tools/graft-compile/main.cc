@@ -207,6 +207,8 @@ void AddStrategyOptions(CLI::App& app, CommandOptions& options) {
                "train only new parameters and the classifier (parameters "
                "freeze and learn)");
   app.add_option("--set", options.settings, kSetHelp)->allow_extra_args(false);
+  app.add_flag("--weights", options.compile.weights,
+               "each example has a weight, by which all losses count it");
 }
 
 void AddOptions(CLI::App& app, CommandOptions& options) {

@@ -180,6 +180,32 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
   return absl::OkStatus();
 }
 
+void AddWeights(transfer::StrategyOp strategy) {
+  for (auto stream :
+       llvm::make_early_inc_range(strategy.getOps<transfer::StreamOp>())) {
+    if (stream.getField("weights") || !stream.getField("labels")) continue;
+    mlir::OpBuilder builder(stream);
+    llvm::SmallVector<mlir::Type> types(stream.getValues().getTypes());
+    types.push_back(
+        getTensorType({getNamedDim(stream.getSequencesAttr().getAttr())},
+                      builder.getF32Type()));
+    llvm::SmallVector<mlir::Attribute> fields(stream.getFields().getValue());
+    fields.push_back(builder.getStringAttr("weights"));
+    auto weighted = transfer::StreamOp::create(
+        builder, stream.getLoc(), types, stream.getSymNameAttr(),
+        builder.getArrayAttr(fields), stream.getLabelCountAttr(),
+        stream.getLabelSizeAttr(), stream.getTokensAttr(),
+        stream.getSequencesAttr());
+    for (auto [before, after] :
+         llvm::zip(stream.getValues(), weighted.getValues()))
+      before.replaceAllUsesWith(after);
+    stream.erase();
+    for (auto loss : strategy.getOps<transfer::LossOp>())
+      if (!loss.getWeight())
+        loss.getWeightMutable().assign(weighted.getField("weights"));
+  }
+}
+
 absl::StatusOr<std::vector<Setting>> ScopeSettings(
     const ScopeOptions& options, const ModelFacts& facts,
     absl::Span<const std::string> initialised) {

@@ -62,6 +62,11 @@ absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
 absl::Status ApplySettings(transfer::StrategyOp strategy,
                            absl::Span<const Setting> settings);
 
+// Gives each stream with labels the field `weights`, and each loss without
+// weights those of its stream. Does nothing where a stream has the field: then
+// the page says what weights are for.
+void AddWeights(transfer::StrategyOp strategy);
+
 // The settings that the options mean for a model of `facts`, some of whose
 // parameters are `initialised`.
 absl::StatusOr<std::vector<Setting>> ScopeSettings(

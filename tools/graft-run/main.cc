@@ -24,19 +24,20 @@ namespace graft {
 namespace {
 
 constexpr char kHelp[] =
-    R"(usage: graft-run FILE.graft --entry NAMES --inputs FILE [options]
+    R"(usage: graft-run FILE.graft --entry NAMES --inputs FILES [options]
 
 Runs entries of an artifact.
 
   --entry NAMES      the entry, for example predict; or several, separated by
                      commas, which run one after the other
-  --inputs FILE      safetensors file with a tensor for each input; segments
+  --inputs FILES     safetensors file with a tensor for each input; segments
                      NAME are the I32 tensors NAME.offsets and, if given,
-                     NAME.ordinals
+                     NAME.ordinals; of several files, separated by commas, one
+                     after the other is run, such as micro-batches
   --outputs FILE     write the results to this safetensors file
   --slots-out FILE   write the slots after the run to this file
-  --slot-kinds LIST  kinds of slots to write: parameter, gradient, first_moment,
-                     second_moment, separated by commas (default: all)
+  --slot-kinds LIST  kinds of slots to write: parameter, and names of states such
+                     as gradient, separated by commas (default: all)
   --threads N        threads to use (default: all cores)
   --pin-threads      keep each thread but the first on a processor of its own
   --repeat N         run N times; reported times are those of the last run
@@ -59,10 +60,11 @@ example:
 )";
 
 struct Flags {
-  std::string artifact, inputs, outputs, trace, slots_out;
+  std::string artifact, outputs, trace, slots_out;
+  std::vector<std::string> inputs;  // files, one after the other
   DeviceChoice device;
   std::vector<std::string> entries;
-  std::vector<SlotKind> slot_kinds;  // empty: all
+  std::vector<std::string> slot_kinds;  // empty: all
   int repeat = 1;
   uint64_t seed = 0;
   uint32_t step = 0;
@@ -84,18 +86,20 @@ absl::Status ParseNumber(absl::string_view flag, absl::string_view text,
       absl::StrCat(flag, ": expects a number from ", least, ", got ", text));
 }
 
-absl::Status ParseSlotKinds(absl::string_view text,
-                            std::vector<SlotKind>& kinds) {
-  for (absl::string_view name : absl::StrSplit(text, ',')) {
-    bool known = false;
-    for (const SlotKind kind : schema::EnumValuesSlotKind()) {
-      if (name != schema::EnumNameSlotKind(kind)) continue;
-      kinds.push_back(kind);
-      known = true;
-    }
-    if (!known) {
-      return UsageError(
-          absl::StrCat("--slot-kinds: expects kinds of slots, got ", name));
+// What --slot-kinds calls a slot.
+std::string KindOf(const SlotSpec& slot) {
+  return slot.is_parameter() ? "parameter" : slot.state;
+}
+
+// An error for a kind of slots that the artifact has not.
+absl::Status CheckSlotKinds(const std::vector<std::string>& kinds,
+                            const ArtifactSpec& spec) {
+  for (const std::string& kind : kinds) {
+    if (!absl::c_any_of(spec.slots, [&](const SlotSpec& slot) {
+          return KindOf(slot) == kind;
+        })) {
+      return UsageError(absl::StrCat(
+          "--slot-kinds: expects kinds of slots of the artifact, got ", kind));
     }
   }
   return absl::OkStatus();
@@ -134,13 +138,13 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     if (name == "--entry") {
       flags.entries = absl::StrSplit(value, ',', absl::SkipEmpty());
     } else if (name == "--inputs") {
-      flags.inputs = value;
+      flags.inputs = absl::StrSplit(value, ',');
     } else if (name == "--outputs") {
       flags.outputs = value;
     } else if (name == "--slots-out") {
       flags.slots_out = value;
     } else if (name == "--slot-kinds") {
-      status = ParseSlotKinds(value, flags.slot_kinds);
+      flags.slot_kinds = absl::StrSplit(value, ',');
     } else if (name == "--cpu-level") {
       flags.device.options.level = value;
     } else if (name == "--device-plugin") {
@@ -180,7 +184,7 @@ absl::Status WriteSlots(const Flags& flags, Instance& instance) {
                            instance.Slot(i));
     if (bytes.empty() ||
         (!flags.slot_kinds.empty() &&
-         !absl::c_linear_search(flags.slot_kinds, slot.kind))) {
+         !absl::c_linear_search(flags.slot_kinds, KindOf(slot)))) {
       continue;
     }
     TensorView& view = tensors.emplace_back();
@@ -201,6 +205,7 @@ absl::Status Run(const Flags& flags) {
   load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, flags.artifact, load));
+  GRAFT_RETURN_IF_ERROR(CheckSlotKinds(flags.slot_kinds, artifact->spec()));
   std::vector<size_t> entries;
   bool training = false;
   for (const std::string& name : flags.entries) {
@@ -211,8 +216,11 @@ absl::Status Run(const Flags& flags) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                          Instance::Create(artifact, {.training = training}));
   if (flags.requests) return AnswerRequests(*instance, entries, flags.seed);
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<InputFile> inputs,
-                         InputFile::Open(flags.inputs, *artifact, entries));
+  std::vector<std::unique_ptr<InputFile>> inputs;
+  for (const std::string& path : flags.inputs) {
+    GRAFT_ASSIGN_OR_RETURN(inputs.emplace_back(),
+                           InputFile::Open(path, *artifact, entries));
+  }
 
   instance->SetRandom(flags.seed, flags.step);
   CommandTrace trace;
@@ -223,7 +231,9 @@ absl::Status Run(const Flags& flags) {
       instance->SetProfiler(
           [&](const CommandTiming& timing) { trace.Add(timing); });
     }
-    GRAFT_ASSIGN_OR_RETURN(outputs, inputs->Run(*instance));
+    for (const std::unique_ptr<InputFile>& file : inputs) {
+      GRAFT_ASSIGN_OR_RETURN(outputs, file->Run(*instance));
+    }
   }
   if (!flags.outputs.empty()) {
     GRAFT_RETURN_IF_ERROR(WriteOutputs(flags.outputs, outputs));

@@ -51,6 +51,8 @@ struct BenchOptions {
 struct Timed {
   std::unique_ptr<Instance> instance;
   std::vector<EntryCaller> entries;
+  uint32_t stream = 0;            // whose batches they take
+  std::vector<double> registers;  // of the artifact
 };
 
 absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
@@ -58,11 +60,24 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   Timed timed;
   GRAFT_ASSIGN_OR_RETURN(timed.instance,
                          Instance::Create(artifact, {.training = train}));
-  std::vector<absl::string_view> names = {"predict"};
-  if (train) names = {"accumulate", "update"};
-  for (absl::string_view name : names) {
-    GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
-                           EntryCaller::Create(*timed.instance, name));
+  GRAFT_ASSIGN_OR_RETURN(const size_t predict, artifact->FindEntry("predict"));
+  GRAFT_ASSIGN_OR_RETURN(timed.stream, OnlyStream(*artifact, predict));
+  const ArtifactSpec& spec = artifact->spec();
+  const std::vector<size_t> entries =
+      train ? StepEntries(spec) : std::vector<size_t>{predict};
+  if (entries.empty())
+    return absl::InvalidArgumentError(absl::StrCat(
+        artifact->path(), ": expects a program that trains, got none"));
+  // Any numbers do, except that a rate of 0 leaves the parameters unchanged; an
+  // update does all of its work.
+  timed.registers.assign(spec.registers.size(), 1);
+  for (const size_t entry : entries) {
+    for (const ValueSpec& input : spec.entries[entry].inputs)
+      if (input.source == SourceKind::scalar && input.name == "rate")
+        timed.registers[input.source_index] = 0;
+    GRAFT_ASSIGN_OR_RETURN(
+        EntryCaller caller,
+        EntryCaller::Create(*timed.instance, spec.entries[entry].name));
     timed.entries.push_back(std::move(caller));
   }
   return timed;
@@ -72,7 +87,7 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
 Schema TakenColumns(const Timed& timed) {
   std::vector<ColumnSpec> more;
   for (const EntryCaller& entry : timed.entries)
-    for (ColumnSpec& column : entry.columns())
+    for (ColumnSpec& column : entry.columns(timed.stream))
       if (const Schema all = TextSchema(more); !all.Find(column.name))
         more.push_back(std::move(column));
   return TextSchema(std::move(more));
@@ -103,15 +118,11 @@ struct Times {
 
 absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
                               double seconds) {
-  EntryScalars scalars;
-  scalars.total = static_cast<float>(batch.sequences());
   std::vector<double> times;
   auto run = [&]() -> absl::Status {
-    // Rate 0 leaves the parameters unchanged; an update does all of its work.
-    ++scalars.step;
     const absl::Time start = absl::Now();
     for (EntryCaller& entry : timed.entries)
-      GRAFT_RETURN_IF_ERROR(entry.Call(&batch, scalars));
+      GRAFT_RETURN_IF_ERROR(entry.Call(batch, timed.registers));
     times.push_back(absl::ToDoubleSeconds(absl::Now() - start));
     return absl::OkStatus();
   };
@@ -213,7 +224,9 @@ absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
       std::shared_ptr<const Artifact> artifact,
       Artifact::Load(FileSystem::Posix(), options.artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(BatchCapacity capacity, ProgramCapacity(*artifact));
+  GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, options.train));
+  const BatchCapacity capacity =
+      StreamCapacity(artifact->spec(), artifact->spec().streams[timed.stream]);
   const int64_t longest = MaxLength(*artifact);
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<Tokenizer> tokenizer,
@@ -228,7 +241,6 @@ absl::Status Bench(const BenchOptions& options) {
     GRAFT_ASSIGN_OR_RETURN(limits, MeasureLimits(options.device.options,
                                                  artifact->target()->level));
   }
-  GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, options.train));
   if (!options.json)
     std::printf("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens", "median",
                 "95 %", "texts/s", "tokens/s", "GFLOP/s");

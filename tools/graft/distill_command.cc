@@ -60,13 +60,7 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
   command->get_option("--train")->required()->description(
       "table to train on (.tsv, .jsonl); a row without a label learns from the "
       "teacher alone");
-  command
-      ->add_option("--student-layers", options->student_layers,
-                   "layers of --model that the student keeps, such as 0,2,4 "
-                   "(default: all)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
+  AddLayersOption(*command, *options);
   AddTrainingOptions(*command, *options);
   AddStrategyOptions(*command, *options, /*teacher=*/true);
   AddRunOptions(*command, *options);

@@ -17,6 +17,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
 #include "runtime/formats/hf_directory.h"
+#include "runtime/predict/predictor.h"
 #include "runtime/tokenize/registry.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
@@ -37,7 +38,7 @@ absl::StatusOr<std::vector<ModelTensor>> Parameters(const Artifact& artifact) {
   const SlotSpec* first = nullptr;
   for (size_t i = 0; i < slots.size(); ++i) {
     const SlotSpec& slot = slots[i];
-    if (slot.kind != SlotKind::parameter) continue;
+    if (!slot.is_parameter()) continue;
     if (!first) first = &slot;
     if (slot.model != first->model)
       return absl::UnimplementedError(
@@ -85,8 +86,9 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
       ModelConfig config,
       ModelConfig::Parse(artifact->spec().config,
                          absl::StrCat(artifact->path(), ": config")));
-  if (!artifact->spec().labels.empty())
-    config.SetLabels(artifact->spec().labels);
+  if (const std::vector<std::string>& labels = LabelsOf(artifact->spec());
+      !labels.empty())
+    config.SetLabels(labels);
   GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
                          Parameters(*artifact));
   GRAFT_ASSIGN_OR_RETURN(

@@ -35,15 +35,13 @@ std::string CheckNotEmpty(const std::string& text) {
   return text.empty() ? "expects a value, got an empty one" : "";
 }
 
-// The error of a value that is no power of two in the range of scales.
+// The error of a value that is no power of two. The program knows the range.
 std::string CheckPowerOfTwo(const std::string& text) {
   double value = 0;
   int exponent = 0;
-  if (absl::SimpleAtod(text, &value) && std::frexp(value, &exponent) == 0.5 &&
-      value >= kSmallestLossScale && value <= kLargestLossScale)
+  if (absl::SimpleAtod(text, &value) && std::frexp(value, &exponent) == 0.5)
     return "";
-  return absl::StrFormat("expects a power of two from %g to %g, got %s",
-                         kSmallestLossScale, kLargestLossScale, text);
+  return absl::StrCat("expects a power of two, got ", text);
 }
 
 // Options that shape the compiled program, as graft-compile takes them.
@@ -52,7 +50,7 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
                                            const std::string& labels_path,
                                            const std::string& program) {
   std::vector<std::string> arguments = {
-      options.model,
+      InputOf(options),
       "-o",
       program,
       absl::StrCat("--max-tokens=", capacity.tokens),
@@ -67,8 +65,11 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (options.memory_choices) arguments.push_back("--memory-choices");
   if (options.task == "regression")
     arguments.push_back("--regression");
-  else
+  else if (options.task == "classification")
     arguments.push_back(absl::StrCat("--labels=", labels_path));
+  for (const std::string& model : options.strategy.models)
+    arguments.push_back(absl::StrCat("--model=", model));
+  if (!options.table.weight_column.empty()) arguments.push_back("--weights");
   if (options.dropout >= 0)
     arguments.push_back(absl::StrCat("--dropout=", options.dropout));
   if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
@@ -79,7 +80,7 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (!options.student_layers.empty())
     arguments.push_back(absl::StrCat(
         "--student-layers=", absl::StrJoin(options.student_layers, ",")));
-  if (!options.teacher.empty())
+  if (!options.teacher.empty() && options.strategy.file.empty())
     arguments.push_back(absl::StrCat("--teacher=", options.teacher));
   arguments.insert(arguments.end(), options.settings.begin(),
                    options.settings.end());
@@ -138,8 +139,9 @@ absl::StatusOr<ModelConfig> ReadTeacher(FileSystem& files,
 }
 
 // ", 26 labels", and the number of unlabelled rows.
-std::string DescribeLabels(const PreparedRun& run, bool regression) {
-  if (regression) return ", regression";
+std::string DescribeLabels(const PreparedRun& run, const std::string& task) {
+  if (task != "classification")
+    return task == "regression" ? ", regression" : "";
   const int64_t unlabelled = run.train->scan().unlabelled;
   return absl::StrCat(
       ", ", run.labels->size(), " labels",
@@ -153,7 +155,7 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
       "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
       train.examples, train.tokens,
       static_cast<double>(train.tokens) / static_cast<double>(train.examples),
-      DescribeLabels(run, options.task == "regression"),
+      DescribeLabels(run, options.task),
       train.truncated == 0
           ? ""
           : absl::StrFormat(", %d texts truncated to %d tokens",
@@ -198,11 +200,14 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   examples.table = options.table;
   examples.labels = options.task == "regression"
                         ? ExampleOptions::Labels::kScores
-                        : ExampleOptions::Labels::kClasses;
+                    : options.task == "none" ? ExampleOptions::Labels::kNone
+                                             : ExampleOptions::Labels::kClasses;
   examples.max_length = max_length;
   ScanOptions scan;
   ExampleOptions train = examples;
-  train.table.partly_labelled = !options.teacher.empty();
+  train.table.partly_labelled = options.strategy.file.empty()
+                                    ? !options.teacher.empty()
+                                    : options.strategy.unlabelled;
   scan.any_order = options.training.shuffle;
   if (options.teacher.empty()) scan.new_labels = run.labels.get();
   GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
@@ -222,7 +227,7 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
   const BatchCapacity capacity = ChooseCapacity(options, run);
   run.program = JoinPath(options.output, "program.graft");
   const std::string labels_path = JoinPath(options.output, "labels.txt");
-  if (options.task != "regression")
+  if (options.task == "classification")
     GRAFT_RETURN_IF_ERROR(WriteFile(
         files, labels_path,
         absl::StrCat(absl::StrJoin(run.labels->labels(), "\n"), "\n")));
@@ -269,16 +274,24 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
         MaxPositions(files, options, options.teacher, teacher));
     limit = std::min(limit, taught);
   }
+  for (const std::string& directory : options.strategy.frozen) {
+    GRAFT_ASSIGN_OR_RETURN(
+        ModelConfig frozen,
+        ModelConfig::Read(files, JoinPath(directory, "config.json")));
+    GRAFT_ASSIGN_OR_RETURN(const int64_t most,
+                           MaxPositions(files, options, directory, frozen));
+    limit = std::min(limit, most);
+  }
   if (options.max_length > limit)
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-length: expects at most ", limit,
         ", the most that the model takes, got ", options.max_length));
   const int64_t max_length =
       options.max_length > 0 ? options.max_length : limit;
-  if (options.precision != "fp16" &&
-      options.training.loss_scale != kFirstLossScale)
+  if (options.precision != "fp16" && options.training.loss_scale)
     return absl::InvalidArgumentError(absl::StrCat(
         "--loss-scale: expects --precision=fp16, got ", options.precision));
+  result.max_length = max_length;
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
@@ -292,6 +305,10 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--train", options.train,
                      "table to train on (.tsv, .jsonl)");
   command.add_option("--dev", options.dev, "table to evaluate on");
+  AddDataOptions(command, options);
+}
+
+void AddDataOptions(CLI::App& command, FinetuneOptions& options) {
   AddTableOptions(command, options.table);
   AddWeightOption(command, options.table);
   command
@@ -305,6 +322,16 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
       ->check(CLI::PositiveNumber);
 }
 
+void AddLayersOption(CLI::App& command, FinetuneOptions& options) {
+  command
+      .add_option("--student-layers", options.student_layers,
+                  "layers that a trained model keeps of its checkpoint, such "
+                  "as 0,2,4 (default: all)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber);
+}
+
 void AddTaskOption(CLI::App& command, FinetuneOptions& options) {
   command.add_option("--task", options.task, "classification or regression")
       ->check(CLI::IsMember({"classification", "regression"}))
@@ -312,7 +339,7 @@ void AddTaskOption(CLI::App& command, FinetuneOptions& options) {
 }
 
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
-  TrainOptions& training = options.training;
+  RunSettings& training = options.training;
   command
       .add_option("--max-steps", training.max_steps,
                   "stop after this many steps; the schedule stays that of all "

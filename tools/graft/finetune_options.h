@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,26 +18,49 @@
 #include "runtime/data/example_table.h"
 #include "runtime/data/label_map.h"
 #include "runtime/tokenize/tokenizer.h"
-#include "runtime/train/trainer.h"
 #include "tools/graft/table_options.h"
 #include "tools/open_device.h"
 
 namespace graft {
 
+// What a run is told beside its program.
+struct RunSettings {
+  int64_t batch_size = 32;  // examples of one optimiser step
+  int64_t max_steps = 0;    // stop after as many steps; 0: all epochs
+  bool shuffle = false;     // a new order each epoch
+  uint64_t seed = 0;
+  std::optional<double> loss_scale;  // the first of fp16: a power of two
+  bool resume = false;               // from the newest valid checkpoint, if any
+  int64_t checkpoint_every = 0;      // steps; 0: only when stopped by a signal
+  int64_t evaluate_every = 0;        // steps between evaluations; 0: never
+  int64_t patience = 0;  // stop after as many evaluations without a better one
+  int64_t log_every = 10;  // steps between metrics
+};
+
+// A strategy that a user wrote.
+struct StrategyInput {
+  std::string file;                 // *.mlir; empty: a page of the compiler
+  std::vector<std::string> models;  // NAME=DIRECTORY for each that it calls
+  // Directories of models that are not trained.
+  std::vector<std::string> frozen;
+  bool unlabelled = false;  // rows may go without a label
+};
+
 struct FinetuneOptions {
+  // Directory of the model that predicts, tables, and where all output goes.
   std::string model, train, dev, output;
+  std::string stream = "train";  // of the strategy, which reads `train`
+  StrategyInput strategy;
   TableOptions table;
-  std::string task = "classification";
-  std::string schedule = "linear";
-  TrainOptions training;
+  std::string task = "classification";  // "regression", "none": no labels
+  RunSettings training;
   // Options of graft-compile that set parameters of the strategy, as given.
-  // Those that the trainer needs as well are in `training` and `schedule`.
   std::vector<std::string> settings;
   double dropout = -1;  // the model's
   bool freeze_embeddings = false;
   int64_t freeze_layers = 0;
   bool linear_probe = false;
-  // Distillation: directory of the classifier that teaches, or none.
+  // Directory of the frozen classifier whose labels the data has, or none.
   std::string teacher;
   std::vector<int64_t> student_layers;  // of the model; empty: all
   int64_t max_length = 0;               // the model's
@@ -57,6 +81,8 @@ struct FinetuneOptions {
 
 // Options of the model and the data, and those of the training that shape it.
 void AddModelOptions(CLI::App& command, FinetuneOptions& options);
+void AddDataOptions(CLI::App& command, FinetuneOptions& options);
+void AddLayersOption(CLI::App& command, FinetuneOptions& options);
 void AddTaskOption(CLI::App& command, FinetuneOptions& options);
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
@@ -67,7 +93,8 @@ struct PreparedRun {
   std::unique_ptr<LabelMap> labels;
   std::unique_ptr<ExampleTable> train, dev;  // dev may be null
   std::vector<std::string> compiler_arguments;
-  std::string program;  // path of the compiled artifact
+  int64_t max_length = 0;  // tokens of an example, at most
+  std::string program;     // path of the compiled artifact
 };
 
 // Reads the tables once, and compiles into options.output unless a run is

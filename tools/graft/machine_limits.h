@@ -21,6 +21,11 @@ struct MachineLimits {
   // The same for bf16, in tile registers or else by dot products of pairs; 0 if
   // the ISA level has neither.
   double bf16_flops = 0;
+  // The peak of a unit that commands name (schema::Command.unit), in its
+  // FLOP/s; 0 where it was not measured.
+  double PeakOf(const std::string& unit) const {
+    return unit == "bf16" ? bf16_flops : 0;
+  }
   // Bytes per second, all threads together, by the size of the streamed data,
   // in ascending order. Two bytes are read per byte that is written back in
   // place.

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   graft::CommandContext context;
   context.stop = &stop_requested;
   graft::AddFinetuneCommand(app, context);
+  graft::AddTrainCommand(app, context);
   graft::AddDistillCommand(app, context);
   graft::AddEvaluateCommand(app, context);
   graft::AddPredictCommand(app, context);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
@@ -53,26 +54,38 @@ double Flops(const CommandSpec& command, const std::vector<double>& sizes) {
 void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
                 ProgramCost& cost) {
   const std::vector<double> sizes = SizesOfOneSequence(spec, cost.length);
-  for (size_t i = 0; i < spec.entries.size(); ++i) {
+  const auto flops_of = [&](size_t entry) {
     double flops = 0;
-    for (const CommandSpec& command : target.programs[i].commands)
+    for (const CommandSpec& command : target.programs[entry].commands)
       flops += Flops(command, sizes);
-    const std::string& name = spec.entries[i].name;
-    if (name == "predict") cost.forward_flops = flops / cost.length;
-    if (name == "accumulate" || name == "update")
-      cost.training_flops += flops / cost.length;
-  }
+    return flops / cost.length;
+  };
+  for (size_t i = 0; i < spec.entries.size(); ++i)
+    if (spec.entries[i].name == "predict") cost.forward_flops = flops_of(i);
+  for (const size_t entry : StepEntries(spec))
+    cost.training_flops += flops_of(entry);
+}
+
+// Streams that host programs draw batches of.
+std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
+  std::vector<uint32_t> streams;
+  for (const HostProgramSpec& program : spec.host_programs)
+    for (const HostInstruction& instruction : program.instructions)
+      if (instruction.op == HostOp::for_each_batch &&
+          !absl::c_linear_search(streams, instruction.index))
+        streams.push_back(instruction.index);
+  return streams;
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
-                const BatchCapacity& capacity, ProgramCost& cost) {
+                ProgramCost& cost) {
   for (const SlotSpec& slot : spec.slots) {
-    uint64_t& bytes = slot.kind == SlotKind::gradient    ? cost.gradient_bytes
-                      : slot.kind != SlotKind::parameter ? cost.moment_bytes
-                      : slot.trainable                   ? cost.parameter_bytes
-                                                         : cost.mapped_bytes;
+    uint64_t& bytes = slot.state == "gradient" ? cost.gradient_bytes
+                      : !slot.is_parameter()   ? cost.moment_bytes
+                      : slot.trainable         ? cost.parameter_bytes
+                                               : cost.mapped_bytes;
     bytes += SlotBytes(slot);
-    if (slot.kind != SlotKind::parameter) continue;
+    if (!slot.is_parameter()) continue;
     cost.parameters += Elements(slot);
     if (slot.trainable) cost.trainable += Elements(slot);
   }
@@ -93,9 +106,12 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
   table.labels = ExampleOptions::Labels::kClasses;
   if (TakesWeights(spec))
     table.table.weight_column = std::string(kWeightsColumn);
-  cost.input_bytes +=
-      BatchStream::kBatches *
-      Examples::Bytes(TableSchema(table), capacity.sequences, capacity.tokens);
+  for (const uint32_t stream : StepStreams(spec)) {
+    const BatchCapacity capacity = StreamCapacity(spec, spec.streams[stream]);
+    cost.input_bytes += BatchStream::kBatches *
+                        Examples::Bytes(TableSchema(table), capacity.sequences,
+                                        capacity.tokens);
+  }
 }
 
 std::string Megabytes(uint64_t bytes) {
@@ -104,10 +120,24 @@ std::string Megabytes(uint64_t bytes) {
 
 }  // namespace
 
+std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
+  std::vector<size_t> entries;
+  for (const HostProgramSpec& program : spec.host_programs) {
+    for (size_t i = 0; i < program.instructions.size(); ++i) {
+      if (program.instructions[i].op != HostOp::for_each_batch) continue;
+      for (const size_t end = BlockEnd(program, i); i < end; ++i)
+        if (program.instructions[i].op == HostOp::call)
+          entries.push_back(program.instructions[i].index);
+    }
+  }
+  return entries;
+}
+
 bool TakesWeights(const ArtifactSpec& spec) {
   for (const EntrySpec& entry : spec.entries)
     for (const ValueSpec& input : entry.inputs)
-      if (input.name == kWeightsColumn) return true;
+      if (input.source == SourceKind::stream && input.field == kWeightsColumn)
+        return true;
   return false;
 }
 
@@ -123,11 +153,10 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
     return absl::InvalidArgumentError(
         absl::StrCat(artifact.path(), ": expects code for the level \"", level,
                      "\", got ", spec.targets.size(), " others"));
-  GRAFT_ASSIGN_OR_RETURN(BatchCapacity capacity, ProgramCapacity(artifact));
   ProgramCost cost;
   cost.length = length;
   CountFlops(spec, *target, cost);
-  CountBytes(spec, *target, capacity, cost);
+  CountBytes(spec, *target, cost);
   cost.choices = target->choices;
   return cost;
 }

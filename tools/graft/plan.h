@@ -23,8 +23,8 @@ struct ProgramCost {
   // cost model's count of GEMMs and attention, two per multiply-add, summed
   // over the commands of the program; elementwise work is not counted. GEMMs
   // that run once per sequence (a pooler, a classifier) are shared by its
-  // tokens. Training is an accumulation and an update, with what a memory
-  // budget computes again; a cached teacher is not counted.
+  // tokens. Training is each call that the host program makes in a step, with
+  // what a memory budget computes again; caches are not counted.
   double length = 0;
   double forward_flops = 0;
   double training_flops = 0;  // forward included
@@ -47,6 +47,10 @@ struct ProgramCost {
            input_bytes;
   }
 };
+
+// The entries that the host programs call for each batch, in their order; each
+// once, though a batch may be split. Empty for a program that does not train.
+std::vector<size_t> StepEntries(const ArtifactSpec& spec);
 
 // Whether an entry takes the column "weights" of the data.
 bool TakesWeights(const ArtifactSpec& spec);

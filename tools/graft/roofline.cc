@@ -28,8 +28,10 @@ struct Times {
 Times TimesOf(const KernelProfile::Sum& sum, const MachineLimits& limits) {
   Times times;
   times.taken = static_cast<double>(sum.ns) * 1e-9;
-  times.arithmetic = sum.tiles == 0 ? sum.flops / limits.flops
-                                    : sum.flops * sum.tiles / limits.bf16_flops;
+  times.arithmetic = sum.flops / limits.flops;
+  // A unit whose peak was not measured has no other limit.
+  if (const double peak = limits.PeakOf(sum.unit); peak > 0)
+    times.arithmetic = sum.flops * sum.unit_count / peak;
   const double bytes = sum.bytes / static_cast<double>(sum.calls);
   times.memory = sum.bytes / limits.BandwidthOf(bytes);
   times.least = std::max(times.arithmetic, times.memory);

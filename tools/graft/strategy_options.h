@@ -21,6 +21,12 @@ namespace graft {
 void AddStrategyOptions(CLI::App& command, FinetuneOptions& options,
                         bool teacher);
 
+// Adds --set alone.
+void AddSetOption(CLI::App& command, FinetuneOptions& options);
+
+// What the compiler reads: the strategy's file, or the model's directory.
+const std::string& InputOf(const FinetuneOptions& options);
+
 // Has the compiler check what was given, before a table is read. An option that
 // it refuses is the error of RunCompiler.
 absl::Status CheckSettings(const FinetuneOptions& options);

@@ -9,6 +9,7 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -19,11 +20,10 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
-#include "runtime/train/cache.h"
 #include "runtime/train/parameters.h"
+#include "runtime/train/trained_artifact.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
-#include "tools/graft/plan.h"
 #include "tools/graft/terminal.h"
 #include "tools/open_device.h"
 
@@ -34,32 +34,25 @@ namespace {
 constexpr size_t kProfiledKernels = 30;
 
 // Hash of everything that must be equal to resume a run with the same bits.
-std::string RunIdentity(const FinetuneOptions& options,
-                        const PreparedRun& run) {
+absl::StatusOr<std::string> RunIdentity(const FinetuneOptions& options,
+                                        const PreparedRun& run) {
   const TableScan& train = run.train->scan();
   uint64_t state = Fnv1a64(absl::StrJoin(run.compiler_arguments, "\n"));
-  state = Fnv1a64(
-      absl::StrCat(options.training.batch_size, ",", options.training.epochs,
-                   ",", options.training.shuffle, ",", options.training.seed,
-                   ",", options.schedule, ",", options.training.learning_rate,
-                   ",", options.training.warmup_ratio),
-      state);
-  if (options.precision == "fp16")
-    state = Fnv1a64(absl::StrCat(options.training.loss_scale), state);
+  state =
+      Fnv1a64(absl::StrCat(options.training.batch_size, ",",
+                           options.training.shuffle, ",", options.training.seed,
+                           ",", options.training.loss_scale.value_or(0)),
+              state);
+  if (!options.strategy.file.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        const std::string text,
+        ReadFile(FileSystem::Posix(), options.strategy.file));
+    state = Fnv1a64(text, state);
+  }
   state = Fnv1a64(absl::StrCat(train.token_hash, ",", train.label_hash, ",",
                                absl::StrJoin(run.labels->labels(), "\n")),
                   state);
   return absl::StrFormat("%016x", state);
-}
-
-// Fails if the tables have weights that no entry takes: they would be ignored.
-absl::Status CheckWeights(const FinetuneOptions& options,
-                          const Artifact& artifact) {
-  if (options.table.weight_column.empty() || TakesWeights(artifact.spec()))
-    return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--weight-column: expects a program with the input ",
-                   kWeightsColumn, ", got ", artifact.path(), " without"));
 }
 
 void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
@@ -111,52 +104,101 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("wrote %s\n", artifact.c_str());
 }
 
-// Computes the caches of the program, or reads those of an earlier run.
-absl::StatusOr<std::vector<CachedRows>> AskTeacher(
-    const FinetuneOptions& options, Instance& instance, ExampleTable& train,
-    const CommandContext& context) {
-  ProgressLine line(options.quiet);
-  const absl::Time start = absl::Now();
-  auto progress = [&](int64_t done, int64_t all) {
-    line.Update(absl::StrFormat("teacher %d/%d", done, all), done == all);
-  };
-  absl::StatusOr<CacheReport> report =
-      FillCaches(FileSystem::Posix(), instance, options.output, train,
-                 train.scan().token_hash, progress, *context.stop);
-  line.Finish();
-  GRAFT_RETURN_IF_ERROR(report.status());
-  for (const std::string& warning : report->warnings)
-    std::fprintf(stderr, "graft: %s\n", warning.c_str());
-  if (options.quiet || report->caches.empty()) return std::move(report->caches);
-  if (report->computed.empty())
-    std::fprintf(stderr, "teacher: read from an earlier run\n");
-  else
-    std::fprintf(
-        stderr, "teacher: %lld examples in %s\n",
-        static_cast<long long>(train.size()),
-        FormatDuration(absl::ToDoubleSeconds(absl::Now() - start)).c_str());
-  return std::move(report->caches);
+// Values of the program's registers that the command line gives.
+std::vector<std::pair<std::string, double>> Registers(
+    const RunSettings& settings) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  std::vector<std::pair<std::string, double>> registers = {
+      {"batch_size", number(settings.batch_size)},
+      {"max_steps", number(settings.max_steps)},
+      {"evaluate_every", number(settings.evaluate_every)},
+      {"patience", number(settings.patience)},
+      {"log_every", number(settings.log_every)},
+      {"checkpoint_every", number(settings.checkpoint_every)}};
+  if (settings.loss_scale)
+    registers.emplace_back("loss_scale", *settings.loss_scale);
+  return registers;
 }
+
+// How later examples are to be read.
+DataSettingsSpec DataSettings(const FinetuneOptions& options,
+                              const PreparedRun& run) {
+  DataSettingsSpec data;
+  data.text_column = options.table.text_column;
+  data.pair_column = options.table.pair_column;
+  data.label_column = options.table.label_column;
+  data.weight_column = options.table.weight_column;
+  data.format = absl::EndsWith(options.train, ".jsonl") ? "jsonl" : "tsv";
+  data.max_length = run.max_length;
+  return data;
+}
+
+// Tells the terminal how far a run is.
+class TerminalProgress {
+ public:
+  explicit TerminalProgress(bool quiet) : quiet_(quiet), line_(quiet) {}
+
+  TrainProgress Callbacks() {
+    TrainProgress progress;
+    progress.step = [this](const StepReport& report) { Step(report); };
+    progress.cache = [this](const std::string& cache, int64_t done,
+                            int64_t all) {
+      rows_ = all;
+      line_.Update(absl::StrFormat("%s %d/%d", cache, done, all), done == all);
+    };
+    progress.cache_filled = [this](const std::string& cache, bool computed) {
+      Filled(cache, computed);
+    };
+    return progress;
+  }
+  void Finish() { line_.Finish(); }
+
+ private:
+  void Step(const StepReport& report) {
+    text_.clear();
+    absl::StrAppendFormat(
+        &text_,
+        "step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s  %s left",
+        report.step, report.total_steps, report.loss,
+        report.examples_per_second, report.tokens_per_second,
+        FormatDuration(report.seconds_left));
+    line_.Update(text_, report.step == report.total_steps);
+  }
+
+  void Filled(const std::string& cache, bool computed) {
+    line_.Finish();
+    if (quiet_) return;
+    if (computed)
+      std::fprintf(
+          stderr, "%s: %lld examples in %s\n", cache.c_str(),
+          static_cast<long long>(rows_),
+          FormatDuration(absl::ToDoubleSeconds(absl::Now() - start_)).c_str());
+    else
+      std::fprintf(stderr, "%s: read from an earlier run\n", cache.c_str());
+  }
+
+  const bool quiet_;
+  ProgressLine line_;
+  const absl::Time start_ = absl::Now();
+  int64_t rows_ = 0;  // of the cache that is filled
+  std::string text_;  // kept for its memory
+};
 
 }  // namespace
 
 absl::Status Train(FinetuneOptions options, PreparedRun run,
                    const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(options.training.schedule,
-                         ParseScheduleKind(options.schedule));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
                          OpenDevice(options.device));
   LoadOptions load;
   load.device = device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program, load));
-  GRAFT_RETURN_IF_ERROR(CheckWeights(options, *artifact));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                          Instance::Create(artifact, {.training = true}));
-  GRAFT_ASSIGN_OR_RETURN(
-      std::vector<std::string> initialised,
-      InitialiseNewParameters(*instance, options.training.seed));
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> initialised,
+                         InitialiseSlots(*instance, options.training.seed));
   if (!options.initial.empty())
     GRAFT_RETURN_IF_ERROR(
         LoadInitialParameters(files, options.initial, *instance));
@@ -164,29 +206,25 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
     std::fprintf(stderr, "initialised: %s\n",
                  absl::StrJoin(initialised, ", ").c_str());
 
-  GRAFT_ASSIGN_OR_RETURN(std::vector<CachedRows> caches,
-                         AskTeacher(options, *instance, *run.train, context));
-  options.training.directory = options.output;
-  options.training.run = RunIdentity(options, run);
-  Trainer trainer(files, *instance, *run.train, caches, run.dev.get(),
-                  options.training);
-  ProgressLine line(options.quiet);
-  std::string text;  // kept for its memory
-  auto progress = [&](const StepReport& report) {
-    text.clear();
-    absl::StrAppendFormat(
-        &text, "step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s  %s left",
-        report.step, report.total_steps, report.loss,
-        report.examples_per_second, report.tokens_per_second,
-        FormatDuration(report.seconds_left));
-    line.Update(text, report.step == report.total_steps);
-  };
+  TrainOptions training;
+  training.seed = options.training.seed;
+  training.registers = Registers(options.training);
+  training.directory = options.output;
+  training.resume = options.training.resume;
+  GRAFT_ASSIGN_OR_RETURN(training.run, RunIdentity(options, run));
+  std::vector<TrainStream> streams = {{options.stream, run.train.get(),
+                                       options.training.shuffle,
+                                       run.train->scan().token_hash}};
+  if (run.dev) streams.push_back({.name = "dev", .source = run.dev.get()});
+  Trainer trainer(files, *instance, std::move(streams), std::move(training));
   KernelProfile profile;
   if (options.profile)
     instance->SetProfiler(
         [&](const CommandTiming& timing) { profile.Add(timing); });
-  absl::StatusOr<TrainSummary> summary = trainer.Run(progress, *context.stop);
-  line.Finish();
+  TerminalProgress progress(options.quiet);
+  absl::StatusOr<TrainSummary> summary =
+      trainer.Run(progress.Callbacks(), *context.stop);
+  progress.Finish();
   instance->SetProfiler({});
   GRAFT_RETURN_IF_ERROR(summary.status());
   if (options.profile)
@@ -194,8 +232,8 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
 
   const std::string model = JoinPath(options.output, "model.graft");
   if (!summary->interrupted)
-    GRAFT_RETURN_IF_ERROR(
-        WriteTrainedArtifact(files, model, *instance, run.labels->labels()));
+    GRAFT_RETURN_IF_ERROR(WriteTrainedArtifact(files, model, *instance,
+                                               DataSettings(options, run)));
   PrintSummary(options, *summary, model, initialised);
   return absl::OkStatus();
 }
@@ -205,7 +243,7 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
       .add_option("--output", options.output,
                   "directory for model.graft, checkpoints and metrics")
       ->required();
-  TrainOptions& training = options.training;
+  RunSettings& training = options.training;
   command
       .add_option("--evaluate-every", training.evaluate_every,
                   "steps between evaluations on --dev; the best is kept")

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/json.h"
 #include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace graft {
@@ -15,17 +17,39 @@ namespace {
 
 constexpr absl::string_view kKind = "wordpiece";
 
+// Members of the first line; the others are the vocabulary, a piece each.
+constexpr char kLowerCase[] = "lower_case";
+constexpr char kStripAccents[] = "strip_accents";
+constexpr char kSplitChinese[] = "split_chinese";
+
+absl::StatusOr<bool> ReadFlag(const nlohmann::json& settings, const char* name,
+                              absl::string_view where) {
+  const auto found =
+      settings.is_object() ? settings.find(name) : settings.end();
+  if (found != settings.end() && found->is_boolean()) return found->get<bool>();
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ": tokenizer: expects true or false for ", name, ", got ",
+      found != settings.end() ? DescribeJson(*found) : "none"));
+}
+
 absl::StatusOr<std::unique_ptr<Tokenizer>> FromArtifact(
     const TokenizerSpec& spec, absl::string_view where) {
+  const absl::string_view data(reinterpret_cast<const char*>(spec.data.data()),
+                               spec.data.size());
+  const size_t end = data.find('\n');
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json settings,
+                         ParseJson(std::string(data.substr(0, end)),
+                                   absl::StrCat(where, ": tokenizer")));
   WordPieceOptions options;
-  options.lowercase = spec.lower_case;
-  options.strip_accents = spec.strip_accents;
-  options.handle_chinese_chars = spec.split_chinese;
-  const absl::string_view vocabulary(
-      reinterpret_cast<const char*>(spec.vocabulary.data()),
-      spec.vocabulary.size());
+  GRAFT_ASSIGN_OR_RETURN(options.lowercase,
+                         ReadFlag(settings, kLowerCase, where));
+  GRAFT_ASSIGN_OR_RETURN(options.strip_accents,
+                         ReadFlag(settings, kStripAccents, where));
+  GRAFT_ASSIGN_OR_RETURN(options.handle_chinese_chars,
+                         ReadFlag(settings, kSplitChinese, where));
   return WordPieceTokenizer::FromVocabulary(
-      vocabulary, absl::StrCat(where, ": vocabulary"), std::move(options));
+      end == absl::string_view::npos ? "" : data.substr(end + 1),
+      absl::StrCat(where, ": vocabulary"), std::move(options));
 }
 
 }  // namespace
@@ -44,15 +68,16 @@ std::string WordPieceTokenizer::VocabularyText() const {
   return text;
 }
 
-TokenizerSpec WordPieceTokenizer::ToArtifact(std::string& vocabulary) const {
-  vocabulary = VocabularyText();
+TokenizerSpec WordPieceTokenizer::ToArtifact(std::string& data) const {
+  const nlohmann::json settings = {
+      {kLowerCase, options_.lowercase},
+      {kStripAccents, strip_accents_},
+      {kSplitChinese, options_.handle_chinese_chars}};
+  data = absl::StrCat(settings.dump(), "\n", VocabularyText());
   TokenizerSpec spec;
   spec.kind = std::string(kKind);
-  spec.vocabulary = absl::MakeConstSpan(
-      reinterpret_cast<const uint8_t*>(vocabulary.data()), vocabulary.size());
-  spec.lower_case = options_.lowercase;
-  spec.strip_accents = strip_accents_;
-  spec.split_chinese = options_.handle_chinese_chars;
+  spec.data = absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()),
+                                  data.size());
   return spec;
 }
 

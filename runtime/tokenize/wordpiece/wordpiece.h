@@ -112,7 +112,7 @@ class WordPieceTokenizer final : public Tokenizer {
   absl::string_view IdToPiece(int32_t id) const override;
   SpecialIds special_ids() const override;
   std::string Settings() const override;
-  TokenizerSpec ToArtifact(std::string& vocabulary) const override;
+  TokenizerSpec ToArtifact(std::string& data) const override;
   std::vector<NamedText> ToFiles(int64_t max_length) const override;
 
   const WordPieceOptions& options() const { return options_; }

@@ -6,12 +6,12 @@
 // CHECK: test.a = #exec.cost<flops [2 * T * S, 48 * squares(T)] bytes [1536 * T, 4]>
 // CHECK-SAME: test.b = #exec.cost<bytes [4]>
 // CHECK-SAME: test.c = #exec.cost<>
-// CHECK-SAME: test.c2 = #exec.cost<flops [2 * T] tiles 6 bytes [4]>
+// CHECK-SAME: test.c2 = #exec.cost<flops [2 * T] each 6 "bf16" bytes [4]>
 // CHECK-SAME: test.d = #exec.cost_term<3 * squares(T)>
 module attributes {
   test.a = #exec.cost<flops [2 * T * S, 48 * squares(T)] bytes [1536 * T, 4]>,
   test.b = #exec.cost<bytes [4]>, test.c = #exec.cost<>,
-  test.c2 = #exec.cost<flops [2 * T] tiles 6 bytes [4]>,
+  test.c2 = #exec.cost<flops [2 * T] each 6 "bf16" bytes [4]>,
   test.d = #exec.cost_term<3 * squares(T)>
 } {}
 
@@ -19,12 +19,17 @@ module attributes {
 
 // Nothing multiplies.
 // expected-error@+1 {{expected '>'}}
-module attributes {test.a = #exec.cost<tiles 6 bytes [4]>} {}
+module attributes {test.a = #exec.cost<each 6 "bf16" bytes [4]>} {}
 
 // -----
 
-// expected-error@+1 {{expects tiles from 0 to 255, got 256}}
-module attributes {test.a = #exec.cost<flops [2 * T] tiles 256>} {}
+// expected-error@+1 {{expects the name of a unit and a count from 1 to 255, got 256 "bf16"}}
+module attributes {test.a = #exec.cost<flops [2 * T] each 256 "bf16">} {}
+
+// -----
+
+// expected-error@+1 {{expects the name of a unit and a count from 1 to 255, got 0 "bf16"}}
+module attributes {test.a = #exec.cost<flops [2 * T] each 0 "bf16">} {}
 
 // -----
 

@@ -69,7 +69,53 @@ graft.model @m {
 
 // -----
 
-// State, C2.
+// State, C1.
+graft.model @m {
+  // expected-error @below {{expects 'kind' of letters, digits and '_', got "first moment"}}
+  graft.state @w.m "first moment" : tensor<4xf32>
+}
+
+// -----
+
+graft.model @m {
+  // expected-error @below {{expects 'kind' of letters, digits and '_', got ""}}
+  graft.state @w.m "" : tensor<4xf32>
+}
+
+// -----
+
+// C3.
+graft.model @m {
+  // expected-error @below {{expects 'initial' to be "normal", "zeros" or "ones", got "twos"}}
+  graft.state @w.m "average" : tensor<4xf32> initial "twos"
+}
+
+// -----
+
+graft.model @m {
+  // expected-error @below {{expects 'deviation' with "normal", got none}}
+  graft.state @w.m "average" : tensor<4xf32> initial "normal"
+}
+
+// -----
+
+graft.model @m {
+  // expected-error @below {{expects 'initial' of f32 only, got "ones" of 'bf16'}}
+  graft.state @w.m "average" : tensor<4xbf16> initial "ones"
+}
+
+// -----
+
+// C4.
+graft.model @m {
+  graft.state @other "average" : tensor<4xf32>
+  // expected-error @below {{expects a parameter of its model, got @other}}
+  graft.state @w.m "average" of @other : tensor<4xf32>
+}
+
+// -----
+
+// C2.
 graft.model @m {
   // expected-error @below {{expects a static shape, got 'tensor<?xf32, #graft.dims<T>>'}}
   graft.state @w.m "first_moment" of @w : tensor<?xf32, #graft.dims<T>>

@@ -35,7 +35,7 @@ transfer.strategy @s {
 
 // -----
 
-// C1.
+// C2: each phase has its turn.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -53,7 +53,6 @@ graft.model @m {
     return %z : tensor<?x3xf32, #S>
   }
 }
-// expected-error @below {{'transfer.strategy' op expects one transfer.phase, got 2}}
 transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
@@ -61,7 +60,9 @@ transfer.strategy @s {
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  // expected-note @below {{declared here}}
   transfer.phase @again minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  // expected-error @below {{'transfer.schedule' op expects all phases, got none of @again}}
   transfer.schedule epochs 3 of [@step]
 }
 
@@ -248,7 +249,7 @@ transfer.strategy @s {
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
-  // expected-error @below {{'transfer.schedule' op expects the phase "step", got [@warm]}}
+  // expected-error @below {{'transfer.schedule' op expects a transfer.phase, got @warm}}
   transfer.schedule epochs 3 of [@warm]
 }
 
@@ -347,4 +348,104 @@ transfer.strategy @s {
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C1: data comes from a stream.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-error @below {{'transfer.strategy' op expects at least one transfer.stream, got 0}}
+transfer.strategy @s {
+  transfer.group @all of @m
+  %one = graft.constant 1.000000e+00 : tensor<2x3xf32>
+  %loss = transfer.loss mse %one, %one mean : tensor<2x3xf32>, tensor<2x3xf32>
+  transfer.predict %one : tensor<2x3xf32>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C5: the loss of a phase reaches its own groups, not those of another.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @body of @m select "^body"
+  transfer.group @head of @m rest
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %h = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %cut = graft.stop_gradient %h : tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  // expected-error @below {{'transfer.loss' op expects to depend on a parameter of the phase's groups, got none}}
+  %other = transfer.loss cross_entropy %cut, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
+  transfer.phase @first minimise %loss over [@body] with adamw rate linear 1.000000e-03
+  // expected-note @below {{minimised here}}
+  transfer.phase @second minimise %other over [@head] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@first, @second]
+}
+
+// -----
+
+// C7: which loss measures the model is not left open.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @body of @m select "^body"
+  transfer.group @head of @m rest
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  // expected-error @below {{'transfer.predict' op expects 'evaluate' in a strategy of several phases, got 2}}
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @first minimise %loss over [@body] with adamw rate linear 1.000000e-03
+  transfer.phase @second minimise %loss over [@head] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@first, @second]
 }

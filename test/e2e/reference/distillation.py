@@ -227,7 +227,7 @@ def run_seed(arguments, seed, teacher, tables):
     for arm in "ab":
         shutil.rmtree(work / arm, ignore_errors=True)
     # What the teacher said to another seed holds for this one.
-    said = teacher.parent / "cached.safetensors"
+    said = teacher.parent / "cached.teacher_logits.safetensors"
     if said.exists():
         (work / "a").mkdir()
         shutil.copyfile(said, work / "a" / said.name)

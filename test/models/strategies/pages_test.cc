@@ -78,7 +78,7 @@ class PagesTest : public ::testing::Test {
     std::set<std::string> names;
     module->walk([&](StateOp state) {
       if (state.getKind() == "gradient")
-        names.insert(state.getParameter().str());
+        names.insert(state.getParameter()->str());
     });
     return names;
   }

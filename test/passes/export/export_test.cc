@@ -10,9 +10,11 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <random>
 
+#include "dialects/exec/exec_host.h"
 #include "dialects/graft/graft_ops.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -27,6 +29,7 @@
 #include "passes/plan/passes.h"
 #include "passes/registration.h"
 #include "passes/transfer/passes.h"
+#include "runtime/artifact/inspect_host.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/instance.h"
@@ -34,6 +37,7 @@
 namespace graft {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Values of parameter `slot`, the same for both sides.
@@ -97,6 +101,8 @@ class ExportTest : public ::testing::Test {
         target.compile(module->lookupSymbol<exec::KernelsOp>("kernels"), "");
     EXPECT_TRUE(mlir::succeeded(code));
     return {*module,
+            target.getDeviceKind().str(),
+            target.getCodeKind().str(),
             target.getLevel().str(),
             target.getTriple().str(),
             code->bytes,
@@ -209,7 +215,7 @@ Trace TrainInInterpreter(mlir::ModuleOp module, const ArtifactSpec& spec) {
   Trace trace;
   interpret::Interpreter interpreter(module);
   for (const SlotSpec& slot : spec.slots) {
-    if (slot.kind == SlotKind::parameter)
+    if (slot.is_parameter())
       interpreter.setSlot(
           slot.model, slot.name,
           interpret::Tensor::fromFloats(slot.shape, InitialValues(slot)));
@@ -285,14 +291,110 @@ TEST_F(ExportTest, KeepsTheInterfaceOfTheModule) {
   EXPECT_EQ(spec.entries[1].inputs[2].exception, -100);
   EXPECT_EQ(spec.entries[1].outputs[0].name, "loss");
   EXPECT_EQ(spec.sizes[0].bound, 64);
-  ASSERT_EQ(spec.slots.size(), 10u);
+  ASSERT_EQ(spec.slots.size(), 12u);
   EXPECT_FALSE(spec.slots[0].trainable);  // words
   EXPECT_TRUE(spec.slots[1].trainable);   // dense.weight
   EXPECT_FALSE(spec.slots[2].trainable);  // dense.bias
   EXPECT_EQ(spec.slots[3].initial, "normal");
   EXPECT_EQ(spec.slots[4].parameter, 1);
+  EXPECT_EQ(spec.targets[0].kind, "cpu");
+  EXPECT_EQ(spec.targets[0].format, "elf");
+}
+
+TEST_F(ExportTest, KeepsStatesOfAnyKind) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const ExportTarget target = Compile(getHostTarget(), module);
+  const ArtifactSpec spec = makeArtifactSpec({target}).value();
+  ASSERT_EQ(spec.slots.size(), 12u);
+  EXPECT_EQ(spec.slots[3].state, "");
+  EXPECT_EQ(spec.slots[3].group, "head");
+  EXPECT_EQ(spec.slots[4].state, "gradient");
+  EXPECT_EQ(spec.slots[9].state, "second_moment");
+  EXPECT_EQ(spec.slots[9].group, "head");
+  EXPECT_EQ(spec.slots[10].name, "seen");
+  EXPECT_EQ(spec.slots[10].state, "counter");
+  EXPECT_EQ(spec.slots[10].dtype, DType::kI32);
+  EXPECT_EQ(spec.slots[10].parameter, -1);
+  EXPECT_EQ(spec.slots[10].initial, "");
+  EXPECT_EQ(spec.slots[11].initial, "normal");
+  EXPECT_EQ(spec.slots[11].deviation, 0.5f);
+}
+
+TEST_F(ExportTest, SaysWhereInputsComeFrom) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const ExportTarget target = Compile(getHostTarget(), module);
+  const ArtifactSpec spec = makeArtifactSpec({target}).value();
+  ASSERT_EQ(spec.streams.size(), 1u);
+  EXPECT_EQ(spec.streams[0].name, "train");
+  EXPECT_EQ(spec.streams[0].tokens, 0);
+  EXPECT_EQ(spec.streams[0].sequences, 1);
+  ASSERT_EQ(spec.caches.size(), 1u);
+  EXPECT_EQ(spec.caches[0].name, "kept");
+  EXPECT_EQ(spec.caches[0].entry, 0u);
+  EXPECT_EQ(spec.entries[0].inputs[0].source, SourceKind::caller);
+  const std::vector<ValueSpec>& accumulate = spec.entries[1].inputs;
+  EXPECT_EQ(accumulate[1].source, SourceKind::stream);
+  EXPECT_EQ(accumulate[1].field, "segments");
+  EXPECT_EQ(accumulate[3].source, SourceKind::scalar);
+  EXPECT_EQ(spec.registers[accumulate[3].source_index].name, "examples");
+  ASSERT_EQ(spec.registers.size(), 6u);
+  const RegisterSpec& rate = spec.registers[0];
+  EXPECT_EQ(rate.kind, RegisterKind::parameter);
+  EXPECT_EQ(rate.initial, 0.01);
+  EXPECT_EQ(rate.minimum, 0);
+  EXPECT_EQ(rate.maximum, 1);
+  EXPECT_EQ(rate.meaning, "learning rate");
+  EXPECT_EQ(spec.registers[1].kind, RegisterKind::option);
+  EXPECT_EQ(spec.registers[1].maximum, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(spec.registers[5].initial, -1);
+  ASSERT_EQ(spec.parameters.size(), 1u);
+  EXPECT_EQ(spec.parameters[0].value, "linear");
+}
+
+// Each kind of instruction of the model, as the runtime describes it.
+TEST_F(ExportTest, WritesTheHostProgramOfTheModule) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const ExportTarget target = Compile(getHostTarget(), module);
+  const ArtifactSpec spec = makeArtifactSpec({target}).value();
   ASSERT_EQ(spec.host_programs.size(), 1u);
-  EXPECT_EQ(spec.host_programs[0].instructions.size(), 5u);
+  const HostProgramSpec& program = spec.host_programs[0];
+  EXPECT_EQ(program.name, "train");
+  EXPECT_THAT(program.fields, ElementsAre("weights", "labels"));
+  std::vector<std::string> lines;
+  for (const HostInstruction& instruction : program.instructions)
+    lines.push_back(DescribeInstruction(spec, program, instruction));
+  EXPECT_THAT(
+      lines,
+      ElementsAre("fill_cache kept", "repeat epoch to 3",
+                  "for_each_batch @train of 4 + 1",
+                  "set examples = sum(@train weights where labels != -100)",
+                  "set update = update + 1", "for_each_micro_batch @train",
+                  HasSubstr("call accumulate"), "end", "when not finite(loss)",
+                  HasSubstr("fail \"expects a finite loss\": got = loss"),
+                  "otherwise", HasSubstr("call update"), "end",
+                  HasSubstr("log train: step = update, norm = loss"),
+                  HasSubstr("mark (update % 2) == 0"),
+                  HasSubstr("when (0 < limit) and (limit <= update)"), "leave",
+                  "end", "end", "end"));
+  // What the text leaves out.
+  const HostInstruction& call = program.instructions[6];
+  ASSERT_EQ(call.expression.size(), 3u);
+  ASSERT_EQ(call.assignments.size(), 1u);
+  EXPECT_EQ(call.assignments[0].name, "loss");
+  EXPECT_TRUE(call.assignments[0].add);
+  EXPECT_EQ(spec.registers[call.assignments[0].target].name, "loss");
+}
+
+TEST_F(ExportTest, RefusesTwoDeclarationsOfAName) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const ExportTarget target = Compile(getHostTarget(), module);
+  auto host = *module->getOps<exec::HostOp>().begin();
+  auto copy = host.clone();
+  copy.setSymName("again");
+  module->push_back(copy);
+  const auto spec = makeArtifactSpec({target});
+  EXPECT_THAT(std::string(spec.status().message()),
+              HasSubstr("expects each name once, got train twice"));
 }
 
 TEST_F(ExportTest, RefusesTargetsThatDiffer) {

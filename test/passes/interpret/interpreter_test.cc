@@ -106,6 +106,39 @@ TEST_F(InterpreterTest, AParameterWithoutValueIsAnError) {
             "expects the value of m::w of type 'tensor<2xf32>', got f32 [3]");
 }
 
+TEST_F(InterpreterTest, StatesBeginAsDeclared) {
+  parse(R"mlir(
+graft.model @m {
+  graft.state @one "multiplier" : tensor<2xf32> initial "ones"
+  graft.state @seen "counter" : tensor<2xi32>
+  graft.state @noise "average" : tensor<2xf32> initial "normal" deviation 1.000000e+00
+}
+func.func @first() -> (tensor<2xf32>, tensor<2xi32>) {
+  %o = graft.read @m::@one : tensor<2xf32>
+  %s = graft.read @m::@seen : tensor<2xi32>
+  return %o, %s : tensor<2xf32>, tensor<2xi32>
+}
+func.func @random() -> tensor<2xf32> {
+  %n = graft.read @m::@noise : tensor<2xf32>
+  return %n : tensor<2xf32>
+}
+)mlir");
+  Interpreter interpreter(*module);
+  auto results = run(interpreter, "first", {});
+  EXPECT_THAT(results[0].tensor().values, ElementsAre(1, 1));
+  EXPECT_THAT(results[1].tensor().values, ElementsAre(0, 0));
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(context.get(),
+                                        [&](mlir::Diagnostic& diagnostic) {
+                                          message = diagnostic.str();
+                                          return mlir::success();
+                                        });
+  EXPECT_TRUE(mlir::failed(interpreter.run(function("random"), {})));
+  EXPECT_EQ(message,
+            "'graft.read' op expects a value of state m::noise, which begins "
+            "with random numbers");
+}
+
 TEST_F(InterpreterTest, CheckFiniteNamesTheFirstOp) {
   parse(R"mlir(
 func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {

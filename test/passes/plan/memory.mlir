@@ -11,12 +11,15 @@ graft.size @S bound 2
 graft.model @m {
   graft.parameter @w : tensor<4xf32>
 }
+exec.host @train {
+  exec.stream @train sizes (T, S)
+}
 exec.kernels @kernels {
   func.func @two(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>) { return }
   func.func @pool(%x: memref<?x4xf32>, %o: memref<?xi32>, %n: memref<?xi32>, %r: memref<?xi32>, %y: memref<?x4xf32>) { return }
 }
 // CHECK-LABEL: exec.program @predict
-// CHECK-SAME: (x: tensor<?x4xf32, #T>, segments: !graft.segments<T, S> below 512)
+// CHECK-SAME: (x: tensor<?x4xf32, #T>, segments: !graft.segments<T, S> below 512 from stream @train segments)
 // CHECK-SAME: -> (logits: tensor<?x4xf32, #S>) phase 3 arena 256 live 256
 // CHECK-NEXT: exec.command @kernels::@two(input 0, @m::@w) -> (arena [[A:[0-9]+]] : 128) grid <T / 4> "encoder/dense"
 // CHECK-NEXT: exec.command @kernels::@two(arena [[A]] : 128, @m::@w) -> (arena [[B:[0-9]+]] : 128) grid <T / 4>
@@ -25,7 +28,7 @@ exec.kernels @kernels {
 // CHECK-NEXT: }
 // CHECK-NOT: func.func @predict
 func.func @predict(%x: tensor<?x4xf32, #graft.dims<T>> {graft.name = "x"},
-                   %seq: !graft.segments<T, S> {graft.name = "segments", graft.limit = 512 : i64})
+                   %seq: !graft.segments<T, S> {graft.name = "segments", graft.limit = 512 : i64, exec.source = #exec.source<stream @train segments>})
     -> (tensor<?x4xf32, #graft.dims<S>> {graft.name = "logits"})
     attributes {graft.phase = "predict", graft.phase_ordinal = 3 : i64} {
   %w = graft.read @m::@w : tensor<4xf32>

@@ -14,29 +14,29 @@
 
 // CHECK-LABEL: graft.model @m {
 // CHECK-NEXT:    graft.parameter @body
-// CHECK-NEXT:    graft.parameter @head
-// CHECK-NEXT:    graft.parameter @unused
-// CHECK-NEXT:    graft.state @head.gradient "gradient" of @head : tensor<3x4xf32>
-// CHECK-NEXT:    graft.state @head.first_moment "first_moment" of @head : tensor<3x4xf32>
-// CHECK-NEXT:    graft.state @head.second_moment "second_moment" of @head : tensor<3x4xf32>
+// CHECK-NEXT:    graft.parameter @head : tensor<3x4xf32> group "learned"{{$}}
+// CHECK-NEXT:    graft.parameter @unused : tensor<4xf32>{{$}}
+// CHECK-NEXT:    graft.state @head.gradient "gradient" of @head : tensor<3x4xf32> group "learned"{{$}}
+// CHECK-NEXT:    graft.state @head.first_moment "first_moment" of @head : tensor<3x4xf32> group "learned"{{$}}
+// CHECK-NEXT:    graft.state @head.second_moment "second_moment" of @head : tensor<3x4xf32> group "learned"{{$}}
 // CHECK-NEXT:    func.func
 //
 // CHECK-LABEL: func.func @predict
-// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"})
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {exec.source = #exec.source<stream @train ids>, graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {exec.source = #exec.source<stream @train segments>, graft.name = "segments"})
 // CHECK-SAME:    -> (tensor<?x3xf32, #S> {graft.name = "logits"}) attributes {graft.phase = "predict"}
 // CHECK-NEXT:    %[[Z:.*]] = graft.call deterministic @m::@logits(%[[IDS]], %[[SEQ]])
 // CHECK-NEXT:    return %[[Z]]
 //
 // CHECK-LABEL: func.func @evaluate
-// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {graft.name = "labels"})
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {exec.source = #exec.source<stream @train ids>, graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {exec.source = #exec.source<stream @train segments>, graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {exec.source = #exec.source<stream @train labels>, graft.name = "labels"})
 // CHECK-SAME:    -> (tensor<?x3xf32, #S> {graft.name = "logits"}, tensor<?xf32, #S> {graft.name = "losses"}) attributes {graft.phase = "evaluate"}
 // CHECK-NEXT:    %[[Z:.*]] = graft.call deterministic @m::@logits(%[[IDS]], %[[SEQ]])
 // CHECK-NEXT:    %[[L:.*]] = graft.cross_entropy %[[Z]], %[[Y]] ignore -100 smoothing 1.000000e-01
 // CHECK-NEXT:    return %[[Z]], %[[L]]
 //
 // CHECK-LABEL: func.func @accumulate
-// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {graft.name = "labels"}, %{{.*}}: tensor<f32> {graft.name = "total"}, %[[LABELLED:.*]]: tensor<f32> {graft.name = "labelled"})
-// CHECK-SAME:    -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"}
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {exec.source = #exec.source<stream @train ids>, graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {exec.source = #exec.source<stream @train segments>, graft.name = "segments"}, %[[Y:.*]]: tensor<?xi32, #S> {exec.source = #exec.source<stream @train labels>, graft.name = "labels"}, %{{.*}}: tensor<f32> {exec.source = #exec.source<register @examples>, graft.name = "total"}, %[[LABELLED:.*]]: tensor<f32> {exec.source = #exec.source<register @labelled>, graft.name = "labelled"})
+// CHECK-SAME:    -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate", graft.phase_ordinal = 0 : i64}
 // CHECK-NEXT:    %[[Z:.*]] = graft.call @m::@logits(%[[IDS]], %[[SEQ]])
 // CHECK-NEXT:    %[[R:.*]] = graft.cross_entropy %[[Z]], %[[Y]] ignore -100 smoothing 1.000000e-01
 // CHECK-NEXT:    %[[SUM:.*]] = graft.reduce sum %[[R]] over [0]
@@ -49,8 +49,8 @@
 // CHECK-NEXT:    return %[[L]]
 //
 // CHECK-LABEL: func.func @update
-// CHECK-SAME:    (%[[RATE:.*]]: tensor<f32> {graft.name = "rate"}, %[[STEP:.*]]: tensor<i32> {graft.name = "step"})
-// CHECK-SAME:    attributes {graft.phase = "update", graft.training = {epochs = 3 : i64, rate = 1.000000e-03 : f64, schedule = "linear", warmup = 1.000000e-01 : f64}}
+// CHECK-SAME:    (%[[RATE:.*]]: tensor<f32> {exec.source = #exec.source<register @learning_rate>, graft.name = "rate"}, %[[STEP:.*]]: tensor<i32> {exec.source = #exec.source<register @update>, graft.name = "step"})
+// CHECK-SAME:    attributes {graft.phase = "update", graft.phase_ordinal = 0 : i64}
 // CHECK-NEXT:    %[[G:.*]] = graft.read @m::@head.gradient
 // CHECK-NEXT:    %[[W:.*]] = graft.read @m::@head :
 // CHECK-NEXT:    %[[M:.*]] = graft.read @m::@head.first_moment
@@ -100,7 +100,7 @@ transfer.strategy @probe {
 // top. Both groups share one norm. Regression needs no softmax.
 
 // CHECK-LABEL: func.func @evaluate
-// CHECK-SAME:    tensor<?x1xf32, #S> {graft.name = "labels"}
+// CHECK-SAME:    tensor<?x1xf32, #S> {exec.source = #exec.source<stream @train labels>, graft.name = "labels"}
 // CHECK:         graft.mse
 // CHECK-LABEL: func.func @update
 // CHECK-SAME:    -> (tensor<f32> {graft.name = "norm"})
@@ -153,7 +153,7 @@ transfer.strategy @regression {
 
 // Distillation: what the teacher says is an entry of its own and an input of
 // training; the dev set is measured with the hard loss alone. Weights scale
-// each example's losses; a `sum` is not divided.
+// each example's losses, and their sum divides them; a `sum` is not divided.
 
 // CHECK-LABEL: graft.model @teacher
 // CHECK-NOT:     graft.state
@@ -168,12 +168,12 @@ transfer.strategy @regression {
 // CHECK-NOT:     @teacher
 // CHECK:         graft.cross_entropy
 // CHECK-LABEL: func.func @teacher_logits
-// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {graft.name = "segments"})
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<?xi32, #T> {exec.source = #exec.source<stream @train ids>, graft.name = "ids"}, %[[SEQ:.*]]: !graft.segments<T, S> {exec.source = #exec.source<stream @train segments>, graft.name = "segments"})
 // CHECK-SAME:    -> (tensor<?x3xf32, #S> {graft.name = "cached.teacher_logits"}) attributes {graft.cache, graft.phase = "teacher_logits"}
 // CHECK-NEXT:    %[[Z:.*]] = graft.call deterministic @teacher::@logits(%[[IDS]], %[[SEQ]])
 // CHECK-NEXT:    return %[[Z]]
 // CHECK-LABEL: func.func @accumulate
-// CHECK-SAME:    %[[Y:[^:]*]]: tensor<?xi32, #S> {graft.name = "labels"}, %[[WEIGHTS:.*]]: tensor<?xf32, #S> {graft.name = "weights"}, %[[KEPT:.*]]: tensor<?x3xf32, #S> {graft.name = "cached.teacher_logits"}, %[[TOTAL:.*]]: tensor<f32> {graft.name = "total"}
+// CHECK-SAME:    %[[Y:[^:]*]]: tensor<?xi32, #S> {exec.source = #exec.source<stream @train labels>, graft.name = "labels"}, %[[WEIGHTS:.*]]: tensor<?xf32, #S> {exec.source = #exec.source<stream @train weights>, graft.name = "weights"}, %[[KEPT:.*]]: tensor<?x3xf32, #S> {exec.source = #exec.source<cache @teacher_logits>, graft.name = "cached.teacher_logits"}, %{{.*}}: tensor<f32> {exec.source = #exec.source<register @examples>, graft.name = "total"}, %[[TOTAL:.*]]: tensor<f32> {exec.source = #exec.source<register @weight_total>, graft.name = "weight_total"}
 // CHECK-NOT:     @teacher
 // CHECK:         %[[Z:.*]] = graft.call @student::@logits
 // CHECK-NEXT:    %[[HARD:.*]] = graft.cross_entropy %[[Z]], %[[Y]] :
@@ -229,7 +229,7 @@ transfer.strategy @distill {
 // soft one that of all rows. A `sum` that ignores a label needs none.
 
 // CHECK-LABEL: func.func @accumulate
-// CHECK-SAME:    %[[TOTAL:[^:]*]]: tensor<f32> {graft.name = "total"}, %[[LABELLED:[^:]*]]: tensor<f32> {graft.name = "labelled"})
+// CHECK-SAME:    %[[TOTAL:[^:]*]]: tensor<f32> {exec.source = #exec.source<register @examples>, graft.name = "total"}, %[[LABELLED:[^:]*]]: tensor<f32> {exec.source = #exec.source<register @labelled>, graft.name = "labelled"})
 // CHECK:         %[[HARD:.*]] = graft.cross_entropy %{{.*}} ignore -100 :
 // CHECK-NEXT:    %[[HARDSUM:.*]] = graft.reduce sum %[[HARD]] over [0]
 // CHECK-NEXT:    graft.div %[[HARDSUM]], %[[LABELLED]]

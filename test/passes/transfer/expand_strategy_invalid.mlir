@@ -115,7 +115,7 @@ graft.model @m {
 func.func @update() {
   return
 }
-// expected-error @below {{'transfer.strategy' op expects the name @update to be free for the entry it makes}}
+// expected-error @below {{'transfer.strategy' op expects the name @update to be free for what it makes}}
 transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
@@ -242,5 +242,172 @@ transfer.strategy @s {
   %e = graft.exp %loss : tensor<f32>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %e over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C1: two phases, which the dialect allows.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @body of @m select "^body"
+  transfer.group @head of @m rest
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
+  // expected-note @below {{another is here}}
+  transfer.phase @first minimise %loss over [@body] with adamw rate linear 1.000000e-03
+  // expected-error @below {{'transfer.phase' op expects to be the only transfer.phase of a strategy that is expanded, got 2}}
+  transfer.phase @second minimise %loss over [@head] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@first, @second]
+}
+
+// -----
+
+// C1: two streams.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-note @below {{another is here}}
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.stream' op expects to be the only transfer.stream of a strategy that is expanded, got 2}}
+  %others = transfer.stream @target of ids in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C3: the name of an option.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-error @below {{'transfer.parameter' op expects another name than @max_steps, which each host program declares}}
+  transfer.parameter @max_steps = 3 in [1, 9] "steps"
+  %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<3>, weights in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C3: the name of the host program.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-note @below {{taken here}}
+func.func @train() {
+  return
+}
+// expected-error @below {{'transfer.strategy' op expects the name @train to be free for what it makes}}
+transfer.strategy @s {
+  %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<3>, weights in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// C4: the host program adds the weights up.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<3>, weights in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %plain = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %double = graft.scale %weights by 2.000000e+00 : tensor<?xf32, #S>
+  // expected-error @below {{'transfer.loss' op expects 'weight' of a mean to be the field weights of the stream, whose sum divides the loss}}
+  %loss = transfer.loss cross_entropy %logits, %labels weight %double mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>, tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %plain : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]
 }

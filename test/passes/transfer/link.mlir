@@ -102,3 +102,16 @@ transfer.strategy @s {
   // expected-note @below {{called here}}
   %y = transfer.call @m::@logits(%text) : (!transfer.text) -> tensor<?x5xf32, #S>
 }
+
+// -----
+
+// C3: a text is one stream's.
+
+graft.size @T bound 64
+graft.size @S bound 8
+transfer.strategy @s {
+  // expected-note @below {{the first}}
+  %text = transfer.stream @source of text in @T, @S
+  // expected-error @below {{'transfer.stream' op expects one stream of text to link, got another}}
+  %other = transfer.stream @target of text in @T, @S
+}

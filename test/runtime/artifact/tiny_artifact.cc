@@ -8,6 +8,8 @@
 
 #include "runtime/artifact/checksum.h"
 #include "runtime/schema/container.h"
+#include "test/runtime/artifact/spec_parts.h"
+#include "test/runtime/host/training_program.h"
 
 namespace graft {
 namespace {
@@ -15,33 +17,8 @@ namespace {
 constexpr int32_t kT = 0, kS = 1;
 constexpr uint32_t kW = 0, kB = 1, kGradient = 2;
 
-SlotSpec MakeSlot(const std::string& name, SlotKind kind, int32_t parameter,
-                  bool trainable) {
-  SlotSpec slot;
-  slot.model = "m";
-  slot.name = name;
-  slot.kind = kind;
-  slot.shape = {4};
-  slot.parameter = parameter;
-  slot.trainable = trainable;
-  return slot;
-}
-
-ValueSpec MakeTensor(const std::string& name, DType dtype,
-                     std::vector<DimSpec> dims) {
-  ValueSpec value;
-  value.name = name;
-  value.dtype = dtype;
-  value.dims = std::move(dims);
-  return value;
-}
-
 std::vector<EntrySpec> MakeEntries() {
-  ValueSpec segments;
-  segments.name = "segments";
-  segments.kind = ValueKind::segments;
-  segments.tokens = kT;
-  segments.sequences = kS;
+  ValueSpec segments = MakeSegments(kT, kS);
   segments.limit = 6;
   const ValueSpec x = MakeTensor("x", DType::kF32, {{kT, 0}, {-1, 4}});
   ValueSpec labels = MakeTensor("labels", DType::kI32, {{kS, 0}});
@@ -58,14 +35,11 @@ std::vector<EntrySpec> MakeEntries() {
           {"update", {MakeTensor("rate", DType::kF32, {})}, {}, 0}};
 }
 
-CommandSpec MakeKernel(uint32_t kernel, std::vector<uint32_t> buffers,
-                       uint32_t results, GridSpec grid, std::string label) {
-  CommandSpec command;
-  command.kernel = kernel;
-  command.buffers = std::move(buffers);
-  command.results = results;
+CommandSpec MakeLaunch(uint32_t kernel, std::vector<uint32_t> buffers,
+                       GridSpec grid, const std::string& label) {
+  CommandSpec command = MakeKernel(kernel, std::move(buffers));
   command.grid = grid;
-  command.label = std::move(label);
+  command.label = label;
   return command;
 }
 
@@ -77,12 +51,12 @@ ProgramSpec MakePredict() {
       {Place::slot, 0, kB, 0, 16},  {Place::arena, 0, 0, 0, 128},
       {Place::input, 0, 1, 0, 16},  {Place::input, 1, 1, 0, 12},
       {Place::input, 2, 1, 0, 32},  {Place::output, 0, 0, 0, 48}};
-  program.commands = {
-      MakeKernel(0, {0, 1, 2, 3}, 1, {kT, 2, 1}, "encoder/scale"),
-      MakeKernel(1, {3, 4, 5, 6, 7}, 1, {kS, 1, 1}, "pool")};
+  program.commands = {MakeLaunch(0, {0, 1, 2, 3}, {kT, 2, 1}, "encoder/scale"),
+                      MakeLaunch(1, {3, 4, 5, 6, 7}, {kS, 1, 1}, "pool")};
   program.commands[1].flops = {{2, kT, -1, true}, {100, kS, kT}};
   program.commands[1].bytes = {{16, kT}, {5}};
-  program.commands[1].tiles = 6;
+  program.commands[1].unit = "bf16";
+  program.commands[1].unit_count = 6;
   return program;
 }
 
@@ -91,8 +65,8 @@ ProgramSpec MakeAccumulate() {
   program.buffers = {{Place::input, 0, 0, 0, 128},
                      {Place::slot, 0, kGradient, 0, 16},
                      {Place::output, 0, 0, 0, 16}};
-  program.commands = {MakeKernel(2, {0, 1, 1}, 1, {-1, 1, 4}, "gradient"),
-                      MakeKernel(3, {2}, 1, {-1, 1, 1}, "draw")};
+  program.commands = {MakeLaunch(2, {0, 1, 1}, {-1, 1, 4}, "gradient"),
+                      MakeLaunch(3, {2}, {-1, 1, 1}, "draw")};
   program.commands[1].random = 11;
   return program;
 }
@@ -104,18 +78,37 @@ ProgramSpec MakeUpdate() {
                      {Place::input, 0, 0, 0, 4},
                      {Place::arena, 0, 0, 0, 16}};
   program.arena_bytes = program.live_bytes = 64;
-  CommandSpec copy, fill;
-  copy.kind = CommandKind::copy;
-  copy.buffers = {1, 3};
-  copy.results = 1;
-  copy.grid.count = 16;
-  fill.kind = CommandKind::fill;
-  fill.buffers = {1};
-  fill.results = 1;
-  fill.grid.count = 16;
-  program.commands = {
-      copy, MakeKernel(4, {0, 3, 2, 0}, 1, {-1, 1, 4}, "update"), fill};
+  program.commands = {MakeCopy(1, 3, 16),
+                      MakeLaunch(4, {0, 3, 2, 0}, {-1, 1, 4}, "update"),
+                      MakeFill(1, 16)};
   return program;
+}
+
+// A loss that is the mean of nothing: what counts is one of each instruction.
+void AddTraining(ArtifactSpec& spec) {
+  using namespace host_program;  // NOLINT: the language of a program
+  spec.caches = {{"sums", 0, 0, 0}};
+  AddRegister("rate", RegisterKind::parameter, 0.5, 0, 1, spec);
+  AddRegister("save_every", RegisterKind::option, 2, 0, 1e6, spec);
+  spec.registers[0].meaning = "learning rate";
+  const Body step = {
+      Set("kept", SumWhere("train", "", "labels", -100)),
+      ForEachMicroBatch("train", {CallAt("accumulate", "step"_r)}),
+      TestFinite("gradient", "finite"),
+      When("finite"_r && "kept"_r > 0, {Call("update")}, {Reset("gradient")}),
+      Set("step", "step"_r + 1),
+      LogLine("", {"step", "kept"}),
+      Mark("step"_r % "save_every"_r == 0, {"step"})};
+  AddProgram("train",
+             {FillCache("sums"),
+              Repeat("epoch", 2,
+                     {ForEachBatch("train", 4, step),
+                      When(Present("dev"),
+                           {Evaluate("predict", "dev", {{"score", "best"}}),
+                            Keep("best"), Leave()})}),
+              When(!Finite("best"_r), {Fail("expects a score", {"best"})}),
+              Restore("best")},
+             spec);
 }
 
 }  // namespace
@@ -124,11 +117,7 @@ void AddPrologue(ArtifactSpec& spec) {
   ProgramSpec& program = spec.targets[0].programs[0];
   program.arena_bytes = program.live_bytes = 192;
   program.buffers.push_back({Place::arena, 0, 0, 128, 16});
-  CommandSpec copy;
-  copy.kind = CommandKind::copy;
-  copy.buffers = {1, 8};
-  copy.results = 1;
-  copy.grid.count = 16;
+  CommandSpec copy = MakeCopy(1, 8, 16);
   copy.label = "prologue";
   program.commands.insert(program.commands.begin(), copy);
   program.commands[1].buffers[1] = 8;
@@ -136,35 +125,34 @@ void AddPrologue(ArtifactSpec& spec) {
 }
 
 ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level) {
-  static constexpr uint8_t kVocabulary[] = {'a', '\n', 'b', '\n'};
+  static constexpr uint8_t kTokenizer[] = {'{', '}', '\n', 'a', '\n'};
   ArtifactSpec spec;
   spec.sizes = {{"T", 8}, {"S", 3}};
-  spec.slots = {MakeSlot("w", SlotKind::parameter, -1, true),
-                MakeSlot("b", SlotKind::parameter, -1, false),
-                MakeSlot("w.gradient", SlotKind::gradient, 0, true)};
+  spec.slots = {MakeParameter("m", "w", {4}),
+                MakeParameter("m", "b", {4}, /*trainable=*/false)};
+  spec.slots.push_back(MakeState(spec.slots, 0, "gradient"));
+  spec.slots[0].group = "all";
   spec.slots[0].initial = "normal";
   spec.slots[0].deviation = 0.5f;
   spec.entries = MakeEntries();
-  TargetSpec target;
+  TargetSpec target =
+      MakeTarget(code, "tiny", {"scale", "pool", "gradient", "draw", "update"});
   target.level = std::move(level);
-  target.triple = "x86_64-unknown-linux-gnu";
-  target.code = code;
-  for (const char* name : {"scale", "pool", "gradient", "draw", "update"}) {
-    target.kernels.push_back({name, std::string("tiny_") + name});
-  }
   target.programs = {MakePredict(), MakeAccumulate(), MakeUpdate()};
   target.choices = {{96, 1}, {64, 1.25}};
   spec.targets = {std::move(target)};
-  spec.host_programs = {{"train",
-                         {{HostOp::for_each_micro_batch, 0},
-                          {HostOp::call, 1},
-                          {HostOp::end, 0},
-                          {HostOp::call, 2},
-                          {HostOp::mark, 0}}}};
-  TokenizerSpec tokenizer;
-  tokenizer.vocabulary = kVocabulary;
-  spec.tokenizer = tokenizer;
-  spec.labels = {"no", "yes"};
+  host_program::AddStreams(spec);
+  AddTraining(spec);
+  host_program::BindInputs(spec);
+  spec.parameters = {{"schedule", "linear", "how the rate falls"}};
+  spec.tokenizer.emplace().data = kTokenizer;
+  spec.heads = {{"logits", "classification", {"no", "yes"}}};
+  spec.data = {.format = "tsv",
+               .text_column = "text",
+               .pair_column = "",
+               .label_column = "label",
+               .weight_column = "",
+               .max_length = 6};
   spec.config = "{}";
   spec.provenance = {{"made by", "a test"}};
   return spec;

@@ -20,6 +20,8 @@ namespace graft {
 //   predict(x [T, 4], segments) -> sums [S, 4]: sums of (x * w + b) by sequence
 //   accumulate(x [T, 4]) -> draw [4] i32: gradient += sum of x; random state
 //   update(rate []): w -= rate * gradient, gradient = 0
+// streams "train" and "dev", the cache "sums" of predict, and a host program
+// "train" with each instruction, and registers for it.
 // `code` is borrowed; it belongs to level `level`.
 ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level);
 

@@ -61,6 +61,15 @@ KERNEL(draw) {
   (void)end;
 }
 
+/* The optimiser step of the random state. */
+KERNEL(step) {
+  float* out = buffers[0];
+  out[0] = (float)random->step;
+  (void)sizes;
+  (void)begin;
+  (void)end;
+}
+
 /* ids [T], segments, labels [S], total [], w [N], g [N] -> g + gradient of
  * mean squares of w[id] - label, over the tokens; an item is an id. */
 KERNEL(learn) {

@@ -4,6 +4,8 @@
 #include "runtime/binding/entry.h"
 
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -12,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_device.h"
-#include "runtime/device/cpu/cpu_level.h"
+#include "test/runtime/artifact/spec_parts.h"
 #include "test/runtime/base/count_allocations.h"
 
 namespace graft {
@@ -25,73 +27,75 @@ using Per = ColumnSpec::Per;
 constexpr int32_t kT = 0, kS = 1;
 constexpr BatchCapacity kCapacity = {8, 3};
 
-std::string AnyLevel() {
-  for (absl::string_view level : CpuLevels())
-    if (CpuHasLevel(level)) return std::string(level);
-  return "";
-}
-
-ValueSpec Tensor(const std::string& name, DType dtype,
-                 std::vector<DimSpec> dims) {
-  ValueSpec value;
-  value.name = name;
-  value.dtype = dtype;
-  value.dims = std::move(dims);
+// An input from the stream `stream`.
+ValueSpec Field(const std::string& name, DType dtype, std::vector<DimSpec> dims,
+                uint32_t stream = 0) {
+  ValueSpec value = MakeTensor(name, dtype, std::move(dims));
+  value.source = SourceKind::stream;
+  value.source_index = stream;
+  value.field = name;
   return value;
 }
 
-uint64_t BytesOf(const ValueSpec& value) {
+// A scalar from the register `index`.
+ValueSpec Scalar(const std::string& name, DType dtype, uint32_t index) {
+  ValueSpec value = MakeTensor(name, dtype, {});
+  value.source = SourceKind::scalar;
+  value.source_index = index;
+  return value;
+}
+
+uint64_t BoundBytes(const ValueSpec& value) {
   uint64_t bytes = 4;
   for (const DimSpec& dim : value.dims)
-    bytes *= dim.size == kT   ? kCapacity.tokens
-             : dim.size == kS ? kCapacity.sequences
-                              : dim.extent;
+    bytes *= dim.size < 0         ? dim.extent
+             : dim.size % 2 == kT ? kCapacity.tokens
+                                  : kCapacity.sequences;
   return bytes;
 }
 
 // An entry that copies each of `inputs` to a result of the same name. Results
 // are F32, so that EntryCaller::Output returns them; those of I32 have the bits
-// of integers. `segments` is an input before these.
+// of integers. The segments of the stream "train" are an input before these.
+// There are another stream "other" of sizes of its own, and registers.
 ArtifactSpec CopyingSpec(const std::vector<ValueSpec>& inputs,
                          absl::Span<const uint8_t> code) {
   ArtifactSpec spec;
-  spec.sizes = {{"T", kCapacity.tokens}, {"S", kCapacity.sequences}};
-  ValueSpec segments;
-  segments.name = "segments";
-  segments.kind = ValueKind::segments;
-  segments.tokens = kT;
-  segments.sequences = kS;
+  spec.sizes = {{"T", kCapacity.tokens},
+                {"S", kCapacity.sequences},
+                {"T.other", kCapacity.tokens},
+                {"S.other", kCapacity.sequences}};
+  spec.streams = {{"train", kT, kS}, {"other", kT + 2, kS + 2}};
+  spec.registers.resize(2);
+  spec.registers[0].name = "rate";
+  spec.registers[1].name = "step";
+  ValueSpec segments = MakeSegments(kT, kS);
+  segments.source = SourceKind::stream;
+  segments.field = "segments";
   EntrySpec entry = {"copy", {segments}, {}, 0};
   ProgramSpec program;
   for (const ValueSpec& input : inputs) {
     const auto i = static_cast<uint32_t>(entry.outputs.size());
     entry.inputs.push_back(input);
-    entry.outputs.push_back(Tensor(input.name, DType::kF32, input.dims));
-    const uint64_t bytes = BytesOf(input);
+    entry.outputs.push_back(MakeTensor(input.name, DType::kF32, input.dims));
+    const uint64_t bytes = BoundBytes(input);
     program.buffers.push_back({Place::input, 0, i + 1, 0, bytes});
     program.buffers.push_back({Place::output, 0, i, 0, bytes});
-    CommandSpec copy;
-    copy.kind = CommandKind::copy;
-    copy.buffers = {2 * i, 2 * i + 1};
-    copy.results = 1;
-    copy.grid.count = static_cast<int64_t>(bytes);
-    program.commands.push_back(copy);
+    program.commands.push_back(
+        MakeCopy(2 * i, 2 * i + 1, static_cast<int64_t>(bytes)));
   }
   spec.entries = {entry};
-  TargetSpec target;
-  target.level = AnyLevel();
-  target.triple = "x86_64-unknown-linux-gnu";
-  target.code = code;
+  TargetSpec target = MakeTarget(code, "tiny", {});
   target.programs = {program};
   spec.targets = {std::move(target)};
   return spec;
 }
 
-const ValueSpec kIdsInput = Tensor("ids", DType::kI32, {{kT, 0}});
-const ValueSpec kClassesInput = Tensor("labels", DType::kI32, {{kS, 0}});
+const ValueSpec kIdsInput = Field("ids", DType::kI32, {{kT, 0}});
+const ValueSpec kClassesInput = Field("labels", DType::kI32, {{kS, 0}});
 const ValueSpec kNumbersInput =
-    Tensor("labels", DType::kF32, {{kS, 0}, {-1, 1}});
-const ValueSpec kWeightsInput = Tensor("weights", DType::kF32, {{kS, 0}});
+    Field("labels", DType::kF32, {{kS, 0}, {-1, 1}});
+const ValueSpec kWeightsInput = Field("weights", DType::kF32, {{kS, 0}});
 
 const ColumnSpec kClasses = {"labels", DType::kI32};
 const ColumnSpec kNumbers = {"labels", DType::kF32};
@@ -132,10 +136,8 @@ class EntryTest : public ::testing::Test {
 
   absl::StatusOr<EntryCaller> Open(const std::vector<ValueSpec>& inputs) {
     const std::string code = ReadFile(files_, GRAFT_TINY_KERNELS).value();
-    const ArtifactSpec spec = CopyingSpec(
-        inputs,
-        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(code.data()),
-                            code.size()));
+    ArtifactSpec spec = CopyingSpec(inputs, BytesOf(code));
+    spec.caches = caches_;
     const absl::Status status =
         WriteArtifact(files_, path_, spec,
                       [](size_t, WeightSink) { return absl::OkStatus(); });
@@ -153,7 +155,7 @@ class EntryTest : public ::testing::Test {
                         const Schema& schema) {
     EntryCaller entry = Open(inputs).value();
     const PackedBatch batch = MakeBatch(schema, 2);
-    const absl::Status status = entry.Call(&batch, {});
+    const absl::Status status = entry.Call(batch);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   }
@@ -169,6 +171,7 @@ class EntryTest : public ::testing::Test {
   FileSystem& files_ = FileSystem::Posix();
   std::unique_ptr<Device> device_ = CreateCpuDevice({.threads = 1}).value();
   std::string path_;
+  std::vector<CacheSpec> caches_;
   std::unique_ptr<Instance> instance_;
 };
 
@@ -176,7 +179,7 @@ TEST_F(EntryTest, TakesColumnsByName) {
   EntryCaller entry = Open({kWeightsInput, kClassesInput, kIdsInput}).value();
   // One column more than it takes, and in another order.
   const PackedBatch batch = MakeBatch(TextSchema({kClasses, kWeights}), 3);
-  ASSERT_EQ(entry.Call(&batch, {}), absl::OkStatus());
+  ASSERT_EQ(entry.Call(batch), absl::OkStatus());
   EXPECT_THAT(Ints(entry, "ids"), ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_THAT(Ints(entry, "labels"), ElementsAre(1, 2, 3));
   EXPECT_THAT(entry.Output("weights"), ElementsAre(10, 20, 30));
@@ -189,27 +192,27 @@ TEST_F(EntryTest, FollowsAnotherSchema) {
       MakeBatch(TextSchema({kWeights, kClasses}), 3)};
   const PackedBatch without = MakeBatch(TextSchema({kClasses}), 2);
   for (int i = 0; i < 4; ++i) {
-    ASSERT_EQ(entry.Call(&batches[i % 2], {}), absl::OkStatus());
+    ASSERT_EQ(entry.Call(batches[i % 2]), absl::OkStatus());
     ASSERT_EQ(entry.Output("weights").size(), 2u + i % 2);
     EXPECT_EQ(entry.Output("weights")[1], 20);
     EXPECT_EQ(Ints(entry, "labels")[1], 2);
     // An error does not make it forget what to look for.
-    EXPECT_FALSE(entry.Call(&without, {}).ok());
+    EXPECT_FALSE(entry.Call(without).ok());
   }
 }
 
 TEST_F(EntryTest, TheShapeIsThatOfTheInput) {
   EntryCaller entry =
       Open({kNumbersInput,
-            Tensor("spans", DType::kI32, {{kS, 0}, {-1, 2}, {-1, 2}}),
-            Tensor("marks", DType::kF32, {{kT, 0}, {-1, 2}})})
+            Field("spans", DType::kI32, {{kS, 0}, {-1, 2}, {-1, 2}}),
+            Field("marks", DType::kF32, {{kT, 0}, {-1, 2}})})
           .value();
   const PackedBatch batch =
       MakeBatch(TextSchema({kNumbers,
                             {"spans", DType::kI32, Per::kExample, 4},
                             {"marks", DType::kF32, Per::kToken, 2}}),
                 2);
-  ASSERT_EQ(entry.Call(&batch, {}), absl::OkStatus());
+  ASSERT_EQ(entry.Call(batch), absl::OkStatus());
   EXPECT_THAT(entry.Output("labels"), ElementsAre(1, 2));
   EXPECT_THAT(Ints(entry, "spans"), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
   EXPECT_THAT(entry.Output("marks"), ElementsAre(1, 2, 3, 4, 5, 6));
@@ -217,9 +220,9 @@ TEST_F(EntryTest, TheShapeIsThatOfTheInput) {
 
 TEST_F(EntryTest, SaysWhatItTakes) {
   const std::vector<ColumnSpec> columns =
-      Open({kIdsInput, Tensor("spans", DType::kF32, {{kS, 0}, {-1, 4}})})
+      Open({kIdsInput, Field("spans", DType::kF32, {{kS, 0}, {-1, 4}})})
           .value()
-          .columns();
+          .columns(/*stream=*/0);
   ASSERT_EQ(columns.size(), 2u);
   EXPECT_EQ(columns[0].name, "ids");
   EXPECT_EQ(columns[0].per, Per::kToken);
@@ -245,42 +248,115 @@ TEST_F(EntryTest, RefusesAFieldOfAnotherType) {
   EXPECT_EQ(CallError({kIdsInput}, Schema({{"ids", DType::kI32}})),
             "copy: expects the field ids as I32 with 1 number per token, got "
             "I32 with 1 number per example");
-  EXPECT_EQ(CallError({Tensor("w", DType::kF32, {{kS, 0}, {-1, 2}})},
+  EXPECT_EQ(CallError({Field("w", DType::kF32, {{kS, 0}, {-1, 2}})},
                       Schema({{"w", DType::kF32, Per::kExample, 3}})),
             "copy: expects the field w as F32 with 2 numbers per example, got "
             "F32 with 3 numbers per example");
 }
 
-TEST_F(EntryTest, RefusesNoBatch) {
-  EXPECT_EQ(Open({kIdsInput}).value().Call(nullptr, {}),
-            absl::InvalidArgumentError("copy: expects a batch, got none"));
+// Fields of one name, of streams of different sizes.
+TEST_F(EntryTest, TakesABatchOfEachStream) {
+  ValueSpec others = Field("others", DType::kI32, {{kT + 2, 0}}, 1);
+  others.field = "ids";
+  EntryCaller entry = Open({kIdsInput, others}).value();
+  const PackedBatch train = MakeBatch(TextSchema(), 2);
+  const PackedBatch other = MakeBatch(TextSchema({kClasses}), 3);
+  const PackedBatch* batches[] = {&train, &other};
+  ASSERT_EQ(entry.Call(batches, {}), absl::OkStatus());
+  EXPECT_THAT(Ints(entry, "ids"), ElementsAre(1, 2, 3));
+  EXPECT_THAT(Ints(entry, "others"), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_EQ(entry.columns(1).size(), 1u);
+  EXPECT_TRUE(entry.CheckSchema(1, TextSchema()).ok());
+  EXPECT_EQ(entry.CheckSchema(1, Schema()).message(),
+            "copy: expects a stream with the field ids, got none");
+  // One batch can serve all streams.
+  ASSERT_EQ(entry.Call(train), absl::OkStatus());
+  EXPECT_THAT(Ints(entry, "others"), ElementsAre(1, 2, 3));
+  batches[1] = nullptr;
+  EXPECT_EQ(entry.Call(batches, {}).message(),
+            "copy: expects a batch of the stream other, got none");
+  EXPECT_EQ(entry.Call(absl::Span<const PackedBatch* const>(), {}).message(),
+            "copy: expects a batch of the stream train, got none");
 }
 
-TEST_F(EntryTest, RefusesInputsThatAreNoColumns) {
-  for (const ValueSpec& input :
-       {Tensor("speed", DType::kF32, {}), Tensor("rate", DType::kI32, {}),
-        Tensor("table", DType::kF32, {{-1, 4}}),
-        Tensor("pairs", DType::kI32, {{kS, 0}, {kS, 0}})}) {
-    const absl::Status status = Open({input}).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << input.name;
-    EXPECT_THAT(std::string(status.message()),
-                HasSubstr(absl::StrCat("entry copy: expects inputs of known "
-                                       "roles, got \"",
-                                       input.name, "\"")));
+TEST_F(EntryTest, ScalarsAreRegisters) {
+  EntryCaller entry =
+      Open({Scalar("rate", DType::kF32, 0), Scalar("step", DType::kI32, 1),
+            Scalar("rates", DType::kI32, 0)})
+          .value();
+  const PackedBatch batch = MakeBatch(TextSchema(), 1);
+  ASSERT_EQ(entry.Call(batch, {0.1, 7}), absl::OkStatus());
+  EXPECT_THAT(entry.Output("rate"), ElementsAre(0.1f));
+  EXPECT_THAT(Ints(entry, "step"), ElementsAre(7));
+  EXPECT_THAT(Ints(entry, "rates"), ElementsAre(0));
+  // Integers have neither infinities nor NaN.
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const auto& [number, expected] : {std::pair{kInfinity, 2147483647},
+                                         {-kInfinity, -2147483647},
+                                         {1e300, 2147483647},
+                                         {std::nan(""), 0},
+                                         {-2.75, -2}}) {
+    ASSERT_EQ(entry.Call(batch, {number, number}), absl::OkStatus());
+    EXPECT_THAT(Ints(entry, "step"), ElementsAre(expected)) << number;
   }
+  ASSERT_EQ(entry.Call(batch, {kInfinity, 0}), absl::OkStatus());
+  EXPECT_EQ(entry.Output("rate")[0], kInfinity);
+  EXPECT_EQ(entry.Call(batch).message(),
+            "copy: expects values of registers, got none");
+}
+
+TEST_F(EntryTest, TakesRowsOfACache) {
+  caches_ = {{"said", 0, 0, 0}};
+  ValueSpec rows = MakeTensor("rows", DType::kF32, {{kS, 0}, {-1, 2}});
+  rows.source = SourceKind::cache;
+  EntryCaller entry = Open({rows}).value();
+  EXPECT_TRUE(entry.columns(0).empty());
+  PackedBatch batch = MakeBatch(TextSchema(), 2);
+  EXPECT_EQ(entry.Call(batch).message(),
+            "copy: expects a batch with rows of the cache said, got none");
+  batch.cached = {{"others", 1, {0, 0}}, {"said", 2, {1, 2, 3, 4}}};
+  ASSERT_EQ(entry.Call(batch), absl::OkStatus());
+  EXPECT_THAT(entry.Output("rows"), ElementsAre(1, 2, 3, 4));
+  batch.cached[1].width = 1;
+  EXPECT_EQ(entry.Call(batch).message(),
+            "copy: expects 2 numbers per example of said, got 1");
+}
+
+TEST_F(EntryTest, RefusesInputsOfItsCaller) {
+  EXPECT_EQ(Open({kIdsInput, MakeTensor("table", DType::kF32, {{-1, 4}})})
+                .status()
+                .message(),
+            "copy: expects inputs that say where their values come from, got "
+            "table");
+}
+
+TEST_F(EntryTest, OneStreamOrSeveral) {
+  ASSERT_TRUE(Open({kIdsInput}).ok());
+  EXPECT_EQ(OnlyStream(instance_->artifact(), 0).value(), 0u);
+  ASSERT_TRUE(Open({Field("others", DType::kI32, {{kT + 2, 0}}, 1)}).ok());
+  EXPECT_THAT(
+      std::string(OnlyStream(instance_->artifact(), 0).status().message()),
+      HasSubstr("entry copy: expects inputs of one stream, got those of 2"));
+  const ArtifactSpec& spec = instance_->artifact().spec();
+  EXPECT_EQ(StreamCapacity(spec, spec.streams[0]).tokens, kCapacity.tokens);
+  EXPECT_EQ(StreamCapacity(spec, {"none", -1, -1}).sequences, 0);
 }
 
 TEST_F(EntryTest, CallsAllocateNothing) {
-  EntryCaller entry = Open({kIdsInput, kClassesInput, kWeightsInput}).value();
+  EntryCaller entry = Open({kIdsInput, kClassesInput, kWeightsInput,
+                            Scalar("rate", DType::kF32, 0)})
+                          .value();
+  constexpr double kRegisters[] = {1, 2};
   // Of two sources, as training and evaluation are.
   const PackedBatch batches[] = {
       MakeBatch(TextSchema({kClasses, kWeights}), 2),
       MakeBatch(TextSchema({kWeights, kClasses}), 3)};
   for (const PackedBatch& batch : batches)
-    ASSERT_EQ(entry.Call(&batch, {}), absl::OkStatus());
+    ASSERT_EQ(entry.Call(batch, kRegisters), absl::OkStatus());
   const int64_t before = CountAllocations();
   bool ok = true;
-  for (int i = 0; i < 10; ++i) ok &= entry.Call(&batches[i % 2], {}).ok();
+  for (int i = 0; i < 10; ++i)
+    ok &= entry.Call(batches[i % 2], kRegisters).ok();
   EXPECT_EQ(CountAllocations(), before);
   EXPECT_TRUE(ok);
 }

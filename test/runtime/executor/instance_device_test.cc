@@ -13,9 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/device/cpu/cpu_device.h"
-#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/device/registry.h"
 #include "runtime/executor/instance.h"
+#include "test/runtime/artifact/spec_parts.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 #include "test/runtime/device/faulty_device.h"
 
@@ -27,13 +27,6 @@ using ::testing::HasSubstr;
 
 constexpr size_t kPredict = 0, kAccumulate = 1, kUpdate = 2;
 constexpr size_t kW = 0, kB = 1, kGradient = 2;
-
-std::string AnyLevel() {
-  for (absl::string_view level : CpuLevels())
-    if (CpuHasLevel(level)) return std::string(level);
-  return "";
-}
-
 absl::StatusOr<std::unique_ptr<Device>> Open(const std::string& name) {
   DeviceRegistry registry;
   GRAFT_RETURN_IF_ERROR(registry.Add("cpu", CreateCpuDevice));
@@ -143,7 +136,7 @@ TEST_P(InstanceDeviceTest, HostAndDeviceShareSlots) {
   EXPECT_EQ(Predict(*instance).value()[0], 11);
   // Zeroing wins over what was written before, and is read back as such.
   std::memcpy(instance->MutableSlot(kGradient)->data(), gradient, 16);
-  ASSERT_TRUE(instance->ZeroSlots(SlotKind::gradient).ok());
+  ASSERT_TRUE(instance->ZeroStates("gradient").ok());
   EXPECT_THAT(Floats(instance->Slot(kGradient).value()),
               ElementsAre(0, 0, 0, 0));
   ASSERT_TRUE(Accumulate(*instance).ok());
@@ -171,7 +164,7 @@ TEST_P(InstanceDeviceTest, EveryErrorOfTheDeviceIsReported) {
     GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
                            Make(device, {}));
     GRAFT_RETURN_IF_ERROR(Accumulate(*instance));
-    GRAFT_RETURN_IF_ERROR(instance->ZeroSlots(SlotKind::gradient));
+    GRAFT_RETURN_IF_ERROR(instance->ZeroStates("gradient"));
     GRAFT_ASSIGN_OR_RETURN(absl::Span<uint8_t> w, instance->MutableSlot(kW));
     std::memset(w.data(), 0, w.size());
     GRAFT_RETURN_IF_ERROR(Update(*instance, 1));

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "runtime/device/cpu/cpu_device.h"
-#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/executor/trace.h"
+#include "test/runtime/artifact/spec_parts.h"
 #include "test/runtime/artifact/tiny_artifact.h"
 #include "test/runtime/base/count_allocations.h"
 
@@ -24,14 +24,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Pair;
-
-// The level of some code that runs here; the C compiler made it for any.
-std::string AnyLevel() {
-  for (absl::string_view level : CpuLevels()) {
-    if (CpuHasLevel(level)) return std::string(level);
-  }
-  return "";
-}
 
 class InstanceTest : public ::testing::Test {
  protected:
@@ -138,7 +130,7 @@ TEST_F(InstanceTest, TrainsAndKeepsItsOwnState) {
   EXPECT_EQ(first->MutableSlot(1)->size(), 0u);  // Frozen.
   EXPECT_EQ(first->Slot(1)->data(), artifact_->SlotData(1).data());
   (*first->MutableSlot(2))[0] = 1;
-  ASSERT_TRUE(first->ZeroSlots(SlotKind::gradient).ok());
+  ASSERT_TRUE(first->ZeroStates("gradient").ok());
   EXPECT_EQ((*first->Slot(2))[0], 0);
 }
 
@@ -321,7 +313,8 @@ TEST_F(InstanceTest, CostsFollowTheSizesOfTheCall) {
   std::vector<std::pair<double, double>> costs;
   instance->SetProfiler([&](const CommandTiming& timing) {
     costs.push_back({timing.flops, timing.bytes});
-    EXPECT_EQ(timing.tiles, timing.flops > 0 ? 6 : 0);
+    EXPECT_EQ(timing.unit, timing.flops > 0 ? "bf16" : "");
+    EXPECT_EQ(timing.unit_count, timing.flops > 0 ? 6 : 0);
   });
   // 5 tokens in sequences of 2 and 3.
   ASSERT_TRUE(instance

@@ -12,8 +12,8 @@
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_device.h"
-#include "runtime/device/cpu/cpu_level.h"
 #include "runtime/predict/evaluate.h"
+#include "test/runtime/artifact/spec_parts.h"
 
 namespace graft {
 namespace {
@@ -24,76 +24,49 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr int32_t kT = 0, kS = 1;
-constexpr char kVocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw5\nw6\n";
-
-std::string AnyLevel() {
-  for (absl::string_view level : CpuLevels())
-    if (CpuHasLevel(level)) return std::string(level);
-  return "";
-}
-
-ValueSpec Tensor(const std::string& name, DType dtype,
-                 std::vector<DimSpec> dims) {
-  ValueSpec value;
-  value.name = name;
-  value.dtype = dtype;
-  value.dims = std::move(dims);
-  return value;
-}
+constexpr absl::string_view kTokenizer =
+    R"({"lower_case": true, "strip_accents": true, "split_chinese": true})"
+    "\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw5\nw6\n";
 
 // Sizes T up to 16 and S up to 3; entry "predict" is a kernel of
 // scoring_kernels.c: "classes" with labels "sum" and "length", or "score".
 ArtifactSpec ScoringSpec(absl::Span<const uint8_t> code, bool classes) {
   ArtifactSpec spec;
   spec.sizes = {{"T", 16}, {"S", 3}};
-  SlotSpec slot;
-  slot.model = "m";
-  slot.name = "w";
-  slot.kind = SlotKind::parameter;
-  slot.shape = {1};
-  slot.parameter = -1;
-  spec.slots = {slot};
-  ValueSpec segments;
-  segments.name = "segments";
-  segments.kind = ValueKind::segments;
-  segments.tokens = kT;
-  segments.sequences = kS;
+  spec.streams = {{"text", kT, kS}};
+  spec.slots = {MakeParameter("m", "w", {1}, /*trainable=*/false)};
+  ValueSpec segments = MakeSegments(kT, kS);
   segments.limit = 6;
   const int64_t width = classes ? 2 : 1;
   const auto bytes = static_cast<uint64_t>(3 * 4 * width);
-  EntrySpec entry = {"predict",
-                     {Tensor("ids", DType::kI32, {{kT, 0}}), segments},
-                     {Tensor("logits", DType::kF32, {{kS, 0}, {-1, width}})},
-                     0};
+  EntrySpec entry = {
+      "predict",
+      {MakeTensor("ids", DType::kI32, {{kT, 0}}), segments},
+      {MakeTensor("logits", DType::kF32, {{kS, 0}, {-1, width}})},
+      0};
+  for (ValueSpec& input : entry.inputs) {
+    input.source = SourceKind::stream;
+    input.field = input.name;
+  }
   ProgramSpec program;
   program.buffers = {{Place::input, 0, 0, 0, 64},
                      {Place::input, 0, 1, 0, 16},
                      {Place::output, 0, 0, 0, bytes}};
-  CommandSpec command;
-  command.buffers = {0, 1, 2};
-  command.results = 1;
+  CommandSpec command = MakeKernel(0, {0, 1, 2});
   if (classes) {
     entry.outputs.push_back(
-        Tensor("probabilities", DType::kF32, {{kS, 0}, {-1, width}}));
+        MakeTensor("probabilities", DType::kF32, {{kS, 0}, {-1, width}}));
     program.buffers.push_back({Place::output, 0, 1, 0, bytes});
-    command.buffers = {0, 1, 2, 3};
-    command.results = 2;
-    spec.labels = {"sum", "length"};
+    command = MakeKernel(0, {0, 1, 2, 3}, 2);
+    spec.heads = {{"logits", "classification", {"sum", "length"}}};
   }
   spec.entries = {entry};
   program.commands = {command};
-  TargetSpec target;
-  target.level = AnyLevel();
-  target.triple = "x86_64-unknown-linux-gnu";
-  target.code = code;
-  const std::string kernel = classes ? "classes" : "score";
-  target.kernels = {{kernel, absl::StrCat("scoring_", kernel)}};
+  TargetSpec target =
+      MakeTarget(code, "scoring", {classes ? "classes" : "score"});
   target.programs = {program};
   spec.targets = {std::move(target)};
-  TokenizerSpec tokenizer;
-  tokenizer.vocabulary = absl::MakeConstSpan(
-      reinterpret_cast<const uint8_t*>(kVocabulary), sizeof(kVocabulary) - 1);
-  spec.tokenizer = tokenizer;
+  spec.tokenizer.emplace().data = BytesOf(kTokenizer);
   return spec;
 }
 
@@ -117,10 +90,7 @@ class PredictorTest : public ::testing::Test {
   std::shared_ptr<const Artifact> Write(
       bool classes, const std::function<void(ArtifactSpec&)>& change = {}) {
     const std::string code = ReadFile(files_, GRAFT_SCORING_KERNELS).value();
-    ArtifactSpec spec = ScoringSpec(
-        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(code.data()),
-                            code.size()),
-        classes);
+    ArtifactSpec spec = ScoringSpec(BytesOf(code), classes);
     if (change) change(spec);
     const std::string path = JoinPath(directory_, "model.graft");
     const absl::Status status =
@@ -279,8 +249,17 @@ TEST_F(PredictorTest, RefusesWhatCannotPredict) {
               HasSubstr("expects a tokenizer of kind wordpiece, got bpe"));
   EXPECT_THAT(error([](ArtifactSpec& spec) { spec.entries[0].name = "x"; }),
               HasSubstr("predict"));
-  EXPECT_THAT(error([](ArtifactSpec& spec) { spec.sizes[0].name = "N"; }),
-              HasSubstr("expects the sizes T and S"));
+  EXPECT_THAT(
+      error([](ArtifactSpec& spec) {
+        for (ValueSpec& input : spec.entries[0].inputs)
+          input.source = SourceKind::caller;
+      }),
+      HasSubstr("predict: expects inputs that say where their values come"));
+  EXPECT_THAT(error([](ArtifactSpec& spec) {
+                spec.streams.push_back({"other", kT, kS});
+                spec.entries[0].inputs[1].source_index = 1;
+              }),
+              HasSubstr("expects inputs of one stream, got those of 2"));
 }
 
 TEST(TopClassesTest, LargestFirst) {

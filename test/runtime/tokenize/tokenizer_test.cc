@@ -123,7 +123,10 @@ TEST_F(TokenizerTest, ArtifactsAndExportedFilesMakeAnEqualTokenizer) {
   std::string bytes;
   spec.tokenizer = tokenizer->ToArtifact(bytes);
   EXPECT_EQ(spec.tokenizer->kind, "wordpiece");
-  EXPECT_EQ(bytes, kVocabulary);
+  EXPECT_EQ(bytes, absl::StrCat(R"({"lower_case":false,"split_chinese":true,)"
+                                R"("strip_accents":false})"
+                                "\n",
+                                kVocabulary));
   const auto again = TokenizerFromArtifact(spec, "model.graft");
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(CheckSameTokenizer(*tokenizer, "the model", **again).ok());
@@ -143,7 +146,25 @@ TEST_F(TokenizerTest, ArtifactsWithoutAKnownTokenizerAreRefused) {
   spec.tokenizer->kind = "wordpiece";
   EXPECT_THAT(
       std::string(TokenizerFromArtifact(spec, "m.graft").status().message()),
-      HasSubstr("m.graft: vocabulary: expects a vocabulary with [UNK]"));
+      HasSubstr("m.graft: tokenizer: "));
+  const auto error = [&](absl::string_view text) {
+    spec.tokenizer->data = absl::MakeConstSpan(
+        reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    return std::string(
+        TokenizerFromArtifact(spec, "m.graft").status().message());
+  };
+  constexpr absl::string_view kSettings =
+      R"({"lower_case": true, "strip_accents": true, "split_chinese": true})";
+  EXPECT_THAT(error("[PAD]\n[UNK]\n"), HasSubstr("m.graft: tokenizer: "));
+  EXPECT_EQ(error("{}\n[UNK]\n"),
+            "m.graft: tokenizer: expects true or false for lower_case, got "
+            "none");
+  EXPECT_THAT(error(R"({"lower_case": 1})"),
+              HasSubstr("for lower_case, got 1"));
+  EXPECT_THAT(error(kSettings), HasSubstr("m.graft: vocabulary: "));
+  EXPECT_THAT(error(absl::StrCat(kSettings, "\n[PAD]\n")),
+              HasSubstr("m.graft: vocabulary: expects a vocabulary with "
+                        "[UNK]"));
 }
 
 TEST_F(TokenizerTest, DifferencesAreNamed) {

@@ -299,7 +299,7 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
              exec::CostTermAttr::get(op->getContext(),
                                      2 * products * config.heads * config.width,
                                      tokens, /*squares=*/true),
-             /*tiles=*/isAmx || config.dots ? 1 : 0);
+             isAmx || config.dots ? FlopUnit{kBf16Unit, 1} : FlopUnit{});
   op->replaceAllUsesWith(results);
   op->erase();
   return success();

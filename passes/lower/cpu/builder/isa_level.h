@@ -9,6 +9,7 @@
 #include <string>
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include "passes/lower/native/native.h"
 
 namespace graft {
@@ -26,6 +27,10 @@ struct IsaLevel {
 
   unsigned floatLanes() const { return machine.vectorBits / 32; }
 };
+
+// What costs call a multiply-add of bf16, in tile registers or by dot products
+// of pairs.
+inline constexpr llvm::StringLiteral kBf16Unit = "bf16";
 
 // Every level, best last within one architecture. Constant; thread-safe.
 llvm::ArrayRef<IsaLevel> getIsaLevels();

@@ -184,8 +184,7 @@ ValueRange launchAmxGemm(OpBuilder& builder, Operation* op, CpuContext& context,
   ItemShape shape{/*rows=*/4 * kTile, /*unit=*/kTile, kColumns};
   return launchGemm(
       builder, op, context, gemm, stem,
-      packBf16Operands(builder, op, context, gemm), shape,
-      /*tiles=*/1,
+      packBf16Operands(builder, op, context, gemm), shape, {kBf16Unit, 1},
       [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
         AmxKernel(gemm, v, arguments, frame).emit(kColumns);
       });

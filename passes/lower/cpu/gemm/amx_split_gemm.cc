@@ -416,7 +416,7 @@ ValueRange launchEither(OpBuilder& builder, Operation* op, CpuContext& context,
   assert(vectors.getBlocking().panelWidth == kPanel);
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),
-      vectors.getBlocking().item, /*tiles=*/0,
+      vectors.getBlocking().item, /*unit=*/{},
       [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
         AmxSplitKernel split(gemm, cut, v, arguments, frame);
         v.ifThen(v.less(frame.m, kFew + 1),
@@ -459,7 +459,7 @@ ValueRange launchAmxSplitGemm(OpBuilder& builder, Operation* op,
                      kPanel);
   return launchGemm(
       builder, op, context, gemm, stem, {gemm.lhs, rhs}, cut.item,
-      /*tiles=*/std::size(kTermPairs),
+      {kBf16Unit, std::size(kTermPairs)},
       [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
         AmxSplitKernel(gemm, cut, v, arguments, frame).emit();
       });

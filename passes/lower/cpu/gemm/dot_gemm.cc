@@ -136,8 +136,7 @@ ValueRange launchDotGemm(OpBuilder& builder, Operation* op, CpuContext& context,
                   /*unit=*/gemm.packsLhs() ? kLines : tile.rows, kColumns};
   return launchGemm(
       builder, op, context, gemm, stem,
-      packBf16Operands(builder, op, context, gemm), shape,
-      /*tiles=*/1,
+      packBf16Operands(builder, op, context, gemm), shape, {kBf16Unit, 1},
       [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
         DotKernel(gemm, tile, v, arguments, frame).emit();
       });

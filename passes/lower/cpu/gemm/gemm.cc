@@ -103,7 +103,7 @@ void GemmFrame::emitRange(const ItemShape& items, Value begin, Value end,
 
 ValueRange launchGemm(
     OpBuilder& builder, Operation* op, CpuContext& context, const Gemm& gemm,
-    StringRef stem, ValueRange inputs, const ItemShape& shape, int64_t tiles,
+    StringRef stem, ValueRange inputs, const ItemShape& shape, FlopUnit unit,
     llvm::function_ref<void(TileBuilder&, const KernelArguments&, GemmFrame&)>
         body) {
   SmallVector<Value> operands(inputs);
@@ -130,7 +130,7 @@ ValueRange launchGemm(
       .add(shape.unit)
       .add(shape.columns)
       .add(shape.rowsFirst)
-      .add(tiles);
+      .add(unit.count);
   ValueRange results = context.launch(
       builder, op, stem, operands,
       gemm.epilogue ? gemm.epilogue->results : TypeRange(gemm.type),
@@ -142,7 +142,7 @@ ValueRange launchGemm(
         body(v, arguments, frame);
       },
       &key);
-  countFlops(results, getFlops(op->getContext(), gemm), tiles);
+  countFlops(results, getFlops(op->getContext(), gemm), unit);
   return results;
 }
 

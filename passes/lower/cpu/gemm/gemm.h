@@ -88,11 +88,11 @@ class GemmFrame {
 };
 
 // Launches the kernel of `gemm` before `op`, and of its epilogue if it has
-// one; `inputs` hold lhs and rhs, `tiles` is that of countFlops.
+// one; `inputs` hold lhs and rhs, `unit` is that of countFlops.
 mlir::ValueRange launchGemm(
     mlir::OpBuilder& builder, mlir::Operation* op, CpuContext& context,
     const Gemm& gemm, llvm::StringRef stem, mlir::ValueRange inputs,
-    const ItemShape& shape, int64_t tiles,
+    const ItemShape& shape, FlopUnit unit,
     llvm::function_ref<void(TileBuilder&, const KernelArguments&, GemmFrame&)>
         body);
 

@@ -173,7 +173,7 @@ ValueRange launchVectorGemm(OpBuilder& builder, Operation* op,
   VectorGemm vectors(gemm, context.getLevel());
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),
-      vectors.getBlocking().item, /*tiles=*/0,
+      vectors.getBlocking().item, /*unit=*/{},
       [&](TileBuilder& v, const KernelArguments& arguments, GemmFrame& frame) {
         vectors.emit(v, arguments, frame);
       });

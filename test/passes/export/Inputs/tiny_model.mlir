@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A sentence classifier with frozen embeddings, trained with clipping and
-// dropout: what the export test compiles and runs.
+// dropout, and a host program written by hand: what the export test compiles and
+// runs.
 
 graft.size @T bound 64
 graft.size @S bound 8
@@ -11,13 +12,15 @@ graft.model @m {
   graft.parameter @words : tensor<20x16xf32>
   graft.parameter @dense.weight : tensor<16x16xf32>
   graft.parameter @dense.bias : tensor<16xf32>
-  graft.parameter @head : tensor<3x16xf32> initial "normal" deviation 2.000000e-02
+  graft.parameter @head : tensor<3x16xf32> initial "normal" deviation 2.000000e-02 group "head"
   graft.state @dense.weight.gradient "gradient" of @dense.weight : tensor<16x16xf32>
   graft.state @dense.weight.first_moment "first_moment" of @dense.weight : tensor<16x16xf32>
   graft.state @dense.weight.second_moment "second_moment" of @dense.weight : tensor<16x16xf32>
   graft.state @head.gradient "gradient" of @head : tensor<3x16xf32>
   graft.state @head.first_moment "first_moment" of @head : tensor<3x16xf32>
-  graft.state @head.second_moment "second_moment" of @head : tensor<3x16xf32>
+  graft.state @head.second_moment "second_moment" of @head : tensor<3x16xf32> group "head"
+  graft.state @seen "counter" : tensor<2xi32>
+  graft.state @average "average" : tensor<3x16xf32> initial "normal" deviation 5.000000e-01
 
   func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
     %words = graft.read @words : tensor<20x16xf32>
@@ -40,7 +43,7 @@ func.func @predict(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids"}, %se
   return %z : tensor<?x3xf32, #graft.dims<S>>
 }
 
-func.func @accumulate(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids"}, %seq: !graft.segments<T, S> {graft.name = "segments"}, %labels: tensor<?xi32, #graft.dims<S>> {graft.name = "labels"}, %total: tensor<f32> {graft.name = "total"})
+func.func @accumulate(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids", exec.source = #exec.source<stream @train ids>}, %seq: !graft.segments<T, S> {graft.name = "segments", exec.source = #exec.source<stream @train segments>}, %labels: tensor<?xi32, #graft.dims<S>> {graft.name = "labels", exec.source = #exec.source<stream @train labels>}, %total: tensor<f32> {graft.name = "total", exec.source = #exec.source<register @examples>})
     -> (tensor<f32> {graft.name = "loss"}) attributes {graft.phase = "accumulate"} {
   %z = graft.call @m::@logits(%ids, %seq) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
   %rows = graft.cross_entropy %z, %labels ignore -100 : (tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
@@ -58,7 +61,7 @@ func.func @accumulate(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids"}, 
   return %loss : tensor<f32>
 }
 
-func.func @update(%rate: tensor<f32> {graft.name = "rate"}, %step: tensor<i32> {graft.name = "step"})
+func.func @update(%rate: tensor<f32> {graft.name = "rate", exec.source = #exec.source<register @rate>}, %step: tensor<i32> {graft.name = "step", exec.source = #exec.source<register @update>})
     -> (tensor<f32> {graft.name = "norm"}) attributes {graft.phase = "update"} {
   %gw = graft.read @m::@dense.weight.gradient : tensor<16x16xf32>
   %gh = graft.read @m::@head.gradient : tensor<3x16xf32>
@@ -83,4 +86,36 @@ func.func @update(%rate: tensor<f32> {graft.name = "rate"}, %step: tensor<i32> {
   graft.write @m::@dense.weight.gradient, %zw : tensor<16x16xf32>
   graft.write @m::@head.gradient, %zh : tensor<3x16xf32>
   return %norm : tensor<f32>
+}
+
+exec.host @train {
+  exec.stream @train sizes (T, S)
+  exec.cache @kept of @train by @predict output 0
+  exec.register @rate parameter = 1.000000e-02 in [0, 1] "learning rate"
+  exec.register @limit option "steps at most"
+  exec.register @epoch variable
+  exec.register @update variable
+  exec.register @examples variable
+  exec.register @loss variable = -1
+  exec.parameter "word" = "linear" "how the rate falls"
+  exec.fill_cache @kept
+  exec.repeat @epoch to "3" {
+    exec.for_each_batch @train of "4 + 1" {
+      exec.set @examples = "sum(@train weights where labels != -100)"
+      exec.set @update = "update + 1"
+      exec.for_each_micro_batch @train {
+        exec.call @accumulate at "update - 1" -> (@loss += loss)
+      }
+      exec.when "not finite(loss)" {
+        exec.fail "expects a finite loss" (got = @loss)
+      } otherwise {
+        exec.call @update -> (@loss = norm)
+      }
+      exec.log "train" (step = @update, norm = @loss)
+      exec.mark checkpoint "update % 2 == 0" (step = @update)
+      exec.when "limit > 0 and update >= limit" {
+        exec.leave
+      }
+    }
+  }
 }

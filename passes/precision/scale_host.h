@@ -1,0 +1,31 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dynamic loss scaling in host programs.
+
+#ifndef GRAFT_PASSES_PRECISION_SCALE_HOST_H_
+#define GRAFT_PASSES_PRECISION_SCALE_HOST_H_
+
+#include "dialects/exec/exec_host.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace graft {
+
+// Where the inputs of scaled phases come from; null without a host program.
+struct ScaleSources {
+  exec::SourceAttr scale, unscale;
+};
+
+// Adds to the host programs of `module` that call `scaled`, a phase with
+// gradients, the choice of the scale: it halves, and the step is skipped, where
+// a loss or gradient is not finite, and doubles after 2000 updates without
+// that. `update` is the phase that applies the gradients. Fails with a
+// diagnostic where the program does not check the loss and call `update` as
+// expanded strategies do.
+mlir::FailureOr<ScaleSources> scaleHost(mlir::ModuleOp module,
+                                        mlir::func::FuncOp scaled,
+                                        mlir::func::FuncOp update);
+
+}  // namespace graft
+
+#endif  // GRAFT_PASSES_PRECISION_SCALE_HOST_H_

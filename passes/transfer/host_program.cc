@@ -1,0 +1,338 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "passes/transfer/host_program.h"
+
+#include "dialects/exec/host_expression.h"
+#include "dialects/transfer/expression.h"
+#include "dialects/transfer/number.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace graft::transfer {
+namespace {
+
+using exec::RegisterKind;
+
+constexpr StringRef kDev = "dev";  // the stream of evaluation data
+constexpr StringRef kHost = "train";
+constexpr StringRef kBatchSize = "batch_size";
+
+// What the caller of a run may set besides the parameters of the strategy.
+struct Option {
+  StringRef name;
+  double initial, minimum;
+  StringRef meaning;
+};
+constexpr double kMostSteps = 1e15;
+constexpr Option kOptions[] = {
+    {"max_steps", 0, 0, "optimiser steps at most; 0: no limit"},
+    {"evaluate_every", 0, 0, "steps between evaluations; 0: none"},
+    {"patience", 0, 0,
+     "evaluations without a better score before the run stops; 0: no limit"},
+    {"log_every", 10, 1, "steps between records of the loss"},
+    {"checkpoint_every", 0, 0, "steps between checkpoints; 0: none"},
+};
+
+constexpr StringRef kVariables[] = {
+    "epoch",     "step",       "total_steps", "warmup_steps",  "last_step",
+    "update",    "loss",       "loss_sum",    "learning_rate", "dev_loss",
+    "dev_score", "best_score", "best_step",   "stale",         "stopped_early"};
+
+// A number as a term of an expression.
+std::string literal(double value) {
+  std::string text = exec::numberText(value);
+  return value < 0 ? "(" + text + ")" : text;
+}
+
+// The text of a declared value, as a user would write it.
+std::string valueText(Attribute value) {
+  if (auto text = dyn_cast<StringAttr>(value)) return text.str();
+  return exec::numberText(*getLiteralNumber(value));
+}
+
+bool inName(char c) { return llvm::isAlnum(c) || c == '_'; }
+
+// Adds the names of parameters in an attribute of the strategy to `names`.
+void collectNames(Attribute attribute, llvm::StringSet<>& names) {
+  if (!attribute) return;
+  attribute.walk([&](ExpressionAttr expression) {
+    StringRef rest = expression.getText();
+    while (!rest.empty()) {
+      rest = rest.split('@').second;
+      names.insert(rest.take_while(inName));
+    }
+  });
+}
+
+// The variable of a sum; it is not called as its input is where that says too
+// little.
+StringRef variableOf(const BatchSum& sum) {
+  return sum == BatchSum() ? "examples" : sum.getInput();
+}
+
+}  // namespace
+
+StringRef BatchSum::getInput() const {
+  if (weighted) return ignored ? "labelled_weight_total" : "weight_total";
+  return ignored ? "labelled" : "total";
+}
+
+HostProgram::HostProgram(StrategyOp strategy)
+    : strategy(strategy),
+      stream(*strategy.getOps<StreamOp>().begin()),
+      phase(*strategy.getOps<PhaseOp>().begin()),
+      schedule(*strategy.getOps<ScheduleOp>().begin()) {}
+
+LogicalResult HostProgram::declare() {
+  for (Operation& op : strategy.getBody().front()) {
+    auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+    if (!name || isa<GroupOp, PhaseOp>(op)) continue;
+    bool option = llvm::any_of(kOptions, [&](const Option& option) {
+      return option.name == name.getValue();
+    });
+    bool batch = name == kBatchSize && !isa<HyperparameterOp>(op);
+    if (option || batch || name == kDev)
+      return op.emitOpError("expects another name than @")
+             << name.getValue() << ", which each host program declares";
+  }
+  OpBuilder builder(strategy);
+  auto op = exec::HostOp::create(builder, strategy.getLoc(), kHost);
+  op.getBody().emplaceBlock();
+  host.emplace(op, strategy.getLoc());
+  for (StringRef name : {stream.getSymName(), kDev})
+    exec::StreamOp::create(host->builder, name,
+                           stream.getTokensAttr().getAttr(),
+                           stream.getSequencesAttr().getAttr());
+  for (auto cache : strategy.getOps<CacheOp>())
+    exec::CacheOp::create(host->builder, cache.getSymName(),
+                          stream.getSymName(), cache.getSymName(),
+                          /*output=*/0);
+  declareParameters();
+  declareOptions();
+  return success();
+}
+
+// Parameters that nothing but the rate, the warm-up and the epochs use. Others
+// are compiled into the entries, so that a run cannot change them.
+void HostProgram::findRunParameters() {
+  auto evaluatedByHost = [&](Operation& op, StringAttr name) {
+    if (auto phase = dyn_cast<PhaseOp>(op))
+      return name == phase.getRateAttrName() ||
+             name == phase.getWarmupAttrName();
+    auto schedule = dyn_cast<ScheduleOp>(op);
+    return schedule && name == schedule.getEpochsAttrName();
+  };
+  llvm::StringSet<> compiled;
+  for (Operation& op : strategy.getBody().front())
+    for (NamedAttribute attribute : op.getAttrs())
+      collectNames(
+          attribute.getValue(),
+          evaluatedByHost(op, attribute.getName()) ? runParameters : compiled);
+  for (const auto& name : compiled) runParameters.erase(name.getKey());
+  runParameters.insert(kBatchSize);
+}
+
+void HostProgram::declareParameters() {
+  findRunParameters();
+  bool batch = false;
+  for (auto parameter : strategy.getOps<HyperparameterOp>()) {
+    StringRef name = parameter.getSymName();
+    host->builder.setLoc(parameter.getLoc());
+    exec::SettingOp::create(host->builder, name,
+                            valueText(parameter.getValue()),
+                            parameter.getMeaningAttr());
+    std::optional<double> value = getLiteralNumber(parameter.getValue());
+    if (!value || !runParameters.contains(name)) continue;
+    batch |= name == kBatchSize;
+    auto bound = [](std::optional<Attribute> literal, double absent) {
+      return literal ? *getLiteralNumber(*literal) : absent;
+    };
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    host->declareRegister(RegisterKind::parameter, name, *value,
+                          bound(parameter.getMinimum(), -infinity),
+                          bound(parameter.getMaximum(), infinity),
+                          parameter.getMeaning());
+  }
+  host->builder.setLoc(strategy.getLoc());
+  if (!batch)
+    host->declareRegister(RegisterKind::parameter, kBatchSize, 32, 1, 1e9,
+                          "examples of an optimiser step");
+}
+
+void HostProgram::declareOptions() {
+  for (const Option& option : kOptions)
+    host->declareRegister(RegisterKind::option, option.name, option.initial,
+                          option.minimum, kMostSteps, option.meaning);
+  for (StringRef name : kVariables) host->declareVariable(name);
+}
+
+exec::SourceAttr HostProgram::getSource(StringRef variable) {
+  return exec::SourceAttr::getRegister(
+      host->symbol(("$" + variable).str()).getAttr());
+}
+
+exec::SourceAttr HostProgram::addSum(const BatchSum& sum) {
+  if (!llvm::is_contained(sums, sum)) {
+    sums.push_back(sum);
+    host->declareVariable(variableOf(sum));
+  }
+  return getSource(variableOf(sum));
+}
+
+std::string HostProgram::term(Attribute number) {
+  if (!number) return "0";
+  if (std::optional<double> value = getLiteralNumber(number))
+    return literal(*value);
+  // Registers have the names of the parameters.
+  auto [text, rest] = cast<ExpressionAttr>(number).getText().split('@');
+  std::string term = text.str();
+  while (!rest.empty()) {
+    StringRef name = rest.take_while(inName);
+    auto parameter =
+        cast<HyperparameterOp>(SymbolTable::lookupSymbolIn(strategy, name));
+    term += runParameters.contains(name)
+                ? name.str()
+                : literal(*getLiteralNumber(parameter.getValue()));
+    std::tie(text, rest) = rest.drop_front(name.size()).split('@');
+    term += text;
+  }
+  bool single = isName(cast<ExpressionAttr>(number).getText());
+  return single ? term : "(" + term + ")";
+}
+
+// None of them is 0: a batch may have no labels.
+void HostProgram::addSums() {
+  for (const BatchSum& sum : sums) {
+    std::string text = "sum(@" + stream.getSymName().str();
+    if (sum.weighted) text += " weights";
+    if (sum.ignored) text += " where labels != " + std::to_string(*sum.ignored);
+    text += ")";
+    if (sum.weighted)
+      text = "select(" + text + " == 0, 1, " + text + ")";
+    else if (sum.ignored)
+      text = "max(" + text + ", 1)";
+    host->set(("$" + variableOf(sum)).str(), text);
+  }
+}
+
+// Warm-up from 0 to the peak, then as the schedule says: constant, or linear or
+// half a cosine down to 0 at the last step.
+std::string HostProgram::rateExpression() {
+  std::string peak = term(phase.getRateAttr());
+  std::string warm =
+      "select($step < $warmup_steps, " + peak + " * $step / $warmup_steps, ";
+  StringRef schedule =
+      getVerifiedText(phase, phase.getScheduleAttr()).getValue();
+  if (schedule == "constant") return warm + peak + ")";
+  std::string left =
+      "max(0, ($total_steps - $step) / max(1, $total_steps - $warmup_steps))";
+  if (schedule == "linear") return warm + peak + " * " + left + ")";
+  return warm + peak + " * 0.5 * (1 + cos(3.141592653589793 * (1 - " + left +
+         "))))";
+}
+
+void HostProgram::addTotals() {
+  std::string epochs = term(schedule.getEpochsAttr());
+  host->set("$total_steps", epochs + " * ceil(rows(@" + stream.getSymName() +
+                                ") / batch_size)");
+  host->set("$warmup_steps",
+            "round(" + term(phase.getWarmupAttr()) + " * $total_steps)");
+}
+
+// Also at the end of a step: a run that resumes may have another limit.
+static void setLastStep(exec::HostBuilder& host) {
+  host.set("$last_step",
+           "select(max_steps > 0, min($total_steps, max_steps), $total_steps)");
+}
+
+void HostProgram::addUpdate() {
+  host->when("not finite($loss)", [&] {
+    host->set("$step", "$step + 1");
+    exec::FailOp::create(host->builder, "expects a finite loss",
+                         host->shown({{"step", "$step"}, {"got", "$loss"}}));
+  });
+  exec::CallOp::create(host->builder, host->symbol("update"),
+                       host->expression("$step"), ArrayAttr());
+  host->set("$loss_sum", "$loss_sum + $loss");
+  host->set("$step", "$step + 1");
+  host->when("$step % log_every == 0 or $step == $last_step", [&] {
+    exec::LogOp::create(host->builder, StringAttr(),
+                        host->shown({{"step", "$step"},
+                                     {"loss", "$loss"},
+                                     {"learning_rate", "$learning_rate"}}));
+  });
+}
+
+void HostProgram::addEvaluation() {
+  host->when(
+      "present(@dev) and evaluate_every > 0 and "
+      "($step % evaluate_every == 0 or $step == $last_step)",
+      [&] {
+        exec::HostBuilder& to = *host;
+        exec::EvaluateOp::create(
+            to.builder, to.symbol("evaluate"), to.symbol(kDev),
+            to.builder.getArrayAttr({to.result("$dev_loss", "loss"),
+                                     to.result("$dev_score", "score")}));
+        to.when(
+            "$best_step == 0 or $dev_score > $best_score",
+            [&] {
+              to.set("$best_score", "$dev_score");
+              to.set("$best_step", "$step");
+              to.set("$stale", "0");
+              exec::KeepOp::create(to.builder, "best");
+            },
+            [&] { to.set("$stale", "$stale + 1"); });
+        exec::LogOp::create(to.builder, to.builder.getStringAttr(kDev),
+                            to.shown({{"step", "$step"},
+                                      {"loss", "$dev_loss"},
+                                      {"score", "$dev_score"}}));
+        to.set("$stopped_early", "patience > 0 and $stale >= patience");
+      });
+}
+
+void HostProgram::addStep() {
+  exec::HostBuilder& to = *host;
+  addTotals();
+  setLastStep(to);
+  addSums();
+  to.set("$learning_rate", rateExpression());
+  to.set("$update", "$step + 1");
+  to.set("$loss", "0");
+  to.forEachMicroBatch(stream.getSymName(), [&] {
+    exec::CallOp::create(
+        to.builder, to.symbol("accumulate"), to.expression("$step"),
+        to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
+  });
+  addUpdate();
+  addEvaluation();
+  exec::MarkOp::create(
+      to.builder,
+      to.expression("checkpoint_every > 0 and $step % checkpoint_every == 0"),
+      to.shown({{"step", "$step"},
+                {"last_step", "$last_step"},
+                {"loss", "$loss"},
+                {"rate", "$learning_rate"},
+                {"loss_sum", "$loss_sum"},
+                {"best_step", "$best_step"},
+                {"best_score", "$best_score"},
+                {"stopped_early", "$stopped_early"}}));
+  setLastStep(to);
+  to.when("$step >= $last_step or $stopped_early",
+          [&] { exec::LeaveOp::create(to.builder); });
+}
+
+void HostProgram::build() {
+  exec::HostBuilder& to = *host;
+  to.builder.setLoc(schedule.getLoc());
+  for (auto cache : strategy.getOps<CacheOp>())
+    exec::FillCacheOp::create(to.builder, cache.getSymName());
+  to.repeat("$epoch", term(schedule.getEpochsAttr()), [&] {
+    to.forEachBatch(stream.getSymName(), kBatchSize, [&] { addStep(); });
+  });
+  to.when("$best_step > 0 and $best_step != $step",
+          [&] { exec::RestoreOp::create(to.builder, "best"); });
+}
+
+}  // namespace graft::transfer

@@ -1,0 +1,77 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builds the host program of an expanded strategy.
+
+#ifndef GRAFT_PASSES_TRANSFER_HOST_PROGRAM_H_
+#define GRAFT_PASSES_TRANSFER_HOST_PROGRAM_H_
+
+#include <optional>
+#include <string>
+
+#include "dialects/exec/host_builder.h"
+#include "dialects/transfer/transfer_dialect.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace graft::transfer {
+
+// What the losses of a whole optimiser batch are divided by: the number of its
+// examples, or the sum of their weights; of those with another label than
+// `ignored`, if it is given.
+struct BatchSum {
+  bool weighted = false;
+  std::optional<int64_t> ignored = {};
+
+  bool operator==(const BatchSum&) const = default;
+  // The name of the input of an entry: "total", "labelled", "weight_total" or
+  // "labelled_weight_total".
+  llvm::StringRef getInput() const;
+};
+
+// Builds the `exec.host @train` of a strategy with one stream and one phase.
+// First `declare`, so that entries can name registers as the sources of their
+// inputs, then `build`.
+class HostProgram {
+ public:
+  explicit HostProgram(StrategyOp strategy);
+
+  // Inserts the host program before the strategy. Fails with a diagnostic at an
+  // op of the strategy whose name a host program needs itself.
+  llvm::LogicalResult declare();
+
+  // The source of an input that is a variable of the host program, such as
+  // "update".
+  exec::SourceAttr getSource(llvm::StringRef variable);
+  // Lets each step compute `sum`, and returns the source of its input.
+  exec::SourceAttr addSum(const BatchSum& sum);
+
+  // Adds the instructions: epochs over the stream, steps of the entries
+  // `accumulate` and `update`, evaluations by `evaluate`.
+  void build();
+
+ private:
+  void findRunParameters();
+  void declareParameters();
+  void declareOptions();
+  void addStep();
+  void addTotals();
+  void addSums();
+  void addUpdate();
+  void addEvaluation();
+  std::string rateExpression();
+  // A number of the strategy as a term of an expression: digits, a name, or
+  // something in parentheses.
+  std::string term(mlir::Attribute number);
+
+  StrategyOp strategy;
+  StreamOp stream;
+  PhaseOp phase;
+  ScheduleOp schedule;
+  std::optional<exec::HostBuilder> host;
+  llvm::SmallVector<BatchSum> sums;
+  llvm::StringSet<> runParameters;  // those of the strategy that a run may set
+};
+
+}  // namespace graft::transfer
+
+#endif  // GRAFT_PASSES_TRANSFER_HOST_PROGRAM_H_

@@ -1,0 +1,147 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Interprets a host program: a whole job, which can stop and resume at each of
+// its instructions.
+
+#ifndef GRAFT_RUNTIME_HOST_INTERPRETER_H_
+#define GRAFT_RUNTIME_HOST_INTERPRETER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/binding/entry.h"
+#include "runtime/data/batch_stream.h"
+#include "runtime/data/examples.h"
+#include "runtime/executor/instance.h"
+#include "runtime/host/expression.h"
+#include "runtime/host/services.h"
+
+namespace graft {
+
+// Where a program is in the data of a stream.
+struct StreamPosition {
+  int64_t batches = 0;  // drawn so far, the current one included
+  // Of the current batch, in a loop over micro-batches; else -1.
+  int64_t micro_batch = -1;
+  // Examples of each of these batches; 0 before the first loop. A loop with
+  // another size begins with the next epoch, and counts in batches of its own.
+  int64_t size = 0;
+  bool operator==(const StreamPosition&) const = default;
+};
+
+// All that an interpreter needs to go on where another one has stopped, beside
+// the slots of the instance.
+struct HostState {
+  size_t at = 0;                        // the next instruction
+  int64_t marks = 0;                    // that were passed
+  std::vector<double> registers;        // by index of the artifact's
+  std::vector<StreamPosition> streams;  // by index of the artifact's
+  std::vector<bool> filled;             // caches that have been filled
+};
+
+// The data of a stream.
+struct StreamData {
+  ExampleSource* source = nullptr;  // borrowed; null: none
+  bool shuffle = false;             // a new order each epoch
+};
+
+// Thread-compatible. What is passed in is borrowed and must outlive it.
+// A thread reads batches ahead while Run runs. After a loop's first turn an
+// instruction allocates only where a service does.
+class HostInterpreter {
+ public:
+  // `streams` by index of the artifact's. `seed` keys random draws and the
+  // order of shuffled streams. INVALID_ARGUMENT: an expression or an entry
+  // takes a field that the data of its stream lacks.
+  static absl::StatusOr<std::unique_ptr<HostInterpreter>> Create(
+      Instance& instance, const HostProgramSpec& program,
+      std::vector<StreamData> streams, uint64_t seed, HostServices& services);
+
+  // At first the program's beginning and the initial values of registers. Set
+  // it before Run only.
+  HostState& state() { return state_; }
+  const HostProgramSpec& program() const { return program_; }
+
+  // Runs the program from state() on; false if the services stopped it. The
+  // state is then that before an instruction, and Run may be called again.
+  // INVALID_ARGUMENT: a loop over a stream without data, or a batch of less
+  // than one example. Errors of services, entries and sources as they are.
+  absl::StatusOr<bool> Run();
+
+  int64_t examples() const { return examples_; }  // of batches that were drawn
+  int64_t tokens() const { return tokens_; }      // of packed micro-batches
+  double seconds_waited() const;                  // for batches
+
+ private:
+  // Of an instruction, fixed from the start.
+  struct Step {
+    size_t end = 0;     // of its block: `otherwise` or `end`
+    size_t begin = 0;   // of an `otherwise` or `end`: what opened the block
+    size_t behind = 0;  // the instruction behind all loops around it
+    std::optional<EntryCaller> entry;   // of a call
+    std::vector<uint32_t> loops;        // streams with a batch here
+    std::vector<uint32_t> micro_loops;  // streams with a micro-batch here
+  };
+  struct Stream {
+    StreamData data;
+    BatchCapacity capacity;
+    std::unique_ptr<BatchStream> batches;  // null before the first loop
+    const Batch* batch = nullptr;          // the current one
+    int64_t size = 0;                      // examples of a batch
+    int64_t next = 0;  // number of the batch that `batches` makes next
+    int64_t per_epoch = 0;
+    PackedBatch packed;
+    std::vector<CachedRows> caches;
+    double seconds_waited = 0;  // of streams that have ended
+  };
+
+  HostInterpreter(Instance& instance, const HostProgramSpec& program,
+                  uint64_t seed, HostServices& services);
+
+  absl::Status Bind(std::vector<StreamData> streams);
+  absl::Status BindFields();
+  absl::Status BindInstruction(size_t at);
+  // Loads the batches and caches of a state that is not the beginning.
+  absl::Status Enter();
+  absl::Status Execute(const HostInstruction& instruction);
+  absl::Status ExecuteLoop(const HostInstruction& instruction);
+  absl::Status ExecuteEnd();
+  void Leave();
+  absl::Status Call(const HostInstruction& instruction);
+  absl::Status FillCache(size_t cache);
+  absl::Status Evaluate(const HostInstruction& instruction);
+  // Sets the size of the batches of `stream` at the beginning of a loop.
+  absl::Status SetBatchSize(uint32_t stream, double size);
+  // Makes `stream` give batch number `first` next, of its position's size.
+  absl::Status BeginBatches(uint32_t stream, int64_t first);
+  absl::Status Draw(uint32_t stream);
+  void Pack(uint32_t stream);
+  // Reserves memory for micro-batches with the caches of `stream`.
+  void ReservePacked(uint32_t stream);
+  void Assign(const AssignmentSpec& assignment, double value);
+  double Value(const Expression& expression) const;
+
+  Instance& instance_;
+  const ArtifactSpec& spec_;
+  const HostProgramSpec& program_;
+  const uint64_t seed_;
+  HostServices& services_;
+  std::vector<Step> steps_;
+  std::vector<Stream> streams_;
+  std::vector<StreamFacts> facts_;
+  std::vector<const PackedBatch*> packed_;  // by stream; null outside of a loop
+  HostState state_;
+  int64_t examples_ = 0;
+  int64_t tokens_ = 0;
+};
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_HOST_INTERPRETER_H_

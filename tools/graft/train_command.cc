@@ -1,0 +1,190 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "nlohmann/json.hpp"
+#include "runtime/base/file.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/config.h"
+#include "runtime/formats/json.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/compiler_process.h"
+#include "tools/graft/finetune_options.h"
+#include "tools/graft/strategy_options.h"
+#include "tools/graft/training_run.h"
+
+namespace graft {
+namespace {
+
+// The stream of tables to evaluate on, which each program has.
+constexpr char kEvaluation[] = "dev";
+
+struct TrainCommandOptions {
+  FinetuneOptions run;
+  std::vector<std::string> data;  // STREAM=FILE
+};
+
+// The parts of `texts`, NAME=VALUE each, by name.
+absl::StatusOr<std::map<std::string, std::string>> SplitPairs(
+    const std::vector<std::string>& texts, const char* option,
+    const char* form) {
+  std::map<std::string, std::string> pairs;
+  for (const std::string& text : texts) {
+    std::pair<std::string, std::string> pair =
+        absl::StrSplit(text, absl::MaxSplits('=', 1));
+    if (pair.first.empty() || pair.second.empty())
+      return absl::InvalidArgumentError(
+          absl::StrCat(option, ": expects ", form, ", got ", text));
+    const std::string name = pair.first;
+    if (!pairs.insert(std::move(pair)).second)
+      return absl::InvalidArgumentError(absl::StrCat(
+          option, " ", text, ": expects each name once, got ", name, " twice"));
+  }
+  return pairs;
+}
+
+// What the compiler says about the strategy's streams and models.
+absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
+                                         const FinetuneOptions& options) {
+  const std::string path = JoinPath(options.output, "facts.json");
+  std::vector<std::string> arguments = {options.strategy.file, "--emit=facts",
+                                        "--output", path};
+  for (const std::string& plugin : options.plugins)
+    arguments.push_back(absl::StrCat("--plugin=", plugin));
+  GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
+  GRAFT_RETURN_IF_ERROR(files.Remove(path));
+  return ParseJson(text, path);
+}
+
+// The data of the strategy's stream and of evaluations.
+absl::Status TakeData(const std::map<std::string, std::string>& data,
+                      const nlohmann::json& streams, FinetuneOptions& options) {
+  if (streams.size() != 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.strategy.file, ": expects one transfer.stream, ",
+                     "got ", streams.size()));
+  const nlohmann::json& stream = streams.front();
+  options.stream = stream["name"];
+  const std::string labels = stream["labels"];
+  options.task = labels == "classes"  ? "classification"
+                 : labels == "number" ? "regression"
+                                      : "none";
+  for (const auto& [name, path] : data) {
+    if (name == options.stream)
+      options.train = path;
+    else if (name == kEvaluation)
+      options.dev = path;
+    else
+      return absl::InvalidArgumentError(
+          absl::StrCat("--data ", name, "=", path, ": expects data for ",
+                       options.stream, " or ", kEvaluation, ", got ", name));
+  }
+  if (options.train.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.strategy.file, ": expects --data ", options.stream,
+                     "=FILE, got none"));
+  if (!stream["weights"].get<bool>() || !options.table.weight_column.empty())
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.strategy.file, ": the stream ", options.stream,
+                   " has weights: expects --weight-column, got none"));
+}
+
+// Directories of the models that the strategy calls.
+absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
+                        FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      (const std::map<std::string, std::string> given),
+      SplitPairs(options.strategy.models, "--model", "NAME=DIRECTORY"));
+  const std::string predicted = facts["predicted"];
+  for (const nlohmann::json& model : facts["models"]) {
+    const std::string name = model["name"];
+    const auto found = given.find(name);
+    if (found == given.end())
+      return absl::InvalidArgumentError(absl::StrCat(options.strategy.file,
+                                                     ": expects --model ", name,
+                                                     "=DIRECTORY, got none"));
+    if (name == predicted) options.model = found->second;
+    if (model["trained"].get<bool>()) continue;
+    options.strategy.frozen.push_back(found->second);
+    GRAFT_ASSIGN_OR_RETURN(
+        const ModelConfig config,
+        ModelConfig::Read(files, JoinPath(found->second, "config.json")));
+    // The labels of a frozen classifier are those of the data.
+    if (options.teacher.empty() && options.task == "classification" &&
+        config.labels().size() >= 2)
+      options.teacher = found->second;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TrainStrategy(TrainCommandOptions options,
+                           const CommandContext& context) {
+  FileSystem& files = FileSystem::Posix();
+  FinetuneOptions& run = options.run;
+  GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> data),
+                         SplitPairs(options.data, "--data", "STREAM=FILE"));
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(run.output));
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
+  run.strategy.unlabelled = facts["unlabelled"];
+  GRAFT_RETURN_IF_ERROR(TakeData(data, facts["streams"], run));
+  GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
+  GRAFT_ASSIGN_OR_RETURN(PreparedRun prepared, PrepareRun(run, *context.stop));
+  return Train(run, std::move(prepared), context);
+}
+
+}  // namespace
+
+void AddTrainCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand(
+      "train", "Train by a strategy of your own, a page of MLIR");
+  auto options = std::make_shared<TrainCommandOptions>();
+  FinetuneOptions& run = options->run;
+  command->add_option("strategy", run.strategy.file, "file *.mlir")
+      ->required()
+      ->check([](const std::string& path) {
+        return absl::EndsWith(path, ".mlir")
+                   ? ""
+                   : absl::StrCat("expects a file *.mlir, got ", path);
+      });
+  command
+      ->add_option("--model", run.strategy.models,
+                   "NAME=DIRECTORY: checkpoint of a model that the strategy "
+                   "calls; once for each")
+      ->required()
+      ->allow_extra_args(false);
+  command
+      ->add_option("--data", options->data,
+                   "STREAM=FILE: table (.tsv, .jsonl) for the strategy's "
+                   "stream, and dev=FILE to evaluate on")
+      ->required()
+      ->allow_extra_args(false);
+  AddDataOptions(*command, run);
+  AddLayersOption(*command, run);
+  AddTrainingOptions(*command, run);
+  AddSetOption(*command, run);
+  AddRunOptions(*command, run);
+  command->footer(
+      "Example:\n"
+      "  graft train page.mlir --model model=minilm/ --data train=train.tsv "
+      "\\\n"
+      "      --data dev=dev.tsv --set rate=2e-5 --output out/");
+  command->callback([options, &context] {
+    context.run = [options, &context] {
+      return TrainStrategy(*options, context);
+    };
+  });
+}
+
+}  // namespace graft
