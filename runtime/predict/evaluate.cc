@@ -26,12 +26,34 @@ Outcome OutcomeOf(const Examples& examples, int64_t i,
   return outcome;
 }
 
+namespace {
+
+// Whether metrics can tell models apart by the truth of some examples.
+struct Truths {
+  bool tell = false;
+  bool any = false;
+  float first = 0;
+
+  void Add(const Outcome& outcome, bool number) {
+    if (!number) {
+      tell |= outcome.label >= 0;
+      return;
+    }
+    tell |= any && outcome.score != first;
+    if (!any) first = outcome.score;
+    any = true;
+  }
+};
+
+}  // namespace
+
 absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
                                              const BatchCapacity& capacity,
                                              ExampleFeed next) {
   double loss = 0;
   int64_t count = 0;
   std::unique_ptr<Metric> metric;
+  Truths truths;
   GRAFT_RETURN_IF_ERROR(RunBatches(
       evaluate, capacity, std::move(next), [&](const Examples& examples) {
         const absl::Span<const float> losses = evaluate.Output("losses");
@@ -46,14 +68,17 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
         count += examples.size();
         for (int64_t i = 0; i < examples.size(); ++i) {
           loss += losses[i];
-          metric->Add(OutcomeOf(examples, i, logits.subspan(i * width, width)));
+          const Outcome outcome =
+              OutcomeOf(examples, i, logits.subspan(i * width, width));
+          truths.Add(outcome, width == 1);
+          metric->Add(outcome);
         }
         return absl::OkStatus();
       }));
   EvaluationResult result;
   if (count == 0) return result;
   result.loss = loss / static_cast<double>(count);
-  result.score = metric->Value();
+  result.score = truths.tell ? metric->Value() : -result.loss;
   return result;
 }
 

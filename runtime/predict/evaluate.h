@@ -17,8 +17,11 @@
 namespace graft {
 
 struct EvaluationResult {
-  double loss = 0;   // mean over examples
-  double score = 0;  // the first metric of the model's target: accuracy, ...
+  double loss = 0;  // mean over examples
+  // The first metric of the model's target: accuracy, ...; where no example has
+  // a label, or all have the same number, by which none can be better, the
+  // negative loss. Higher is better.
+  double score = 0;
 };
 
 // What the model computed for example `i` and what it should have: the column

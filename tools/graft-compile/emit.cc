@@ -68,8 +68,9 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   for (auto loss : text->strategy.getOps<transfer::LossOp>())
     unlabelled |= loss.getIgnore().has_value();
   for (const ModelRole& model : FindModels(*text))
-    models.push_back(
-        llvm::json::Object{{"name", model.symbol}, {"trained", model.trained}});
+    models.push_back(llvm::json::Object{{"name", model.symbol},
+                                        {"trained", model.trained},
+                                        {"declared", model.declared}});
   std::string json;
   llvm::raw_string_ostream(json)
       << llvm::json::Value(llvm::json::Object{{"streams", std::move(streams)},

@@ -27,7 +27,8 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
 // {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
 // count, where it is known, "weights": whether it has them}], "unlabelled":
 // whether a loss leaves out examples without a label, "models": [{"name",
-// "trained"}] in the order of their calls, "predicted": name}.
+// "trained", "declared": by the text itself}] in the order of their calls,
+// "predicted": name}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                                 const CompileOptions& options);
 

@@ -94,9 +94,11 @@ Schema TakenColumns(const Timed& timed) {
 }
 
 // Returns a batch of texts of `length` tokens each; columns other than the
-// tokens are zero. The time does not depend on their values.
-PackedBatch MakeBatch(const Schema& schema, int64_t batch, int64_t length,
-                      int64_t vocabulary, const BatchCapacity& capacity) {
+// tokens, and rows of caches, are zero. The time does not depend on their
+// values.
+PackedBatch MakeBatch(const ArtifactSpec& spec, const Schema& schema,
+                      int64_t batch, int64_t length, int64_t vocabulary,
+                      const BatchCapacity& capacity) {
   Examples texts(schema);
   for (int64_t i = 0; i < batch; ++i) {
     texts.Add(length, /*row=*/i);
@@ -104,9 +106,15 @@ PackedBatch MakeBatch(const Schema& schema, int64_t batch, int64_t length,
     for (int64_t j = 0; j < length; ++j)
       ids[j] = static_cast<int32_t>((i * length + j) * 7919 % vocabulary);
   }
+  std::vector<CachedRows> caches;
+  for (const CacheSpec& cache : spec.caches) {
+    const int64_t width = CacheWidth(spec, cache);
+    caches.push_back(
+        {cache.name, width, std::vector<float>(batch * width, 0.0f)});
+  }
   PackedBatch packed;
-  packed.Reserve(schema, {}, capacity);
-  PackBatch(texts, {0, batch}, {}, packed);
+  packed.Reserve(schema, caches, capacity);
+  PackBatch(texts, {0, batch}, caches, packed);
   return packed;
 }
 
@@ -247,7 +255,7 @@ absl::Status Bench(const BenchOptions& options) {
   for (int64_t batch : options.batches) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =
-          MakeBatch(TakenColumns(timed), batch, length,
+          MakeBatch(artifact->spec(), TakenColumns(timed), batch, length,
                     tokenizer->vocabulary_size(), capacity);
       GRAFT_RETURN_IF_ERROR(
           BenchShape(options, *artifact, limits, timed, packed, length));

@@ -11,11 +11,11 @@
 #include <cerrno>
 #include <climits>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
+#include "tools/graft/usage_error.h"
 
 extern char** environ;
 
@@ -37,7 +37,6 @@ absl::StatusOr<std::string> CompilerPath() {
 
 // Exit code of graft-compile for wrong usage.
 constexpr int kUsageCode = 2;
-constexpr char kUsage[] = "graft/compiler-usage";
 
 }  // namespace
 
@@ -70,12 +69,8 @@ absl::Status RunCompiler(const std::vector<std::string>& arguments,
           ? absl::StrCat(compiler, ": ended by signal ", WTERMSIG(status))
           : absl::StrCat(compiler, ": failed; see its message above"));
   if (WIFEXITED(status) && WEXITSTATUS(status) == kUsageCode)
-    failure.SetPayload(kUsage, absl::Cord());
+    MarkUsageError(failure);
   return failure;
-}
-
-bool CompilerRefusedOption(const absl::Status& status) {
-  return status.GetPayload(kUsage).has_value();
 }
 
 }  // namespace graft

@@ -19,12 +19,10 @@ enum class CompilerOutput { kInherited, kNone };
 
 // Runs graft-compile, which is installed beside this program, with `arguments`,
 // and waits for it. Its messages go to standard error. NOT_FOUND: the compiler
-// is not installed. ABORTED: it failed, and has printed the reason.
+// is not installed. ABORTED: it failed, and has printed the reason; a usage
+// error if an option was wrong.
 absl::Status RunCompiler(const std::vector<std::string>& arguments,
                          CompilerOutput output = CompilerOutput::kInherited);
-
-// Whether the compiler failed because an option was wrong.
-bool CompilerRefusedOption(const absl::Status& status);
 
 }  // namespace graft
 

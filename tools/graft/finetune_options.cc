@@ -22,6 +22,7 @@
 #include "runtime/train/checkpoint.h"
 #include "tools/byte_size.h"
 #include "tools/graft/compiler_process.h"
+#include "tools/graft/run_identity.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/terminal.h"
 
@@ -53,10 +54,13 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
       InputOf(options),
       "-o",
       program,
-      absl::StrCat("--max-tokens=", capacity.tokens),
-      absl::StrCat("--max-sequences=", capacity.sequences),
       absl::StrCat("--targets=", options.targets),
   };
+  // A file with all of its models says what it takes at once.
+  if (options.strategy.file.empty() || !options.strategy.declared) {
+    arguments.push_back(absl::StrCat("--max-tokens=", capacity.tokens));
+    arguments.push_back(absl::StrCat("--max-sequences=", capacity.sequences));
+  }
   if (options.precision != "fp32")
     arguments.push_back(absl::StrCat("--precision=", options.precision));
   if (options.memory_budget > 0)
@@ -240,13 +244,13 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
   }
   const absl::Time start = absl::Now();
   GRAFT_RETURN_IF_ERROR(RunCompiler(run.compiler_arguments));
-  if (!options.quiet)
-    std::fprintf(stderr,
-                 "compiled in %.1f s: at most %lld tokens in %lld sequences "
-                 "per launch\n",
-                 absl::ToDoubleSeconds(absl::Now() - start),
-                 static_cast<long long>(capacity.tokens),
-                 static_cast<long long>(capacity.sequences));
+  if (options.quiet) return absl::OkStatus();
+  std::string limits;
+  if (!options.strategy.declared || options.strategy.file.empty())
+    limits = absl::StrFormat(": at most %d tokens in %d sequences per launch",
+                             capacity.tokens, capacity.sequences);
+  std::fprintf(stderr, "compiled in %.1f s%s\n",
+               absl::ToDoubleSeconds(absl::Now() - start), limits.c_str());
   return absl::OkStatus();
 }
 
@@ -295,6 +299,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
+  GRAFT_ASSIGN_OR_RETURN(result.identity, RunIdentity(options, result));
   return result;
 }
 

@@ -44,6 +44,7 @@ struct StrategyInput {
   // Directories of models that are not trained.
   std::vector<std::string> frozen;
   bool unlabelled = false;  // rows may go without a label
+  bool declared = true;     // the file itself has all of its models
 };
 
 struct FinetuneOptions {
@@ -95,6 +96,7 @@ struct PreparedRun {
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;  // tokens of an example, at most
   std::string program;     // path of the compiled artifact
+  std::string identity;    // of the run (run_identity.h)
 };
 
 // Reads the tables once, and compiles into options.output unless a run is

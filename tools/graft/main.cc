@@ -11,7 +11,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "tools/graft/commands.h"
-#include "tools/graft/compiler_process.h"
+#include "tools/graft/usage_error.h"
 
 namespace {
 
@@ -65,5 +65,5 @@ int main(int argc, char** argv) {
   const absl::Status status = context.run();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
-  return graft::CompilerRefusedOption(status) ? 2 : 1;
+  return graft::IsUsageError(status) ? 2 : 1;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/strategy_flags.h"
 
@@ -50,16 +51,35 @@ const std::string& InputOf(const FinetuneOptions& options) {
   return options.strategy.file.empty() ? options.model : options.strategy.file;
 }
 
-absl::Status CheckSettings(const FinetuneOptions& options) {
-  if (options.settings.empty()) return absl::OkStatus();
+namespace {
+
+// The compiler lists the settings of the strategy in `output`.
+std::vector<std::string> SettingsArguments(const FinetuneOptions& options,
+                                           const std::string& output) {
   std::vector<std::string> arguments = {InputOf(options), "--emit=settings",
-                                        "--output=-"};
+                                        absl::StrCat("--output=", output)};
   if (options.task == "regression") arguments.push_back("--regression");
   if (!options.teacher.empty() && options.strategy.file.empty())
     arguments.push_back(absl::StrCat("--teacher=", options.teacher));
   arguments.insert(arguments.end(), options.settings.begin(),
                    options.settings.end());
-  return RunCompiler(arguments, CompilerOutput::kNone);
+  return arguments;
+}
+
+}  // namespace
+
+absl::Status CheckSettings(const FinetuneOptions& options) {
+  if (options.settings.empty()) return absl::OkStatus();
+  return RunCompiler(SettingsArguments(options, "-"), CompilerOutput::kNone);
+}
+
+absl::StatusOr<std::string> ReadSettings(FileSystem& files,
+                                         const FinetuneOptions& options) {
+  const std::string path = JoinPath(options.output, "settings.part");
+  GRAFT_RETURN_IF_ERROR(RunCompiler(SettingsArguments(options, path)));
+  GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(files, path));
+  GRAFT_RETURN_IF_ERROR(files.Remove(path));
+  return text;
 }
 
 }  // namespace graft

@@ -12,6 +12,8 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/file.h"
 #include "tools/graft/finetune_options.h"
 
 namespace graft {
@@ -30,6 +32,11 @@ const std::string& InputOf(const FinetuneOptions& options);
 // Has the compiler check what was given, before a table is read. An option that
 // it refuses is the error of RunCompiler.
 absl::Status CheckSettings(const FinetuneOptions& options);
+
+// All parameters of the strategy with the values that a run has, a line each,
+// as the compiler lists them. Writes in options.output, which exists.
+absl::StatusOr<std::string> ReadSettings(FileSystem& files,
+                                         const FinetuneOptions& options);
 
 }  // namespace graft
 

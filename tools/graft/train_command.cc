@@ -10,7 +10,10 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
@@ -22,6 +25,7 @@
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
+#include "tools/graft/usage_error.h"
 
 namespace graft {
 namespace {
@@ -43,11 +47,11 @@ absl::StatusOr<std::map<std::string, std::string>> SplitPairs(
     std::pair<std::string, std::string> pair =
         absl::StrSplit(text, absl::MaxSplits('=', 1));
     if (pair.first.empty() || pair.second.empty())
-      return absl::InvalidArgumentError(
+      return UsageError(
           absl::StrCat(option, ": expects ", form, ", got ", text));
     const std::string name = pair.first;
     if (!pairs.insert(std::move(pair)).second)
-      return absl::InvalidArgumentError(absl::StrCat(
+      return UsageError(absl::StrCat(
           option, " ", text, ": expects each name once, got ", name, " twice"));
   }
   return pairs;
@@ -70,12 +74,16 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
 // The data of the strategy's stream and of evaluations.
 absl::Status TakeData(const std::map<std::string, std::string>& data,
                       const nlohmann::json& streams, FinetuneOptions& options) {
+  const std::string& file = options.strategy.file;
   if (streams.size() != 1)
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.strategy.file, ": expects one transfer.stream, ",
-                     "got ", streams.size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ": expects one transfer.stream, got ", streams.size()));
   const nlohmann::json& stream = streams.front();
   options.stream = stream["name"];
+  if (options.stream == kEvaluation)
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": expects another name of a stream than ",
+                     kEvaluation, ", the data to evaluate on"));
   const std::string labels = stream["labels"];
   options.task = labels == "classes"  ? "classification"
                  : labels == "number" ? "regression"
@@ -86,19 +94,32 @@ absl::Status TakeData(const std::map<std::string, std::string>& data,
     else if (name == kEvaluation)
       options.dev = path;
     else
-      return absl::InvalidArgumentError(
-          absl::StrCat("--data ", name, "=", path, ": expects data for ",
-                       options.stream, " or ", kEvaluation, ", got ", name));
+      return UsageError(absl::StrCat("--data ", name, "=", path,
+                                     ": expects data for ", options.stream,
+                                     " or ", kEvaluation, ", got ", name));
   }
   if (options.train.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.strategy.file, ": expects --data ", options.stream,
-                     "=FILE, got none"));
+    return UsageError(absl::StrCat(file, ": expects --data ", options.stream,
+                                   "=FILE, got none"));
   if (!stream["weights"].get<bool>() || !options.table.weight_column.empty())
     return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(options.strategy.file, ": the stream ", options.stream,
-                   " has weights: expects --weight-column, got none"));
+  return UsageError(absl::StrCat(file, ": the stream ", options.stream,
+                                 " has weights: expects --weight-column, got "
+                                 "none"));
+}
+
+// The directory of a model that is not trained.
+absl::Status AddFrozen(FileSystem& files, const std::string& directory,
+                       FinetuneOptions& options) {
+  options.strategy.frozen.push_back(directory);
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(directory, "config.json")));
+  // The labels of a frozen classifier are those of the data.
+  if (options.teacher.empty() && options.task == "classification" &&
+      config.labels().size() >= 2)
+    options.teacher = directory;
+  return absl::OkStatus();
 }
 
 // Directories of the models that the strategy calls.
@@ -108,23 +129,32 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
       (const std::map<std::string, std::string> given),
       SplitPairs(options.strategy.models, "--model", "NAME=DIRECTORY"));
   const std::string predicted = facts["predicted"];
+  std::vector<std::string> names;
+  for (const nlohmann::json& model : facts["models"])
+    names.push_back(model["name"]);
+  for (const auto& [name, directory] : given)
+    if (!absl::c_linear_search(names, name))
+      return UsageError(absl::StrCat(
+          "--model ", name, "=", directory, ": expects a model of ",
+          options.strategy.file, ", which names ", absl::StrJoin(names, ", "),
+          ", got ", name));
   for (const nlohmann::json& model : facts["models"]) {
     const std::string name = model["name"];
     const auto found = given.find(name);
     if (found == given.end())
-      return absl::InvalidArgumentError(absl::StrCat(options.strategy.file,
-                                                     ": expects --model ", name,
-                                                     "=DIRECTORY, got none"));
-    if (name == predicted) options.model = found->second;
-    if (model["trained"].get<bool>()) continue;
-    options.strategy.frozen.push_back(found->second);
-    GRAFT_ASSIGN_OR_RETURN(
-        const ModelConfig config,
-        ModelConfig::Read(files, JoinPath(found->second, "config.json")));
-    // The labels of a frozen classifier are those of the data.
-    if (options.teacher.empty() && options.task == "classification" &&
-        config.labels().size() >= 2)
-      options.teacher = found->second;
+      return UsageError(absl::StrCat(options.strategy.file,
+                                     ": expects --model ", name,
+                                     "=DIRECTORY, got none"));
+    const std::string& directory = found->second;
+    if (!files.IsDirectory(directory))
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--model ", name, "=", directory,
+          ": expects a checkpoint directory, got none; `graft export` makes "
+          "one of a trained artifact"));
+    options.strategy.declared &= model["declared"].get<bool>();
+    if (name == predicted) options.model = directory;
+    if (!model["trained"].get<bool>())
+      GRAFT_RETURN_IF_ERROR(AddFrozen(files, directory, options));
   }
   return absl::OkStatus();
 }

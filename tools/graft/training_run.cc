@@ -16,7 +16,6 @@
 #include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/artifact.h"
-#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
@@ -32,28 +31,6 @@ namespace {
 
 // Lines of --profile.
 constexpr size_t kProfiledKernels = 30;
-
-// Hash of everything that must be equal to resume a run with the same bits.
-absl::StatusOr<std::string> RunIdentity(const FinetuneOptions& options,
-                                        const PreparedRun& run) {
-  const TableScan& train = run.train->scan();
-  uint64_t state = Fnv1a64(absl::StrJoin(run.compiler_arguments, "\n"));
-  state =
-      Fnv1a64(absl::StrCat(options.training.batch_size, ",",
-                           options.training.shuffle, ",", options.training.seed,
-                           ",", options.training.loss_scale.value_or(0)),
-              state);
-  if (!options.strategy.file.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(
-        const std::string text,
-        ReadFile(FileSystem::Posix(), options.strategy.file));
-    state = Fnv1a64(text, state);
-  }
-  state = Fnv1a64(absl::StrCat(train.token_hash, ",", train.label_hash, ",",
-                               absl::StrJoin(run.labels->labels(), "\n")),
-                  state);
-  return absl::StrFormat("%016x", state);
-}
 
 void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
                   const std::string& artifact,
@@ -84,8 +61,10 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("%s\n", record.dump().c_str());
     return;
   }
-  std::string line = absl::StrFormat(
-      "nothing left to train: the checkpoint is at step %d", summary.steps);
+  std::string line = absl::StrCat(
+      summary.interrupted ? "stopped at step "
+                          : "nothing left to train: the checkpoint is at step ",
+      summary.steps);
   if (summary.steps > summary.first_step)
     line = absl::StrFormat(
         "%d steps, %d examples and %d tokens in %s: %.1f examples/s, "
@@ -102,6 +81,21 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("stopped by a signal; continue with --resume\n");
   else
     std::printf("wrote %s\n", artifact.c_str());
+}
+
+// Says what is trained, and which parameters begin with new values.
+void DescribeTrained(const Artifact& artifact,
+                     const std::vector<std::string>& initialised) {
+  int64_t tensors = 0, trained = 0;
+  for (const SlotSpec& slot : artifact.spec().slots) {
+    if (!slot.is_parameter()) continue;
+    ++tensors;
+    trained += slot.trainable;
+  }
+  std::fprintf(stderr, "trains %lld of %lld tensors%s%s\n",
+               static_cast<long long>(trained), static_cast<long long>(tensors),
+               initialised.empty() ? "" : "; initialised: ",
+               absl::StrJoin(initialised, ", ").c_str());
 }
 
 // Values of the program's registers that the command line gives.
@@ -193,6 +187,8 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
                          OpenDevice(options.device));
   LoadOptions load;
   load.device = device.get();
+  // Little beside a training, and what is damaged would go into its result.
+  load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, run.program, load));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance,
@@ -202,16 +198,14 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
   if (!options.initial.empty())
     GRAFT_RETURN_IF_ERROR(
         LoadInitialParameters(files, options.initial, *instance));
-  if (!options.quiet && !initialised.empty())
-    std::fprintf(stderr, "initialised: %s\n",
-                 absl::StrJoin(initialised, ", ").c_str());
+  if (!options.quiet) DescribeTrained(*artifact, initialised);
 
   TrainOptions training;
   training.seed = options.training.seed;
   training.registers = Registers(options.training);
   training.directory = options.output;
   training.resume = options.training.resume;
-  GRAFT_ASSIGN_OR_RETURN(training.run, RunIdentity(options, run));
+  training.run = run.identity;
   std::vector<TrainStream> streams = {{options.stream, run.train.get(),
                                        options.training.shuffle,
                                        run.train->scan().token_hash}};
