@@ -1,0 +1,103 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// The batches of streams that an interpreter draws.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/data/sampler.h"
+#include "runtime/host/interpreter.h"
+
+namespace graft {
+namespace {
+
+constexpr double kMostExamples = 1e9;  // of a batch
+constexpr int64_t kMostBatches = int64_t{1} << 62;
+
+// Rounded up; 0 for nothing.
+int64_t Quotient(int64_t count, int64_t size) {
+  return size == 0 ? 0 : count / size + (count % size != 0);
+}
+
+}  // namespace
+
+void HostInterpreter::ReservePacked(uint32_t index) {
+  Stream& stream = streams_[index];
+  stream.packed.Reserve(stream.data.source->schema(), stream.caches,
+                        stream.capacity);
+}
+
+absl::Status HostInterpreter::SetBatchSize(uint32_t index, double size) {
+  if (!(size >= 1) || size != std::floor(size) || size > kMostExamples)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expects a batch of 1 to 1000000000 examples of the stream ",
+        spec_.streams[index].name, ", got ", size));
+  StreamPosition& position = state_.streams[index];
+  const auto examples = static_cast<int64_t>(size);
+  if (position.size != 0 && position.size != examples) {
+    const int64_t rows = facts_[index].rows;
+    const int64_t epochs =
+        Quotient(position.batches, Quotient(rows, position.size));
+    const int64_t per_epoch = Quotient(rows, examples);
+    // A state of strangers may count more than 63 bits hold.
+    position.batches =
+        std::min(epochs, kMostBatches / std::max<int64_t>(per_epoch, 1)) *
+        per_epoch;
+  }
+  position.size = examples;
+  return absl::OkStatus();
+}
+
+absl::Status HostInterpreter::BeginBatches(uint32_t index, int64_t first) {
+  Stream& stream = streams_[index];
+  if (!facts_[index].present || facts_[index].rows == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("expects examples of the stream ",
+                     spec_.streams[index].name, ", got none"));
+  const int64_t examples = state_.streams[index].size;
+  if (stream.batches && stream.next == first && stream.size == examples)
+    return absl::OkStatus();
+  if (stream.batches) stream.seconds_waited += stream.batches->seconds_waited();
+  stream.batches.reset();
+  stream.size = examples;
+  stream.next = first;
+  stream.per_epoch = Quotient(facts_[index].rows, examples);
+  TrainingOrder order;
+  order.batch_size = examples;
+  order.first_step = first;
+  order.steps = std::numeric_limits<int64_t>::max();
+  order.shuffle = stream.data.shuffle;
+  order.seed = seed_;
+  ExampleSource& source = *stream.data.source;
+  const int64_t most = std::min(examples, facts_[index].rows);
+  ReservePacked(index);
+  GRAFT_ASSIGN_OR_RETURN(
+      stream.batches,
+      BatchStream::Start(TrainingBatches(source, order, stream.capacity),
+                         source.schema(), most, most * source.longest()));
+  return absl::OkStatus();
+}
+
+absl::Status HostInterpreter::Draw(uint32_t index) {
+  Stream& stream = streams_[index];
+  GRAFT_ASSIGN_OR_RETURN(stream.batch, stream.batches->Next());
+  ++stream.next;
+  ++state_.streams[index].batches;
+  facts_[index].examples = &stream.batch->examples;
+  return absl::OkStatus();
+}
+
+void HostInterpreter::Pack(uint32_t index) {
+  Stream& stream = streams_[index];
+  PackBatch(stream.batch->examples,
+            stream.batch->micro_batches[state_.streams[index].micro_batch],
+            stream.caches, stream.packed);
+  packed_[index] = &stream.packed;
+  tokens_ += stream.packed.tokens();
+}
+
+}  // namespace graft

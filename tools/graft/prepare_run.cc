@@ -1,0 +1,286 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/config.h"
+#include "runtime/tokenize/registry.h"
+#include "runtime/train/checkpoint.h"
+#include "tools/graft/compiler_process.h"
+#include "tools/graft/finetune_options.h"
+#include "tools/graft/run_identity.h"
+#include "tools/graft/strategy_options.h"
+#include "tools/graft/terminal.h"
+
+namespace graft {
+namespace {
+
+// How long a table is read without a word of progress.
+constexpr absl::Duration kQuietScan = absl::Seconds(2);
+
+// Options that shape the compiled program, as graft-compile takes them.
+std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
+                                           const BatchCapacity& capacity,
+                                           const std::string& labels_path,
+                                           const std::string& program) {
+  std::vector<std::string> arguments = {
+      InputOf(options),
+      "-o",
+      program,
+      absl::StrCat("--targets=", options.targets),
+  };
+  // A file with all of its models says what it takes at once.
+  if (options.strategy.file.empty() || !options.strategy.declared) {
+    arguments.push_back(absl::StrCat("--max-tokens=", capacity.tokens));
+    arguments.push_back(absl::StrCat("--max-sequences=", capacity.sequences));
+  }
+  if (options.precision != "fp32")
+    arguments.push_back(absl::StrCat("--precision=", options.precision));
+  if (options.memory_budget > 0)
+    arguments.push_back(
+        absl::StrFormat("--memory-budget=%.0f", options.memory_budget));
+  if (options.memory_choices) arguments.push_back("--memory-choices");
+  if (options.task == "regression")
+    arguments.push_back("--regression");
+  else if (options.task == "classification")
+    arguments.push_back(absl::StrCat("--labels=", labels_path));
+  for (const std::string& model : options.strategy.models)
+    arguments.push_back(absl::StrCat("--model=", model));
+  if (!options.table.weight_column.empty()) arguments.push_back("--weights");
+  if (options.dropout >= 0)
+    arguments.push_back(absl::StrCat("--dropout=", options.dropout));
+  if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
+  if (options.freeze_layers > 0)
+    arguments.push_back(
+        absl::StrCat("--freeze-layers=", options.freeze_layers));
+  if (options.linear_probe) arguments.push_back("--linear-probe");
+  if (!options.student_layers.empty())
+    arguments.push_back(absl::StrCat(
+        "--student-layers=", absl::StrJoin(options.student_layers, ",")));
+  if (!options.teacher.empty() && options.strategy.file.empty())
+    arguments.push_back(absl::StrCat("--teacher=", options.teacher));
+  arguments.insert(arguments.end(), options.settings.begin(),
+                   options.settings.end());
+  if (!options.dump_stages.empty())
+    arguments.push_back(absl::StrCat("--dump-stages=", options.dump_stages));
+  for (const std::string& plugin : options.plugins)
+    arguments.push_back(absl::StrCat("--plugin=", plugin));
+  if (!options.graph_passes.empty())
+    arguments.push_back(absl::StrCat("--graph-passes=", options.graph_passes));
+  return arguments;
+}
+
+// Capacities, from --max-tokens or else from the data.
+BatchCapacity ChooseCapacity(const FinetuneOptions& options,
+                             const PreparedRun& run) {
+  BatchCapacity capacity = run.train->scan().capacity;
+  if (run.dev) {
+    const BatchCapacity& other = run.dev->scan().capacity;
+    capacity.tokens = std::max(capacity.tokens, other.tokens);
+    capacity.sequences = std::max(capacity.sequences, other.sequences);
+  }
+  if (options.max_tokens > 0) capacity.tokens = options.max_tokens;
+  return capacity;
+}
+
+// Most tokens of a sequence of the model in `directory`. Its configuration says
+// so under the name of Transformers; or else its family, in the compiler,
+// knows.
+absl::StatusOr<int64_t> MaxPositions(FileSystem& files,
+                                     const FinetuneOptions& options,
+                                     const std::string& directory,
+                                     ModelConfig config) {
+  if (config.max_positions() == 0) {
+    const std::string facts = JoinPath(options.output, "facts.json");
+    std::vector<std::string> arguments = {directory, "--emit=facts", "-o",
+                                          facts};
+    for (const std::string& plugin : options.plugins)
+      arguments.push_back(absl::StrCat("--plugin=", plugin));
+    GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
+    GRAFT_ASSIGN_OR_RETURN(config, ModelConfig::Read(files, facts));
+    GRAFT_RETURN_IF_ERROR(files.Remove(facts));
+  }
+  return config.max_positions() > 0 ? config.max_positions() : kMaxPositions;
+}
+
+// The configuration of the teacher, which has its labels.
+absl::StatusOr<ModelConfig> ReadTeacher(FileSystem& files,
+                                        const FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.teacher, "config.json")));
+  if (config.labels().size() >= 2) return config;
+  return absl::InvalidArgumentError(absl::StrCat(
+      options.teacher, ": expects a classifier of at least 2 labels, got ",
+      config.labels().size(), "; fine-tune one and `graft export` it"));
+}
+
+// ", 26 labels", and the number of unlabelled rows.
+std::string DescribeLabels(const PreparedRun& run, const std::string& task) {
+  if (task != "classification")
+    return task == "regression" ? ", regression" : "";
+  const int64_t unlabelled = run.train->scan().unlabelled;
+  return absl::StrCat(
+      ", ", run.labels->size(), " labels",
+      unlabelled > 0 ? absl::StrCat(", ", unlabelled, " rows without") : "");
+}
+
+void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
+                  int64_t max_length) {
+  const TableScan& train = run.train->scan();
+  const std::string text = absl::StrFormat(
+      "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
+      train.examples, train.tokens,
+      static_cast<double>(train.tokens) / static_cast<double>(train.examples),
+      DescribeLabels(run, options.task),
+      train.truncated == 0
+          ? ""
+          : absl::StrFormat(", %d texts truncated to %d tokens",
+                            train.truncated, max_length));
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+// Opens and scans a table, with a progress line if that takes long.
+absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
+    FileSystem& files, const std::string& path, const FinetuneOptions& options,
+    const ExampleOptions& examples, const PreparedRun& run,
+    const std::atomic<bool>& stop, ScanOptions scan) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
+                         ExampleTable::Open(files, path, *run.tokenizer,
+                                            run.labels.get(), examples));
+  uint64_t bytes = 0;
+  ProgressLine line(options.quiet);
+  const absl::Time start = absl::Now();
+  scan.progress = [&](int64_t rows, uint64_t offset) -> absl::Status {
+    if (stop.load(std::memory_order_relaxed))
+      return absl::CancelledError(
+          absl::StrCat(path, ": stopped by a signal after ", rows, " rows"));
+    if (absl::Now() - start < kQuietScan) return absl::OkStatus();
+    // Not before the scan, which refuses pipes: to open one again may hang.
+    if (bytes == 0) bytes = std::max<uint64_t>(files.Size(path).value_or(1), 1);
+    line.Update(absl::StrFormat(
+        "reading %s: %d rows, %.0f %%", path, rows,
+        100 * static_cast<double>(offset) / static_cast<double>(bytes)));
+    return absl::OkStatus();
+  };
+  scan.batch_size = options.training.batch_size;
+  GRAFT_RETURN_IF_ERROR(table->Scan(scan));
+  return table;
+}
+
+// Opens and scans the tables. The classes are those of the teacher, or else the
+// sorted training labels.
+absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
+                        int64_t max_length, const std::atomic<bool>& stop,
+                        PreparedRun& run) {
+  ExampleOptions examples;
+  examples.table = options.table;
+  examples.labels = options.task == "regression"
+                        ? ExampleOptions::Labels::kScores
+                    : options.task == "none" ? ExampleOptions::Labels::kNone
+                                             : ExampleOptions::Labels::kClasses;
+  examples.max_length = max_length;
+  ScanOptions scan;
+  ExampleOptions train = examples;
+  train.table.partly_labelled = options.strategy.file.empty()
+                                    ? !options.teacher.empty()
+                                    : options.strategy.unlabelled;
+  scan.any_order = options.training.shuffle;
+  if (options.teacher.empty()) scan.new_labels = run.labels.get();
+  GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
+                                              train, run, stop, scan));
+  if (options.teacher.empty()) run.labels->Sort();
+  if (options.dev.empty()) return absl::OkStatus();
+  GRAFT_ASSIGN_OR_RETURN(
+      run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
+  return absl::OkStatus();
+}
+
+// Compiles the program, except when a run continues from a checkpoint: then it
+// keeps its program. Without a checkpoint, an existing program may belong to
+// other options.
+absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
+                            PreparedRun& run) {
+  const BatchCapacity capacity = ChooseCapacity(options, run);
+  run.program = JoinPath(options.output, "program.graft");
+  const std::string labels_path = JoinPath(options.output, "labels.txt");
+  if (options.task == "classification")
+    GRAFT_RETURN_IF_ERROR(WriteFile(
+        files, labels_path,
+        absl::StrCat(absl::StrJoin(run.labels->labels(), "\n"), "\n")));
+  run.compiler_arguments =
+      CompilerArguments(options, capacity, labels_path, run.program);
+  if (options.training.resume && files.Exists(run.program)) {
+    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
+                           ListCheckpoints(files, options.output));
+    if (!checkpoints.empty()) return absl::OkStatus();
+  }
+  const absl::Time start = absl::Now();
+  GRAFT_RETURN_IF_ERROR(RunCompiler(run.compiler_arguments));
+  if (options.quiet) return absl::OkStatus();
+  std::string limits;
+  if (!options.strategy.declared || options.strategy.file.empty())
+    limits = absl::StrFormat(": at most %d tokens in %d sequences per launch",
+                             capacity.tokens, capacity.sequences);
+  std::fprintf(stderr, "compiled in %.1f s%s\n",
+               absl::ToDoubleSeconds(absl::Now() - start), limits.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
+                                       const std::atomic<bool>& stop) {
+  FileSystem& files = FileSystem::Posix();
+  PreparedRun result;
+  GRAFT_RETURN_IF_ERROR(CheckSettings(options));
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.model, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
+  GRAFT_ASSIGN_OR_RETURN(int64_t limit,
+                         MaxPositions(files, options, options.model, config));
+  result.labels = std::make_unique<LabelMap>();
+  if (!options.teacher.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(ModelConfig teacher, ReadTeacher(files, options));
+    GRAFT_ASSIGN_OR_RETURN(*result.labels,
+                           LabelMap::FromLabels(teacher.labels()));
+    GRAFT_ASSIGN_OR_RETURN(
+        const int64_t taught,
+        MaxPositions(files, options, options.teacher, teacher));
+    limit = std::min(limit, taught);
+  }
+  for (const std::string& directory : options.strategy.frozen) {
+    GRAFT_ASSIGN_OR_RETURN(
+        ModelConfig frozen,
+        ModelConfig::Read(files, JoinPath(directory, "config.json")));
+    GRAFT_ASSIGN_OR_RETURN(const int64_t most,
+                           MaxPositions(files, options, directory, frozen));
+    limit = std::min(limit, most);
+  }
+  if (options.max_length > limit)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max-length: expects at most ", limit,
+        ", the most that the model takes, got ", options.max_length));
+  const int64_t max_length =
+      options.max_length > 0 ? options.max_length : limit;
+  if (options.precision != "fp16" && options.training.loss_scale)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--loss-scale: expects --precision=fp16, got ", options.precision));
+  result.max_length = max_length;
+  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
+  if (!options.quiet) DescribeData(options, result, max_length);
+  GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
+  GRAFT_ASSIGN_OR_RETURN(result.identity, RunIdentity(options, result));
+  return result;
+}
+
+}  // namespace graft
