@@ -242,11 +242,15 @@ def find(file, text, place):
 
 def commands(build, path):
     """What `graft inspect --commands` says of the programs, without the names
-    of values, which are for readers."""
+    of values, which are for readers, and without the host program, which runs
+    none of what is timed by itself."""
     text = build.run("graft", "inspect", path, "--commands")
     begin = re.search(r"^entry\b", text, re.MULTILINE)
-    return [line.split(" // ")[0].split() for line in
-            text[begin.start():].splitlines()] if begin else None
+    if not begin:
+        return None
+    programs = re.split(r"^host\b", text[begin.start():], maxsplit=1,
+                        flags=re.MULTILINE)[0]
+    return [line.split(" // ")[0].split() for line in programs.splitlines()]
 
 
 def are_identical(base, base_path, new, new_path):
