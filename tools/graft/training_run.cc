@@ -77,10 +77,7 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
   if (summary.best_step > 0)
     std::printf("best evaluation %.4f at step %lld\n", summary.best_score,
                 static_cast<long long>(summary.best_step));
-  if (summary.interrupted)
-    std::printf("stopped by a signal; continue with --resume\n");
-  else
-    std::printf("wrote %s\n", artifact.c_str());
+  if (!summary.interrupted) std::printf("wrote %s\n", artifact.c_str());
 }
 
 // Says what is trained, and which parameters begin with new values.
@@ -229,7 +226,10 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
     GRAFT_RETURN_IF_ERROR(WriteTrainedArtifact(files, model, *instance,
                                                DataSettings(options, run)));
   PrintSummary(options, *summary, model, initialised);
-  return absl::OkStatus();
+  if (!summary->interrupted) return absl::OkStatus();
+  return absl::CancelledError(
+      absl::StrCat("stopped by a signal at step ", summary->steps,
+                   ", before there is a ", model, "; continue with --resume"));
 }
 
 void AddRunOptions(CLI::App& command, FinetuneOptions& options) {

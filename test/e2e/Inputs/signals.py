@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Stops training runs by SIGINT and SIGTERM, resumes them, and compares what
+comes of them with an undisturbed run, bit by bit.
+
+    signals.py WORK
+
+WORK has the model and the tables of tiny_bert.py. A run that is stopped ends
+with 1, says how to go on, and leaves no model.
+"""
+
+import filecmp
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+EPOCHS, SECONDS = "30", 60
+
+
+def command(work, output):
+    return ["graft", "finetune", "--model", work / "model", "--train",
+            work / "train.tsv", "--dev", work / "test.tsv", "--epochs", EPOCHS,
+            "--max-tokens", "64", "--evaluate-every", "7", "--log-every", "1",
+            "--shuffle", "--output", output, "--quiet"]
+
+
+def stop(work, output, number, lines):
+    """Stops a run once its metrics have so many lines."""
+    process = subprocess.Popen(command(work, output), stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, text=True)
+    metrics, end = output / "metrics.jsonl", time.monotonic() + SECONDS
+    while not (metrics.exists() and
+               metrics.read_text().count("\n") >= lines):
+        if process.poll() is not None or time.monotonic() > end:
+            sys.exit(f"expects {lines} lines of metrics, got "
+                     f"{process.communicate()[1]}")
+        time.sleep(0.001)
+    process.send_signal(number)
+    message = process.communicate()[1]
+    if process.returncode != 1 or "continue with --resume" not in message:
+        sys.exit(f"expects the code 1 and how to go on, got "
+                 f"{process.returncode}: {message}")
+    if (output / "model.graft").exists():
+        sys.exit("expects no model of a run that was stopped")
+
+
+def main():
+    work = pathlib.Path(sys.argv[1])
+    whole = work / "undisturbed"
+    subprocess.run(command(work, whole), check=True, stdout=subprocess.DEVNULL)
+    for number, lines in ((signal.SIGINT, 3), (signal.SIGTERM, 60),
+                          (signal.SIGINT, 201)):
+        output = work / f"stopped-{lines}"
+        stop(work, output, number, lines)
+        subprocess.run([*command(work, output), "--resume"], check=True,
+                       stdout=subprocess.DEVNULL)
+        if not filecmp.cmp(whole / "model.graft", output / "model.graft",
+                           shallow=False):
+            sys.exit(f"stopped after {lines} lines: expects the same bits")
+        print(f"{signal.Signals(number).name} after {lines} lines: same bits")
+
+
+if __name__ == "__main__":
+    main()
