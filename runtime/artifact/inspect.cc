@@ -228,6 +228,13 @@ void AppendHostJson(const ArtifactSpec& spec, Json& root) {
   }
   Json& streams = root["streams"] = Json::array();
   for (const StreamSpec& stream : spec.streams) streams.push_back(stream.name);
+  Json& registers = root["registers"] = Json::array();
+  for (const RegisterSpec& reg : spec.registers) {
+    registers.push_back({{"name", reg.name},
+                         {"kind", schema::EnumNameRegisterKind(reg.kind)},
+                         {"initial", reg.initial},
+                         {"meaning", reg.meaning}});
+  }
   Json& programs = root["host_programs"] = Json::object();
   for (const HostProgramSpec& program : spec.host_programs) {
     Json& lines = programs[program.name] = Json::array();
@@ -303,6 +310,7 @@ std::string InspectText(const Artifact& artifact,
   if (const TargetSpec* target = ShownTarget(spec, options.level)) {
     AppendPrograms(spec, *target, options.commands, &out);
   }
+  if (options.commands) absl::StrAppend(&out, DescribeHostTables(spec));
   for (const HostProgramSpec& program : spec.host_programs) {
     absl::StrAppend(&out, "host       ", program.name, ": ",
                     program.instructions.size(), " instructions\n");

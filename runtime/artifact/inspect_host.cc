@@ -173,6 +173,28 @@ std::string DescribeInstruction(const ArtifactSpec& spec,
   }
 }
 
+std::string DescribeHostTables(const ArtifactSpec& spec) {
+  std::string text;
+  const auto size = [&](int32_t index) -> std::string {
+    return index < 0 ? "-" : spec.sizes[index].name;
+  };
+  for (const StreamSpec& stream : spec.streams)
+    absl::StrAppend(&text, "stream     @", stream.name, " [",
+                    size(stream.tokens), ", ", size(stream.sequences), "]\n");
+  for (const CacheSpec& cache : spec.caches)
+    absl::StrAppend(&text, "cache      ", cache.name, " of @",
+                    spec.streams[cache.stream].name, ": ",
+                    spec.entries[cache.entry].name, "\n");
+  for (const RegisterSpec& reg : spec.registers) {
+    absl::StrAppend(&text, "register   ", reg.name, " ",
+                    schema::EnumNameRegisterKind(reg.kind), " = ", reg.initial);
+    if (reg.kind != RegisterKind::variable)
+      absl::StrAppend(&text, " in [", reg.minimum, ", ", reg.maximum, "]");
+    absl::StrAppend(&text, reg.meaning.empty() ? "" : ": ", reg.meaning, "\n");
+  }
+  return text;
+}
+
 std::string DescribeHostProgram(const ArtifactSpec& spec,
                                 const HostProgramSpec& program) {
   std::string text;

@@ -21,6 +21,9 @@ std::string DescribeInstruction(const ArtifactSpec& spec,
                                 const HostProgramSpec& program,
                                 const HostInstruction& instruction);
 
+// Streams, caches and registers of the artifact, one per line.
+std::string DescribeHostTables(const ArtifactSpec& spec);
+
 // The program, one instruction per line, numbered, blocks indented.
 std::string DescribeHostProgram(const ArtifactSpec& spec,
                                 const HostProgramSpec& program);

@@ -248,7 +248,7 @@ def commands(build, path):
     begin = re.search(r"^entry\b", text, re.MULTILINE)
     if not begin:
         return None
-    programs = re.split(r"^host\b", text[begin.start():], maxsplit=1,
+    programs = re.split(r"^(?:stream|host)\b", text[begin.start():], maxsplit=1,
                         flags=re.MULTILINE)[0]
     return [line.split(" // ")[0].split() for line in programs.splitlines()]
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "dialects/transfer/number.h"
 #include "frontend/graph_builder.h"
 #include "llvm/Support/JSON.h"
 #include "runtime/base/status_macros.h"
@@ -52,6 +53,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                          ReadStrategy(context, options.input));
   GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
                          FindPredicted(text->strategy, options.input));
+  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
   llvm::json::Array streams, models;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
     llvm::json::Object facts{{"name", stream.getSymName()},
@@ -71,12 +73,16 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     models.push_back(llvm::json::Object{{"name", model.symbol},
                                         {"trained", model.trained},
                                         {"declared", model.declared}});
+  llvm::json::Object facts{{"streams", std::move(streams)},
+                           {"unlabelled", unlabelled},
+                           {"models", std::move(models)},
+                           {"predicted", predicted}};
+  for (auto parameter : text->strategy.getOps<transfer::HyperparameterOp>())
+    if (parameter.getSymName() == "batch_size")
+      if (auto value = transfer::getLiteralNumber(parameter.getValue()))
+        facts["batch_size"] = static_cast<int64_t>(*value);
   std::string json;
-  llvm::raw_string_ostream(json)
-      << llvm::json::Value(llvm::json::Object{{"streams", std::move(streams)},
-                                              {"unlabelled", unlabelled},
-                                              {"models", std::move(models)},
-                                              {"predicted", predicted}});
+  llvm::raw_string_ostream(json) << llvm::json::Value(std::move(facts));
   return WriteText(json + "\n", options);
 }
 

@@ -26,7 +26,8 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
 // Writes the facts of a strategy, which is not compared with models, as JSON:
 // {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
 // count, where it is known, "weights": whether it has them}], "unlabelled":
-// whether a loss leaves out examples without a label, "models": [{"name",
+// whether a loss leaves out examples without a label, "batch_size": the value
+// of the parameter of that name, where there is one, "models": [{"name",
 // "trained", "declared": by the text itself}] in the order of their calls,
 // "predicted": name}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,

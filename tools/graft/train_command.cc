@@ -36,6 +36,7 @@ constexpr char kEvaluation[] = "dev";
 struct TrainCommandOptions {
   FinetuneOptions run;
   std::vector<std::string> data;  // STREAM=FILE
+  bool batch_size_given = false;
 };
 
 // The parts of `texts`, NAME=VALUE each, by name.
@@ -65,6 +66,8 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
                                         "--output", path};
   for (const std::string& plugin : options.plugins)
     arguments.push_back(absl::StrCat("--plugin=", plugin));
+  arguments.insert(arguments.end(), options.settings.begin(),
+                   options.settings.end());
   GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
   GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
   GRAFT_RETURN_IF_ERROR(files.Remove(path));
@@ -101,6 +104,10 @@ absl::Status TakeData(const std::map<std::string, std::string>& data,
   if (options.train.empty())
     return UsageError(absl::StrCat(file, ": expects --data ", options.stream,
                                    "=FILE, got none"));
+  if (labels == "none" && !options.table.weight_column.empty())
+    return UsageError(absl::StrCat(
+        "--weight-column: expects a strategy whose stream has labels, got ",
+        file));
   if (!stream["weights"].get<bool>() || !options.table.weight_column.empty())
     return absl::OkStatus();
   return UsageError(absl::StrCat(file, ": the stream ", options.stream,
@@ -168,6 +175,14 @@ absl::Status TrainStrategy(TrainCommandOptions options,
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(run.output));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   run.strategy.unlabelled = facts["unlabelled"];
+  if (facts.contains("batch_size")) {
+    if (options.batch_size_given)
+      return UsageError(absl::StrCat(
+          "--batch-size: expects a strategy that does not declare batch_size, "
+          "got ",
+          run.strategy.file, "; --set batch_size=N sets it"));
+    run.training.batch_size = facts["batch_size"];
+  }
   GRAFT_RETURN_IF_ERROR(TakeData(data, facts["streams"], run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun prepared, PrepareRun(run, *context.stop));
@@ -210,7 +225,8 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       "  graft train page.mlir --model model=minilm/ --data train=train.tsv "
       "\\\n"
       "      --data dev=dev.tsv --set rate=2e-5 --output out/");
-  command->callback([options, &context] {
+  command->callback([command, options, &context] {
+    options->batch_size_given = command->count("--batch-size") > 0;
     context.run = [options, &context] {
       return TrainStrategy(*options, context);
     };
