@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C7 of transfer.strategy.
+// Verifies C1 to C9 of transfer.strategy.
 
 #include "dialects/transfer/transfer_analysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,7 +18,8 @@ class Verifier {
   LogicalResult run() {
     return success(succeeded(checkOps()) && succeeded(checkSymbols()) &&
                    succeeded(checkGroups()) && succeeded(checkPhases()) &&
-                   succeeded(checkCaches()) && succeeded(checkPrediction()));
+                   succeeded(checkCaches()) && succeeded(checkPrediction()) &&
+                   succeeded(checkLabels()) && succeeded(checkWeights()));
   }
 
  private:
@@ -36,6 +37,9 @@ class Verifier {
   LogicalResult checkCaches();
   LogicalResult checkCache(CacheOp cache);
   LogicalResult checkPrediction();
+  LogicalResult checkLabels();
+  LogicalResult checkWeights();
+  bool readByPhase(Value field);
 
   ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
   // Whether `op` reads the field `name` of a stream.
@@ -286,6 +290,51 @@ LogicalResult Verifier::checkPrediction() {
     if (usesField(op, "labels") || usesField(op, "weights"))
       return predict.emitOpError(
           "expects a prediction that does not depend on labels or weights");
+  for (SymbolRefAttr symbol : getReadParameters(predict.getPrediction()))
+    if (GroupOp group = groups.lookup(symbol); group && !group.getFrozen())
+      return success();
+  return predict.emitOpError(
+      "expects a prediction that depends on a trained parameter, got none");
+}
+
+// C8.
+LogicalResult Verifier::checkLabels() {
+  for (auto loss : strategy.getOps<LossOp>()) {
+    auto stream = loss.getTarget().getDefiningOp<StreamOp>();
+    if (loss.getKind() != LossKind::cross_entropy || !stream ||
+        loss.getTarget() != stream.getField("labels"))
+      continue;
+    int64_t labels = *stream.getLabelCount();
+    RankedTensorType logits = loss.getPrediction().getType();
+    if (logits.getDimSize(1) == labels) continue;
+    InFlightDiagnostic diagnostic = loss.emitOpError("expects logits of ")
+                                    << labels << " columns, for labels<"
+                                    << labels << "> of @" << stream.getSymName()
+                                    << ", got " << logits;
+    diagnostic.attachNote(stream.getLoc()) << "declared here";
+    return diagnostic;
+  }
+  return success();
+}
+
+// Whether the loss of a phase depends on `field` of a stream.
+bool Verifier::readByPhase(Value field) {
+  return llvm::any_of(strategy.getOps<PhaseOp>(), [&](PhaseOp phase) {
+    return llvm::any_of(getComputation({phase.getLoss()}), [&](Operation* op) {
+      return llvm::is_contained(op->getOperands(), field);
+    });
+  });
+}
+
+// C9.
+LogicalResult Verifier::checkWeights() {
+  for (auto stream : strategy.getOps<StreamOp>()) {
+    Value weights = stream.getField("weights");
+    if (weights && !readByPhase(weights))
+      return stream.emitOpError(
+          "expects a loss of a phase to read its weights, got weights that no "
+          "loss reads; a transfer.loss takes them by 'weight'");
+  }
   return success();
 }
 

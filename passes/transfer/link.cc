@@ -33,6 +33,7 @@ class Linker {
   LogicalResult bindSize(CallOp call, StringAttr name, int64_t value);
   // Notes the fields that the callee takes of a text.
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
+  LogicalResult checkClasses(StreamOp stream);
   // The stream with those fields in place of `text`.
   void expandText(StreamOp stream);
   void expandCall(CallOp call);
@@ -89,6 +90,8 @@ LogicalResult Linker::run() {
     if (bound.value < 0)  // C1.
       return strategy.emitOpError("expects a call whose result has the size ")
              << name.getValue() << ", got none";
+  for (auto stream : strategy.getOps<StreamOp>())
+    if (failed(checkClasses(stream))) return failure();
   for (StreamOp stream :
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     expandText(stream);
@@ -177,6 +180,20 @@ LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
     fields.insert({name, callee.getArgumentTypes()[i]});
   }
   return success();
+}
+
+// C4.
+LogicalResult Linker::checkClasses(StreamOp stream) {
+  StringAttr name = stream.getLabelSizeAttr();
+  if (!name || sizes.lookup(name).value > 1) return success();
+  InFlightDiagnostic diagnostic =
+      stream.emitOpError("expects labels<")
+      << name.getValue()
+      << "> of at least 2 classes, got 1; labels<1> "
+         "is a number for each text";
+  diagnostic.attachNote(sizes.lookup(name).call.getLoc())
+      << "which " << sizes.lookup(name).call.getCallee() << " has";
+  return diagnostic;
 }
 
 void Linker::expandText(StreamOp stream) {

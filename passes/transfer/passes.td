@@ -23,6 +23,7 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     - (C2) Arguments that a text stands for are named `ids`, `types` or
       `segments`.
     - (C3) One stream has the field `text`.
+    - (C4) The size of labels is at least 2.
 
     Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
     ```mlir

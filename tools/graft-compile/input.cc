@@ -48,6 +48,7 @@ class Reader {
 
  private:
   absl::Status ReadFile();
+  absl::Status FindPrediction();
   absl::Status NameDirectories();
   absl::Status NameDirectoryModels();
   absl::Status ReadModels();
@@ -107,6 +108,8 @@ absl::Status Reader::ReadFile() {
   GRAFT_ASSIGN_OR_RETURN(input_.text, ReadStrategy(context_, options_.input));
   for (ModelRole& role : FindModels(*input_.text))
     input_.models.emplace_back().role = std::move(role);
+  // Before a head is missed in a model that nobody trains.
+  GRAFT_RETURN_IF_ERROR(FindPrediction());
   GRAFT_RETURN_IF_ERROR(NameDirectories());
   // Options of an import that no import would see.
   const bool imports = absl::c_any_of(
@@ -116,6 +119,14 @@ absl::Status Reader::ReadFile() {
   return UsageError(absl::StrCat(
       options_.import_options.front(), ": expects a model to import, got ",
       options_.input, ", which declares its models"));
+}
+
+absl::Status Reader::FindPrediction() {
+  input_.strategy = input_.text->strategy;
+  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
+                         FindPredicted(input_.strategy, options_.input));
+  input_.predicted = static_cast<size_t>(Find(predicted) - &input_.models[0]);
+  return absl::OkStatus();
 }
 
 // Gives the models their directories, from --model.
@@ -256,7 +267,7 @@ absl::Status Reader::ChoosePage() {
   GRAFT_ASSIGN_OR_RETURN(
       input_.text,
       ReadPage(context_, labels == 1, !options_.teacher.empty(), name));
-  return absl::OkStatus();
+  return FindPrediction();
 }
 
 // Puts the imported models before the strategy.
@@ -265,10 +276,6 @@ absl::Status Reader::Assemble() {
     if (auto found = imported_.find(model.role.symbol);
         found != imported_.end())
       GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second));
-  input_.strategy = input_.text->strategy;
-  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
-                         FindPredicted(input_.strategy, options_.input));
-  input_.predicted = static_cast<size_t>(Find(predicted) - &input_.models[0]);
   return absl::OkStatus();
 }
 

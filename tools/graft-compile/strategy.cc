@@ -52,9 +52,18 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
                        strategy.getSymName().str()));
     text->strategy = strategy;
   }
-  if (text->strategy) return text;
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, ": expects a transfer.strategy, got none"));
+  if (!text->strategy)
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": expects a transfer.strategy, got none"));
+  return text;
+}
+
+// Whether a group of the model `symbol` is not frozen.
+bool IsTrained(transfer::StrategyOp strategy, mlir::StringAttr symbol) {
+  return llvm::any_of(
+      strategy.getOps<transfer::GroupOp>(), [&](transfer::GroupOp group) {
+        return group.getModelAttr().getAttr() == symbol && !group.getFrozen();
+      });
 }
 
 // Calls the model @model of a page `name`.
@@ -140,9 +149,7 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
     ModelRole& model = models.emplace_back();
     model.symbol = symbol.str();
     model.declared = module.lookupSymbol<ModelOp>(symbol) != nullptr;
-    for (auto group : strategy.getOps<transfer::GroupOp>())
-      model.trained |=
-          group.getModelAttr().getAttr() == symbol && !group.getFrozen();
+    model.trained = IsTrained(strategy, symbol);
   }
   return models;
 }
@@ -150,12 +157,20 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
 absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
                                           const std::string& input) {
   for (auto predict : strategy.getOps<transfer::PredictOp>()) {
-    std::string symbol;
+    mlir::StringAttr symbol;
+    bool trained = false;
     for (mlir::Operation* op :
          transfer::getComputation({predict.getPrediction()}))
-      if (auto call = mlir::dyn_cast<transfer::CallOp>(op))
-        symbol = call.getCallee().getRootReference().str();
-    if (!symbol.empty()) return symbol;
+      if (auto call = mlir::dyn_cast<transfer::CallOp>(op)) {
+        symbol = call.getCallee().getRootReference();
+        trained |= IsTrained(strategy, symbol);
+      }
+    if (!symbol) continue;
+    if (trained) return symbol.str();
+    // The verifier knows more, but not before the models are read.
+    return absl::InvalidArgumentError(absl::StrCat(
+        input, ": expects a transfer.predict of a model that is trained, got @",
+        symbol.str(), ", of which no group is trained"));
   }
   return absl::InvalidArgumentError(absl::StrCat(
       input, ": expects a transfer.predict of what a model returns, got none"));

@@ -52,8 +52,8 @@ struct ModelRole {
 std::vector<ModelRole> FindModels(const StrategyText& text);
 
 // The symbol of the model whose call is the last one that the prediction
-// depends on. INVALID_ARGUMENT without a prediction of a model; `input` is for
-// the message.
+// depends on. INVALID_ARGUMENT without a prediction of a model, or if none of
+// its models is trained; `input` is for the message.
 absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
                                           const std::string& input);
 

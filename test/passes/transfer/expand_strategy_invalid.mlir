@@ -335,7 +335,7 @@ graft.model @m {
 transfer.strategy @s {
   // expected-error @below {{'transfer.parameter' op expects another name than @max_steps, which each host program declares}}
   transfer.parameter @max_steps = 3 in [1, 9] "steps"
-  %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<3>, weights in @T, @S
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
@@ -370,7 +370,7 @@ func.func @train() {
 }
 // expected-error @below {{'transfer.strategy' op expects the name @train to be free for what it makes}}
 transfer.strategy @s {
-  %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<3>, weights in @T, @S
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>

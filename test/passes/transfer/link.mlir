@@ -115,3 +115,52 @@ transfer.strategy @s {
   // expected-error @below {{'transfer.stream' op expects one stream of text to link, got another}}
   %other = transfer.stream @target of text in @T, @S
 }
+
+// -----
+
+// C4: one class is none to tell apart.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+#SK = #graft.dims<S, K>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  func.func private @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x1xf32, #S>
+}
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{'transfer.stream' op expects labels<K> of at least 2 classes, got 1; labels<1> is a number for each text}}
+  %text, %labels = transfer.stream @train of text, labels<K> in @T, @S
+  // expected-note @below {{which @m::@logits has}}
+  %y = transfer.call @m::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
+}
+
+// -----
+
+// Labels of a number, beside logits of a size that is another.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+#SC = #graft.dims<S, C>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @w : tensor<9x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
+    %w = graft.read @w : tensor<9x3xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<9x3xf32>) -> tensor<?x3xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s sizes (C) {
+  // expected-note @below {{declared here}}
+  %text, %labels = transfer.stream @train of text, labels<2> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SC>
+  // expected-error @below {{'transfer.loss' op expects logits of 2 columns, for labels<2> of @train, got 'tensor<?x3xf32, #graft.dims<S>>'}}
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SC>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x?xf32, #SC>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
