@@ -43,8 +43,9 @@ using ParameterSet = llvm::DenseSet<mlir::SymbolRefAttr>;
 llvm::SmallVector<Parameter> getParameters(ModelOp model);
 
 // Returns each parameter of `model` with its group. Fails with a diagnostic at
-// the group if two groups of `strategy` share a parameter, if a group has none,
-// or (if `complete`) if a parameter has no group.
+// the group if a pattern matches no parameter, if two groups of `strategy`
+// share a parameter, if a group has none, or (if `complete`) if a parameter has
+// no group.
 mlir::FailureOr<llvm::SmallVector<GroupedParameter>> groupParameters(
     StrategyOp strategy, ModelOp model, bool complete);
 

@@ -19,6 +19,9 @@ namespace {
 // A larger number in a name is not the number of a layer.
 constexpr int64_t kMostLayers = 1 << 20;
 
+// The pattern of a group that selects, or excepts, nothing on purpose.
+constexpr StringRef kNoParameter = "^$";
+
 // Returns the first numeric part of a dotted name: the layer of an expanded
 // stack.
 std::optional<int64_t> layerOf(StringRef name) {
@@ -52,6 +55,26 @@ class Selector {
  private:
   std::optional<llvm::Regex> select, except;
 };
+
+// C3: a pattern that matches no parameter is misspelt, unless it is the one
+// that says so.
+LogicalResult checkPattern(GroupOp group, StringRef name, Attribute attribute,
+                           ArrayRef<Parameter> parameters) {
+  StringAttr text = getVerifiedText(group, attribute);
+  if (!text || text == kNoParameter) return success();
+  llvm::Regex pattern(text.getValue());
+  if (llvm::any_of(parameters, [&](const Parameter& parameter) {
+        return pattern.match(parameter.name());
+      }))
+    return success();
+  InFlightDiagnostic diagnostic = group.emitOpError("expects '")
+                                  << name << "' to match a parameter of "
+                                  << group.getModelAttr() << ", got \""
+                                  << text.getValue() << '"';
+  if (auto declared = dyn_cast<ExpressionAttr>(attribute))
+    diagnostic << ", the value of " << declared.getText();
+  return diagnostic << "; \"" << kNoParameter << "\" means none";
+}
 
 // Returns the groups in the order in which they select parameters. Those with
 // `rest` come last, and select only parameters without a group.
@@ -121,6 +144,14 @@ FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
                                                          bool complete) {
   SmallVector<Selector> selectors = getSelectors(strategy, model.getSymName());
   SmallVector<Parameter> parameters = getParameters(model);
+  for (const Selector& selector : selectors) {
+    GroupOp group = selector.group;
+    if (failed(
+            checkPattern(group, "select", group.getSelectAttr(), parameters)) ||
+        failed(
+            checkPattern(group, "except", group.getExceptAttr(), parameters)))
+      return failure();
+  }
   // Without layers, all depths are 0.
   int64_t deepest = 0;
   for (const Parameter& parameter : parameters)

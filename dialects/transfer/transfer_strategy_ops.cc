@@ -29,10 +29,51 @@ Type fieldType(StringRef field, int64_t labels, StringAttr tokens,
   return getTensorType({s}, i32);
 }
 
+// What POSIX extended regular expressions write for `\escape` of other
+// dialects; empty if there is no such term.
+StringRef posixTerm(char escape) {
+  switch (escape) {
+    case 'd':
+      return "[0-9]";
+    case 'D':
+      return "[^0-9]";
+    case 'w':
+      return "[A-Za-z0-9_]";
+    case 'W':
+      return "[^A-Za-z0-9_]";
+    case 's':
+      return "[[:space:]]";
+    case 'S':
+      return "[^[:space:]]";
+    default:
+      return "";
+  }
+}
+
+// Fails if a letter or digit follows a backslash. LLVM reads `\d` as `d`, which
+// is not what people mean who know another dialect.
+LogicalResult verifyEscapes(Operation* op, StringRef name, StringRef pattern) {
+  for (size_t i = 0; i + 1 < pattern.size(); ++i) {
+    if (pattern[i] != '\\') continue;
+    const char escape = pattern[++i];
+    if (!llvm::isAlnum(escape)) continue;
+    InFlightDiagnostic diagnostic =
+        op->emitOpError("expects '")
+        << name
+        << "' to be a POSIX extended regular expression, which has no \\"
+        << escape << ", got \"" << pattern << '"';
+    if (StringRef term = posixTerm(escape); !term.empty())
+      diagnostic << "; write " << term;
+    return diagnostic;
+  }
+  return success();
+}
+
 LogicalResult verifyRegex(Operation* op, StringRef name, Attribute text) {
   if (!text) return success();
   FailureOr<StringAttr> pattern = getText(op, name, text);
-  if (failed(pattern)) return failure();
+  if (failed(pattern) || failed(verifyEscapes(op, name, pattern->getValue())))
+    return failure();
   std::string error;
   if (llvm::Regex(pattern->getValue()).isValid(error)) return success();
   return op->emitOpError("expects '")

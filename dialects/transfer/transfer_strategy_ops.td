@@ -29,7 +29,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and the schedule has each phase.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
-      parameter of a called model is in a group.
+      parameter of a called model is in a group. Patterns of groups match a parameter
+      of the model, or are "^$".
     - (C4) A phase updates groups that are not frozen, each once, and a phase
       updates every group that is not frozen.
     - (C5) Each loss of a phase depends on a parameter of the phase's groups, and
@@ -189,7 +190,8 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     `except`; with `rest`, only those that no other group selects; with none of
     these, all. Groups with `rest` select in the order of their declarations. The
     name of a layer's parameter contains the layer's number:
-    `^encoder[.]layer[.][0-3][.]`.
+    `^encoder[.]layer[.][0-3][.]`. A pattern that matches no parameter of the model
+    is an error, except "^$", which means none.
 
     A `frozen` group has no gradient, no decay, no moments and no part in the clip
     norm. Otherwise `decay` is the decoupled weight decay and `multiplier`
@@ -198,7 +200,8 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     first layer have depth 0, those of layer l of n depth l + 1, and those after
     the layers D = n + 2.
 
-    - (C1) `select` and `except` are regular expressions.
+    - (C1) `select` and `except` are POSIX extended regular expressions, in which no
+      letter or digit follows a backslash: `[0-9]`, not `\d`.
     - (C2) A frozen group has no other setting.
 
     Each group has a parameter, unless it is `optional`: then its pattern, often

@@ -320,7 +320,7 @@ transfer.strategy @s {
 
 // -----
 
-// C3: a group that selects nothing is a misspelling.
+// C3: a group that is not optional has a parameter.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -342,7 +342,7 @@ transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
   // expected-error @below {{'transfer.group' op expects to select a parameter of @m, got none}}
-  transfer.group @norm of @m select "Layernorm" frozen
+  transfer.group @norm of @m select "^$" frozen
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
