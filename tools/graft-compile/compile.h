@@ -64,7 +64,7 @@ struct CompileOptions {
   // gave.
   std::vector<std::string> import_options, strategy_options;
   ScopeOptions scopes;
-  std::vector<Setting> settings;  // in order: the last value holds
+  std::vector<Setting> settings;  // each parameter has one value
   // Examples have weights, by which all losses count them.
   bool weights = false;
   // What products and attention compute in, and most activations are kept in:

@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
   return labels;
 }
 
-// Adds the values of --set behind those of other options, which they replace.
+// Adds the values of --set to those of other options.
 absl::Status AddSettings(CommandOptions& options) {
   for (const std::string& text : options.settings) {
     const std::pair<std::string, std::string> setting =

@@ -3,6 +3,7 @@
 
 #include "tools/graft-compile/strategy.h"
 
+#include <map>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -64,6 +65,13 @@ bool IsTrained(transfer::StrategyOp strategy, mlir::StringAttr symbol) {
       strategy.getOps<transfer::GroupOp>(), [&](transfer::GroupOp group) {
         return group.getModelAttr().getAttr() == symbol && !group.getFrozen();
       });
+}
+
+// The value of the declared parameter `name`, or null.
+mlir::Attribute ValueOf(transfer::StrategyOp strategy, llvm::StringRef name) {
+  for (auto parameter : strategy.getOps<transfer::HyperparameterOp>())
+    if (parameter.getSymName() == name) return parameter.getValue();
+  return {};
 }
 
 // Calls the model @model of a page `name`.
@@ -178,6 +186,8 @@ absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
 
 absl::Status ApplySettings(transfer::StrategyOp strategy,
                            absl::Span<const Setting> settings) {
+  // The first setting of each parameter, with the value that it gave.
+  std::map<std::string, std::pair<const Setting*, mlir::Attribute>> first;
   for (const Setting& setting : settings) {
     std::string message;
     mlir::ScopedDiagnosticHandler handler(strategy.getContext(),
@@ -185,8 +195,15 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
                                             message = diagnostic.str();
                                             return mlir::success();
                                           });
-    if (mlir::succeeded(strategy.setParameter(setting.name, setting.value)))
-      continue;
+    if (mlir::succeeded(strategy.setParameter(setting.name, setting.value))) {
+      const mlir::Attribute value = ValueOf(strategy, setting.name);
+      const auto& [other, given] =
+          first.try_emplace(setting.name, &setting, value).first->second;
+      if (given == value) continue;
+      return UsageError(absl::StrCat(
+          setting.option, ": expects one value of ", setting.name, ", got ",
+          setting.value, " and, by ", other->option, ", ", other->value));
+    }
     // The option says which parameter it is.
     llvm::StringRef text = message;
     text.consume_front(setting.name + ": ");
@@ -234,7 +251,8 @@ absl::StatusOr<std::vector<Setting>> ScopeSettings(
     settings.push_back({"--linear-probe", "freeze", "."});
     settings.push_back(
         {"--linear-probe", "learn", HeadPattern(scopes, initialised)});
-  } else if (options.freeze_layers > 0 || options.freeze_embeddings) {
+  }
+  if (options.freeze_layers > 0 || options.freeze_embeddings) {
     settings.push_back(
         {options.freeze_layers > 0 ? "--freeze-layers" : "--freeze-embeddings",
          "freeze", BottomPattern(scopes, options.freeze_layers)});

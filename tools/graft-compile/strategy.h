@@ -58,7 +58,7 @@ absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
                                           const std::string& input);
 
 // Sets parameters of the strategy, without verifying it. A usage error names
-// the option.
+// the option, or both if two give a parameter different values.
 absl::Status ApplySettings(transfer::StrategyOp strategy,
                            absl::Span<const Setting> settings);
 
