@@ -37,9 +37,9 @@ LogicalResult checkSingle(StrategyOp strategy) {
   auto ops = strategy.getOps<OpTy>();
   if (llvm::hasSingleElement(ops)) return success();
   InFlightDiagnostic diagnostic =
-      (*std::next(ops.begin())).emitOpError("expects to be the only ")
-      << OpTy::getOperationName() << " of a strategy that is expanded, got "
-      << llvm::range_size(ops);
+      (*std::next(ops.begin())).emitOpError("expects a strategy of one ")
+      << OpTy::getOperationName()
+      << ", the only kind that can be compiled, got " << llvm::range_size(ops);
   diagnostic.attachNote((*ops.begin()).getLoc()) << "another is here";
   return diagnostic;
 }

@@ -270,6 +270,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
                          ChooseTargets(options.targets, builtin));
   mlir::MLIRContext context(registry);
+  // Messages of users point to a line; ops are for developers, in graft-opt.
+  context.printOpOnDiagnostic(false);
   if (options.emit == Emit::kSettings || options.emit == Emit::kFacts) {
     GRAFT_RETURN_IF_ERROR(options.emit == Emit::kFacts
                               ? WriteStrategyFacts(context, options)

@@ -30,7 +30,7 @@ struct StrategyText {
   transfer::StrategyOp strategy;             // in the module
 };
 
-// Reads the *.mlir `path`, which has one strategy.
+// Reads the *.mlir `path`, which has one strategy, of one phase.
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
     mlir::MLIRContext& context, const std::string& path);
 

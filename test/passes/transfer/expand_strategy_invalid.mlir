@@ -274,7 +274,7 @@ transfer.strategy @s {
   transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
   // expected-note @below {{another is here}}
   transfer.phase @first minimise %loss over [@body] with adamw rate linear 1.000000e-03
-  // expected-error @below {{'transfer.phase' op expects to be the only transfer.phase of a strategy that is expanded, got 2}}
+  // expected-error @below {{'transfer.phase' op expects a strategy of one transfer.phase, the only kind that can be compiled, got 2}}
   transfer.phase @second minimise %loss over [@head] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@first, @second]
 }
@@ -302,7 +302,7 @@ graft.model @m {
 transfer.strategy @s {
   // expected-note @below {{another is here}}
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
-  // expected-error @below {{'transfer.stream' op expects to be the only transfer.stream of a strategy that is expanded, got 2}}
+  // expected-error @below {{'transfer.stream' op expects a strategy of one transfer.stream, the only kind that can be compiled, got 2}}
   %others = transfer.stream @target of ids in @T, @S
   transfer.group @all of @m
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
