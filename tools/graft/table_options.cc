@@ -20,7 +20,8 @@ void AddTableOptions(CLI::App& command, TableOptions& options) {
 
 void AddWeightOption(CLI::App& command, TableOptions& options) {
   command.add_option("--weight-column", options.weight_column,
-                     "column of weights, for a program that takes them");
+                     "column with the weight of each row, by which losses "
+                     "count it");
 }
 
 }  // namespace graft
