@@ -87,6 +87,9 @@ void AddLayersOption(CLI::App& command, FinetuneOptions& options);
 void AddTaskOption(CLI::App& command, FinetuneOptions& options);
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
+// Directories of the models that are not trained.
+std::vector<std::string> FrozenModels(const FinetuneOptions& options);
+
 // Data and a program for it.
 struct PreparedRun {
   std::unique_ptr<Tokenizer> tokenizer;

@@ -236,6 +236,13 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
 
 }  // namespace
 
+std::vector<std::string> FrozenModels(const FinetuneOptions& options) {
+  if (!options.strategy.file.empty()) return options.strategy.frozen;
+  // Of a page of the compiler.
+  if (options.teacher.empty()) return {};
+  return {options.teacher};
+}
+
 absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
                                        const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
@@ -253,12 +260,8 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
     GRAFT_ASSIGN_OR_RETURN(ModelConfig teacher, ReadTeacher(files, options));
     GRAFT_ASSIGN_OR_RETURN(*result.labels,
                            LabelMap::FromLabels(teacher.labels()));
-    GRAFT_ASSIGN_OR_RETURN(
-        const int64_t taught,
-        MaxPositions(files, options, options.teacher, teacher));
-    limit = std::min(limit, taught);
   }
-  for (const std::string& directory : options.strategy.frozen) {
+  for (const std::string& directory : FrozenModels(options)) {
     GRAFT_ASSIGN_OR_RETURN(
         ModelConfig frozen,
         ModelConfig::Read(files, JoinPath(directory, "config.json")));

@@ -104,10 +104,7 @@ absl::StatusOr<std::string> RunIdentity(const FinetuneOptions& options,
                          ReadSettings(files, options));
   state = Fnv1a64(parameters, state);
   GRAFT_ASSIGN_OR_RETURN(state, HashCheckpoint(files, options.model, state));
-  std::vector<std::string> frozen = options.strategy.frozen;
-  if (options.strategy.file.empty() && !options.teacher.empty())
-    frozen.push_back(options.teacher);
-  for (const std::string& directory : frozen) {
+  for (const std::string& directory : FrozenModels(options)) {
     GRAFT_ASSIGN_OR_RETURN(state, HashCheckpoint(files, directory, state));
   }
   if (!options.strategy.file.empty()) {
