@@ -121,9 +121,11 @@ class FileSystem {
       const std::string& path) = 0;
   virtual absl::StatusOr<std::unique_ptr<SequentialFile>> OpenSequential(
       const std::string& path) = 0;
-  // Creates a file that replaces `path` in one step on Commit. Until then the
-  // bytes lie beside it under a name that no reader looks for
-  // (`path`.tmp-PID-N).
+  // Creates a file that replaces `path` in one step on Commit, and keeps its
+  // mode. Until then the bytes lie beside it under a name that no reader looks
+  // for (`path`.tmp-PID-N). A symbolic link stays: the file that it leads to is
+  // replaced. A pipe, a device or an open file (/dev/stdout) is written into,
+  // step by step.
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> CreateAtomic(
       const std::string& path) = 0;
   // Opens `path` to write at its end, creating it if need be.

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
+#include "runtime/base/links.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
@@ -121,13 +122,19 @@ class PosixSequentialFile final : public SequentialFile {
   Descriptor fd_;
 };
 
-// Writes either to a temporary file that Commit renames to path(), or, when
-// `temporary` is empty, directly to path().
+// A file aside, and the one that it is to replace.
+struct Replacement {
+  std::string temporary;  // empty: written directly
+  std::string target;
+};
+
+// Writes either to a temporary file that Commit renames, or directly.
 class PosixWritableFile final : public WritableFile {
  public:
-  PosixWritableFile(std::string path, std::string temporary, Descriptor fd)
+  PosixWritableFile(std::string path, Replacement replacement, Descriptor fd)
       : WritableFile(std::move(path)),
-        temporary_(std::move(temporary)),
+        temporary_(std::move(replacement.temporary)),
+        target_(std::move(replacement.target)),
         fd_(std::move(fd)) {
     buffer_.reserve(kWriteBuffer);
   }
@@ -159,18 +166,23 @@ class PosixWritableFile final : public WritableFile {
 
   absl::Status Commit() override {
     GRAFT_RETURN_IF_ERROR(WriteBuffer());
-    if (Retry([&] { return ::fsync(fd_.get()); }) != 0) {
+    // Pipes and devices have nothing to sync.
+    if (Retry([&] { return ::fsync(fd_.get()); }) != 0 &&
+        (!temporary_.empty() || (errno != EINVAL && errno != EROFS))) {
       return FileError(errno, path(), "sync");
     }
     if (!fd_.Close()) return FileError(errno, path(), "close");
-    if (!temporary_.empty() &&
-        ::rename(temporary_.c_str(), path().c_str()) != 0) {
+    if (temporary_.empty()) {
+      committed_ = true;
+      return absl::OkStatus();
+    }
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
       return FileError(errno, path(),
                        absl::StrCat("rename ", temporary_, " to it"));
     }
     // From here on the file is there; only its durability may still fail.
     committed_ = true;
-    return FileSystem::Posix().SyncDirectory(DirectoryName(path()));
+    return FileSystem::Posix().SyncDirectory(DirectoryName(target_));
   }
 
  private:
@@ -190,7 +202,7 @@ class PosixWritableFile final : public WritableFile {
     return absl::OkStatus();
   }
 
-  const std::string temporary_;
+  const std::string temporary_, target_;
   Descriptor fd_;
   std::vector<uint8_t> buffer_;
   bool committed_ = false;
@@ -226,16 +238,33 @@ class PosixFileSystem final : public FileSystem {
 
   absl::StatusOr<std::unique_ptr<WritableFile>> CreateAtomic(
       const std::string& path) override {
-    if (IsDirectory(path)) return FileError(EISDIR, path, "write");
+    struct stat old;
+    const bool exists = ::stat(path.c_str(), &old) == 0;
+    if (exists && S_ISDIR(old.st_mode)) return FileError(EISDIR, path, "write");
+    Replacement replacement;
+    replacement.target = ResolveLinks(path);
+    // What is no file, and the descriptors of a process, can only be written
+    // into. A file may be that of `> file`, whose writer goes on behind us.
+    if (exists && (!S_ISREG(old.st_mode) || IsOpenFile(path))) {
+      GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
+                             Open(path, O_WRONLY | O_APPEND, "open"));
+      return std::make_unique<PosixWritableFile>(path, Replacement(),
+                                                 std::move(fd));
+    }
+    // A rename would also replace what may not be written.
+    if (exists && ::access(path.c_str(), W_OK) != 0)
+      return FileError(errno, path, "write");
     static std::atomic<uint64_t> counter{0};
-    std::string temporary =
-        absl::StrCat(path, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+    replacement.temporary = absl::StrCat(replacement.target, ".tmp-",
+                                         ::getpid(), "-", counter.fetch_add(1));
     const int fd = Retry([&] {
-      return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                    0666);
+      return ::open(replacement.temporary.c_str(),
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     });
     if (fd < 0) return FileError(errno, path, "create");
-    return std::make_unique<PosixWritableFile>(path, std::move(temporary),
+    // It may fail on file systems without modes, where there is none to keep.
+    if (exists) ::fchmod(fd, old.st_mode & 07777);
+    return std::make_unique<PosixWritableFile>(path, std::move(replacement),
                                                Descriptor(fd));
   }
 
@@ -243,7 +272,8 @@ class PosixFileSystem final : public FileSystem {
       const std::string& path) override {
     GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
                            Open(path, O_WRONLY | O_CREAT | O_APPEND, "open"));
-    return std::make_unique<PosixWritableFile>(path, "", std::move(fd));
+    return std::make_unique<PosixWritableFile>(path, Replacement(),
+                                               std::move(fd));
   }
 
   absl::StatusOr<uint64_t> Size(const std::string& path) override {

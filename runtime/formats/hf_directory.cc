@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/base/links.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/safetensors.h"
 
@@ -177,7 +178,7 @@ absl::Status WriteHuggingFaceDirectory(FileSystem& files,
   GRAFT_RETURN_IF_ERROR(CheckTarget(files, directory));
 
   // A rename of a directory is the only step that shows anything.
-  std::string target = directory;
+  std::string target = ResolveLinks(directory);
   while (target.size() > 1 && target.back() == '/') target.pop_back();
   const std::string aside = absl::StrCat(target, ".tmp");
   GRAFT_RETURN_IF_ERROR(RemoveTree(files, aside));

@@ -3,12 +3,15 @@
 
 #include "runtime/base/file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,6 +48,51 @@ TEST_F(FileTest, WritesAndReadsBack) {
   ASSERT_TRUE(WriteFile(files_, Path("a"), "short").ok());
   EXPECT_EQ(ReadFile(files_, Path("a")).value(), "short");
   EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, WritesThroughLinksAndKeepsThem) {
+  ASSERT_TRUE(WriteFile(files_, Path("file"), "old").ok());
+  ASSERT_EQ(::symlink("file", Path("link").c_str()), 0);
+  ASSERT_EQ(::symlink(Path("link").c_str(), Path("far").c_str()), 0);
+  ASSERT_EQ(::symlink("new", Path("dangling").c_str()), 0);
+  ASSERT_TRUE(WriteFile(files_, Path("far"), "1").ok());
+  ASSERT_TRUE(WriteFile(files_, Path("dangling"), "2").ok());
+  EXPECT_EQ(ReadFile(files_, Path("file")).value(), "1");
+  EXPECT_EQ(ReadFile(files_, Path("new")).value(), "2");
+  for (const char* name : {"link", "far", "dangling"})
+    EXPECT_TRUE(std::filesystem::is_symlink(Path(name))) << name;
+  EXPECT_THAT(Names(), ElementsAre("dangling", "far", "file", "link", "new"));
+}
+
+TEST_F(FileTest, WritesIntoPipesAndDevices) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  std::thread reader(
+      [&] { EXPECT_EQ(ReadFile(files_, Path("pipe")).value(), "text"); });
+  EXPECT_TRUE(WriteFile(files_, Path("pipe"), "text").ok());
+  reader.join();
+  EXPECT_TRUE(std::filesystem::is_fifo(Path("pipe")));
+  EXPECT_TRUE(WriteFile(files_, "/dev/null", "text").ok());
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  const absl::Status full = WriteFile(files_, "/dev/full", "text");
+  EXPECT_TRUE(absl::IsResourceExhausted(full));
+  EXPECT_THAT(full.message(), StartsWith("/dev/full: cannot write: "));
+}
+
+TEST_F(FileTest, WritesBehindWhatIsInAnOpenFile) {
+  const int fd = ::open(Path("a").c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_EQ(::write(fd, "head ", 5), 5);
+  const std::string path = absl::StrCat("/dev/fd/", fd);
+  EXPECT_TRUE(WriteFile(files_, path, "tail").ok());
+  ::close(fd);
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "head tail");
+}
+
+TEST_F(FileTest, AReplacedFileKeepsItsMode) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "1").ok());
+  std::filesystem::permissions(Path("a"), std::filesystem::perms(0640));
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "2").ok());
+  EXPECT_EQ(std::filesystem::status(Path("a")).permissions(),
+            std::filesystem::perms(0640));
 }
 
 TEST_F(FileTest, ReadFileHasALimit) {
