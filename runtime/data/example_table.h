@@ -97,6 +97,8 @@ class ExampleTable final : public ExampleSource {
   // Next.
   absl::Status Scan(const ScanOptions& options);
   const TableScan& scan() const { return scan_; }
+  // Texts that Next and Scan have cut so far.
+  int64_t truncated() const { return truncated_; }
   size_t index_bytes() const { return index_.capacity() * sizeof(index_[0]); }
 
   // Of ExampleSource. FAILED_PRECONDITION: the row, or another one of its

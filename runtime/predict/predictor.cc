@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/run_batches.h"
 #include "runtime/formats/config.h"
@@ -38,6 +39,37 @@ TargetKind TargetOf(const ArtifactSpec& spec) {
   return number ? TargetKind::kNumber : TargetKind::kClass;
 }
 
+absl::Status CheckTrained(const Artifact& artifact) {
+  std::vector<absl::string_view> names;
+  for (const SlotSpec& slot : artifact.spec().slots)
+    if (slot.is_parameter() && !slot.initial.empty())
+      names.push_back(slot.name);
+  if (names.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      artifact.path(),
+      ": expects a trained model, got one that was never "
+      "trained: ",
+      names.front(),
+      names.size() == 1 ? "" : absl::StrCat(" and ", names.size() - 1, " more"),
+      names.size() == 1 ? " has" : " have",
+      " no values yet; graft finetune writes a model.graft"));
+}
+
+TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given) {
+  const DataSettingsSpec trained = spec.data.value_or(DataSettingsSpec());
+  const auto choose = [](const std::string& column, std::string& choice) {
+    if (choice.empty()) choice = column;
+  };
+  const TableOptions usual;
+  choose(trained.text_column, given.text_column);
+  choose(usual.text_column, given.text_column);
+  choose(trained.pair_column, given.pair_column);
+  choose(trained.label_column, given.label_column);
+  choose(usual.label_column, given.label_column);
+  given.weight_column.clear();
+  return given;
+}
+
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
                                size_t count) {
   std::vector<size_t> order(probabilities.size());
@@ -56,6 +88,7 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   std::unique_ptr<Predictor> self(new Predictor);
   self->artifact_ = std::move(artifact);
   const Artifact& program = *self->artifact_;
+  GRAFT_RETURN_IF_ERROR(CheckTrained(program));
   GRAFT_ASSIGN_OR_RETURN(
       self->instance_, Instance::Create(self->artifact_, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(self->entry_,
@@ -67,6 +100,8 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   GRAFT_ASSIGN_OR_RETURN(self->tokenizer_,
                          TokenizerFromArtifact(program.spec(), program.path()));
   self->max_length_ = MaxLength(program);
+  if (const auto& data = program.spec().data; data && data->max_length > 0)
+    self->max_length_ = std::min(self->max_length_, data->max_length);
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
                          LabelMap::FromLabels(LabelsOf(program.spec())));
   return self;
@@ -76,23 +111,39 @@ const std::vector<std::string>& Predictor::labels() const {
   return LabelsOf(artifact_->spec());
 }
 
-absl::Status Predictor::AddText(absl::string_view text,
-                                std::optional<absl::string_view> pair,
-                                bool strict, int64_t row,
-                                absl::FunctionRef<std::string()> where,
-                                Examples& examples) const {
+absl::Status Predictor::SetMaxLength(int64_t tokens) {
+  const int64_t most = MaxLength(*artifact_);
+  if (tokens > most)
+    return absl::InvalidArgumentError(
+        absl::StrCat(artifact_->path(), ": expects texts of at most ", most,
+                     " tokens, for which it was compiled, got ", tokens));
+  max_length_ = tokens;
+  return absl::OkStatus();
+}
+
+std::optional<bool> Predictor::takes_pairs() const {
+  const auto& data = artifact_->spec().data;
+  if (!data) return std::nullopt;
+  return !data->pair_column.empty();
+}
+
+absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
+                                        std::optional<absl::string_view> pair,
+                                        bool strict, int64_t row,
+                                        absl::FunctionRef<std::string()> where,
+                                        Examples& examples) const {
   Encoding encoding;
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
   examples.Add(encoding.ids, encoding.type_ids, row, text);
-  return absl::OkStatus();
+  return encoding.truncated();
 }
 
 absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
     FileSystem& files, const std::string& path, const TableOptions& columns,
     bool labelled) const {
   ExampleOptions options;
-  options.table = columns;
+  options.table = AsTrained(artifact_->spec(), columns);
   if (labelled)
     options.labels = target() == TargetKind::kClass
                          ? ExampleOptions::Labels::kClasses

@@ -52,6 +52,15 @@ int64_t MaxLength(const Artifact& artifact);
 const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec);
 TargetKind TargetOf(const ArtifactSpec& spec);
 
+// FAILED_PRECONDITION: a parameter of the artifact has no values but those that
+// a training begins with.
+absl::Status CheckTrained(const Artifact& artifact);
+
+// How tables are read for the artifact's model: by the columns that `given`
+// names, or else by those of its training, or of TableOptions. Weights of rows
+// are of a training alone.
+TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given);
+
 // The classes of the largest probabilities, at most `count` of them, largest
 // first; of equal ones the lower class first.
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
@@ -68,9 +77,13 @@ class Predictor {
  public:
   // On the device that the artifact was loaded for. NOT_FOUND: the artifact has
   // no entry "predict". INVALID_ARGUMENT: it lacks its sizes or a tokenizer;
-  // else errors of Instance::Create.
+  // FAILED_PRECONDITION: that of CheckTrained; else errors of Instance::Create.
   static absl::StatusOr<std::unique_ptr<Predictor>> Create(
       std::shared_ptr<const Artifact> artifact);
+
+  // Sets the most tokens of one example, at least 1, instead of those of the
+  // training. INVALID_ARGUMENT: the program does not take as many.
+  absl::Status SetMaxLength(int64_t tokens);
 
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
@@ -82,18 +95,22 @@ class Predictor {
   // Tokens of one example, and of one launch, at most.
   int64_t max_length() const { return max_length_; }
   const BatchCapacity& capacity() const { return capacity_; }
+  // Whether the model was trained on pairs of texts; unset where the artifact
+  // does not say.
+  std::optional<bool> takes_pairs() const;
 
-  // Appends a text, or a pair, to examples of TextSchema. A text that is too
-  // long is cut, or with `strict` INVALID_ARGUMENT. Errors begin with what
-  // `where` returns. `row` and the text are kept in the example.
-  absl::Status AddText(absl::string_view text,
-                       std::optional<absl::string_view> pair, bool strict,
-                       int64_t row, absl::FunctionRef<std::string()> where,
-                       Examples& examples) const;
+  // Appends a text, or a pair, to examples of TextSchema, and says whether it
+  // was too long and cut; with `strict` that is INVALID_ARGUMENT. Errors begin
+  // with what `where` returns. `row` and the text are kept in the example.
+  absl::StatusOr<bool> AddText(absl::string_view text,
+                               std::optional<absl::string_view> pair,
+                               bool strict, int64_t row,
+                               absl::FunctionRef<std::string()> where,
+                               Examples& examples) const;
 
-  // Opens a table of texts for this model, and of labels for its target if
-  // `labelled`; otherwise examples keep their texts. The table borrows this
-  // predictor. Errors are those of ExampleTable::Open.
+  // Opens a table of texts for this model, by AsTrained of `columns`, and of
+  // labels for its target if `labelled`; otherwise examples keep their texts.
+  // The table borrows this predictor. Errors are those of ExampleTable::Open.
   absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
       FileSystem& files, const std::string& path, const TableOptions& columns,
       bool labelled) const;

@@ -21,6 +21,7 @@
 #include "passes/pipelines.h"
 #include "passes/plugin.h"
 #include "passes/registration.h"
+#include "runtime/artifact/data_settings.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
@@ -318,6 +319,9 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   spec.tokenizer = tokenizer->ToArtifact(tokenizer_data);
   spec.heads.push_back(DescribeHead(model.description->labels()));
   spec.config = model.description->config().Text();
+  GRAFT_ASSIGN_OR_RETURN(
+      spec.data,
+      ReadDataSettings(model.description->ModelDescription::config()));
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
                      {"checkpoint", model.directory}};
   for (const InputModel& other : input.models)

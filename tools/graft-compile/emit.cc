@@ -3,8 +3,6 @@
 
 #include "tools/graft-compile/emit.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 
 #include "dialects/transfer/number.h"
@@ -12,6 +10,7 @@
 #include "llvm/Support/JSON.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft-compile/strategy.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -20,10 +19,7 @@ namespace {
 absl::Status WriteText(const std::string& text, const CompileOptions& options) {
   if (options.output != "-")
     return WriteFile(FileSystem::Posix(), options.output, text);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-      std::fflush(stdout) == 0)
-    return absl::OkStatus();
-  return FileError(errno, "standard output", "write");
+  return Print(text);
 }
 
 }  // namespace

@@ -19,8 +19,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
+#include "tools/arguments.h"
 #include "tools/byte_size.h"
 #include "tools/graft-compile/compile.h"
+#include "tools/standard_output.h"
 #include "tools/strategy_flags.h"
 
 namespace graft {
@@ -292,13 +294,16 @@ int main(int argc, char** argv) {
   app.name("graft-compile");
   graft::CommandOptions options;
   graft::AddOptions(app, options);
+  graft::PrepareStandardOutput();
+  absl::Status status;
   // Parsing reports by exceptions; they end here.
   try {
-    app.parse(argc, argv);
+    app.parse(graft::ReversedArguments(argc, argv));
+    status = graft::CheckAndRun(app, options);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (app.exit(error) != 0) return 2;
   }
-  const absl::Status status = graft::CheckAndRun(app, options);
+  if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft-compile: %s\n",
                std::string(status.message()).c_str());

@@ -19,6 +19,7 @@
 #include "tools/graft-run/feeds.h"
 #include "tools/graft-run/requests.h"
 #include "tools/open_device.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -241,32 +242,33 @@ absl::Status Run(const Flags& flags) {
   if (!flags.slots_out.empty()) {
     GRAFT_RETURN_IF_ERROR(WriteSlots(flags, *instance));
   }
-  if (flags.profile) std::fputs(trace.Summary().c_str(), stdout);
+  if (flags.profile) GRAFT_RETURN_IF_ERROR(Print(trace.Summary()));
   if (!flags.trace.empty()) {
     GRAFT_RETURN_IF_ERROR(WriteFile(files, flags.trace, trace.Json()));
   }
   return absl::OkStatus();
 }
 
+// Exit code for `status`, which is told.
+int Finish(absl::Status status) {
+  if (status.ok()) status = FlushStandardOutput();
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "graft-run: %s\n",
+               std::string(status.message()).c_str());
+  return 1;
+}
+
 int Main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (absl::string_view(argv[i]) == "--help") {
-      std::fputs(kHelp, stdout);
-      return 0;
-    }
-  }
+  PrepareStandardOutput();
+  for (int i = 1; i < argc; ++i)
+    if (absl::string_view(argv[i]) == "--help") return Finish(Print(kHelp));
   absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
   if (!flags.ok()) {
     std::fprintf(stderr, "graft-run: %s\nsee graft-run --help\n",
                  std::string(flags.status().message()).c_str());
     return 2;
   }
-  if (const absl::Status status = Run(*flags); !status.ok()) {
-    std::fprintf(stderr, "graft-run: %s\n",
-                 std::string(status.message()).c_str());
-    return 1;
-  }
-  return 0;
+  return Finish(Run(*flags));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "tools/graft-run/feeds.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -89,8 +90,9 @@ absl::Status AnswerRequests(Instance& instance,
     if (!request.outputs.empty()) {
       GRAFT_RETURN_IF_ERROR(WriteOutputs(request.outputs, outputs));
     }
-    std::printf("%s\n", nlohmann::json{{"seconds", seconds}}.dump().c_str());
-    std::fflush(stdout);
+    GRAFT_RETURN_IF_ERROR(
+        Print(absl::StrCat(nlohmann::json{{"seconds", seconds}}.dump(), "\n")));
+    GRAFT_RETURN_IF_ERROR(FlushStandardOutput());
   }
   return absl::OkStatus();
 }

@@ -31,6 +31,7 @@
 #include "tools/graft/plan.h"
 #include "tools/graft/roofline.h"
 #include "tools/open_device.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -204,12 +205,11 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
   }
   if (options.roofline && options.json)
     record["roofline"] = RooflineJson(profile, limits);
-  std::fputs(options.json ? absl::StrCat(record.dump(), "\n").c_str()
-                          : Row(record).c_str(),
-             stdout);
+  GRAFT_RETURN_IF_ERROR(
+      Print(options.json ? absl::StrCat(record.dump(), "\n") : Row(record)));
   if (options.roofline && !options.json)
-    std::fputs(RooflineText(profile, limits).c_str(), stdout);
-  std::fflush(stdout);
+    GRAFT_RETURN_IF_ERROR(Print(RooflineText(profile, limits)));
+  GRAFT_RETURN_IF_ERROR(FlushStandardOutput());
   if (options.profile) std::fputs(profile.Summary(20).c_str(), stderr);
   return absl::OkStatus();
 }
@@ -250,8 +250,9 @@ absl::Status Bench(const BenchOptions& options) {
                                                  artifact->target()->level));
   }
   if (!options.json)
-    std::printf("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens", "median",
-                "95 %", "texts/s", "tokens/s", "GFLOP/s");
+    GRAFT_RETURN_IF_ERROR(Print(
+        absl::StrFormat("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens",
+                        "median", "95 %", "texts/s", "tokens/s", "GFLOP/s")));
   for (int64_t batch : options.batches) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =

@@ -2,14 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "runtime/artifact/data_settings.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/config.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/export_artifact.h"
 #include "tools/graft/finetune_options.h"
@@ -19,6 +23,11 @@
 namespace graft {
 namespace {
 
+// Columns that the command line names.
+struct GivenColumns {
+  bool text = false, pair = false, label = false;
+};
+
 // Exports the artifact `options.teacher` to a directory in the output, which
 // becomes the teacher.
 absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
@@ -27,16 +36,40 @@ absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
   // Left by a run that was killed.
   if (files.Exists(directory))
     GRAFT_RETURN_IF_ERROR(RemoveTree(files, directory));
-  GRAFT_RETURN_IF_ERROR(
-      ExportArtifact(files, options.teacher, directory, DType::kF32).status());
+  GRAFT_ASSIGN_OR_RETURN(
+      const ExportReport report,
+      ExportArtifact(files, options.teacher, directory, DType::kF32));
+  if (report.labels.size() < 2)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--teacher: expects a classifier, got the regression ",
+                     options.teacher));
   options.teacher = directory;
   return absl::OkStatus();
 }
 
-absl::Status Distill(FinetuneOptions options, const CommandContext& context) {
+// Takes from the teacher how texts are read, where the command line is silent.
+absl::Status TakeDataSettings(FileSystem& files, const GivenColumns& given,
+                              FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.teacher, "config.json")));
+  GRAFT_ASSIGN_OR_RETURN(const std::optional<DataSettingsSpec> data,
+                         ReadDataSettings(config));
+  if (!data) return absl::OkStatus();
+  if (!given.text) options.table.text_column = data->text_column;
+  if (!given.pair) options.table.pair_column = data->pair_column;
+  if (!given.label && !data->label_column.empty())
+    options.table.label_column = data->label_column;
+  if (options.max_length == 0) options.teacher_length = data->max_length;
+  return absl::OkStatus();
+}
+
+absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
+                     const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   const bool artifact = !files.IsDirectory(options.teacher);
   if (artifact) GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
+  GRAFT_RETURN_IF_ERROR(TakeDataSettings(files, given, options));
   absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);
   // The program contains the values now.
   if (artifact) GRAFT_RETURN_IF_ERROR(RemoveTree(files, options.teacher));
@@ -68,8 +101,16 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
       "Example:\n"
       "  graft distill --teacher out/model.graft --model minilm/ \\\n"
       "      --student-layers 0,2,4 --train train.tsv --output student/");
-  command->callback([options, &context] {
-    context.run = [options, &context] { return Distill(*options, context); };
+  command->callback([command, options, &context] {
+    const auto given = [command](const char* option) {
+      return command->count(option) > 0;
+    };
+    const GivenColumns columns = {given("--text-column"),
+                                  given("--pair-column"),
+                                  given("--label-column")};
+    context.run = [options, columns, &context] {
+      return Distill(*options, columns, context);
+    };
   });
 }
 

@@ -3,7 +3,6 @@
 
 // graft evaluate: metrics of a trained artifact on labelled examples.
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "tools/graft/device_options.h"
 #include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -31,25 +31,34 @@ namespace {
 struct EvaluateOptions {
   std::string artifact, data, picture;
   TableOptions table;
+  int64_t max_length = 0;  // that of the training
   DeviceChoice device;
   bool json = false;
 };
 
-void Print(const EvaluateOptions& options, const MetricSet& metrics) {
+// `truncated` texts were cut to `max_length` tokens.
+absl::Status PrintMetrics(const EvaluateOptions& options,
+                          const MetricSet& metrics, int64_t truncated,
+                          int64_t max_length) {
   if (options.json) {
-    nlohmann::json record = {{"examples", metrics.count()}};
+    nlohmann::json record = {{"examples", metrics.count()},
+                             {"truncated", truncated}};
     for (size_t i = 0; i < metrics.kinds().size(); ++i)
       record[std::string(metrics.kinds()[i]->name)] = metrics.Value(i);
-    std::printf("%s\n", record.dump().c_str());
-    return;
+    return Print(absl::StrCat(record.dump(), "\n"));
   }
   std::vector<std::string> values;
   for (size_t i = 0; i < metrics.kinds().size(); ++i)
     values.push_back(FormatMetric(*metrics.kinds()[i], metrics.Value(i)));
-  std::printf("%lld examples: %s\n", static_cast<long long>(metrics.count()),
-              absl::StrJoin(values, ", ").c_str());
+  std::string text =
+      absl::StrCat(metrics.count(), " examples: ", absl::StrJoin(values, ", "));
+  if (truncated > 0)
+    absl::StrAppend(&text, "; ", truncated, " texts cut to ", max_length,
+                    " tokens");
+  absl::StrAppend(&text, "\n");
   if (!options.picture.empty())
-    std::printf("wrote %s\n", options.picture.c_str());
+    absl::StrAppend(&text, "wrote ", options.picture, "\n");
+  return Print(text);
 }
 
 absl::Status Evaluate(const EvaluateOptions& options) {
@@ -57,6 +66,8 @@ absl::Status Evaluate(const EvaluateOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
                          OpenPredictor(options.artifact, options.device));
   Predictor* const predictor = opened.predictor.get();
+  if (options.max_length > 0)
+    GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
   const std::vector<std::string>& labels = predictor->labels();
   const auto classes = static_cast<int64_t>(labels.size());
   if (!options.picture.empty() && classes == 0)
@@ -81,8 +92,8 @@ absl::Status Evaluate(const EvaluateOptions& options) {
   if (!options.picture.empty())
     GRAFT_RETURN_IF_ERROR(
         WriteFile(files, options.picture, ConfusionSvg(matrix, labels)));
-  Print(options, metrics);
-  return absl::OkStatus();
+  return PrintMetrics(options, metrics, table->truncated(),
+                      predictor->max_length());
 }
 
 }  // namespace
@@ -94,7 +105,8 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
   command->add_option("artifact", options->artifact, "model.graft")->required();
   command->add_option("--data", options->data, "table (.tsv, .jsonl)")
       ->required();
-  AddTableOptions(*command, options->table);
+  AddTrainedTableOptions(*command, options->table);
+  AddMaxLengthOption(*command, options->max_length);
   command->add_option("--picture", options->picture,
                       "SVG file for the confusion matrix");
   AddDeviceOptions(*command, options->device);

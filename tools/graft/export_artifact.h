@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
@@ -16,13 +17,14 @@
 namespace graft {
 
 struct ExportReport {
+  std::vector<std::string> labels;
   size_t tensors = 0;
-  size_t labels = 0;
 };
 
 // Writes the model of the artifact `path` to `directory`, which must be new or
 // empty, with weights of element type `dtype`: F32, F16 or BF16. Errors name
 // the file, what was expected and what was found.
+// FAILED_PRECONDITION: it was never trained.
 absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
                                             const std::string& path,
                                             const std::string& directory,

@@ -13,7 +13,9 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "runtime/artifact/artifact.h"
+#include "runtime/artifact/data_settings.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/config.h"
 #include "runtime/formats/hf_directory.h"
@@ -22,6 +24,7 @@
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/export_artifact.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -82,6 +85,7 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, path, load));
   GRAFT_RETURN_IF_ERROR(CheckPooler(*artifact));
+  GRAFT_RETURN_IF_ERROR(CheckTrained(*artifact));
   GRAFT_ASSIGN_OR_RETURN(
       ModelConfig config,
       ModelConfig::Parse(artifact->spec().config,
@@ -94,10 +98,16 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<Tokenizer> tokenizer,
       TokenizerFromArtifact(artifact->spec(), artifact->path()));
-  GRAFT_RETURN_IF_ERROR(WriteHuggingFaceDirectory(
-      files, directory, config, tensors,
-      tokenizer->ToFiles(config.max_positions()), dtype));
-  return ExportReport{tensors.size(), config.labels().size()};
+  // What training cut texts to, Transformers and an import are to cut them to.
+  int64_t max_length = config.max_positions();
+  if (const std::optional<DataSettingsSpec>& data = artifact->spec().data) {
+    WriteDataSettings(*data, config);
+    if (data->max_length > 0) max_length = data->max_length;
+  }
+  GRAFT_RETURN_IF_ERROR(
+      WriteHuggingFaceDirectory(files, directory, config, tensors,
+                                tokenizer->ToFiles(max_length), dtype));
+  return ExportReport{config.labels(), tensors.size()};
 }
 
 namespace {
@@ -109,10 +119,9 @@ absl::Status Export(const ExportOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(ExportReport report,
                          ExportArtifact(FileSystem::Posix(), options.artifact,
                                         options.output, dtype));
-  std::printf("wrote %s: %zu tensors of %s, %zu labels\n",
-              options.output.c_str(), report.tensors, options.dtype.c_str(),
-              report.labels);
-  return absl::OkStatus();
+  return Print(absl::StrFormat("wrote %s: %d tensors of %s, %d labels\n",
+                               options.output, report.tensors, options.dtype,
+                               report.labels.size()));
 }
 
 struct ImportCommandOptions {

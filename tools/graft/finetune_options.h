@@ -65,6 +65,7 @@ struct FinetuneOptions {
   std::string teacher;
   std::vector<int64_t> student_layers;  // of the model; empty: all
   int64_t max_length = 0;               // the model's
+  int64_t teacher_length = 0;           // of its training, instead; or 0
   int64_t max_tokens = 0;               // of the largest batch
   std::string initial;
   std::string targets = "host";

@@ -18,6 +18,7 @@
 #include "runtime/artifact/inspect.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -39,12 +40,9 @@ absl::Status Inspect(const InspectCommandOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.artifact, ": expects code for the level \"", level,
                      "\", got ", absl::StrJoin(levels, ", ")));
-  const std::string text = options.json
-                               ? InspectJson(*artifact, options.inspect)
-                               : InspectText(*artifact, options.inspect);
-  std::fputs(text.c_str(), stdout);
-  if (options.json) std::fputs("\n", stdout);
-  return absl::OkStatus();
+  return Print(options.json
+                   ? absl::StrCat(InspectJson(*artifact, options.inspect), "\n")
+                   : InspectText(*artifact, options.inspect));
 }
 
 }  // namespace

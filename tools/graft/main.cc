@@ -10,8 +10,10 @@
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "tools/arguments.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/usage_error.h"
+#include "tools/standard_output.h"
 
 namespace {
 
@@ -54,15 +56,18 @@ int main(int argc, char** argv) {
   graft::AddPlanCommand(app, context);
   graft::AddBenchCommand(app, context);
 
+  graft::PrepareStandardOutput();
   // Parsing reports by exceptions; they end here.
   try {
-    app.parse(argc, argv);
+    app.parse(graft::ReversedArguments(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (app.exit(error) != 0) return 2;
+    context.run = [] { return absl::OkStatus(); };  // --help
   }
   std::signal(SIGINT, HandleSignal);
   std::signal(SIGTERM, HandleSignal);
-  const absl::Status status = context.run();
+  absl::Status status = context.run();
+  if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
   return graft::IsUsageError(status) ? 2 : 1;

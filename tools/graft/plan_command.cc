@@ -17,6 +17,7 @@
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/strategy_options.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -37,8 +38,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
                          MeasureProgram(*artifact, options.level, length));
   const std::string text =
       options.finetune.json ? CostJson(cost) + "\n" : CostText(cost);
-  std::fputs(text.c_str(), stdout);
-  return absl::OkStatus();
+  return Print(text);
 }
 
 // Compiles like a fine-tuning, in a temporary directory.

@@ -23,15 +23,18 @@
 #include "tools/graft/device_options.h"
 #include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
+#include "tools/graft/usage_error.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
 
 struct PredictOptions {
   std::string artifact;
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, pairs;
   std::string data, output;
   TableOptions table;
+  int64_t max_length = 0;  // that of the training
   int64_t top = 3;
   DeviceChoice device;
   bool json = false;
@@ -67,20 +70,64 @@ std::string PredictionText(const nlohmann::json& record) {
   return text;
 }
 
-// The texts of the command line.
-ExampleFeed FeedTexts(const PredictOptions& options,
-                      const Predictor& predictor) {
-  auto next = [&options, &predictor, i = size_t{0}](
-                  Examples& examples) mutable -> absl::StatusOr<bool> {
+// What is predicted: the texts of the command line, or the rows of a table.
+struct Input {
+  ExampleFeed feed;
+  std::unique_ptr<ExampleTable> table;
+  int64_t examples = 0;   // of the command line so far
+  int64_t truncated = 0;  // of them
+};
+
+// A model of pairs would answer single texts by chance, and the reverse.
+absl::Status CheckTexts(const PredictOptions& options,
+                        const Predictor& predictor) {
+  const bool pairs = !options.pairs.empty();
+  if (pairs && options.pairs.size() != options.texts.size())
+    return UsageError(absl::StrCat("--pair: expects one for each --text, got ",
+                                   options.pairs.size(), " for ",
+                                   options.texts.size()));
+  if (predictor.takes_pairs().value_or(pairs) == pairs) return absl::OkStatus();
+  if (pairs)
+    return UsageError(
+        absl::StrCat("--pair: expects a model of pairs of texts, got ",
+                     options.artifact, ", which was trained on single texts"));
+  return UsageError(
+      absl::StrCat("--text: expects a --pair with the second text, as ",
+                   options.artifact, " was trained on pairs, got none"));
+}
+
+// `options`, `predictor` and `input` are borrowed.
+void FeedTexts(const PredictOptions& options, const Predictor& predictor,
+               Input& input) {
+  auto next = [&](Examples& examples) -> absl::StatusOr<bool> {
+    const auto i = static_cast<size_t>(input.examples);
     if (i == options.texts.size()) return false;
-    GRAFT_RETURN_IF_ERROR(predictor.AddText(
-        options.texts[i], /*pair=*/std::nullopt, options.table.strict,
-        static_cast<int64_t>(i), [&] { return absl::StrCat("--text:", i + 1); },
-        examples));
-    ++i;
+    std::optional<absl::string_view> pair;
+    if (!options.pairs.empty()) pair = options.pairs[i];
+    GRAFT_ASSIGN_OR_RETURN(
+        const bool truncated,
+        predictor.AddText(
+            options.texts[i], pair, options.table.strict, input.examples,
+            [&] { return absl::StrCat("--text:", i + 1); }, examples));
+    input.truncated += truncated;
+    ++input.examples;
     return true;
   };
-  return {TextSchema(), std::move(next)};
+  input.feed = {TextSchema(), std::move(next)};
+}
+
+absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
+                       const Predictor& predictor, Input& input) {
+  if (options.data.empty()) {
+    GRAFT_RETURN_IF_ERROR(CheckTexts(options, predictor));
+    FeedTexts(options, predictor, input);
+    return absl::OkStatus();
+  }
+  GRAFT_ASSIGN_OR_RETURN(input.table,
+                         predictor.OpenTable(files, options.data, options.table,
+                                             /*labelled=*/false));
+  input.feed = FeedRows(*input.table);
+  return absl::OkStatus();
 }
 
 absl::Status Predict(const PredictOptions& options) {
@@ -88,20 +135,16 @@ absl::Status Predict(const PredictOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
                          OpenPredictor(options.artifact, options.device));
   Predictor* const predictor = opened.predictor.get();
-  std::unique_ptr<ExampleTable> table;
-  ExampleFeed feed = FeedTexts(options, *predictor);
-  if (!options.data.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(
-        table, predictor->OpenTable(files, options.data, options.table,
-                                    /*labelled=*/false));
-    feed = FeedRows(*table);
-  }
+  if (options.max_length > 0)
+    GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
+  Input input;
+  GRAFT_RETURN_IF_ERROR(OpenInput(files, options, *predictor, input));
   std::unique_ptr<WritableFile> output;
   if (!options.output.empty()) {
     GRAFT_ASSIGN_OR_RETURN(output, files.CreateAtomic(options.output));
   }
   GRAFT_RETURN_IF_ERROR(predictor->Predict(
-      std::move(feed),
+      std::move(input.feed),
       [&](const Examples& examples, int64_t i,
           const Prediction& prediction) -> absl::Status {
         const nlohmann::json record =
@@ -111,10 +154,16 @@ absl::Status Predict(const PredictOptions& options) {
                                      ? absl::StrCat(record.dump(), "\n")
                                      : PredictionText(record);
         if (output) return output->Append(line);
-        std::fputs(line.c_str(), stdout);
-        return absl::OkStatus();
+        return Print(line);
       }));
-  return output ? output->Commit() : absl::OkStatus();
+  if (output) GRAFT_RETURN_IF_ERROR(output->Commit());
+  const int64_t truncated =
+      input.table ? input.table->truncated() : input.truncated;
+  if (truncated > 0)
+    std::fprintf(stderr, "graft: cut %lld texts to %lld tokens\n",
+                 static_cast<long long>(truncated),
+                 static_cast<long long>(predictor->max_length()));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -124,12 +173,21 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       app.add_subcommand("predict", "Predict with a trained artifact");
   auto options = std::make_shared<PredictOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
-  CLI::Option* text = command->add_option("--text", options->texts,
-                                          "text to predict; may be repeated");
+  // Without extra arguments brackets around a text are kept.
+  CLI::Option* text = command
+                          ->add_option("--text", options->texts,
+                                       "text to predict; may be repeated")
+                          ->allow_extra_args(false);
+  command
+      ->add_option("--pair", options->pairs,
+                   "second text of a pair; one for each --text")
+      ->allow_extra_args(false)
+      ->needs(text);
   CLI::Option* data =
       command->add_option("--data", options->data, "table of texts");
   text->excludes(data);
-  AddTableOptions(*command, options->table);
+  AddTrainedTableOptions(*command, options->table);
+  AddMaxLengthOption(*command, options->max_length);
   command->add_option("--output", options->output,
                       "file for predictions, one JSON object per line");
   command->add_option("--top", options->top, "number of labels to show")

@@ -273,8 +273,9 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-length: expects at most ", limit,
         ", the most that the model takes, got ", options.max_length));
-  const int64_t max_length =
-      options.max_length > 0 ? options.max_length : limit;
+  int64_t max_length = options.max_length > 0 ? options.max_length : limit;
+  if (options.max_length == 0 && options.teacher_length > 0)
+    max_length = std::min(limit, options.teacher_length);
   if (options.precision != "fp16" && options.training.loss_scale)
     return absl::InvalidArgumentError(absl::StrCat(
         "--loss-scale: expects --precision=fp16, got ", options.precision));

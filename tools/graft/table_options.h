@@ -16,6 +16,11 @@ namespace graft {
 
 // Adds --text-column and the others. `options` must outlive the parsing.
 void AddTableOptions(CLI::App& command, TableOptions& options);
+// The same for commands of trained models, where a column that is not named
+// stays empty: it is that of the training.
+void AddTrainedTableOptions(CLI::App& command, TableOptions& options);
+// Adds --max-length of those commands; 0 is that of the training.
+void AddMaxLengthOption(CLI::App& command, int64_t& max_length);
 // Adds --weight-column, for commands that train. As above.
 void AddWeightOption(CLI::App& command, TableOptions& options);
 

@@ -122,11 +122,11 @@ class PredictorTest : public ::testing::Test {
     auto next = [&predictor, texts = std::move(texts), strict, i = size_t{0}](
                     Examples& examples) mutable -> absl::StatusOr<bool> {
       if (i == texts.size()) return false;
-      const absl::Status status = predictor.AddText(
+      const absl::StatusOr<bool> status = predictor.AddText(
           texts[i], std::nullopt, strict, static_cast<int64_t>(i),
           [&] { return absl::StrCat("text ", i); }, examples);
       ++i;
-      if (!status.ok()) return status;
+      if (!status.ok()) return status.status();
       return true;
     };
     return {TextSchema(), std::move(next)};
