@@ -64,7 +64,8 @@ llvm::Expected<std::string> linkSharedObject(
     if (!error) error = file.error();
     if (error) {
       file.clear_error();
-      return llvm::createStringError(error, "cannot write " + name);
+      return llvm::createStringError("cannot write " + name + ": " +
+                                     error.message());
     }
     words.push_back(name);
   }
@@ -83,7 +84,8 @@ llvm::Expected<std::string> linkSharedObject(
   }
   auto bytes = llvm::MemoryBuffer::getFile(output);
   if (!bytes)
-    return llvm::createStringError(bytes.getError(), "cannot read " + output);
+    return llvm::createStringError("cannot read " + output + ": " +
+                                   bytes.getError().message());
   return (*bytes)->getBuffer().str();
 }
 
