@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/base/message.h"
 
 namespace graft {
 
@@ -18,8 +19,9 @@ absl::StatusOr<LabelMap> LabelMap::FromLabels(std::vector<std::string> labels) {
   LabelMap map;
   for (const std::string& label : labels) {
     if (map.Find(label).has_value()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "label map expects each label once, got a second '", label, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("label map expects each label once, got a second '",
+                       Shorten(label), "'"));
     }
     map.Add(label);
   }
@@ -67,8 +69,11 @@ absl::StatusOr<int32_t> LabelMap::Id(absl::string_view label,
   return absl::InvalidArgumentError(absl::StrCat(
       where, ": expects one of ", labels_.size(), " labels (",
       absl::StrJoin(labels_.begin(),
-                    labels_.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-      shown < labels_.size() ? ", ..." : "", "), got '", label, "'"));
+                    labels_.begin() + static_cast<std::ptrdiff_t>(shown), ", ",
+                    [](std::string* out, const std::string& name) {
+                      absl::StrAppend(out, Shorten(name));
+                    }),
+      shown < labels_.size() ? ", ..." : "", "), got '", Shorten(label), "'"));
 }
 
 absl::StatusOr<float> ParseScore(absl::string_view text,
@@ -76,8 +81,8 @@ absl::StatusOr<float> ParseScore(absl::string_view text,
   float value;
   // SimpleAtof gives an infinity for what is too large.
   if (!absl::SimpleAtof(text, &value) || !std::isfinite(value)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(where, ": expects a finite number, got '", text, "'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, ": expects a finite number, got '", Shorten(text), "'"));
   }
   return value;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/message.h"
 
 namespace graft {
 namespace {
@@ -69,16 +70,8 @@ absl::StatusOr<json> ParseJson(absl::string_view text,
 }
 
 std::string DescribeJson(const json& value) {
-  constexpr size_t kLimit = 40;
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/false,
-                                json::error_handler_t::replace);
-  if (text.size() <= kLimit) return text;
-  size_t end = kLimit;
-  // Not inside a UTF-8 sequence.
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {
-    --end;
-  }
-  return absl::StrCat(text.substr(0, end), "...");
+  return Shorten(value.dump(-1, ' ', /*ensure_ascii=*/false,
+                            json::error_handler_t::replace));
 }
 
 }  // namespace graft

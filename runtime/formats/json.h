@@ -23,8 +23,7 @@ inline constexpr int kMaxJsonDepth = 64;
 absl::StatusOr<nlohmann::json> ParseJson(absl::string_view text,
                                          absl::string_view where);
 
-// `value` as it reads in an error message: its JSON text, cut after about 40
-// bytes.
+// `value` as it reads in an error message: its JSON text, shortened.
 std::string DescribeJson(const nlohmann::json& value);
 
 }  // namespace graft
