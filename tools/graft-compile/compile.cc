@@ -23,6 +23,7 @@
 #include "passes/registration.h"
 #include "runtime/artifact/data_settings.h"
 #include "runtime/artifact/writer.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
 #include "tools/graft-compile/emit.h"
@@ -50,7 +51,9 @@ absl::StatusOr<std::vector<const Target*>> ChooseTargets(
         known.push_back(other->getName());
       return absl::InvalidArgumentError(
           absl::StrCat("--targets: expects host, all, or a list of ",
-                       absl::StrJoin(known, ", "), ", got \"", name, "\""));
+                       absl::StrJoin(known, ", "), ", got ",
+                       name.empty() ? "an empty name" : Shorten(name),
+                       DidYouMean(name, known)));
     }
     if (llvm::is_contained(targets, target))
       return absl::InvalidArgumentError(absl::StrCat(

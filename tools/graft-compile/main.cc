@@ -8,20 +8,17 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
-#include "tools/arguments.h"
-#include "tools/byte_size.h"
 #include "tools/graft-compile/compile.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 #include "tools/strategy_flags.h"
 
@@ -127,23 +124,24 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->allow_extra_args(false);
   app.add_option("-o,--output", compile.output,
                  "file to write; - is standard output, for --emit of text")
+      ->type_name("FILE")
       ->required();
   app.add_option(
          "--emit", options.emit,
          "artifact, model (readable MLIR), strategy (the models with the "
          "strategy that adapts them), settings (the parameters that the "
          "strategy declares), or facts (sizes of the model, as JSON)")
-      ->check(
-          CLI::IsMember({"artifact", "model", "strategy", "settings", "facts"}))
+      ->check(OneOf({"artifact", "model", "strategy", "settings", "facts"}))
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels = app.add_option("--labels", options.labels_path,
-                                       "file with one label per line");
+                                       "file with one label per line")
+                            ->type_name("FILE");
   CLI::Option* classes =
       app.add_option("--classes", compile.import.labels,
                      "number of unnamed labels (default: those of a model that "
                      "is called and frozen, or else the checkpoint's)")
-          ->check(CLI::Range(1, 1 << 20))
+          ->check(WholeNumber(1, 1 << 20))
           ->excludes(labels);
   app.add_flag("--regression", options.regression, "predict one number")
       ->excludes(labels)
@@ -153,7 +151,8 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.add_option("--teacher", compile.teacher,
                  "directory of a classifier to learn from; the model gets its "
-                 "labels unless others are given");
+                 "labels unless others are given")
+      ->type_name("DIRECTORY");
 }
 
 void AddImportOptions(CLI::App& app, CommandOptions& options) {
@@ -164,25 +163,25 @@ void AddImportOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("--pooler", options.pooler,
                  "input of the classifier: the checkpoint's pooler "
                  "(checkpoint), a new pooler (new), or the first token (none)")
-      ->check(CLI::IsMember({"checkpoint", "new", "none"}))
+      ->check(OneOf({"checkpoint", "new", "none"}))
       ->capture_default_str();
   app.add_option("--student-layers", compile.import.layers,
                  "layers to keep of a model that is trained, such as 0,2,4 "
                  "(default: all)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber(0));
   app.add_option("--max-tokens", compile.import.token_capacity,
                  "maximum tokens per launch")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   app.add_option("--max-sequences", compile.import.sequence_capacity,
                  "maximum sequences per launch")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   app.add_option("--dropout", options.dropout,
                  "rate of all dropouts (default: the model's)")
-      ->check(CLI::Range(0.0, 0.999));
+      ->check(Number(0, 0.999));
 }
 
 void AddStrategyOptions(CLI::App& app, CommandOptions& options) {
@@ -204,7 +203,7 @@ void AddStrategyOptions(CLI::App& app, CommandOptions& options) {
   app.add_option("--freeze-layers", scopes.freeze_layers,
                  "number of first layers to freeze; freezes the embeddings, "
                  "too (parameter freeze)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber(0));
   app.add_flag("--linear-probe", scopes.linear_probe,
                "train only new parameters and the classifier (parameters "
                "freeze and learn)");
@@ -226,26 +225,28 @@ void AddOptions(CLI::App& app, CommandOptions& options) {
   app.add_option(
          "--precision", options.compile.precision,
          "precision of GEMMs, attention and activations: fp32, bf16 or fp16")
-      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->check(OneOf({"fp32", "bf16", "fp16"}))
       ->capture_default_str();
   app.add_option("--memory-budget", options.compile.memory_budget,
                  "limit for the activations at --max-tokens, such as 200MB or "
                  "1.2GiB; those that do not fit are recomputed; 0: no limit")
-      ->transform(AsBytes())
-      ->check(CLI::NonNegativeNumber)
+      ->transform(ByteSize())
       ->capture_default_str();
   app.add_flag("--memory-choices", options.compile.memory_choices,
                "record the cost of smaller budgets, for `graft plan`");
   app.add_option("--dump-stages", options.compile.dump_stages,
-                 "directory for the program after each stage");
+                 "directory for the program after each stage")
+      ->type_name("DIRECTORY");
   options.compile.cache = DefaultCache();
   app.add_option("--cache", options.compile.cache,
                  "directory of the cache of compiled kernels; also from "
                  "GRAFT_CACHE; \"\": no cache")
+      ->type_name("DIRECTORY")
       ->capture_default_str();
   app.add_option("--plugin", options.compile.plugins,
                  "shared library with ops, passes, families of models and "
                  "targets; may be repeated")
+      ->type_name("FILE")
       ->allow_extra_args(false);
   app.add_option("--graph-passes", options.compile.graph_passes,
                  "pipeline, builtin.module(...), that runs on the phase "
@@ -295,14 +296,11 @@ int main(int argc, char** argv) {
   graft::CommandOptions options;
   graft::AddOptions(app, options);
   graft::PrepareStandardOutput();
+  const std::optional<int> exit = graft::ParseCommandLine(
+      app, argc, argv, /*may_be_empty=*/{"--cache"});
+  if (exit && *exit != 0) return *exit;
   absl::Status status;
-  // Parsing reports by exceptions; they end here.
-  try {
-    app.parse(graft::ReversedArguments(argc, argv));
-    status = graft::CheckAndRun(app, options);
-  } catch (const CLI::ParseError& error) {
-    if (app.exit(error) != 0) return 2;
-  }
+  if (!exit) status = graft::CheckAndRun(app, options);
   if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft-compile: %s\n",

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "frontend/parse_module.h"
@@ -21,6 +22,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/FileUtilities.h"
 #include "models/strategies/registry.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
@@ -133,6 +135,34 @@ std::string BottomPattern(const ModelScopes& scopes, int64_t layers) {
   return absl::StrCat(pattern, ")[.]");
 }
 
+// "--epochs", or "--set epochs=3" with a value of any length.
+std::string ShownOption(const Setting& setting) {
+  absl::string_view option = setting.option;
+  return absl::ConsumePrefix(&option, "--set ")
+             ? absl::StrCat("--set ", Shorten(option))
+             : setting.option;
+}
+
+// What is wrong with a setting that the strategy refuses with `message`.
+std::string RefusedSetting(transfer::StrategyOp strategy,
+                           const Setting& setting, llvm::StringRef message) {
+  // The option says which parameter it is.
+  message.consume_front(setting.name + ": ");
+  std::vector<std::string> names, choices;
+  for (auto parameter : strategy.getOps<transfer::HyperparameterOp>()) {
+    names.push_back(parameter.getSymName().str());
+    if (names.back() == setting.name && parameter.getChoices())
+      for (auto choice : parameter.getChoices()->getAsRange<mlir::StringAttr>())
+        choices.push_back(choice.str());
+  }
+  const bool known = absl::c_linear_search(names, setting.name);
+  const std::string& given = known ? setting.value : setting.name;
+  message.consume_back(given);
+  return absl::StrCat(ShownOption(setting), ": ", message.str(),
+                      given.empty() ? "an empty value" : Shorten(given),
+                      DidYouMean(given, known ? choices : names));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
@@ -217,13 +247,11 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
           first.try_emplace(setting.name, &setting, value).first->second;
       if (given == value) continue;
       return UsageError(absl::StrCat(
-          setting.option, ": expects one value of ", setting.name, ", got ",
-          setting.value, " and, by ", other->option, ", ", other->value));
+          ShownOption(setting), ": expects one value of ", setting.name,
+          ", got ", Shorten(setting.value), " and, by ", ShownOption(*other),
+          ", ", Shorten(other->value)));
     }
-    // The option says which parameter it is.
-    llvm::StringRef text = message;
-    text.consume_front(setting.name + ": ");
-    return UsageError(absl::StrCat(setting.option, ": ", text.str()));
+    return UsageError(RefusedSetting(strategy, setting, message));
   }
   return absl::OkStatus();
 }

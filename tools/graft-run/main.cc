@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
@@ -19,6 +21,7 @@
 #include "tools/graft-run/feeds.h"
 #include "tools/graft-run/requests.h"
 #include "tools/open_device.h"
+#include "tools/option_values.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -79,12 +82,27 @@ absl::Status UsageError(absl::string_view message) {
 
 template <typename Int>
 absl::Status ParseNumber(absl::string_view flag, absl::string_view text,
-                         Int least, Int& number) {
-  if (absl::SimpleAtoi(text, &number) && number >= least) {
-    return absl::OkStatus();
-  }
+                         uint64_t least, uint64_t most, Int& number) {
+  const std::string error = WholeNumberError(text, least, most);
+  if (error.empty() && absl::SimpleAtoi(text, &number)) return absl::OkStatus();
+  return UsageError(absl::StrCat(flag, ": ", error));
+}
+
+// The options that take a value.
+const std::vector<std::string>& ValueFlags() {
+  static const auto* const flags = new std::vector<std::string>{
+      "--entry",      "--inputs",    "--outputs",       "--slots-out",
+      "--slot-kinds", "--cpu-level", "--device-plugin", "--trace",
+      "--threads",    "--repeat",    "--seed",          "--step"};
+  return *flags;
+}
+
+absl::Status UnknownFlag(absl::string_view name) {
+  std::vector<std::string> known = ValueFlags();
+  known.insert(known.end(),
+               {"--profile", "--requests", "--pin-threads", "--help"});
   return UsageError(
-      absl::StrCat(flag, ": expects a number from ", least, ", got ", text));
+      absl::StrCat(Shorten(name), ": no such option", DidYouMean(name, known)));
 }
 
 // What --slot-kinds calls a slot.
@@ -119,6 +137,8 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
       *switch_flag = true;
       continue;
     }
+    if (name.empty())
+      return UsageError("expects FILE.graft, got an empty name");
     if (name.rfind("--", 0) != 0) {
       if (!flags.artifact.empty()) {
         return UsageError(absl::StrCat("expects one artifact, got ", name,
@@ -130,11 +150,16 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     if (const size_t equal = name.find('='); equal != std::string::npos) {
       value = name.substr(equal + 1);
       name.resize(equal);
+    } else if (!absl::c_linear_search(ValueFlags(), name)) {
+      return UnknownFlag(name);
     } else if (i + 1 < argc) {
       value = argv[++i];
     } else {
       return UsageError(absl::StrCat(name, ": expects a value, got none"));
     }
+    if (value.empty())
+      return UsageError(
+          absl::StrCat(name, ": expects a value, got an empty value"));
     absl::Status status;
     if (name == "--entry") {
       flags.entries = absl::StrSplit(value, ',', absl::SkipEmpty());
@@ -153,15 +178,18 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     } else if (name == "--trace") {
       flags.trace = value;
     } else if (name == "--threads") {
-      status = ParseNumber(name, value, 1, flags.device.options.threads);
+      status = ParseNumber(name, value, 1, kMostThreads,
+                           flags.device.options.threads);
     } else if (name == "--repeat") {
-      status = ParseNumber(name, value, 1, flags.repeat);
+      status = ParseNumber(name, value, 1, kMostCounted, flags.repeat);
     } else if (name == "--seed") {
-      status = ParseNumber(name, value, uint64_t{0}, flags.seed);
+      status = ParseNumber(name, value, 0, std::numeric_limits<uint64_t>::max(),
+                           flags.seed);
     } else if (name == "--step") {
-      status = ParseNumber(name, value, uint32_t{0}, flags.step);
+      status = ParseNumber(name, value, 0, std::numeric_limits<uint32_t>::max(),
+                           flags.step);
     } else {
-      status = UsageError(absl::StrCat("expects a known flag, got ", name));
+      status = UnknownFlag(name);
     }
     GRAFT_RETURN_IF_ERROR(status);
   }

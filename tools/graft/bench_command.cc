@@ -31,6 +31,7 @@
 #include "tools/graft/plan.h"
 #include "tools/graft/roofline.h"
 #include "tools/open_device.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -274,14 +275,14 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
   command->add_option("artifact", options->artifact, "model.graft")->required();
   command->add_option("--batch", options->batches, "texts per batch, a list")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   command->add_option("--length", options->lengths, "tokens per text, a list")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   command->add_option("--seconds", options->seconds, "seconds per shape")
-      ->check(CLI::NonNegativeNumber)
+      ->check(Number(0, 86400))
       ->capture_default_str();
   AddDeviceOptions(*command, options->device);
   command->add_flag("--train", options->train,

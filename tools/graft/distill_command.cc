@@ -87,6 +87,7 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--teacher", options->teacher,
                    "classifier to learn from: model.graft, or a directory "
                    "written by `graft export`; the student gets its labels")
+      ->type_name("FILE or DIRECTORY")
       ->required();
   AddModelOptions(*command, *options);
   command->get_option("--model")->required();

@@ -104,11 +104,14 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<EvaluateOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
   command->add_option("--data", options->data, "table (.tsv, .jsonl)")
+      ->type_name("FILE")
       ->required();
   AddTrainedTableOptions(*command, options->table);
   AddMaxLengthOption(*command, options->max_length);
-  command->add_option("--picture", options->picture,
-                      "SVG file for the confusion matrix");
+  command
+      ->add_option("--picture", options->picture,
+                   "SVG file for the confusion matrix")
+      ->type_name("FILE");
   AddDeviceOptions(*command, options->device);
   command->add_flag("--json", options->json);
   command->footer(

@@ -24,6 +24,7 @@
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/export_artifact.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -156,17 +157,19 @@ void AddImportCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("-o,--output", options->output,
                    "file to write; - is standard output")
+      ->type_name("FILE")
       ->required();
   CLI::Option* labels = command->add_option(
       "--labels", options->labels, "file with one label per line, for a head");
   command
       ->add_option("--classes", options->classes,
                    "number of unnamed labels, for a head")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, 1 << 20))
       ->excludes(labels);
   command
       ->add_option("--plugin", options->plugins,
                    "shared library with the model's family; may be repeated")
+      ->type_name("FILE")
       ->allow_extra_args(false);
   command->footer(
       "Example:\n"
@@ -185,11 +188,12 @@ void AddExportCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--output", options->output,
                    "directory to create, for Transformers")
+      ->type_name("DIRECTORY")
       ->required();
   command
       ->add_option("--dtype", options->dtype,
                    "element type of the weights: F32, F16 or BF16")
-      ->check(CLI::IsMember({"F32", "F16", "BF16"}))
+      ->check(OneOf({"F32", "F16", "BF16"}))
       ->capture_default_str();
   command->footer(
       "Example:\n  graft export out/model.graft --output exported/");

@@ -6,13 +6,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "tools/arguments.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/usage_error.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
 namespace {
@@ -57,13 +58,11 @@ int main(int argc, char** argv) {
   graft::AddBenchCommand(app, context);
 
   graft::PrepareStandardOutput();
-  // Parsing reports by exceptions; they end here.
-  try {
-    app.parse(graft::ReversedArguments(argc, argv));
-  } catch (const CLI::ParseError& error) {
-    if (app.exit(error) != 0) return 2;
-    context.run = [] { return absl::OkStatus(); };  // --help
-  }
+  const std::optional<int> exit = graft::ParseCommandLine(
+      app, argc, argv, /*may_be_empty=*/{"--text", "--pair"});
+  if (exit && *exit != 0) return *exit;
+  // After --help there is nothing to run.
+  if (exit) context.run = [] { return absl::OkStatus(); };
   std::signal(SIGINT, HandleSignal);
   std::signal(SIGTERM, HandleSignal);
   absl::Status status = context.run();

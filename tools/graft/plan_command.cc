@@ -7,16 +7,21 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/strategy_options.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -60,13 +65,27 @@ absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   return status.ok() ? removed : status;
 }
 
+// Refuses options that a compiled program has no use for.
+void CheckOptionsOfProgram(const CLI::App& command,
+                           const std::string& artifact) {
+  if (artifact.empty()) return;
+  const std::vector<std::string> used = {"artifact", "--length", "--level",
+                                         "--json"};
+  for (const CLI::Option* option : command.get_options())
+    if (option->count() > 0 && !absl::c_linear_search(used, option->get_name()))
+      throw CLI::ValidationError(
+          option->get_name(),
+          absl::StrCat("expects --model and --train, got the program ",
+                       artifact, ", which is compiled already"));
+}
+
 }  // namespace
 
 void AddPlanCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "plan", "Show the cost of a fine-tuning without running it");
   auto options = std::make_shared<PlanOptions>();
-  CLI::Option* artifact = command->add_option(
+  command->add_option(
       "artifact", options->artifact,
       "program.graft of a run; or else --model and --train, with the options "
       "of finetune");
@@ -74,15 +93,15 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   AddTaskOption(*command, options->finetune);
   AddTrainingOptions(*command, options->finetune);
   AddStrategyOptions(*command, options->finetune, /*teacher=*/false);
-  CLI::Option* model = command->get_option("--model")->excludes(artifact);
-  CLI::Option* train = command->get_option("--train")->excludes(artifact);
+  CLI::Option* model = command->get_option("--model");
+  CLI::Option* train = command->get_option("--train");
   model->needs(train);
   train->needs(model);
   command
       ->add_option("--length", options->length,
                    "tokens per text (default: the mean of --train, or the "
                    "program's maximum)")
-      ->check(CLI::PositiveNumber);
+      ->check(Number(1, static_cast<double>(kMostCounted)));
   command->add_option("--level", options->level,
                       "ISA level whose memory is shown");
   command->add_flag("--json", options->finetune.json);
@@ -90,7 +109,8 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       "Example:\n"
       "  graft plan --model minilm/ --train train.tsv --linear-probe\n"
       "  graft plan out/program.graft --length 32");
-  command->callback([options, &context] {
+  command->callback([command, options, &context] {
+    CheckOptionsOfProgram(*command, options->artifact);
     if (options->artifact.empty() && options->finetune.model.empty())
       throw CLI::RequiredError("artifact, or --model and --train");
     options->finetune.quiet = true;

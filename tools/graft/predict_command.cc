@@ -24,6 +24,7 @@
 #include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
 #include "tools/graft/usage_error.h"
+#include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -184,14 +185,17 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       ->allow_extra_args(false)
       ->needs(text);
   CLI::Option* data =
-      command->add_option("--data", options->data, "table of texts");
+      command->add_option("--data", options->data, "table of texts")
+          ->type_name("FILE");
   text->excludes(data);
   AddTrainedTableOptions(*command, options->table);
   AddMaxLengthOption(*command, options->max_length);
-  command->add_option("--output", options->output,
-                      "file for predictions, one JSON object per line");
+  command
+      ->add_option("--output", options->output,
+                   "file for predictions, one JSON object per line")
+      ->type_name("FILE");
   command->add_option("--top", options->top, "number of labels to show")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   AddDeviceOptions(*command, options->device);
   command->add_flag("--json", options->json, "one JSON object per line");

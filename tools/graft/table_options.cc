@@ -5,6 +5,7 @@
 
 #include "CLI/App.hpp"
 #include "absl/strings/str_cat.h"
+#include "tools/option_checks.h"
 
 namespace graft {
 
@@ -37,7 +38,7 @@ void AddMaxLengthOption(CLI::App& command, int64_t& max_length) {
   command
       .add_option("--max-length", max_length,
                   "maximum tokens per text (default: that of the training)")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumber(1));
 }
 
 void AddWeightOption(CLI::App& command, TableOptions& options) {

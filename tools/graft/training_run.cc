@@ -25,6 +25,7 @@
 #include "tools/graft/device_options.h"
 #include "tools/graft/terminal.h"
 #include "tools/open_device.h"
+#include "tools/option_checks.h"
 
 namespace graft {
 namespace {
@@ -236,29 +237,32 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command
       .add_option("--output", options.output,
                   "directory for model.graft, checkpoints and metrics")
+      ->type_name("DIRECTORY")
       ->required();
   RunSettings& training = options.training;
   command
       .add_option("--evaluate-every", training.evaluate_every,
                   "steps between evaluations on --dev; the best is kept")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber(0));
   command
       .add_option("--patience", training.patience,
                   "stop after this many evaluations without improvement")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber(0));
   command
       .add_option("--checkpoint-every", training.checkpoint_every,
                   "steps between checkpoints")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber(0));
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
   AddDeviceOptions(command, options.device);
-  command.add_option("--dump-stages", options.dump_stages,
-                     "directory for the program after each stage");
+  command
+      .add_option("--dump-stages", options.dump_stages,
+                  "directory for the program after each stage")
+      ->type_name("DIRECTORY");
   command
       .add_option("--log-every", training.log_every,
                   "steps between lines of metrics.jsonl")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->capture_default_str();
   command.add_flag("--json", options.json, "print the summary as JSON");
   command.add_flag("--quiet", options.quiet, "no progress");

@@ -191,8 +191,9 @@ TEST_F(GraftRunTest, ExitCodesTellFailureFromWrongUsage) {
               HasSubstr("expects --inputs or --requests, got both"));
   result = RunTool(artifact_ + " --threads zero");
   EXPECT_EQ(result.code, 2);
-  EXPECT_THAT(result.text,
-              HasSubstr("--threads: expects a number from 1, got zero"));
+  EXPECT_THAT(
+      result.text,
+      HasSubstr("--threads: expects a whole number from 1 to 1024, got zero"));
   EXPECT_EQ(RunTool(artifact_ + " --colour red").code, 2);
   result = RunTool(artifact_ + " --entry serve --inputs " + inputs_);
   EXPECT_EQ(result.code, 1);
