@@ -73,6 +73,35 @@ class FaultyWritableFile final : public WritableFile {
   const std::unique_ptr<WritableFile> base_;
 };
 
+// Its writes may fail, not its reads.
+class FaultyScratchFile final : public ScratchFile {
+ public:
+  FaultyScratchFile(FaultyFileSystem& owner, std::unique_ptr<ScratchFile> base)
+      : ScratchFile(base->path()), owner_(owner), base_(std::move(base)) {}
+
+  absl::Status Append(absl::Span<const char> bytes) override {
+    GRAFT_RETURN_IF_ERROR(owner_.Check(Operation::kAppend, path()));
+    int error = 0;
+    uint64_t allowed;
+    {
+      absl::MutexLock lock(&owner_.mutex_);
+      allowed = owner_.TakeBytes(owner_.write_fault_, bytes.size(), error);
+    }
+    GRAFT_RETURN_IF_ERROR(
+        base_->Append(bytes.first(static_cast<size_t>(allowed))));
+    if (error != 0) return FileError(error, path(), "write a temporary file");
+    return absl::OkStatus();
+  }
+  absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+    return base_->Read(buffer);
+  }
+  absl::Status Seek(uint64_t offset) override { return base_->Seek(offset); }
+
+ private:
+  FaultyFileSystem& owner_;
+  const std::unique_ptr<ScratchFile> base_;
+};
+
 void FaultyFileSystem::FailCall(Operation operation, int64_t nth,
                                 int error_number, bool sticky) {
   absl::MutexLock lock(&mutex_);
@@ -177,6 +206,13 @@ absl::StatusOr<std::unique_ptr<WritableFile>> FaultyFileSystem::OpenAppend(
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file,
                          base_.OpenAppend(path));
   return std::make_unique<FaultyWritableFile>(*this, std::move(file));
+}
+
+absl::StatusOr<std::unique_ptr<ScratchFile>> FaultyFileSystem::CreateScratch() {
+  GRAFT_RETURN_IF_ERROR(Check(Operation::kOpenWrite, "temporary file"));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> file,
+                         base_.CreateScratch());
+  return std::make_unique<FaultyScratchFile>(*this, std::move(file));
 }
 
 absl::StatusOr<uint64_t> FaultyFileSystem::Size(const std::string& path) {

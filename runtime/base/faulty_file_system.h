@@ -24,8 +24,8 @@ class FaultyFileSystem final : public FileSystem {
   enum class Operation {
     kOpenRead,   // Map, OpenSequential
     kRead,       // SequentialFile::Read
-    kOpenWrite,  // CreateAtomic, OpenAppend
-    kAppend,     // WritableFile::Append
+    kOpenWrite,  // CreateAtomic, OpenAppend, CreateScratch
+    kAppend,     // WritableFile::Append, ScratchFile::Append
     kCommit,     // WritableFile::Flush, Commit
     kMetadata,   // Size, List, CreateDirectories, Rename, Remove, SyncDirectory
   };
@@ -60,6 +60,7 @@ class FaultyFileSystem final : public FileSystem {
       const std::string& path) override;
   absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(
       const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<ScratchFile>> CreateScratch() override;
   absl::StatusOr<uint64_t> Size(const std::string& path) override;
   bool Exists(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
@@ -72,6 +73,7 @@ class FaultyFileSystem final : public FileSystem {
 
  private:
   friend class FaultySequentialFile;
+  friend class FaultyScratchFile;
   friend class FaultyWritableFile;
 
   struct CallFault {

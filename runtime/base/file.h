@@ -78,6 +78,17 @@ class SequentialFile {
   const std::string path_;
 };
 
+// A file without a name, which is gone when it is closed: first written, then
+// read. Seek and Read see all that was appended. Thread-compatible.
+class ScratchFile : public SequentialFile {
+ public:
+  // Writes at the end. RESOURCE_EXHAUSTED: the disk is full.
+  virtual absl::Status Append(absl::Span<const char> bytes) = 0;
+
+ protected:
+  using SequentialFile::SequentialFile;
+};
+
 // A file being written. Thread-compatible. What is appended may stay in a
 // buffer until Flush, Commit or destruction. After a failed call the only way
 // on is to destroy the object.
@@ -132,6 +143,10 @@ class FileSystem {
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(
       const std::string& path) = 0;
 
+  // Creates a file without a name in the folder for temporary files, the
+  // environment's TMPDIR or else /tmp. path() is that folder.
+  virtual absl::StatusOr<std::unique_ptr<ScratchFile>> CreateScratch() = 0;
+
   // Size in bytes of the regular file `path`.
   virtual absl::StatusOr<uint64_t> Size(const std::string& path) = 0;
   // Both follow symbolic links.
@@ -153,6 +168,11 @@ class FileSystem {
   // The operating system's files. Never destroyed.
   static FileSystem& Posix();
 };
+
+// The standard input of this process, from where it is, under the path
+// "standard input". It cannot be sought. Closing it leaves the process's own
+// descriptor open.
+absl::StatusOr<std::unique_ptr<SequentialFile>> OpenStandardInput();
 
 // The whole of `path`. RESOURCE_EXHAUSTED when it has more than `limit` bytes.
 absl::StatusOr<std::string> ReadFile(FileSystem& files, const std::string& path,

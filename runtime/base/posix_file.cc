@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +121,65 @@ class PosixSequentialFile final : public SequentialFile {
 
  private:
   Descriptor fd_;
+};
+
+// What a process reads from its standard input.
+class StandardInput final : public SequentialFile {
+ public:
+  explicit StandardInput(Descriptor fd)
+      : SequentialFile("standard input"), fd_(std::move(fd)) {}
+
+  absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+    const ssize_t got =
+        Retry([&] { return ::read(fd_.get(), buffer.data(), buffer.size()); });
+    if (got < 0) return FileError(errno, path(), "read");
+    return static_cast<size_t>(got);
+  }
+  // Not even of a file: others may have read a part of it.
+  absl::Status Seek(uint64_t) override {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path(), ": expects a file that can be read more than once"));
+  }
+
+ private:
+  Descriptor fd_;
+};
+
+class PosixScratchFile final : public ScratchFile {
+ public:
+  PosixScratchFile(std::string folder, Descriptor fd)
+      : ScratchFile(std::move(folder)), fd_(std::move(fd)) {}
+
+  absl::Status Append(absl::Span<const char> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t put = Retry([&] {
+        return ::pwrite(fd_.get(), bytes.data(), bytes.size(),
+                        static_cast<off_t>(size_));
+      });
+      if (put < 0) return FileError(errno, path(), "write a temporary file");
+      size_ += static_cast<uint64_t>(put);
+      bytes.remove_prefix(static_cast<size_t>(put));
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
+    const ssize_t got = Retry([&] {
+      return ::pread(fd_.get(), buffer.data(), buffer.size(),
+                     static_cast<off_t>(position_));
+    });
+    if (got < 0) return FileError(errno, path(), "read a temporary file");
+    position_ += static_cast<uint64_t>(got);
+    return static_cast<size_t>(got);
+  }
+  absl::Status Seek(uint64_t offset) override {
+    position_ = offset;
+    return absl::OkStatus();
+  }
+
+ private:
+  Descriptor fd_;
+  uint64_t size_ = 0;
+  uint64_t position_ = 0;
 };
 
 // A file aside, and the one that it is to replace.
@@ -276,6 +336,18 @@ class PosixFileSystem final : public FileSystem {
                                                std::move(fd));
   }
 
+  absl::StatusOr<std::unique_ptr<ScratchFile>> CreateScratch() override {
+    const char* variable = ::getenv("TMPDIR");
+    const std::string folder =
+        variable != nullptr && *variable != 0 ? variable : "/tmp";
+    // Removed at once: not every file system has O_TMPFILE.
+    std::string name = absl::StrCat(folder, "/graft-XXXXXX");
+    const int fd = Retry([&] { return ::mkostemp(name.data(), O_CLOEXEC); });
+    if (fd < 0) return FileError(errno, folder, "create a temporary file");
+    ::unlink(name.c_str());
+    return std::make_unique<PosixScratchFile>(folder, Descriptor(fd));
+  }
+
   absl::StatusOr<uint64_t> Size(const std::string& path) override {
     GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
     return RegularFileSize(fd.get(), path);
@@ -349,6 +421,16 @@ class PosixFileSystem final : public FileSystem {
 };
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<SequentialFile>> OpenStandardInput() {
+  const int fd = Retry([&] { return ::fcntl(0, F_DUPFD_CLOEXEC, 3); });
+  if (fd < 0) return FileError(errno, "standard input", "open");
+  Descriptor owned(fd);
+  struct stat info;
+  if (::fstat(owned.get(), &info) == 0 && S_ISDIR(info.st_mode))
+    return FileError(EISDIR, "standard input", "read");
+  return std::make_unique<StandardInput>(std::move(owned));
+}
 
 FileSystem& FileSystem::Posix() {
   static PosixFileSystem* const kFileSystem = new PosixFileSystem;

@@ -39,6 +39,9 @@ class OneFile final : public FileSystem {
       const std::string& path) override {
     return FileError(EROFS, path, "open");
   }
+  absl::StatusOr<std::unique_ptr<ScratchFile>> CreateScratch() override {
+    return FileError(EROFS, "temporary file", "create");
+  }
   absl::StatusOr<uint64_t> Size(const std::string&) override {
     return bytes_.size();
   }
