@@ -7,11 +7,11 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/table/blank.h"
 
 namespace graft {
 namespace {
@@ -54,10 +54,35 @@ Schema TableSchema(const ExampleOptions& options) {
   return TextSchema(std::move(columns));
 }
 
+namespace {
+
+// INVALID_ARGUMENT if two columns that are read have one name.
+absl::Status CheckNames(const TableOptions& names, bool labelled) {
+  std::vector<std::pair<absl::string_view, absl::string_view>> columns = {
+      {"--text-column", names.text_column},
+      {"--pair-column", names.pair_column}};
+  if (labelled) {
+    columns.emplace_back("--label-column", names.label_column);
+    columns.emplace_back("--weight-column", names.weight_column);
+  }
+  for (size_t i = 1; i < columns.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (!columns[i].second.empty() && columns[i].second == columns[j].second)
+        return absl::InvalidArgumentError(absl::StrCat(
+            columns[i].first, ": expects another column than ",
+            columns[j].first, ", got '", columns[i].second, "' for both"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
-    FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
-    const LabelMap* labels, ExampleOptions options) {
+    FileSystem& files, const std::vector<std::string>& paths,
+    const Tokenizer& tokenizer, const LabelMap* labels,
+    ExampleOptions options) {
   const TableOptions& names = options.table;
+  const bool labelled = options.labels != ExampleOptions::Labels::kNone;
+  GRAFT_RETURN_IF_ERROR(CheckNames(names, labelled));
   std::vector<TableColumn> columns = {{names.text_column}};
   std::unique_ptr<ExampleTable> table(
       new ExampleTable(tokenizer, labels, options));
@@ -65,7 +90,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     table->pair_column_ = columns.size();
     columns.push_back({names.pair_column});
   }
-  if (options.labels != ExampleOptions::Labels::kNone) {
+  if (labelled) {
     table->label_column_ = columns.size();
     columns.push_back({names.label_column, TableColumn::Kind::kText,
                        /*allow_empty=*/names.partly_labelled});
@@ -74,14 +99,16 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
       columns.push_back({names.weight_column, TableColumn::Kind::kWeight});
     }
   }
-  GRAFT_ASSIGN_OR_RETURN(table->reader_,
-                         TableReader::Open(files, path, std::move(columns)));
+  GRAFT_ASSIGN_OR_RETURN(
+      table->reader_,
+      TableReader::Open(files, paths, std::move(columns),
+                        {.format = names.format, .reread = options.reread}));
   return table;
 }
 
 absl::StatusOr<int32_t> ExampleTable::Class(LabelMap* new_labels) {
   const absl::string_view label = reader_->Text(label_column_);
-  if (absl::StripAsciiWhitespace(label).empty()) return kNoLabel;
+  if (IsBlank(label)) return kNoLabel;
   if (new_labels) return new_labels->Add(label);
   if (const std::optional<int32_t> id = labels_->Find(label)) return *id;
   return labels_->Id(label, reader_->Where());
@@ -94,13 +121,14 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
   GRAFT_RETURN_IF_ERROR(EncodeText(
       tokenizer_, reader_->Text(0), pair, options_.max_length,
       options_.table.strict, [&] { return reader_->Where(); }, encoding_));
-  truncated_ += encoding_.truncated();
   examples.Add(encoding_.ids, encoding_.type_ids, row,
                options_.keep_texts ? reader_->Text(0) : "");
   if (weight_values_ > 0)
     examples.mutable_floats(weight_values_, examples.size() - 1)[0] =
         reader_->Weight(weight_column_);
-  return label_values_ > 0 ? SetLabel(new_labels, examples) : absl::OkStatus();
+  if (label_values_ > 0) GRAFT_RETURN_IF_ERROR(SetLabel(new_labels, examples));
+  truncated_ += encoding_.truncated();
+  return absl::OkStatus();
 }
 
 absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
@@ -116,41 +144,104 @@ absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
   return absl::OkStatus();
 }
 
+void ExampleTable::Tell(const std::string& text) const {
+  if (options_.table.tell) options_.table.tell(text);
+}
+
+absl::Status ExampleTable::Skip(const absl::Status& error) {
+  constexpr int64_t kTold = 3;
+  if (!options_.table.skip_bad_rows) return error;
+  if (skipped_ == 0) first_skipped_ = std::string(error.message());
+  if (++skipped_ <= kTold)
+    Tell(absl::StrCat(std::string(error.message()), "; skipped"));
+  return absl::OkStatus();
+}
+
+absl::Status ExampleTable::CheckEnd(int64_t rows) {
+  if (skipped_ == 0) return absl::OkStatus();
+  if (rows == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat(first_skipped_, "; so are all ", skipped_,
+                     " rows, and at least one is needed"));
+  // Next may be called again at the end.
+  if (!std::exchange(end_told_, true))
+    Tell(absl::StrCat(reader_->path(), ": skipped ", skipped_, " of ",
+                      rows + skipped_, " rows"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ExampleTable::AddNext(int64_t row, LabelMap* new_labels,
+                                           Examples& examples) {
+  const int64_t before = examples.size();
+  while (true) {
+    const absl::StatusOr<bool> more = reader_->Next();
+    if (!hint_told_ && !reader_->hint().empty()) {
+      Tell(reader_->hint());
+      hint_told_ = true;
+    }
+    if (!more.ok() && !reader_->bad_row()) return more.status();
+    if (more.ok() && !*more) return false;
+    const absl::Status status =
+        more.ok() ? Add(row, new_labels, examples) : more.status();
+    if (status.ok()) return true;
+    GRAFT_RETURN_IF_ERROR(Skip(status));
+    if (examples.size() > before) examples.RemoveLast();
+  }
+}
+
 absl::StatusOr<bool> ExampleTable::Next(Examples& examples) {
-  GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
-  if (!more) return false;
-  GRAFT_RETURN_IF_ERROR(Add(next_row_, nullptr, examples));
+  GRAFT_ASSIGN_OR_RETURN(const bool more,
+                         AddNext(next_row_, nullptr, examples));
+  if (!more) {
+    GRAFT_RETURN_IF_ERROR(CheckEnd(next_row_));
+    return false;
+  }
   ++next_row_;
   return true;
 }
 
+absl::Status ExampleTable::AddToIndex(int64_t row) {
+  if (row % stride_ == 0) {
+    if (reader_->offset() >> (64 - kHashBits) != 0)
+      return absl::ResourceExhaustedError(
+          absl::StrCat(reader_->Where(), ": expects a table of at most 1 TiB"));
+    if (row > 0) index_.back() |= Fold(hash_);
+    index_.push_back(reader_->offset() << kHashBits);
+    hash_ = kFnv1a64Offset;
+  }
+  hash_ = HashLine(reader_->bytes(), hash_);
+  return absl::OkStatus();
+}
+
+void ExampleTable::CountRow(const Examples& one) {
+  const int64_t length = one.tokens();
+  ++scan_.examples;
+  scan_.tokens += length;
+  if (length > scan_.longest) {
+    scan_.longest = length;
+    scan_.longest_where = reader_->Where();
+  }
+  if (options_.labels == ExampleOptions::Labels::kClasses)
+    scan_.unlabelled += one.ints(label_values_, 0)[0] == kNoLabel;
+}
+
 absl::Status ExampleTable::Scan(const ScanOptions& options) {
-  stride_ = options.any_order ? 1 : options.batch_size;
-  GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
+  // Rows between good ones are never read again.
+  const bool each = options.any_order || options_.table.skip_bad_rows;
+  stride_ = each ? 1 : options.batch_size;
+  if (!options_.reread) GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
   CapacityMeter capacity(options.batch_size);
   ChecksumStream tokens, labels;
   Examples one(schema_);
   for (int64_t row = 0;; ++row) {
-    GRAFT_ASSIGN_OR_RETURN(const bool more, reader_->Next());
-    if (!more) break;
     one.Clear();
-    GRAFT_RETURN_IF_ERROR(Add(row, options.new_labels, one));
-    if (row % stride_ == 0) {
-      if (reader_->offset() >> (64 - kHashBits) != 0)
-        return absl::ResourceExhaustedError(absl::StrCat(
-            reader_->Where(), ": expects a table of at most 1 TiB"));
-      if (row > 0) index_.back() |= Fold(hash_);
-      index_.push_back(reader_->offset() << kHashBits);
-      hash_ = kFnv1a64Offset;
-    }
-    hash_ = HashLine(reader_->bytes(), hash_);
+    GRAFT_ASSIGN_OR_RETURN(const bool more,
+                           AddNext(row, options.new_labels, one));
+    if (!more) break;
+    GRAFT_RETURN_IF_ERROR(AddToIndex(row));
+    CountRow(one);
     const int64_t length = one.tokens();
     capacity.Add(length);
-    ++scan_.examples;
-    scan_.tokens += length;
-    scan_.longest = std::max(scan_.longest, length);
-    if (options_.labels == ExampleOptions::Labels::kClasses)
-      scan_.unlabelled += one.ints(label_values_, 0)[0] == kNoLabel;
     tokens.Add(Bytes(length));
     tokens.Add(Bytes(one.ints(kIds, 0)));
     tokens.Add(Bytes(one.ints(kTypes, 0)));
@@ -160,8 +251,9 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
       GRAFT_RETURN_IF_ERROR(
-          options.progress(scan_.examples, reader_->offset()));
+          options.progress(scan_.examples, reader_->fraction()));
   }
+  GRAFT_RETURN_IF_ERROR(CheckEnd(scan_.examples));
   index_.back() |= Fold(hash_);
   index_.shrink_to_fit();
   scan_.truncated = truncated_;
@@ -198,7 +290,9 @@ absl::Status ExampleTable::ReadRow(int64_t row, Examples* examples) {
 }
 
 absl::Status ExampleTable::Append(int64_t row, Examples& examples) {
-  absl::Status status = row == next_row_ ? absl::OkStatus() : SeekTo(row);
+  // A row that is skipped may lie before the next one.
+  const bool seek = row != next_row_ || options_.table.skip_bad_rows;
+  absl::Status status = seek ? SeekTo(row) : absl::OkStatus();
   if (status.ok()) status = ReadRow(row, &examples);
   // What the scan took cannot be wrong now.
   return absl::IsInvalidArgument(status) ? Changed(row) : status;
@@ -207,11 +301,10 @@ absl::Status ExampleTable::Append(int64_t row, Examples& examples) {
 absl::Status ExampleTable::Changed(int64_t row) {
   const int64_t begin = row / stride_ * stride_;
   const int64_t rows = EntryEnd(row) - begin;
-  const std::string path = reader_->path();
-  GRAFT_ASSIGN_OR_RETURN(const int64_t line,
-                         reader_->LineAt(index_[row / stride_] >> kHashBits));
+  GRAFT_ASSIGN_OR_RETURN(const std::string where,
+                         reader_->WhereAt(index_[row / stride_] >> kHashBits));
   return absl::FailedPreconditionError(absl::StrCat(
-      path, ":", line, ": expects ",
+      where, ": expects ",
       rows == 1 ? std::string("the row that was here")
                 : absl::StrCat("the ", rows, " rows that were here"),
       " when the table was first read, got others; a table must stay as it is "

@@ -19,12 +19,13 @@
 #include "runtime/base/file.h"
 #include "runtime/data/examples.h"
 #include "runtime/data/label_map.h"
-#include "runtime/data/table_reader.h"
+#include "runtime/data/table/table_reader.h"
 #include "runtime/tokenize/tokenizer.h"
 
 namespace graft {
 
-// The columns of a table that hold texts, labels and weights.
+// The columns of a table that hold texts, labels and weights, and how it is
+// read.
 struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
@@ -32,6 +33,11 @@ struct TableOptions {
   std::string weight_column;     // empty: no weights; read with labels only
   bool partly_labelled = false;  // a row may have an empty label
   bool strict = false;           // too long a text is an error instead of cut
+  std::string format;            // of all files; empty: told by each
+  // A row that cannot be read is left out instead of an error.
+  bool skip_bad_rows = false;
+  // Takes a line of advice, or about rows that were skipped. May be empty.
+  std::function<void(const std::string&)> tell;
 };
 
 // How rows become examples.
@@ -42,6 +48,7 @@ struct ExampleOptions {
   Labels labels = Labels::kNone;
   int64_t max_length = 0;   // tokens of an example
   bool keep_texts = false;  // in Examples::text
+  bool reread = false;      // Scan is called: pipes are copied (TableSource)
 };
 
 // The columns of examples of a table: those of TextSchema, then "labels", the
@@ -53,10 +60,11 @@ Schema TableSchema(const ExampleOptions& options);
 struct TableScan {
   int64_t examples = 0;
   int64_t tokens = 0;
-  int64_t longest = 0;     // tokens of one example
-  int64_t truncated = 0;   // texts that were cut to max_length
-  int64_t unlabelled = 0;  // rows of kNoLabel
-  BatchCapacity capacity;  // of consecutive batches
+  int64_t longest = 0;        // tokens of one example
+  std::string longest_where;  // "path:line" of the first such
+  int64_t truncated = 0;      // texts that were cut to max_length
+  int64_t unlabelled = 0;     // rows of kNoLabel
+  BatchCapacity capacity;     // of consecutive batches
   uint64_t token_hash = 0;
   uint64_t label_hash = 0;  // of labels and weights
 };
@@ -68,37 +76,47 @@ struct ScanOptions {
   bool any_order = false;
   // Receives classes that are not known yet, which are otherwise refused.
   LabelMap* new_labels = nullptr;
-  // Called now and then with the rows read and the offset in the file, in
-  // bytes. An error that it returns ends the scan.
-  std::function<absl::Status(int64_t rows, uint64_t offset)> progress;
+  // Called now and then with the rows read and their share of the table, from
+  // 0 to 1, or negative if that is not known. An error that it returns ends the
+  // scan.
+  std::function<absl::Status(int64_t rows, double share)> progress;
 };
 
-// Tokenised examples of a table. Keeps the file open and an index of 8 bytes
-// per entry in memory, but no rows. Errors begin with "path:line: ".
+// Tokenised examples of a table, of one file or several. Keeps the files open
+// and an index of 8 bytes per entry in memory, but no rows. Errors begin with
+// "path:line: ". With TableOptions::skip_bad_rows rows that are refused do not
+// count, except where none is good; Scan knows only the others.
 // Thread-compatible.
 class ExampleTable final : public ExampleSource {
  public:
-  // Opens a .tsv or .jsonl file; errors are those of TableReader::Open.
-  // `tokenizer` and `labels` (null but for classes) are borrowed.
+  // Opens the files that `paths` name (ExpandPaths). INVALID_ARGUMENT: two
+  // columns have one name; else errors of TableReader::Open. `tokenizer` and
+  // `labels` (null but for classes) are borrowed.
   static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
-      FileSystem& files, const std::string& path, const Tokenizer& tokenizer,
-      const LabelMap* labels, ExampleOptions options);
+      FileSystem& files, const std::vector<std::string>& paths,
+      const Tokenizer& tokenizer, const LabelMap* labels,
+      ExampleOptions options);
 
   // Appends the next row; false after the last. INVALID_ARGUMENT: what
   // TableReader::Next refuses, a label that is unknown or not a number, and
   // with `strict` a text that is too long. After an error `examples` may have
   // got a part of the row, and this must not be called again; nor may it be on
-  // a table that Append is called on.
+  // a table that Append is called on. With skip_bad_rows, INVALID_ARGUMENT at
+  // the end if no row was good.
   absl::StatusOr<bool> Next(Examples& examples);
 
   // Reads all rows and makes the index; must be called once before the table is
-  // used as a source. FAILED_PRECONDITION: the file is a pipe, which can be
-  // read only once. RESOURCE_EXHAUSTED: it is larger than 1 TiB. Else errors as
-  // Next.
+  // used as a source. FAILED_PRECONDITION: a file is a pipe or the like and
+  // ExampleOptions::reread is not set. RESOURCE_EXHAUSTED: it is larger than 1
+  // TiB. Else errors as Next.
   absl::Status Scan(const ScanOptions& options);
   const TableScan& scan() const { return scan_; }
   // Texts that Next and Scan have cut so far.
   int64_t truncated() const { return truncated_; }
+  // Rows that were skipped so far.
+  int64_t skipped() const { return skipped_; }
+  // The name of the format of the first file.
+  absl::string_view format() const { return reader_->format().name; }
   size_t index_bytes() const { return index_.capacity() * sizeof(index_[0]); }
 
   // Of ExampleSource. FAILED_PRECONDITION: the row, or another one of its
@@ -119,6 +137,16 @@ class ExampleTable final : public ExampleSource {
         label_values_(schema_.Find(kLabelsColumn).value_or(0)),
         weight_values_(schema_.Find(kWeightsColumn).value_or(0)) {}
 
+  // Moves to the next row that is good, and appends it; false after the last.
+  absl::StatusOr<bool> AddNext(int64_t row, LabelMap* new_labels,
+                               Examples& examples);
+  // Counts a row that was refused; its error if it must not be skipped.
+  absl::Status Skip(const absl::Status& error);
+  void Tell(const std::string& text) const;
+  // What is said after the last row; an error if none was good.
+  absl::Status CheckEnd(int64_t rows);
+  void CountRow(const Examples& one);
+  absl::Status AddToIndex(int64_t row);
   // Appends the reader's current row.
   absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
   // Sets the label of the last example.
@@ -142,10 +170,14 @@ class ExampleTable final : public ExampleSource {
   size_t weight_column_ = 0;
   int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;
+  int64_t skipped_ = 0;
+  std::string first_skipped_;  // its error
+  bool hint_told_ = false;
+  bool end_told_ = false;
   Encoding encoding_;
   TableScan scan_;
-  // One entry per `stride_` rows: offset of the first in the file (40 bits),
-  // and a hash of their lines.
+  // One entry per `stride_` rows: offset of the first in the files end to end
+  // (40 bits), and a hash of their lines.
   int64_t stride_ = 1;
   std::vector<uint64_t> index_;
   uint64_t hash_ = 0;  // of the rows of the entry so far

@@ -140,8 +140,8 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
 }
 
 absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
-    FileSystem& files, const std::string& path, const TableOptions& columns,
-    bool labelled) const {
+    FileSystem& files, const std::vector<std::string>& paths,
+    const TableOptions& columns, bool labelled) const {
   ExampleOptions options;
   options.table = AsTrained(artifact_->spec(), columns);
   if (labelled)
@@ -150,7 +150,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
                          : ExampleOptions::Labels::kScores;
   options.max_length = max_length_;
   options.keep_texts = !labelled;
-  return ExampleTable::Open(files, path, *tokenizer_, &label_map_, options);
+  return ExampleTable::Open(files, paths, *tokenizer_, &label_map_, options);
 }
 
 absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {

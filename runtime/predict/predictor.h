@@ -112,8 +112,8 @@ class Predictor {
   // labels for its target if `labelled`; otherwise examples keep their texts.
   // The table borrows this predictor. Errors are those of ExampleTable::Open.
   absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
-      FileSystem& files, const std::string& path, const TableOptions& columns,
-      bool labelled) const;
+      FileSystem& files, const std::vector<std::string>& paths,
+      const TableOptions& columns, bool labelled) const;
 
   // Predicts the examples of `next` in their order, in the largest batches that
   // fit the capacity; `sink` gets one prediction at a time, in the calling

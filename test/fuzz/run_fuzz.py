@@ -10,6 +10,7 @@ input that fails is left beside it as CORPUS-failure-...; add it to
 test/fuzz/regressions/NAME/ with the fix. Runs for GRAFT_FUZZ_SECONDS (20).
 """
 
+import gzip
 import json
 import os
 import pathlib
@@ -109,6 +110,31 @@ def tsv_seeds():
                   b"text\tlabel\tweight\na\tb\tnan\n",
                   b"text\tlabel\tweight\na\tb\t-1e999\n",
                   b"text\tlabel\tweight\na\tb\t \n"):
+        for step in (0, 6):
+            yield bytes([step]) + table
+
+
+def csv_seeds():
+    for table in (b"weight,label,text\n1,1,first\n.5,0,second\n",
+                  b'\xef\xbb\xbf"text",label,weight\r\n"a, ""b""\r\nc",,1e-3\r\n',
+                  b'text,label,weight\n"open,1,2\na,1,1\n',
+                  b'text,label,weight\n"a"b,1,2\n5" disk,,1\n',
+                  b'text,label,weight\na,b\n\n"\n\xff",,1\n',
+                  b'text,label,weight\n"' + b"x\n" * 300 + b'",,1',
+                  b"text;label;weight\na;b;1\n", b"text,label,weight\ra,b,1\r"):
+        for step in (0, 6):
+            yield bytes([step]) + table
+
+
+def compressed_seeds():
+    text = b'text\n"a\nb"\n' + b"word\n" * 40
+    # A frame of raw bytes, with one byte for its size.
+    frame = (b"\x28\xb5\x2f\xfd\x20" + bytes([len(text)]) +
+             (len(text) << 3 | 1).to_bytes(3, "little") + text)
+    member = gzip.compress(text, mtime=0)
+    skipped = b"\x50\x2a\x4d\x18\x02\0\0\0xy"
+    for table in (member, member + b"\0" * 9 + member, member[:-4], frame,
+                  frame + skipped + frame, skipped + frame, frame[:-4], text):
         for step in (0, 6):
             yield bytes([step]) + table
 

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/utf8.h"
-#include "runtime/data/table_reader.h"
+#include "runtime/data/table/table_reader.h"
 #include "test/fuzz/check.h"
 #include "test/fuzz/one_file.h"
 
@@ -25,7 +25,8 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
                               size_t step) {
   constexpr size_t kMaxLine = 512;
   OneFile files(bytes, step);
-  const auto reader = TableReader::Open(files, name, columns, kMaxLine);
+  const auto reader =
+      TableReader::Open(files, {name}, columns, {.max_line_bytes = kMaxLine});
   std::string out;
   const auto fail = [&](const absl::Status& status) {
     GRAFT_FUZZ_CHECK(absl::IsInvalidArgument(status));

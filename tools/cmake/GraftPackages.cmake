@@ -29,6 +29,7 @@ function(graft_import_library name header library)
   target_link_libraries(${name} INTERFACE ${GRAFT_${name}_LIBRARY})
 endfunction()
 graft_import_library(utf8proc utf8proc.h utf8proc)
+graft_import_library(zstd zstd.h zstd)
 
 if(GRAFT_BUILD_COMPILER)
   # The version must name 22.1: LLVM's version file accepts nothing shorter.

@@ -92,7 +92,7 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
   AddModelOptions(*command, *options);
   command->get_option("--model")->required();
   command->get_option("--train")->required()->description(
-      "table to train on (.tsv, .jsonl); a row without a label learns from the "
+      "table to train on; a row without a label learns from the "
       "teacher alone");
   AddLayersOption(*command, *options);
   AddTrainingOptions(*command, *options);

@@ -29,7 +29,8 @@ namespace graft {
 namespace {
 
 struct EvaluateOptions {
-  std::string artifact, data, picture;
+  std::string artifact, picture;
+  std::vector<std::string> data;
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   DeviceChoice device;
@@ -103,9 +104,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
       "evaluate", "Evaluate a trained artifact on labelled texts");
   auto options = std::make_shared<EvaluateOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
-  command->add_option("--data", options->data, "table (.tsv, .jsonl)")
-      ->type_name("FILE")
-      ->required();
+  AddTableFiles(*command, "--data", options->data, "table")->required();
   AddTrainedTableOptions(*command, options->table);
   AddMaxLengthOption(*command, options->max_length);
   command

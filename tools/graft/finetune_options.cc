@@ -14,11 +14,8 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
                   "directory with config.json, model.safetensors and the "
                   "tokenizer")
       ->type_name("DIRECTORY");
-  command
-      .add_option("--train", options.train, "table to train on (.tsv, .jsonl)")
-      ->type_name("FILE");
-  command.add_option("--dev", options.dev, "table to evaluate on")
-      ->type_name("FILE");
+  AddTableFiles(command, "--train", options.train, "table to train on");
+  AddTableFiles(command, "--dev", options.dev, "table to evaluate on");
   AddDataOptions(command, options);
 }
 

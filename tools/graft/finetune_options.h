@@ -48,9 +48,10 @@ struct StrategyInput {
 };
 
 struct FinetuneOptions {
-  // Directory of the model that predicts, tables, and where all output goes.
-  std::string model, train, dev, output;
-  std::string stream = "train";  // of the strategy, which reads `train`
+  // Directory of the model that predicts, and where all output goes.
+  std::string model, output;
+  std::vector<std::string> train, dev;  // files of each table
+  std::string stream = "train";         // of the strategy, which reads `train`
   StrategyInput strategy;
   TableOptions table;
   std::string task = "classification";  // "regression", "none": no labels

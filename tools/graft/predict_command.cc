@@ -32,8 +32,8 @@ namespace {
 
 struct PredictOptions {
   std::string artifact;
-  std::vector<std::string> texts, pairs;
-  std::string data, output;
+  std::vector<std::string> texts, pairs, data;
+  std::string output;
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   int64_t top = 3;
@@ -185,8 +185,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       ->allow_extra_args(false)
       ->needs(text);
   CLI::Option* data =
-      command->add_option("--data", options->data, "table of texts")
-          ->type_name("FILE");
+      AddTableFiles(*command, "--data", options->data, "table of texts");
   text->excludes(data);
   AddTrainedTableOptions(*command, options->table);
   AddMaxLengthOption(*command, options->max_length);

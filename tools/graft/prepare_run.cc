@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/table/table_paths.h"
 #include "runtime/formats/config.h"
 #include "runtime/tokenize/registry.h"
 #include "runtime/train/checkpoint.h"
@@ -136,8 +137,8 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
                   int64_t max_length) {
   const TableScan& train = run.train->scan();
   const std::string text = absl::StrFormat(
-      "%s: %d examples, %d tokens (%.1f each)%s%s", options.train,
-      train.examples, train.tokens,
+      "%s: %d examples, %d tokens (%.1f each)%s%s",
+      DescribePaths(options.train), train.examples, train.tokens,
       static_cast<double>(train.tokens) / static_cast<double>(train.examples),
       DescribeLabels(run, options.task),
       train.truncated == 0
@@ -149,30 +150,51 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
 
 // Opens and scans a table, with a progress line if that takes long.
 absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
-    FileSystem& files, const std::string& path, const FinetuneOptions& options,
-    const ExampleOptions& examples, const PreparedRun& run,
-    const std::atomic<bool>& stop, ScanOptions scan) {
+    FileSystem& files, const std::vector<std::string>& paths,
+    const FinetuneOptions& options, const ExampleOptions& examples,
+    const PreparedRun& run, const std::atomic<bool>& stop, ScanOptions scan) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
-                         ExampleTable::Open(files, path, *run.tokenizer,
+                         ExampleTable::Open(files, paths, *run.tokenizer,
                                             run.labels.get(), examples));
-  uint64_t bytes = 0;
+  const std::string path = DescribePaths(paths);
   ProgressLine line(options.quiet);
   const absl::Time start = absl::Now();
-  scan.progress = [&](int64_t rows, uint64_t offset) -> absl::Status {
+  scan.progress = [&](int64_t rows, double share) -> absl::Status {
     if (stop.load(std::memory_order_relaxed))
       return absl::CancelledError(
           absl::StrCat(path, ": stopped by a signal after ", rows, " rows"));
     if (absl::Now() - start < kQuietScan) return absl::OkStatus();
-    // Not before the scan, which refuses pipes: to open one again may hang.
-    if (bytes == 0) bytes = std::max<uint64_t>(files.Size(path).value_or(1), 1);
-    line.Update(absl::StrFormat(
-        "reading %s: %d rows, %.0f %%", path, rows,
-        100 * static_cast<double>(offset) / static_cast<double>(bytes)));
+    line.Update(absl::StrCat(
+        "reading ", path, ": ", rows, " rows",
+        share < 0 ? "" : absl::StrFormat(", %.0f %%", 100 * share)));
     return absl::OkStatus();
   };
   scan.batch_size = options.training.batch_size;
   GRAFT_RETURN_IF_ERROR(table->Scan(scan));
   return table;
+}
+
+// INVALID_ARGUMENT for a training table of one class.
+absl::Status CheckClasses(const FinetuneOptions& options,
+                          const LabelMap& labels) {
+  if (labels.size() >= 2) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      DescribePaths(options.train), ": expects at least 2 labels in column '",
+      options.table.label_column, "', got ",
+      labels.size() == 0 ? "none"
+                         : absl::StrCat("'", labels.labels()[0], "' only")));
+}
+
+// INVALID_ARGUMENT for a text that alone exceeds --max-tokens.
+absl::Status CheckMaxTokens(const FinetuneOptions& options,
+                            const ExampleTable& table) {
+  const TableScan& scan = table.scan();
+  if (options.max_tokens == 0 || scan.longest <= options.max_tokens)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(scan.longest_where, ": --max-tokens expects at least the ",
+                   scan.longest, " tokens of this text, got ",
+                   options.max_tokens, "; --max-length cuts texts"));
 }
 
 // Opens and scans the tables. The classes are those of the teacher, or else the
@@ -187,6 +209,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                     : options.task == "none" ? ExampleOptions::Labels::kNone
                                              : ExampleOptions::Labels::kClasses;
   examples.max_length = max_length;
+  examples.reread = true;
   ScanOptions scan;
   ExampleOptions train = examples;
   train.table.partly_labelled = options.strategy.file.empty()
@@ -196,11 +219,14 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   if (options.teacher.empty()) scan.new_labels = run.labels.get();
   GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
                                               train, run, stop, scan));
+  if (scan.new_labels && examples.labels == ExampleOptions::Labels::kClasses)
+    GRAFT_RETURN_IF_ERROR(CheckClasses(options, *run.labels));
   if (options.teacher.empty()) run.labels->Sort();
+  GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.train));
   if (options.dev.empty()) return absl::OkStatus();
   GRAFT_ASSIGN_OR_RETURN(
       run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
-  return absl::OkStatus();
+  return CheckMaxTokens(options, *run.dev);
 }
 
 // Compiles the program, except when a run continues from a checkpoint: then it

@@ -3,11 +3,39 @@
 
 #include "tools/graft/table_options.h"
 
+#include <cstdio>
+
 #include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
+#include "runtime/data/table/table_format.h"
 #include "tools/option_checks.h"
 
 namespace graft {
+namespace {
+
+std::vector<std::string> FormatNames() {
+  std::vector<std::string> names;
+  for (const TableFormat* format : TableFormats())
+    names.emplace_back(format->name);
+  return names;
+}
+
+}  // namespace
+
+CLI::Option* AddTableFiles(CLI::App& command, const std::string& name,
+                           std::vector<std::string>& paths,
+                           const std::string& description) {
+  return command
+      .add_option(name, paths,
+                  absl::StrCat(description,
+                               " (.tsv, .csv, .jsonl, also .gz and .zst; - is "
+                               "standard input); may be repeated, and may be a "
+                               "pattern such as 'part-*.tsv'"))
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+}
 
 void AddTableOptions(CLI::App& command, TableOptions& options) {
   command.add_option("--text-column", options.text_column, "column of texts")
@@ -19,6 +47,17 @@ void AddTableOptions(CLI::App& command, TableOptions& options) {
       ->capture_default_str();
   command.add_flag("--strict", options.strict,
                    "refuse texts that are too long instead of truncating them");
+  command
+      .add_option("--format", options.format,
+                  "format of the tables: tsv, csv or jsonl (default: by the "
+                  "end of their names)")
+      ->check(OneOf(FormatNames()));
+  command.add_flag("--skip-bad-rows", options.skip_bad_rows,
+                   "skip and count rows that cannot be read instead of "
+                   "stopping there");
+  options.tell = [](const std::string& text) {
+    std::fprintf(stderr, "graft: %s\n", text.c_str());
+  };
 }
 
 void AddTrainedTableOptions(CLI::App& command, TableOptions& options) {

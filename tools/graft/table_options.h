@@ -6,15 +6,25 @@
 #ifndef GRAFT_TOOLS_GRAFT_TABLE_OPTIONS_H_
 #define GRAFT_TOOLS_GRAFT_TABLE_OPTIONS_H_
 
+#include <string>
+#include <vector>
+
 #include "runtime/data/example_table.h"
 
 namespace CLI {
 class App;
+class Option;
 }  // namespace CLI
 
 namespace graft {
 
-// Adds --text-column and the others. `options` must outlive the parsing.
+// Adds an option that takes the file of a table, or several, by paths and
+// patterns. As below.
+CLI::Option* AddTableFiles(CLI::App& command, const std::string& name,
+                           std::vector<std::string>& paths,
+                           const std::string& description);
+// Adds --text-column and the others; advice about tables goes to standard
+// error. `options` must outlive the parsing.
 void AddTableOptions(CLI::App& command, TableOptions& options);
 // The same for commands of trained models, where a column that is not named
 // stays empty: it is that of the training.

@@ -39,23 +39,35 @@ struct TrainCommandOptions {
   bool batch_size_given = false;
 };
 
-// The parts of `texts`, NAME=VALUE each, by name.
-absl::StatusOr<std::map<std::string, std::string>> SplitPairs(
+using NameValue = std::pair<std::string, std::string>;
+
+// The parts of `texts`, NAME=VALUE each, in their order.
+absl::StatusOr<std::vector<NameValue>> SplitPairs(
     const std::vector<std::string>& texts, const char* option,
     const char* form) {
-  std::map<std::string, std::string> pairs;
+  std::vector<NameValue> pairs;
   for (const std::string& text : texts) {
-    std::pair<std::string, std::string> pair =
-        absl::StrSplit(text, absl::MaxSplits('=', 1));
+    NameValue pair = absl::StrSplit(text, absl::MaxSplits('=', 1));
     if (pair.first.empty() || pair.second.empty())
       return UsageError(
           absl::StrCat(option, ": expects ", form, ", got ", text));
-    const std::string name = pair.first;
-    if (!pairs.insert(std::move(pair)).second)
-      return UsageError(absl::StrCat(
-          option, " ", text, ": expects each name once, got ", name, " twice"));
+    pairs.push_back(std::move(pair));
   }
   return pairs;
+}
+
+// The directory of each model by its name.
+absl::StatusOr<std::map<std::string, std::string>> SplitModels(
+    const std::vector<std::string>& texts) {
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> pairs,
+                         SplitPairs(texts, "--model", "NAME=DIRECTORY"));
+  std::map<std::string, std::string> models;
+  for (const auto& [name, directory] : pairs)
+    if (!models.emplace(name, directory).second)
+      return UsageError(absl::StrCat("--model ", name, "=", directory,
+                                     ": expects each name once, got ", name,
+                                     " twice"));
+  return models;
 }
 
 // What the compiler says about the strategy's streams and models.
@@ -75,7 +87,7 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
 }
 
 // The data of the strategy's stream and of evaluations.
-absl::Status TakeData(const std::map<std::string, std::string>& data,
+absl::Status TakeData(const std::vector<NameValue>& data,
                       const nlohmann::json& streams, FinetuneOptions& options) {
   const std::string& file = options.strategy.file;
   if (streams.size() != 1)
@@ -93,9 +105,9 @@ absl::Status TakeData(const std::map<std::string, std::string>& data,
                                       : "none";
   for (const auto& [name, path] : data) {
     if (name == options.stream)
-      options.train = path;
+      options.train.push_back(path);
     else if (name == kEvaluation)
-      options.dev = path;
+      options.dev.push_back(path);
     else
       return UsageError(absl::StrCat("--data ", name, "=", path,
                                      ": expects data for ", options.stream,
@@ -132,9 +144,8 @@ absl::Status AddFrozen(FileSystem& files, const std::string& directory,
 // Directories of the models that the strategy calls.
 absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
                         FinetuneOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(
-      (const std::map<std::string, std::string> given),
-      SplitPairs(options.strategy.models, "--model", "NAME=DIRECTORY"));
+  GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> given),
+                         SplitModels(options.strategy.models));
   const std::string predicted = facts["predicted"];
   std::vector<std::string> names;
   for (const nlohmann::json& model : facts["models"])
@@ -170,7 +181,7 @@ absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
-  GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> data),
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
                          SplitPairs(options.data, "--data", "STREAM=FILE"));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(run.output));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
@@ -211,8 +222,10 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       ->allow_extra_args(false);
   command
       ->add_option("--data", options->data,
-                   "STREAM=FILE: table (.tsv, .jsonl) for the strategy's "
-                   "stream, and dev=FILE to evaluate on")
+                   "STREAM=FILE: table (.tsv, .csv, .jsonl, also .gz and "
+                   ".zst; - is standard input) for the strategy's stream, and "
+                   "dev=FILE to evaluate on; may be repeated for more files of "
+                   "a table, and FILE may be a pattern such as 'part-*.tsv'")
       ->required()
       ->allow_extra_args(false);
   AddDataOptions(*command, run);

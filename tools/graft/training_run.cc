@@ -9,7 +9,6 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -120,7 +119,7 @@ DataSettingsSpec DataSettings(const FinetuneOptions& options,
   data.pair_column = options.table.pair_column;
   data.label_column = options.table.label_column;
   data.weight_column = options.table.weight_column;
-  data.format = absl::EndsWith(options.train, ".jsonl") ? "jsonl" : "tsv";
+  data.format = std::string(run.train->format());
   data.max_length = run.max_length;
   return data;
 }

@@ -11,10 +11,12 @@ models/strategies of the repository.
 """
 
 import argparse
+import gzip
 import json
 import pathlib
 import struct
 
+import table_forms
 import tiny_bert
 
 
@@ -43,6 +45,13 @@ def main():
     for seed, (name, rows) in enumerate(
             {"train": 320, "dev": 64, "test": 64, "more": 96}.items()):
         tiny_bert.write_table(folder / f"{name}.tsv", rows, seed)
+    rows = table_forms.read_rows(folder / "more.tsv")
+    table_forms.write_csv(folder / "monday.csv", rows)
+    for i in range(2):
+        (folder / f"tuesday-{i}.tsv.gz").write_bytes(
+            gzip.compress((folder / "test.tsv").read_bytes()))
+    (folder / "rows.jsonl.gz").write_bytes(
+        gzip.compress(table_forms.jsonl(rows).encode()))
     (folder / "labels.txt").write_text("animal\nplant\ntool\n")
     write_integers(folder / "batch.safetensors", {
         "ids": [2, 5, 6, 3, 2, 7, 3], "types": [0] * 7,

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
@@ -78,7 +79,7 @@ class ExampleTableTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<ExampleTable>> Open(const std::string& path) {
-    return ExampleTable::Open(files_, path, *tokenizer_, &labels_, options_);
+    return ExampleTable::Open(files_, {path}, *tokenizer_, &labels_, options_);
   }
 
   // Opens and scans; new labels are taken.
@@ -320,7 +321,7 @@ TEST_F(ExampleTableTest, MemoryDoesNotGrowWithTheRows) {
     scan.batch_size = 32;
     scan.any_order = shuffle;
     scan.new_labels = &labels_;
-    scan.progress = [&](int64_t, uint64_t) {
+    scan.progress = [&](int64_t, double) {
       most = std::max(most, HeapBytes() - before);
       return absl::OkStatus();
     };
@@ -352,7 +353,7 @@ TEST_F(ExampleTableTest, ProgressMayEndTheScan) {
   ScanOptions scan;
   scan.new_labels = &labels_;
   int64_t last = 0;
-  scan.progress = [&](int64_t rows, uint64_t) {
+  scan.progress = [&](int64_t rows, double) {
     last = rows;
     return rows < 2048 ? absl::OkStatus() : absl::CancelledError("enough");
   };
@@ -492,6 +493,95 @@ TEST_F(ExampleTableTest, APipeIsReadOnceOnly) {
     EXPECT_FALSE(table.Next(examples).value());
     EXPECT_THAT(examples.ints(kIds, 1), ElementsAre(kCls, 7, kSep));
   });
+}
+
+TEST_F(ExampleTableTest, BadRowsAreSkippedInEachPass) {
+  options_.table.skip_bad_rows = true;
+  std::vector<std::string> told;
+  options_.table.tell = [&](const std::string& text) {
+    told.push_back(absl::StrReplaceAll(text, {{directory_ + "/", ""}}));
+  };
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const std::string path = Write(
+      "t.tsv", "label\ttext\n\na\tw1\nb\n\xFF\tw1\nb\tw2\na\t \nc\tw1\na\tw3");
+  ScanOptions scan;
+  scan.batch_size = 2;
+  auto table = Open(path).value();
+  ASSERT_EQ(table->Scan(scan), absl::OkStatus());
+  EXPECT_EQ(table->size(), 3);
+  EXPECT_EQ(table->skipped(), 5);
+  EXPECT_THAT(told,
+              ElementsAre("t.tsv:2: expects a row, got an empty line; skipped",
+                          "t.tsv:4: expects 2 fields separated by tabs, got 1; "
+                          "skipped",
+                          StartsWith("t.tsv:5: expects UTF-8"),
+                          "t.tsv: skipped 5 of 8 rows"));
+  Examples examples(table->schema());
+  for (const int64_t row : {2, 0, 1, 2, 0, 1, 2})
+    ASSERT_EQ(table->Append(row, examples), absl::OkStatus());
+  std::vector<int32_t> words;
+  for (int64_t i = 0; i < examples.size(); ++i)
+    words.push_back(examples.ints(kIds, i)[1] - kFirstWord);
+  EXPECT_THAT(words, ElementsAre(3, 1, 2, 3, 1, 2, 3));
+  // One pass forward leaves out the same.
+  told.clear();
+  auto once = Open(path).value();
+  Examples forward(once->schema());
+  while (once->Next(forward).value()) {
+  }
+  EXPECT_FALSE(once->Next(forward).value());
+  EXPECT_EQ(told.size(), 4u);
+  EXPECT_THAT(forward.columns().ints(kLabels), ElementsAre(0, 1, 0));
+  EXPECT_EQ(forward.row(2), 2);
+}
+
+TEST_F(ExampleTableTest, ATableOfBadRowsIsRefused) {
+  options_.table.skip_bad_rows = true;
+  const std::string path = Write("t.tsv", "label\ttext\na\nb\n");
+  EXPECT_THAT(std::string(Scan(path).status().message()),
+              HasSubstr("t.tsv:2: expects 2 fields separated by tabs, got 1; "
+                        "so are all 2 rows, and at least one is needed"));
+  Examples examples(TableSchema(options_));
+  EXPECT_THAT(
+      std::string(Open(path).value()->Next(examples).status().message()),
+      HasSubstr("so are all 2 rows"));
+}
+
+TEST_F(ExampleTableTest, TwoColumnsOfOneNameAreRefused) {
+  const std::string path = Write("t.tsv", "label\ttext\na\tw1\n");
+  options_.table.pair_column = "text";
+  EXPECT_EQ(Open(path).status().message(),
+            "--pair-column: expects another column than --text-column, got "
+            "'text' for both");
+  options_.table.pair_column = "";
+  options_.table.label_column = "text";
+  EXPECT_EQ(Open(path).status().message(),
+            "--label-column: expects another column than --text-column, got "
+            "'text' for both");
+  options_.labels = Labels::kNone;
+  EXPECT_TRUE(Open(path).ok());
+}
+
+TEST_F(ExampleTableTest, RowsOfSeveralFilesComeInAnyOrder) {
+  constexpr int64_t kRows = 3000;
+  const std::string tsv = Tsv(kRows);
+  const size_t cut = tsv.find('\n', tsv.size() / 2) + 1;
+  Write("p1.tsv", tsv.substr(0, cut));
+  Write("p2.tsv", "label\ttext\n" + tsv.substr(cut));
+  const TableScan whole = (*Scan(Write("t.tsv", tsv)))->scan();
+  options_.reread = true;
+  for (const bool any_order : {false, true}) {
+    auto table = Scan(Path("p*.tsv"), 7, any_order);
+    ASSERT_TRUE(table.ok()) << table.status();
+    EXPECT_EQ((*table)->scan().token_hash, whole.token_hash);
+    EXPECT_EQ((*table)->scan().label_hash, whole.label_hash);
+    Examples examples((*table)->schema());
+    for (const int64_t row : {2999, 0, 1499, 1500, 1501, 1502, 7, 2998}) {
+      examples.Clear();
+      ASSERT_EQ((*table)->Append(row, examples), absl::OkStatus());
+      EXPECT_EQ(examples.ints(kIds, 0), absl::MakeConstSpan(Ids(row)));
+    }
+  }
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ TEST_F(PredictorTest, PredictsScoresOfATable) {
   TableOptions columns;
   columns.pair_column = "other";
   auto table = predictor->OpenTable(
-      files_, WriteTable("text\tother\tlabel\nw5\tw6\t20\nw6\tw6\t0\n"),
+      files_, {WriteTable("text\tother\tlabel\nw5\tw6\t20\nw6\tw6\t0\n")},
       columns, /*labelled=*/true);
   ASSERT_TRUE(table.ok()) << table.status();
   MetricSet metrics(MetricsOf(predictor->target()), 1);
@@ -200,7 +200,7 @@ TEST_F(PredictorTest, PredictsScoresOfATable) {
 TEST_F(PredictorTest, KnowsTheLabelsOfItsClasses) {
   auto predictor = Open(/*classes=*/true);
   auto table = predictor->OpenTable(
-      files_, WriteTable("text\tlabel\nw5\tlength\nw6\tother\n"), {},
+      files_, {WriteTable("text\tlabel\nw5\tlength\nw6\tother\n")}, {},
       /*labelled=*/true);
   ASSERT_TRUE(table.ok()) << table.status();
   Examples examples((*table)->schema());

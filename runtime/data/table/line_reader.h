@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_RUNTIME_DATA_LINE_READER_H_
-#define GRAFT_RUNTIME_DATA_LINE_READER_H_
+#ifndef GRAFT_RUNTIME_DATA_TABLE_LINE_READER_H_
+#define GRAFT_RUNTIME_DATA_TABLE_LINE_READER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -17,9 +18,16 @@
 
 namespace graft {
 
+// Where the record at the beginning of `unread` ends: the place of its LF, or
+// npos if it needs more bytes. Called for the same record with more and more
+// bytes, of which it has seen `searched` before; 0 begins a record.
+using FindRecordEnd =
+    absl::FunctionRef<size_t(absl::string_view unread, size_t searched)>;
+
 // The lines of a UTF-8 text file, one at a time, through one buffer that is
 // never much larger than the longest line. A byte order mark at the beginning
-// and the CR of CR LF are left out; the last line may lack its LF.
+// and the CR of CR LF are left out; the last line may lack its LF. Or records,
+// which may have several lines; what is said of lines holds for them, too.
 // Thread-compatible.
 class LineReader {
  public:
@@ -31,12 +39,18 @@ class LineReader {
   // Moves to the next line; false at the end of the file. INVALID_ARGUMENT
   // "path:line: ..." for a line over the limit, for bytes that are not UTF-8
   // and for NUL; else the errors of SequentialFile::Read. After an error the
-  // reader must not be used further.
+  // reader must not be used further, unless bad_line() says so.
   absl::StatusOr<bool> Next();
+  absl::StatusOr<bool> Next(FindRecordEnd find_end);
+
+  // Whether the error of Next was one of the line's bytes, so that Next may be
+  // called for the line after it.
+  bool bad_line() const { return bad_line_; }
 
   // The current line, valid until the next call of Next.
   absl::string_view line() const { return line_; }
-  // Its number, from 1; 0 before the first. After Seek lines count from there.
+  // The number of its first line, from 1; 0 before the first. After Seek lines
+  // count from there.
   int64_t number() const { return number_; }
   // Where it begins in the file, in bytes.
   uint64_t offset() const { return offset_; }
@@ -46,6 +60,8 @@ class LineReader {
   absl::Status Seek(uint64_t offset);
   // FAILED_PRECONDITION: Seek is not possible, the file is a pipe or the like.
   absl::Status CheckSeekable() { return file_->Seek(base_ + end_); }
+  // Where the bytes end that were read as lines so far.
+  uint64_t end() const { return base_ + begin_; }
   // Lines that end before `offset`, or of the whole file when it is shorter.
   // Reads the file from its beginning; only Seek may follow.
   absl::StatusOr<int64_t> CountLines(uint64_t offset);
@@ -55,7 +71,10 @@ class LineReader {
 
  private:
   absl::Status Fill();
+  absl::Status SkipByteOrderMark();
   absl::Status Check() const;
+  // The error of the byte line_[at].
+  absl::Status BadByte(size_t at) const;
 
   const std::unique_ptr<SequentialFile> file_;
   const size_t max_line_bytes_;
@@ -67,9 +86,11 @@ class LineReader {
   bool at_end_ = false;
   absl::string_view line_;
   int64_t number_ = 0;
+  int64_t next_number_ = 1;
+  bool bad_line_ = false;
   uint64_t offset_ = 0;
 };
 
 }  // namespace graft
 
-#endif  // GRAFT_RUNTIME_DATA_LINE_READER_H_
+#endif  // GRAFT_RUNTIME_DATA_TABLE_LINE_READER_H_

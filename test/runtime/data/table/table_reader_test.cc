@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/data/table_reader.h"
+#include "runtime/data/table/table_reader.h"
 
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ class TableReaderTest : public ::testing::Test {
       rows.push_back(message.substr(dir_.size() + 1));
       return rows;
     };
-    auto reader = TableReader::Open(files_, Path(name), columns);
+    auto reader = TableReader::Open(files_, {Path(name)}, columns);
     if (!reader.ok()) return fail(reader.status());
     while (true) {
       const auto more = (*reader)->Next();
@@ -108,21 +108,26 @@ TEST_F(TableReaderTest, BadTsvIsNamed) {
   EXPECT_THAT(Rows("a.tsv", "text\tb\nx\ty\tz\n", text),
               ElementsAre("a.tsv:2: expects 2 fields separated by tabs, got "
                           "3"));
-  EXPECT_THAT(Rows("a.tsv", "text\tb\n  \ty\n", text),
-              ElementsAre("a.tsv:2: column 'text' expects a text, got an empty "
-                          "one"));
+  EXPECT_THAT(
+      Rows("a.tsv", "text\tb\n  \ty\n", text),
+      ElementsAre("a.tsv:2: column 'text' expects a text, got a blank one"));
   EXPECT_THAT(Rows("a.tsv", "text\nx\n\n\ny\n", text),
               ElementsAre("x", "a.tsv:3: expects a row, got an empty line"));
   EXPECT_THAT(Rows("a.tsv", "text\n\ny\n", text),
               ElementsAre("a.tsv:2: expects a row, got an empty line"));
-  EXPECT_THAT(Rows("a.tsv", "text\nx\nab\xC3\n", text),
-              ElementsAre("x", "a.tsv:3: expects UTF-8, got 0xc3 at byte 3"));
+  EXPECT_THAT(
+      Rows("a.tsv", "text\nx\nab\xC3\n", text),
+      ElementsAre(
+          "x",
+          "a.tsv:3: expects UTF-8, got 0xc3 at byte 3"
+          "; if the file is Latin-1, iconv -f LATIN1 -t UTF-8 converts it"));
   EXPECT_THAT(Rows("a.tsv", "text\nx\n", {Column("text", Kind::kWords)}),
               ElementsAre("a.tsv: column 'text' holds a list and expects a "
                           ".jsonl file, got a .tsv file"));
-  EXPECT_THAT(Rows("a.csv", "text\nx\n", text),
-              ElementsAre("a.csv: expects a table whose name ends in .tsv or "
-                          ".jsonl"));
+  EXPECT_THAT(Rows("a.txt", "text\nx\n", text),
+              ElementsAre("a.txt: expects a table whose name ends in .tsv, "
+                          ".csv or .jsonl, or --format, which names its "
+                          "format"));
 }
 
 TEST_F(TableReaderTest, ReadsJsonl) {
@@ -147,7 +152,8 @@ TEST_F(TableReaderTest, BadJsonlIsNamed) {
   EXPECT_THAT(Rows("a.jsonl", "{}", text),
               ElementsAre("a.jsonl:1: expects a column 'text', got none"));
   EXPECT_THAT(Rows("a.jsonl", "[1]", text),
-              ElementsAre("a.jsonl:1: expects an object, got [1]"));
+              ElementsAre("a.jsonl:1: expects an object, got [1]; a .jsonl has "
+                          "one object per line, and no list around them"));
   EXPECT_THAT(
       Rows("a.jsonl", "{\"text\": \"a\"}\n{\"text\": }", text),
       ElementsAre("a", ::testing::StartsWith(
@@ -155,8 +161,8 @@ TEST_F(TableReaderTest, BadJsonlIsNamed) {
   EXPECT_THAT(Rows("a.jsonl", "{\"text\": [1]}", text),
               ElementsAre("a.jsonl:1: column 'text' expects a text, got [1]"));
   EXPECT_THAT(Rows("a.jsonl", "{\"text\": \" \"}", text),
-              ElementsAre("a.jsonl:1: column 'text' expects a text, got an "
-                          "empty one"));
+              ElementsAre("a.jsonl:1: column 'text' expects a text, got a "
+                          "blank one"));
   EXPECT_THAT(Rows("a.jsonl", "{\"text\": \"a\\u0000b\"}", text),
               ElementsAre("a.jsonl:1: column 'text' expects a text, got one "
                           "with a NUL"));
@@ -216,7 +222,7 @@ TEST_F(TableReaderTest, BadWeightsAreNamed) {
       {"[1]", "[1]"},
       {"{}", "{}"},
       {"-2", "\"-2\""},
-      {"1e39", "\"1e+39\""},
+      {"1e39", "\"1e39\""},
       {"\"\"", "an empty text"},
       {"\"nan\"", "\"nan\""},
       {"\"1\\u0000\"", "\"1\\u0000\""}};
@@ -231,7 +237,7 @@ TEST_F(TableReaderTest, BadWeightsAreNamed) {
 
 TEST_F(TableReaderTest, WhereNamesTheCurrentLine) {
   ASSERT_TRUE(WriteFile(files_, Path("a.tsv"), "text\nx\n").ok());
-  auto reader = TableReader::Open(files_, Path("a.tsv"), {Column("text")});
+  auto reader = TableReader::Open(files_, {Path("a.tsv")}, {Column("text")});
   ASSERT_TRUE(reader.ok());
   ASSERT_TRUE((*reader)->Next().value());
   EXPECT_EQ((*reader)->line(), 2);
@@ -267,7 +273,7 @@ TEST_F(TableReaderTest, ReadsTheDataSets) {
        1205}};
   for (const Set& set : sets) {
     auto reader =
-        TableReader::Open(files_, JoinPath(data, set.file), set.columns);
+        TableReader::Open(files_, {JoinPath(data, set.file)}, set.columns);
     ASSERT_TRUE(reader.ok()) << reader.status();
     int64_t rows = 0;
     while (true) {
@@ -282,7 +288,8 @@ TEST_F(TableReaderTest, ReadsTheDataSets) {
 
 TEST_F(TableReaderTest, MissingFile) {
   EXPECT_TRUE(absl::IsNotFound(
-      TableReader::Open(files_, Path("none.tsv"), {Column("text")}).status()));
+      TableReader::Open(files_, {Path("none.tsv")}, {Column("text")})
+          .status()));
 }
 
 }  // namespace

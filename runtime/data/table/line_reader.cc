@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/data/line_reader.h"
+#include "runtime/data/table/line_reader.h"
 
 #include <algorithm>
 #include <cstring>
@@ -54,6 +54,7 @@ absl::Status LineReader::Fill() {
 
 absl::Status LineReader::Seek(uint64_t offset) {
   number_ = 0;
+  next_number_ = 1;
   line_ = {};
   if (offset >= base_ && offset - base_ <= end_) {
     begin_ = static_cast<size_t>(offset - base_);
@@ -85,48 +86,78 @@ absl::StatusOr<int64_t> LineReader::CountLines(uint64_t offset) {
 }
 
 absl::StatusOr<bool> LineReader::Next() {
-  size_t searched = 0;  // bytes after begin_ known to hold no LF
+  return Next([](absl::string_view unread, size_t searched) {
+    return unread.find('\n', searched);
+  });
+}
+
+// Of the beginning of the file only.
+absl::Status LineReader::SkipByteOrderMark() {
+  while (end_ - begin_ < kByteOrderMark.size() && !at_end_)
+    GRAFT_RETURN_IF_ERROR(Fill());
+  if (absl::StartsWith({buffer_.data() + begin_, end_ - begin_},
+                       kByteOrderMark))
+    begin_ += kByteOrderMark.size();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LineReader::Next(FindRecordEnd find_end) {
+  bad_line_ = false;
+  if (base_ + begin_ == 0) GRAFT_RETURN_IF_ERROR(SkipByteOrderMark());
+  size_t searched = 0;  // bytes after begin_ known to hold no end
   size_t newline;
   while (true) {
     const absl::string_view unread(buffer_.data() + begin_, end_ - begin_);
-    newline = unread.find('\n', searched);
+    newline = find_end(unread, searched);
     if (newline != absl::string_view::npos || at_end_) break;
     searched = unread.size();
-    // Two more than the limit may be CR LF, three a byte order mark.
-    if (searched > max_line_bytes_ + 5) break;
+    // Two more than the limit may be CR LF.
+    if (searched > max_line_bytes_ + 2) break;
     GRAFT_RETURN_IF_ERROR(Fill());
   }
   const absl::string_view unread(buffer_.data() + begin_, end_ - begin_);
   if (unread.empty()) return false;
-  ++number_;
+  number_ = next_number_;
   offset_ = base_ + begin_;
   line_ = unread.substr(0, newline);
+  next_number_ += std::count(line_.begin(), line_.end(), '\n') + 1;
   begin_ += newline == absl::string_view::npos ? unread.size() : newline + 1;
-  if (offset_ == 0 && absl::StartsWith(line_, kByteOrderMark)) {
-    line_.remove_prefix(kByteOrderMark.size());
-  }
   if (absl::EndsWith(line_, "\r")) line_.remove_suffix(1);
-  GRAFT_RETURN_IF_ERROR(Check());
+  if (line_.size() > max_line_bytes_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Where(), ": expects a line of at most ", max_line_bytes_,
+                     " bytes, got a longer one",
+                     absl::StrContains(line_, '\r')
+                         ? "; tr '\\r' '\\n' converts lines that end in CR"
+                         : ""));
+  }
+  absl::Status status = Check();
+  bad_line_ = !status.ok();
+  if (!status.ok()) return status;
   return true;
 }
 
 absl::Status LineReader::Check() const {
-  if (line_.size() > max_line_bytes_) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Where(), ": expects a line of at most ", max_line_bytes_,
-                     " bytes, got a longer one"));
-  }
-  if (const size_t bad = FindInvalidUtf8(line_);
-      bad != absl::string_view::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        Where(), ": expects UTF-8, got 0x",
-        absl::Hex(static_cast<uint8_t>(line_[bad])), " at byte ", bad + 1));
-  }
-  if (const size_t nul = line_.find('\0'); nul != absl::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Where(), ": expects text, got a NUL at byte ", nul + 1));
-  }
+  if (const size_t bad = FindInvalidUtf8(line_); bad != absl::string_view::npos)
+    return BadByte(bad);
+  if (const size_t nul = line_.find('\0'); nul != absl::string_view::npos)
+    return BadByte(nul);
   return absl::OkStatus();
+}
+
+absl::Status LineReader::BadByte(size_t at) const {
+  const absl::string_view before = line_.substr(0, at);
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const size_t line = before.rfind('\n');  // npos + 1 is 0
+  const std::string where = absl::StrCat(path(), ":", number_ + lines);
+  const size_t column = at - (line + 1) + 1;
+  const auto byte = static_cast<uint8_t>(line_[at]);
+  if (byte == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": expects text, got a NUL at byte ", column));
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ": expects UTF-8, got 0x", absl::Hex(byte), " at byte ", column,
+      "; if the file is Latin-1, iconv -f LATIN1 -t UTF-8 converts it"));
 }
 
 }  // namespace graft

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runtime/data/line_reader.h"
+#include "runtime/data/table/line_reader.h"
 
 #include <unistd.h>
 
@@ -101,10 +101,17 @@ TEST_F(LineReaderTest, LongLinesAreRefused) {
 }
 
 TEST_F(LineReaderTest, BadBytesAreNamed) {
-  EXPECT_THAT(Lines("ok\nab\xFF\n"),
-              ElementsAre("ok", ":2: expects UTF-8, got 0xff at byte 3"));
-  EXPECT_THAT(Lines("\xED\xA0\x80"),
-              ElementsAre(":1: expects UTF-8, got 0xed at byte 1"));
+  EXPECT_THAT(
+      Lines("ok\nab\xFF\n"),
+      ElementsAre(
+          "ok",
+          ":2: expects UTF-8, got 0xff at byte 3"
+          "; if the file is Latin-1, iconv -f LATIN1 -t UTF-8 converts it"));
+  EXPECT_THAT(
+      Lines("\xED\xA0\x80"),
+      ElementsAre(
+          ":1: expects UTF-8, got 0xed at byte 1"
+          "; if the file is Latin-1, iconv -f LATIN1 -t UTF-8 converts it"));
   EXPECT_THAT(Lines(absl::string_view("a\nb\0c\n", 6)),
               ElementsAre("a", ":2: expects text, got a NUL at byte 2"));
 }

@@ -1,0 +1,91 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/data/table/field_reader.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace graft {
+
+using Kind = TableColumn::Kind;
+
+absl::Status FieldReader::Start() {
+  const std::string& path = lines_.path();
+  for (const TableColumn& column : columns_) {
+    if (column.kind == Kind::kText || column.kind == Kind::kWeight) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": column '", column.name,
+                     "' holds a list and expects a .jsonl file, got a ",
+                     extension_, " file"));
+  }
+  GRAFT_ASSIGN_OR_RETURN(const bool has_header, NextRecord());
+  if (!has_header || lines_.line().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expects a header line, got ",
+                     has_header ? "an empty line" : "an empty file"));
+  }
+  if (lines_.line().find('\r') != absl::string_view::npos)
+    return absl::InvalidArgumentError(absl::StrCat(
+        lines_.Where(),
+        ": expects lines that end in LF or CR LF, got a CR within "
+        "the header; tr '\\r' '\\n' converts lines that end in CR"));
+  GRAFT_RETURN_IF_ERROR(Split());
+  return FindColumns();
+}
+
+absl::Status FieldReader::FindColumns() {
+  field_count_ = fields_.size();
+  for (const absl::string_view field : fields_) {
+    if (std::count(fields_.begin(), fields_.end(), field) > 1)
+      return absl::InvalidArgumentError(absl::StrCat(
+          lines_.Where(), ": expects each column once, got a second '", field,
+          "'"));
+  }
+  for (const TableColumn& column : columns_) {
+    const auto it = std::find(fields_.begin(), fields_.end(), column.name);
+    if (it == fields_.end())
+      return absl::InvalidArgumentError(absl::StrCat(
+          lines_.Where(), ": ", MissingColumn(column.name, fields_), Advice()));
+    places_.push_back(static_cast<size_t>(it - fields_.begin()));
+  }
+  Look();
+  return absl::OkStatus();
+}
+
+absl::Status FieldReader::Seek(uint64_t offset) {
+  waiting_ = false;
+  empty_lines_ = 0;
+  return RowReader::Seek(offset);
+}
+
+absl::StatusOr<bool> FieldReader::ReadRow() {
+  while (!waiting_) {
+    GRAFT_ASSIGN_OR_RETURN(const bool more, NextRecord());
+    if (!more) return false;  // empty lines before are its end
+    waiting_ = !lines_.line().empty();
+    if (!waiting_ && ++empty_lines_ == 1) empty_line_ = lines_.number();
+  }
+  if (empty_lines_ > 0) {
+    --empty_lines_;
+    bad_row_ = true;
+    return absl::InvalidArgumentError(
+        absl::StrCat(lines_.path(), ":", empty_line_++,
+                     ": expects a row, got an empty line"));
+  }
+  waiting_ = false;
+  GRAFT_RETURN_IF_ERROR(Split());
+  if (fields_.size() != field_count_)
+    return BadRow(absl::StrCat("expects ", field_count_,
+                               " fields separated by ", separator_, ", got ",
+                               fields_.size(), Advice()));
+  for (size_t i = 0; i < columns_.size(); ++i)
+    if (columns_[i].kind == Kind::kText)
+      GRAFT_RETURN_IF_ERROR(CheckText(i, Text(i)));
+  Look();
+  return true;
+}
+
+}  // namespace graft

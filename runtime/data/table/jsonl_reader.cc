@@ -1,0 +1,280 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// One JSON object per line.
+
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "runtime/base/status_macros.h"
+#include "runtime/data/table/blank.h"
+#include "runtime/data/table/row_reader.h"
+#include "runtime/data/table/table_format.h"
+#include "runtime/formats/json.h"
+
+namespace graft {
+namespace {
+
+using nlohmann::json;
+using Kind = TableColumn::Kind;
+
+// The value of a key of a row.
+struct JsonCell {
+  bool found = false;
+  json value;
+  std::string number;  // as it is written
+};
+
+// Takes the values of some keys of an object, and numbers among them as they
+// are written. Refuses what ParseJson refuses.
+class RowParser final : public nlohmann::json_sax<json> {
+ public:
+  explicit RowParser(const std::vector<TableColumn>& columns)
+      : columns_(columns), cells_(columns.size()) {}
+
+  // INVALID_ARGUMENT says what is expected, without a place.
+  absl::Status Parse(absl::string_view line) {
+    for (JsonCell& cell : cells_) cell.found = false;
+    error_.clear();
+    keys_.clear();
+    parents_.clear();
+    root_ = nullptr;
+    if (!json::sax_parse(line.begin(), line.end(), this) && error_.empty())
+      error_ = "expects JSON";
+    if (!error_.empty()) return absl::InvalidArgumentError(error_);
+    if (root_.is_object()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("expects an object, got ", DescribeJson(root_)));
+  }
+
+  std::vector<JsonCell>& cells() { return cells_; }
+  // The keys of the object, after Parse.
+  std::vector<absl::string_view> names() const {
+    return {names_.begin(), names_.end()};
+  }
+
+  bool null() override { return Add(nullptr, ""); }
+  bool boolean(bool value) override { return Add(value, ""); }
+  // Numbers that are not negative are unsigned, except -0.
+  bool number_integer(number_integer_t value) override {
+    return Add(value, value == 0 ? "-0" : absl::StrCat(value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return Add(value, absl::StrCat(value));
+  }
+  bool number_float(number_float_t value, const string_t& text) override {
+    return Add(value, text);
+  }
+  bool string(string_t& value) override { return Add(std::move(value), ""); }
+  bool binary(binary_t&) override { return false; }  // not in JSON
+
+  bool start_object(std::size_t) override {
+    keys_.emplace_back();
+    return Open(json::object());
+  }
+  bool end_object() override {
+    if (parents_.size() == 1) names_ = std::move(keys_.back());
+    keys_.pop_back();
+    parents_.pop_back();
+    return true;
+  }
+  bool start_array(std::size_t) override { return Open(json::array()); }
+  bool end_array() override {
+    parents_.pop_back();
+    return true;
+  }
+  bool key(string_t& key) override {
+    if (!keys_.back().insert(key).second) {
+      error_ = absl::StrCat("expects each key once, got a second ",
+                            DescribeJson(json(key)));
+      return false;
+    }
+    key_ = std::move(key);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    // "[json.exception.parse_error.101] parse error at line ..."
+    const absl::string_view message = error.what();
+    const size_t tag = message.find("] ");
+    error_ = absl::StrCat("expects JSON, got ",
+                          message.substr(tag == message.npos ? 0 : tag + 2));
+    return false;
+  }
+
+ private:
+  bool Open(json container) {
+    if (static_cast<int>(parents_.size()) >= kMaxJsonDepth) {
+      error_ = absl::StrCat("expects at most ", kMaxJsonDepth,
+                            " nested values, got more");
+      return false;
+    }
+    parents_.push_back(Place(std::move(container), ""));
+    return true;
+  }
+  bool Add(json value, absl::string_view number) {
+    Place(std::move(value), number);
+    return true;
+  }
+
+  // Puts a value into the one that is open, if that is needed; null if not.
+  json* Place(json value, absl::string_view number) {
+    if (parents_.empty()) return &(root_ = std::move(value));
+    json* const parent = parents_.back();
+    if (parents_.size() == 1 && root_.is_object())
+      return PlaceInCells(std::move(value), number);
+    if (parent == nullptr) return nullptr;
+    if (!parent->is_array()) return &((*parent)[key_] = std::move(value));
+    parent->push_back(std::move(value));
+    return &parent->back();
+  }
+
+  json* PlaceInCells(json value, absl::string_view number) {
+    JsonCell* cell = nullptr;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].name != key_) continue;
+      cell = &cells_[i];
+      break;
+    }
+    if (cell == nullptr) return nullptr;
+    cell->found = true;
+    cell->number.assign(number.data(), number.size());
+    return &(cell->value = std::move(value));
+  }
+
+  const std::vector<TableColumn>& columns_;
+  std::vector<JsonCell> cells_;
+  std::string error_;
+  json root_;
+  // The open containers, null for those that no column needs, and the keys of
+  // the objects among them.
+  std::vector<json*> parents_;
+  std::vector<std::set<std::string>> keys_;
+  std::set<std::string> names_;
+  std::string key_;
+};
+
+class JsonlReader final : public RowReader {
+ public:
+  JsonlReader(std::unique_ptr<SequentialFile> file,
+              std::vector<TableColumn> columns, size_t max_line_bytes)
+      : RowReader(std::move(file), std::move(columns), max_line_bytes),
+        parser_(columns_),
+        cells_(columns_.size()) {}
+
+  absl::Status Start() override { return absl::OkStatus(); }
+  absl::string_view Text(size_t column) const override {
+    return cells_[column].text;
+  }
+  absl::Span<const std::string> Words(size_t column) const override {
+    return cells_[column].words;
+  }
+  const json& Json(size_t column) const override {
+    return cells_[column].value;
+  }
+
+ protected:
+  absl::StatusOr<bool> ReadRow() override {
+    do {
+      GRAFT_ASSIGN_OR_RETURN(const bool more, NextLine());
+      if (!more) return false;
+    } while (IsBlank(lines_.line()));
+    const absl::Status status = parser_.Parse(lines_.line());
+    if (!status.ok())
+      return BadRow(absl::StrCat(std::string(status.message()), Advice()));
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      JsonCell& cell = parser_.cells()[i];
+      if (!cell.found)
+        return BadRow(MissingColumn(columns_[i].name, parser_.names()));
+      GRAFT_RETURN_IF_ERROR(FillCell(i, cell));
+    }
+    return true;
+  }
+
+ private:
+  struct Cell {
+    std::string text;
+    std::vector<std::string> words;
+    json value;
+  };
+
+  // About a line that is no object.
+  std::string Advice() const {
+    const absl::string_view line = lines_.line();
+    if (line.find('\r') != absl::string_view::npos)
+      return "; tr '\\r' '\\n' converts lines that end in CR";
+    if (line == "{" || absl::StartsWith(line, "["))
+      return "; a .jsonl has one object per line, and no list around them";
+    return "";
+  }
+
+  absl::Status FillCell(size_t column, JsonCell& source) {
+    Cell& cell = cells_[column];
+    const json& value = source.value;
+    switch (columns_[column].kind) {
+      case Kind::kJson:
+        cell.value = std::move(source.value);
+        return absl::OkStatus();
+      case Kind::kWeight:
+        if (value.is_boolean() || !TakeText(source, cell.text))
+          return ColumnError(column, kExpectedWeight, DescribeJson(value));
+        return absl::OkStatus();
+      case Kind::kText:
+        if (!TakeText(source, cell.text))
+          return ColumnError(column, "a text", DescribeJson(value));
+        if (cell.text.find('\0') != std::string::npos)
+          return ColumnError(column, "a text", "one with a NUL");
+        return CheckText(column, cell.text);
+      case Kind::kWords:
+        break;
+    }
+    return FillWords(column, value);
+  }
+
+  // A string, a number as it is written, or a boolean; false for others.
+  static bool TakeText(JsonCell& source, std::string& text) {
+    if (source.value.is_string())
+      text = std::move(source.value.get_ref<std::string&>());
+    else if (source.value.is_number())
+      text = source.number;
+    else if (source.value.is_boolean())
+      text = source.value.get<bool>() ? "true" : "false";
+    else
+      return false;
+    return true;
+  }
+
+  absl::Status FillWords(size_t column, const json& value) {
+    std::vector<std::string>& words = cells_[column].words;
+    if (!value.is_array() || (value.empty() && !columns_[column].allow_empty))
+      return ColumnError(column, "a list of words", DescribeJson(value));
+    words.resize(value.size());
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (!value[i].is_string())
+        return ColumnError(column, "a list of words", DescribeJson(value[i]));
+      words[i] = value[i].get_ref<const std::string&>();
+      if (words[i].find('\0') != std::string::npos)
+        return ColumnError(column, "words", "one with a NUL");
+    }
+    return absl::OkStatus();
+  }
+
+  RowParser parser_;
+  std::vector<Cell> cells_;
+};
+
+}  // namespace
+
+const TableFormat kJsonlFormat = {
+    "jsonl", ".jsonl",
+    [](std::unique_ptr<SequentialFile> file, std::vector<TableColumn> columns,
+       size_t max_line_bytes) -> std::unique_ptr<RowReader> {
+      return std::make_unique<JsonlReader>(std::move(file), std::move(columns),
+                                           max_line_bytes);
+    }};
+
+}  // namespace graft

@@ -1,0 +1,124 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of one file. Each format has a subclass (table_format.h).
+
+#ifndef GRAFT_RUNTIME_DATA_TABLE_ROW_READER_H_
+#define GRAFT_RUNTIME_DATA_TABLE_ROW_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "nlohmann/json_fwd.hpp"
+#include "runtime/base/file.h"
+#include "runtime/data/table/line_reader.h"
+
+namespace graft {
+
+// A column that a task needs of a table.
+struct TableColumn {
+  enum class Kind {
+    kText,    // a field; in JSONL a string, a number or a boolean
+    kWeight,  // a finite number of at least 0; in JSONL it may be a string
+    kWords,   // a list of strings, in JSONL only
+    kJson,    // any value, in JSONL only
+  };
+  std::string name;
+  Kind kind = Kind::kText;
+  // Whether a text may be empty or blank, or a list have no words. A weight
+  // never is.
+  bool allow_empty = false;
+};
+
+// Reads rows from first to last, or from where Seek went. Errors begin with
+// "path:line: ". Thread-compatible.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+
+  // Reads the header of a format that has one; to be called once, first.
+  // INVALID_ARGUMENT: a column is missing (the existing ones are listed) or
+  // named twice, or the format does not have its kind.
+  virtual absl::Status Start() = 0;
+
+  // Moves to the next row; false after the last. INVALID_ARGUMENT: a row with
+  // too few or too many fields, a column that is missing, empty or of another
+  // kind, an empty line inside a table of fields, and what LineReader refuses.
+  // After an error the reader must not be used further, unless bad_row() says
+  // so.
+  absl::StatusOr<bool> Next();
+  // Whether the error of Next was one of the row, so that Next may be called
+  // for the row after it.
+  bool bad_row() const { return bad_row_; }
+
+  // Values of the current row, by place in the columns; valid until the next
+  // call of Next. Each fits the kind of its column.
+  virtual absl::string_view Text(size_t column) const = 0;
+  float Weight(size_t column) const { return weights_[column]; }
+  virtual absl::Span<const std::string> Words(size_t column) const;
+  virtual const nlohmann::json& Json(size_t column) const;
+
+  // A word of advice about the rows so far, or none: "path:line: ...".
+  const std::string& hint() const { return hint_; }
+
+  // The lines of the file. The current row's is its line as it is in the file,
+  // without its end.
+  const LineReader& lines() const { return lines_; }
+  LineReader& lines() { return lines_; }
+
+  // Makes the row that begins at `offset`, which must be that of a row before,
+  // the next one. Lines then count from there.
+  virtual absl::Status Seek(uint64_t offset) { return lines_.Seek(offset); }
+
+ protected:
+  RowReader(std::unique_ptr<SequentialFile> file,
+            std::vector<TableColumn> columns, size_t max_line_bytes)
+      : columns_(std::move(columns)),
+        lines_(std::move(file), max_line_bytes),
+        weights_(columns_.size()) {}
+
+  // Reads a row, as Next; false at the end of the file. Weights need not be
+  // numbers; Next takes them from Text.
+  virtual absl::StatusOr<bool> ReadRow() = 0;
+  // LineReader::Next, for ReadRow.
+  absl::StatusOr<bool> NextLine(FindRecordEnd find_end);
+  absl::StatusOr<bool> NextLine();
+  // The error of a row: "path:line: " of its first line, then `message`.
+  absl::Status BadRow(absl::string_view message);
+  // The same: "column 'name' expects ..., got ..."
+  absl::Status ColumnError(size_t column, absl::string_view expected,
+                           absl::string_view got);
+  // INVALID_ARGUMENT for a text that is blank and must not be.
+  absl::Status CheckText(size_t column, absl::string_view text);
+
+  static constexpr absl::string_view kExpectedWeight =
+      "a finite number of at least 0";
+
+  const std::vector<TableColumn> columns_;
+  LineReader lines_;
+  std::string hint_;
+  bool bad_row_ = false;
+
+ private:
+  absl::Status ReadWeight(size_t column);
+
+  std::vector<float> weights_;  // of the current row, by column
+};
+
+// "expects a column 'name', got a, b", with the one that differs by case or
+// blanks only.
+std::string MissingColumn(absl::string_view name,
+                          absl::Span<const absl::string_view> existing);
+
+}  // namespace graft
+
+#endif  // GRAFT_RUNTIME_DATA_TABLE_ROW_READER_H_
