@@ -68,7 +68,7 @@ absl::StatusOr<uint64_t> RegularFileSize(int fd, const std::string& path) {
   if (S_ISDIR(info.st_mode)) return FileError(EISDIR, path, "read");
   if (!S_ISREG(info.st_mode)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path, ": expects a regular file"));
+        absl::StrCat(path, ": expects a file, got a pipe or device"));
   }
   return static_cast<uint64_t>(info.st_size);
 }
@@ -349,7 +349,9 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::StatusOr<uint64_t> Size(const std::string& path) override {
-    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
+    // Without O_NONBLOCK a pipe would wait for somebody who writes.
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
+                           Open(path, O_RDONLY | O_NONBLOCK, "open"));
     return RegularFileSize(fd.get(), path);
   }
 
