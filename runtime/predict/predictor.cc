@@ -100,8 +100,11 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   GRAFT_ASSIGN_OR_RETURN(self->tokenizer_,
                          TokenizerFromArtifact(program.spec(), program.path()));
   self->max_length_ = MaxLength(program);
-  if (const auto& data = program.spec().data; data && data->max_length > 0)
-    self->max_length_ = std::min(self->max_length_, data->max_length);
+  const auto& data = program.spec().data;
+  const int64_t asked = data && data->max_length > 0
+                            ? data->max_length
+                            : self->tokenizer_->max_length();
+  if (asked > 0) self->max_length_ = std::min(self->max_length_, asked);
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
                          LabelMap::FromLabels(LabelsOf(program.spec())));
   return self;

@@ -56,26 +56,45 @@ absl::StatusOr<const TokenizerKind*> KindOf(const json& object,
                                                DescribeJson(type)));
 }
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> LoadJson(FileSystem& files,
-                                                    const std::string& path) {
-  GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(files, path, kMaxFileBytes));
-  GRAFT_ASSIGN_OR_RETURN(const json object, ParseJson(text, path));
-  GRAFT_ASSIGN_OR_RETURN(const TokenizerKind* kind, KindOf(object, path));
-  return kind->from_json(object, path);
+// A parsed tokenizer.json with its text.
+struct Described {
+  std::string text;
+  json object;
+  const TokenizerKind* kind;
+};
+
+absl::StatusOr<Described> ReadJson(FileSystem& files, const std::string& path) {
+  Described result;
+  GRAFT_ASSIGN_OR_RETURN(result.text, ReadTokenizerFile(files, path));
+  GRAFT_ASSIGN_OR_RETURN(result.object, ParseJson(result.text, path));
+  GRAFT_ASSIGN_OR_RETURN(result.kind, KindOf(result.object, path));
+  return result;
 }
 
 }  // namespace
 
+absl::StatusOr<std::string> ReadTokenizerFile(FileSystem& files,
+                                              const std::string& path) {
+  // To open a pipe would wait for somebody who writes.
+  GRAFT_RETURN_IF_ERROR(files.Size(path).status());
+  return ReadFile(files, path, kMaxFileBytes);
+}
+
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(
     FileSystem& files, const std::string& path) {
-  if (absl::EndsWith(path, ".json")) return LoadJson(files, path);
+  if (absl::EndsWith(path, ".json") && !files.IsDirectory(path)) {
+    GRAFT_ASSIGN_OR_RETURN(const Described read, ReadJson(files, path));
+    return read.kind->from_json(read.text, path);
+  }
   const std::string described = JoinPath(path, "tokenizer.json");
-  if (files.Exists(described)) return LoadJson(files, described);
+  if (files.Exists(described)) {
+    GRAFT_ASSIGN_OR_RETURN(const Described read, ReadJson(files, described));
+    return read.kind->from_directory(files, path, &read.object, read.text, "");
+  }
   for (const TokenizerKind& kind : Kinds()) {
     const std::string vocabulary = JoinPath(path, kind.vocabulary_file);
     if (files.Exists(vocabulary))
-      return kind.from_vocabulary(files, vocabulary);
+      return kind.from_directory(files, path, nullptr, "", vocabulary);
   }
   return absl::NotFoundError(absl::StrCat(
       path, ": expects tokenizer.json or ",

@@ -3,7 +3,11 @@
 
 #include "runtime/tokenize/tokenizer.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "runtime/formats/json.h"
 
 namespace graft {
 
@@ -24,6 +28,29 @@ absl::Status EncodeText(const Tokenizer& tokenizer, absl::string_view text,
                                                  encoding.whole_length));
 }
 
+std::string QuoteToken(absl::string_view token) {
+  return DescribeJson(std::string(token));
+}
+
+absl::Status CheckTokenIds(const Tokenizer& tokenizer, int64_t rows,
+                           absl::string_view table) {
+  std::optional<int32_t> first;
+  int64_t more = -1;
+  for (int64_t id = rows; id < tokenizer.vocabulary_size(); ++id) {
+    const auto token = static_cast<int32_t>(id);
+    if (!tokenizer.HasId(token)) continue;
+    if (!first) first = token;
+    ++more;
+  }
+  if (!first) return absl::OkStatus();
+  const absl::string_view file = tokenizer.SourceOf(*first);
+  return absl::InvalidArgumentError(
+      absl::StrCat(file, file.empty() ? "" : ": ", "expects ids below ", rows,
+                   ", the rows of ", table, ", got ", *first, " of the token ",
+                   QuoteToken(tokenizer.IdToPiece(*first)),
+                   more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+}
+
 absl::Status CheckSameTokenizer(const Tokenizer& expected,
                                 absl::string_view name, const Tokenizer& got) {
   const auto differ = [&](const std::string& is, const std::string& other) {
@@ -39,11 +66,20 @@ absl::Status CheckSameTokenizer(const Tokenizer& expected,
   for (int32_t id = 0; id < size; ++id) {
     if (expected.IdToPiece(id) == got.IdToPiece(id)) continue;
     return differ(
-        absl::StrCat("token ", id, " \"", expected.IdToPiece(id), "\""),
-        absl::StrCat("\"", got.IdToPiece(id), "\""));
+        absl::StrCat("token ", id, " ", QuoteToken(expected.IdToPiece(id))),
+        QuoteToken(got.IdToPiece(id)));
   }
   if (expected.Settings() != got.Settings())
     return differ(expected.Settings(), got.Settings());
+  const std::vector<std::string> added = expected.AddedTokens();
+  const std::vector<std::string> others = got.AddedTokens();
+  for (size_t i = 0; i < std::max(added.size(), others.size()); ++i) {
+    const std::string ours = i < added.size() ? added[i] : "none";
+    const std::string theirs = i < others.size() ? others[i] : "none";
+    if (ours != theirs)
+      return differ(absl::StrCat("added ", ours),
+                    absl::StrCat("added ", theirs));
+  }
   return absl::OkStatus();
 }
 

@@ -60,10 +60,11 @@ class Tokenizer {
   virtual absl::string_view kind() const = 0;
 
   // Replaces `encoding` by that of one text, or of a pair when `second` is set,
-  // of at most `max_length` ids: a single text loses its end, of a pair the
-  // longer one is cut first. The memory of `encoding` is used again.
-  // INVALID_ARGUMENT names the byte where a text is not UTF-8, and says when
-  // max_length leaves no room for the special tokens.
+  // of at most `max_length` ids: a text loses its end, or its beginning if the
+  // tokenizer's files say so; of a pair the longer one is cut first. The memory
+  // of `encoding` is used again. INVALID_ARGUMENT names the byte where a text
+  // is not UTF-8, and says when max_length leaves no room for the special
+  // tokens.
   virtual absl::Status Encode(absl::string_view first,
                               std::optional<absl::string_view> second,
                               int64_t max_length, Encoding& encoding,
@@ -74,12 +75,23 @@ class Tokenizer {
   virtual std::optional<int32_t> PieceToId(absl::string_view piece) const = 0;
   // Empty for an id that no piece has.
   virtual absl::string_view IdToPiece(int32_t id) const = 0;
+  // Whether a piece or an added token has the id.
+  virtual bool HasId(int32_t id) const = 0;
+  // The file that gives a token its id; empty for tokenizers of artifacts.
+  virtual absl::string_view SourceOf(int32_t id) const = 0;
   virtual SpecialIds special_ids() const = 0;
 
-  // All that decides over ids beside the vocabulary, for people: "lower case 1,
-  // strip accents 1". Equal for tokenizers of a kind that differ in nothing
-  // else.
+  // The most ids of an example that the tokenizer's files ask for
+  // (model_max_length), the default of --max-length; 0 for no maximum.
+  virtual int64_t max_length() const = 0;
+
+  // All that decides over ids beside the vocabulary and the added tokens, for
+  // people: "lower case 1, strip accents 1". Equal for tokenizers of a kind
+  // that differ in nothing else.
   virtual std::string Settings() const = 0;
+  // The tokens that are found as they stand, by id, for people: "token 45
+  // "<url>", normalized". Equal for tokenizers of a kind that find the same.
+  virtual std::vector<std::string> AddedTokens() const = 0;
 
   // What an artifact keeps, from which TokenizerFromArtifact makes an equal
   // tokenizer. Fills `data`, which the result borrows.
@@ -102,6 +114,14 @@ absl::Status EncodeText(const Tokenizer& tokenizer, absl::string_view text,
                         int64_t max_length, bool strict,
                         absl::FunctionRef<std::string()> where,
                         Encoding& encoding);
+
+// A token for a message, in quotes, shortened after 40 bytes.
+std::string QuoteToken(absl::string_view token);
+
+// INVALID_ARGUMENT unless all ids are below `rows`: "m/vocab.txt: expects ids
+// below 44, the rows of TABLE, got 44 of the token "<url>" and 2 more".
+absl::Status CheckTokenIds(const Tokenizer& tokenizer, int64_t rows,
+                           absl::string_view table);
 
 // INVALID_ARGUMENT unless both give the same ids for every text: "expects the
 // tokenizer of NAME, 54 tokens, got 55".

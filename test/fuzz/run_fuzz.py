@@ -96,6 +96,18 @@ def wordpiece_seeds():
     tokenizer["post_processor"] = {"type": "BertProcessing",
                                    "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}
     yield b"\x01 a\xc3\xa9\0" + json.dumps(tokenizer).encode()
+    added = {"5": {"content": "<E>", "normalized": True, "single_word": True}}
+    for more in ({}, {"tokenizer_class": "BertTokenizer", "cls_token": "<s>",
+                      "truncation_side": "left", "model_max_length": 9}):
+        yield b"\x81ab <e> a\0" + json.dumps(
+            {**tokenizer, "added_tokens_decoder": added, **more}).encode()
+    kept = {"version": 2, "ids": 4, "clean_text": True, "split_chinese": True,
+            "lower_case": True, "strip_accents": True, "prefix": "##",
+            "longest_word": 9, "unknown": "u", "cls": "c", "sep": "s",
+            "padding": "", "mask": "", "truncate_left": False, "max_length": 0,
+            "added": [{"content": "<E>", "id": 4, "normalized": True}]}
+    yield (b"\x80ab <e> a\0" + json.dumps(kept).encode() + b"\n" +
+           struct.pack("<4I", 1, 1, 1, 3) + b"ucs##a")
 
 
 def tsv_seeds():

@@ -70,6 +70,22 @@ def starter_in_package(c):
             NFD.normalize_str(second) == second)
 
 
+# An added token that is found only where no word goes on beside it.
+WORDS = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0}, "?"))
+WORDS.add_tokens([tokenizers.AddedToken("@", single_word=True,
+                                        normalized=False)])
+CATEGORIES_OF_WORDS = ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd",
+                       "Nl", "Pc")
+# Joiners, and letters in circles and squares; the code has them too.
+SYMBOLS_OF_WORDS = {0x200C, 0x200D, *range(0x24B6, 0x24EA),
+                    *range(0x1F130, 0x1F14A), *range(0x1F150, 0x1F16A),
+                    *range(0x1F170, 0x1F18A)}
+
+
+def word_in_package(c):
+    return 1 not in WORDS.encode(chr(c) + "@").ids
+
+
 def ranges(points):
     result = []
     for c in points:
@@ -89,6 +105,7 @@ def print_ranges(name, comment, points):
 
 def main():
     control, punctuation, mark, lower, whole, starter = [], [], [], [], [], []
+    words = []
     for c in range(0x110000):
         if 0xD800 <= c < 0xE000:
             continue
@@ -100,6 +117,9 @@ def main():
             pieces = len(PRE.pre_tokenize_str("a" + chr(c) + "a"))
             if not chr(c).isspace() and (pieces == 3) != (kind[0] == "P"):
                 punctuation.append(c)
+        word = kind in CATEGORIES_OF_WORDS or c in SYMBOLS_OF_WORDS
+        if word_in_package(c) != word:
+            words.append(c)
         decomposed = NFD.normalize_str(chr(c))
         if decomposed != decomposition(c):
             # The one kind of difference there is: too new for the package.
@@ -136,6 +156,8 @@ def main():
                  whole)
     print_ranges("kStarters",
                  "Combining classes that the package does not know.", starter)
+    print_ranges("kWordExceptions",
+                 "Characters of words for one of the two only.", words)
     print("\n// Lower-case letters that differ from utf8proc's.\n"
           "inline constexpr LowerCase kLowerExceptions[] = {")
     for upper, low in lower:

@@ -25,7 +25,6 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/tokenize/registry.h"
 #include "tools/graft-compile/emit.h"
 #include "tools/graft-compile/input.h"
 
@@ -259,7 +258,6 @@ bool IsUsageError(const absl::Status& status) {
 
 absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckOptions(options));
-  FileSystem& files = FileSystem::Posix();
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   const llvm::SmallVector<const Target*> builtin = getTargets();
@@ -311,15 +309,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
   const InputModel& model = input.Predicted();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
-                         LoadTokenizer(files, model.directory));
-  const int64_t ids = model.description->facts().vocabulary;
-  if (tokenizer->vocabulary_size() > ids)
-    return absl::InvalidArgumentError(absl::StrCat(
-        model.directory, ": expects a tokenizer of at most ", ids,
-        " tokens, the model's vocabulary, got ", tokenizer->vocabulary_size()));
   std::string tokenizer_data;
-  spec.tokenizer = tokenizer->ToArtifact(tokenizer_data);
+  spec.tokenizer = input.tokenizer->ToArtifact(tokenizer_data);
   spec.heads.push_back(DescribeHead(model.description->labels()));
   spec.config = model.description->config().Text();
   GRAFT_ASSIGN_OR_RETURN(

@@ -319,23 +319,34 @@ absl::Status Reader::CheckCallees() {
   return absl::OkStatus();
 }
 
-// INVALID_ARGUMENT unless all models get the same ids for every text.
+// INVALID_ARGUMENT unless all models get the same ids for every text, and have
+// word embeddings for them.
 absl::Status Reader::CheckTokenizers() {
-  if (input_.models.size() < 2) return absl::OkStatus();
-  FileSystem& files = FileSystem::Posix();
   const InputModel& first = input_.Predicted();
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> ours,
-                         LoadTokenizer(files, first.directory));
+  std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   for (const InputModel& model : input_.models) {
-    if (&model == &first) continue;
-    GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> theirs,
-                           LoadTokenizer(files, model.directory));
+    GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
+                           LoadTokenizer(FileSystem::Posix(), model.directory));
+    tokenizers.push_back(std::move(tokenizer));
+  }
+  const auto check = [&](const Tokenizer& tokenizer, const InputModel& model) {
+    return CheckTokenIds(
+        tokenizer, model.description->facts().vocabulary,
+        absl::StrCat("the word embeddings of ", model.directory));
+  };
+  input_.tokenizer = std::move(tokenizers[input_.predicted]);
+  GRAFT_RETURN_IF_ERROR(check(*input_.tokenizer, first));
+  for (size_t i = 0; i < tokenizers.size(); ++i) {
+    if (i == input_.predicted) continue;
+    const InputModel& model = input_.models[i];
     const absl::Status same = CheckSameTokenizer(
-        *ours, absl::StrCat("@", first.role.symbol, ", ", first.directory),
-        *theirs);
+        *input_.tokenizer,
+        absl::StrCat("@", first.role.symbol, ", ", first.directory),
+        *tokenizers[i]);
     if (!same.ok())
       return absl::InvalidArgumentError(
           absl::StrCat(model.directory, ": ", std::string(same.message())));
+    GRAFT_RETURN_IF_ERROR(check(*tokenizers[i], model));
   }
   return absl::OkStatus();
 }

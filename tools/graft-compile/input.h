@@ -16,6 +16,7 @@
 #include "frontend/huggingface_import.h"
 #include "llvm/Support/SourceMgr.h"
 #include "mlir/IR/Diagnostics.h"
+#include "runtime/tokenize/tokenizer.h"
 #include "tools/graft-compile/compile.h"
 #include "tools/graft-compile/strategy.h"
 
@@ -38,6 +39,9 @@ struct CompilerInput {
   transfer::StrategyOp strategy;             // null with Emit::kModel
   std::vector<InputModel> models;            // in the order of the calls
   size_t predicted = 0;  // the model that the prediction is of
+  // Of the predicted model; null with Emit::kModel. All models get the same
+  // ids, which their word embeddings have.
+  std::unique_ptr<Tokenizer> tokenizer;
 
   const InputModel& Predicted() const { return models[predicted]; }
 };

@@ -24,7 +24,8 @@ void AddDataOptions(CLI::App& command, FinetuneOptions& options) {
   AddWeightOption(command, options.table);
   command
       .add_option("--max-length", options.max_length,
-                  "maximum tokens per text (default: the model's)")
+                  "maximum tokens per text (default: the tokenizer's or the "
+                  "model's)")
       ->check(WholeNumber(1));
   command
       .add_option("--max-tokens", options.max_tokens,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -109,6 +110,19 @@ absl::StatusOr<int64_t> MaxPositions(FileSystem& files,
     GRAFT_RETURN_IF_ERROR(files.Remove(facts));
   }
   return config.max_positions() > 0 ? config.max_positions() : kMaxPositions;
+}
+
+// INVALID_ARGUMENT if a text could get an id that the word embeddings do not
+// have. The configuration says how many there are under the name of
+// Transformers; of other families the compiler knows.
+absl::Status CheckIds(const Tokenizer& tokenizer, const std::string& directory,
+                      const ModelConfig& config) {
+  int64_t rows = 0;
+  GRAFT_RETURN_IF_ERROR(config.Integer(
+      "vocab_size", 0, std::numeric_limits<int32_t>::max(), rows));
+  if (rows == 0) return absl::OkStatus();
+  return CheckTokenIds(tokenizer, rows,
+                       absl::StrCat("the word embeddings of ", directory));
 }
 
 // The configuration of the teacher, which has its labels.
@@ -278,6 +292,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
       const ModelConfig config,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
   GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
+  GRAFT_RETURN_IF_ERROR(CheckIds(*result.tokenizer, options.model, config));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
   GRAFT_ASSIGN_OR_RETURN(int64_t limit,
                          MaxPositions(files, options, options.model, config));
@@ -299,9 +314,13 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-length: expects at most ", limit,
         ", the most that the model takes, got ", options.max_length));
-  int64_t max_length = options.max_length > 0 ? options.max_length : limit;
-  if (options.max_length == 0 && options.teacher_length > 0)
-    max_length = std::min(limit, options.teacher_length);
+  // Of the training of a teacher, or what the tokenizer says.
+  const int64_t asked = options.teacher_length > 0
+                            ? options.teacher_length
+                            : result.tokenizer->max_length();
+  const int64_t max_length = options.max_length > 0
+                                 ? options.max_length
+                                 : std::min(limit, asked > 0 ? asked : limit);
   if (options.precision != "fp16" && options.training.loss_scale)
     return absl::InvalidArgumentError(absl::StrCat(
         "--loss-scale: expects --precision=fp16, got ", options.precision));

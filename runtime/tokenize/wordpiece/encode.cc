@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/utf8.h"
@@ -13,68 +12,22 @@
 namespace graft {
 namespace {
 
-using AddedToken = WordPieceTokenizer::AddedToken;
-
 bool IsContinuationByte(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-// Begin of the run of white space that ends at `end`.
-size_t WhitespaceBefore(absl::string_view text, size_t end) {
-  while (end > 0) {
-    size_t begin = end - 1;
-    while (begin > 0 && IsContinuationByte(text[begin])) --begin;
-    uint32_t code;
-    if (DecodeUtf8(text, begin, code) == 0 || !IsBertWhitespace(code)) break;
-    end = begin;
-  }
-  return end;
-}
-
-// End of the run of white space that begins at `begin`.
-size_t WhitespaceAfter(absl::string_view text, size_t begin) {
-  while (begin < text.size()) {
-    uint32_t code;
-    const size_t length = DecodeUtf8(text, begin, code);
-    if (length == 0 || !IsBertWhitespace(code)) break;
-    begin += length;
-  }
-  return begin;
-}
-
 }  // namespace
 
-const AddedToken* WordPieceTokenizer::FindAdded(absl::string_view text,
-                                                size_t from, size_t& begin,
-                                                size_t& end) const {
-  if (added_.empty()) return nullptr;
-  for (size_t i = from; i < text.size(); ++i) {
-    const auto byte = static_cast<uint8_t>(text[i]);
-    for (size_t k = added_start_[byte]; k < added_start_[byte + 1]; ++k) {
-      const AddedToken& token = added_[k];
-      if (!absl::StartsWith(text.substr(i), token.content)) continue;
-      begin = i;
-      end = i + token.content.size();
-      if (token.strip_left) {
-        begin = std::max(from, WhitespaceBefore(text, begin));
-      }
-      if (token.strip_right) end = WhitespaceAfter(text, end);
-      return &token;
-    }
-  }
-  return nullptr;
-}
-
-void WordPieceTokenizer::CutWords(const Normalized& text,
-                                  std::vector<int32_t>& ids,
+void WordPieceTokenizer::CutWords(const Normalized& text, size_t from,
+                                  size_t to, std::vector<int32_t>& ids,
                                   std::vector<TokenOffset>* offsets) const {
-  const absl::string_view all = text.text;
-  size_t begin = 0, code_points = 0;
+  const absl::string_view all = absl::string_view(text.text).substr(0, to);
+  size_t begin = from, code_points = 0;
   const auto end_word = [&](size_t end) {
     if (begin < end) CutPieces(text, begin, end, code_points, ids, offsets);
     code_points = 0;
   };
-  for (size_t i = 0; i < all.size();) {
+  for (size_t i = from; i < all.size();) {
     uint32_t code = 0;
     const size_t length = DecodeUtf8(all, i, code);
     if (IsBertWhitespace(code)) {
@@ -105,7 +58,8 @@ void WordPieceTokenizer::CutPieces(const Normalized& text, size_t begin,
       offsets->push_back({text.origins[from].begin, text.origins[to - 1].end});
     }
   };
-  bool known = code_points <= static_cast<size_t>(options_.max_word_length);
+  bool known =
+      code_points <= static_cast<size_t>(settings_.options.max_word_length);
   const absl::string_view all = text.text;
   for (size_t from = begin; known && from < end;) {
     const auto& pieces = from == begin ? first_pieces_ : inner_pieces_;
@@ -142,23 +96,25 @@ absl::Status WordPieceTokenizer::Tokenize(
         "tokenizer expects UTF-8, got byte 0x",
         absl::Hex(static_cast<uint8_t>(text[bad])), " at offset ", bad));
   }
+  const auto push = [&](int token, uint32_t begin, uint32_t end) {
+    ids.push_back(settings_.added[static_cast<size_t>(token)].id);
+    if (offsets != nullptr) offsets->push_back({begin, end});
+  };
   Normalized normalized;
-  size_t position = 0;
-  while (position < text.size()) {
-    size_t begin = text.size(), end = text.size();
-    const AddedToken* added = FindAdded(text, position, begin, end);
-    Normalize(text.substr(position, begin - position),
-              static_cast<uint32_t>(position), offsets != nullptr, normalized);
-    CutWords(normalized, ids, offsets);
-    if (added != nullptr) {
-      ids.push_back(added->id);
-      if (offsets != nullptr) {
-        offsets->push_back(
-            {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
-      }
-    }
-    position = end;
-  }
+  const auto cut_normalized = [&](int token, size_t begin, size_t end) {
+    if (token < 0) return CutWords(normalized, begin, end, ids, offsets);
+    if (offsets == nullptr) return push(token, 0, 0);
+    push(token, normalized.origins[begin].begin,
+         normalized.origins[end - 1].end);
+  };
+  const auto cut_written = [&](int token, size_t begin, size_t end) {
+    const auto from = static_cast<uint32_t>(begin);
+    if (token >= 0) return push(token, from, static_cast<uint32_t>(end));
+    Normalize(text.substr(begin, end - begin), from, offsets != nullptr,
+              normalized);
+    normalized_.Split(normalized.text, cut_normalized);
+  };
+  written_.Split(text, cut_written);
   return absl::OkStatus();
 }
 
@@ -188,9 +144,14 @@ absl::Status WordPieceTokenizer::Encode(absl::string_view first,
   const auto n1 = static_cast<int64_t>(encoding.ids.size()) - 1;
   if (!pair) {
     encoding.whole_length = n1 + 2;
-    const auto keep = static_cast<size_t>(1 + std::min(n1, room));
-    encoding.ids.resize(keep);
-    if (with_offsets) encoding.offsets.resize(keep);
+    const int64_t lost = n1 - std::min(n1, room);
+    const auto cut = [&](auto& values) {
+      const auto begin =
+          settings_.truncate_left ? values.begin() + 1 : values.end() - lost;
+      values.erase(begin, begin + lost);
+    };
+    cut(encoding.ids);
+    if (with_offsets) cut(encoding.offsets);
     append_special(sep_id_);
     encoding.type_ids.assign(encoding.ids.size(), 0);
     return absl::OkStatus();
@@ -211,12 +172,15 @@ absl::Status WordPieceTokenizer::Encode(absl::string_view first,
       keep2 = low, keep1 = room - low;
     }
   }
+  const bool left = settings_.truncate_left;
   const auto cut = [&](auto& values, auto separator) {
     const auto at = [&](int64_t i) {
       return values.begin() + static_cast<std::ptrdiff_t>(i);
     };
-    values.erase(at(1 + n1 + keep2), values.end());
-    values.erase(at(1 + keep1), at(1 + n1));
+    const int64_t from2 = 1 + n1 + (left ? 0 : keep2);
+    values.erase(at(from2), at(from2 + n2 - keep2));
+    const int64_t from1 = 1 + (left ? 0 : keep1);
+    values.erase(at(from1), at(from1 + n1 - keep1));
     values.insert(at(1 + keep1), separator);
     values.push_back(separator);
   };

@@ -16,7 +16,7 @@ namespace graft {
 void WordPieceTokenizer::Emit(uint32_t code, TokenOffset origin,
                               Normalized& out) const {
   if (strip_accents_ && IsBertMark(code)) return;
-  if (options_.lowercase) {
+  if (settings_.options.lowercase) {
     std::array<uint32_t, 2> lower;
     const size_t n = BertLowerCase(code, lower);
     for (size_t i = 0; i < n; ++i) AppendUtf8(lower[i], out.text);
@@ -85,11 +85,11 @@ void WordPieceTokenizer::Normalize(absl::string_view text, uint32_t base,
     const TokenOffset origin = {base + static_cast<uint32_t>(i),
                                 base + static_cast<uint32_t>(i + length)};
     i += length;
-    if (options_.clean_text) {
+    if (settings_.options.clean_text) {
       if (IsBertControl(code)) continue;
       if (IsBertWhitespace(code)) code = ' ';
     }
-    if (options_.handle_chinese_chars && IsBertChinese(code)) {
+    if (settings_.options.handle_chinese_chars && IsBertChinese(code)) {
       put(' ', origin);
       put(code, origin);
       put(' ', origin);

@@ -96,6 +96,24 @@ bool IsBertMark(uint32_t code) {
   return open && Contains(kMarkExceptions, code) ? !mark : mark;
 }
 
+bool IsWordCharacter(uint32_t code) {
+  if (code < 0x80) {
+    return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
+           (code >= '0' && code <= '9') || code == '_';
+  }
+  const utf8proc_category_t category = Category(code);
+  // Letters, marks, Nd, Nl and Pc; joiners, and letters in circles and squares,
+  // which are symbols.
+  const bool word =
+      (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NL) ||
+      category == UTF8PROC_CATEGORY_PC || code == 0x200C || code == 0x200D ||
+      (code >= 0x24B6 && code <= 0x24E9) ||
+      (code >= 0x1F130 && code <= 0x1F149) ||
+      (code >= 0x1F150 && code <= 0x1F169) ||
+      (code >= 0x1F170 && code <= 0x1F189);
+  return Contains(kWordExceptions, code) ? !word : word;
+}
+
 size_t BertLowerCase(uint32_t code, std::array<uint32_t, 2>& lower) {
   if (code < 0x80) {
     lower[0] = code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code;

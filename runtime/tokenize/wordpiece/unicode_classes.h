@@ -31,6 +31,10 @@ bool IsBertChinese(uint32_t code);
 // Category Mn: dropped when accents are stripped.
 bool IsBertMark(uint32_t code);
 
+// What \w of the `regex` crate matches: letters, marks, decimal digits,
+// connectors such as _ and the two joiners.
+bool IsWordCharacter(uint32_t code);
+
 // Lower case of one code point without context: one or two (U+0130) code
 // points. Returns how many.
 size_t BertLowerCase(uint32_t code, std::array<uint32_t, 2>& lower);

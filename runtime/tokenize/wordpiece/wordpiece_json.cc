@@ -1,17 +1,19 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads tokenizer.json, and the settings beside a vocabulary. Whatever could
-// change an id and is not BERT's is refused by name, never skipped.
+// Reads tokenizer.json. Whatever could change an id and is not BERT's is
+// refused by name, never skipped.
 
-#include <limits>
-#include <set>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/json.h"
+#include "runtime/tokenize/wordpiece/formats.h"
+#include "runtime/tokenize/wordpiece/json_section.h"
 #include "runtime/tokenize/wordpiece/wordpiece.h"
 
 namespace graft {
@@ -20,61 +22,7 @@ namespace {
 using nlohmann::json;
 using Parts = WordPieceTokenizer::Parts;
 
-// Far above any vocabulary, low enough to index a table by id.
-constexpr int64_t kMaxId = 10'000'000;
-constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
-
-// One JSON object of the file, known to messages as `name`.
-struct Section {
-  const json& object;
-  std::string name;
-
-  const json* Find(const char* key) const {
-    if (!object.is_object()) return nullptr;
-    const auto it = object.find(key);
-    return it == object.end() || it->is_null() ? nullptr : &*it;
-  }
-  std::string Got(const char* key) const {
-    const json* value = Find(key);
-    return value == nullptr ? "none" : DescribeJson(*value);
-  }
-  absl::Status Bad(const char* key, absl::string_view expected) const {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ".", key, " expects ", expected, ", got ", Got(key)));
-  }
-  absl::Status Unknown(const char* key, absl::string_view known) const {
-    return absl::UnimplementedError(
-        absl::StrCat(name, ".", key, " expects ", known, ", got ", Got(key)));
-  }
-
-  absl::Status Bool(const char* key, bool& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return absl::OkStatus();
-    if (!field->is_boolean()) return Bad(key, "true or false");
-    value = field->get<bool>();
-    return absl::OkStatus();
-  }
-  absl::Status String(const char* key, std::string& value) const {
-    const json* field = Find(key);
-    if (field == nullptr) return absl::OkStatus();
-    if (!field->is_string()) return Bad(key, "a string");
-    value = field->get<std::string>();
-    return absl::OkStatus();
-  }
-  // `type` must be `expected`.
-  absl::Status Type(const char* expected) const {
-    const json* type = Find("type");
-    if (type != nullptr && *type == expected) return absl::OkStatus();
-    return Unknown("type", absl::StrCat("\"", expected, "\""));
-  }
-};
-
-bool IsId(const json& value) {
-  return value.is_number_unsigned() &&
-         value.get<uint64_t>() < static_cast<uint64_t>(kMaxId);
-}
-
-absl::Status ParseNormalizer(const Section& section,
+absl::Status ParseNormalizer(const JsonSection& section,
                              WordPieceOptions& options) {
   GRAFT_RETURN_IF_ERROR(section.Type("BertNormalizer"));
   GRAFT_RETURN_IF_ERROR(section.Bool("clean_text", options.clean_text));
@@ -89,21 +37,21 @@ absl::Status ParseNormalizer(const Section& section,
   return absl::OkStatus();
 }
 
-absl::Status ParseModel(const Section& section, Parts& parts) {
+absl::Status ParseModel(const JsonSection& section, Parts& parts) {
   // Files of the package's first versions do not name the type.
   if (section.Find("type") != nullptr) {
     GRAFT_RETURN_IF_ERROR(section.Type("WordPiece"));
   }
-  GRAFT_RETURN_IF_ERROR(section.String("unk_token", parts.unknown));
-  GRAFT_RETURN_IF_ERROR(section.String("continuing_subword_prefix",
-                                       parts.options.continuation_prefix));
+  GRAFT_RETURN_IF_ERROR(section.String("unk_token", parts.settings.unknown));
+  GRAFT_RETURN_IF_ERROR(section.String(
+      "continuing_subword_prefix", parts.settings.options.continuation_prefix));
   if (const json* length = section.Find("max_input_chars_per_word")) {
     if (!length->is_number_unsigned() ||
         length->get<uint64_t>() > static_cast<uint64_t>(INT32_MAX)) {
       return section.Bad("max_input_chars_per_word",
                          "an integer in [0, 2147483647]");
     }
-    parts.options.max_word_length = length->get<int64_t>();
+    parts.settings.options.max_word_length = length->get<int64_t>();
   }
   const json* vocabulary = section.Find("vocab");
   if (vocabulary == nullptr || !vocabulary->is_object()) {
@@ -111,10 +59,10 @@ absl::Status ParseModel(const Section& section, Parts& parts) {
   }
   std::vector<bool> seen;
   for (const auto& [piece, id] : vocabulary->items()) {
-    if (!IsId(id)) {
+    if (!ReadTokenId(id)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          section.name, ".vocab['", piece, "'] expects an id in [0, ", kMaxId,
-          "), got ", DescribeJson(id)));
+          section.name, ".vocab['", piece, "'] expects an id in [0, ",
+          kMaxTokenId, "), got ", DescribeJson(id)));
     }
     const auto index = id.get<size_t>();
     if (seen.size() <= index) seen.resize(index + 1);
@@ -129,29 +77,6 @@ absl::Status ParseModel(const Section& section, Parts& parts) {
   return absl::OkStatus();
 }
 
-absl::Status ParseAddedToken(const Section& section, Parts& parts) {
-  WordPieceTokenizer::AddedToken token;
-  const json* id = section.Find("id");
-  if (id == nullptr || !IsId(*id)) {
-    return section.Bad("id", absl::StrCat("an id in [0, ", kMaxId, ")"));
-  }
-  token.id = id->get<int32_t>();
-  if (section.Find("content") == nullptr) {
-    return section.Bad("content", "a string");
-  }
-  GRAFT_RETURN_IF_ERROR(section.String("content", token.content));
-  GRAFT_RETURN_IF_ERROR(section.Bool("lstrip", token.strip_left));
-  GRAFT_RETURN_IF_ERROR(section.Bool("rstrip", token.strip_right));
-  // Both would match another text than the one that was written down.
-  for (const char* key : {"single_word", "normalized"}) {
-    bool on = false;
-    GRAFT_RETURN_IF_ERROR(section.Bool(key, on));
-    if (on) return section.Unknown(key, "false");
-  }
-  parts.added.push_back(std::move(token));
-  return absl::OkStatus();
-}
-
 // A step of a TemplateProcessing.
 json Special(const std::string& id, int type) {
   return {{"SpecialToken", {{"id", id}, {"type_id", type}}}};
@@ -160,11 +85,23 @@ json Sequence(const char* id, int type) {
   return {{"Sequence", {{"id", id}, {"type_id", type}}}};
 }
 
-absl::Status ParsePostProcessor(const Section& section, Parts& parts) {
+// The name of the special token that is step `index` of a template, if it is
+// one.
+std::optional<std::string> SpecialName(const json* steps, size_t index) {
+  if (steps == nullptr || !steps->is_array() || index >= steps->size())
+    return std::nullopt;
+  const json* step = JsonSection{(*steps)[index], ""}.Find("SpecialToken");
+  if (step == nullptr) return std::nullopt;
+  const json* id = JsonSection{*step, ""}.Find("id");
+  if (id == nullptr || !id->is_string()) return std::nullopt;
+  return id->get<std::string>();
+}
+
+absl::Status ParsePostProcessor(const JsonSection& section, Parts& parts) {
   const json* type = section.Find("type");
   if (type != nullptr && *type == "BertProcessing") {
-    for (const auto& [key, name] :
-         {std::pair("sep", &parts.sep), std::pair("cls", &parts.cls)}) {
+    for (const auto& [key, name] : {std::pair("sep", &parts.settings.sep),
+                                    std::pair("cls", &parts.settings.cls)}) {
       const json* pair = section.Find(key);
       if (pair == nullptr || !pair->is_array() || pair->size() != 2 ||
           !(*pair)[0].is_string()) {
@@ -178,14 +115,16 @@ absl::Status ParsePostProcessor(const Section& section, Parts& parts) {
     return section.Unknown("type",
                            "\"BertProcessing\" or \"TemplateProcessing\"");
   }
-  const auto& cls = parts.cls;
-  const auto& sep = parts.sep;
+  const json* found = section.Find("single");
+  parts.settings.cls = SpecialName(found, 0).value_or("[CLS]");
+  parts.settings.sep = SpecialName(found, 2).value_or("[SEP]");
+  const auto& cls = parts.settings.cls;
+  const auto& sep = parts.settings.sep;
   json single =
       json::array({Special(cls, 0), Sequence("A", 0), Special(sep, 0)});
   json pair = single;
   pair.push_back(Sequence("B", 1));
   pair.push_back(Special(sep, 1));
-  const json* found = section.Find("single");
   if (found == nullptr || *found != single) {
     return section.Unknown("single", "[CLS] A [SEP]");
   }
@@ -196,76 +135,127 @@ absl::Status ParsePostProcessor(const Section& section, Parts& parts) {
   return absl::OkStatus();
 }
 
-// The settings of a vocab.txt, from the tokenizer_config.json beside it.
-absl::StatusOr<WordPieceOptions> ReadTokenizerConfig(FileSystem& files,
-                                                     const std::string& path) {
-  WordPieceOptions options;
-  if (!files.Exists(path)) return options;
-  GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(files, path, kMaxFileBytes));
-  GRAFT_ASSIGN_OR_RETURN(const json object, ParseJson(text, path));
-  const Section section{object, absl::StrCat(path, ": config")};
-  if (!object.is_object()) {
+// The side that an example is cut at; the most ids of an example are a matter
+// of who calls the package.
+absl::Status ParseTruncation(const JsonSection& section, Parts& parts) {
+  std::string direction = "Right";
+  GRAFT_RETURN_IF_ERROR(section.String("direction", direction));
+  if (direction != "Right" && direction != "Left")
+    return section.Bad("direction", "\"Left\" or \"Right\"");
+  parts.settings.truncate_left = direction == "Left";
+  return absl::OkStatus();
+}
+
+absl::Status ParseAddedTokens(const JsonSection& root, absl::string_view path,
+                              Parts& parts) {
+  const json* added = root.Find("added_tokens");
+  if (added == nullptr) return absl::OkStatus();
+  if (!added->is_array()) return root.Bad("added_tokens", "a list");
+  TokenAdder adder(parts);
+  for (size_t i = 0; i < added->size(); ++i) {
+    const JsonSection section{(*added)[i],
+                              absl::StrCat(path, ": added_tokens[", i, "]")};
+    AddedToken token;
+    GRAFT_RETURN_IF_ERROR(ParseAddedToken(section, token));
+    const json* id = section.Find("id");
+    const std::optional<int32_t> declared =
+        id == nullptr ? std::nullopt : ReadTokenId(*id);
+    if (!declared)
+      return section.Bad("id", absl::StrCat("an id in [0, ", kMaxTokenId, ")"));
+    token.source = std::string(path);
+    GRAFT_RETURN_IF_ERROR(adder.Add(std::move(token), declared,
+                                    absl::StrCat(section.name, ".id")));
+  }
+  return absl::OkStatus();
+}
+
+// The package takes the ids of the special tokens of an example from here, so
+// these must be those of the pieces.
+absl::Status CheckTemplateIds(const JsonSection& section, const Parts& parts) {
+  const auto check = [&](const json* got, const std::string& name,
+                         const std::string& key) -> absl::Status {
+    if (got == nullptr) return absl::OkStatus();
+    std::optional<int32_t> id;
+    for (const auto& [piece, value] : parts.pieces)
+      if (piece == name) id = value;
+    for (const AddedToken& token : parts.settings.added)
+      if (token.content == name) id = token.id;
+    if (!id || *got == *id) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects an object, got ", DescribeJson(object)));
+        absl::StrCat(section.name, ".", key, " expects ", *id, ", the id of \"",
+                     name, "\", got ", DescribeJson(*got)));
+  };
+  if (const json* tokens = section.Find("special_tokens")) {
+    for (const std::string& name : {parts.settings.cls, parts.settings.sep}) {
+      const json* entry = JsonSection{*tokens, ""}.Find(name.c_str());
+      if (entry == nullptr) continue;
+      const json* ids = JsonSection{*entry, ""}.Find("ids");
+      if (ids == nullptr || !ids->is_array() || ids->size() != 1) continue;
+      GRAFT_RETURN_IF_ERROR(check(
+          &(*ids)[0], name, absl::StrCat("special_tokens.", name, ".ids")));
+    }
+    return absl::OkStatus();
   }
-  GRAFT_RETURN_IF_ERROR(section.Bool("do_lower_case", options.lowercase));
-  GRAFT_RETURN_IF_ERROR(
-      section.Bool("tokenize_chinese_chars", options.handle_chinese_chars));
-  if (section.Find("strip_accents") != nullptr) {
-    bool strip = false;
-    GRAFT_RETURN_IF_ERROR(section.Bool("strip_accents", strip));
-    options.strip_accents = strip;
-  }
-  return options;
+  for (const auto& [key, name] : {std::pair("sep", parts.settings.sep),
+                                  std::pair("cls", parts.settings.cls)})
+    if (const json* pair = section.Find(key))
+      GRAFT_RETURN_IF_ERROR(check(&(*pair)[1], name, key));
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
-WordPieceTokenizer::FromJson(absl::string_view text, absl::string_view path) {
-  GRAFT_ASSIGN_OR_RETURN(const json object, ParseJson(text, path));
-  return FromParsedJson(object, path);
+std::optional<int32_t> ReadTokenId(const json& value) {
+  if (!value.is_number_unsigned() ||
+      value.get<uint64_t>() >= static_cast<uint64_t>(kMaxTokenId))
+    return std::nullopt;
+  return value.get<int32_t>();
 }
 
-absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
-WordPieceTokenizer::FromParsedJson(const json& object, absl::string_view path) {
+absl::Status ParseAddedToken(const JsonSection& section, AddedToken& token) {
+  if (section.Find("content") == nullptr)
+    return section.Bad("content", "a string");
+  GRAFT_RETURN_IF_ERROR(section.String("content", token.content));
+  GRAFT_RETURN_IF_ERROR(section.Bool("single_word", token.single_word));
+  GRAFT_RETURN_IF_ERROR(section.Bool("lstrip", token.lstrip));
+  GRAFT_RETURN_IF_ERROR(section.Bool("rstrip", token.rstrip));
+  GRAFT_RETURN_IF_ERROR(section.Bool("special", token.special));
+  token.normalized = !token.special;
+  return section.Bool("normalized", token.normalized);
+}
+
+absl::Status ParseTokenizerJson(const json& object, absl::string_view path,
+                                Parts& parts) {
   if (!object.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expects an object, got ", DescribeJson(object)));
   }
-  const Section root{object, absl::StrCat(path, ": tokenizer")};
-  Parts parts;
+  const JsonSection root{object, absl::StrCat(path, ": tokenizer")};
   const auto section = [&](const char* key) {
     static const json kNone;
     const json* found = root.Find(key);
-    return Section{found == nullptr ? kNone : *found,
-                   absl::StrCat(path, ": ", key)};
+    return JsonSection{found == nullptr ? kNone : *found,
+                       absl::StrCat(path, ": ", key)};
   };
-  GRAFT_RETURN_IF_ERROR(ParseNormalizer(section("normalizer"), parts.options));
+  const JsonSection post_processor = section("post_processor");
+  GRAFT_RETURN_IF_ERROR(
+      ParseNormalizer(section("normalizer"), parts.settings.options));
   GRAFT_RETURN_IF_ERROR(section("pre_tokenizer").Type("BertPreTokenizer"));
-  GRAFT_RETURN_IF_ERROR(ParsePostProcessor(section("post_processor"), parts));
+  GRAFT_RETURN_IF_ERROR(ParsePostProcessor(post_processor, parts));
   GRAFT_RETURN_IF_ERROR(ParseModel(section("model"), parts));
-  if (const json* added = root.Find("added_tokens")) {
-    if (!added->is_array()) return root.Bad("added_tokens", "a list");
-    for (size_t i = 0; i < added->size(); ++i) {
-      GRAFT_RETURN_IF_ERROR(ParseAddedToken(
-          Section{(*added)[i], absl::StrCat(path, ": added_tokens[", i, "]")},
-          parts));
-    }
-  }
-  return FromParts(std::move(parts), path);
+  GRAFT_RETURN_IF_ERROR(ParseTruncation(section("truncation"), parts));
+  parts.source = std::string(path);
+  GRAFT_RETURN_IF_ERROR(ParseAddedTokens(root, path, parts));
+  return CheckTemplateIds(post_processor, parts);
 }
 
 absl::StatusOr<std::unique_ptr<WordPieceTokenizer>>
-WordPieceTokenizer::LoadVocabulary(FileSystem& files, const std::string& path) {
-  GRAFT_ASSIGN_OR_RETURN(
-      WordPieceOptions options,
-      ReadTokenizerConfig(
-          files, JoinPath(DirectoryName(path), "tokenizer_config.json")));
-  GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(files, path, kMaxFileBytes));
-  return FromVocabulary(text, path, std::move(options));
+WordPieceTokenizer::FromJson(absl::string_view text, absl::string_view path) {
+  GRAFT_ASSIGN_OR_RETURN(const json object, ParseJson(text, path));
+  Parts parts;
+  GRAFT_RETURN_IF_ERROR(ParseTokenizerJson(object, path, parts));
+  parts.json = std::string(text);
+  return FromParts(std::move(parts), path);
 }
 
 }  // namespace graft

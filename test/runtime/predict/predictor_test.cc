@@ -13,6 +13,7 @@
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/predict/evaluate.h"
+#include "runtime/tokenize/wordpiece/wordpiece.h"
 #include "test/runtime/artifact/spec_parts.h"
 
 namespace graft {
@@ -24,9 +25,18 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr int32_t kT = 0, kS = 1;
-constexpr absl::string_view kTokenizer =
-    R"({"lower_case": true, "strip_accents": true, "split_chinese": true})"
-    "\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw5\nw6\n";
+// What an artifact keeps of a tokenizer of seven words.
+const std::string& TokenizerBytes() {
+  static const std::string* const kBytes = [] {
+    auto* bytes = new std::string;
+    WordPieceTokenizer::FromVocabulary(
+        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw5\nw6\n", "vocab.txt")
+        .value()
+        ->ToArtifact(*bytes);
+    return bytes;
+  }();
+  return *kBytes;
+}
 
 // Sizes T up to 16 and S up to 3; entry "predict" is a kernel of
 // scoring_kernels.c: "classes" with labels "sum" and "length", or "score".
@@ -66,7 +76,7 @@ ArtifactSpec ScoringSpec(absl::Span<const uint8_t> code, bool classes) {
       MakeTarget(code, "scoring", {classes ? "classes" : "score"});
   target.programs = {program};
   spec.targets = {std::move(target)};
-  spec.tokenizer.emplace().data = BytesOf(kTokenizer);
+  spec.tokenizer.emplace().data = BytesOf(TokenizerBytes());
   return spec;
 }
 

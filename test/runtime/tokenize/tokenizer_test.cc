@@ -4,6 +4,7 @@
 #include "runtime/tokenize/tokenizer.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -123,10 +124,6 @@ TEST_F(TokenizerTest, ArtifactsAndExportedFilesMakeAnEqualTokenizer) {
   std::string bytes;
   spec.tokenizer = tokenizer->ToArtifact(bytes);
   EXPECT_EQ(spec.tokenizer->kind, "wordpiece");
-  EXPECT_EQ(bytes, absl::StrCat(R"({"lower_case":false,"split_chinese":true,)"
-                                R"("strip_accents":false})"
-                                "\n",
-                                kVocabulary));
   const auto again = TokenizerFromArtifact(spec, "model.graft");
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(CheckSameTokenizer(*tokenizer, "the model", **again).ok());
@@ -153,18 +150,28 @@ TEST_F(TokenizerTest, ArtifactsWithoutAKnownTokenizerAreRefused) {
     return std::string(
         TokenizerFromArtifact(spec, "m.graft").status().message());
   };
-  constexpr absl::string_view kSettings =
-      R"({"lower_case": true, "strip_accents": true, "split_chinese": true})";
-  EXPECT_THAT(error("[PAD]\n[UNK]\n"), HasSubstr("m.graft: tokenizer: "));
-  EXPECT_EQ(error("{}\n[UNK]\n"),
-            "m.graft: tokenizer: expects true or false for lower_case, got "
-            "none");
-  EXPECT_THAT(error(R"({"lower_case": 1})"),
-              HasSubstr("for lower_case, got 1"));
-  EXPECT_THAT(error(kSettings), HasSubstr("m.graft: vocabulary: "));
-  EXPECT_THAT(error(absl::StrCat(kSettings, "\n[PAD]\n")),
-              HasSubstr("m.graft: vocabulary: expects a vocabulary with "
-                        "[UNK]"));
+  EXPECT_EQ(error("{\"lower_case\":true}\n[PAD]\n[UNK]\n"),
+            "m.graft: tokenizer: expects version 2, got 1; compile or train "
+            "again with this version of graft");
+  Put("vocab.txt", kVocabulary);
+  std::string bytes;
+  Load()->ToArtifact(bytes);
+  EXPECT_EQ(error(bytes), "");
+  const auto changed = [&](absl::string_view from, absl::string_view to) {
+    std::string other = bytes;
+    other.replace(other.find(std::string(from)), from.size(), std::string(to));
+    return error(other);
+  };
+  EXPECT_EQ(changed("\"ids\":7", "\"ids\":8"),
+            "m.graft: tokenizer: expects token 6 of 4 bytes, got 0 bytes");
+  EXPECT_THAT(changed("\"ids\":7", "\"ids\":7000"),
+              HasSubstr("expects the lengths of 7000 tokens, got "));
+  EXPECT_THAT(changed("\"lower_case\":true", "\"lower_case\":1"),
+              HasSubstr("tokenizer.lower_case expects true or false, got 1"));
+  EXPECT_THAT(changed("\"prefix\"", "\"xrefix\""),
+              HasSubstr("tokenizer.prefix expects a string, got none"));
+  EXPECT_THAT(changed("\"cls\":\"[CLS]\"", "\"cls\":\"[XLS]\""),
+              HasSubstr("expects a vocabulary with [XLS], got 7"));
 }
 
 TEST_F(TokenizerTest, DifferencesAreNamed) {
@@ -185,6 +192,46 @@ TEST_F(TokenizerTest, DifferencesAreNamed) {
   Put("vocab.txt", kVocabulary);
   Put("tokenizer_config.json", R"({"strip_accents": false})");
   EXPECT_THAT(difference(), HasSubstr("got lower case 1, strip accents 0"));
+  Put("tokenizer_config.json", R"({"truncation_side": "left"})");
+  EXPECT_THAT(difference(), HasSubstr("truncate left 1"));
+  Put("tokenizer_config.json", R"({"added_tokens_decoder": {
+    "5": {"content": "fern", "normalized": true}}})");
+  EXPECT_EQ(difference(),
+            "expects the tokenizer of the student, added none, got added "
+            "token 5 \"fern\", normalized");
+}
+
+TEST_F(TokenizerTest, IdsBehindTheEmbeddingsAreNamed) {
+  Put("vocab.txt", kVocabulary);
+  Put("added_tokens.json", R"({"<url>": 7, "<user>": 8})");
+  const auto tokenizer = Load();
+  EXPECT_TRUE(CheckTokenIds(*tokenizer, 9, "the table").ok());
+  EXPECT_TRUE(CheckTokenIds(*tokenizer, 100, "the table").ok());
+  const auto error = [&](int64_t rows) {
+    return std::string(CheckTokenIds(*tokenizer, rows, "the table").message());
+  };
+  EXPECT_EQ(error(8), JoinPath(directory_, "added_tokens.json") +
+                          ": expects ids below 8, the rows of the table, got 8 "
+                          "of the token \"<user>\"");
+  EXPECT_EQ(error(6), JoinPath(directory_, "vocab.txt") +
+                          ": expects ids below 6, the rows of the table, got 6 "
+                          "of the token \"moss\" and 2 more");
+}
+
+TEST_F(TokenizerTest, WhatIsNoFileIsRefusedAtOnce) {
+  for (const char* name : {"vocab.txt", "tokenizer.json"}) {
+    const std::string path = JoinPath(directory_, name);
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    EXPECT_EQ(LoadError(), path + ": expects a file, got a pipe or device");
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    EXPECT_THAT(LoadError(), HasSubstr(path + ": cannot read: Is a directory"));
+    std::filesystem::remove(path);
+  }
+  Put("tokenizer.json", std::string(20000, '['));
+  EXPECT_THAT(LoadError(), HasSubstr("tokenizer.json: expects JSON"));
+  Put("tokenizer.json", std::string(20000, '[') + std::string(20000, ']'));
+  EXPECT_THAT(LoadError(), HasSubstr("expects at most 64 nested values"));
 }
 
 }  // namespace

@@ -5,7 +5,11 @@
 // line, a pair separated by a tab; a backslash escapes as in C (\n, \t, \r,
 // \\). Prints a line for each: token id, type id and byte range as
 // "id:type:begin-end", separated by blanks. For wordpiece_parity.py.
+//
+// wordpiece_ids --export TOKENIZER DIRECTORY: writes the files of an export, by
+// way of what an artifact keeps. For export_parity.py.
 
+#include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -33,17 +37,36 @@ std::string Unescape(absl::string_view text) {
   return out;
 }
 
-// A tokenizer.json, or a vocabulary with its settings beside it.
+// A directory, a tokenizer.json, or a vocabulary with its settings beside it.
 absl::StatusOr<std::unique_ptr<graft::Tokenizer>> Load(
     const std::string& path) {
   graft::FileSystem& files = graft::FileSystem::Posix();
-  if (absl::EndsWith(path, ".json")) return graft::LoadTokenizer(files, path);
+  if (files.IsDirectory(path) || absl::EndsWith(path, ".json"))
+    return graft::LoadTokenizer(files, path);
   return graft::WordPieceTokenizer::LoadVocabulary(files, path);
+}
+
+int Export(const std::string& path, const std::string& directory) {
+  const auto tokenizer = Load(path);
+  std::string bytes;
+  graft::ArtifactSpec spec;
+  if (tokenizer.ok()) spec.tokenizer = (*tokenizer)->ToArtifact(bytes);
+  const auto again = graft::TokenizerFromArtifact(spec, "artifact");
+  if (!tokenizer.ok() || !again.ok()) {
+    std::cerr << tokenizer.status() << "\n" << again.status() << "\n";
+    return 1;
+  }
+  for (const graft::NamedText& file : (*again)->ToFiles(512))
+    std::ofstream(graft::JoinPath(directory, file.name), std::ios::binary)
+        << file.text;
+  return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "--export")
+    return Export(argv[2], argv[3]);
   int64_t max_length = 1 << 20;
   if (argc < 2 || (argc > 2 && !absl::SimpleAtoi(argv[2], &max_length))) {
     std::cerr << "usage: wordpiece_ids TOKENIZER [MAX_LENGTH]\n";

@@ -188,16 +188,28 @@ TEST(WordPieceTest, VocabularyWithoutSpecialTokensIsRefused) {
     EXPECT_EQ(
         WordPieceTokenizer::FromVocabulary(text, "v.txt").status().message(),
         absl::StrCat("v.txt: expects a vocabulary with ", special,
-                     ", got 23 other pieces"));
+                     ", got 23 other tokens"));
   }
   EXPECT_THAT(
       std::string(
           WordPieceTokenizer::FromVocabulary("", "v.txt").status().message()),
-      HasSubstr("got 0 other pieces"));
+      HasSubstr("got 0 other tokens"));
   EXPECT_EQ(WordPieceTokenizer::FromVocabulary("a\nb\xC3\n", "v.txt")
                 .status()
                 .message(),
             "v.txt:2: expects UTF-8, got byte 0xc3 at column 2");
+}
+
+TEST(WordPieceTest, AVocabularyHasEachTokenOnce) {
+  EXPECT_EQ(WordPieceTokenizer::FromVocabulary("a\nb\nb\xE3\x80\x80\n", "v.txt")
+                .status()
+                .message(),
+            "v.txt:3: expects each token once, got \"b\" again, as in line 2");
+  // Lines of white space are the token of no word.
+  const auto tokenizer = WordPieceTokenizer::FromVocabulary(
+      absl::StrCat(" \n", kVocabulary, "\n\xE3\x80\x80\nlast\n"), "v.txt");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_EQ((*tokenizer)->PieceToId("last"), 26);
 }
 
 TEST(WordPieceTest, LooksUpPieces) {
@@ -237,7 +249,7 @@ constexpr char kJson[] = R"({
   "added_tokens": [
     {"id": 0, "content": "[UNK]", "single_word": false, "lstrip": false,
      "rstrip": false, "normalized": false, "special": true},
-    {"id": 4, "content": "<E>", "lstrip": true, "rstrip": true,
+    {"id": 5, "content": "<E>", "lstrip": true, "rstrip": true,
      "normalized": false}],
   "normalizer": {"type": "BertNormalizer", "clean_text": true,
     "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
@@ -255,7 +267,7 @@ constexpr char kJson[] = R"({
   "decoder": {"type": "WordPiece"},
   "model": {"type": "WordPiece", "unk_token": "[UNK]",
     "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
-    "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##b": 5}}})";
+    "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##b": 4}}})";
 
 std::string JsonError(
     std::initializer_list<std::pair<absl::string_view, absl::string_view>>
@@ -274,18 +286,62 @@ TEST(WordPieceJsonTest, ReadsTokenizerJson) {
   std::vector<TokenOffset> offsets;
   ASSERT_TRUE(
       (*tokenizer)->Tokenize("ab  <E> \xE2\x80\x83\x41", ids, &offsets).ok());
-  EXPECT_THAT(ids, ElementsAre(3, 5, 4, 3));
+  EXPECT_THAT(ids, ElementsAre(3, 4, 5, 3));
   // The added token takes the blanks on both sides.
   EXPECT_THAT(offsets, ElementsAre(TokenOffset{0, 1}, TokenOffset{1, 2},
                                    TokenOffset{2, 11}, TokenOffset{11, 12}));
-  EXPECT_EQ((*tokenizer)->PieceToId("<E>"), 4);
-  EXPECT_EQ((*tokenizer)->IdToPiece(4), "<E>");
+  EXPECT_EQ((*tokenizer)->PieceToId("<E>"), 5);
+  EXPECT_EQ((*tokenizer)->IdToPiece(5), "<E>");
 
   const std::string old = absl::StrReplaceAll(
       kJson,
       {{"\"TemplateProcessing\"",
         R"("BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1])"}});
   EXPECT_TRUE(WordPieceTokenizer::FromJson(old, "t.json").ok());
+}
+
+// Pieces of `text` with one token that tokenizer.json adds with `flags`.
+std::vector<std::string> WithToken(absl::string_view content,
+                                   absl::string_view flags,
+                                   absl::string_view text) {
+  const auto tokenizer = WordPieceTokenizer::FromJson(
+      absl::StrReplaceAll(
+          kJson, {{R"("content": "<E>", "lstrip": true, "rstrip": true,
+     "normalized": false)",
+                   absl::StrCat("\"content\": \"", content, "\"", flags)}}),
+      "t.json");
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+  return Pieces(**tokenizer, text);
+}
+
+TEST(WordPieceJsonTest, AddedTokensAreFoundByTheirOptions) {
+  constexpr absl::string_view kWritten = ", \"normalized\": false";
+  EXPECT_THAT(WithToken("Ab", kWritten, "abaAb Ab"),
+              ElementsAre("[UNK]", "Ab", "Ab"));
+  // By default in the normalised text, its content normalised too.
+  EXPECT_THAT(WithToken("\u00c9b", "", "aE\xCC\x81\x42 eb"),
+              ElementsAre("a", "\xC3\x89\x62", "\xC3\x89\x62"));
+  // Only where no word goes on; what is no match is not looked at again.
+  constexpr absl::string_view kWord =
+      ", \"normalized\": false, \"single_word\": true";
+  EXPECT_THAT(WithToken("aa", kWord, "aaa aa a_aa (aa)"),
+              ElementsAre("[UNK]", "aa", "a", "[UNK]", "[UNK]", "[UNK]", "aa",
+                          "[UNK]"));
+  EXPECT_THAT(WithToken("a b", ", \"lstrip\": true", "a  A B a b"),
+              ElementsAre("a", "a b", "a b"));
+}
+
+TEST(WordPieceJsonTest, AddedTokensThatCannotBeToldApartAreRefused) {
+  EXPECT_EQ(JsonError({{"\"content\": \"<E>\"", "\"content\": \"\\u0301\""},
+                       {"\"normalized\": false}]", "\"normalized\": true}]"}}),
+            "t.json: expects an added token of which the normalisation leaves "
+            "something, got \"\xCC\x81\"");
+  EXPECT_EQ(
+      JsonError(
+          {{"\"normalized\": false}]",
+            "\"normalized\": true}, {\"id\": 6, \"content\": \"<e>\"}]"}}),
+      "t.json: expects added tokens that differ after normalisation, got "
+      "\"<E>\" and \"<e>\"");
 }
 
 TEST(WordPieceJsonTest, WhatIsNotBertIsNamed) {
@@ -304,10 +360,9 @@ TEST(WordPieceJsonTest, WhatIsNotBertIsNamed) {
               HasSubstr("post_processor.type expects \"BertProcessing\""));
   EXPECT_THAT(JsonError({{"\"B\", \"type_id\": 1", "\"B\", \"type_id\": 0"}}),
               HasSubstr("post_processor.pair expects [CLS] A [SEP] B [SEP]"));
-  EXPECT_EQ(JsonError({{"\"single_word\": false", "\"single_word\": true"}}),
-            "t.json: added_tokens[0].single_word expects false, got true");
-  EXPECT_THAT(JsonError({{"\"normalized\": false}", "\"normalized\": true}"}}),
-              HasSubstr("added_tokens[1].normalized expects false, got true"));
+  EXPECT_EQ(
+      JsonError({{"\"truncation\": {", "\"truncation\": {\"direction\": 1, "}}),
+      "t.json: truncation.direction expects a string, got 1");
 }
 
 TEST(WordPieceJsonTest, BadValuesAreNamed) {
@@ -319,7 +374,7 @@ TEST(WordPieceJsonTest, BadValuesAreNamed) {
             "t.json: model.vocab['a'] expects an id of its own, got 2 again");
   EXPECT_EQ(JsonError({{"\"a\": 3", "\"[UNK]\": 3"}}),
             "t.json: expects each key once, got a second \"[UNK]\"");
-  EXPECT_THAT(JsonError({{"\"id\": 4", "\"id\": \"4\""}}),
+  EXPECT_THAT(JsonError({{"\"id\": 5", "\"id\": \"5\""}}),
               HasSubstr("added_tokens[1].id expects an id"));
   EXPECT_THAT(JsonError({{"\"content\": \"<E>\"", "\"content\": null"}}),
               HasSubstr("added_tokens[1].content expects a string, got none"));
@@ -330,7 +385,17 @@ TEST(WordPieceJsonTest, BadValuesAreNamed) {
   EXPECT_THAT(JsonError({{"_word\": 100", "_word\": -1"}}),
               HasSubstr("model.max_input_chars_per_word expects an integer"));
   EXPECT_EQ(JsonError({{"\"[CLS]\": 1", "\"x\": 1"}}),
-            "t.json: expects a vocabulary with [CLS], got 5 other pieces");
+            "t.json: expects a vocabulary with [CLS], got 5 other tokens");
+  EXPECT_EQ(JsonError({{"\"id\": 5", "\"id\": 7"}}),
+            "t.json: added_tokens[1].id expects 5, the next one after the "
+            "vocabulary, for \"<E>\", got 7");
+  EXPECT_EQ(JsonError({{"\"id\": 0", "\"id\": 1"}}),
+            "t.json: added_tokens[0].id expects 0, the id that the vocabulary "
+            "has for \"[UNK]\", got 1");
+  EXPECT_EQ(JsonError({{"\"special_tokens\": {}",
+                        "\"special_tokens\": {\"[SEP]\": {\"ids\": [3]}}"}}),
+            "t.json: post_processor.special_tokens.[SEP].ids expects 2, the id "
+            "of \"[SEP]\", got 3");
   EXPECT_THAT(
       std::string(WordPieceTokenizer::FromJson("[]", "t").status().message()),
       HasSubstr("t: expects an object, got []"));
@@ -357,7 +422,8 @@ TEST(WordPieceLoadTest, ReadsTheSettingsBesideAVocabulary) {
   put("tokenizer_config.json", R"({"do_lower_case": "no"})");
   EXPECT_THAT(std::string(load().status().message()),
               HasSubstr("do_lower_case expects true or false, got \"no\""));
-  // A tokenizer.json goes before both.
+  // A tokenizer.json goes before the vocabulary.
+  put("tokenizer_config.json", "{}");
   put("tokenizer.json", kJson);
   EXPECT_EQ(LoadTokenizer(files, dir).value()->vocabulary_size(), 6);
   EXPECT_EQ(LoadTokenizer(files, JoinPath(dir, "tokenizer.json"))
