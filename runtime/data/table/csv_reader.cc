@@ -27,6 +27,8 @@ class RecordEnd {
       if (Step(bytes[i])) return i;
     return absl::string_view::npos;
   }
+  // Whether the bytes so far end within quotes.
+  bool quoted() const { return state_ == State::kQuoted; }
 
  private:
   enum class State { kFieldStart, kPlain, kQuoted, kQuote };
@@ -57,9 +59,16 @@ class CsvReader final : public FieldReader {
 
  protected:
   absl::StatusOr<bool> NextRecord() override {
-    return NextLine([this](absl::string_view bytes, size_t searched) {
-      return end_.Find(bytes, searched);
-    });
+    absl::StatusOr<bool> more =
+        NextLine([this](absl::string_view bytes, size_t searched) {
+          return end_.Find(bytes, searched);
+        });
+    // It went on to the longest line that is allowed.
+    if (absl::IsInvalidArgument(more.status()) && !bad_row_ && end_.quoted())
+      return absl::InvalidArgumentError(
+          absl::StrCat(std::string(more.status().message()),
+                       "; is a quote that begins a field never closed?"));
+    return more;
   }
 
   // Fields without doubled quotes are views of the line, others of text_.
@@ -83,7 +92,8 @@ class CsvReader final : public FieldReader {
   std::string Advice() const override {
     if (fields_.size() != 1) return "";
     if (absl::StrContains(fields_[0], "\t"))
-      return "; is it a .tsv, whose fields are separated by tabs?";
+      return "; is it a .tsv, whose fields are separated by tabs? "
+             "--format tsv reads it";
     if (absl::StrContains(fields_[0], ";"))
       return "; the fields of a .csv are separated by commas, not semicolons";
     return "";

@@ -32,6 +32,9 @@ absl::StatusOr<std::vector<std::string>> ExpandPaths(
     FileSystem& files, const std::vector<std::string>& paths) {
   std::vector<std::string> result;
   for (const std::string& path : paths) {
+    if (path.empty())
+      return absl::InvalidArgumentError(
+          "expects the name of a table, got an empty one");
     if (IsStandardInput(path) || files.Exists(path)) {
       result.push_back(path);
       continue;

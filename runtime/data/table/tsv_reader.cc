@@ -65,7 +65,8 @@ class TsvReader final : public FieldReader {
     for (const absl::string_view field : fields_)
       if (absl::StartsWith(field, "\"")) return absl::StrCat("; ", kNoQuoting);
     if (fields_.size() == 1 && absl::StrContains(fields_[0], ","))
-      return "; is it a .csv, whose fields are separated by commas?";
+      return "; is it a .csv, whose fields are separated by commas? "
+             "--format csv reads it";
     return "";
   }
 

@@ -133,10 +133,19 @@ TEST_F(TableFormatsTest, LinesOfCsvAreThoseOfTheFile) {
                   "begins with one, got none"));
 }
 
+TEST_F(TableFormatsTest, AQuoteThatIsNeverClosedIsNamed) {
+  EXPECT_THAT(Read({Write("a.csv", "text,label\n\"" + std::string(99, '\n'))},
+                   {.format = "", .max_line_bytes = 50}),
+              ElementsAre("a.csv:2: expects a line of at most 50 bytes, got a "
+                          "longer one; is a quote that begins a field never "
+                          "closed?"));
+}
+
 TEST_F(TableFormatsTest, OtherSeparatorsAreNamed) {
   EXPECT_THAT(Rows("a.csv", "text\tlabel\nx\t1\n"),
               ElementsAre("a.csv:1: expects a column 'text', got text\tlabel; "
-                          "is it a .tsv, whose fields are separated by tabs?"));
+                          "is it a .tsv, whose fields are separated by tabs? "
+                          "--format tsv reads it"));
   EXPECT_THAT(Rows("a.csv", "text;label\nx;1\n"),
               ElementsAre("a.csv:1: expects a column 'text', got text;label; "
                           "the fields of a .csv are separated by commas, not "
@@ -144,7 +153,7 @@ TEST_F(TableFormatsTest, OtherSeparatorsAreNamed) {
   EXPECT_THAT(Rows("a.tsv", "text,label\nx,1\n"),
               ElementsAre("a.tsv:1: expects a column 'text', got text,label; "
                           "is it a .csv, whose fields are separated by "
-                          "commas?"));
+                          "commas? --format csv reads it"));
 }
 
 TEST_F(TableFormatsTest, NamesThatAlmostFitAreSuggested) {
@@ -333,6 +342,8 @@ TEST_F(TableFormatsTest, SeveralFilesAreOneTable) {
   EXPECT_THAT(Read({"-", "/dev/stdin"}),
               ElementsAre("standard input: expects to be named once, got it "
                           "twice"));
+  EXPECT_THAT(Read({""}),
+              ElementsAre("expects the name of a table, got an empty one"));
   // A name that is a pattern, too.
   EXPECT_THAT(Read({Write("[x].tsv", "text\tlabel\nz\t1\n")}),
               ElementsAre("z|1"));
