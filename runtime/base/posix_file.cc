@@ -67,8 +67,9 @@ absl::StatusOr<uint64_t> RegularFileSize(int fd, const std::string& path) {
   if (::fstat(fd, &info) != 0) return FileError(errno, path, "stat");
   if (S_ISDIR(info.st_mode)) return FileError(EISDIR, path, "read");
   if (!S_ISREG(info.st_mode)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": expects a file, got a pipe or device"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": expects a regular file, got ",
+        S_ISFIFO(info.st_mode) ? "a pipe" : "a device or the like"));
   }
   return static_cast<uint64_t>(info.st_size);
 }
@@ -272,7 +273,9 @@ class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<MappedFile>> Map(
       const std::string& path) override {
-    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_RDONLY, "open"));
+    // Opening a named pipe would wait for a writer.
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
+                           Open(path, O_RDONLY | O_NONBLOCK, "open"));
     GRAFT_ASSIGN_OR_RETURN(const uint64_t size,
                            RegularFileSize(fd.get(), path));
     absl::Span<const uint8_t> bytes;

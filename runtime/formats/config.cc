@@ -33,6 +33,7 @@ ModelConfig::ModelConfig(const ModelConfig& other)
       architectures_(other.architectures_),
       max_positions_(other.max_positions_),
       labels_(other.labels_),
+      labels_status_(other.labels_status_),
       problem_type_(other.problem_type_) {}
 
 ModelConfig::ModelConfig(ModelConfig&& other) noexcept = default;
@@ -59,9 +60,16 @@ absl::StatusOr<ModelConfig> ModelConfig::Parse(absl::string_view text,
 absl::StatusOr<ModelConfig> ModelConfig::Read(FileSystem& files,
                                               const std::string& path) {
   constexpr uint64_t kMaxBytes = 256 << 20;
-  GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(files, path, kMaxBytes));
-  return Parse(text, path);
+  // Mapped, because that does not wait for the writer of a pipe.
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<MappedFile> file,
+                         files.Map(path));
+  const absl::Span<const uint8_t> bytes = file->bytes();
+  if (bytes.size() > kMaxBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        path, ": expects at most ", kMaxBytes, " bytes, got ", bytes.size()));
+  }
+  return Parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+               path);
 }
 
 const json* ModelConfig::Find(absl::string_view key) const {
@@ -153,41 +161,56 @@ absl::Status ModelConfig::ReadCommonFields() {
                        "regression, single_label_classification or "
                        "multi_label_classification");
   }
-  return ReadLabels();
+  labels_status_ = ReadLabels();
+  if (!labels_status_.ok()) labels_.clear();
+  return absl::OkStatus();
 }
+
+absl::Status ModelConfig::CheckLabels() const { return labels_status_; }
 
 absl::Status ModelConfig::ReadLabels() {
   const json* names = Find("id2label");
-  if (names != nullptr) {
-    constexpr absl::string_view kExpected =
-        "an object with a string for each id 0, 1, ...";
-    if (!names->is_object() ||
-        names->size() > static_cast<size_t>(kMaxLabels)) {
+  if (names == nullptr) return CheckLabelIds();
+  constexpr absl::string_view kExpected =
+      "an object with a string for each id 0, 1, ...";
+  if (!names->is_object() || names->size() > static_cast<size_t>(kMaxLabels)) {
+    return Error("id2label", kExpected);
+  }
+  labels_.resize(names->size());
+  std::vector<bool> seen(names->size());
+  for (const auto& [key, label] : names->items()) {
+    int64_t id;
+    if (!absl::SimpleAtoi(key, &id) || id < 0 ||
+        id >= static_cast<int64_t>(names->size()) ||
+        seen[static_cast<size_t>(id)] ||
+        !(label.is_string() || label.is_number_integer())) {
       return Error("id2label", kExpected);
     }
-    labels_.resize(names->size());
-    std::vector<bool> seen(names->size());
-    for (const auto& [key, label] : names->items()) {
-      int64_t id;
-      if (!absl::SimpleAtoi(key, &id) || id < 0 ||
-          id >= static_cast<int64_t>(names->size()) ||
-          seen[static_cast<size_t>(id)] || !label.is_string()) {
-        return Error("id2label", kExpected);
-      }
-      seen[static_cast<size_t>(id)] = true;
-      labels_[static_cast<size_t>(id)] = label.get<std::string>();
-    }
+    seen[static_cast<size_t>(id)] = true;
+    labels_[static_cast<size_t>(id)] =
+        label.is_string() ? label.get<std::string>() : label.dump();
   }
+  return CheckLabelIds();
+}
+
+absl::Status ModelConfig::CheckLabelIds() const {
   const json* ids = Find("label2id");
   if (ids == nullptr) return absl::OkStatus();
   if (!ids->is_object()) return Error("label2id", "an object");
-  for (const auto& [label, id] : ids->items()) {
+  if (Find("id2label") == nullptr) return absl::OkStatus();
+  for (const auto& [label, value] : ids->items()) {
+    const std::string text =
+        value.is_string() ? value.get<std::string>() : value.dump();
     // Two ids may share a name in id2label, so compare in this direction.
-    if (names != nullptr &&
-        (!id.is_number_unsigned() || id.get<uint64_t>() >= labels_.size() ||
-         labels_[id.get<uint64_t>()] != label)) {
-      return Error("label2id", "the inverse of id2label");
-    }
+    uint64_t id;
+    const bool known = absl::SimpleAtoi(text, &id) && id < labels_.size();
+    if (known && labels_[id] == label) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ": label2id expects the inverse of id2label, got ",
+                     DescribeJson(value), " for ", DescribeJson(json(label)),
+                     known ? absl::StrCat(", where id2label has ",
+                                          DescribeJson(json(labels_[id])))
+                           : ", an id that id2label lacks"));
   }
   return absl::OkStatus();
 }
@@ -223,6 +246,7 @@ void ModelConfig::SetArchitectures(std::vector<std::string> architectures) {
 
 void ModelConfig::SetLabels(std::vector<std::string> labels) {
   labels_ = std::move(labels);
+  labels_status_ = absl::OkStatus();
   object_->erase("id2label");
   object_->erase("label2id");
   if (labels_.empty()) return;

@@ -56,8 +56,13 @@ class ModelConfig {
   // max_position_embeddings: most tokens of a sequence; 0 where the file names
   // no maximum.
   int64_t max_positions() const { return max_positions_; }
-  // Label of each class id (id2label); empty when the file names none.
+  // Label of each class id (id2label); empty when the file names none, or in a
+  // way that CheckLabels refuses.
   const std::vector<std::string>& labels() const { return labels_; }
+  // INVALID_ARGUMENT: id2label does not give each id 0, 1, ... a name, or
+  // label2id says something else. Only the head of a classification
+  // uses them; what stands in other files does not matter.
+  absl::Status CheckLabels() const;
   // regression, single_label_classification, multi_label_classification, or
   // empty.
   const std::string& problem_type() const { return problem_type_; }
@@ -101,6 +106,7 @@ class ModelConfig {
   const nlohmann::json* Find(absl::string_view key) const;
   absl::Status ReadCommonFields();
   absl::Status ReadLabels();
+  absl::Status CheckLabelIds() const;
 
   std::string path_;
   std::unique_ptr<nlohmann::json> object_;
@@ -108,6 +114,7 @@ class ModelConfig {
   std::vector<std::string> architectures_;
   int64_t max_positions_ = 0;
   std::vector<std::string> labels_;
+  absl::Status labels_status_;
   std::string problem_type_;
 };
 

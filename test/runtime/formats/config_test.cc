@@ -3,6 +3,9 @@
 
 #include "runtime/formats/config.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -136,16 +139,56 @@ INSTANTIATE_TEST_SUITE_P(
                  "problem_type expects regression, "
                  "single_label_classification or multi_label_classification, "
                  "got \"ranking\""},
-        BadField{R"("id2label": ["a"])", "id2label expects an object"},
-        BadField{R"("id2label": {"0": "a", "2": "b"})", "each id 0, 1"},
-        BadField{R"("id2label": {"0": "a", "00": "b"})", "each id 0, 1"},
-        BadField{R"("id2label": {"0": 1})", "each id 0, 1"},
-        BadField{R"("id2label": {"x": "a"})", "each id 0, 1"},
-        BadField{R"("id2label": {"0": "a"}, "label2id": {"a": 1})",
-                 "label2id expects the inverse of id2label"},
-        BadField{R"("label2id": [])", "label2id expects an object"},
         BadField{R"("n": 64, "n": 64)",
                  "expects each key once, got a second \"n\""}));
+
+// Only a head uses them, so the file can be read all the same.
+TEST(ConfigTest, LabelsAreCheckedWhenTheyAreUsed) {
+  for (const auto& [fields, expected] : {
+           BadField{R"("id2label": ["a"])", "id2label expects an object"},
+           BadField{R"("id2label": {"0": "a", "2": "b"})", "each id 0, 1"},
+           BadField{R"("id2label": {"0": "a", "00": "b"})", "each id 0, 1"},
+           BadField{R"("id2label": {"0": 1.5})", "each id 0, 1"},
+           BadField{R"("id2label": {"x": "a"})", "each id 0, 1"},
+           BadField{R"("id2label": {"0": "a", "1": "b"},
+                       "label2id": {"b": 0, "a": 1})",
+                    "label2id expects the inverse of id2label, got 1 for "
+                    "\"a\", where id2label has \"b\""},
+           BadField{R"("id2label": {"0": "a"}, "label2id": {"a": 1})",
+                    "got 1 for \"a\", an id that id2label lacks"},
+           BadField{R"("label2id": [])", "label2id expects an object"},
+       }) {
+    auto config =
+        ModelConfig::Parse(absl::StrCat("{", fields, "}"), "config.json");
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_TRUE(config->labels().empty());
+    EXPECT_TRUE(absl::IsInvalidArgument(config->CheckLabels()));
+    EXPECT_THAT(std::string(config->CheckLabels().message()),
+                ::testing::AllOf(::testing::StartsWith("config.json: "),
+                                 HasSubstr(expected)));
+    config->SetLabels({"x", "y"});
+    EXPECT_TRUE(config->CheckLabels().ok());
+  }
+}
+
+TEST(ConfigTest, TakesLabelsAsOtherToolsWriteThem) {
+  const auto config = ModelConfig::Parse(
+      R"({"id2label": {"0": 1, "1": "x\ny"}, "label2id": {"1": "0"}})",
+      "config.json");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->CheckLabels().ok()) << config->CheckLabels();
+  EXPECT_THAT(config->labels(), ElementsAre("1", "x\ny"));
+}
+
+TEST(ConfigTest, DoesNotWaitForAPipe) {
+  const std::string path = ::testing::TempDir() + "graft-config-pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const absl::Status status =
+      ModelConfig::Read(FileSystem::Posix(), path).status();
+  ::unlink(path.c_str());
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("expects a regular file, got a pipe"));
+}
 
 TEST(ConfigTest, BadJsonNamesThePlace) {
   EXPECT_THAT(ErrorOf("{\n\"model_type\": }"), HasSubstr("line 2, column"));
