@@ -109,7 +109,10 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
 absl::StatusOr<int32_t> ExampleTable::Class(LabelMap* new_labels) {
   const absl::string_view label = reader_->Text(label_column_);
   if (IsBlank(label)) return kNoLabel;
-  if (new_labels) return new_labels->Add(label);
+  if (new_labels) {
+    if (const std::optional<int32_t> id = new_labels->Find(label)) return *id;
+    return new_labels->Add(label, reader_->Where());
+  }
   if (const std::optional<int32_t> id = labels_->Find(label)) return *id;
   return labels_->Id(label, reader_->Where());
 }

@@ -28,11 +28,17 @@ absl::StatusOr<LabelMap> LabelMap::FromLabels(std::vector<std::string> labels) {
   return map;
 }
 
-int32_t LabelMap::Add(absl::string_view label) {
+int32_t LabelMap::Add(absl::string_view label, absl::string_view where) {
   const auto [it, is_new] =
       ids_.try_emplace(std::string(label), static_cast<int32_t>(size()));
   if (is_new) labels_.emplace_back(label);
+  if (is_new && !where.empty()) places_[label] = std::string(where);
   return it->second;
+}
+
+absl::string_view LabelMap::Where(absl::string_view label) const {
+  const auto it = places_.find(label);
+  return it == places_.end() ? "" : absl::string_view(it->second);
 }
 
 void LabelMap::Sort() {

@@ -23,8 +23,11 @@ class LabelMap {
   // Label i of `labels` gets id i. INVALID_ARGUMENT for a label given twice.
   static absl::StatusOr<LabelMap> FromLabels(std::vector<std::string> labels);
 
-  // Gives a new label the next id; returns the id of an old one.
-  int32_t Add(absl::string_view label);
+  // Gives a new label the next id; returns the id of an old one. `where` is
+  // kept of a new one.
+  int32_t Add(absl::string_view label, absl::string_view where = "");
+  // Where a label was first seen ("path:line"), or empty.
+  absl::string_view Where(absl::string_view label) const;
   // Renumbers in sorted order, so that ids do not depend on the order of rows:
   // as numbers when all labels are whole numbers, else by bytes.
   void Sort();
@@ -40,6 +43,7 @@ class LabelMap {
  private:
   std::vector<std::string> labels_;
   absl::flat_hash_map<std::string, int32_t> ids_;
+  absl::flat_hash_map<std::string, std::string> places_;
 };
 
 // The number of a regression label. INVALID_ARGUMENT begins with `where` if
