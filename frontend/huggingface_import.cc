@@ -4,6 +4,7 @@
 #include "frontend/huggingface_import.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -12,9 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/checkpoint.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/safetensors.h"
 
 using namespace mlir;
 
@@ -41,29 +42,30 @@ class Importer {
 
   absl::StatusOr<ImportedModel> run() {
     GRAFT_RETURN_IF_ERROR(readFiles());
-    GRAFT_RETURN_IF_ERROR(readNames());
     GRAFT_RETURN_IF_ERROR(chooseHead());
     GRAFT_RETURN_IF_ERROR(chooseLayers());
     GRAFT_RETURN_IF_ERROR(checkDropout());
     GRAFT_RETURN_IF_ERROR(build());
     GRAFT_RETURN_IF_ERROR(bindParameters());
-    for (const TensorView& tensor : file_->tensors()) {
-      if (!used_.contains(tensor.name)) result_.skipped.push_back(tensor.name);
+    for (const TensorView* tensor : checkpoint_.weights->tensors()) {
+      if (!used_.contains(tensor->name))
+        result_.skipped.push_back(tensor->name);
     }
     std::sort(result_.skipped.begin(), result_.skipped.end());
     if (failed(verify(*result_.module))) {
       return absl::InternalError(
           absl::StrCat(directory_, ": the imported model does not verify"));
     }
+    result_.description = std::move(checkpoint_.description);
     return std::move(result_);
   }
 
  private:
   std::string configPath() const { return JoinPath(directory_, "config.json"); }
 
-  ModelDescription& description() { return *result_.description; }
+  ModelDescription& description() { return *checkpoint_.description; }
   const ModelScopes& scopes() const {
-    return result_.description->facts().scopes;
+    return checkpoint_.description->facts().scopes;
   }
 
   absl::Status checkDropout() const {
@@ -75,18 +77,9 @@ class Importer {
   }
 
   absl::Status readFiles() {
-    if (!files_.IsDirectory(directory_)) {
-      return absl::NotFoundError(
-          absl::StrCat(directory_, ": expects a checkpoint directory, got ",
-                       files_.Exists(directory_) ? "a file" : "nothing"));
-    }
-    GRAFT_ASSIGN_OR_RETURN(const ModelConfig config,
-                           ModelConfig::Read(files_, configPath()));
-    GRAFT_ASSIGN_OR_RETURN(result_.description, families_.read(config));
-    result_.weights = JoinPath(directory_, "model.safetensors");
-    if (!files_.Exists(result_.weights)) return missingWeights();
-    GRAFT_ASSIGN_OR_RETURN(file_,
-                           SafetensorsFile::Open(files_, result_.weights));
+    GRAFT_ASSIGN_OR_RETURN(checkpoint_,
+                           openCheckpoint(families_, files_, directory_));
+    result_.weights = checkpoint_.weights->path();
     for (const char* name : {"tokenizer.json", "vocab.txt"}) {
       std::string path = JoinPath(directory_, name);
       if (!files_.Exists(path)) continue;
@@ -95,33 +88,6 @@ class Importer {
     }
     return absl::NotFoundError(absl::StrCat(
         directory_, ": expects tokenizer.json or vocab.txt, got neither"));
-  }
-
-  absl::Status missingWeights() const {
-    std::string found = "none";
-    for (const char* name :
-         {"model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5",
-          "flax_model.msgpack"}) {
-      if (files_.Exists(JoinPath(directory_, name))) found = name;
-    }
-    return absl::NotFoundError(absl::StrCat(
-        result_.weights, ": expects the weights in this one file, got ", found,
-        found == "none" ? ""
-                        : "; Transformers converts with "
-                          "from_pretrained(...).save_pretrained(..., "
-                          "max_shard_size=\"1TB\")"));
-  }
-
-  absl::Status readNames() {
-    auto names = description().tensorNames(
-        [&](StringRef name) { return file_->Find(view(name)) != nullptr; });
-    if (!names.ok()) {
-      return absl::Status(
-          names.status().code(),
-          absl::StrCat(file_->path(), ": ", names.status().message()));
-    }
-    names_ = *std::move(names);
-    return absl::OkStatus();
   }
 
   // Settles labels_ and newHead_ from the options and the file.
@@ -139,60 +105,63 @@ class Importer {
                        "got model_type \"",
                        description().config().model_type(), "\""));
     }
-    const std::string weight = names_(absl::StrCat(scopes().head, ".weight"));
-    const TensorView* head =
-        description().facts().has_sequence_head ? file_->Find(weight) : nullptr;
     labels_ = options_.labels;
-    newHead_ = labels_ > 0 && (head == nullptr || options_.new_head);
+    newHead_ = labels_ > 0 && options_.new_head;
     if (options_.new_head && labels_ == 0) {
       return absl::InvalidArgumentError(
           "a new head expects a number of labels, got 0");
     }
-    if (head != nullptr && !newHead_) {
-      int64_t found = head->shape.size() == 2 ? head->shape[0] : 0;
-      if (labels_ == 0) labels_ = found;
-      if (labels_ != found || found == 0) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            file_->path(), ": ", weight, " expects ", labels_, " labels, got ",
-            DescribeTensorType(head->dtype, head->shape),
-            "; ask for a new head to replace it"));
-      }
+    if (!newHead_ && options_.head) GRAFT_RETURN_IF_ERROR(chooseOldHead());
+    return chooseLabelNames();
+  }
+
+  // Takes the checkpoint's head if it has one.
+  absl::Status chooseOldHead() {
+    const std::string weight = absl::StrCat(scopes().head, ".weight");
+    if (!description().facts().has_sequence_head) {
+      newHead_ = labels_ > 0;
+      return absl::OkStatus();
     }
-    return chooseLabelNames(weight);
+    GRAFT_ASSIGN_OR_RETURN(const std::optional<std::string> name,
+                           checkpoint_.names->find(weight));
+    newHead_ = labels_ > 0 && !name;
+    if (!name) return absl::OkStatus();
+    const TensorView& head = *checkpoint_.weights->Find(*name);
+    const int64_t found = head.shape.size() == 2 ? head.shape[0] : 0;
+    if (labels_ == 0) labels_ = found;
+    if (labels_ == found && found != 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        checkpoint_.weights->PathOf(*name), ": ", *name, " expects ", labels_,
+        " labels, got ", DescribeTensorType(head.dtype, head.shape),
+        "; --new-head replaces it"));
   }
 
   // Leaves one name per label, as Transformers needs it to count them.
-  absl::Status chooseLabelNames(const std::string& weight) {
-    std::vector<std::string> names = description().labels();
-    std::string problemType = description().problemType();
+  absl::Status chooseLabelNames() {
     const size_t labels = static_cast<size_t>(labels_);
-    if (!options_.label_names.empty()) {
-      if (options_.label_names.size() != labels) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("label names expect ", labels_, " names, got ",
-                         options_.label_names.size()));
-      }
-      names = options_.label_names;
-    } else if (newHead_) {
-      // The file's names belong to the head that is not used.
-      names.clear();
-    } else if (labels_ > 0 && !names.empty() && names.size() != labels) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(configPath(), ": id2label expects ", labels_,
-                       " names as ", weight, " has rows, got ", names.size()));
+    std::vector<std::string> names = options_.label_names;
+    if (!names.empty() && names.size() != labels) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "label names expect ", labels_, " names, got ", names.size()));
     }
+    if (!newHead_) {
+      GRAFT_RETURN_IF_ERROR(checkHeadLabels(checkpoint_, labels_));
+      GRAFT_RETURN_IF_ERROR(checkProblemType(checkpoint_, labels_));
+      if (labels > 1 && !names.empty())
+        GRAFT_RETURN_IF_ERROR(checkKeptLabels(checkpoint_, names));
+      // Labels without a head are kept as they are read.
+      if (names.empty() && labels > 0)
+        names = headLabels(description(), labels_);
+      else if (names.empty())
+        names = description().labels();
+    }
+    // The file's names belong to the head that is not used.
     for (size_t i = names.size(); i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
     const std::string fitting =
         labels_ == 1 ? "regression" : "single_label_classification";
-    if (newHead_) problemType = fitting;
-    // Otherwise its loss and probabilities would not be those it was made for.
-    if (labels_ > 0 && !problemType.empty() && problemType != fitting) {
-      return absl::UnimplementedError(absl::StrCat(
-          configPath(), ": problem_type expects ", fitting, " with ", labels_,
-          labels_ == 1 ? " label" : " labels", ", got ", problemType));
-    }
-    description().setHead(std::move(names), problemType);
+    description().setHead(std::move(names),
+                          newHead_ ? fitting : description().problemType());
     return absl::OkStatus();
   }
 
@@ -246,10 +215,9 @@ class Importer {
   void useOtherLayers(LayersOp layers) {
     for (int64_t i = 0; i < fileLayers_; ++i) {
       if (absl::c_linear_search(options_.layers, i)) continue;
-      const std::string scope =
-          names_(absl::StrCat(view(layers.getSymName()), ".", i, "."));
-      for (const TensorView& tensor : file_->tensors())
-        if (absl::StartsWith(tensor.name, scope)) used_.insert(tensor.name);
+      for (const std::string& name : checkpoint_.names->inScope(
+               absl::StrCat(view(layers.getSymName()), ".", i)))
+        used_.insert(name);
     }
   }
 
@@ -271,34 +239,43 @@ class Importer {
     const bool fresh =
         (head && newHead_) || (pooler && options_.pooler == PoolerSource::kNew);
     if (fresh) return initialise(parameter);
-    auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
-    const std::string full =
-        layers ? absl::StrCat(view(layers.getSymName()), ".*.", name) : name;
-    const std::string source = names_(full);
-    if (source != full)
-      parameter.setSourceAttr(StringAttr::get(context_, source));
     // A pooler that is made up in silence costs accuracy.
-    if (pooler && labels_ > 0 && !hasPooler()) {
-      return absl::NotFoundError(absl::StrCat(
-          file_->path(), ": expects a tensor ", source,
-          " below the classifier, got none; ask for a new pooler or none"));
+    if (pooler && labels_ > 0 && !hasPooler(checkpoint_)) {
+      return absl::NotFoundError(
+          absl::StrCat(checkpoint_.weights->path(), ": expects a tensor ",
+                       checkpoint_.names->expected(name),
+                       " below the classifier, got none; --pooler new makes "
+                       "one, --pooler none leaves it out"));
     }
-    const uint64_t count = layers ? layers.getCount() : 1;
-    for (uint64_t i = 0; i < count; ++i) {
-      GRAFT_RETURN_IF_ERROR(check(
-          absl::StrReplaceAll(
-              source, {{"*", absl::StrCat(layers ? layers.getOrigin(i) : i)}}),
-          parameter.getType().getShape()));
-    }
+    auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
+    if (layers) return bindLayers(parameter, layers);
+    GRAFT_ASSIGN_OR_RETURN(const std::string source,
+                           take(name, parameter.getType().getShape()));
+    if (source != name)
+      parameter.setSourceAttr(StringAttr::get(context_, source));
     return absl::OkStatus();
   }
 
-  // Whether the file has anything of the pooler.
-  bool hasPooler() const {
-    const std::string scope = names_(absl::StrCat(scopes().pooler, "."));
-    return absl::c_any_of(file_->tensors(), [&](const TensorView& tensor) {
-      return absl::StartsWith(tensor.name, scope);
-    });
+  // Notes one name for all layers, a `*` for their numbers. Where they differ
+  // by more, none is noted, and reading finds each again.
+  absl::Status bindLayers(ParameterOp parameter, LayersOp layers) {
+    const std::string name = parameter.getSymName().str();
+    const std::string scope = layers.getSymName().str();
+    std::string pattern;
+    bool alike = true;
+    for (uint64_t i = 0; i < layers.getCount(); ++i) {
+      const std::string layer = absl::StrCat(scope, ".", layers.getOrigin(i));
+      GRAFT_ASSIGN_OR_RETURN(
+          const std::string source,
+          take(absl::StrCat(layer, ".", name), parameter.getType().getShape()));
+      const std::string own = absl::StrReplaceAll(
+          source, {{absl::StrCat(layer, "."), absl::StrCat(scope, ".*.")}});
+      if (i == 0) pattern = own;
+      alike &= own == pattern && absl::StrContains(own, '*');
+    }
+    if (alike && pattern != absl::StrCat(scope, ".*.", name))
+      parameter.setSourceAttr(StringAttr::get(context_, pattern));
+    return absl::OkStatus();
   }
 
   absl::Status initialise(ParameterOp parameter) {
@@ -312,22 +289,32 @@ class Importer {
     return absl::OkStatus();
   }
 
-  absl::Status check(const std::string& name, ArrayRef<int64_t> shape) {
+  // Finds and checks the tensor of a parameter, and returns its name.
+  absl::StatusOr<std::string> take(const std::string& parameter,
+                                   ArrayRef<int64_t> shape) {
+    const CheckpointWeights& weights = *checkpoint_.weights;
+    GRAFT_ASSIGN_OR_RETURN(const std::optional<std::string> found,
+                           checkpoint_.names->find(parameter));
+    const std::string name =
+        found ? *found : checkpoint_.names->expected(parameter);
     GRAFT_ASSIGN_OR_RETURN(
         const TensorView* tensor,
-        file_->Get(name, absl::MakeConstSpan(shape.data(), shape.size())));
+        weights.Get(name, absl::MakeConstSpan(shape.data(), shape.size())));
     switch (tensor->dtype) {
       case DType::kF32:
       case DType::kF16:
       case DType::kBF16:
       case DType::kF64:
-        used_.insert(name);
-        return absl::OkStatus();
+        break;
       default:
-        return absl::InvalidArgumentError(absl::StrCat(
-            file_->path(), ": ", name, " expects F32, F16, BF16 or F64, got ",
-            DescribeTensorType(tensor->dtype, tensor->shape)));
+        return absl::InvalidArgumentError(
+            absl::StrCat(weights.PathOf(name), ": ", name,
+                         " expects F32, F16, BF16 or F64, got ",
+                         DescribeTensorType(tensor->dtype, tensor->shape)));
     }
+    used_.insert(name);
+    if (options_.check_values) GRAFT_RETURN_IF_ERROR(weights.CheckFinite(name));
+    return name;
   }
 
   MLIRContext* context_;
@@ -335,8 +322,7 @@ class Importer {
   FileSystem& files_;
   const std::string directory_;
   const ImportOptions& options_;
-  std::unique_ptr<SafetensorsFile> file_;
-  TensorNames names_;
+  Checkpoint checkpoint_;
   int64_t labels_ = 0;
   bool newHead_ = false;
   int64_t fileLayers_ = 0;  // of the checkpoint

@@ -41,9 +41,9 @@ void ModelDescription::setHead(std::vector<std::string> labels,
   config_.SetProblemType({problemType.data(), problemType.size()});
 }
 
-absl::StatusOr<TensorNames> ModelDescription::tensorNames(
-    llvm::function_ref<bool(llvm::StringRef)>) const {
-  return [](llvm::StringRef parameter) { return parameter.str(); };
+std::vector<std::string> ModelDescription::spellings(
+    llvm::StringRef parameter) const {
+  return {parameter.str()};
 }
 
 void FamilyRegistry::add(std::unique_ptr<ModelFamily> family) {

@@ -10,7 +10,6 @@
 #define GRAFT_FRONTEND_MODEL_FAMILY_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -32,6 +30,9 @@ struct ModelScopes {
   /// The linear layer that makes the logits: `<head>.weight` [labels, width]
   /// and what else begins with `<head>.`.
   std::string head = "classifier";
+  /// Files of a model with a head may put `<base>.` before all other names;
+  /// empty: none do.
+  std::string base;
   /// Layers below the head that a checkpoint may lack; all begin with
   /// `<pooler>.`. Empty: the family has none.
   std::string pooler;
@@ -47,6 +48,7 @@ struct ModelScopes {
 struct ModelFacts {
   int64_t vocabulary = 0;           // ids are below it
   int64_t max_positions = 0;        // most tokens of a sequence; 0: any number
+  int64_t types = 0;                // of tokens; 0: any number
   int64_t layers = 0;               // of `graft.layers`; 0: the model has none
   double initial_deviation = 0.02;  // of a new head's weights
   /// Whether the head of the checkpoint, where the file has its tensors, has
@@ -55,13 +57,9 @@ struct ModelFacts {
   ModelScopes scopes;
 };
 
-/// The name in a checkpoint's file of a parameter of the model. A `*`, which
-/// stands for the number of a layer, is kept.
-using TensorNames = std::function<std::string(llvm::StringRef parameter)>;
-
 struct BuildOptions {
   std::string name = "model";  // symbol of the graft.model
-  std::string weights;         // path of the safetensors file; may be empty
+  std::string weights;  // path of the weights or of their index; may be empty
   /// Columns of the logits; 0 builds no head. One label is a regression.
   int64_t labels = 0;
   /// Whether the head reads through the pooler, in families that have one.
@@ -88,12 +86,18 @@ class ModelDescription {
   /// Labels and problem type of the head, as read or as an import chooses them.
   const std::vector<std::string>& labels() const { return config_.labels(); }
   const std::string& problemType() const { return config_.problem_type(); }
+  /// What is wrong with the labels as read (ModelConfig::CheckLabels).
+  absl::Status checkLabels() const { return config_.CheckLabels(); }
+  /// As read, such as BertForMaskedLM.
+  const std::vector<std::string>& architectures() const {
+    return config_.architectures();
+  }
   void setHead(std::vector<std::string> labels, llvm::StringRef problemType);
 
-  /// How a file with the tensors for which `inFile` is true spells the names.
-  /// By default a parameter has its own name.
-  virtual absl::StatusOr<TensorNames> tensorNames(
-      llvm::function_ref<bool(llvm::StringRef)> inFile) const;
+  /// The names that files may have for `parameter`, the usual one first; by
+  /// default its own. What is put before the names of a whole model is no part
+  /// of them (tensor_names.h).
+  virtual std::vector<std::string> spellings(llvm::StringRef parameter) const;
 
   /// Builds a module of one model with the functions
   ///   @encode(...) -> hidden [T, H]   (or another result)

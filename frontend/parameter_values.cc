@@ -3,7 +3,12 @@
 
 #include "frontend/parameter_values.h"
 
+#include <optional>
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "runtime/base/status_macros.h"
 #include "runtime/formats/initial_values.h"
 
 using namespace mlir;
@@ -15,8 +20,10 @@ absl::string_view view(StringRef text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-absl::Status loadParameter(ParameterOp parameter, const SafetensorsFile* file,
-                           uint64_t seed, absl::Span<float> values) {
+absl::Status loadParameter(ParameterOp parameter,
+                           const CheckpointWeights* weights,
+                           const TensorNames* names, uint64_t seed,
+                           absl::Span<float> values) {
   RankedTensorType type = parameter.getType();
   absl::string_view name = view(parameter.getSymName());
   if (isa<LayersOp>(parameter->getParentOp())) {
@@ -40,14 +47,57 @@ absl::Status loadParameter(ParameterOp parameter, const SafetensorsFile* file,
                                                view(model.getSymName()), name),
                              values);
   }
-  if (file == nullptr) {
+  if (weights == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         name, ": expects a weights file or initial values, got neither"));
   }
   ArrayRef<int64_t> shape = type.getShape();
-  return file->ReadFloats(
-      view(parameter.getSource().value_or(parameter.getSymName())),
-      absl::MakeConstSpan(shape.data(), shape.size()), values);
+  std::string source =
+      parameter.getSource().value_or(parameter.getSymName()).str();
+  if (names && !weights->Find(source)) {
+    GRAFT_ASSIGN_OR_RETURN(const std::optional<std::string> found,
+                           names->find(source));
+    if (found) source = *found;
+  }
+  return weights->ReadFloats(
+      source, absl::MakeConstSpan(shape.data(), shape.size()), values);
+}
+
+absl::Status checkParameters(ModelOp model, const Checkpoint& checkpoint,
+                             bool values) {
+  const auto check = [&](ParameterOp parameter,
+                         std::string name) -> absl::Status {
+    if (!checkpoint.weights->Find(name)) {
+      GRAFT_ASSIGN_OR_RETURN(const std::optional<std::string> found,
+                             checkpoint.names->find(name));
+      name = found ? *found : checkpoint.names->expected(name);
+    }
+    const ArrayRef<int64_t> shape = parameter.getType().getShape();
+    GRAFT_RETURN_IF_ERROR(
+        checkpoint.weights
+            ->Get(name, absl::MakeConstSpan(shape.data(), shape.size()))
+            .status());
+    return values ? checkpoint.weights->CheckFinite(name) : absl::OkStatus();
+  };
+  absl::Status status;
+  model->walk([&](ParameterOp parameter) {
+    if (!status.ok() || parameter.getInitial()) return;
+    const std::string name = parameter.getSymName().str();
+    auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
+    if (!layers) {
+      status = check(parameter, parameter.getSource().value_or(name).str());
+      return;
+    }
+    const std::string source =
+        parameter.getSource()
+            ? parameter.getSource()->str()
+            : absl::StrCat(layers.getSymName().str(), ".*.", name);
+    for (uint64_t i = 0; i < layers.getCount() && status.ok(); ++i)
+      status = check(parameter,
+                     absl::StrReplaceAll(
+                         source, {{"*", absl::StrCat(layers.getOrigin(i))}}));
+  });
+  return status;
 }
 
 }  // namespace graft

@@ -11,18 +11,29 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "dialects/graft/graft_ops.h"
-#include "runtime/formats/safetensors.h"
+#include "frontend/checkpoint.h"
+#include "frontend/tensor_names.h"
+#include "runtime/formats/checkpoint_weights.h"
 
 namespace graft {
 
 /// Writes the first values of `parameter` into `values`, which has exactly its
-/// elements in row-major order: those of `file` (F32, F16, BF16 and F64 become
-/// float), or, where the parameter says `initial`, values of `seed` and its
-/// name (see FillInitialValues). `file` may be null when the parameter says
-/// `initial`. `parameter` stands in a model, not in graft.layers. Errors name
-/// the file and the tensor.
-absl::Status loadParameter(ParameterOp parameter, const SafetensorsFile* file,
-                           uint64_t seed, absl::Span<float> values);
+/// elements in row-major order: those of `weights` (F32, F16, BF16 and F64
+/// become float), or, where the parameter says `initial`, values of `seed` and
+/// its name (see FillInitialValues). `names` finds tensors that are not called
+/// as the parameter says. Both may be null when the parameter says `initial`,
+/// and `names` where all tensors are called so. `parameter` stands in a model,
+/// not in graft.layers. Errors name the file and the tensor.
+absl::Status loadParameter(ParameterOp parameter,
+                           const CheckpointWeights* weights,
+                           const TensorNames* names, uint64_t seed,
+                           absl::Span<float> values);
+
+/// Checks the tensors of all parameters of `model`, layers included, that do
+/// not say `initial`: their shapes, and with `values` that each is finite.
+/// Errors name the file and the tensor.
+absl::Status checkParameters(ModelOp model, const Checkpoint& checkpoint,
+                             bool values);
 
 }  // namespace graft
 

@@ -3,6 +3,8 @@
 
 #include "frontend/parse_module.h"
 
+#include <algorithm>
+
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -84,10 +86,55 @@ class Namer {
   llvm::DenseMap<Operation*, llvm::StringSet<>> names;
 };
 
+// More than any page has, and few enough for the stack of a parser that calls
+// itself for each.
+constexpr int kMaxDepth = 256;
+
+// The first bracket that opens below kMaxDepth others, or null. Strings and
+// comments do not count.
+const char* findTooDeep(StringRef text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"' && c != '\n';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (text.substr(i).starts_with("//")) {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (StringRef("({[").contains(c) ||
+               (c == '<' && !text.substr(i + 1).starts_with("=") &&
+                !text.substr(i + 1).starts_with(" "))) {
+      if (++depth > kMaxDepth) return text.data() + i;
+    } else if (StringRef(")}]").contains(c) ||
+               (c == '>' && i > 0 && text[i - 1] != '-')) {
+      depth = std::max(depth - 1, 0);
+    }
+  }
+  return nullptr;
+}
+
+// Whether the text may be parsed; otherwise says where it nests too deeply.
+bool checkDepth(const llvm::SourceMgr& sources, MLIRContext* context) {
+  const unsigned id = sources.getMainFileID();
+  const llvm::MemoryBuffer* buffer = sources.getMemoryBuffer(id);
+  const char* place = findTooDeep(buffer->getBuffer());
+  if (!place) return true;
+  const auto [line, column] =
+      sources.getLineAndColumn(llvm::SMLoc::getFromPointer(place), id);
+  emitError(
+      FileLineColLoc::get(context, buffer->getBufferIdentifier(), line, column))
+      << "expects at most " << kMaxDepth << " nested brackets, got more";
+  return false;
+}
+
 }  // namespace
 
 OwningOpRef<ModuleOp> parseModule(const llvm::SourceMgr& sources,
                                   MLIRContext* context) {
+  if (!checkDepth(sources, context)) return {};
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
   AsmParserState state;
   ParserConfig config(context, /*verifyAfterParse=*/false);

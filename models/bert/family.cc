@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_replace.h"
 #include "models/bert/builder.h"
 #include "models/bert/config.h"
-#include "models/bert/names.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
@@ -27,16 +27,23 @@ class BertDescription : public ModelDescription {
     facts().has_sequence_head =
         architectures.empty() ||
         absl::c_linear_search(architectures, "BertForSequenceClassification");
+    facts().types = bert.type_vocab_size;
     facts().scopes = {.head = "classifier",
+                      .base = "bert",
                       .pooler = "pooler",
                       .embeddings = "embeddings",
                       .decayed = "weight$",
                       .not_decayed = "LayerNorm"};
   }
 
-  absl::StatusOr<TensorNames> tensorNames(
-      llvm::function_ref<bool(llvm::StringRef)> inFile) const override {
-    return bertTensorNames(inFile);
+  // The layer normalisations of TensorFlow have a gamma and a beta.
+  std::vector<std::string> spellings(llvm::StringRef parameter) const override {
+    std::vector<std::string> names = {parameter.str()};
+    std::string other = absl::StrReplaceAll(
+        names.front(), {{"LayerNorm.weight", "LayerNorm.gamma"},
+                        {"LayerNorm.bias", "LayerNorm.beta"}});
+    if (other != names.front()) names.push_back(std::move(other));
+    return names;
   }
 
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> build(

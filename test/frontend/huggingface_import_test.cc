@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/checkpoint.h"
 #include "frontend/parameter_values.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -180,6 +181,157 @@ TEST_F(HuggingFaceImportTest, KnowsPrefixesAndTheNamesOfTensorFlow) {
   EXPECT_FALSE(FindParameter(*model.module, "classifier.bias").getSource());
 }
 
+TEST_F(HuggingFaceImportTest, FindsNamesBelowAnyWrapper) {
+  const std::vector<TensorSpec> whole = tensors_;
+  for (const char* prefix : {"module.", "model.", "bert.", "0.auto_model.",
+                             "_orig_mod.", "module._orig_mod.bert.",
+                             "model.bert.module.", "_orig_mod.0.auto_model."}) {
+    tensors_ = whole;
+    for (TensorSpec& spec : tensors_) spec.name = prefix + spec.name;
+    const ImportedModel model = Imported();
+    EXPECT_THAT(model.skipped, IsEmpty()) << prefix;
+    EXPECT_THAT(model.initialised, IsEmpty()) << prefix;
+    EXPECT_EQ(*FindParameter(*model.module, "output.dense.bias").getSource(),
+              absl::StrCat(prefix, "encoder.layer.*.output.dense.bias"));
+  }
+}
+
+TEST_F(HuggingFaceImportTest, FindsEachTensorUnderAnySpelling) {
+  // Layers of one file may differ, inside of names too.
+  Tensor("encoder.layer.1.output.LayerNorm.weight").name =
+      "encoder.layer.1.output.LayerNorm.gamma";
+  Tensor("embeddings.LayerNorm.bias").name = "embeddings.LayerNorm.beta";
+  Tensor("encoder.layer.0.output.dense.bias").name =
+      "encoder.layer.0._orig_mod.output.dense.bias";
+  Tensor("pooler.dense.bias").name = "bert.pooler.dense.bias";
+  ImportedModel model = Imported();
+  EXPECT_THAT(model.skipped, IsEmpty());
+  ParameterOp layers = FindParameter(*model.module, "output.LayerNorm.weight");
+  EXPECT_FALSE(layers.getSource());
+
+  // What reads a layer finds it again.
+  auto checkpoint = openCheckpoint(families_, FileSystem::Posix(), directory_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  auto owner = *model.module->getOps<ModelOp>().begin();
+  mlir::OpBuilder builder =
+      mlir::OpBuilder::atBlockEnd(&owner.getBody().front());
+  auto one = mlir::cast<ParameterOp>(builder.clone(*layers));
+  one.setSymName("encoder.layer.1.output.LayerNorm.weight");
+  std::vector<float> values(4);
+  const absl::Status status =
+      loadParameter(one, checkpoint->weights.get(), checkpoint->names.get(), 1,
+                    absl::MakeSpan(values));
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_FALSE(loadParameter(one, checkpoint->weights.get(), nullptr, 1,
+                             absl::MakeSpan(values))
+                   .ok());
+}
+
+TEST_F(HuggingFaceImportTest, TakesATensorThatIsThereTwiceIfEqual) {
+  TensorSpec copy = Tensor("embeddings.LayerNorm.weight");
+  copy.name = "embeddings.LayerNorm.gamma";
+  tensors_.push_back(copy);
+  EXPECT_THAT(Imported().skipped, ElementsAre("embeddings.LayerNorm.gamma"));
+  tensors_.back().dtype = DType::kF16;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("expects one tensor for embeddings.LayerNorm.weight, "
+                        "got 'embeddings.LayerNorm.weight' and "
+                        "'embeddings.LayerNorm.gamma', which differ"));
+}
+
+TEST_F(HuggingFaceImportTest, ReadsWeightsInSeveralFiles) {
+  Save();
+  FileSystem& files = FileSystem::Posix();
+  std::filesystem::rename(Path("model.safetensors"), Path("a.safetensors"));
+  std::string map;
+  for (const TensorSpec& spec : tensors_)
+    absl::StrAppend(&map, map.empty() ? "" : ", ", "\"", spec.name,
+                    "\": \"a.safetensors\"");
+  ASSERT_TRUE(WriteFile(files, Path("model.safetensors.index.json"),
+                        absl::StrCat("{\"weight_map\": {", map, "}}"))
+                  .ok());
+  const absl::StatusOr<ImportedModel> model = Import();
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->weights, Path("model.safetensors.index.json"));
+  EXPECT_THAT(model->skipped, IsEmpty());
+}
+
+TEST_F(HuggingFaceImportTest, ReadsValuesWhenAskedTo) {
+  // Byte i is i, so larger tensors have 0xfffefdfc and so on.
+  config_.intermediate_size = 64;
+  Fill(true, 3);
+  Imported();
+  options_.check_values = true;
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("model.safetensors: tensor "
+                        "'encoder.layer.0.intermediate.dense.weight' expects "
+                        "finite values, got NaN or infinity at element 63 of "
+                        "F32 [64, 4]"));
+}
+
+TEST_F(HuggingFaceImportTest, KeptRowsKeepTheirNames) {
+  common_.SetLabels({"x", "y", "z"});
+  options_.labels = 3;
+  EXPECT_THAT(Imported().description->labels(), ElementsAre("x", "y", "z"));
+  options_.label_names = {"x", "y", "z"};
+  EXPECT_THAT(Imported().description->labels(), ElementsAre("x", "y", "z"));
+  options_.label_names = {"z", "y", "x"};
+  EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
+              HasSubstr("config.json: the labels of a head that is kept "
+                        "expect to be those of id2label, in its order, (x, y, "
+                        "z), got (z, y, x); --new-head"));
+  options_.new_head = true;
+  EXPECT_THAT(Imported().description->labels(), ElementsAre("z", "y", "x"));
+  // Default names say nothing.
+  options_.new_head = false;
+  common_.SetLabels({"LABEL_0", "LABEL_1", "LABEL_2"});
+  EXPECT_THAT(Imported().description->labels(), ElementsAre("z", "y", "x"));
+}
+
+TEST_F(HuggingFaceImportTest, LabelsMatterOnlyToAHeadThatIsKept) {
+  const auto save = [&](const char* labels) {
+    Save();
+    std::string text = WriteBertConfig(config_, common_).Text();
+    text.insert(text.rfind('}'), absl::StrCat(", ", labels, "\n"));
+    ASSERT_TRUE(WriteFile(FileSystem::Posix(), Path("config.json"), text).ok());
+  };
+  constexpr char kStale[] =
+      R"("id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 1})";
+  save(kStale);
+  EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kInvalidArgument),
+              HasSubstr("config.json: label2id expects the inverse of "
+                        "id2label, got 1 for \"a\""));
+  options_.labels = 2;
+  options_.new_head = true;
+  EXPECT_TRUE(Import().ok());
+  Fill(true, 0);
+  options_ = {};
+  save(kStale);
+  EXPECT_TRUE(Import().ok());
+  save(R"("id2label": ["a"])");
+  EXPECT_TRUE(Import().ok());
+}
+
+TEST_F(HuggingFaceImportTest, SaysWhichHeadAFileHas) {
+  const auto head = [&] {
+    Save();
+    const auto checkpoint =
+        openCheckpoint(families_, FileSystem::Posix(), directory_);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    return *findHead(*checkpoint);
+  };
+  EXPECT_EQ(head().labels, 3);
+  EXPECT_FALSE(head().named);
+  common_.SetLabels({"a", "b", "c"});
+  EXPECT_TRUE(head().named);
+  common_.SetArchitectures({"BertForTokenClassification"});
+  EXPECT_EQ(head().labels, 0);
+  EXPECT_EQ(head().found, "the head of a BertForTokenClassification");
+  Fill(true, 0);
+  common_.SetArchitectures({"BertModel"});
+  EXPECT_EQ(head().found, "no head");
+}
+
 TEST_F(HuggingFaceImportTest, MakesANewHead) {
   Fill(true, 0);
   common_.SetArchitectures({"BertModel"});
@@ -236,13 +388,13 @@ TEST_F(HuggingFaceImportTest, LoadsEveryFloatType) {
   Tensor("pooler.dense.bias").dtype = DType::kBF16;
   Tensor("embeddings.LayerNorm.bias").dtype = DType::kF64;
   const ImportedModel model = Imported();
-  const auto file = SafetensorsFile::Open(FileSystem::Posix(), model.weights);
+  const auto file = CheckpointWeights::Open(FileSystem::Posix(), model.weights);
   ASSERT_TRUE(file.ok()) << file.status();
   const auto load = [&](llvm::StringRef name) {
     ParameterOp parameter = FindParameter(*model.module, name);
     std::vector<float> values(parameter.getType().getNumElements());
-    const absl::Status status =
-        loadParameter(parameter, file->get(), 1, absl::MakeSpan(values));
+    const absl::Status status = loadParameter(parameter, file->get(), nullptr,
+                                              1, absl::MakeSpan(values));
     EXPECT_TRUE(status.ok()) << status;
     return values;
   };
@@ -260,15 +412,16 @@ TEST_F(HuggingFaceImportTest, DrawsInitialValues) {
   const ImportedModel model = Imported();
   std::vector<float> values(12);
   ParameterOp weight = FindParameter(*model.module, "classifier.weight");
-  ASSERT_TRUE(loadParameter(weight, nullptr, 1, absl::MakeSpan(values)).ok());
+  ASSERT_TRUE(
+      loadParameter(weight, nullptr, nullptr, 1, absl::MakeSpan(values)).ok());
   EXPECT_THAT(values, Each(testing::AllOf(testing::Ne(0.0f), testing::Gt(-0.2f),
                                           testing::Lt(0.2f))));
   ParameterOp layer = FindParameter(*model.module, "output.dense.bias");
   EXPECT_TRUE(absl::IsFailedPrecondition(
-      loadParameter(layer, nullptr, 1, absl::MakeSpan(values))));
+      loadParameter(layer, nullptr, nullptr, 1, absl::MakeSpan(values))));
   ParameterOp pooler = FindParameter(*model.module, "pooler.dense.bias");
   EXPECT_TRUE(absl::IsInvalidArgument(
-      loadParameter(pooler, nullptr, 1, absl::MakeSpan(values))));
+      loadParameter(pooler, nullptr, nullptr, 1, absl::MakeSpan(values))));
 }
 
 TEST_F(HuggingFaceImportTest, ModelsOfOneProgramStartWithOtherValues) {
@@ -284,7 +437,8 @@ TEST_F(HuggingFaceImportTest, ModelsOfOneProgramStartWithOtherValues) {
     for (ParameterOp parameter : model.getOps<ParameterOp>()) {
       if (parameter.getSymName() != "classifier.weight") continue;
       EXPECT_TRUE(
-          loadParameter(parameter, nullptr, 1, absl::MakeSpan(values)).ok());
+          loadParameter(parameter, nullptr, nullptr, 1, absl::MakeSpan(values))
+              .ok());
     }
     return values;
   };
@@ -322,16 +476,19 @@ TEST_F(HuggingFaceImportTest, NamesTheTensorThatDoesNotFit) {
                         "the nearest name is 'pooler.dens.bias'"));
   tensors_ = whole;
   tensors_.push_back(
-      {"bert.embeddings.word_embeddings.weight", DType::kF32, {5, 4}});
+      {"bert.embeddings.word_embeddings.weight", DType::kF32, {4, 5}});
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
-              HasSubstr("with or without \"bert.\""));
+              HasSubstr("model.safetensors: expects one tensor for "
+                        "embeddings.word_embeddings.weight, got "
+                        "'bert.embeddings.word_embeddings.weight' and "
+                        "'embeddings.word_embeddings.weight', which differ"));
 }
 
 TEST_F(HuggingFaceImportTest, NamesTheHeadThatDoesNotFit) {
   options_.labels = 4;
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
               HasSubstr("classifier.weight expects 4 labels, got F32 [3, 4]; "
-                        "ask for a new head to replace it"));
+                        "--new-head replaces it"));
   options_.labels = 3;
   options_.label_names = {"a"};
   EXPECT_THAT(ErrorOf(absl::StatusCode::kInvalidArgument),
@@ -382,8 +539,9 @@ TEST_F(HuggingFaceImportTest, NamesTheFileThatIsMissing) {
               HasSubstr("expects tokenizer.json or vocab.txt, got neither"));
   std::filesystem::rename(Path("model.safetensors"), Path("pytorch_model.bin"));
   EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
-              HasSubstr("model.safetensors: expects the weights in this one "
-                        "file, got pytorch_model.bin; Transformers converts"));
+              HasSubstr("expects model.safetensors or "
+                        "model.safetensors.index.json, got pytorch_model.bin; "
+                        "this converts it:"));
   directory_ += "/config.json";
   EXPECT_THAT(ErrorOfFiles(absl::StatusCode::kNotFound),
               HasSubstr("expects a checkpoint directory, got a file"));

@@ -116,5 +116,28 @@ TEST_F(ParseModuleTest, ReportsWhatItCannotRead) {
   EXPECT_THAT(errors, HasSubstr("expected"));
 }
 
+TEST_F(ParseModuleTest, RefusesNestingThatNoStackHolds) {
+  for (const auto& [open, close] :
+       {std::pair<std::string, std::string>{"module {", "}"},
+        {"\"a.b\"() ({", "}) : () -> ()"},
+        {"\"a.b\"() {c = [", "]}"},
+        {"\"a.b\"() {c = tuple<", ">}"}}) {
+    std::string text, end;
+    for (int i = 0; i < 20000; ++i) {
+      text += open;
+      end += close;
+    }
+    errors.clear();
+    EXPECT_FALSE(parse(text + end)) << open;
+    EXPECT_THAT(errors, HasSubstr("expects at most 256 nested brackets"));
+  }
+  std::string text;
+  for (int i = 0; i < 1000; ++i)
+    text += "// ((((\nfunc.func private @f" + std::to_string(i) +
+            "() -> () attributes {a = \"{{[\\\"(<\"}\n";
+  errors.clear();
+  EXPECT_TRUE(parse(text)) << errors;
+}
+
 }  // namespace
 }  // namespace graft

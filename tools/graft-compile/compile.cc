@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/checkpoint.h"
 #include "frontend/model_family.h"
 #include "frontend/parameter_values.h"
 #include "llvm/ADT/STLExtras.h"
@@ -173,34 +174,43 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
   return result;
 }
 
-// Values of every parameter, in the order of the spec's slots; each model has
-// its weights in a file of its own.
-absl::Status WriteWithValues(const CompileOptions& options,
-                             mlir::ModuleOp module, const ArtifactSpec& spec) {
-  FileSystem& files = FileSystem::Posix();
-  std::map<std::string, std::unique_ptr<SafetensorsFile>> weights;
-  std::map<std::pair<std::string, std::string>, ParameterOp> parameters;
-  for (ModelOp model : module.getOps<ModelOp>()) {
-    const std::string name = model.getSymName().str();
-    if (model.getWeights()) {
-      GRAFT_ASSIGN_OR_RETURN(
-          weights[name],
-          SafetensorsFile::Open(files, model.getWeights()->str()));
-    }
-    for (ParameterOp parameter : model.getOps<ParameterOp>())
-      parameters[{name, parameter.getSymName().str()}] = parameter;
+// The opened checkpoints of the models, by their symbols.
+using Checkpoints = std::map<std::string, Checkpoint>;
+
+absl::StatusOr<Checkpoints> OpenCheckpoints(const FamilyRegistry& families,
+                                            const CompilerInput& input) {
+  Checkpoints checkpoints;
+  for (const InputModel& model : input.models) {
+    GRAFT_ASSIGN_OR_RETURN(
+        checkpoints[model.role.symbol],
+        openCheckpoint(families, FileSystem::Posix(), model.directory));
   }
+  return checkpoints;
+}
+
+// Values of every parameter, in the order of the spec's slots.
+absl::Status WriteWithValues(const CompileOptions& options,
+                             mlir::ModuleOp module,
+                             const Checkpoints& checkpoints,
+                             const ArtifactSpec& spec) {
+  std::map<std::pair<std::string, std::string>, ParameterOp> parameters;
+  for (ModelOp model : module.getOps<ModelOp>())
+    for (ParameterOp parameter : model.getOps<ParameterOp>())
+      parameters[{model.getSymName().str(), parameter.getSymName().str()}] =
+          parameter;
   std::vector<float> values;
-  return WriteArtifact(files, options.output, spec,
+  return WriteArtifact(FileSystem::Posix(), options.output, spec,
                        [&](size_t slot, WeightSink sink) -> absl::Status {
                          const SlotSpec& parameter = spec.slots[slot];
+                         const Checkpoint& checkpoint =
+                             checkpoints.at(parameter.model);
                          values.resize(SlotBytes(parameter) / sizeof(float));
                          // Parameters that the checkpoint lacks are drawn
                          // again, by the seed of the run, when training begins.
                          GRAFT_RETURN_IF_ERROR(loadParameter(
                              parameters.at({parameter.model, parameter.name}),
-                             weights[parameter.model].get(), /*seed=*/0,
-                             absl::MakeSpan(values)));
+                             checkpoint.weights.get(), checkpoint.names.get(),
+                             /*seed=*/0, absl::MakeSpan(values)));
                          return sink(absl::MakeConstSpan(
                              reinterpret_cast<const uint8_t*>(values.data()),
                              values.size() * sizeof(float)));
@@ -265,15 +275,15 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   registerAllFamilies(families);
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> plugins,
                          LoadPlugins(options.plugins, registry, families));
-  if (options.emit == Emit::kFacts && !IsStrategy(options.input)) {
-    GRAFT_RETURN_IF_ERROR(WriteFacts(families, options));
-    return CompileReport{};
-  }
   GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
                          ChooseTargets(options.targets, builtin));
   mlir::MLIRContext context(registry);
   // Messages of users point to a line; ops are for developers, in graft-opt.
   context.printOpOnDiagnostic(false);
+  if (options.emit == Emit::kFacts && !IsStrategy(options.input)) {
+    GRAFT_RETURN_IF_ERROR(WriteFacts(context, families, options));
+    return CompileReport{};
+  }
   if (options.emit == Emit::kSettings || options.emit == Emit::kFacts) {
     GRAFT_RETURN_IF_ERROR(options.emit == Emit::kFacts
                               ? WriteStrategyFacts(context, options)
@@ -288,6 +298,9 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     return Report(input);
   }
 
+  // Open from here on, whatever becomes of the directories.
+  GRAFT_ASSIGN_OR_RETURN(const Checkpoints checkpoints,
+                         OpenCheckpoints(families, input));
   StageRunner runner(options.dump_stages);
   GRAFT_RETURN_IF_ERROR(BuildGraph(options, module, runner));
 
@@ -323,6 +336,9 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
       spec.provenance.emplace_back(other.role.symbol, other.directory);
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
+  if (!model.initialised.empty())
+    spec.provenance.emplace_back("initialised",
+                                 absl::StrJoin(model.initialised, ", "));
   // Transformers would give such a head a pooler of random numbers.
   if (options.import.pooler == PoolerSource::kNone)
     spec.provenance.emplace_back("pooler", "none");
@@ -330,7 +346,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     spec.provenance.emplace_back("precision", options.precision);
   if (!options.graph_passes.empty())
     spec.provenance.emplace_back("passes", options.graph_passes);
-  GRAFT_RETURN_IF_ERROR(WriteWithValues(options, module, spec));
+  GRAFT_RETURN_IF_ERROR(WriteWithValues(options, module, checkpoints, spec));
   return Report(input);
 }
 

@@ -22,9 +22,8 @@ enum class Emit {
   // The declared parameters of the strategy, with values, ranges and meanings.
   // No model is read.
   kSettings,
-  // Of a directory, what config.json says, under the names of Transformers
-  // whatever the family: model_type, vocab_size, max_position_embeddings (where
-  // there is a maximum). Of a strategy, its streams and models (emit.h).
+  // What a training must know of a directory, which is checked, or of a
+  // strategy: its streams and models (emit.h).
   kFacts,
 };
 

@@ -5,8 +5,12 @@
 
 #include <memory>
 
+#include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/number.h"
+#include "frontend/checkpoint.h"
 #include "frontend/graph_builder.h"
+#include "frontend/huggingface_import.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft-compile/strategy.h"
@@ -65,10 +69,19 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   bool unlabelled = false;
   for (auto loss : text->strategy.getOps<transfer::LossOp>())
     unlabelled |= loss.getIgnore().has_value();
-  for (const ModelRole& model : FindModels(*text))
-    models.push_back(llvm::json::Object{{"name", model.symbol},
-                                        {"trained", model.trained},
-                                        {"declared", model.declared}});
+  for (const ModelRole& model : FindModels(*text)) {
+    llvm::json::Array initialised;
+    if (auto op = text->module->lookupSymbol<ModelOp>(model.symbol))
+      op->walk([&](ParameterOp parameter) {
+        if (parameter.getInitial())
+          initialised.push_back(parameter.getSymName());
+      });
+    models.push_back(
+        llvm::json::Object{{"name", model.symbol},
+                           {"trained", model.trained},
+                           {"declared", model.declared},
+                           {"initialised", std::move(initialised)}});
+  }
   llvm::json::Object facts{{"streams", std::move(streams)},
                            {"unlabelled", unlabelled},
                            {"models", std::move(models)},
@@ -82,21 +95,43 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   return WriteText(json + "\n", options);
 }
 
-absl::Status WriteFacts(const FamilyRegistry& families,
+absl::Status WriteFacts(mlir::MLIRContext& context,
+                        const FamilyRegistry& families,
                         const CompileOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(
-      const ModelConfig config,
-      ModelConfig::Read(files, JoinPath(options.input, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<ModelDescription> description,
-                         families.read(config));
-  const ModelFacts& facts = description->facts();
-  ModelConfig written("facts");
-  written.SetModelType(config.model_type());
-  written.Set("vocab_size", facts.vocabulary);
+  ImportOptions import;
+  import.head = false;
+  import.check_values = true;
+  GRAFT_RETURN_IF_ERROR(
+      importHuggingFace(&context, families, files, options.input, import)
+          .status());
+  GRAFT_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         openCheckpoint(families, files, options.input));
+  GRAFT_ASSIGN_OR_RETURN(const CheckpointHead head, findHead(checkpoint));
+  const ModelDescription& description = *checkpoint.description;
+  const ModelFacts& facts = description.facts();
+  llvm::json::Object written{
+      {"model_type", description.config().model_type()},
+      {"vocab_size", facts.vocabulary},
+      {"pooler", hasPooler(checkpoint)},
+      {"head",
+       llvm::json::Object{
+           {"scope", facts.scopes.head},
+           {"labels", head.labels},
+           {"found", head.found},
+           {"names", llvm::json::Array(headLabels(description, head.labels))},
+           {"named", head.named},
+           {"problem_type", description.problemType()},
+           {"error",
+            std::string(checkHeadLabels(checkpoint, head.labels).message())},
+       }}};
   if (facts.max_positions > 0)
-    written.Set("max_position_embeddings", facts.max_positions);
-  return WriteText(written.Text(), options);
+    written["max_position_embeddings"] = facts.max_positions;
+  if (facts.types > 0) written["type_vocab_size"] = facts.types;
+  std::string json;
+  llvm::raw_string_ostream(json)
+      << llvm::formatv("{0:2}", llvm::json::Value(std::move(written)));
+  return WriteText(json + "\n", options);
 }
 
 }  // namespace graft

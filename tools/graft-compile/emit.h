@@ -28,13 +28,22 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
 // count, where it is known, "weights": whether it has them}], "unlabelled":
 // whether a loss leaves out examples without a label, "batch_size": the value
 // of the parameter of that name, where there is one, "models": [{"name",
-// "trained", "declared": by the text itself}] in the order of their calls,
+// "trained", "declared": by the text itself, "initialised": parameters that it
+// declares with initial values}] in the order of their calls,
 // "predicted": name}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                                 const CompileOptions& options);
 
-// Writes the facts of the checkpoint directory's configuration.
-absl::Status WriteFacts(const FamilyRegistry& families,
+// Checks the encoder of the checkpoint directory, values of its weights
+// included, and writes what else a training must know of it, as JSON:
+// {"model_type", "vocab_size", "type_vocab_size" and "max_position_embeddings"
+// (where there is a maximum), "pooler": whether the files have it, or the
+// family has none, "head": {"scope": of its parameters, "labels": rows, 0
+// without a head that serves, "found": what there is, in words, "names": of its
+// rows, "named": whether the configuration names them, "problem_type", "error":
+// what is wrong with the names}}.
+absl::Status WriteFacts(mlir::MLIRContext& context,
+                        const FamilyRegistry& families,
                         const CompileOptions& options);
 
 }  // namespace graft

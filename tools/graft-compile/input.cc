@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/checkpoint.h"
+#include "frontend/parameter_values.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
@@ -21,7 +23,6 @@ namespace graft {
 namespace {
 
 constexpr char kTeacher[] = "teacher";  // symbol of its model
-constexpr char kWeights[] = "model.safetensors";
 
 // Columns of the model's logits: 0 without any, 1 for a regression.
 int64_t CountLabels(ModelOp model) {
@@ -212,6 +213,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.sequence_capacity = import_.sequence_capacity;
   }
   import.name = model.role.symbol;
+  import.check_values = options_.emit == Emit::kArtifact;
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
       importHuggingFace(&context_, families_, FileSystem::Posix(),
@@ -225,20 +227,31 @@ absl::Status Reader::ImportModel(InputModel& model) {
 
 // Finds the weights and the labels of a model that the text declares.
 absl::Status Reader::DescribeModel(InputModel& model, ModelOp op) {
-  op.setWeights(JoinPath(model.directory, kWeights));
   GRAFT_ASSIGN_OR_RETURN(
-      const ModelConfig config,
-      ModelConfig::Read(FileSystem::Posix(),
-                        JoinPath(model.directory, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(model.description, families_.read(config));
+      Checkpoint checkpoint,
+      openCheckpoint(families_, FileSystem::Posix(), model.directory));
+  op.setWeights(checkpoint.weights->path());
+  bool newHead = false;
+  const std::string head =
+      absl::StrCat(checkpoint.description->facts().scopes.head, ".");
   op->walk([&](ParameterOp parameter) {
-    if (parameter.getInitial())
-      model.initialised.push_back(parameter.getSymName().str());
+    if (!parameter.getInitial()) return;
+    model.initialised.push_back(parameter.getSymName().str());
+    newHead |= absl::StartsWith(model.initialised.back(), head);
   });
+  GRAFT_RETURN_IF_ERROR(
+      checkParameters(op, checkpoint, options_.emit == Emit::kArtifact));
+  const int64_t labels = CountLabels(op);
+  if (!newHead && labels > 1) {
+    GRAFT_RETURN_IF_ERROR(checkpoint.description->checkLabels());
+    if (model.role.trained &&
+        import_.label_names.size() == static_cast<size_t>(labels))
+      GRAFT_RETURN_IF_ERROR(checkKeptLabels(checkpoint, import_.label_names));
+  }
+  model.description = std::move(checkpoint.description);
   // The text may keep some layers only.
   if (auto layers = op.getOps<LayersOp>(); llvm::hasSingleElement(layers))
     model.description->facts().layers = (*layers.begin()).getCount();
-  const int64_t labels = CountLabels(op);
   std::vector<std::string> names = model.description->labels();
   if (model.role.trained) {
     if (options_.import.labels > 0 && options_.import.labels != labels)

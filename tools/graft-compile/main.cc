@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/labels.h"
 #include "tools/graft-compile/compile.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
@@ -52,18 +53,6 @@ struct CommandOptions {
   CompileOptions compile;
 };
 
-// Reads one label per line.
-absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
-  GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(FileSystem::Posix(), path));
-  std::vector<std::string> labels = absl::StrSplit(text, '\n');
-  if (!labels.empty() && labels.back().empty()) labels.pop_back();
-  if (labels.size() < 2)
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects at least two labels, one per line, got ",
-                     labels.size()));
-  return labels;
-}
-
 // Adds the values of --set to those of other options.
 absl::Status AddSettings(CommandOptions& options) {
   for (const std::string& text : options.settings) {
@@ -83,8 +72,9 @@ absl::Status Run(CommandOptions& options) {
   if (options.regression) {
     compile.import.labels = 1;
   } else if (!options.labels_path.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(compile.import.label_names,
-                           ReadLabels(options.labels_path));
+    GRAFT_ASSIGN_OR_RETURN(
+        compile.import.label_names,
+        ReadLabels(FileSystem::Posix(), options.labels_path));
     compile.import.labels =
         static_cast<int64_t>(compile.import.label_names.size());
   }
@@ -134,9 +124,11 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->check(OneOf({"artifact", "model", "strategy", "settings", "facts"}))
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
-  CLI::Option* labels = app.add_option("--labels", options.labels_path,
-                                       "file with one label per line")
-                            ->type_name("FILE");
+  CLI::Option* labels =
+      app.add_option("--labels", options.labels_path,
+                     "file *.json with a list of labels, or any other "
+                     "file with one per line")
+          ->type_name("FILE");
   CLI::Option* classes =
       app.add_option("--classes", compile.import.labels,
                      "number of unnamed labels (default: those of a model that "

@@ -22,12 +22,9 @@ class Description : public graft::ModelDescription {
 
   // Checkpoints from elsewhere call the table "lookup"; those that Graft
   // exports call it as the model does.
-  absl::StatusOr<graft::TensorNames> tensorNames(
-      llvm::function_ref<bool(llvm::StringRef)> inFile) const override {
-    const bool lookup = inFile("lookup");
-    return [lookup](llvm::StringRef parameter) {
-      return lookup && parameter == "words.weight" ? "lookup" : parameter.str();
-    };
+  std::vector<std::string> spellings(llvm::StringRef parameter) const override {
+    if (parameter == "words.weight") return {"words.weight", "lookup"};
+    return {parameter.str()};
   }
 
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> build(
