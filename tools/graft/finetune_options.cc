@@ -64,6 +64,9 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       .add_option("--dropout", options.dropout,
                   "rate of all dropouts (default: the model's)")
       ->check(Number(0, 0.999));
+  command.add_flag("--new-head", options.new_head,
+                   "create a new head even if the checkpoint has one that "
+                   "fits");
   command.add_flag("--freeze-embeddings", options.freeze_embeddings);
   command
       .add_option(

@@ -45,6 +45,10 @@ struct StrategyInput {
   std::vector<std::string> frozen;
   bool unlabelled = false;  // rows may go without a label
   bool declared = true;     // the file itself has all of its models
+  // Whether the file itself has the model that predicts, and its parameters
+  // with initial values there.
+  bool declares_predicted = false;
+  std::vector<std::string> initialised;
 };
 
 struct FinetuneOptions {
@@ -55,6 +59,7 @@ struct FinetuneOptions {
   StrategyInput strategy;
   TableOptions table;
   std::string task = "classification";  // "regression", "none": no labels
+  bool new_head = false;  // even if the checkpoint has one that fits
   RunSettings training;
   // Options of graft-compile that set parameters of the strategy, as given.
   std::vector<std::string> settings;
@@ -98,6 +103,7 @@ struct PreparedRun {
   // Empty for a regression; a teacher's own. The tables look at it.
   std::unique_ptr<LabelMap> labels;
   std::unique_ptr<ExampleTable> train, dev;  // dev may be null
+  std::vector<std::string> head_arguments;   // of the compiler
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;  // tokens of an example, at most
   std::string program;     // path of the compiled artifact

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -11,12 +12,15 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/match_labels.h"
 #include "runtime/data/table/table_paths.h"
 #include "runtime/formats/config.h"
+#include "runtime/formats/labels.h"
 #include "runtime/tokenize/registry.h"
 #include "runtime/train/checkpoint.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/model_facts.h"
 #include "tools/graft/run_identity.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/terminal.h"
@@ -92,26 +96,6 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
   return capacity;
 }
 
-// Most tokens of a sequence of the model in `directory`. Its configuration says
-// so under the name of Transformers; or else its family, in the compiler,
-// knows.
-absl::StatusOr<int64_t> MaxPositions(FileSystem& files,
-                                     const FinetuneOptions& options,
-                                     const std::string& directory,
-                                     ModelConfig config) {
-  if (config.max_positions() == 0) {
-    const std::string facts = JoinPath(options.output, "facts.json");
-    std::vector<std::string> arguments = {directory, "--emit=facts", "-o",
-                                          facts};
-    for (const std::string& plugin : options.plugins)
-      arguments.push_back(absl::StrCat("--plugin=", plugin));
-    GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
-    GRAFT_ASSIGN_OR_RETURN(config, ModelConfig::Read(files, facts));
-    GRAFT_RETURN_IF_ERROR(files.Remove(facts));
-  }
-  return config.max_positions() > 0 ? config.max_positions() : kMaxPositions;
-}
-
 // INVALID_ARGUMENT if a text could get an id that the word embeddings do not
 // have. The configuration says how many there are under the name of
 // Transformers; of other families the compiler knows.
@@ -125,16 +109,18 @@ absl::Status CheckIds(const Tokenizer& tokenizer, const std::string& directory,
                        absl::StrCat("the word embeddings of ", directory));
 }
 
-// The configuration of the teacher, which has its labels.
-absl::StatusOr<ModelConfig> ReadTeacher(FileSystem& files,
-                                        const FinetuneOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(
-      ModelConfig config,
-      ModelConfig::Read(files, JoinPath(options.teacher, "config.json")));
-  if (config.labels().size() >= 2) return config;
-  return absl::InvalidArgumentError(absl::StrCat(
-      options.teacher, ": expects a classifier of at least 2 labels, got ",
-      config.labels().size(), "; fine-tune one and `graft export` it"));
+// The facts of the teacher, which has its labels.
+absl::StatusOr<ModelFacts> ReadTeacher(FileSystem& files,
+                                       const FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(ModelFacts facts,
+                         ReadModelFacts(files, options, options.teacher));
+  if (facts.labels < 2)
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.teacher, ": expects a classifier of at least 2 labels, got ",
+        facts.labels, "; fine-tune one and `graft export` it"));
+  if (!facts.label_error.empty())
+    return absl::InvalidArgumentError(facts.label_error);
+  return facts;
 }
 
 // ", 26 labels", and the number of unlabelled rows.
@@ -188,17 +174,6 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
   return table;
 }
 
-// INVALID_ARGUMENT for a training table of one class.
-absl::Status CheckClasses(const FinetuneOptions& options,
-                          const LabelMap& labels) {
-  if (labels.size() >= 2) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      DescribePaths(options.train), ": expects at least 2 labels in column '",
-      options.table.label_column, "', got ",
-      labels.size() == 0 ? "none"
-                         : absl::StrCat("'", labels.labels()[0], "' only")));
-}
-
 // INVALID_ARGUMENT for a text that alone exceeds --max-tokens.
 absl::Status CheckMaxTokens(const FinetuneOptions& options,
                             const ExampleTable& table) {
@@ -211,18 +186,62 @@ absl::Status CheckMaxTokens(const FinetuneOptions& options,
                    options.max_tokens, "; --max-length cuts texts"));
 }
 
-// Opens and scans the tables. The classes are those of the teacher, or else the
-// sorted training labels.
+// Settles the classes of the scanned training table, and the head for them.
+// `teacher` is null without one.
+absl::Status SettleLabels(const FinetuneOptions& options,
+                          const ModelFacts& model, const ModelFacts* teacher,
+                          PreparedRun& run) {
+  LabelMap& labels = *run.labels;
+  for (const std::string& sentence : DescribeLookalikes(labels))
+    std::fprintf(stderr, "graft: %s\n", sentence.c_str());
+  std::vector<std::string> names;
+  if (teacher) {
+    // Every label must be one of the teacher's, which has no names of its own
+    // only where the table may number them.
+    names = teacher->head.names;
+    if (!teacher->head.named) {
+      labels.Sort();
+      GRAFT_ASSIGN_OR_RETURN(
+          LabelMatch match,
+          MatchLabels(teacher->head, labels.labels(), LabelColumn(options)));
+      if (!match.keep)
+        return absl::InvalidArgumentError(absl::StrCat(
+            LabelColumn(options),
+            ": expects labels of the teacher, got others: ", match.reason));
+      names = std::move(match.labels);
+    }
+  } else if (options.task == "classification") {
+    labels.Sort();
+    names = labels.labels();
+    if (names.size() < 2)
+      return absl::InvalidArgumentError(absl::StrCat(
+          LabelColumn(options), ": expects at least two labels, got ",
+          names.empty()
+              ? "none"
+              : absl::StrCat("one: '", DescribeLabel(names[0]), "'")));
+  }
+  GRAFT_ASSIGN_OR_RETURN(HeadChoice head, ChooseHead(options, model, names));
+  if (options.task == "classification") {
+    GRAFT_ASSIGN_OR_RETURN(labels, LabelMap::FromLabels(head.labels));
+  }
+  if (head.surprising || !options.quiet)
+    for (const std::string& note : head.notes)
+      std::fprintf(stderr, "graft: %s\n", note.c_str());
+  run.head_arguments = std::move(head.arguments);
+  return absl::OkStatus();
+}
+
+// Opens and scans the tables, and settles labels and head in between.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
-                        int64_t max_length, const std::atomic<bool>& stop,
-                        PreparedRun& run) {
+                        const ModelFacts& model, const ModelFacts* teacher,
+                        const std::atomic<bool>& stop, PreparedRun& run) {
   ExampleOptions examples;
   examples.table = options.table;
   examples.labels = options.task == "regression"
                         ? ExampleOptions::Labels::kScores
                     : options.task == "none" ? ExampleOptions::Labels::kNone
                                              : ExampleOptions::Labels::kClasses;
-  examples.max_length = max_length;
+  examples.max_length = run.max_length;
   examples.reread = true;
   ScanOptions scan;
   ExampleOptions train = examples;
@@ -230,17 +249,37 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                                     ? !options.teacher.empty()
                                     : options.strategy.unlabelled;
   scan.any_order = options.training.shuffle;
-  if (options.teacher.empty()) scan.new_labels = run.labels.get();
+  if (teacher && teacher->head.named) {
+    GRAFT_ASSIGN_OR_RETURN(*run.labels,
+                           LabelMap::FromLabels(teacher->head.names));
+  } else {
+    scan.new_labels = run.labels.get();
+  }
   GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
                                               train, run, stop, scan));
-  if (scan.new_labels && examples.labels == ExampleOptions::Labels::kClasses)
-    GRAFT_RETURN_IF_ERROR(CheckClasses(options, *run.labels));
-  if (options.teacher.empty()) run.labels->Sort();
+  GRAFT_RETURN_IF_ERROR(SettleLabels(options, model, teacher, run));
   GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.train));
   if (options.dev.empty()) return absl::OkStatus();
   GRAFT_ASSIGN_OR_RETURN(
       run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
   return CheckMaxTokens(options, *run.dev);
+}
+
+// INVALID_ARGUMENT: pairs of texts have types of tokens that the model lacks.
+absl::Status CheckPairs(const FinetuneOptions& options,
+                        const Tokenizer& tokenizer, const ModelFacts& facts) {
+  if (options.table.pair_column.empty() || facts.types == 0)
+    return absl::OkStatus();
+  Encoding encoding;
+  GRAFT_RETURN_IF_ERROR(
+      tokenizer.Encode("a", "a", /*max_length=*/16, encoding));
+  const int64_t most =
+      *std::max_element(encoding.type_ids.begin(), encoding.type_ids.end());
+  if (most < facts.types) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      JoinPath(facts.head.owner, "config.json"), ": type_vocab_size expects ",
+      most + 1, " types of tokens, for the pairs of --pair-column, got ",
+      facts.types));
 }
 
 // Compiles the program, except when a run continues from a checkpoint: then it
@@ -250,13 +289,15 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
   const BatchCapacity capacity = ChooseCapacity(options, run);
   run.program = JoinPath(options.output, "program.graft");
-  const std::string labels_path = JoinPath(options.output, "labels.txt");
+  const std::string labels_path = JoinPath(options.output, "labels.json");
   if (options.task == "classification")
-    GRAFT_RETURN_IF_ERROR(WriteFile(
-        files, labels_path,
-        absl::StrCat(absl::StrJoin(run.labels->labels(), "\n"), "\n")));
+    GRAFT_RETURN_IF_ERROR(
+        WriteLabels(files, labels_path, run.labels->labels()));
   run.compiler_arguments =
       CompilerArguments(options, capacity, labels_path, run.program);
+  run.compiler_arguments.insert(run.compiler_arguments.end(),
+                                run.head_arguments.begin(),
+                                run.head_arguments.end());
   if (options.training.resume && files.Exists(run.program)) {
     GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
                            ListCheckpoints(files, options.output));
@@ -288,27 +329,31 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
   GRAFT_RETURN_IF_ERROR(CheckSettings(options));
+  // Said by this program, before the compiler is asked.
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
   GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
   GRAFT_RETURN_IF_ERROR(CheckIds(*result.tokenizer, options.model, config));
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
-  GRAFT_ASSIGN_OR_RETURN(int64_t limit,
-                         MaxPositions(files, options, options.model, config));
+  GRAFT_ASSIGN_OR_RETURN(const ModelFacts facts,
+                         ReadModelFacts(files, options, options.model));
+  int64_t limit = facts.max_positions;
   result.labels = std::make_unique<LabelMap>();
+  std::optional<ModelFacts> teacher;
   if (!options.teacher.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(ModelConfig teacher, ReadTeacher(files, options));
-    GRAFT_ASSIGN_OR_RETURN(*result.labels,
-                           LabelMap::FromLabels(teacher.labels()));
+    GRAFT_ASSIGN_OR_RETURN(teacher, ReadTeacher(files, options));
   }
+  GRAFT_RETURN_IF_ERROR(CheckPairs(options, *result.tokenizer, facts));
   for (const std::string& directory : FrozenModels(options)) {
-    GRAFT_ASSIGN_OR_RETURN(
-        ModelConfig frozen,
-        ModelConfig::Read(files, JoinPath(directory, "config.json")));
-    GRAFT_ASSIGN_OR_RETURN(const int64_t most,
-                           MaxPositions(files, options, directory, frozen));
-    limit = std::min(limit, most);
+    ModelFacts frozen;
+    if (teacher && directory == options.teacher) {
+      frozen = *teacher;
+    } else {
+      GRAFT_ASSIGN_OR_RETURN(frozen, ReadModelFacts(files, options, directory));
+    }
+    GRAFT_RETURN_IF_ERROR(CheckPairs(options, *result.tokenizer, frozen));
+    limit = std::min(limit, frozen.max_positions);
   }
   if (options.max_length > limit)
     return absl::InvalidArgumentError(absl::StrCat(
@@ -325,7 +370,8 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
     return absl::InvalidArgumentError(absl::StrCat(
         "--loss-scale: expects --precision=fp16, got ", options.precision));
   result.max_length = max_length;
-  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, max_length, stop, result));
+  GRAFT_RETURN_IF_ERROR(ScanTables(
+      files, options, facts, teacher ? &*teacher : nullptr, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
   GRAFT_ASSIGN_OR_RETURN(result.identity, RunIdentity(options, result));

@@ -15,6 +15,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/checkpoint_weights.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/strategy_flags.h"
 
@@ -84,13 +85,18 @@ absl::StatusOr<uint64_t> HashCheckpoint(FileSystem& files,
   GRAFT_ASSIGN_OR_RETURN(const std::string config,
                          ReadFile(files, JoinPath(directory, "config.json")));
   state = Fnv1a64(config, state);
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<MappedFile> weights,
-                         files.Map(JoinPath(directory, "model.safetensors")));
-  const absl::Span<const uint8_t> bytes = weights->bytes();
-  const size_t size = std::min(bytes.size(), kEnds);
-  state = Fnv1a64(absl::StrCat(bytes.size(), ","), state);
-  state = Fnv1a64(bytes.first(size), state);
-  return Fnv1a64(bytes.last(size), state);
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                         ListCheckpointFiles(files, directory));
+  for (const std::string& path : paths) {
+    GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<MappedFile> weights,
+                           files.Map(path));
+    const absl::Span<const uint8_t> bytes = weights->bytes();
+    const size_t size = std::min(bytes.size(), kEnds);
+    state = Fnv1a64(absl::StrCat(bytes.size(), ","), state);
+    state = Fnv1a64(bytes.first(size), state);
+    state = Fnv1a64(bytes.last(size), state);
+  }
+  return state;
 }
 
 }  // namespace

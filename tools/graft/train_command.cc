@@ -18,11 +18,11 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/config.h"
 #include "runtime/formats/json.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/model_facts.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 #include "tools/graft/usage_error.h"
@@ -131,13 +131,12 @@ absl::Status TakeData(const std::vector<NameValue>& data,
 absl::Status AddFrozen(FileSystem& files, const std::string& directory,
                        FinetuneOptions& options) {
   options.strategy.frozen.push_back(directory);
-  GRAFT_ASSIGN_OR_RETURN(
-      const ModelConfig config,
-      ModelConfig::Read(files, JoinPath(directory, "config.json")));
+  if (!options.teacher.empty() || options.task != "classification")
+    return absl::OkStatus();
   // The labels of a frozen classifier are those of the data.
-  if (options.teacher.empty() && options.task == "classification" &&
-      config.labels().size() >= 2)
-    options.teacher = directory;
+  GRAFT_ASSIGN_OR_RETURN(const ModelFacts facts,
+                         ReadModelFacts(files, options, directory));
+  if (facts.labels >= 2) options.teacher = directory;
   return absl::OkStatus();
 }
 
@@ -170,7 +169,11 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
           ": expects a checkpoint directory, got none; `graft export` makes "
           "one of a trained artifact"));
     options.strategy.declared &= model["declared"].get<bool>();
-    if (name == predicted) options.model = directory;
+    if (name == predicted) {
+      options.model = directory;
+      options.strategy.declares_predicted = model["declared"];
+      options.strategy.initialised = model["initialised"];
+    }
     if (!model["trained"].get<bool>())
       GRAFT_RETURN_IF_ERROR(AddFrozen(files, directory, options));
   }
