@@ -124,7 +124,7 @@ absl::StatusOr<ModelFacts> ReadTeacher(FileSystem& files,
 }
 
 // ", 26 labels", and the number of unlabelled rows.
-std::string DescribeLabels(const PreparedRun& run, const std::string& task) {
+std::string DescribeClasses(const PreparedRun& run, const std::string& task) {
   if (task != "classification")
     return task == "regression" ? ", regression" : "";
   const int64_t unlabelled = run.train->scan().unlabelled;
@@ -140,7 +140,7 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
       "%s: %d examples, %d tokens (%.1f each)%s%s",
       DescribePaths(options.train), train.examples, train.tokens,
       static_cast<double>(train.tokens) / static_cast<double>(train.examples),
-      DescribeLabels(run, options.task),
+      DescribeClasses(run, options.task),
       train.truncated == 0
           ? ""
           : absl::StrFormat(", %d texts truncated to %d tokens",
@@ -201,14 +201,14 @@ absl::Status SettleLabels(const FinetuneOptions& options,
     names = teacher->head.names;
     if (!teacher->head.named) {
       labels.Sort();
-      GRAFT_ASSIGN_OR_RETURN(
-          LabelMatch match,
-          MatchLabels(teacher->head, labels.labels(), LabelColumn(options)));
-      if (!match.keep)
+      absl::StatusOr<LabelMatch> match =
+          MatchLabels(teacher->head, labels.labels(), LabelColumn(options));
+      if (!match.ok() || !match->keep)
         return absl::InvalidArgumentError(absl::StrCat(
-            LabelColumn(options),
-            ": expects labels of the teacher, got others: ", match.reason));
-      names = std::move(match.labels);
+            LabelColumn(options), ": expects labels of the teacher ",
+            options.teacher, ", ", DescribeLabels(names), ", got ",
+            DescribeLabels(labels.labels())));
+      names = std::move(match->labels);
     }
   } else if (options.task == "classification") {
     labels.Sort();
