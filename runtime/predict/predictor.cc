@@ -4,16 +4,28 @@
 #include "runtime/predict/predictor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/run_batches.h"
 #include "runtime/formats/config.h"
 #include "runtime/tokenize/registry.h"
 
 namespace graft {
+namespace {
+
+constexpr size_t kShown = 3;  // numbers in a message
+
+bool AllFinite(absl::Span<const float> values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); });
+}
+
+}  // namespace
 
 int64_t MaxLength(const Artifact& artifact) {
   const ArtifactSpec& spec = artifact.spec();
@@ -166,6 +178,12 @@ absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {
         const size_t width = logits.size() / examples.size();
         for (int64_t i = 0; i < examples.size(); ++i) {
           const size_t at = static_cast<size_t>(i) * width;
+          if (!AllFinite(logits.subspan(at, width)))
+            return absl::DataLossError(absl::StrCat(
+                artifact_->path(), ": expects finite results, got ",
+                absl::StrJoin(logits.subspan(at, std::min(width, kShown)),
+                              ", "),
+                " for row ", examples.row(i) + 1));
           Prediction prediction;
           prediction.logits = logits.subspan(at, width);
           if (!probabilities.empty())

@@ -118,7 +118,8 @@ class Predictor {
   // Predicts the examples of `next` in their order, in the largest batches that
   // fit the capacity; `sink` gets one prediction at a time, in the calling
   // thread. `next` is called ahead, in another thread, until it returns false.
-  // Errors of `next` come after the predictions before them.
+  // Errors of `next` come after the predictions before them. DATA_LOSS: what
+  // the model computes of an example is infinite or NaN; its row is named.
   absl::Status Predict(ExampleFeed next, const PredictionSink& sink);
 
  private:

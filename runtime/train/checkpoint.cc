@@ -11,6 +11,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/status_macros.h"
@@ -21,7 +23,7 @@ namespace {
 
 constexpr absl::string_view kPrefix = "checkpoint-";
 constexpr absl::string_view kSuffix = ".safetensors";
-constexpr absl::string_view kRunFormat = "graft-checkpoint-2";
+constexpr absl::string_view kRunFormat = "graft-checkpoint-3";
 constexpr absl::string_view kTensorsFormat = "graft-parameters-1";
 // Begins the keys of checksums in the metadata.
 constexpr absl::string_view kChecksum = "checksum ";
@@ -147,7 +149,9 @@ absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
                             absl::Span<const StateTensor> tensors) {
   Metadata metadata = {{"format", std::string(kRunFormat)}};
   const std::pair<const char*, std::string> sections[] = {
-      {"run", state.run},
+      {"run", EncodeRunRecord(state.run)},
+      {"logged", absl::StrCat(state.logged)},
+      {"kept", absl::StrJoin(state.kept, ",")},
       {"seed", absl::StrCat(state.seed)},
       {"state", EncodeHostState(state.host, spec)}};
   for (const auto& [name, text] : sections) {
@@ -155,6 +159,35 @@ absl::Status SaveCheckpoint(FileSystem& files, const std::string& path,
     metadata[absl::StrCat(kChecksum, name)] = HexChecksum(BytesOf(text));
   }
   return Write(files, path, tensors, std::move(metadata));
+}
+
+namespace {
+
+absl::StatusOr<RunRecord> ReadRecord(const SafetensorsFile& file) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadText(file, "run"));
+  absl::StatusOr<RunRecord> record = DecodeRunRecord(text);
+  if (record.ok()) return record;
+  return absl::InvalidArgumentError(
+      absl::StrCat(file.path(), ": ", record.status().message()));
+}
+
+// A number among the metadata.
+absl::StatusOr<uint64_t> ReadNumber(const SafetensorsFile& file,
+                                    const char* name) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadText(file, name));
+  uint64_t number = 0;
+  if (absl::SimpleAtoi(text, &number)) return number;
+  return absl::InvalidArgumentError(absl::StrCat(
+      file.path(), ": ", name, ": expects an integer, got ", text));
+}
+
+}  // namespace
+
+absl::StatusOr<RunRecord> ReadRunOf(FileSystem& files,
+                                    const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         Open(files, path, kRunFormat));
+  return ReadRecord(*file);
 }
 
 absl::StatusOr<RunState> LoadCheckpoint(FileSystem& files,
@@ -165,11 +198,11 @@ absl::StatusOr<RunState> LoadCheckpoint(FileSystem& files,
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
                          Open(files, path, kRunFormat));
   RunState state;
-  GRAFT_ASSIGN_OR_RETURN(state.run, ReadText(*file, "run"));
-  GRAFT_ASSIGN_OR_RETURN(const std::string seed, ReadText(*file, "seed"));
-  if (!absl::SimpleAtoi(seed, &state.seed))
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": seed: expects an integer, got ", seed));
+  GRAFT_ASSIGN_OR_RETURN(state.run, ReadRecord(*file));
+  GRAFT_ASSIGN_OR_RETURN(state.seed, ReadNumber(*file, "seed"));
+  GRAFT_ASSIGN_OR_RETURN(state.logged, ReadNumber(*file, "logged"));
+  GRAFT_ASSIGN_OR_RETURN(const std::string kept, ReadText(*file, "kept"));
+  state.kept = absl::StrSplit(kept, ',', absl::SkipEmpty());
   GRAFT_ASSIGN_OR_RETURN(const std::string host, ReadText(*file, "state"));
   GRAFT_ASSIGN_OR_RETURN(const std::vector<const TensorView*> views,
                          FindAll(*file, tensors));
@@ -197,6 +230,13 @@ absl::Status LoadTensors(FileSystem& files, const std::string& path,
   return absl::OkStatus();
 }
 
+absl::Status CheckTensors(FileSystem& files, const std::string& path,
+                          absl::Span<const StateTensor> tensors) {
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         Open(files, path, kTensorsFormat));
+  return FindAll(*file, tensors).status();
+}
+
 absl::StatusOr<std::vector<std::string>> ListCheckpoints(
     FileSystem& files, const std::string& directory) {
   std::vector<std::string> paths;
@@ -205,9 +245,11 @@ absl::StatusOr<std::vector<std::string>> ListCheckpoints(
   for (const std::string& name : names) {
     absl::string_view number = name;
     int64_t value;
+    // No other spelling of a number, which would be somebody else's file.
     if (absl::ConsumePrefix(&number, kPrefix) &&
         absl::ConsumeSuffix(&number, kSuffix) &&
-        absl::SimpleAtoi(number, &value))
+        absl::SimpleAtoi(number, &value) &&
+        CheckpointPath(directory, value) == JoinPath(directory, name))
       paths.push_back(JoinPath(directory, name));
   }
   std::sort(paths.rbegin(), paths.rend());
@@ -215,9 +257,11 @@ absl::StatusOr<std::vector<std::string>> ListCheckpoints(
 }
 
 absl::Status PruneCheckpoints(FileSystem& files, const std::string& directory,
-                              int keep) {
+                              int64_t number, int keep) {
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
                          ListCheckpoints(files, directory));
+  const std::string newest = CheckpointPath(directory, number);
+  std::erase_if(paths, [&](const std::string& path) { return path > newest; });
   for (size_t i = static_cast<size_t>(keep); i < paths.size(); ++i)
     GRAFT_RETURN_IF_ERROR(files.Remove(paths[i]));
   return absl::OkStatus();

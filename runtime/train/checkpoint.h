@@ -20,6 +20,7 @@
 #include "runtime/base/file.h"
 #include "runtime/formats/dtype.h"
 #include "runtime/host/interpreter.h"
+#include "runtime/train/run_record.h"
 
 namespace graft {
 
@@ -37,8 +38,11 @@ struct StateTensor {
 // resumed run reaches the same bits.
 struct RunState {
   HostState host;
-  uint64_t seed = 0;  // of the random draws
-  std::string run;    // identifies program, data and parameters
+  uint64_t seed = 0;    // of the random draws
+  RunRecord run = {};   // identifies program, data and parameters
+  uint64_t logged = 0;  // bytes of metrics.jsonl that were written before
+  // Names of parameters that were kept before, in order (HostServices::Keep).
+  std::vector<std::string> kept = {};
 };
 
 // The host state as text, by the names of `spec`, and back. DecodeHostState
@@ -69,20 +73,30 @@ absl::StatusOr<RunState> LoadCheckpoint(FileSystem& files,
                                         const HostProgramSpec& program,
                                         absl::Span<const StateTensor> tensors);
 
-// The same of tensors alone, for parameters that are kept.
+// The record of the run that wrote the checkpoint; its tensors are not read.
+// Errors as LoadCheckpoint.
+absl::StatusOr<RunRecord> ReadRunOf(FileSystem& files, const std::string& path);
+
+// The same of tensors alone, for parameters that are kept. CheckTensors does as
+// LoadTensors without a change of `tensors`.
 absl::Status SaveTensors(FileSystem& files, const std::string& path,
                          absl::Span<const StateTensor> tensors);
 absl::Status LoadTensors(FileSystem& files, const std::string& path,
                          absl::Span<const StateTensor> tensors);
 
-// Paths of the checkpoints in `directory`, newest first. A directory that does
-// not exist has none.
+absl::Status CheckTensors(FileSystem& files, const std::string& path,
+                          absl::Span<const StateTensor> tensors);
+
+// Paths of the checkpoints in `directory`, newest first: those of names that
+// CheckpointPath makes. A directory that does not exist has none.
 absl::StatusOr<std::vector<std::string>> ListCheckpoints(
     FileSystem& files, const std::string& directory);
 
-// Removes all but the `keep` newest checkpoints.
+// Removes the checkpoints before the `keep` newest of those up to `number`:
+// later ones are not of this run's making, such as damaged ones that it did not
+// continue from, and do not count.
 absl::Status PruneCheckpoints(FileSystem& files, const std::string& directory,
-                              int keep);
+                              int64_t number, int keep);
 
 }  // namespace graft
 

@@ -69,7 +69,8 @@ void EventFile::BeginEvent(double seconds) {
 }
 
 absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(
-    FileSystem& files, const std::string& directory, double seconds) {
+    FileSystem& files, const std::string& directory, double seconds,
+    int64_t first_step) {
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<WritableFile> file,
       files.OpenAppend(JoinPath(
@@ -78,6 +79,12 @@ absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(
   std::unique_ptr<EventFile> events(new EventFile(std::move(file)));
   events->BeginEvent(seconds);
   AppendBytesField(events->event_, 3, "brain.Event:2");  // file_version
+  GRAFT_RETURN_IF_ERROR(events->AppendEvent());
+  events->BeginEvent(seconds);
+  AppendVarint(events->event_, 2 << 3 | 0);  // step
+  AppendVarint(events->event_, static_cast<uint64_t>(first_step));
+  // session_log, whose status is START (1)
+  AppendBytesField(events->event_, 7, absl::string_view("\x08\x01", 2));
   GRAFT_RETURN_IF_ERROR(events->AppendEvent());
   return events;
 }

@@ -25,9 +25,11 @@ namespace graft {
 class EventFile {
  public:
   // Creates DIRECTORY/events.out.tfevents.SECONDS.graft. `seconds` is the wall
-  // clock's, since 1970.
+  // clock's, since 1970. Its first events tell TensorBoard to forget what
+  // earlier files of the directory have of `first_step` and later.
   static absl::StatusOr<std::unique_ptr<EventFile>> Create(
-      FileSystem& files, const std::string& directory, double seconds);
+      FileSystem& files, const std::string& directory, double seconds,
+      int64_t first_step);
 
   // Adds scalars of one step and hands them to the system. Allocates nothing
   // while an event is shorter than a kilobyte.

@@ -36,6 +36,22 @@ absl::StatusOr<bool> FillSlot(Instance& instance, size_t index, uint64_t seed) {
   return true;
 }
 
+// The first element that is infinite or NaN.
+std::optional<size_t> FindNonFinite(absl::Span<const float> values) {
+  const auto found =
+      std::find_if_not(values.begin(), values.end(),
+                       [](float value) { return std::isfinite(value); });
+  if (found == values.end()) return std::nullopt;
+  return static_cast<size_t>(found - values.begin());
+}
+
+absl::StatusOr<bool> IsFinite(Instance& instance, size_t slot) {
+  GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> bytes, instance.Slot(slot));
+  return !FindNonFinite(
+      absl::MakeConstSpan(reinterpret_cast<const float*>(bytes.data()),
+                          bytes.size() / sizeof(float)));
+}
+
 std::string FullName(const SlotSpec& slot) {
   return absl::StrCat(slot.model, ".", slot.name);
 }
@@ -101,6 +117,11 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                        tensor.name, "\", which is frozen"));
     GRAFT_RETURN_IF_ERROR(file->ReadFloats(
         tensor.name, instance.artifact().spec().slots[*slot].shape, values));
+    const std::optional<size_t> bad = FindNonFinite(values);
+    if (bad)
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": ", tensor.name, ": expects finite numbers, got ",
+          values[*bad], " at element ", *bad));
   }
   return absl::OkStatus();
 }
@@ -122,6 +143,18 @@ absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
   return tensors;
 }
 
+absl::StatusOr<std::string> FirstNonFiniteParameter(Instance& instance) {
+  const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (!slots[i].is_parameter() || !slots[i].trainable ||
+        slots[i].dtype != DType::kF32)
+      continue;
+    GRAFT_ASSIGN_OR_RETURN(const bool finite, IsFinite(instance, i));
+    if (!finite) return FullName(slots[i]);
+  }
+  return std::string();
+}
+
 absl::StatusOr<std::string> FirstNonFinite(Instance& instance,
                                            absl::string_view state) {
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
@@ -132,12 +165,8 @@ absl::StatusOr<std::string> FirstNonFinite(Instance& instance,
           (parameters ? !slot.trainable
                       : !state.empty() && slot.state != state))
         continue;
-      GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> bytes, instance.Slot(i));
-      auto* values = reinterpret_cast<const float*>(bytes.data());
-      const size_t count = bytes.size() / sizeof(float);
-      if (!std::all_of(values, values + count,
-                       [](float value) { return std::isfinite(value); }))
-        return FullName(slot);
+      GRAFT_ASSIGN_OR_RETURN(const bool finite, IsFinite(instance, i));
+      if (!finite) return FullName(slot);
     }
   }
   return std::string();

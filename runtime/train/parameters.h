@@ -30,7 +30,7 @@ absl::Status ResetStates(Instance& instance, absl::string_view state,
 
 // Overwrites parameters with the tensors of a safetensors file that have their
 // names, in the model that is trained. INVALID_ARGUMENT names a tensor that no
-// trainable parameter matches.
+// trainable parameter matches, or that has an infinite or NaN element.
 absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                                    Instance& instance);
 
@@ -39,6 +39,10 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
 // entry. Errors of the device.
 absl::StatusOr<std::vector<StateTensor>> TrainableTensors(Instance& instance,
                                                           bool with_states);
+
+// Name of the first trained parameter with an infinite or NaN element; empty if
+// there is none. Errors of the device.
+absl::StatusOr<std::string> FirstNonFiniteParameter(Instance& instance);
 
 // Name of the first tensor with an infinite or NaN element among the trained
 // parameters and the states named `state` (all states where it is empty); empty

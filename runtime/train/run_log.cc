@@ -30,16 +30,31 @@ void AppendNumber(double value, std::string& line) {
     absl::StrAppend(&line, "null");
 }
 
+// Cuts the records of `path` to those in its first `bytes`; the size that is
+// left.
+absl::StatusOr<uint64_t> CutRecords(FileSystem& files, const std::string& path,
+                                    uint64_t bytes) {
+  if (!files.Exists(path)) return 0;
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
+  absl::string_view kept = absl::string_view(text).substr(0, bytes);
+  // A line that a full disk or a lost write left unfinished.
+  kept = kept.substr(0, kept.rfind('\n') + 1);
+  if (kept.size() < text.size())
+    GRAFT_RETURN_IF_ERROR(WriteFile(files, path, kept));
+  return kept.size();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunLog>> RunLog::Open(
     FileSystem& files, const std::string& directory,
-    const HostProgramSpec& program) {
+    const HostProgramSpec& program, const LogStart& start) {
   auto log = std::make_unique<RunLog>();
-  GRAFT_ASSIGN_OR_RETURN(log->events_,
-                         EventFile::Create(files, directory, Now()));
+  const std::string metrics = JoinPath(directory, "metrics.jsonl");
+  GRAFT_ASSIGN_OR_RETURN(log->size_, CutRecords(files, metrics, start.bytes));
   GRAFT_ASSIGN_OR_RETURN(
-      log->metrics_, files.OpenAppend(JoinPath(directory, "metrics.jsonl")));
+      log->events_, EventFile::Create(files, directory, Now(), start.step + 1));
+  GRAFT_ASSIGN_OR_RETURN(log->metrics_, files.OpenAppend(metrics));
   log->line_.reserve(kLineRoom);
   for (const HostInstruction& instruction : program.instructions) {
     if (instruction.op != HostOp::log) continue;
@@ -94,6 +109,7 @@ absl::Status RunLog::Write(const HostInstruction& instruction,
   GRAFT_RETURN_IF_ERROR(
       events_->Write(Now(), static_cast<int64_t>(step), scalars_));
   GRAFT_RETURN_IF_ERROR(metrics_->Append(line_));
+  size_ += line_.size();
   return metrics_->Flush();
 }
 

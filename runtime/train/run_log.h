@@ -20,6 +20,12 @@
 
 namespace graft {
 
+// Where the records of a run begin that is resumed.
+struct LogStart {
+  uint64_t bytes = 0;  // of metrics.jsonl, which were written before
+  int64_t step = 0;    // updates made before
+};
+
 // Measured by the run itself, for records of training.
 struct RunSpeed {
   double examples_per_second = 0;
@@ -30,10 +36,15 @@ struct RunSpeed {
 class RunLog {
  public:
   // Into the files of `directory`, for the instructions of `program`, which is
-  // borrowed.
+  // borrowed. What metrics.jsonl has behind `start`, or behind its last whole
+  // line, is cut away in one step; a new event file says that what earlier ones
+  // have of steps after `start.step` no longer holds.
   static absl::StatusOr<std::unique_ptr<RunLog>> Open(
       FileSystem& files, const std::string& directory,
-      const HostProgramSpec& program);
+      const HostProgramSpec& program, const LogStart& start);
+
+  // Bytes of metrics.jsonl.
+  uint64_t size() const { return size_; }
 
   // One record of the values of an instruction of the program: a line of JSON,
   // {"step":3,"loss":0.5,...}, with "dev_loss" for "loss" of the group "dev",
@@ -54,6 +65,7 @@ class RunLog {
 
   std::unique_ptr<EventFile> events_;
   std::unique_ptr<WritableFile> metrics_;
+  uint64_t size_ = 0;
   std::vector<Names> names_;
   // Kept for their memory.
   std::string line_;

@@ -74,9 +74,10 @@ absl::Status Trainer::Prepare() {
                                            options_.seed, *this));
   if (options_.resume) GRAFT_RETURN_IF_ERROR(Resume());
   GRAFT_RETURN_IF_ERROR(SetRegisters());
+  if (options_.begin) GRAFT_RETURN_IF_ERROR(options_.begin(resumed_));
   if (options_.directory.empty()) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(log_,
-                         RunLog::Open(files_, options_.directory, *program));
+  GRAFT_ASSIGN_OR_RETURN(
+      log_, RunLog::Open(files_, options_.directory, *program, log_start_));
   return absl::OkStatus();
 }
 
@@ -95,37 +96,6 @@ absl::Status Trainer::SetRegisters() {
                        found->maximum, ", got ", value));
     interpreter_->state().registers[found - spec_.registers.begin()] = value;
   }
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::Resume() {
-  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
-                         ListCheckpoints(files_, options_.directory));
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
-                         TrainableTensors(instance_, /*with_states=*/true));
-  for (const std::string& path : paths) {
-    absl::StatusOr<RunState> state =
-        LoadCheckpoint(files_, path, spec_, interpreter_->program(), tensors);
-    if (!state.ok()) {
-      summary_.warnings.push_back(absl::StrCat(
-          "skipped a checkpoint: ", std::string(state.status().message())));
-      continue;
-    }
-    if (state->run != options_.run)
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": expects a checkpoint of this program, data and options (",
-          options_.run, "), got one of ", state->run));
-    if (state->seed != options_.seed)
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": expects a checkpoint of the seed ",
-                       options_.seed, ", got one of ", state->seed));
-    interpreter_->state() = std::move(state->host);
-    return absl::OkStatus();
-  }
-  if (!summary_.warnings.empty())
-    return absl::DataLossError(
-        absl::StrCat("no valid checkpoint in ", options_.directory,
-                     "; the newest: ", summary_.warnings.front()));
   return absl::OkStatus();
 }
 
@@ -175,6 +145,16 @@ absl::StatusOr<HostServices::Score> Trainer::Evaluate(size_t entry,
                   InOrder(*by_index_[stream]->source)));
   if (stop_->load(std::memory_order_relaxed))
     return absl::CancelledError("stopped by a signal");
+  if (!std::isfinite(result.loss) || !std::isfinite(result.score)) {
+    GRAFT_ASSIGN_OR_RETURN(const std::string first,
+                           FirstNonFiniteParameter(instance_));
+    return absl::DataLossError(absl::StrCat(
+        "step ", ToCount(Shown("step")), ": evaluation on ",
+        spec_.streams[stream].name, ": expects a finite loss and score, got ",
+        result.loss, " and ", result.score,
+        first.empty() ? "" : "; first non-finite tensor: ", first,
+        "; checkpoints already written are kept"));
+  }
   return Score{result.loss, result.score};
 }
 
@@ -186,24 +166,6 @@ absl::StatusOr<bool> Trainer::TestFinite(const std::string& state) {
 
 absl::Status Trainer::Reset(const std::string& state) {
   return ResetStates(instance_, state, options_.seed);
-}
-
-std::string Trainer::KeptPath(const std::string& name) const {
-  return JoinPath(options_.directory, absl::StrCat(name, ".safetensors"));
-}
-
-absl::Status Trainer::Keep(const std::string& name) {
-  if (options_.directory.empty()) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> parameters,
-                         TrainableTensors(instance_, /*with_states=*/false));
-  return SaveTensors(files_, KeptPath(name), parameters);
-}
-
-absl::Status Trainer::Restore(const std::string& name) {
-  if (options_.directory.empty()) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> parameters,
-                         TrainableTensors(instance_, /*with_states=*/false));
-  return LoadTensors(files_, KeptPath(name), parameters);
 }
 
 absl::Status Trainer::Log(const HostInstruction& instruction) {
@@ -220,7 +182,22 @@ absl::Status Trainer::Mark(const HostInstruction&, bool save) {
     Measure();
     progress_->step(Report());
   }
-  return save && !options_.directory.empty() ? Save() : absl::OkStatus();
+  if (!save || options_.directory.empty()) return absl::OkStatus();
+  // Behind an update, so that even gradients of fp16 have no infinities.
+  GRAFT_RETURN_IF_ERROR(CheckFinite(/*with_states=*/true));
+  return Save();
+}
+
+absl::Status Trainer::CheckFinite(bool with_states) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string first,
+                         with_states ? FirstNonFinite(instance_, /*state=*/"")
+                                     : FirstNonFiniteParameter(instance_));
+  if (first.empty()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("step ", ToCount(Shown("step")),
+                   ": expects finite parameters after the update; first "
+                   "non-finite tensor: ",
+                   first, "; checkpoints already written are kept"));
 }
 
 absl::Status Trainer::Fail(const HostInstruction& instruction) {
@@ -238,17 +215,6 @@ absl::Status Trainer::Fail(const HostInstruction& instruction) {
       where, instruction.text, found,
       first.empty() ? "" : "; first non-finite tensor: ", first,
       first.empty() ? "" : "; checkpoints already written are kept"));
-}
-
-absl::Status Trainer::Save() {
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
-                         TrainableTensors(instance_, /*with_states=*/true));
-  const HostState& state = interpreter_->state();
-  GRAFT_RETURN_IF_ERROR(
-      SaveCheckpoint(files_, CheckpointPath(options_.directory, state.marks),
-                     {state, options_.seed, options_.run}, spec_, tensors));
-  return PruneCheckpoints(files_, options_.directory,
-                          options_.keep_checkpoints);
 }
 
 void Trainer::Measure() {
@@ -296,6 +262,7 @@ absl::StatusOr<TrainSummary> Trainer::Run(const TrainProgress& progress,
   GRAFT_ASSIGN_OR_RETURN(const bool finished, interpreter_->Run());
   Summarise();
   summary_.interrupted = !finished;
+  GRAFT_RETURN_IF_ERROR(CheckFinite(/*with_states=*/false));
   if (!finished && !options_.directory.empty()) GRAFT_RETURN_IF_ERROR(Save());
   return summary_;
 }

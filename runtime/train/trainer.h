@@ -43,7 +43,11 @@ struct TrainOptions {
   std::string directory;
   int keep_checkpoints = 2;
   bool resume = false;  // from the newest valid checkpoint, if any
-  std::string run;      // identity that a resumed checkpoint must have
+  RunRecord run;        // that of a resumed checkpoint must be equal
+  // Called once, when the run is known to begin and before it writes a file;
+  // `resumed` where it continues from a checkpoint. An error of it ends the
+  // run.
+  std::function<absl::Status(bool resumed)> begin;
 };
 
 // Progress of one step, for the terminal.
@@ -99,11 +103,13 @@ class Trainer : private HostServices {
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
   // of the place where the program stands. DATA_LOSS: the program failed, such
-  // as at a loss that is infinite or NaN (step and first such tensor are named,
-  // checkpoints are kept). INVALID_ARGUMENT: the checkpoint belongs to another
-  // run or seed, the artifact has no host program or several, or a stream or
-  // register is unknown or out of range. Errors of the sources come as they
-  // are.
+  // as at a loss that is infinite or NaN; so is an evaluation, or a parameter
+  // when a checkpoint is due or the run ends (step and first such tensor are
+  // named, checkpoints are kept). INVALID_ARGUMENT: the checkpoint belongs to
+  // another run, whose differences are named, the artifact has no host program
+  // or several, or a stream or register is unknown or out of range. NOT_FOUND
+  // and DATA_LOSS: the best parameters of a resumed run are not there or
+  // damaged. Errors of the sources come as they are.
   absl::StatusOr<TrainSummary> Run(const TrainProgress& progress,
                                    const std::atomic<bool>& stop);
 
@@ -123,7 +129,12 @@ class Trainer : private HostServices {
   absl::StatusOr<const HostProgramSpec*> FindProgram() const;
   absl::Status SetRegisters();
   absl::Status Resume();
+  absl::Status CheckRun(const std::string& path, const RunState& state) const;
+  absl::Status CheckKept();
   absl::Status Save();
+  // DATA_LOSS if a trained parameter, or with `with_states` a state, is
+  // infinite or NaN.
+  absl::Status CheckFinite(bool with_states);
   std::string KeptPath(const std::string& name) const;
   // The register that the program's marks show as `name`; 0 without one.
   double Shown(absl::string_view name) const;
@@ -139,6 +150,9 @@ class Trainer : private HostServices {
   std::vector<const TrainStream*> by_index_;  // of the artifact; null: none
   std::unique_ptr<HostInterpreter> interpreter_;
   const HostInstruction* mark_ = nullptr;  // the program's first
+  bool resumed_ = false;
+  LogStart log_start_;
+  std::vector<std::string> kept_;  // names of parameters, sorted
   std::unique_ptr<RunLog> log_;
   const TrainProgress* progress_ = nullptr;
   const std::atomic<bool>* stop_ = nullptr;

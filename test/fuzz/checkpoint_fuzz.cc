@@ -80,11 +80,15 @@ std::string MakeFile(absl::string_view state, const std::string& checksum) {
                          values.size() * sizeof(float));
   const nlohmann::json header = {
       {"__metadata__",
-       {{"format", "graft-checkpoint-2"},
-        {"run", "r"},
+       {{"format", "graft-checkpoint-3"},
+        {"run", "[]"},
+        {"logged", "9"},
+        {"kept", "best"},
         {"seed", "7"},
         {"state", std::string(state)},
-        {"checksum run", Hex("r")},
+        {"checksum run", Hex("[]")},
+        {"checksum logged", Hex("9")},
+        {"checksum kept", Hex("best")},
         {"checksum seed", Hex("7")},
         {"checksum state", checksum},
         {"checksum m.w", Hex(data)}}},

@@ -329,11 +329,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
       spec.data,
       ReadDataSettings(model.description->ModelDescription::config()));
-  spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)},
-                     {"checkpoint", model.directory}};
-  for (const InputModel& other : input.models)
-    if (&other != &model)
-      spec.provenance.emplace_back(other.role.symbol, other.directory);
+  // No path: an artifact does not depend on where it was made.
+  spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)}};
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
   if (!model.initialised.empty())

@@ -17,8 +17,11 @@ namespace graft {
 
 // State shared by the commands.
 struct CommandContext {
-  // True after SIGINT or SIGTERM: finish the step, save and stop.
+  // True after SIGINT, SIGTERM or SIGHUP: finish the step, save and stop.
   const std::atomic<bool>* stop = nullptr;
+  // Set by a command that has something to save or to remove when a signal
+  // comes, and looks at `stop`. Others end at once.
+  bool saves_on_signal = false;
   // Set by the selected command; run after parsing.
   std::function<absl::Status()> run;
 };

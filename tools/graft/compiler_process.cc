@@ -4,20 +4,19 @@
 #include "tools/graft/compiler_process.h"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <climits>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/usage_error.h"
-
-extern char** environ;
 
 namespace graft {
 namespace {
@@ -38,31 +37,76 @@ absl::StatusOr<std::string> CompilerPath() {
 // Exit code of graft-compile for wrong usage.
 constexpr int kUsageCode = 2;
 
+// The process that runs; 0: none. Set where a signal handler may look.
+std::atomic<pid_t> running{0};
+std::atomic<bool> stopped{false};
+
+absl::Status Stopped() {
+  return absl::CancelledError(
+      "stopped by a signal before training began; there is nothing to resume");
+}
+
+// In the child, between fork and exec: async-signal-safe calls only. Reports
+// errno through `report` if the program does not start.
+[[noreturn]] void Execute(char* const* argv, pid_t parent,
+                          CompilerOutput output, int report) {
+  // The compiler ends with this process, whatever ends that.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == parent) {
+    const int null =
+        output == CompilerOutput::kNone ? open("/dev/null", O_WRONLY) : -1;
+    if (null >= 0) dup2(null, STDOUT_FILENO);
+    execv(argv[0], argv);
+  }
+  const int error = errno;
+  if (write(report, &error, sizeof(error)) < 0) _exit(126);
+  _exit(127);
+}
+
+// Starts the program; its process.
+absl::StatusOr<pid_t> Start(std::vector<std::string>& words,
+                            CompilerOutput output) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return FileError(errno, words[0], "start");
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) Execute(argv.data(), parent, output, report[1]);
+  int error = child < 0 ? errno : 0;
+  close(report[1]);
+  // Returns when the program runs, which closes the other end.
+  if (child > 0 && read(report[0], &error, sizeof(error)) > 0)
+    waitpid(child, nullptr, 0);
+  close(report[0]);
+  if (error != 0) return FileError(error, words[0], "start");
+  return child;
+}
+
 }  // namespace
+
+void StopCompiler() {
+  stopped = true;
+  if (const pid_t child = running; child > 0) kill(child, SIGTERM);
+}
 
 absl::Status RunCompiler(const std::vector<std::string>& arguments,
                          CompilerOutput output) {
   GRAFT_ASSIGN_OR_RETURN(std::string compiler, CompilerPath());
-  std::vector<std::string> storage = {compiler};
-  storage.insert(storage.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& argument : storage) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  if (output == CompilerOutput::kNone)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
-                                     O_WRONLY, 0);
-  pid_t child;
-  int error = posix_spawn(&child, compiler.c_str(), &actions, nullptr,
-                          argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return FileError(error, compiler, "start");
+  std::vector<std::string> words = {compiler};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (stopped) return Stopped();
+  GRAFT_ASSIGN_OR_RETURN(const pid_t child, Start(words, output));
+  running = child;
+  // A signal that came before the line above has not reached the child.
+  if (stopped) kill(child, SIGTERM);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return FileError(errno, compiler, "wait for");
   }
+  running = 0;
+  if (stopped) return Stopped();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   absl::Status failure = absl::AbortedError(
       WIFSIGNALED(status)

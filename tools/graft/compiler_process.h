@@ -18,11 +18,16 @@ namespace graft {
 enum class CompilerOutput { kInherited, kNone };
 
 // Runs graft-compile, which is installed beside this program, with `arguments`,
-// and waits for it. Its messages go to standard error. NOT_FOUND: the compiler
-// is not installed. ABORTED: it failed, and has printed the reason; a usage
-// error if an option was wrong.
+// and waits for it. Its messages go to standard error; it ends with this
+// process. NOT_FOUND: the compiler is not installed. ABORTED: it failed, and
+// has printed the reason; a usage error if an option was wrong. CANCELLED:
+// StopCompiler was called. For the main thread.
 absl::Status RunCompiler(const std::vector<std::string>& arguments,
                          CompilerOutput output = CompilerOutput::kInherited);
+
+// Ends the compiler that runs, and all that would be started later. For signal
+// handlers.
+void StopCompiler();
 
 }  // namespace graft
 

@@ -17,6 +17,7 @@
 #include "tools/graft/commands.h"
 #include "tools/graft/export_artifact.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/option_effects.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 
@@ -28,14 +29,10 @@ struct GivenColumns {
   bool text = false, pair = false, label = false;
 };
 
-// Exports the artifact `options.teacher` to a directory in the output, which
-// becomes the teacher.
+// Exports the artifact `options.teacher` to a folder of the preparation,
+// which becomes the teacher.
 absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
-  const std::string directory = JoinPath(options.output, "teacher.part");
-  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
-  // Left by a run that was killed.
-  if (files.Exists(directory))
-    GRAFT_RETURN_IF_ERROR(RemoveTree(files, directory));
+  const std::string directory = JoinPath(options.scratch, "teacher");
   GRAFT_ASSIGN_OR_RETURN(
       const ExportReport report,
       ExportArtifact(files, options.teacher, directory, DType::kF32));
@@ -67,14 +64,14 @@ absl::Status TakeDataSettings(FileSystem& files, const GivenColumns& given,
 absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
                      const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
-  const bool artifact = !files.IsDirectory(options.teacher);
-  if (artifact) GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
+                         OpenRunFolder(options));
+  if (!files.IsDirectory(options.teacher))
+    GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
   GRAFT_RETURN_IF_ERROR(TakeDataSettings(files, given, options));
-  absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);
-  // The program contains the values now.
-  if (artifact) GRAFT_RETURN_IF_ERROR(RemoveTree(files, options.teacher));
-  GRAFT_RETURN_IF_ERROR(run.status());
-  return Train(std::move(options), *std::move(run), context);
+  GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
+  return Train(std::move(options), std::move(run), *folder, context);
 }
 
 }  // namespace
@@ -109,6 +106,7 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
     const GivenColumns columns = {given("--text-column"),
                                   given("--pair-column"),
                                   given("--label-column")};
+    context.saves_on_signal = true;
     context.run = [options, columns, &context] {
       return Distill(*options, columns, context);
     };

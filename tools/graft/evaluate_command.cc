@@ -34,6 +34,7 @@ struct EvaluateOptions {
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   DeviceChoice device;
+  bool verify = true;
   bool json = false;
 };
 
@@ -64,8 +65,9 @@ absl::Status PrintMetrics(const EvaluateOptions& options,
 
 absl::Status Evaluate(const EvaluateOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
-                         OpenPredictor(options.artifact, options.device));
+  GRAFT_ASSIGN_OR_RETURN(
+      const OpenedPredictor opened,
+      OpenPredictor(options.artifact, options.device, options.verify));
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
@@ -112,6 +114,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
                    "SVG file for the confusion matrix")
       ->type_name("FILE");
   AddDeviceOptions(*command, options->device);
+  AddVerifyOption(*command, options->verify);
   command->add_flag("--json", options->json);
   command->footer(
       "Example:\n"

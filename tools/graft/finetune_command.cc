@@ -10,16 +10,19 @@
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/option_effects.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 
 namespace graft {
 namespace {
 
-absl::Status Finetune(const FinetuneOptions& options,
-                      const CommandContext& context) {
+absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
+                         OpenRunFolder(options));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
-  return Train(options, std::move(run), context);
+  return Train(std::move(options), std::move(run), *folder, context);
 }
 
 }  // namespace
@@ -40,6 +43,7 @@ void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
       "  graft finetune --model minilm/ --train train.tsv --dev dev.tsv \\\n"
       "      --max-length 128 --evaluate-every 200 --output out/");
   command->callback([options, &context] {
+    context.saves_on_signal = true;
     context.run = [options, &context] { return Finetune(*options, context); };
   });
 }

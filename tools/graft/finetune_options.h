@@ -32,7 +32,7 @@ struct RunSettings {
   std::optional<double> loss_scale;  // the first of fp16: a power of two
   bool resume = false;               // from the newest valid checkpoint, if any
   int64_t checkpoint_every = 0;      // steps; 0: only when stopped by a signal
-  int64_t evaluate_every = 0;        // steps between evaluations; 0: never
+  int64_t evaluate_every = 0;        // steps between evaluations; 0: an epoch's
   int64_t patience = 0;  // stop after as many evaluations without a better one
   int64_t log_every = 10;  // steps between metrics
 };
@@ -82,6 +82,11 @@ struct FinetuneOptions {
   std::vector<std::string> plugins;
   std::string graph_passes;
   DeviceChoice device;
+  bool overwrite = false;  // what an earlier run left in `output`
+  // Folder for what is made before a run begins, and the program of the run
+  // that is resumed, if it is there (run_folder.h).
+  std::string scratch;
+  std::optional<std::string> program;
   bool json = false;
   bool quiet = false;
   bool profile = false;
@@ -105,14 +110,15 @@ struct PreparedRun {
   std::unique_ptr<ExampleTable> train, dev;  // dev may be null
   std::vector<std::string> head_arguments;   // of the compiler
   std::vector<std::string> compiler_arguments;
-  int64_t max_length = 0;  // tokens of an example, at most
-  std::string program;     // path of the compiled artifact
-  std::string identity;    // of the run (run_identity.h)
+  int64_t max_length = 0;      // tokens of an example, at most
+  int64_t evaluate_every = 0;  // steps between evaluations; 0: none
+  std::string program;         // path of the compiled artifact
 };
 
-// Reads the tables once, and compiles into options.output unless a run is
-// resumed there. Progress goes to standard error unless options.quiet.
-// CANCELLED: `stop` became true while a table was read.
+// Reads the tables once, and compiles into options.scratch, which exists,
+// unless there is options.program. Progress goes to standard error unless
+// options.quiet. CANCELLED: `stop` became true while a table was read or the
+// program compiled.
 absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
                                        const std::atomic<bool>& stop);
 

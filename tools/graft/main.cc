@@ -11,7 +11,9 @@
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "runtime/base/temporary_files.h"
 #include "tools/graft/commands.h"
+#include "tools/graft/compiler_process.h"
 #include "tools/graft/usage_error.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
@@ -19,14 +21,37 @@
 namespace {
 
 std::atomic<bool> stop_requested{false};
+std::atomic<int> stop_signal{0};
+
+// Ends the process by the signal, as one without handlers would. Files that are
+// being written beside their places go.
+void EndBy(int signal) {
+  graft::RemoveTemporaryFiles();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 // The first signal requests an orderly stop, the second one stops at once.
-void HandleSignal(int signal) {
+void StopOrderly(int signal) {
   if (stop_requested.exchange(true)) {
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
+    EndBy(signal);
+    return;
+  }
+  stop_signal = signal;
+  graft::StopCompiler();
+}
+
+void HandleSignals(void (*handler)(int)) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // Under nohup a run outlives its terminal.
+    const bool kept =
+        std::signal(signal, handler) == SIG_IGN && signal == SIGHUP;
+    if (kept) std::signal(signal, SIG_IGN);
   }
 }
+
+// What a shell says of a process that a signal ended.
+constexpr int kSignalCode = 128;
 
 }  // namespace
 
@@ -42,7 +67,7 @@ int main(int argc, char** argv) {
       "  graft evaluate out/model.graft --data test.tsv\n"
       "  graft predict out/model.graft --text \"an example\"\n"
       "`graft COMMAND --help` explains a command. Exit codes: 0 "
-      "success, 1 failure, 2 wrong usage.");
+      "success, 1 failure, 2 wrong usage, 128 + N ended by signal N.");
 
   graft::CommandContext context;
   context.stop = &stop_requested;
@@ -63,11 +88,12 @@ int main(int argc, char** argv) {
   if (exit && *exit != 0) return *exit;
   // After --help there is nothing to run.
   if (exit) context.run = [] { return absl::OkStatus(); };
-  std::signal(SIGINT, HandleSignal);
-  std::signal(SIGTERM, HandleSignal);
+  HandleSignals(context.saves_on_signal ? StopOrderly : EndBy);
   absl::Status status = context.run();
   if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;
   std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
+  if (absl::IsCancelled(status) && stop_signal != 0)
+    return kSignalCode + stop_signal;
   return graft::IsUsageError(status) ? 2 : 1;
 }

@@ -87,7 +87,7 @@ std::string LabelColumn(const FinetuneOptions& options) {
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,
                                           const FinetuneOptions& options,
                                           const std::string& directory) {
-  const std::string path = JoinPath(options.output, "facts.json");
+  const std::string path = JoinPath(options.scratch, "facts.json");
   std::vector<std::string> arguments = {directory, "--emit=facts", "-o", path};
   for (const std::string& plugin : options.plugins)
     arguments.push_back(absl::StrCat("--plugin=", plugin));

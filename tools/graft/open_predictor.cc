@@ -3,20 +3,37 @@
 
 #include "tools/graft/open_predictor.h"
 
+#include <thread>
+#include <utility>
+
 #include "runtime/artifact/artifact.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
 
+void AddVerifyOption(CLI::App& command, bool& verify) {
+  command.add_flag_callback(
+      "--no-verify", [&verify] { verify = false; },
+      "do not compare the weights with their checksum before they are used");
+}
+
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
-                                              const DeviceChoice& device) {
+                                              const DeviceChoice& device,
+                                              bool verify) {
   OpenedPredictor opened;
   GRAFT_ASSIGN_OR_RETURN(opened.device, OpenDevice(device));
   LoadOptions load;
   load.device = opened.device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> program,
                          Artifact::Load(FileSystem::Posix(), artifact, load));
-  GRAFT_ASSIGN_OR_RETURN(opened.predictor, Predictor::Create(program));
+  absl::Status verified;
+  std::thread check;
+  if (verify) check = std::thread([&] { verified = program->VerifyWeights(); });
+  absl::StatusOr<std::unique_ptr<Predictor>> predictor =
+      Predictor::Create(program);
+  if (verify) check.join();
+  GRAFT_RETURN_IF_ERROR(verified);
+  GRAFT_ASSIGN_OR_RETURN(opened.predictor, std::move(predictor));
   return opened;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "CLI/App.hpp"
 #include "absl/status/statusor.h"
 #include "runtime/predict/predictor.h"
 #include "tools/open_device.h"
@@ -22,9 +23,16 @@ struct OpenedPredictor {
   std::unique_ptr<Predictor> predictor;
 };
 
-// Errors as those of OpenDevice, Artifact::Load and Predictor::Create.
+// Adds --no-verify, which sets `verify` to false. `verify` must outlive the
+// parsing.
+void AddVerifyOption(CLI::App& command, bool& verify);
+
+// Checks the weights against their checksum if `verify`, in a thread beside the
+// rest of the start. Errors as those of OpenDevice, Artifact::Load,
+// Artifact::VerifyWeights and Predictor::Create.
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
-                                              const DeviceChoice& device);
+                                              const DeviceChoice& device,
+                                              bool verify = true);
 
 }  // namespace graft
 

@@ -19,6 +19,7 @@
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/option_effects.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/option_checks.h"
@@ -49,9 +50,11 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
 // Compiles like a fine-tuning, in a temporary directory.
 absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
+  GRAFT_RETURN_IF_ERROR(
+      CheckEffects(options.finetune, !options.finetune.dev.empty()));
   std::string directory = "/tmp/graft-plan-XXXXXX";
   if (!mkdtemp(directory.data())) return FileError(errno, directory, "create");
-  options.finetune.output = directory;
+  options.finetune.output = options.finetune.scratch = directory;
   options.finetune.memory_choices = true;
   absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune, stop);
   absl::Status status = run.status();
@@ -63,20 +66,6 @@ absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   }
   const absl::Status removed = RemoveTree(files, directory);
   return status.ok() ? removed : status;
-}
-
-// Refuses options that a compiled program has no use for.
-void CheckOptionsOfProgram(const CLI::App& command,
-                           const std::string& artifact) {
-  if (artifact.empty()) return;
-  const std::vector<std::string> used = {"artifact", "--length", "--level",
-                                         "--json"};
-  for (const CLI::Option* option : command.get_options())
-    if (option->count() > 0 && !absl::c_linear_search(used, option->get_name()))
-      throw CLI::ValidationError(
-          option->get_name(),
-          absl::StrCat("expects --model and --train, got the program ",
-                       artifact, ", which is compiled already"));
 }
 
 }  // namespace
@@ -110,14 +99,16 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       "  graft plan --model minilm/ --train train.tsv --linear-probe\n"
       "  graft plan out/program.graft --length 32");
   command->callback([command, options, &context] {
-    CheckOptionsOfProgram(*command, options->artifact);
+    context.saves_on_signal = true;  // stops, and removes its files
     if (options->artifact.empty() && options->finetune.model.empty())
       throw CLI::RequiredError("artifact, or --model and --train");
     options->finetune.quiet = true;
-    context.run = [options, &context] {
-      return options->artifact.empty()
-                 ? MeasureNew(*options, *context.stop)
-                 : Measure(*options, options->artifact, 0);
+    context.run = [command, options, &context]() -> absl::Status {
+      if (options->artifact.empty()) return MeasureNew(*options, *context.stop);
+      GRAFT_RETURN_IF_ERROR(CheckOnly(
+          *command, {"artifact", "--length", "--level", "--json"},
+          absl::StrCat(options->artifact, ", which is compiled already")));
+      return Measure(*options, options->artifact, 0);
     };
   });
 }

@@ -38,6 +38,7 @@ struct PredictOptions {
   int64_t max_length = 0;  // that of the training
   int64_t top = 3;
   DeviceChoice device;
+  bool verify = true;
   bool json = false;
 };
 
@@ -133,8 +134,9 @@ absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
 
 absl::Status Predict(const PredictOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
-                         OpenPredictor(options.artifact, options.device));
+  GRAFT_ASSIGN_OR_RETURN(
+      const OpenedPredictor opened,
+      OpenPredictor(options.artifact, options.device, options.verify));
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
@@ -197,6 +199,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       ->check(WholeNumber(1))
       ->capture_default_str();
   AddDeviceOptions(*command, options->device);
+  AddVerifyOption(*command, options->verify);
   command->add_flag("--json", options->json, "one JSON object per line");
   command->footer(
       "Example:\n"

@@ -17,7 +17,6 @@
 #include "runtime/formats/config.h"
 #include "runtime/formats/labels.h"
 #include "runtime/tokenize/registry.h"
-#include "runtime/train/checkpoint.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/model_facts.h"
@@ -282,14 +281,21 @@ absl::Status CheckPairs(const FinetuneOptions& options,
       facts.types));
 }
 
+// Steps between evaluations: those of an epoch unless the user says.
+int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
+  const RunSettings& training = options.training;
+  if (!run.dev || training.evaluate_every > 0) return training.evaluate_every;
+  return (run.train->scan().examples + training.batch_size - 1) /
+         training.batch_size;
+}
+
 // Compiles the program, except when a run continues from a checkpoint: then it
-// keeps its program. Without a checkpoint, an existing program may belong to
-// other options.
+// keeps its program.
 absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
   const BatchCapacity capacity = ChooseCapacity(options, run);
-  run.program = JoinPath(options.output, "program.graft");
-  const std::string labels_path = JoinPath(options.output, "labels.json");
+  run.program = JoinPath(options.scratch, "program.graft");
+  const std::string labels_path = JoinPath(options.scratch, "labels.json");
   if (options.task == "classification")
     GRAFT_RETURN_IF_ERROR(
         WriteLabels(files, labels_path, run.labels->labels()));
@@ -298,10 +304,9 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
   run.compiler_arguments.insert(run.compiler_arguments.end(),
                                 run.head_arguments.begin(),
                                 run.head_arguments.end());
-  if (options.training.resume && files.Exists(run.program)) {
-    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> checkpoints,
-                           ListCheckpoints(files, options.output));
-    if (!checkpoints.empty()) return absl::OkStatus();
+  if (options.program) {
+    run.program = *options.program;
+    return absl::OkStatus();
   }
   const absl::Time start = absl::Now();
   GRAFT_RETURN_IF_ERROR(RunCompiler(run.compiler_arguments));
@@ -335,7 +340,6 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
   GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
   GRAFT_RETURN_IF_ERROR(CheckIds(*result.tokenizer, options.model, config));
-  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(options.output));
   GRAFT_ASSIGN_OR_RETURN(const ModelFacts facts,
                          ReadModelFacts(files, options, options.model));
   int64_t limit = facts.max_positions;
@@ -366,15 +370,12 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   const int64_t max_length = options.max_length > 0
                                  ? options.max_length
                                  : std::min(limit, asked > 0 ? asked : limit);
-  if (options.precision != "fp16" && options.training.loss_scale)
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--loss-scale: expects --precision=fp16, got ", options.precision));
   result.max_length = max_length;
   GRAFT_RETURN_IF_ERROR(ScanTables(
       files, options, facts, teacher ? &*teacher : nullptr, stop, result));
   if (!options.quiet) DescribeData(options, result, max_length);
+  result.evaluate_every = EvaluateEvery(options, result);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
-  GRAFT_ASSIGN_OR_RETURN(result.identity, RunIdentity(options, result));
   return result;
 }
 

@@ -5,26 +5,31 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "runtime/artifact/checksum.h"
 #include "runtime/base/file.h"
-#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/table/table_paths.h"
 #include "runtime/formats/checkpoint_weights.h"
+#include "tools/graft/run_folder.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
 
-// Bytes at both ends of a checkpoint that tell it from others. Its header, with
-// names and shapes of all tensors, is at the start.
-constexpr size_t kEnds = 1 << 16;
+// Files that say how a model's texts become tokens, those that there are.
+constexpr const char* kTokenizerFiles[] = {
+    "added_tokens.json", "special_tokens_map.json", "tokenizer.json",
+    "tokenizer_config.json", "vocab.txt"};
 
 // Whether the compiler lists what the option sets among the settings.
 bool IsSetting(absl::string_view option) {
@@ -35,29 +40,76 @@ bool IsSetting(absl::string_view option) {
              [&](const StrategyFlag& flag) { return name == flag.option; });
 }
 
-// The compiler's options without places of files and settings, in one order.
-std::vector<std::string> NormaliseArguments(
-    const std::vector<std::string>& arguments) {
-  static constexpr absl::string_view kPlaces[] = {
-      "--labels=", "--teacher=", "--dump-stages=", "--model="};
-  std::vector<std::string> result;
+// An option of the compiler under the name that it has here.
+std::string NameOf(absl::string_view option) {
+  if (option == "--regression") return "--task";
+  if (option == "--weights") return "--weight-column";
+  return std::string(option);
+}
+
+std::string ValueOf(absl::string_view argument) {
+  if (argument == "--regression") return "regression";
+  const size_t equals = argument.find('=');
+  if (equals == absl::string_view::npos) return "yes";
+  const absl::string_view value = argument.substr(equals + 1);
+  if (!absl::StartsWith(argument, "--plugin=")) return std::string(value);
+  return std::string(value.substr(value.find_last_of('/') + 1));
+}
+
+// The options of the compiler without places of files and settings.
+void AddArguments(const FinetuneOptions& options,
+                  const std::vector<std::string>& arguments,
+                  RunRecord& record) {
+  static constexpr absl::string_view kPlaces[] = {"--labels", "--teacher",
+                                                  "--dump-stages", "--model"};
+  const size_t first = record.size();
   for (absl::string_view argument : arguments) {
-    const bool place = std::any_of(std::begin(kPlaces), std::end(kPlaces),
-                                   [&](absl::string_view prefix) {
-                                     return absl::StartsWith(argument, prefix);
-                                   });
-    // The input, and what follows -o.
-    if (place || !absl::StartsWith(argument, "--") || IsSetting(argument))
+    const absl::string_view option = argument.substr(0, argument.find('='));
+    // Not the input either, nor what follows -o.
+    if (!absl::StartsWith(option, "--") || IsSetting(argument) ||
+        absl::c_linear_search(kPlaces, option))
       continue;
-    if (absl::StartsWith(argument, "--plugin=")) {
-      result.push_back(absl::StrCat(
-          "--plugin=", argument.substr(argument.find_last_of("=/") + 1)));
-      continue;
-    }
-    result.emplace_back(argument);
+    RunPart part = {NameOf(option), ValueOf(argument)};
+    // Without the option it follows from the rows.
+    part.derived = option == "--max-sequences" ||
+                   (option == "--max-tokens" && options.max_tokens == 0);
+    const auto same = std::find_if(
+        record.begin() + first, record.end(),
+        [&](const RunPart& other) { return other.name == part.name; });
+    if (same == record.end())
+      record.push_back(std::move(part));
+    else  // a repeated --plugin
+      absl::StrAppend(&same->value, ",", part.value);
   }
-  std::sort(result.begin(), result.end());
-  return result;
+}
+
+// The value at the beginning of "VALUE in [...]: meaning", as the compiler
+// lists settings; a text has quotes.
+absl::string_view TakeValue(absl::string_view rest) {
+  if (!absl::StartsWith(rest, "\""))
+    return rest.substr(0, rest.find_first_of(" :"));
+  size_t end = 1;
+  while (end < rest.size() && rest[end] != '"')
+    end += rest[end] == '\\' ? 2 : 1;
+  return rest.substr(1, std::min(end, rest.size()) - 1);
+}
+
+// The parameters of the strategy, a line each of what the compiler lists, under
+// the names of their options.
+void AddSettings(absl::string_view listed, RunRecord& record) {
+  for (const absl::string_view line :
+       absl::StrSplit(listed, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(" = ", 1));
+    const auto* const flag =
+        absl::c_find_if(kStrategyFlags, [&](const StrategyFlag& candidate) {
+          return parts.first == candidate.parameter;
+        });
+    record.push_back({flag != std::end(kStrategyFlags)
+                          ? flag->option
+                          : absl::StrCat("--set ", parts.first),
+                      std::string(TakeValue(parts.second))});
+  }
 }
 
 // The text of a strategy without comments, blanks as one.
@@ -79,55 +131,104 @@ std::string NormaliseStrategy(absl::string_view text) {
   return result;
 }
 
-absl::StatusOr<uint64_t> HashCheckpoint(FileSystem& files,
-                                        const std::string& directory,
-                                        uint64_t state) {
-  GRAFT_ASSIGN_OR_RETURN(const std::string config,
-                         ReadFile(files, JoinPath(directory, "config.json")));
-  state = Fnv1a64(config, state);
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+std::string Hash(absl::string_view text) {
+  return absl::StrFormat(
+      "xxh3:%016x",
+      Checksum(absl::MakeConstSpan(
+          reinterpret_cast<const uint8_t*>(text.data()), text.size())));
+}
+
+// The files of the model in `directory`, whose part in the run is `role`.
+absl::Status AddModel(FileSystem& files, const std::string& directory,
+                      absl::string_view role, RunRecord& record) {
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> weights,
                          ListCheckpointFiles(files, directory));
-  for (const std::string& path : paths) {
-    GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<MappedFile> weights,
-                           files.Map(path));
-    const absl::Span<const uint8_t> bytes = weights->bytes();
-    const size_t size = std::min(bytes.size(), kEnds);
-    state = Fnv1a64(absl::StrCat(bytes.size(), ","), state);
-    state = Fnv1a64(bytes.first(size), state);
-    state = Fnv1a64(bytes.last(size), state);
+  std::string hashes;
+  for (const std::string& path : weights) {
+    GRAFT_ASSIGN_OR_RETURN(const std::string hash, HashFile(files, path));
+    absl::StrAppend(&hashes, hash, "\n");
   }
-  return state;
+  record.push_back({absl::StrCat("weights of ", role), Hash(hashes),
+                    absl::StrCat("the weights of ", directory)});
+  const std::string config = JoinPath(directory, "config.json");
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, config));
+  record.push_back({absl::StrCat("config.json of ", role), Hash(text),
+                    absl::StrCat("the contents of ", config)});
+  std::string tokenizer;
+  for (const char* name : kTokenizerFiles) {
+    const std::string path = JoinPath(directory, name);
+    if (!files.Exists(path)) continue;
+    GRAFT_ASSIGN_OR_RETURN(const std::string contents, ReadFile(files, path));
+    absl::StrAppend(&tokenizer, name, " ", Hash(contents), "\n");
+  }
+  record.push_back({absl::StrCat("tokenizer of ", role), Hash(tokenizer),
+                    absl::StrCat("the tokenizer files of ", directory)});
+  return absl::OkStatus();
+}
+
+void AddRows(const std::string& option,
+             const std::vector<std::string>& paths,
+             const TableScan& scan, RunRecord& record) {
+  record.push_back({absl::StrCat("rows of ", option),
+                    Hash(absl::StrCat(scan.token_hash, ",", scan.label_hash)),
+                    absl::StrCat("the rows of ", DescribePaths(paths))});
+}
+
+absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
+                      const PreparedRun& run, RunRecord& record) {
+  GRAFT_RETURN_IF_ERROR(AddModel(files, options.model, "the model", record));
+  int number = 0;
+  for (const std::string& directory : FrozenModels(options))
+    GRAFT_RETURN_IF_ERROR(AddModel(
+        files, directory, absl::StrCat("frozen model ", ++number), record));
+  if (!options.strategy.file.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(const std::string text,
+                           ReadFile(files, options.strategy.file));
+    record.push_back({"strategy", Hash(NormaliseStrategy(text)),
+                      absl::StrCat("the lines of ", options.strategy.file)});
+  }
+  if (!options.initial.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(std::string hash, HashFile(files, options.initial));
+    record.push_back({"--initial", std::move(hash),
+                      absl::StrCat("the values of ", options.initial)});
+  }
+  AddRows("--train", options.train, run.train->scan(), record);
+  record.push_back({"labels", Hash(absl::StrJoin(run.labels->labels(), "\n")),
+                    absl::StrCat("the labels of ", DescribePaths(options.train))});
+  if (run.dev) AddRows("--dev", options.dev, run.dev->scan(), record);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> RunIdentity(const FinetuneOptions& options,
-                                        const PreparedRun& run) {
+absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
+                                      const PreparedRun& run) {
   FileSystem& files = FileSystem::Posix();
-  uint64_t state =
-      Fnv1a64(absl::StrJoin(NormaliseArguments(run.compiler_arguments), "\n"));
-  GRAFT_ASSIGN_OR_RETURN(const std::string parameters,
+  RunRecord record;
+  GRAFT_ASSIGN_OR_RETURN(const std::string settings,
                          ReadSettings(files, options));
-  state = Fnv1a64(parameters, state);
-  GRAFT_ASSIGN_OR_RETURN(state, HashCheckpoint(files, options.model, state));
-  for (const std::string& directory : FrozenModels(options)) {
-    GRAFT_ASSIGN_OR_RETURN(state, HashCheckpoint(files, directory, state));
+  AddSettings(settings, record);
+  const RunSettings& training = options.training;
+  record.push_back({"--seed", absl::StrCat(training.seed)});
+  record.push_back({"--batch-size", absl::StrCat(training.batch_size)});
+  record.push_back({"--shuffle", training.shuffle ? "yes" : "no"});
+  if (training.loss_scale)
+    record.push_back({"--loss-scale", absl::StrCat(*training.loss_scale)});
+  if (run.dev) {
+    // They decide which evaluation is the best, and whether the run goes on.
+    record.push_back({"--evaluate-every", absl::StrCat(run.evaluate_every)});
+    record.push_back({"--patience", absl::StrCat(training.patience)});
+    // Without the option it follows from the rows.
+    record[record.size() - 2].derived = training.evaluate_every == 0;
   }
-  if (!options.strategy.file.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(const std::string text,
-                           ReadFile(files, options.strategy.file));
-    state = Fnv1a64(NormaliseStrategy(text), state);
-  }
-  const RunSettings& settings = options.training;
-  state =
-      Fnv1a64(absl::StrCat(settings.batch_size, ",", settings.shuffle, ",",
-                           settings.seed, ",", settings.loss_scale.value_or(0)),
-              state);
-  const TableScan& train = run.train->scan();
-  state = Fnv1a64(absl::StrCat(train.token_hash, ",", train.label_hash, ",",
-                               absl::StrJoin(run.labels->labels(), "\n")),
-                  state);
-  return absl::StrFormat("%016x", state);
+  AddArguments(options, run.compiler_arguments, record);
+  GRAFT_RETURN_IF_ERROR(AddFiles(files, options, run, record));
+  GRAFT_ASSIGN_OR_RETURN(std::string program, HashFile(files, run.program));
+  record.push_back({.name = "program",
+                    .value = std::move(program),
+                    .what = "the contents of program.graft as it is compiled",
+                    .derived = true});
+  return record;
 }
 
 }  // namespace graft

@@ -6,19 +6,19 @@
 #ifndef GRAFT_TOOLS_GRAFT_RUN_IDENTITY_H_
 #define GRAFT_TOOLS_GRAFT_RUN_IDENTITY_H_
 
-#include <string>
-
 #include "absl/status/statusor.h"
+#include "runtime/train/run_record.h"
 #include "tools/graft/finetune_options.h"
 
 namespace graft {
 
-// Hash of everything that must be equal to resume a run with the same bits:
-// checkpoints, strategy, options of the compiler, parameters, seed, data and
-// labels. Neither the places of files nor the spelling of options and numbers
-// count, nor comments of a strategy. Errors of the files.
-absl::StatusOr<std::string> RunIdentity(const FinetuneOptions& options,
-                                        const PreparedRun& run);
+// Everything that must be equal to resume a run with the same bits: parameters
+// of the strategy, options, the files of models, the strategy, tables and
+// labels, and the compiled program. Neither the places of files nor the
+// spelling of options and numbers count, nor comments of a strategy. Errors of
+// the files.
+absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
+                                      const PreparedRun& run);
 
 }  // namespace graft
 

@@ -75,7 +75,7 @@ absl::Status CheckSettings(const FinetuneOptions& options) {
 
 absl::StatusOr<std::string> ReadSettings(FileSystem& files,
                                          const FinetuneOptions& options) {
-  const std::string path = JoinPath(options.output, "settings.part");
+  const std::string path = JoinPath(options.scratch, "settings");
   GRAFT_RETURN_IF_ERROR(RunCompiler(SettingsArguments(options, path)));
   GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(files, path));
   GRAFT_RETURN_IF_ERROR(files.Remove(path));

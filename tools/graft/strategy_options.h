@@ -34,7 +34,7 @@ const std::string& InputOf(const FinetuneOptions& options);
 absl::Status CheckSettings(const FinetuneOptions& options);
 
 // All parameters of the strategy with the values that a run has, a line each,
-// as the compiler lists them. Writes in options.output, which exists.
+// as the compiler lists them. Writes in options.scratch, which exists.
 absl::StatusOr<std::string> ReadSettings(FileSystem& files,
                                          const FinetuneOptions& options);
 

@@ -23,6 +23,7 @@
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/model_facts.h"
+#include "tools/graft/option_effects.h"
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 #include "tools/graft/usage_error.h"
@@ -73,7 +74,7 @@ absl::StatusOr<std::map<std::string, std::string>> SplitModels(
 // What the compiler says about the strategy's streams and models.
 absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
                                          const FinetuneOptions& options) {
-  const std::string path = JoinPath(options.output, "facts.json");
+  const std::string path = JoinPath(options.scratch, "facts.json");
   std::vector<std::string> arguments = {options.strategy.file, "--emit=facts",
                                         "--output", path};
   for (const std::string& plugin : options.plugins)
@@ -180,13 +181,20 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
   return absl::OkStatus();
 }
 
+bool HasEvaluation(const std::vector<NameValue>& data) {
+  return absl::c_any_of(
+      data, [](const NameValue& pair) { return pair.first == kEvaluation; });
+}
+
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
   GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
                          SplitPairs(options.data, "--data", "STREAM=FILE"));
-  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(run.output));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(data)));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
+                         OpenRunFolder(run));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   run.strategy.unlabelled = facts["unlabelled"];
   if (facts.contains("batch_size")) {
@@ -199,8 +207,12 @@ absl::Status TrainStrategy(TrainCommandOptions options,
   }
   GRAFT_RETURN_IF_ERROR(TakeData(data, facts["streams"], run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
+  if (run.strategy.declared && run.max_tokens > 0)
+    return UsageError(absl::StrCat(
+        "--max-tokens: expects a strategy without its models, got ",
+        run.strategy.file, ", which says how many tokens they take"));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun prepared, PrepareRun(run, *context.stop));
-  return Train(run, std::move(prepared), context);
+  return Train(run, std::move(prepared), *folder, context);
 }
 
 }  // namespace
@@ -242,6 +254,7 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       "\\\n"
       "      --data dev=dev.tsv --set rate=2e-5 --output out/");
   command->callback([command, options, &context] {
+    context.saves_on_signal = true;
     options->batch_size_given = command->count("--batch-size") > 0;
     context.run = [options, &context] {
       return TrainStrategy(*options, context);

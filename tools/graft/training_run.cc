@@ -22,6 +22,7 @@
 #include "runtime/train/trained_artifact.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
+#include "tools/graft/run_identity.h"
 #include "tools/graft/terminal.h"
 #include "tools/open_device.h"
 #include "tools/option_checks.h"
@@ -97,12 +98,12 @@ void DescribeTrained(const Artifact& artifact,
 
 // Values of the program's registers that the command line gives.
 std::vector<std::pair<std::string, double>> Registers(
-    const RunSettings& settings) {
+    const RunSettings& settings, int64_t evaluate_every) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<std::pair<std::string, double>> registers = {
       {"batch_size", number(settings.batch_size)},
       {"max_steps", number(settings.max_steps)},
-      {"evaluate_every", number(settings.evaluate_every)},
+      {"evaluate_every", number(evaluate_every)},
       {"patience", number(settings.patience)},
       {"log_every", number(settings.log_every)},
       {"checkpoint_every", number(settings.checkpoint_every)}};
@@ -177,9 +178,23 @@ class TerminalProgress {
 
 }  // namespace
 
-absl::Status Train(FinetuneOptions options, PreparedRun run,
+absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
+    FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<RunFolder> folder,
+      RunFolder::Open(FileSystem::Posix(), options.output,
+                      options.training.resume ? FolderUse::kResume
+                      : options.overwrite     ? FolderUse::kOverwrite
+                                              : FolderUse::kNew));
+  options.scratch = folder->scratch();
+  options.program = folder->KeptProgram();
+  return folder;
+}
+
+absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
                    const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(const RunRecord record, DescribeRun(options, run));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
                          OpenDevice(options.device));
   LoadOptions load;
@@ -199,10 +214,11 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
 
   TrainOptions training;
   training.seed = options.training.seed;
-  training.registers = Registers(options.training);
+  training.registers = Registers(options.training, run.evaluate_every);
   training.directory = options.output;
   training.resume = options.training.resume;
-  training.run = run.identity;
+  training.run = record;
+  training.begin = [&](bool resumed) { return folder.Begin(record, resumed); };
   std::vector<TrainStream> streams = {{options.stream, run.train.get(),
                                        options.training.shuffle,
                                        run.train->scan().token_hash}};
@@ -227,9 +243,13 @@ absl::Status Train(FinetuneOptions options, PreparedRun run,
                                                DataSettings(options, run)));
   PrintSummary(options, *summary, model, initialised);
   if (!summary->interrupted) return absl::OkStatus();
-  return absl::CancelledError(
-      absl::StrCat("stopped by a signal at step ", summary->steps,
-                   ", before there is a ", model, "; continue with --resume"));
+  const bool once = summary->steps == 0 && !artifact->spec().caches.empty();
+  return absl::CancelledError(absl::StrCat(
+      "stopped by a signal at step ", summary->steps, ", before there is a ",
+      model, "; continue with --resume",
+      once ? "; unless it was over, the pass of the teacher over all rows "
+             "begins again"
+           : ""));
 }
 
 void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
@@ -241,7 +261,8 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   RunSettings& training = options.training;
   command
       .add_option("--evaluate-every", training.evaluate_every,
-                  "steps between evaluations on --dev; the best is kept")
+                  "steps between evaluations on --dev; the best is kept "
+                  "(default: the steps of an epoch)")
       ->check(WholeNumber(0));
   command
       .add_option("--patience", training.patience,
@@ -253,6 +274,9 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
       ->check(WholeNumber(0));
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
+  command.add_flag("--overwrite", options.overwrite,
+                   "replace what an earlier run left in --output, once the new "
+                   "one begins");
   AddDeviceOptions(command, options.device);
   command
       .add_option("--dump-stages", options.dump_stages,

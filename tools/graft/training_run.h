@@ -10,15 +10,22 @@
 #include "absl/status/status.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/finetune_options.h"
+#include "tools/graft/run_folder.h"
 
 namespace graft {
 
 // Options that do not affect the result of a run: --output, --resume and so on.
 void AddRunOptions(CLI::App& command, FinetuneOptions& options);
 
+// The folder options.output for a run of these options, in which the rest of
+// `options` then prepares one. Errors of RunFolder::Open.
+absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
+    FinetuneOptions& options);
+
 // Trains `run` to its end, or to a checkpoint if a signal stops it, writes
-// model.graft to options.output and prints a summary.
-absl::Status Train(FinetuneOptions options, PreparedRun run,
+// model.graft to options.output and prints a summary. Nothing in `folder` is
+// changed before the run is known to begin.
+absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
                    const CommandContext& context);
 
 }  // namespace graft

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
-"""Stops training runs by SIGINT and SIGTERM, resumes them, and compares what
+"""Stops training runs by SIGINT, SIGTERM and SIGHUP, resumes them, and compares what
 comes of them with an undisturbed run, bit by bit.
 
     signals.py WORK
 
 WORK has the model and the tables of tiny_bert.py. A run that is stopped ends
-with 1, says how to go on, and leaves no model.
+with 128 and the number of the signal, says how to go on, and leaves no model.
+What a resumed run leaves in metrics.jsonl has each step once.
 """
 
 import filecmp
+import json
 import pathlib
 import signal
 import subprocess
@@ -40,11 +42,19 @@ def stop(work, output, number, lines):
         time.sleep(0.001)
     process.send_signal(number)
     message = process.communicate()[1]
-    if process.returncode != 1 or "continue with --resume" not in message:
-        sys.exit(f"expects the code 1 and how to go on, got "
+    if (process.returncode != 128 + number or
+            "continue with --resume" not in message):
+        sys.exit(f"expects the code {128 + number} and how to go on, got "
                  f"{process.returncode}: {message}")
     if (output / "model.graft").exists():
         sys.exit("expects no model of a run that was stopped")
+
+
+def records(output):
+    """Step and kind of each line of the metrics."""
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    return [(record["step"], "dev_loss" in record)
+            for record in map(json.loads, lines)]
 
 
 def main():
@@ -52,7 +62,7 @@ def main():
     whole = work / "undisturbed"
     subprocess.run(command(work, whole), check=True, stdout=subprocess.DEVNULL)
     for number, lines in ((signal.SIGINT, 3), (signal.SIGTERM, 60),
-                          (signal.SIGINT, 201)):
+                          (signal.SIGHUP, 201)):
         output = work / f"stopped-{lines}"
         stop(work, output, number, lines)
         subprocess.run([*command(work, output), "--resume"], check=True,
@@ -60,6 +70,8 @@ def main():
         if not filecmp.cmp(whole / "model.graft", output / "model.graft",
                            shallow=False):
             sys.exit(f"stopped after {lines} lines: expects the same bits")
+        if records(whole) != records(output):
+            sys.exit(f"expects each step once, got {records(output)}")
         print(f"{signal.Signals(number).name} after {lines} lines: same bits")
 
 

@@ -64,7 +64,7 @@ class CheckpointTest : public ::testing::Test {
             {"model.count", DType::kI32, {1}, Bytes(memory.c), true}};
   }
 
-  RunState Beginning() const { return {BeginningOf(spec_), 0, ""}; }
+  RunState Beginning() const { return {BeginningOf(spec_)}; }
   absl::Status Save(const RunState& state, Memory memory,
                     FileSystem* files = nullptr) {
     return SaveCheckpoint(files ? *files : files_, path_, state, spec_,
@@ -95,7 +95,9 @@ TEST_F(CheckpointTest, RoundTripIsExact) {
   memory.c = {-7};
   RunState state = Beginning();
   state.seed = 0xFFFFFFFFFFFFFFFF;
-  state.run = "run-id";
+  state.run = {{"model", "run-id"}};
+  state.logged = 98765;
+  state.kept = {"best", "last"};
   state.host.at = kInMicroBatch;
   state.host.marks = 120;
   state.host.streams[0] = {31, 2, 4};
@@ -120,7 +122,12 @@ TEST_F(CheckpointTest, RoundTripIsExact) {
   EXPECT_TRUE(std::signbit(read.a[1]));
   EXPECT_TRUE(std::signbit(read.b[1]));
   EXPECT_EQ(loaded->seed, state.seed);
-  EXPECT_EQ(loaded->run, "run-id");
+  ASSERT_EQ(loaded->run.size(), 1u);
+  EXPECT_EQ(loaded->run[0].name, "model");
+  EXPECT_EQ(loaded->run[0].value, "run-id");
+  EXPECT_EQ(loaded->logged, 98765u);
+  EXPECT_EQ(loaded->kept, state.kept);
+  EXPECT_EQ(PartOf(*ReadRunOf(files_, path_), "model"), "run-id");
   EXPECT_EQ(loaded->host.at, kInMicroBatch);
   EXPECT_EQ(loaded->host.marks, 120);
   EXPECT_EQ(loaded->host.streams, state.host.streams);
@@ -161,7 +168,9 @@ TEST_F(CheckpointTest, EachDamagedSectionIsNamed) {
   memory.c = {9};
   RunState state = Beginning();
   state.seed = 12345;
-  state.run = "run-id";
+  state.run = {{"model", "run-id"}};
+  state.logged = 98765;
+  state.kept = {"best", "last"};
   state.host.marks = 678;
   ASSERT_TRUE(Save(state, memory).ok());
   const std::string whole = ReadFile(files_, path_).value();
@@ -207,6 +216,10 @@ TEST_F(CheckpointTest, EachDamagedSectionIsNamed) {
               HasSubstr(": seed: expects the checksum "));
   EXPECT_THAT(error(absl::StrReplaceAll(whole, {{"run-id", "run-if"}})),
               HasSubstr(": run: expects the checksum "));
+  EXPECT_THAT(error(absl::StrReplaceAll(whole, {{"98765", "98764"}})),
+              HasSubstr(": logged: expects the checksum "));
+  EXPECT_THAT(error(absl::StrReplaceAll(whole, {{"best,", "test,"}})),
+              HasSubstr(": kept: expects the checksum "));
 }
 
 TEST_F(CheckpointTest, ListsNewestFirstAndPrunes) {
@@ -215,13 +228,29 @@ TEST_F(CheckpointTest, ListsNewestFirstAndPrunes) {
     path_ = CheckpointPath(directory_, number);
     ASSERT_TRUE(Save(Beginning(), memory).ok());
   }
-  ASSERT_TRUE(WriteFile(files_, JoinPath(directory_, "other"), "x").ok());
-  ASSERT_TRUE(PruneCheckpoints(files_, directory_, 2).ok());
+  // Files of others, however like a checkpoint, are neither listed nor removed.
+  const std::vector<std::string> others = {
+      "checkpoint-5.safetensors", "checkpoint-+00000005.safetensors", "other"};
+  for (const std::string& other : others)
+    ASSERT_TRUE(WriteFile(files_, JoinPath(directory_, other), "x").ok());
+  ASSERT_TRUE(PruneCheckpoints(files_, directory_, 100, 2).ok());
+  for (const std::string& other : others)
+    EXPECT_TRUE(files_.Exists(JoinPath(directory_, other)));
   auto paths = ListCheckpoints(files_, directory_);
   ASSERT_TRUE(paths.ok());
   EXPECT_THAT(*paths, ElementsAre(CheckpointPath(directory_, 100),
                                   CheckpointPath(directory_, 20)));
   EXPECT_TRUE(ListCheckpoints(files_, directory_ + "/absent")->empty());
+  // Later ones do not take the places of this run's own.
+  for (const int64_t number : {22, 24}) {
+    path_ = CheckpointPath(directory_, number);
+    ASSERT_TRUE(Save(Beginning(), memory).ok());
+    ASSERT_TRUE(PruneCheckpoints(files_, directory_, number, 2).ok());
+  }
+  EXPECT_THAT(*ListCheckpoints(files_, directory_),
+              ElementsAre(CheckpointPath(directory_, 100),
+                          CheckpointPath(directory_, 24),
+                          CheckpointPath(directory_, 22)));
 }
 
 TEST_F(CheckpointTest, FullDiskKeepsThePreviousOne) {
@@ -277,15 +306,15 @@ TEST_F(CheckpointTest, RefusesOtherFiles) {
   ASSERT_TRUE(SaveTensors(files_, path_, Tensors(memory)).ok());
   EXPECT_EQ(Load(memory).status(),
             absl::InvalidArgumentError(
-                path_ + ": expects a file of format graft-checkpoint-2, got "
+                path_ + ": expects a file of format graft-checkpoint-3, got "
                         "graft-parameters-1"));
   ASSERT_TRUE(WriteSafetensors(files_, path_, {}, {}).ok());
   EXPECT_EQ(
       Load(memory).status(),
       absl::InvalidArgumentError(
-          path_ + ": expects a file of format graft-checkpoint-2, got none"));
+          path_ + ": expects a file of format graft-checkpoint-3, got none"));
   ASSERT_TRUE(
-      WriteSafetensors(files_, path_, {}, {{"format", "graft-checkpoint-2"}})
+      WriteSafetensors(files_, path_, {}, {{"format", "graft-checkpoint-3"}})
           .ok());
   EXPECT_EQ(Load(memory).status(),
             absl::InvalidArgumentError(
@@ -305,7 +334,7 @@ TEST_F(CheckpointTest, ParametersAlone) {
   EXPECT_EQ(LoadTensors(files_, path_, Tensors(read)).message(),
             path_ +
                 ": expects a file of format graft-parameters-1, got "
-                "graft-checkpoint-2");
+                "graft-checkpoint-3");
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TEST(EventFileTest, RecordsAreFramedAndComplete) {
   char directory[] = "/tmp/graft_events_XXXXXX";
   ASSERT_NE(mkdtemp(directory), nullptr);
   FileSystem& files = FileSystem::Posix();
-  auto events = EventFile::Create(files, directory, 1700000000.0);
+  auto events = EventFile::Create(files, directory, 1700000000.0,
+                                  /*first_step=*/300);
   ASSERT_TRUE(events.ok()) << events.status();
   ASSERT_TRUE((*events)->Write(1700000001.0, 300, {{"loss", 0.25f}}).ok());
 
@@ -57,12 +58,16 @@ TEST(EventFileTest, RecordsAreFramedAndComplete) {
     payloads.emplace_back(payload);
     rest.remove_prefix(16 + size);
   }
-  ASSERT_EQ(payloads.size(), 2u);
+  ASSERT_EQ(payloads.size(), 3u);
   EXPECT_NE(payloads[0].find("brain.Event:2"), std::string::npos);
-  // wall_time (9 bytes), step 300 as a varint, summary with tag and value.
+  // wall_time (9 bytes), step 300 as a varint, session_log with status START:
+  // TensorBoard forgets what it has of this step and later.
+  EXPECT_EQ(payloads[1].substr(9),
+            std::string("\x10\xAC\x02\x3A\x02\x08\x01", 7));
+  // The same, then a summary with tag and value.
   std::string tail(
       "\x10\xAC\x02\x2A\x0D\x0A\x0B\x0A\x04loss\x15\x00\x00\x80\x3E", 18);
-  EXPECT_EQ(payloads[1].substr(9), tail);
+  EXPECT_EQ(payloads[2].substr(9), tail);
   EXPECT_TRUE(RemoveTree(files, directory).ok());
 }
 

@@ -167,7 +167,7 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Create(const std::string& directory,
   AddExamples(22, 0, job->train_);
   AddExamples(9, 45, job->dev_);
   job->options_.seed = kSeed;
-  job->options_.run = "a job";
+  job->options_.run = {{"job", "this"}};
   job->options_.registers = {{"log_every", 2}, {"checkpoint_every", 3}};
   if (!scales_loss) {
     job->options_.registers.emplace_back("evaluate_every", 2);

@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/inspect_host.h"
@@ -28,6 +29,7 @@
 namespace graft {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // An instruction, and which of its executions, from 1.
@@ -102,6 +104,18 @@ class ResumeTest : public ::testing::TestWithParam<const char*> {
                             job_->program().instructions[point.at]));
   }
 
+  // The records of metrics.jsonl, without the speed.
+  std::vector<std::string> Records(const std::string& folder) const {
+    const std::string text =
+        ReadFile(FileSystem::Posix(),
+                 JoinPath(JoinPath(directory_, folder), "metrics.jsonl"))
+            .value();
+    std::vector<std::string> records = absl::StrSplit(text, '\n');
+    for (std::string& record : records)
+      record = record.substr(0, record.find(",\"examples_per_second\""));
+    return records;
+  }
+
   // Resumes what is in `folder` and compares.
   void ExpectSameEnd(const std::string& folder) {
     auto resumed = job_->Run(folder, /*resume=*/true);
@@ -115,6 +129,7 @@ class ResumeTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(resumed->summary.mean_loss, whole_.summary.mean_loss);
     EXPECT_EQ(resumed->summary.best_step, whole_.summary.best_step);
     EXPECT_EQ(resumed->summary.best_score, whole_.summary.best_score);
+    EXPECT_EQ(Records(folder), Records("whole"));
     EXPECT_TRUE(
         RemoveTree(FileSystem::Posix(), JoinPath(directory_, folder)).ok());
   }
@@ -208,6 +223,28 @@ TEST_P(ResumeTest, StoppedAtEachStepOfTheWay) {
   }
   EXPECT_GT(runs, 10);
   ExpectSameEnd("parts");
+}
+
+TEST_P(ResumeTest, MissingOrDamagedKeptParametersAreFoundAtOnce) {
+  if (ScalesLoss()) GTEST_SKIP() << "keeps no parameters";
+  const Point last = {executions_.size() - 1, 1};
+  ASSERT_TRUE(job_->Run("kept", false, Before(last, [] {})).ok());
+  FileSystem& files = FileSystem::Posix();
+  const std::string path =
+      JoinPath(JoinPath(directory_, "kept"), "best.safetensors");
+  const std::string whole = ReadFile(files, path).value();
+  std::string flipped = whole;
+  flipped.back() ^= 1;
+  ASSERT_TRUE(WriteFile(files, path, flipped).ok());
+  auto resumed = job_->Run("kept", true);
+  EXPECT_TRUE(absl::IsDataLoss(resumed.status()));
+  EXPECT_THAT(std::string(resumed.status().message()),
+              AllOf(HasSubstr(path), HasSubstr("is damaged; the run cannot be "
+                                               "resumed without")));
+  ASSERT_TRUE(files.Remove(path).ok());
+  EXPECT_TRUE(absl::IsNotFound(job_->Run("kept", true).status()));
+  ASSERT_TRUE(WriteFile(files, path, whole).ok());
+  ExpectSameEnd("kept");
 }
 
 INSTANTIATE_TEST_SUITE_P(Jobs, ResumeTest,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
@@ -307,11 +308,66 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteEndsTheRun) {
                 "tensor: m.w; checkpoints already written are kept"));
 }
 
+// The loss of the step is finite, but its update overflows; neither the end of
+// the run nor a checkpoint takes such parameters.
+TEST_F(TrainerTest, AParameterThatIsNotFiniteAtTheEndIsAnError) {
+  for (const char* option : {"max_steps", "checkpoint_every"}) {
+    Load();
+    auto* values =
+        reinterpret_cast<float*>(instance_->MutableSlot(0).value().data());
+    std::fill_n(values, kIds, 1e10f);
+    options_.registers = {{"peak", 1e30}, {"log_every", 1}, {option, 1}};
+    EXPECT_EQ(Train().status(),
+              absl::DataLossError(
+                  "step 1: expects finite parameters after the update; first "
+                  "non-finite tensor: m.w; checkpoints already written are "
+                  "kept"));
+    EXPECT_TRUE(ListCheckpoints(files_, directory_)->empty());
+  }
+}
+
+TEST_F(TrainerTest, WritesNothingBeforeTheRunBegins) {
+  const std::vector<std::string> before = files_.List(directory_).value();
+  int64_t begun = 0;
+  options_.begin = [&](bool resumed) {
+    EXPECT_FALSE(resumed);
+    ++begun;
+    return absl::UnavailableError("not now");
+  };
+  EXPECT_EQ(Train().status(), absl::UnavailableError("not now"));
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(files_.List(directory_).value(), before);
+  options_.registers = {{"warmup", 2}};
+  EXPECT_TRUE(absl::IsInvalidArgument(Train().status()));
+  EXPECT_EQ(begun, 1);
+}
+
+// A run that is resumed from the checkpoint before the last records leaves each
+// step once, whatever the killed one wrote behind it.
+TEST_F(TrainerTest, MetricsHaveEachStepOnceAfterAResume) {
+  options_.registers = {
+      {"checkpoint_every", 2}, {"max_steps", 5}, {"log_every", 1}};
+  ASSERT_TRUE(Train().ok());
+  const std::string path = JoinPath(directory_, "metrics.jsonl");
+  ASSERT_TRUE(WriteFile(files_, path, Metrics() + "{\"step\":6,\"lo").ok());
+  options_.resume = true;
+  options_.registers = {{"max_steps", 7}, {"log_every", 1}};
+  Load();
+  ASSERT_TRUE(Train().ok());
+  std::vector<std::string> steps;
+  for (const absl::string_view line :
+       absl::StrSplit(Metrics(), '\n', absl::SkipEmpty()))
+    steps.emplace_back(line.substr(0, line.find(',')));
+  EXPECT_THAT(steps, ElementsAre("{\"step\":1", "{\"step\":2", "{\"step\":3",
+                                 "{\"step\":4", "{\"step\":5", "{\"step\":6",
+                                 "{\"step\":7"));
+}
+
 TEST_F(TrainerTest, ResumesFromTheNewestValidCheckpoint) {
   ASSERT_TRUE(Train().ok());
   const std::vector<uint8_t> whole = Weights();
   options_.registers = {{"checkpoint_every", 2}, {"max_steps", 5}};
-  options_.run = "this run";
+  options_.run = {{"--epochs", "3"}, {"rows", "12ab", "the rows of t.tsv"}};
   Load();
   ASSERT_TRUE(Train().ok());
   auto paths = ListCheckpoints(files_, directory_);
@@ -321,14 +377,15 @@ TEST_F(TrainerTest, ResumesFromTheNewestValidCheckpoint) {
 
   options_.resume = true;
   options_.registers = {};
-  options_.run = "another run";
+  options_.run = {{"--epochs", "4"}, {"rows", "12ac", "the rows of t.tsv"}};
   EXPECT_EQ(Train().status(),
             absl::InvalidArgumentError(absl::StrCat(
                 paths->front(),
-                ": expects a checkpoint of this program, data and options "
-                "(another run), got one of this run")));
+                ": expects a checkpoint of this run, got one of another: "
+                "--epochs: this run has 4, the checkpoint's run 3; the rows of "
+                "t.tsv differ from those of the checkpoint's run")));
 
-  options_.run = "this run";
+  options_.run = {{"--epochs", "3"}, {"rows", "12ab", "the rows of t.tsv"}};
   options_.seed = 8;
   EXPECT_EQ(Train().status(),
             absl::InvalidArgumentError(absl::StrCat(

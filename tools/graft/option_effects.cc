@@ -1,0 +1,53 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft/option_effects.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tools/graft/usage_error.h"
+
+namespace graft {
+
+absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev) {
+  const RunSettings& training = options.training;
+  const struct {
+    bool useless;
+    const char* message;
+  } rules[] = {
+      {training.resume && options.overwrite,
+       "--overwrite: expects a new run, got --resume, which continues one"},
+      {training.evaluate_every > 0 && !has_dev,
+       "--evaluate-every: expects a table to evaluate on, got none; --dev "
+       "names one (graft train: --data dev=FILE)"},
+      {training.patience > 0 && !has_dev,
+       "--patience: expects a table to evaluate on, got none; --dev names one "
+       "(graft train: --data dev=FILE)"},
+      {options.linear_probe && options.freeze_layers > 0,
+       "--freeze-layers: expects no --linear-probe, which freezes all layers"},
+      {options.linear_probe && options.freeze_embeddings,
+       "--freeze-embeddings: expects no --linear-probe, which freezes them, "
+       "too"},
+  };
+  for (const auto& rule : rules)
+    if (rule.useless) return UsageError(rule.message);
+  if (training.loss_scale && options.precision != "fp16")
+    return UsageError(absl::StrCat(
+        "--loss-scale: expects --precision=fp16, got ", options.precision));
+  return absl::OkStatus();
+}
+
+absl::Status CheckOnly(const CLI::App& command,
+                       const std::vector<std::string>& used,
+                       const std::string& instead) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() > 0 &&
+        std::find(used.begin(), used.end(), name) == used.end())
+      return UsageError(absl::StrCat(name, ": has no effect beside ", instead));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace graft

@@ -1,0 +1,29 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options that would have no effect beside others: a user who gives one expects
+// something that does not happen.
+
+#ifndef GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_
+#define GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_
+
+#include "CLI/App.hpp"
+#include "absl/status/status.h"
+#include "tools/graft/finetune_options.h"
+
+namespace graft {
+
+// A usage error for the first option of finetune, distill, train or plan that
+// has no effect or contradicts another. `has_dev`: there is a table to evaluate
+// on. Reads no file.
+absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev);
+
+// A usage error for the first option given to `command` that is not among
+// `used`. `instead`: what makes the others useless.
+absl::Status CheckOnly(const CLI::App& command,
+                       const std::vector<std::string>& used,
+                       const std::string& instead);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_

@@ -1,0 +1,239 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tools/graft/run_folder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "nlohmann/json.hpp"
+#include "runtime/artifact/checksum.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/formats/json.h"
+#include "runtime/train/checkpoint.h"
+
+namespace graft {
+namespace {
+
+constexpr char kLock[] = "run.lock";
+constexpr char kRecord[] = "run.json";
+constexpr char kProgram[] = "program.graft";
+constexpr char kModel[] = "model.graft";
+constexpr char kLabels[] = "labels.json";
+constexpr char kScratch[] = "new.part";
+constexpr absl::string_view kRecordFormat = "graft-run-1";
+// Of a hash, read and then let go of: little of a large file is in memory.
+constexpr size_t kPiece = 1 << 20;
+// Names of files in messages.
+constexpr size_t kNames = 5;
+
+bool IsDigits(absl::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
+// Takes ".tmp-PID-N" off the end: the name that the file was to get.
+absl::string_view WithoutTemporary(absl::string_view name) {
+  const size_t at = name.rfind(".tmp-");
+  if (at == absl::string_view::npos) return name;
+  const absl::string_view numbers = name.substr(at + 5);
+  const size_t dash = numbers.find('-');
+  if (dash == absl::string_view::npos || !IsDigits(numbers.substr(0, dash)) ||
+      !IsDigits(numbers.substr(dash + 1)))
+    return name;
+  return name.substr(0, at);
+}
+
+bool IsCheckpoint(absl::string_view name) {
+  return absl::ConsumePrefix(&name, "checkpoint-") &&
+         absl::ConsumeSuffix(&name, ".safetensors") && name.size() >= 9 &&
+         IsDigits(name);
+}
+
+bool IsEventFile(absl::string_view name) {
+  return absl::ConsumePrefix(&name, "events.out.tfevents.") &&
+         absl::ConsumeSuffix(&name, ".graft") && IsDigits(name);
+}
+
+bool IsLastingRunFile(absl::string_view name) {
+  for (const char* whole : {kRecord, kProgram, kModel, kLabels, "metrics.jsonl",
+                            "best.safetensors"})
+    if (name == whole) return true;
+  return IsCheckpoint(name) || IsEventFile(name) ||
+         (absl::StartsWith(name, "cached.") &&
+          absl::EndsWith(name, ".safetensors"));
+}
+
+// "a, b and 3 more"; "no files".
+std::string Describe(const std::vector<std::string>& names) {
+  if (names.empty()) return "no files";
+  const size_t shown = std::min(names.size(), kNames);
+  std::string text = absl::StrJoin(names.begin(), names.begin() + shown, ", ");
+  if (shown < names.size())
+    absl::StrAppend(&text, " and ", names.size() - shown, " more");
+  return text;
+}
+
+absl::StatusOr<RunRecord> ReadRecord(FileSystem& files,
+                                     const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json file, ParseJson(text, path));
+  if (!file.is_object() || file.value("format", "") != kRecordFormat ||
+      !file.contains("run"))
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expects a file of format ", kRecordFormat));
+  return DecodeRunRecord(file["run"].dump());
+}
+
+// Whether an earlier run was here, if it only got to lock the folder.
+bool WasUsed(FileSystem& files, const std::string& directory,
+             const std::vector<std::string>& names) {
+  return files.Exists(JoinPath(directory, kLock)) ||
+         std::any_of(names.begin(), names.end(), IsRunFile);
+}
+
+absl::Status CheckResumable(FileSystem& files, const std::string& directory) {
+  std::vector<std::string> names;
+  if (files.IsDirectory(directory)) {
+    GRAFT_ASSIGN_OR_RETURN(names, files.List(directory));
+    if (WasUsed(files, directory, names)) return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory,
+      ": --resume expects files of a run, such as "
+      "checkpoint-000000100.safetensors, got ",
+      files.Exists(directory) ? Describe(names) : "no such folder"));
+}
+
+}  // namespace
+
+bool IsRunFile(absl::string_view name) {
+  return name == kScratch || IsLastingRunFile(WithoutTemporary(name));
+}
+
+RunFolder::RunFolder(FileSystem& files, std::string directory, FolderUse use)
+    : files_(files),
+      directory_(std::move(directory)),
+      scratch_(JoinPath(directory_, kScratch)),
+      use_(use) {}
+
+RunFolder::~RunFolder() {
+  if (lock_) RemoveTree(files_, scratch_).IgnoreError();
+}
+
+absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(
+    FileSystem& files, const std::string& directory, FolderUse use) {
+  if (use == FolderUse::kResume)
+    GRAFT_RETURN_IF_ERROR(CheckResumable(files, directory));
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(directory));
+  std::unique_ptr<RunFolder> folder(new RunFolder(files, directory, use));
+  absl::StatusOr<std::unique_ptr<FileLock>> lock =
+      FileLock::Acquire(JoinPath(directory, kLock));
+  if (absl::IsFailedPrecondition(lock.status()))
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, ": expects a folder that no other run uses: ",
+                     lock.status().message()));
+  GRAFT_RETURN_IF_ERROR(lock.status());
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                         folder->RunFiles());
+  if (use == FolderUse::kNew)
+    for (const std::string& name : names)
+      if (IsLastingRunFile(name))
+        return absl::FailedPreconditionError(absl::StrCat(
+            directory, ": expects a folder without a run, got ", name,
+            "; --resume continues that run, --overwrite replaces it"));
+  folder->lock_ = *std::move(lock);
+  // What a killed run left unfinished.
+  for (const std::string& name : names)
+    if (!IsLastingRunFile(name))
+      GRAFT_RETURN_IF_ERROR(RemoveTree(files, JoinPath(directory, name)));
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(folder->scratch_));
+  return folder;
+}
+
+absl::StatusOr<std::vector<std::string>> RunFolder::RunFiles() const {
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                         files_.List(directory_));
+  std::erase_if(names,
+                [](const std::string& name) { return !IsRunFile(name); });
+  return names;
+}
+
+std::optional<std::string> RunFolder::KeptProgram() const {
+  if (use_ != FolderUse::kResume) return std::nullopt;
+  const auto checkpoints = ListCheckpoints(files_, directory_);
+  if (!checkpoints.ok()) return std::nullopt;
+  for (const std::string& checkpoint : *checkpoints) {
+    const absl::StatusOr<RunRecord> record = ReadRunOf(files_, checkpoint);
+    if (!record.ok()) continue;
+    const std::string path = JoinPath(directory_, kProgram);
+    const absl::StatusOr<std::string> hash = HashFile(files_, path);
+    if (hash.ok() && *hash == PartOf(*record, "program")) return path;
+    std::fprintf(
+        stderr, "graft: %s; compiles it again\n",
+        hash.ok()
+            ? absl::StrCat(path, ": is not the program of ", checkpoint).c_str()
+            : std::string(hash.status().message()).c_str());
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+absl::Status RunFolder::CheckSameRun(const RunRecord& record) const {
+  const std::string path = JoinPath(directory_, kRecord);
+  if (!files_.Exists(path) && !files_.Exists(JoinPath(directory_, kModel))) {
+    std::fprintf(stderr, "graft: %s: no checkpoint yet; begins anew\n",
+                 directory_.c_str());
+    return absl::OkStatus();
+  }
+  absl::StatusOr<RunRecord> other = ReadRecord(files_, path);
+  const std::string difference = other.ok()
+                                     ? DescribeDifference(record, *other)
+                                     : std::string(other.status().message());
+  if (difference.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory_, ": --resume expects this run, got another one: ", difference,
+      "; --overwrite replaces it"));
+}
+
+absl::Status RunFolder::Begin(const RunRecord& record, bool resumed) {
+  if (use_ == FolderUse::kResume && !resumed)
+    GRAFT_RETURN_IF_ERROR(CheckSameRun(record));
+  if (use_ == FolderUse::kOverwrite) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, RunFiles());
+    for (const std::string& name : names)
+      if (name != kScratch)
+        GRAFT_RETURN_IF_ERROR(files_.Remove(JoinPath(directory_, name)));
+  }
+  for (const char* name : {kLabels, kProgram})
+    if (const std::string made = JoinPath(scratch_, name); files_.Exists(made))
+      GRAFT_RETURN_IF_ERROR(files_.Rename(made, JoinPath(directory_, name)));
+  const nlohmann::ordered_json file = {
+      {"format", kRecordFormat},
+      {"run", nlohmann::ordered_json::parse(EncodeRunRecord(record))}};
+  GRAFT_RETURN_IF_ERROR(WriteFile(files_, JoinPath(directory_, kRecord),
+                                  absl::StrCat(file.dump(1), "\n")));
+  return RemoveTree(files_, scratch_);
+}
+
+absl::StatusOr<std::string> HashFile(FileSystem& files,
+                                     const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<MappedFile> file,
+                         files.Map(path));
+  ChecksumStream checksum;
+  const absl::Span<const uint8_t> bytes = file->bytes();
+  for (size_t at = 0; at < bytes.size(); at += kPiece) {
+    checksum.Add(bytes.subspan(at, kPiece));
+    file->Release(at, kPiece);
+  }
+  return absl::StrFormat("xxh3:%016x", checksum.value());
+}
+
+}  // namespace graft
