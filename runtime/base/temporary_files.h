@@ -7,8 +7,8 @@
 namespace graft {
 
 // Removes the temporary files of all atomic files of FileSystem::Posix that are
-// being written (FileSystem::CreateAtomic): their places stay as they are. For a
-// signal handler that ends the process.
+// being written (FileSystem::CreateAtomic): their places stay as they are. For
+// a signal handler that ends the process.
 void RemoveTemporaryFiles();
 
 }  // namespace graft

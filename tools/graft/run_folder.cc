@@ -125,15 +125,20 @@ RunFolder::RunFolder(FileSystem& files, std::string directory, FolderUse use)
       use_(use) {}
 
 RunFolder::~RunFolder() {
-  if (lock_) RemoveTree(files_, scratch_).IgnoreError();
+  if (!lock_) return;
+  RemoveTree(files_, scratch_).IgnoreError();
+  if (!created_) return;
+  files_.Remove(JoinPath(directory_, kLock)).IgnoreError();
+  files_.Remove(directory_).IgnoreError();  // unless others have files in it
 }
 
 absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(
     FileSystem& files, const std::string& directory, FolderUse use) {
   if (use == FolderUse::kResume)
     GRAFT_RETURN_IF_ERROR(CheckResumable(files, directory));
-  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(directory));
   std::unique_ptr<RunFolder> folder(new RunFolder(files, directory, use));
+  folder->created_ = !files.Exists(directory);
+  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(directory));
   absl::StatusOr<std::unique_ptr<FileLock>> lock =
       FileLock::Acquire(JoinPath(directory, kLock));
   if (absl::IsFailedPrecondition(lock.status()))
@@ -206,6 +211,7 @@ absl::Status RunFolder::CheckSameRun(const RunRecord& record) const {
 absl::Status RunFolder::Begin(const RunRecord& record, bool resumed) {
   if (use_ == FolderUse::kResume && !resumed)
     GRAFT_RETURN_IF_ERROR(CheckSameRun(record));
+  created_ = false;
   if (use_ == FolderUse::kOverwrite) {
     GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, RunFiles());
     for (const std::string& name : names)

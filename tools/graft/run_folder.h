@@ -39,7 +39,8 @@ class RunFolder {
   static absl::StatusOr<std::unique_ptr<RunFolder>> Open(
       FileSystem& files, const std::string& directory, FolderUse use);
 
-  // Removes scratch().
+  // Removes scratch(), and a folder that Open has made for a run that never
+  // began.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -68,6 +69,7 @@ class RunFolder {
   const std::string directory_, scratch_;
   const FolderUse use_;
   std::unique_ptr<FileLock> lock_;
+  bool created_ = false;  // by Open, and no run has begun
 };
 
 // The checksum of a whole file, in 16 hexadecimal digits after "xxh3:".
