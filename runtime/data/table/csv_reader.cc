@@ -27,7 +27,7 @@ class RecordEnd {
       if (Step(bytes[i])) return i;
     return absl::string_view::npos;
   }
-  // Whether the bytes so far end within quotes.
+  // Whether the bytes that were last searched end within quotes.
   bool quoted() const { return state_ == State::kQuoted; }
 
  private:
@@ -55,7 +55,8 @@ class CsvReader final : public FieldReader {
   CsvReader(std::unique_ptr<SequentialFile> file,
             std::vector<TableColumn> columns, size_t max_line_bytes)
       : FieldReader(std::move(file), std::move(columns), max_line_bytes, ".csv",
-                    "commas") {}
+                    "commas"),
+        max_line_bytes_(max_line_bytes) {}
 
  protected:
   absl::StatusOr<bool> NextRecord() override {
@@ -63,8 +64,9 @@ class CsvReader final : public FieldReader {
         NextLine([this](absl::string_view bytes, size_t searched) {
           return end_.Find(bytes, searched);
         });
-    // It went on to the longest line that is allowed.
-    if (absl::IsInvalidArgument(more.status()) && !bad_row_ && end_.quoted())
+    // Whatever was read behind the longest line that is allowed.
+    if (absl::IsInvalidArgument(more.status()) && !bad_row_ &&
+        EndsInQuotes(lines_.line().substr(0, max_line_bytes_)))
       return absl::InvalidArgumentError(
           absl::StrCat(std::string(more.status().message()),
                        "; is a quote that begins a field never closed?"));
@@ -100,6 +102,12 @@ class CsvReader final : public FieldReader {
   }
 
  private:
+  static bool EndsInQuotes(absl::string_view bytes) {
+    RecordEnd end;
+    end.Find(bytes, 0);
+    return end.quoted();
+  }
+
   // Moves a field in quotes from the beginning of `rest` to fields_.
   absl::Status TakeQuoted(absl::string_view& rest) {
     const absl::string_view all = rest;
@@ -136,6 +144,7 @@ class CsvReader final : public FieldReader {
         lines_.path(), ":", lines_.number() + lines, ": ", message));
   }
 
+  const size_t max_line_bytes_;
   RecordEnd end_;
   std::string text_;
 };

@@ -127,7 +127,7 @@ absl::StatusOr<bool> LineReader::Next(FindRecordEnd find_end) {
     return absl::InvalidArgumentError(
         absl::StrCat(Where(), ": expects a line of at most ", max_line_bytes_,
                      " bytes, got a longer one",
-                     absl::StrContains(line_, '\r')
+                     absl::StrContains(line_.substr(0, max_line_bytes_), '\r')
                          ? "; tr '\\r' '\\n' converts lines that end in CR"
                          : ""));
   }
