@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/table/table_paths.h"
 #include "runtime/formats/config.h"
 #include "runtime/formats/json.h"
 #include "runtime/formats/labels.h"
@@ -80,7 +81,7 @@ absl::StatusOr<LabelMatch> MatchHead(const FinetuneOptions& options,
 }  // namespace
 
 std::string LabelColumn(const FinetuneOptions& options) {
-  return absl::StrCat(options.train, ", column '", options.table.label_column,
+  return absl::StrCat(DescribePaths(options.train), ", column '", options.table.label_column,
                       "'");
 }
 

@@ -18,6 +18,7 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
+#include "runtime/data/table/blank.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
@@ -106,6 +107,14 @@ void FeedTexts(const PredictOptions& options, const Predictor& predictor,
     if (i == options.texts.size()) return false;
     std::optional<absl::string_view> pair;
     if (!options.pairs.empty()) pair = options.pairs[i];
+    const bool blank = IsBlank(options.texts[i]);
+    if (blank || (pair && IsBlank(*pair)))
+      return absl::InvalidArgumentError(
+          absl::StrCat(blank ? "--text:" : "--pair:", i + 1,
+                       ": expects a text, got ",
+                       (blank ? options.texts[i] : *pair).empty()
+                           ? "an empty one"
+                           : "a blank one"));
     GRAFT_ASSIGN_OR_RETURN(
         const bool truncated,
         predictor.AddText(

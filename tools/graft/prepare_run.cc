@@ -91,7 +91,10 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
     capacity.tokens = std::max(capacity.tokens, other.tokens);
     capacity.sequences = std::max(capacity.sequences, other.sequences);
   }
-  if (options.max_tokens > 0) capacity.tokens = options.max_tokens;
+  // Later texts may be as long as --max-length, whatever these are.
+  capacity.tokens = options.max_tokens > 0
+                        ? options.max_tokens
+                        : std::max(capacity.tokens, run.max_length);
   return capacity;
 }
 
