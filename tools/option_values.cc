@@ -31,7 +31,10 @@ std::string Expected(absl::string_view what, absl::string_view text) {
 }  // namespace
 
 std::string DescribeValue(absl::string_view text) {
-  return text.empty() ? "an empty value" : Shorten(text);
+  if (text.empty()) return "an empty value";
+  const bool blanks =
+      absl::ascii_isspace(text.front()) || absl::ascii_isspace(text.back());
+  return blanks ? absl::StrCat("\"", Shorten(text), "\"") : Shorten(text);
 }
 
 std::string ListChoices(absl::Span<const std::string> choices) {

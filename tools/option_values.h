@@ -45,7 +45,8 @@ std::string PowerOfTwoError(absl::string_view text);
 // sets `bytes`.
 std::string ByteSizeError(absl::string_view text, double& bytes);
 
-// "an empty value" for an empty text, or else the shortened text.
+// "an empty value" for an empty text, or else the shortened text, in quotes if
+// blanks are at its ends.
 std::string DescribeValue(absl::string_view text);
 
 // "fp32, bf16 or fp16".

@@ -295,7 +295,7 @@ class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<MappedFile>> Map(
       const std::string& path) override {
-    // Opening a named pipe would wait for a writer.
+    // O_NONBLOCK, here and in Size: to open a pipe would wait for its writer.
     GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
                            Open(path, O_RDONLY | O_NONBLOCK, "open"));
     GRAFT_ASSIGN_OR_RETURN(const uint64_t size,
@@ -374,7 +374,6 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::StatusOr<uint64_t> Size(const std::string& path) override {
-    // Without O_NONBLOCK a pipe would wait for somebody who writes.
     GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
                            Open(path, O_RDONLY | O_NONBLOCK, "open"));
     return RegularFileSize(fd.get(), path);

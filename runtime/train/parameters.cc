@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/initial_values.h"
 #include "runtime/formats/safetensors.h"
@@ -69,6 +71,21 @@ std::optional<size_t> FindParameter(Instance& instance,
   return found;
 }
 
+// The error of a tensor that no parameter is named after.
+absl::Status UnknownParameter(const Instance& instance, const std::string& path,
+                              const std::string& name) {
+  constexpr size_t kShown = 5;
+  std::vector<std::string> names;
+  for (const SlotSpec& slot : instance.artifact().spec().slots)
+    if (slot.is_parameter() && slot.trainable) names.push_back(slot.name);
+  const size_t shown = std::min(kShown, names.size());
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": expects names of the ", names.size(), " trained parameters (",
+      absl::StrJoin(absl::MakeConstSpan(names).first(shown), ", "),
+      shown < names.size() ? ", ..." : "", "), got ", Shorten(name),
+      DidYouMean(name, names)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> InitialiseSlots(Instance& instance,
@@ -106,9 +123,7 @@ absl::Status LoadInitialParameters(FileSystem& files, const std::string& path,
                          SafetensorsFile::Open(files, path));
   for (const TensorView& tensor : file->tensors()) {
     const std::optional<size_t> slot = FindParameter(instance, tensor.name);
-    if (!slot)
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": expects names of parameters, got \"", tensor.name, "\""));
+    if (!slot) return UnknownParameter(instance, path, tensor.name);
     GRAFT_ASSIGN_OR_RETURN(absl::Span<float> values,
                            MutableFloats(instance, *slot));
     if (values.empty())

@@ -41,22 +41,22 @@ absl::StatusOr<std::vector<const Target*>> ChooseTargets(
   std::vector<const Target*> targets;
   for (const std::string& name : names) {
     if (name == "host" || name == "all")
-      return absl::InvalidArgumentError(
-          absl::StrCat("--targets: expects ", name, " alone, got ",
-                       absl::StrJoin(names, ",")));
+      return UsageError(absl::StrCat("--targets: expects ", name,
+                                     " alone, got ",
+                                     absl::StrJoin(names, ",")));
     const Target* target = lookupTarget(name);
     if (!target) {
       std::vector<std::string> known;
       for (const Target* other : getTargets())
         known.push_back(other->getName());
-      return absl::InvalidArgumentError(
+      return UsageError(
           absl::StrCat("--targets: expects host, all, or a list of ",
                        absl::StrJoin(known, ", "), ", got ",
                        name.empty() ? "an empty name" : Shorten(name),
                        DidYouMean(name, known)));
     }
     if (llvm::is_contained(targets, target))
-      return absl::InvalidArgumentError(absl::StrCat(
+      return UsageError(absl::StrCat(
           "--targets: expects each target once, got ", name, " twice"));
     targets.push_back(target);
   }
@@ -98,12 +98,18 @@ absl::StatusOr<mlir::OpPassManager> ParseGraphPasses(
   llvm::raw_string_ostream stream(message);
   mlir::FailureOr<mlir::OpPassManager> passes =
       mlir::parsePassPipeline(pipeline, stream);
-  if (mlir::failed(passes))
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--graph-passes: ", llvm::StringRef(message).rtrim().str()));
+  if (mlir::failed(passes)) {
+    // The first line of "MLIR Textual PassPipeline Parser:1:1: error: ...".
+    const llvm::StringRef error =
+        llvm::StringRef(message).split('\n').first.split("error: ").second;
+    return UsageError(
+        absl::StrCat("--graph-passes: expects builtin.module(PASS, ...), got ",
+                     Shorten(pipeline), ": ", error.str()));
+  }
   if (passes->getOpAnchorName() != mlir::ModuleOp::getOperationName())
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--graph-passes: expects builtin.module(...), got ", pipeline));
+    return UsageError(
+        absl::StrCat("--graph-passes: expects builtin.module(PASS, ...), got ",
+                     Shorten(pipeline)));
   return *std::move(passes);
 }
 
@@ -277,6 +283,8 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                          LoadPlugins(options.plugins, registry, families));
   GRAFT_ASSIGN_OR_RETURN(std::vector<const Target*> targets,
                          ChooseTargets(options.targets, builtin));
+  if (!options.graph_passes.empty())
+    GRAFT_RETURN_IF_ERROR(ParseGraphPasses(options.graph_passes).status());
   mlir::MLIRContext context(registry);
   // Messages of users point to a line; ops are for developers, in graft-opt.
   context.printOpOnDiagnostic(false);

@@ -66,8 +66,19 @@ absl::Status AddSettings(CommandOptions& options) {
   return absl::OkStatus();
 }
 
+// Refuses a file where a directory is to be.
+absl::Status CheckDirectory(absl::string_view option, const std::string& path) {
+  FileSystem& files = FileSystem::Posix();
+  if (path.empty() || !files.Exists(path) || files.IsDirectory(path))
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, ": expects a directory, got the file ", path));
+}
+
 absl::Status Run(CommandOptions& options) {
   CompileOptions& compile = options.compile;
+  GRAFT_RETURN_IF_ERROR(CheckDirectory("--cache", compile.cache));
+  GRAFT_RETURN_IF_ERROR(CheckDirectory("--dump-stages", compile.dump_stages));
   GRAFT_RETURN_IF_ERROR(AddSettings(options));
   if (options.regression) {
     compile.import.labels = 1;

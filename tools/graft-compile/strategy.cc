@@ -17,6 +17,7 @@
 #include "frontend/parse_module.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/MLIRContext.h"
@@ -24,6 +25,7 @@
 #include "models/strategies/registry.h"
 #include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
+#include "tools/option_values.h"
 
 namespace graft {
 namespace {
@@ -159,8 +161,23 @@ std::string RefusedSetting(transfer::StrategyOp strategy,
   const std::string& given = known ? setting.value : setting.name;
   message.consume_back(given);
   return absl::StrCat(ShownOption(setting), ": ", message.str(),
-                      given.empty() ? "an empty value" : Shorten(given),
+                      DescribeValue(given),
                       DidYouMean(given, known ? choices : names));
+}
+
+// Prints what a diagnostic says, without the place in a page: "the group
+// expects ..." for "'transfer.group' op expects ...".
+mlir::LogicalResult PrintPlainly(mlir::Diagnostic& diagnostic) {
+  std::string message = diagnostic.str();
+  auto [op, rest] = llvm::StringRef(message).split(" op ");
+  if (op.consume_front("'") && op.consume_back("'") && !op.contains(' '))
+    message =
+        absl::StrCat("the ", op.rsplit('.').second.str(), " ", rest.str());
+  const bool remark =
+      diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark;
+  llvm::errs() << "graft-compile: " << (remark ? "remark: " : "") << message
+               << '\n';
+  return mlir::success();
 }
 
 }  // namespace
@@ -184,6 +201,8 @@ absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<StrategyText> text,
       Parse(context, llvm::MemoryBuffer::getMemBuffer(page->text, name), name));
+  text->page_handler =
+      std::make_unique<mlir::ScopedDiagnosticHandler>(&context, PrintPlainly);
   if (model != "model") RenameModel(text->strategy, model);
   return text;
 }

@@ -22,10 +22,13 @@
 namespace graft {
 
 // A strategy as it was written. While this lives, diagnostics of the context
-// show lines of the text; the context must outlive it.
+// show lines of the text, or, where it is a page of the compiler, which its
+// users have not seen, say what is wrong without them; the context must outlive
+// it.
 struct StrategyText {
   llvm::SourceMgr sources;
   std::unique_ptr<mlir::SourceMgrDiagnosticHandler> handler;
+  std::unique_ptr<mlir::ScopedDiagnosticHandler> page_handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;  // not verified
   transfer::StrategyOp strategy;             // in the module
 };

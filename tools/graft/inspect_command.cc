@@ -13,11 +13,12 @@
 #include "CLI/Formatter.hpp"
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "runtime/artifact/artifact.h"
 #include "runtime/artifact/inspect.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
+#include "tools/option_values.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -38,8 +39,9 @@ absl::Status Inspect(const InspectCommandOptions& options) {
     levels.push_back(target.level);
   if (!level.empty() && !absl::c_linear_search(levels, level))
     return absl::InvalidArgumentError(
-        absl::StrCat(options.artifact, ": expects code for the level \"", level,
-                     "\", got ", absl::StrJoin(levels, ", ")));
+        absl::StrCat("--level: expects a level of ", options.artifact,
+                     ", which has ", ListChoices(levels), ", got ",
+                     Shorten(level), DidYouMean(level, levels)));
   return Print(options.json
                    ? absl::StrCat(InspectJson(*artifact, options.inspect), "\n")
                    : InspectText(*artifact, options.inspect));

@@ -9,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/entry.h"
 #include "runtime/data/batch_stream.h"
 #include "runtime/data/example_table.h"
+#include "tools/option_values.h"
 
 namespace graft {
 namespace {
@@ -149,10 +151,14 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
   for (const TargetSpec& candidate : spec.targets)
     if (!target && (level.empty() || candidate.level == level))
       target = &candidate;
-  if (!target)
+  if (!target) {
+    std::vector<std::string> levels;
+    for (const TargetSpec& other : spec.targets) levels.push_back(other.level);
     return absl::InvalidArgumentError(
-        absl::StrCat(artifact.path(), ": expects code for the level \"", level,
-                     "\", got ", spec.targets.size(), " others"));
+        absl::StrCat("--level: expects a level of ", artifact.path(),
+                     ", which has ", ListChoices(levels), ", got ",
+                     Shorten(level), DidYouMean(level, levels)));
+  }
   ProgramCost cost;
   cost.length = length;
   CountFlops(spec, *target, cost);

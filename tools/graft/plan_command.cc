@@ -3,8 +3,6 @@
 
 // graft plan: the cost of a fine-tuning, before it runs.
 
-#include <stdlib.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -22,6 +20,7 @@
 #include "tools/graft/option_effects.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/strategy_options.h"
+#include "tools/graft/temporary_directory.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
@@ -49,23 +48,18 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
 
 // Compiles like a fine-tuning, in a temporary directory.
 absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
-  FileSystem& files = FileSystem::Posix();
   GRAFT_RETURN_IF_ERROR(
       CheckEffects(options.finetune, !options.finetune.dev.empty()));
-  std::string directory = "/tmp/graft-plan-XXXXXX";
-  if (!mkdtemp(directory.data())) return FileError(errno, directory, "create");
-  options.finetune.output = options.finetune.scratch = directory;
+  GRAFT_ASSIGN_OR_RETURN(const TemporaryDirectory directory,
+                         TemporaryDirectory::Create());
+  options.finetune.output = options.finetune.scratch = directory.path();
   options.finetune.memory_choices = true;
-  absl::StatusOr<PreparedRun> run = PrepareRun(options.finetune, stop);
-  absl::Status status = run.status();
-  if (status.ok()) {
-    const TableScan& train = run->train->scan();
-    status = Measure(options, run->program,
-                     static_cast<double>(train.tokens) /
-                         static_cast<double>(train.examples));
-  }
-  const absl::Status removed = RemoveTree(files, directory);
-  return status.ok() ? removed : status;
+  GRAFT_ASSIGN_OR_RETURN(const PreparedRun run,
+                         PrepareRun(options.finetune, stop));
+  const TableScan& train = run.train->scan();
+  return Measure(
+      options, run.program,
+      static_cast<double>(train.tokens) / static_cast<double>(train.examples));
 }
 
 }  // namespace

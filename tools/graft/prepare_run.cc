@@ -17,6 +17,8 @@
 #include "runtime/formats/config.h"
 #include "runtime/formats/labels.h"
 #include "runtime/tokenize/registry.h"
+#include "runtime/train/checkpoint.h"
+#include "tools/graft/check_inputs.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/finetune_options.h"
 #include "tools/graft/model_facts.h"
@@ -336,6 +338,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
                                        const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
+  GRAFT_RETURN_IF_ERROR(CheckInputs(options));
   GRAFT_RETURN_IF_ERROR(CheckSettings(options));
   // Said by this program, before the compiler is asked.
   GRAFT_ASSIGN_OR_RETURN(

@@ -69,8 +69,18 @@ std::vector<std::string> SettingsArguments(const FinetuneOptions& options,
 }  // namespace
 
 absl::Status CheckSettings(const FinetuneOptions& options) {
-  if (options.settings.empty()) return absl::OkStatus();
-  return RunCompiler(SettingsArguments(options, "-"), CompilerOutput::kNone);
+  std::vector<std::string> arguments = SettingsArguments(options, "-");
+  if (options.targets != "host")
+    arguments.push_back(absl::StrCat("--targets=", options.targets));
+  for (const std::string& plugin : options.plugins)
+    arguments.push_back(absl::StrCat("--plugin=", plugin));
+  if (!options.graph_passes.empty())
+    arguments.push_back(absl::StrCat("--graph-passes=", options.graph_passes));
+  // Nothing to ask the compiler about.
+  if (arguments.size() == SettingsArguments(options, "-").size() &&
+      options.settings.empty())
+    return absl::OkStatus();
+  return RunCompiler(arguments, CompilerOutput::kNone);
 }
 
 absl::StatusOr<std::string> ReadSettings(FileSystem& files,

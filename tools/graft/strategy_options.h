@@ -29,8 +29,9 @@ void AddSetOption(CLI::App& command, FinetuneOptions& options);
 // What the compiler reads: the strategy's file, or the model's directory.
 const std::string& InputOf(const FinetuneOptions& options);
 
-// Has the compiler check what was given, before a table is read. An option that
-// it refuses is the error of RunCompiler.
+// Has the compiler check the settings, targets, plug-ins and passes that were
+// given, before a table is read. An option that it refuses is the error of
+// RunCompiler.
 absl::Status CheckSettings(const FinetuneOptions& options);
 
 // All parameters of the strategy with the values that a run has, a line each,

@@ -83,7 +83,6 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
                    options.settings.end());
   GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
   GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
-  GRAFT_RETURN_IF_ERROR(files.Remove(path));
   return ParseJson(text, path);
 }
 

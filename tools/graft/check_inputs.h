@@ -1,0 +1,19 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
+#define GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
+
+#include "absl/status/status.h"
+#include "tools/graft/finetune_options.h"
+
+namespace graft {
+
+// Checks files that a run needs only after its program is compiled: that the
+// device's plug-in loads, that --initial is a file of tensors, and that
+// --dump-stages can be a directory. The error names the file. Writes nothing.
+absl::Status CheckInputs(const FinetuneOptions& options);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
