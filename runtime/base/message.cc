@@ -83,7 +83,8 @@ absl::string_view Nearest(absl::string_view word,
   for (const std::string& candidate : candidates) {
     const size_t distance =
         EditDistance(lower, absl::AsciiStrToLower(candidate));
-    if (distance >= least) continue;
+    // Words of one or two letters are near to all.
+    if (distance >= least || distance >= word.size()) continue;
     least = distance;
     nearest = candidate;
   }

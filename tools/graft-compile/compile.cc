@@ -103,12 +103,12 @@ absl::StatusOr<mlir::OpPassManager> ParseGraphPasses(
     const llvm::StringRef error =
         llvm::StringRef(message).split('\n').first.split("error: ").second;
     return UsageError(
-        absl::StrCat("--graph-passes: expects builtin.module(PASS, ...), got ",
+        absl::StrCat("--graph-passes: expects builtin.module(...), got ",
                      Shorten(pipeline), ": ", error.str()));
   }
   if (passes->getOpAnchorName() != mlir::ModuleOp::getOperationName())
     return UsageError(
-        absl::StrCat("--graph-passes: expects builtin.module(PASS, ...), got ",
+        absl::StrCat("--graph-passes: expects builtin.module(...), got ",
                      Shorten(pipeline)));
   return *std::move(passes);
 }

@@ -45,6 +45,8 @@ TEST(Nearest, FindsMisspellings) {
   EXPECT_EQ(Nearest("plna", words), "plan");
   EXPECT_EQ(Nearest("distil", words), "distill");
   EXPECT_EQ(Nearest("serve", words), "");
+  EXPECT_EQ(Nearest("y", {"w", "x"}), "");
+  EXPECT_EQ(Nearest("W", {"w", "x"}), "w");
   EXPECT_EQ(Nearest("", words), "");
   EXPECT_EQ(Nearest(std::string(1 << 20, 'x'), words), "");
   EXPECT_EQ(Nearest("x", {}), "");
