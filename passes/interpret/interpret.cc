@@ -8,6 +8,7 @@
 #include "passes/interpret/passes.h"
 #include "passes/interpret/random_inputs.h"
 #include "passes/interpret/tensor_files.h"
+#include "runtime/base/message.h"
 
 using namespace mlir;
 
@@ -52,6 +53,19 @@ void takeArguments(func::FuncOp function, const Tensors& file,
   }
 }
 
+// "layer.3.bias", and the tensor of a checkpoint that it is read from, where a
+// star stands for the layer.
+std::pair<std::string, std::string> namesInLayer(
+    LayersOp layers, uint64_t layer, StringRef symbol,
+    std::optional<StringRef> source) {
+  const std::string number = std::to_string(layer);
+  std::string name = (layers.getSymName() + "." + number + "." + symbol).str();
+  if (!source) return {name, name};
+  SmallVector<StringRef> parts;
+  source->split(parts, '*');
+  return {name, llvm::join(parts, number)};
+}
+
 // Sets the slots that the file has.
 void takeSlots(ModuleOp module, const Tensors& file, Interpreter& interpreter) {
   for (auto model : module.getOps<ModelOp>()) {
@@ -71,17 +85,62 @@ void takeSlots(ModuleOp module, const Tensors& file, Interpreter& interpreter) {
     for (auto layers : model.getOps<LayersOp>())
       for (uint64_t i = 0; i < layers.getCount(); ++i)
         for (auto parameter : layers.getOps<ParameterOp>()) {
-          std::string name = (layers.getSymName() + "." + std::to_string(i) +
-                              "." + parameter.getSymName())
-                                 .str();
-          // A star in the source stands for the layer.
-          SmallVector<StringRef> parts;
-          parameter.getSource().value_or("").split(parts, '*');
-          take(name, parameter.getSource()
-                         ? llvm::join(parts, std::to_string(i))
-                         : name);
+          auto [name, stored] = namesInLayer(layers, i, parameter.getSymName(),
+                                             parameter.getSource());
+          take(name, stored);
         }
   }
+}
+
+// The names that a file of inputs may have.
+std::vector<std::string> knownNames(func::FuncOp function, ModuleOp module) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    std::string name = interpret::argumentName(function, i);
+    if (isa<SegmentsType>(function.getArgument(i).getType()))
+      names.insert(names.end(), {name + ".offsets", name + ".ordinals"});
+    else
+      names.push_back(std::move(name));
+  }
+  for (auto model : module.getOps<ModelOp>()) {
+    auto add = [&](StringRef slot, const std::string& stored) {
+      names.push_back(Interpreter::slotKey(model.getSymName(), slot));
+      names.push_back(stored);
+    };
+    for (auto parameter : model.getOps<ParameterOp>())
+      add(parameter.getSymName(),
+          parameter.getSource().value_or(parameter.getSymName()).str());
+    for (auto state : model.getOps<StateOp>())
+      names.push_back(
+          Interpreter::slotKey(model.getSymName(), state.getSymName()));
+    for (auto layers : model.getOps<LayersOp>())
+      for (uint64_t i = 0; i < layers.getCount(); ++i) {
+        for (auto parameter : layers.getOps<ParameterOp>()) {
+          auto [name, stored] = namesInLayer(layers, i, parameter.getSymName(),
+                                             parameter.getSource());
+          add(name, stored);
+        }
+        for (auto state : layers.getOps<StateOp>())
+          names.push_back(Interpreter::slotKey(
+              model.getSymName(),
+              namesInLayer(layers, i, state.getSymName(), {}).first));
+      }
+  }
+  return names;
+}
+
+// Refuses tensors of a file of inputs that nothing takes.
+LogicalResult checkNames(func::FuncOp function, ModuleOp module, StringRef path,
+                         const Tensors& file) {
+  const std::vector<std::string> known = knownNames(function, module);
+  for (const auto& [name, tensor] : file)
+    if (!llvm::is_contained(known, name))
+      return function.emitError(
+                 "expects names of arguments, parameters and "
+                 "states in ")
+             << path << ", got \"" << Shorten(name) << '"'
+             << DidYouMean(name, known);
+  return success();
 }
 
 struct InterpretPass : public impl::InterpretPassBase<InterpretPass> {
@@ -119,7 +178,9 @@ struct InterpretPass : public impl::InterpretPassBase<InterpretPass> {
     if (failed(arguments)) return failure();
     if (!inputs.empty()) {
       FailureOr<Tensors> file = interpret::readTensors(location, inputs);
-      if (failed(file)) return failure();
+      if (failed(file) ||
+          failed(checkNames(function, getOperation(), inputs, *file)))
+        return failure();
       takeArguments(function, *file, *arguments);
       takeSlots(getOperation(), *file, interpreter);
     }

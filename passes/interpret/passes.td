@@ -20,7 +20,8 @@ def InterpretPass : Pass<"interpret", "::mlir::ModuleOp"> {
     only), or a random one of their type made from `seed`: ids are inside of
     their tables, labels are classes, offsets fit. In a file an argument goes by
     its name, segments by `<name>.offsets` and optionally `<name>.ordinals`, a
-    slot by `<model>::<name>`, a parameter also by its name in the weights.
+    slot by `<model>::<name>`, a parameter also by its name in the weights. A
+    name in the file that matches nothing is an error.
 
     Example:
     ```mlir

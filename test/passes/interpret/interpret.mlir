@@ -9,11 +9,13 @@
 // RUN: graft-opt %s --interpret="entry=packed seed=7 lengths=2,3" -o /dev/null | FileCheck %s --check-prefix=PACKED
 // RUN: graft-opt %s --interpret="entry=m::stack" -o /dev/null | FileCheck %s --check-prefix=STACK
 // RUN: graft-opt %s --interpret="entry=linear output=%t.safetensors" -o /dev/null
+// RUN: not graft-opt %s --interpret="entry=linear inputs=%t.safetensors" -o /dev/null 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: graft-opt %s --interpret="entry=again inputs=%t.safetensors limit=3" -o /dev/null | FileCheck %s --check-prefix=FILE
 
 graft.size @T bound 64
 graft.size @S bound 8
 
+// NAME: error: expects names of arguments, parameters and states in {{.*}}, got "y"{{$}}
 // LINEAR: y: tensor<2x2xf32> {{\[\[}}1.5, 2], [3.5, 4]]
 func.func @linear(
     %x: tensor<2x2xf32> {graft.value = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>},
