@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "dialects/graft/graft_ops.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/autodiff/passes.h"
 #include "passes/interpret/random_inputs.h"
@@ -195,6 +196,45 @@ TEST(Gradients, CoverEveryOpOfTheDialect) {
       EXPECT_TRUE(covered.count(text)) << text << " has no case";
     }
   }
+}
+
+// The names of ops in docs/writing-an-op.md from `begin` to `end`.
+std::set<std::string> namesInDocs(llvm::StringRef begin, llvm::StringRef end) {
+  auto file =
+      llvm::MemoryBuffer::getFile(GRAFT_SOURCE_DIR "/docs/writing-an-op.md");
+  if (!file) return {};
+  llvm::StringRef text =
+      (*file)->getBuffer().split(begin).second.split(end).first;
+  std::set<std::string> names;
+  while (!text.empty()) {
+    auto [before, rest] = text.split("`graft.");
+    auto [name, after] = rest.split('`');
+    if (!name.empty()) names.insert(("graft." + name).str());
+    text = after;
+  }
+  return names;
+}
+
+// The docs list what a gradient may be built from: ops that have gradients
+// themselves, and ops that have none or whose operands need none.
+TEST(Gradients, MayBeBuiltFromWhatTheDocsList) {
+  auto context = makeContext();
+  std::set<std::string> again, once;
+  for (mlir::RegisteredOperationName name :
+       context->getRegisteredOperationsByDialect("graft")) {
+    const std::string text = name.getStringRef().str();
+    if (!interpret::getReferences().count(text)) continue;
+    if (auto why = kNotDifferentiable.find(text);
+        why != kNotDifferentiable.end() && why->second == "ends a phase")
+      continue;
+    (name.hasInterface<DifferentiableOpInterface>() &&
+             !kDiagnosedOnly.count(text)
+         ? again
+         : once)
+        .insert(text);
+  }
+  EXPECT_EQ(namesInDocs("differentiated again:", "It may also"), again);
+  EXPECT_EQ(namesInDocs("It may also", "Ops of other dialects"), once);
 }
 
 // Gradients consist of graft ops that can be interpreted, and that can be
