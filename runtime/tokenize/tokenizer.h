@@ -99,7 +99,7 @@ class Tokenizer {
 
   // Files of a Hugging Face directory from which Transformers, and
   // LoadTokenizer, make an equal tokenizer. `max_length` is the most tokens
-  // that the model takes, or 0 if it has no maximum.
+  // of a text (model_max_length), or 0 for what this tokenizer says.
   virtual std::vector<NamedText> ToFiles(int64_t max_length) const = 0;
 
  protected:

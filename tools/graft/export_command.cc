@@ -100,7 +100,8 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
       std::unique_ptr<Tokenizer> tokenizer,
       TokenizerFromArtifact(artifact->spec(), artifact->path()));
   // What training cut texts to, Transformers and an import are to cut them to.
-  int64_t max_length = config.max_positions();
+  int64_t max_length = tokenizer->max_length() > 0 ? tokenizer->max_length()
+                                                   : config.max_positions();
   if (const std::optional<DataSettingsSpec>& data = artifact->spec().data) {
     WriteDataSettings(*data, config);
     if (data->max_length > 0) max_length = data->max_length;

@@ -175,9 +175,7 @@ std::string WordPieceTokenizer::ConfigText(int64_t max_length) const {
 }
 
 std::vector<NamedText> WordPieceTokenizer::ToFiles(int64_t max_length) const {
-  if (settings_.max_length > 0)
-    max_length = max_length > 0 ? std::min(max_length, settings_.max_length)
-                                : settings_.max_length;
+  if (max_length == 0) max_length = settings_.max_length;
   std::vector<NamedText> files = {
       {"tokenizer.json", json_.empty() ? JsonText() : std::string(json_)},
       {"tokenizer_config.json", ConfigText(max_length)}};

@@ -222,7 +222,7 @@ TEST_F(TokenizerTest, WhatIsNoFileIsRefusedAtOnce) {
   for (const char* name : {"vocab.txt", "tokenizer.json"}) {
     const std::string path = JoinPath(directory_, name);
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-    EXPECT_EQ(LoadError(), path + ": expects a file, got a pipe or device");
+    EXPECT_EQ(LoadError(), path + ": expects a regular file, got a pipe");
     std::filesystem::remove(path);
     std::filesystem::create_directory(path);
     EXPECT_THAT(LoadError(), HasSubstr(path + ": cannot read: Is a directory"));
