@@ -20,9 +20,9 @@
 #include "tools/graft/option_effects.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/strategy_options.h"
-#include "tools/graft/temporary_directory.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
+#include "tools/temporary_directory.h"
 
 namespace graft {
 namespace {

@@ -27,6 +27,7 @@
 #include "tools/graft/strategy_options.h"
 #include "tools/graft/training_run.h"
 #include "tools/graft/usage_error.h"
+#include "tools/temporary_directory.h"
 
 namespace graft {
 namespace {

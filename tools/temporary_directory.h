@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_TOOLS_GRAFT_TEMPORARY_DIRECTORY_H_
-#define GRAFT_TOOLS_GRAFT_TEMPORARY_DIRECTORY_H_
+#ifndef GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_
+#define GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_
 
 #include <string>
 #include <utility>
@@ -31,4 +31,4 @@ class TemporaryDirectory {
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_TEMPORARY_DIRECTORY_H_
+#endif  // GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/temporary_directory.h"
+#include "tools/temporary_directory.h"
 
 #include <stdlib.h>
 
