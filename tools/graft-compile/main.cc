@@ -299,8 +299,8 @@ int main(int argc, char** argv) {
   graft::CommandOptions options;
   graft::AddOptions(app, options);
   graft::PrepareStandardOutput();
-  const std::optional<int> exit = graft::ParseCommandLine(
-      app, argc, argv, /*may_be_empty=*/{"--cache"});
+  const std::optional<int> exit =
+      graft::ParseCommandLine(app, argc, argv, /*may_be_empty=*/{"--cache"});
   if (exit && *exit != 0) return *exit;
   absl::Status status;
   if (!exit) status = graft::CheckAndRun(app, options);

@@ -109,12 +109,10 @@ void FeedTexts(const PredictOptions& options, const Predictor& predictor,
     if (!options.pairs.empty()) pair = options.pairs[i];
     const bool blank = IsBlank(options.texts[i]);
     if (blank || (pair && IsBlank(*pair)))
-      return absl::InvalidArgumentError(
-          absl::StrCat(blank ? "--text:" : "--pair:", i + 1,
-                       ": expects a text, got ",
-                       (blank ? options.texts[i] : *pair).empty()
-                           ? "an empty one"
-                           : "a blank one"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          blank ? "--text:" : "--pair:", i + 1, ": expects a text, got ",
+          (blank ? options.texts[i] : *pair).empty() ? "an empty one"
+                                                     : "a blank one"));
     GRAFT_ASSIGN_OR_RETURN(
         const bool truncated,
         predictor.AddText(

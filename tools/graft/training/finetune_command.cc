@@ -9,10 +9,10 @@
 #include "CLI/Formatter.hpp"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
-#include "tools/graft/finetune_options.h"
-#include "tools/graft/option_effects.h"
-#include "tools/graft/strategy_options.h"
-#include "tools/graft/training_run.h"
+#include "tools/graft/training/finetune_options.h"
+#include "tools/graft/training/option_effects.h"
+#include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/training_run.h"
 
 namespace graft {
 namespace {

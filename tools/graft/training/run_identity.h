@@ -3,12 +3,12 @@
 //
 // Tells runs apart, so that one is not resumed with the options of another.
 
-#ifndef GRAFT_TOOLS_GRAFT_RUN_IDENTITY_H_
-#define GRAFT_TOOLS_GRAFT_RUN_IDENTITY_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_RUN_IDENTITY_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_RUN_IDENTITY_H_
 
 #include "absl/status/statusor.h"
 #include "runtime/train/run_record.h"
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 namespace graft {
 
@@ -22,4 +22,4 @@ absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_RUN_IDENTITY_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_RUN_IDENTITY_H_

@@ -5,8 +5,8 @@
 // the strategy's, which the compiler reads: an option that is not given is not
 // passed on.
 
-#ifndef GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
-#define GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_STRATEGY_OPTIONS_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_STRATEGY_OPTIONS_H_
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 namespace graft {
 
@@ -41,4 +41,4 @@ absl::StatusOr<std::string> ReadSettings(FileSystem& files,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_STRATEGY_OPTIONS_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_STRATEGY_OPTIONS_H_

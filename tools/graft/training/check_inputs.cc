@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/check_inputs.h"
+#include "tools/graft/training/check_inputs.h"
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"

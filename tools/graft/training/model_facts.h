@@ -3,8 +3,8 @@
 //
 // What a training must know of a checkpoint before it reads its tables.
 
-#ifndef GRAFT_TOOLS_GRAFT_MODEL_FACTS_H_
-#define GRAFT_TOOLS_GRAFT_MODEL_FACTS_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_MODEL_FACTS_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_MODEL_FACTS_H_
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
 #include "runtime/data/match_labels.h"
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 namespace graft {
 
@@ -56,4 +56,4 @@ std::string LabelColumn(const FinetuneOptions& options);
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_MODEL_FACTS_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_MODEL_FACTS_H_

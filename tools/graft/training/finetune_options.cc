@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 #include <limits>
 

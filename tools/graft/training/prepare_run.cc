@@ -18,13 +18,13 @@
 #include "runtime/formats/labels.h"
 #include "runtime/tokenize/registry.h"
 #include "runtime/train/checkpoint.h"
-#include "tools/graft/check_inputs.h"
 #include "tools/graft/compiler_process.h"
-#include "tools/graft/finetune_options.h"
-#include "tools/graft/model_facts.h"
-#include "tools/graft/run_identity.h"
-#include "tools/graft/strategy_options.h"
 #include "tools/graft/terminal.h"
+#include "tools/graft/training/check_inputs.h"
+#include "tools/graft/training/finetune_options.h"
+#include "tools/graft/training/model_facts.h"
+#include "tools/graft/training/run_identity.h"
+#include "tools/graft/training/strategy_options.h"
 
 namespace graft {
 namespace {

@@ -3,14 +3,14 @@
 //
 // Shared by the commands that train, after their program is compiled.
 
-#ifndef GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
-#define GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_TRAINING_RUN_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_TRAINING_RUN_H_
 
 #include "CLI/App.hpp"
 #include "absl/status/status.h"
 #include "tools/graft/commands.h"
-#include "tools/graft/finetune_options.h"
-#include "tools/graft/run_folder.h"
+#include "tools/graft/training/finetune_options.h"
+#include "tools/graft/training/run_folder.h"
 
 namespace graft {
 
@@ -30,4 +30,4 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_TRAINING_RUN_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_TRAINING_RUN_H_

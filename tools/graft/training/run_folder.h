@@ -3,8 +3,8 @@
 //
 // The folder of a run, --output: one run at a time owns it.
 
-#ifndef GRAFT_TOOLS_GRAFT_RUN_FOLDER_H_
-#define GRAFT_TOOLS_GRAFT_RUN_FOLDER_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_RUN_FOLDER_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_RUN_FOLDER_H_
 
 #include <memory>
 #include <optional>
@@ -78,4 +78,4 @@ absl::StatusOr<std::string> HashFile(FileSystem& files,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_RUN_FOLDER_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_RUN_FOLDER_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/model_facts.h"
+#include "tools/graft/training/model_facts.h"
 
 #include <algorithm>
 #include <utility>
@@ -81,8 +81,8 @@ absl::StatusOr<LabelMatch> MatchHead(const FinetuneOptions& options,
 }  // namespace
 
 std::string LabelColumn(const FinetuneOptions& options) {
-  return absl::StrCat(DescribePaths(options.train), ", column '", options.table.label_column,
-                      "'");
+  return absl::StrCat(DescribePaths(options.train), ", column '",
+                      options.table.label_column, "'");
 }
 
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,

@@ -16,10 +16,10 @@
 #include "runtime/formats/config.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/export_artifact.h"
-#include "tools/graft/finetune_options.h"
-#include "tools/graft/option_effects.h"
-#include "tools/graft/strategy_options.h"
-#include "tools/graft/training_run.h"
+#include "tools/graft/training/finetune_options.h"
+#include "tools/graft/training/option_effects.h"
+#include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/training_run.h"
 
 namespace graft {
 namespace {

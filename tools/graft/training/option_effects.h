@@ -4,12 +4,12 @@
 // Options that would have no effect beside others: a user who gives one expects
 // something that does not happen.
 
-#ifndef GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_
-#define GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
 
 #include "CLI/App.hpp"
 #include "absl/status/status.h"
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 namespace graft {
 
@@ -26,4 +26,4 @@ absl::Status CheckOnly(const CLI::App& command,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_OPTION_EFFECTS_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/run_identity.h"
+#include "tools/graft/training/run_identity.h"
 
 #include <algorithm>
 #include <memory>
@@ -19,8 +19,8 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/table_paths.h"
 #include "runtime/formats/checkpoint_weights.h"
-#include "tools/graft/run_folder.h"
-#include "tools/graft/strategy_options.h"
+#include "tools/graft/training/run_folder.h"
+#include "tools/graft/training/strategy_options.h"
 #include "tools/strategy_flags.h"
 
 namespace graft {
@@ -166,8 +166,7 @@ absl::Status AddModel(FileSystem& files, const std::string& directory,
   return absl::OkStatus();
 }
 
-void AddRows(const std::string& option,
-             const std::vector<std::string>& paths,
+void AddRows(const std::string& option, const std::vector<std::string>& paths,
              const TableScan& scan, RunRecord& record) {
   record.push_back({absl::StrCat("rows of ", option),
                     Hash(absl::StrCat(scan.token_hash, ",", scan.label_hash)),
@@ -193,8 +192,9 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
                       absl::StrCat("the values of ", options.initial)});
   }
   AddRows("--train", options.train, run.train->scan(), record);
-  record.push_back({"labels", Hash(absl::StrJoin(run.labels->labels(), "\n")),
-                    absl::StrCat("the labels of ", DescribePaths(options.train))});
+  record.push_back(
+      {"labels", Hash(absl::StrJoin(run.labels->labels(), "\n")),
+       absl::StrCat("the labels of ", DescribePaths(options.train))});
   if (run.dev) AddRows("--dev", options.dev, run.dev->scan(), record);
   return absl::OkStatus();
 }

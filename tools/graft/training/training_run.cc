@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/graft/training_run.h"
+#include "tools/graft/training/training_run.h"
 
 #include <cstdio>
 #include <fstream>
@@ -22,8 +22,8 @@
 #include "runtime/train/trained_artifact.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
-#include "tools/graft/run_identity.h"
 #include "tools/graft/terminal.h"
+#include "tools/graft/training/run_identity.h"
 #include "tools/open_device.h"
 #include "tools/option_checks.h"
 

@@ -4,8 +4,8 @@
 // Shared by `graft finetune`, `distill` and `plan`: options, and all steps up
 // to the compiled program.
 
-#ifndef GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
-#define GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_FINETUNE_OPTIONS_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_FINETUNE_OPTIONS_H_
 
 #include <atomic>
 #include <cstdint>
@@ -124,4 +124,4 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_FINETUNE_OPTIONS_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_FINETUNE_OPTIONS_H_

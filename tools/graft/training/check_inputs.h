@@ -1,11 +1,11 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
-#define GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_CHECK_INPUTS_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_CHECK_INPUTS_H_
 
 #include "absl/status/status.h"
-#include "tools/graft/finetune_options.h"
+#include "tools/graft/training/finetune_options.h"
 
 namespace graft {
 
@@ -16,4 +16,4 @@ absl::Status CheckInputs(const FinetuneOptions& options);
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_GRAFT_CHECK_INPUTS_H_
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_CHECK_INPUTS_H_
