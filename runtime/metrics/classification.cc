@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "runtime/metrics/class_counts.h"
 
 namespace graft {
 namespace {
@@ -37,20 +38,11 @@ double ConfusionMatrix::Accuracy() const {
 }
 
 double ConfusionMatrix::MacroF1() const {
-  double sum = 0;
-  int64_t seen = 0;
-  for (int64_t c = 0; c < classes_; ++c) {
-    int64_t truth = 0, predicted = 0;
-    for (int64_t other = 0; other < classes_; ++other) {
-      truth += count(c, other);
-      predicted += count(other, c);
-    }
-    if (truth + predicted == 0) continue;
-    ++seen;
-    sum += 2.0 * static_cast<double>(count(c, c)) /
-           static_cast<double>(truth + predicted);
-  }
-  return seen == 0 ? 0 : sum / static_cast<double>(seen);
+  ClassCounts counts(classes_);
+  for (int64_t truth = 0; truth < classes_; ++truth)
+    for (int64_t predicted = 0; predicted < classes_; ++predicted)
+      counts.Add(truth, predicted, count(truth, predicted));
+  return MacroAverage(counts).f1;
 }
 
 std::string ConfusionSvg(const ConfusionMatrix& matrix,
@@ -118,37 +110,19 @@ class Accuracy final : public Metric {
     ++count_;
     right_ += PredictedClass(outcome.outputs) == outcome.label;
   }
-  double Value() const override {
-    return count_ == 0
-               ? 0
-               : static_cast<double>(right_) / static_cast<double>(count_);
+  std::optional<double> Value() const override {
+    if (count_ == 0) return std::nullopt;
+    return static_cast<double>(right_) / static_cast<double>(count_);
   }
 
  private:
   int64_t right_ = 0, count_ = 0;
 };
 
-class MacroF1 final : public Metric {
- public:
-  explicit MacroF1(int64_t classes) : matrix_(classes) {}
-  void Add(const Outcome& outcome) override {
-    if (outcome.label >= 0)
-      matrix_.Add(outcome.label, PredictedClass(outcome.outputs));
-  }
-  double Value() const override { return matrix_.MacroF1(); }
-
- private:
-  ConfusionMatrix matrix_;
-};
-
 }  // namespace
 
 std::unique_ptr<Metric> CreateAccuracy(int64_t) {
   return std::make_unique<Accuracy>();
-}
-
-std::unique_ptr<Metric> CreateMacroF1(int64_t classes) {
-  return std::make_unique<MacroF1>(classes);
 }
 
 }  // namespace graft

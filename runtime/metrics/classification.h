@@ -51,9 +51,8 @@ class ConfusionMatrix {
 std::string ConfusionSvg(const ConfusionMatrix& matrix,
                          absl::Span<const std::string> labels);
 
-// ConfusionMatrix's Accuracy and MacroF1 as metrics.
+// Share of right predictions.
 std::unique_ptr<Metric> CreateAccuracy(int64_t classes);
-std::unique_ptr<Metric> CreateMacroF1(int64_t classes);
 
 }  // namespace graft
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,17 +30,27 @@ struct Outcome {
   float score = 0;                  // true number
 };
 
-// A number over many outcomes, which are not kept. Thread-compatible.
+// A number over many outcomes. Their outputs are borrowed while Add runs; a
+// metric of ranks keeps what it needs of each, and its header says how much.
+// Thread-compatible.
 class Metric {
  public:
   virtual ~Metric() = default;
   // Takes one more outcome. One whose class is not known does not count.
   virtual void Add(const Outcome& outcome) = 0;
-  // The metric of the outcomes so far; 0 without any.
-  virtual double Value() const = 0;
+  // The metric of the outcomes so far: a finite number, or nothing where it is
+  // not defined, such as without outcomes.
+  virtual std::optional<double> Value() const = 0;
 
  protected:
   Metric() = default;
+};
+
+// Where people see a metric.
+enum class Shown {
+  kFirst,  // in the first line
+  kTable,  // in the table of classes, which has all averages
+  kLine,   // in a line of its own
 };
 
 // A registered metric. Immutable, lives as long as the process.
@@ -48,6 +59,7 @@ struct MetricKind {
   absl::string_view title;  // for people: "macro-F1"
   TargetKind target;        // what it measures predictions of
   bool percent;             // people read it as a percentage
+  Shown shown;
   // `classes` is the number of classes; ignored for TargetKind::kNumber.
   std::unique_ptr<Metric> (*create)(int64_t classes);
 };
@@ -56,8 +68,8 @@ struct MetricKind {
 // several evaluations: higher is better.
 std::vector<const MetricKind*> MetricsOf(TargetKind target);
 
-// "accuracy 93.10 %", or "mean squared error 0.1250".
-std::string FormatMetric(const MetricKind& kind, double value);
+// "accuracy 93.10 %", "mean squared error 0.1250", or "AUC not defined".
+std::string FormatMetric(const MetricKind& kind, std::optional<double> value);
 
 // Several metrics of the same outcomes. Thread-compatible.
 class MetricSet {
@@ -70,7 +82,7 @@ class MetricSet {
 
   absl::Span<const MetricKind* const> kinds() const { return kinds_; }
   // Of metric `i` of kinds().
-  double Value(size_t i) const { return metrics_[i]->Value(); }
+  std::optional<double> Value(size_t i) const { return metrics_[i]->Value(); }
 
  private:
   std::vector<const MetricKind*> kinds_;

@@ -11,27 +11,12 @@ namespace {
 class Pearson final : public Metric {
  public:
   void Add(const Outcome& outcome) override {
-    const float truth = outcome.score, predicted = outcome.outputs[0];
-    ++count_;
-    const auto n = static_cast<double>(count_);
-    const double from_truth = truth - mean_truth_;
-    const double from_predicted = predicted - mean_predicted_;
-    mean_truth_ += from_truth / n;
-    mean_predicted_ += from_predicted / n;
-    truth_ += from_truth * (truth - mean_truth_);
-    predicted_ += from_predicted * (predicted - mean_predicted_);
-    both_ += from_truth * (predicted - mean_predicted_);
+    sums_.Add(outcome.score, outcome.outputs[0]);
   }
-  double Value() const override {
-    if (!(truth_ > 0 && predicted_ > 0)) return 0;
-    return both_ / std::sqrt(truth_ * predicted_);
-  }
+  std::optional<double> Value() const override { return sums_.Correlation(); }
 
  private:
-  int64_t count_ = 0;
-  double mean_truth_ = 0, mean_predicted_ = 0;
-  // Sums of products of the differences from the means.
-  double truth_ = 0, predicted_ = 0, both_ = 0;
+  PearsonSums sums_;
 };
 
 class MeanSquaredError final : public Metric {
@@ -42,8 +27,9 @@ class MeanSquaredError final : public Metric {
     sum_ += error * error;
     ++count_;
   }
-  double Value() const override {
-    return count_ == 0 ? 0 : sum_ / static_cast<double>(count_);
+  std::optional<double> Value() const override {
+    if (count_ == 0) return std::nullopt;
+    return sum_ / static_cast<double>(count_);
   }
 
  private:
@@ -52,6 +38,23 @@ class MeanSquaredError final : public Metric {
 };
 
 }  // namespace
+
+void PearsonSums::Add(double truth, double predicted) {
+  ++count_;
+  const auto n = static_cast<double>(count_);
+  const double from_truth = truth - mean_truth_;
+  const double from_predicted = predicted - mean_predicted_;
+  mean_truth_ += from_truth / n;
+  mean_predicted_ += from_predicted / n;
+  truth_ += from_truth * (truth - mean_truth_);
+  predicted_ += from_predicted * (predicted - mean_predicted_);
+  both_ += from_truth * (predicted - mean_predicted_);
+}
+
+std::optional<double> PearsonSums::Correlation() const {
+  if (!(truth_ > 0 && predicted_ > 0)) return std::nullopt;
+  return both_ / std::sqrt(truth_ * predicted_);
+}
 
 std::unique_ptr<Metric> CreatePearson(int64_t) {
   return std::make_unique<Pearson>();

@@ -8,13 +8,27 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "runtime/metrics/metric.h"
 
 namespace graft {
 
-// Pearson correlation of truth and prediction, by Welford's method in one pass;
-// 0 where either is constant.
+// Sums of pairs, by Welford's method in one pass. Thread-compatible.
+class PearsonSums {
+ public:
+  void Add(double truth, double predicted);
+  // Pearson correlation of the pairs; not defined where either is constant.
+  std::optional<double> Correlation() const;
+
+ private:
+  int64_t count_ = 0;
+  double mean_truth_ = 0, mean_predicted_ = 0;
+  // Sums of products of the differences from the means.
+  double truth_ = 0, predicted_ = 0, both_ = 0;
+};
+
+// Pearson correlation of truth and prediction.
 std::unique_ptr<Metric> CreatePearson(int64_t classes);
 
 // Mean of the squared differences of truth and prediction.

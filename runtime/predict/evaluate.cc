@@ -78,7 +78,8 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
   EvaluationResult result;
   if (count == 0) return result;
   result.loss = loss / static_cast<double>(count);
-  result.score = truths.tell ? metric->Value() : -result.loss;
+  // A score that is not defined is no better than chance.
+  result.score = truths.tell ? metric->Value().value_or(0) : -result.loss;
   return result;
 }
 

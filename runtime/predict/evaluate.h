@@ -18,9 +18,9 @@ namespace graft {
 
 struct EvaluationResult {
   double loss = 0;  // mean over examples
-  // The first metric of the model's target: accuracy, ...; where no example has
-  // a label, or all have the same number, by which none can be better, the
-  // negative loss. Higher is better.
+  // The first metric of the model's target: accuracy, ..., or 0 where that is
+  // not defined; where no example has a label, or all have the same number, by
+  // which none can be better, the negative loss. Higher is better.
   double score = 0;
 };
 

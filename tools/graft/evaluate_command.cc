@@ -4,6 +4,7 @@
 // graft evaluate: metrics of a trained artifact on labelled examples.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
+#include "runtime/metrics/class_counts.h"
+#include "runtime/metrics/class_table.h"
 #include "runtime/metrics/classification.h"
 #include "runtime/metrics/metric.h"
 #include "runtime/predict/evaluate.h"
@@ -38,29 +41,63 @@ struct EvaluateOptions {
   bool json = false;
 };
 
-// `truncated` texts were cut to `max_length` tokens.
-absl::Status PrintMetrics(const EvaluateOptions& options,
-                          const MetricSet& metrics, int64_t truncated,
-                          int64_t max_length) {
-  if (options.json) {
-    nlohmann::json record = {{"examples", metrics.count()},
-                             {"truncated", truncated}};
-    for (size_t i = 0; i < metrics.kinds().size(); ++i)
-      record[std::string(metrics.kinds()[i]->name)] = metrics.Value(i);
-    return Print(absl::StrCat(record.dump(), "\n"));
-  }
-  std::vector<std::string> values;
+// What the rows of a table came to.
+struct Evaluation {
+  MetricSet metrics;
+  ClassCounts counts;      // of no classes for a regression
+  int64_t truncated = 0;   // texts that were cut
+  int64_t max_length = 0;  // tokens that they were cut to
+};
+
+// null where it is not defined.
+nlohmann::json ToJson(std::optional<double> value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+std::string EvaluationJson(const Evaluation& evaluation,
+                           const std::vector<std::string>& labels) {
+  const MetricSet& metrics = evaluation.metrics;
+  nlohmann::json record = {{"examples", metrics.count()},
+                           {"truncated", evaluation.truncated}};
   for (size_t i = 0; i < metrics.kinds().size(); ++i)
-    values.push_back(FormatMetric(*metrics.kinds()[i], metrics.Value(i)));
+    record[std::string(metrics.kinds()[i]->name)] = ToJson(metrics.Value(i));
+  for (size_t c = 0; c < labels.size(); ++c) {
+    const ClassScores scores = ScoresOf(evaluation.counts, c);
+    record["classes"].push_back({{"label", labels[c]},
+                                 {"precision", scores.precision},
+                                 {"recall", scores.recall},
+                                 {"f1", scores.f1},
+                                 {"rows", evaluation.counts.truth(c)}});
+  }
+  return absl::StrCat(record.dump(), "\n");
+}
+
+// The metrics that people see as `shown`.
+std::vector<std::string> FormatMetrics(const MetricSet& metrics, Shown shown) {
+  std::vector<std::string> values;
+  for (size_t i = 0; i < metrics.kinds().size(); ++i) {
+    const MetricKind& kind = *metrics.kinds()[i];
+    if (kind.shown == shown)
+      values.push_back(FormatMetric(kind, metrics.Value(i)));
+  }
+  return values;
+}
+
+std::string EvaluationText(const Evaluation& evaluation,
+                           const std::vector<std::string>& labels) {
+  const MetricSet& metrics = evaluation.metrics;
   std::string text =
-      absl::StrCat(metrics.count(), " examples: ", absl::StrJoin(values, ", "));
-  if (truncated > 0)
-    absl::StrAppend(&text, "; ", truncated, " texts cut to ", max_length,
-                    " tokens");
+      absl::StrCat(metrics.count(), " examples: ",
+                   absl::StrJoin(FormatMetrics(metrics, Shown::kFirst), ", "));
+  if (evaluation.truncated > 0)
+    absl::StrAppend(&text, "; ", evaluation.truncated, " texts cut to ",
+                    evaluation.max_length, " tokens");
   absl::StrAppend(&text, "\n");
-  if (!options.picture.empty())
-    absl::StrAppend(&text, "wrote ", options.picture, "\n");
-  return Print(text);
+  if (!labels.empty())
+    absl::StrAppend(&text, ClassTable(evaluation.counts, labels));
+  for (const std::string& line : FormatMetrics(metrics, Shown::kLine))
+    absl::StrAppend(&text, line, "\n");
+  return text;
 }
 
 absl::Status Evaluate(const EvaluateOptions& options) {
@@ -81,22 +118,30 @@ absl::Status Evaluate(const EvaluateOptions& options) {
       std::unique_ptr<ExampleTable> table,
       predictor->OpenTable(files, options.data, options.table,
                            /*labelled=*/true));
-  MetricSet metrics(MetricsOf(predictor->target()), classes);
-  ConfusionMatrix matrix(classes);
+  Evaluation evaluation{.metrics = {MetricsOf(predictor->target()), classes},
+                        .counts = ClassCounts(classes)};
+  ConfusionMatrix matrix(options.picture.empty() ? 0 : classes);
   GRAFT_RETURN_IF_ERROR(predictor->Predict(
       FeedRows(*table),
       [&](const Examples& examples, int64_t i, const Prediction& prediction) {
         const Outcome outcome = OutcomeOf(examples, i, prediction.logits);
-        metrics.Add(outcome);
-        if (classes > 0)
-          matrix.Add(outcome.label, PredictedClass(prediction.logits));
+        evaluation.metrics.Add(outcome);
+        if (classes == 0) return absl::OkStatus();
+        const int64_t predicted = PredictedClass(prediction.logits);
+        evaluation.counts.Add(outcome.label, predicted);
+        if (matrix.classes() > 0) matrix.Add(outcome.label, predicted);
         return absl::OkStatus();
       }));
   if (!options.picture.empty())
     GRAFT_RETURN_IF_ERROR(
         WriteFile(files, options.picture, ConfusionSvg(matrix, labels)));
-  return PrintMetrics(options, metrics, table->truncated(),
-                      predictor->max_length());
+  evaluation.truncated = table->truncated();
+  evaluation.max_length = predictor->max_length();
+  if (options.json) return Print(EvaluationJson(evaluation, labels));
+  std::string text = EvaluationText(evaluation, labels);
+  if (!options.picture.empty())
+    absl::StrAppend(&text, "wrote ", options.picture, "\n");
+  return Print(text);
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 
 #include "runtime/metrics/metric.h"
 
-#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,8 +24,8 @@ std::vector<std::string> Names(TargetKind target) {
 }
 
 // The value of one metric over pairs of (truth, predicted) numbers.
-double Number(size_t metric,
-              const std::vector<std::pair<float, float>>& pairs) {
+std::optional<double> Number(
+    size_t metric, const std::vector<std::pair<float, float>>& pairs) {
   MetricSet set(MetricsOf(TargetKind::kNumber), /*classes=*/1);
   for (const auto& [truth, predicted] : pairs)
     set.Add({.outputs = {&predicted, 1}, .score = truth});
@@ -30,9 +33,22 @@ double Number(size_t metric,
   return set.Value(metric);
 }
 
+// The value of the metric of this name.
+std::optional<double> Named(const MetricSet& set, absl::string_view name) {
+  for (size_t i = 0; i < set.kinds().size(); ++i)
+    if (set.kinds()[i]->name == name) return set.Value(i);
+  ADD_FAILURE() << name << " is not registered";
+  return std::nullopt;
+}
+
 TEST(MetricTest, EachTargetHasItsMetrics) {
-  EXPECT_THAT(Names(TargetKind::kClass), ElementsAre("accuracy", "macro_f1"));
-  EXPECT_THAT(Names(TargetKind::kNumber), ElementsAre("pearson", "mse"));
+  EXPECT_THAT(Names(TargetKind::kClass),
+              ElementsAre("accuracy", "macro_f1", "macro_precision",
+                          "macro_recall", "micro_precision", "micro_recall",
+                          "micro_f1", "weighted_precision", "weighted_recall",
+                          "weighted_f1", "mcc", "auc", "log_loss"));
+  EXPECT_THAT(Names(TargetKind::kNumber),
+              ElementsAre("pearson", "mse", "spearman"));
 }
 
 TEST(MetricTest, Classes) {
@@ -43,19 +59,27 @@ TEST(MetricTest, Classes) {
   for (int i = 0; i < 3; ++i) add(0, {2, 1, 1});
   add(0, {0, 1, -1});
   for (int i = 0; i < 2; ++i) add(1, {0, 1, 1});  // the first of two largest
-  EXPECT_DOUBLE_EQ(set.Value(0), 5.0 / 6);
-  // F1 of class 0: 6/7, of class 1: 4/5; the absent class does not count.
-  EXPECT_DOUBLE_EQ(set.Value(1), (6.0 / 7 + 4.0 / 5) / 2);
+  const auto expect_values = [&] {
+    EXPECT_DOUBLE_EQ(*set.Value(0), 5.0 / 6);
+    // F1 of class 0: 6/7, of class 1: 4/5; the absent class does not count.
+    EXPECT_DOUBLE_EQ(*set.Value(1), (6.0 / 7 + 4.0 / 5) / 2);
+    EXPECT_DOUBLE_EQ(*Named(set, "weighted_recall"), 5.0 / 6);
+    EXPECT_EQ(Named(set, "auc"), std::nullopt) << "no example of class 2";
+  };
+  expect_values();
+  const std::optional<double> loss = Named(set, "log_loss");
   add(-100, {0, 0, 1});  // no label
-  EXPECT_DOUBLE_EQ(set.Value(0), 5.0 / 6);
-  EXPECT_DOUBLE_EQ(set.Value(1), (6.0 / 7 + 4.0 / 5) / 2);
+  expect_values();
+  EXPECT_EQ(Named(set, "log_loss"), loss);
 }
 
 TEST(MetricTest, Numbers) {
   const std::vector<std::pair<float, float>> twice = {{1, 2}, {2, 4}, {3, 6}};
-  EXPECT_NEAR(Number(0, twice), 1.0, 1e-12);
-  EXPECT_NEAR(Number(1, twice), (1.0 + 4 + 9) / 3, 1e-12);
-  EXPECT_EQ(Number(0, {{1, 2}, {1, 4}, {1, 6}}), 0) << "no variance";
+  EXPECT_NEAR(*Number(0, twice), 1.0, 1e-12);
+  EXPECT_NEAR(*Number(1, twice), (1.0 + 4 + 9) / 3, 1e-12);
+  EXPECT_EQ(Number(0, {{1, 2}, {1, 4}, {1, 6}}), std::nullopt) << "no variance";
+  EXPECT_EQ(Number(2, {{1, 2}, {1, 4}, {1, 6}}), std::nullopt) << "no variance";
+  EXPECT_EQ(Number(0, {{1, 2}}), std::nullopt) << "one row";
 }
 
 TEST(MetricTest, NumbersFarFromZero) {
@@ -64,22 +88,29 @@ TEST(MetricTest, NumbersFarFromZero) {
   const float truth[] = {0, 1, 2, 3}, predicted[] = {1, 0, 3, 2};
   for (int i = 0; i < 4; ++i)
     pairs.emplace_back(65536 + truth[i], 131072 + predicted[i]);
-  EXPECT_NEAR(Number(0, pairs), 0.6, 1e-9);
+  EXPECT_NEAR(*Number(0, pairs), 0.6, 1e-9);
+  EXPECT_NEAR(*Number(2, pairs), 0.6, 1e-9);
 }
 
-TEST(MetricTest, NothingIsZero) {
+TEST(MetricTest, NothingIsNotDefined) {
   for (const TargetKind target : {TargetKind::kClass, TargetKind::kNumber}) {
-    const MetricSet set(MetricsOf(target), 2);
-    for (size_t i = 0; i < set.kinds().size(); ++i) EXPECT_EQ(set.Value(i), 0);
+    for (const int64_t classes : {2, 3}) {
+      const MetricSet set(MetricsOf(target), classes);
+      for (size_t i = 0; i < set.kinds().size(); ++i)
+        EXPECT_EQ(set.Value(i), std::nullopt) << set.kinds()[i]->name;
+    }
   }
 }
 
 TEST(MetricTest, ReadsAsText) {
-  const auto text = [](TargetKind target, size_t i, double value) {
+  const auto text = [](TargetKind target, size_t i,
+                       std::optional<double> value) {
     return FormatMetric(*MetricsOf(target)[i], value);
   };
   EXPECT_EQ(text(TargetKind::kClass, 1, 0.9251), "macro-F1 92.51 %");
   EXPECT_EQ(text(TargetKind::kNumber, 0, 0.5), "Pearson correlation 0.5000");
+  EXPECT_EQ(text(TargetKind::kNumber, 0, std::nullopt),
+            "Pearson correlation not defined");
 }
 
 }  // namespace

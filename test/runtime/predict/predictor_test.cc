@@ -204,7 +204,7 @@ TEST_F(PredictorTest, PredictsScoresOfATable) {
   EXPECT_TRUE(status.ok()) << status;
   // Sums are 19 and 20: errors of 1 and 20.
   EXPECT_EQ(metrics.count(), 2);
-  EXPECT_DOUBLE_EQ(metrics.Value(1), (1.0 + 400.0) / 2);
+  EXPECT_DOUBLE_EQ(metrics.Value(1).value(), (1.0 + 400.0) / 2);
 }
 
 TEST_F(PredictorTest, KnowsTheLabelsOfItsClasses) {
