@@ -51,20 +51,18 @@ TargetKind TargetOf(const ArtifactSpec& spec) {
   return number ? TargetKind::kNumber : TargetKind::kClass;
 }
 
-absl::Status CheckTrained(const Artifact& artifact) {
+std::string DescribeUntrained(const Artifact& artifact) {
   std::vector<absl::string_view> names;
   for (const SlotSpec& slot : artifact.spec().slots)
     if (slot.is_parameter() && !slot.initial.empty())
       names.push_back(slot.name);
-  if (names.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      artifact.path(),
-      ": expects a trained model, got one that was never "
-      "trained: ",
-      names.front(),
-      names.size() == 1 ? "" : absl::StrCat(" and ", names.size() - 1, " more"),
-      names.size() == 1 ? " has" : " have",
-      " no values yet; graft finetune writes a model.graft"));
+  if (names.empty()) return "";
+  const std::string more =
+      names.size() == 1 ? " has"
+                        : absl::StrCat(" and ", names.size() - 1, " more have");
+  return absl::StrCat(artifact.path(), " was never trained: ", names.front(),
+                      more,
+                      " no values yet; graft finetune writes a model.graft");
 }
 
 TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given) {
@@ -100,7 +98,6 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   std::unique_ptr<Predictor> self(new Predictor);
   self->artifact_ = std::move(artifact);
   const Artifact& program = *self->artifact_;
-  GRAFT_RETURN_IF_ERROR(CheckTrained(program));
   GRAFT_ASSIGN_OR_RETURN(
       self->instance_, Instance::Create(self->artifact_, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(self->entry_,

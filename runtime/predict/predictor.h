@@ -52,9 +52,9 @@ int64_t MaxLength(const Artifact& artifact);
 const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec);
 TargetKind TargetOf(const ArtifactSpec& spec);
 
-// FAILED_PRECONDITION: a parameter of the artifact has no values but those that
-// a training begins with.
-absl::Status CheckTrained(const Artifact& artifact);
+// A sentence about parameters of the artifact that have no values but those
+// that a training begins with; empty if there are none.
+std::string DescribeUntrained(const Artifact& artifact);
 
 // How tables are read for the artifact's model: by the columns that `given`
 // names, or else by those of its training, or of TableOptions. Weights of rows
@@ -77,7 +77,7 @@ class Predictor {
  public:
   // On the device that the artifact was loaded for. NOT_FOUND: the artifact has
   // no entry "predict". INVALID_ARGUMENT: it lacks its sizes or a tokenizer;
-  // FAILED_PRECONDITION: that of CheckTrained; else errors of Instance::Create.
+  // else errors of Instance::Create.
   static absl::StatusOr<std::unique_ptr<Predictor>> Create(
       std::shared_ptr<const Artifact> artifact);
 

@@ -17,6 +17,7 @@
 namespace graft {
 
 struct ExportReport {
+  std::string untrained;  // as DescribeUntrained says
   std::vector<std::string> labels;
   size_t tensors = 0;
 };
@@ -24,7 +25,6 @@ struct ExportReport {
 // Writes the model of the artifact `path` to `directory`, which must be new or
 // empty, with weights of element type `dtype`: F32, F16 or BF16. Errors name
 // the file, what was expected and what was found.
-// FAILED_PRECONDITION: it was never trained.
 absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
                                             const std::string& path,
                                             const std::string& directory,

@@ -86,7 +86,6 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(files, path, load));
   GRAFT_RETURN_IF_ERROR(CheckPooler(*artifact));
-  GRAFT_RETURN_IF_ERROR(CheckTrained(*artifact));
   GRAFT_ASSIGN_OR_RETURN(
       ModelConfig config,
       ModelConfig::Parse(artifact->spec().config,
@@ -109,7 +108,8 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
   GRAFT_RETURN_IF_ERROR(
       WriteHuggingFaceDirectory(files, directory, config, tensors,
                                 tokenizer->ToFiles(max_length), dtype));
-  return ExportReport{config.labels(), tensors.size()};
+  return ExportReport{DescribeUntrained(*artifact), config.labels(),
+                      tensors.size()};
 }
 
 namespace {
@@ -121,6 +121,8 @@ absl::Status Export(const ExportOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(ExportReport report,
                          ExportArtifact(FileSystem::Posix(), options.artifact,
                                         options.output, dtype));
+  if (!report.untrained.empty())
+    std::fprintf(stderr, "graft: %s\n", report.untrained.c_str());
   return Print(absl::StrFormat("wrote %s: %d tensors of %s, %d labels\n",
                                options.output, report.tensors, options.dtype,
                                report.labels.size()));

@@ -3,6 +3,8 @@
 
 #include "tools/graft/open_predictor.h"
 
+#include <cstdio>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -34,6 +36,9 @@ absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
   if (verify) check.join();
   GRAFT_RETURN_IF_ERROR(verified);
   GRAFT_ASSIGN_OR_RETURN(opened.predictor, std::move(predictor));
+  if (const std::string untrained = DescribeUntrained(*program);
+      !untrained.empty())
+    std::fprintf(stderr, "graft: %s\n", untrained.c_str());
   return opened;
 }
 

@@ -36,6 +36,10 @@ absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(
       const ExportReport report,
       ExportArtifact(files, options.teacher, directory, DType::kF32));
+  if (!report.untrained.empty())
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--teacher: expects a trained classifier, got one without values: ",
+        report.untrained));
   if (report.labels.size() < 2)
     return absl::InvalidArgumentError(
         absl::StrCat("--teacher: expects a classifier, got the regression ",
