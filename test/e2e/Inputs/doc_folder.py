@@ -52,6 +52,9 @@ def main():
             gzip.compress((folder / "test.tsv").read_bytes()))
     (folder / "rows.jsonl.gz").write_bytes(
         gzip.compress(table_forms.jsonl(rows).encode()))
+    (folder / "pairs.tsv").write_text("first\tsecond\tlabel\n" + "".join(
+        f"w{i} oak\tw{i} {word}\t{label}\n" for i in range(8)
+        for word, label in (("oak", "same"), ("cat", "other"))))
     (folder / "labels.txt").write_text("animal\nplant\ntool\n")
     write_integers(folder / "batch.safetensors", {
         "ids": [2, 5, 6, 3, 2, 7, 3], "types": [0] * 7,
