@@ -73,11 +73,13 @@ def compare(directory, scratch, labels, tolerance):
         directory, num_labels=labels, attn_implementation="eager")
     model = model.float().eval()
     ids, types, lengths = tokenize(directory)
-    # The interpreter takes parameters in the type of the graph.
+    # The interpreter takes parameters in the type of the graph, and no others:
+    # old checkpoints also have the numbers of the positions.
     inputs = {
-        name: value.astype(numpy.float32) if value.dtype.kind == "f" else value
+        name: value.astype(numpy.float32)
         for name, value in load_file(
             os.path.join(directory, "model.safetensors")).items()
+        if value.dtype.kind == "f"
     }
     # Transformers made up the head where the checkpoint has none.
     for name in ("weight", "bias"):
