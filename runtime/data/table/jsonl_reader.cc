@@ -39,6 +39,7 @@ class RowParser final : public nlohmann::json_sax<json> {
   // INVALID_ARGUMENT says what is expected, without a place.
   absl::Status Parse(absl::string_view line) {
     for (JsonCell& cell : cells_) cell.found = false;
+    line_ = line;
     error_.clear();
     keys_.clear();
     parents_.clear();
@@ -96,13 +97,9 @@ class RowParser final : public nlohmann::json_sax<json> {
     key_ = std::move(key);
     return true;
   }
-  bool parse_error(std::size_t, const std::string&,
+  bool parse_error(std::size_t bytes, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line ..."
-    const absl::string_view message = error.what();
-    const size_t tag = message.find("] ");
-    error_ = absl::StrCat("expects JSON, got ",
-                          message.substr(tag == message.npos ? 0 : tag + 2));
+    error_ = DescribeJsonError(line_, bytes, error.what(), JsonText::kLine);
     return false;
   }
 
@@ -148,6 +145,7 @@ class RowParser final : public nlohmann::json_sax<json> {
 
   const std::vector<TableColumn>& columns_;
   std::vector<JsonCell> cells_;
+  absl::string_view line_;  // during Parse
   std::string error_;
   json root_;
   // The open containers, null for those that no column needs, and the keys of
