@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
@@ -34,8 +35,10 @@ absl::StatusOr<std::string> CompilerPath() {
                    "compiler beside graft"));
 }
 
-// Exit code of graft-compile for wrong usage.
+// Exit codes of graft-compile, before which it prints a message.
+constexpr int kFailureCode = 1;
 constexpr int kUsageCode = 2;
+constexpr char kSaidWhy[] = "graft/compiler_said_why";
 
 // The process that runs; 0: none. Set where a signal handler may look.
 std::atomic<pid_t> running{0};
@@ -91,6 +94,10 @@ void StopCompiler() {
   if (const pid_t child = running; child > 0) kill(child, SIGTERM);
 }
 
+bool CompilerSaidWhy(const absl::Status& status) {
+  return status.GetPayload(kSaidWhy).has_value();
+}
+
 absl::Status RunCompiler(const std::vector<std::string>& arguments,
                          CompilerOutput output) {
   GRAFT_ASSIGN_OR_RETURN(std::string compiler, CompilerPath());
@@ -108,12 +115,14 @@ absl::Status RunCompiler(const std::vector<std::string>& arguments,
   running = 0;
   if (stopped) return Stopped();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   absl::Status failure = absl::AbortedError(
-      WIFSIGNALED(status)
-          ? absl::StrCat(compiler, ": ended by signal ", WTERMSIG(status))
-          : absl::StrCat(compiler, ": failed; see its message above"));
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kUsageCode)
-    MarkUsageError(failure);
+      absl::StrCat(compiler, ": ended ",
+                   WIFSIGNALED(status) ? "by signal " : "with exit code ",
+                   WIFSIGNALED(status) ? WTERMSIG(status) : code));
+  if (code == kFailureCode || code == kUsageCode)
+    failure.SetPayload(kSaidWhy, absl::Cord());
+  if (code == kUsageCode) MarkUsageError(failure);
   return failure;
 }
 

@@ -19,11 +19,15 @@ enum class CompilerOutput { kInherited, kNone };
 
 // Runs graft-compile, which is installed beside this program, with `arguments`,
 // and waits for it. Its messages go to standard error; it ends with this
-// process. NOT_FOUND: the compiler is not installed. ABORTED: it failed, and
-// has printed the reason; a usage error if an option was wrong. CANCELLED:
-// StopCompiler was called. For the main thread.
+// process. NOT_FOUND: the compiler is not installed. ABORTED: it failed; a
+// usage error if an option was wrong. CANCELLED: StopCompiler was called. For
+// the main thread.
 absl::Status RunCompiler(const std::vector<std::string>& arguments,
                          CompilerOutput output = CompilerOutput::kInherited);
+
+// Whether an error of RunCompiler is one that the compiler has printed the
+// reason of, so that there is nothing to add.
+bool CompilerSaidWhy(const absl::Status& status);
 
 // Ends the compiler that runs, and all that would be started later. For signal
 // handlers.

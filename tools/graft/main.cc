@@ -92,7 +92,8 @@ int main(int argc, char** argv) {
   absl::Status status = context.run();
   if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;
-  std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
+  if (!graft::CompilerSaidWhy(status))
+    std::fprintf(stderr, "graft: %s\n", std::string(status.message()).c_str());
   if (absl::IsCancelled(status) && stop_signal != 0)
     return kSignalCode + stop_signal;
   return graft::IsUsageError(status) ? 2 : 1;
