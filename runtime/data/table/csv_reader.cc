@@ -22,7 +22,7 @@ namespace {
 class RecordEnd {
  public:
   size_t Find(absl::string_view bytes, size_t searched) {
-    if (searched == 0) state_ = State::kFieldStart;
+    if (searched == 0 && !bytes.empty()) state_ = State::kFieldStart;
     for (size_t i = searched; i < bytes.size(); ++i)
       if (Step(bytes[i])) return i;
     return absl::string_view::npos;
@@ -64,12 +64,22 @@ class CsvReader final : public FieldReader {
         NextLine([this](absl::string_view bytes, size_t searched) {
           return end_.Find(bytes, searched);
         });
+    if (more.ok() && *more) unclosed_.clear();
+    // What was skipped to the end of the file may have been good rows.
+    if (more.ok() && !*more && !unclosed_.empty() && end_.quoted())
+      return absl::InvalidArgumentError(absl::StrCat(
+          unclosed_,
+          ": expects a quote at the end of the field that begins with one, got "
+          "none in the rest of the file"));
     // Whatever was read behind the longest line that is allowed.
-    if (absl::IsInvalidArgument(more.status()) && !bad_row_ &&
-        EndsInQuotes(lines_.line().substr(0, max_line_bytes_)))
+    if (absl::IsInvalidArgument(more.status()) &&
+        lines_.line().size() > max_line_bytes_ &&
+        EndsInQuotes(lines_.line().substr(0, max_line_bytes_))) {
+      unclosed_ = lines_.Where();
       return absl::InvalidArgumentError(
           absl::StrCat(std::string(more.status().message()),
                        "; is a quote that begins a field never closed?"));
+    }
     return more;
   }
 
@@ -146,6 +156,7 @@ class CsvReader final : public FieldReader {
 
   const size_t max_line_bytes_;
   RecordEnd end_;
+  std::string unclosed_;  // where a record too long ended in quotes, or ""
   std::string text_;
 };
 

@@ -55,6 +55,7 @@ absl::Status LineReader::Fill() {
 absl::Status LineReader::Seek(uint64_t offset) {
   number_ = 0;
   next_number_ = 1;
+  in_long_line_ = false;
   line_ = {};
   if (offset >= base_ && offset - base_ <= end_) {
     begin_ = static_cast<size_t>(offset - base_);
@@ -101,8 +102,26 @@ absl::Status LineReader::SkipByteOrderMark() {
   return absl::OkStatus();
 }
 
+absl::Status LineReader::SkipRest(FindRecordEnd find_end) {
+  // All bytes before begin_ were searched. The last one stays in front of new
+  // ones, so that these do not begin a record.
+  in_long_line_ = false;
+  while (true) {
+    --begin_;
+    if (end_ - begin_ == 1 && !at_end_) GRAFT_RETURN_IF_ERROR(Fill());
+    const absl::string_view unread(buffer_.data() + begin_, end_ - begin_);
+    const size_t newline = find_end(unread, 1);
+    const size_t taken = std::min(newline, unread.size() - 1) + 1;
+    next_number_ +=
+        std::count(unread.begin() + 1, unread.begin() + taken, '\n');
+    begin_ += taken;
+    if (newline != absl::string_view::npos || at_end_) return absl::OkStatus();
+  }
+}
+
 absl::StatusOr<bool> LineReader::Next(FindRecordEnd find_end) {
   bad_line_ = false;
+  if (in_long_line_) GRAFT_RETURN_IF_ERROR(SkipRest(find_end));
   if (base_ + begin_ == 0) GRAFT_RETURN_IF_ERROR(SkipByteOrderMark());
   size_t searched = 0;  // bytes after begin_ known to hold no end
   size_t newline;
@@ -120,10 +139,13 @@ absl::StatusOr<bool> LineReader::Next(FindRecordEnd find_end) {
   number_ = next_number_;
   offset_ = base_ + begin_;
   line_ = unread.substr(0, newline);
-  next_number_ += std::count(line_.begin(), line_.end(), '\n') + 1;
+  in_long_line_ = newline == absl::string_view::npos && !at_end_;
+  next_number_ +=
+      std::count(line_.begin(), line_.end(), '\n') + (in_long_line_ ? 0 : 1);
   begin_ += newline == absl::string_view::npos ? unread.size() : newline + 1;
   if (absl::EndsWith(line_, "\r")) line_.remove_suffix(1);
   if (line_.size() > max_line_bytes_) {
+    bad_line_ = true;
     return absl::InvalidArgumentError(
         absl::StrCat(Where(), ": expects a line of at most ", max_line_bytes_,
                      " bytes, got a longer one",

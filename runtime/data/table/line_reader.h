@@ -37,9 +37,10 @@ class LineReader {
                       size_t max_line_bytes = kDefaultMaxLineBytes);
 
   // Moves to the next line; false at the end of the file. INVALID_ARGUMENT
-  // "path:line: ..." for a line over the limit, for bytes that are not UTF-8
-  // and for NUL; else the errors of SequentialFile::Read. After an error the
-  // reader must not be used further, unless bad_line() says so.
+  // "path:line: ..." for a line over the limit, of which line() has the
+  // beginning, for bytes that are not UTF-8 and for NUL; else the errors of
+  // SequentialFile::Read. After an error the reader must not be used further,
+  // unless bad_line() says so.
   absl::StatusOr<bool> Next();
   absl::StatusOr<bool> Next(FindRecordEnd find_end);
 
@@ -72,6 +73,8 @@ class LineReader {
  private:
   absl::Status Fill();
   absl::Status SkipByteOrderMark();
+  // Moves to the line after one that was too long to be read to its end.
+  absl::Status SkipRest(FindRecordEnd find_end);
   absl::Status Check() const;
   // The error of the byte line_[at].
   absl::Status BadByte(size_t at) const;
@@ -88,6 +91,7 @@ class LineReader {
   int64_t number_ = 0;
   int64_t next_number_ = 1;
   bool bad_line_ = false;
+  bool in_long_line_ = false;  // its rest is not read yet
   uint64_t offset_ = 0;
 };
 

@@ -100,6 +100,35 @@ TEST_F(LineReaderTest, LongLinesAreRefused) {
   EXPECT_LT(faulty_.calls(FaultyFileSystem::Operation::kRead), 40);
 }
 
+// Whatever the reads were that found it too long.
+TEST_F(LineReaderTest, ReadsOnBehindALongLine) {
+  for (const size_t size : {size_t{6}, size_t{70000}, size_t{300000}}) {
+    for (const size_t reads : {size_t{7}, size_t{1} << 20}) {
+      faulty_.LimitReads(reads);
+      ASSERT_TRUE(WriteFile(FileSystem::Posix(), path_,
+                            absl::StrCat("a\n", std::string(size, 'b'), "\nc\n",
+                                         std::string(size, 'd')))
+                      .ok());
+      LineReader reader(faulty_.OpenSequential(path_).value(), 5);
+      EXPECT_TRUE(reader.Next().value());
+      EXPECT_FALSE(reader.Next().ok());
+      EXPECT_TRUE(reader.bad_line());
+      EXPECT_EQ(reader.line().substr(0, 6), "bbbbbb");
+      EXPECT_TRUE(reader.Next().value());
+      EXPECT_FALSE(reader.bad_line());
+      EXPECT_EQ(reader.line(), "c");
+      EXPECT_EQ(reader.number(), 3);
+      EXPECT_EQ(reader.offset(), size + 3);
+      EXPECT_FALSE(reader.Next().ok());
+      EXPECT_TRUE(reader.bad_line());
+      EXPECT_FALSE(reader.Next().value());
+      ASSERT_TRUE(reader.Seek(size + 3).ok());
+      EXPECT_TRUE(reader.Next().value());
+      EXPECT_EQ(reader.line(), "c");
+    }
+  }
+}
+
 TEST_F(LineReaderTest, BadBytesAreNamed) {
   EXPECT_THAT(
       Lines("ok\nab\xFF\n"),

@@ -138,7 +138,32 @@ TEST_F(TableFormatsTest, AQuoteThatIsNeverClosedIsNamed) {
                    {.format = "", .max_line_bytes = 50}),
               ElementsAre("a.csv:2: expects a line of at most 50 bytes, got a "
                           "longer one; is a quote that begins a field never "
-                          "closed?"));
+                          "closed?",
+                          "a.csv:2: expects a quote at the end of the field "
+                          "that begins with one, got none in the rest of the "
+                          "file"));
+}
+
+TEST_F(TableFormatsTest, RowsThatAreTooLongAreSkippedToTheirEnds) {
+  const std::string words(70000, 'x');
+  EXPECT_THAT(
+      Read({Write("a.csv", absl::StrCat("text,label\nok,1\n\"", words, "\n\"\"",
+                                        words, "\",1\n", words, ",1\nw,4"))},
+           {.format = "", .max_line_bytes = 50}),
+      ElementsAre("ok|1",
+                  "a.csv:3: expects a line of at most 50 bytes, got a longer "
+                  "one; is a quote that begins a field never closed?",
+                  "a.csv:5: expects a line of at most 50 bytes, got a longer "
+                  "one",
+                  "w|4"));
+  EXPECT_THAT(
+      Read({Write("a.jsonl", absl::StrCat("{\"text\": \"", words,
+                                          "\", \"label\": \"a\"}\n{\"text\": "
+                                          "\"b\", \"label\": \"c\"}"))},
+           {.format = "", .max_line_bytes = 50}),
+      ElementsAre("a.jsonl:1: expects a line of at most 50 bytes, got a longer "
+                  "one",
+                  "b|c"));
 }
 
 TEST_F(TableFormatsTest, OtherSeparatorsAreNamed) {
