@@ -4,6 +4,7 @@
 #include "dialects/transfer/number.h"
 
 #include "dialects/transfer/expression.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -88,6 +89,18 @@ StringAttr getVerifiedText(Operation* op, Attribute text) {
   HyperparameterOp parameter =
       findNamed(op, cast<ExpressionAttr>(text).getText());
   return parameter ? dyn_cast<StringAttr>(parameter.getValue()) : StringAttr();
+}
+
+void collectParameterNames(Attribute attribute, llvm::StringSet<>& names) {
+  if (!attribute) return;
+  auto inName = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  attribute.walk([&](ExpressionAttr expression) {
+    StringRef rest = expression.getText();
+    while (!rest.empty()) {
+      rest = rest.split('@').second;
+      names.insert(rest.take_while(inName));
+    }
+  });
 }
 
 LogicalResult verifyNumber(Operation* op, StringRef name, Attribute number,

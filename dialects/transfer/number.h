@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "dialects/transfer/transfer_dialect.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace graft::transfer {
 
@@ -33,6 +34,10 @@ mlir::FailureOr<mlir::StringAttr> getText(mlir::Operation* op,
 
 // The same for an op that has been verified; null for null.
 mlir::StringAttr getVerifiedText(mlir::Operation* op, mlir::Attribute text);
+
+// Adds the names of the parameters in `attribute` of an op of a strategy, which
+// may be null, to `names`, without "@".
+void collectParameterNames(mlir::Attribute attribute, llvm::StringSet<>& names);
 
 // What a number must satisfy.
 struct NumberRange {

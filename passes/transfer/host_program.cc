@@ -54,18 +54,6 @@ std::string valueText(Attribute value) {
 
 bool inName(char c) { return llvm::isAlnum(c) || c == '_'; }
 
-// Adds the names of parameters in an attribute of the strategy to `names`.
-void collectNames(Attribute attribute, llvm::StringSet<>& names) {
-  if (!attribute) return;
-  attribute.walk([&](ExpressionAttr expression) {
-    StringRef rest = expression.getText();
-    while (!rest.empty()) {
-      rest = rest.split('@').second;
-      names.insert(rest.take_while(inName));
-    }
-  });
-}
-
 // The variable of a sum; it is not called as its input is where that says too
 // little.
 StringRef variableOf(const BatchSum& sum) {
@@ -127,7 +115,7 @@ void HostProgram::findRunParameters() {
   llvm::StringSet<> compiled;
   for (Operation& op : strategy.getBody().front())
     for (NamedAttribute attribute : op.getAttrs())
-      collectNames(
+      collectParameterNames(
           attribute.getValue(),
           evaluatedByHost(op, attribute.getName()) ? runParameters : compiled);
   for (const auto& name : compiled) runParameters.erase(name.getKey());

@@ -18,6 +18,7 @@
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tokenize/registry.h"
+#include "tools/graft-compile/scopes.h"
 
 namespace graft {
 namespace {

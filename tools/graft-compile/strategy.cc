@@ -3,19 +3,19 @@
 
 #include "tools/graft-compile/strategy.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "absl/algorithm/container.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "frontend/parse_module.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,6 +25,7 @@
 #include "models/strategies/registry.h"
 #include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/utf8.h"
 #include "tools/option_values.h"
 
 namespace graft {
@@ -43,6 +44,24 @@ absl::Status CheckPhases(transfer::StrategyOp strategy,
                    ": expects a strategy of one transfer.phase, the only kind "
                    "that can be compiled, got ",
                    absl::StrJoin(phases, ", ")));
+}
+
+// What a user sets must have an effect. The batch size is read by each run.
+absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
+  llvm::StringSet<> read;
+  read.insert("batch_size");
+  for (mlir::Operation& op : strategy.getBody().front())
+    for (mlir::NamedAttribute attribute : op.getAttrs())
+      transfer::collectParameterNames(attribute.getValue(), read);
+  for (auto parameter : strategy.getOps<transfer::HyperparameterOp>()) {
+    if (read.contains(parameter.getSymName())) continue;
+    auto at = mlir::cast<mlir::FileLineColLoc>(parameter.getLoc());
+    return absl::InvalidArgumentError(absl::StrCat(
+        at.getFilename().str(), ":", at.getLine(), ":", at.getColumn(),
+        ": expects an op of the strategy that reads @",
+        parameter.getSymName().str(), ", got none"));
+  }
+  return absl::OkStatus();
 }
 
 // Parses the buffer; `name` is for messages.
@@ -107,36 +126,6 @@ void RenameModel(transfer::StrategyOp strategy, llvm::StringRef name) {
   replacer.recursivelyReplaceElementsIn(strategy);
 }
 
-// A pattern of names that begin with `scope`.
-std::string BeginningWith(absl::string_view scope) {
-  return absl::StrCat("^", absl::StrReplaceAll(scope, {{".", "[.]"}}));
-}
-
-// A pattern of the parameters that a linear probe trains.
-std::string HeadPattern(const ModelScopes& scopes,
-                        absl::Span<const std::string> initialised) {
-  // A new pooler is trained with the head.
-  const std::string pooler = absl::StrCat(scopes.pooler, ".");
-  if (!scopes.pooler.empty() &&
-      absl::c_any_of(initialised, [&](const std::string& name) {
-        return absl::StartsWith(name, pooler);
-      }))
-    return BeginningWith(
-        absl::StrCat("(", scopes.head, "|", scopes.pooler, ")"));
-  return BeginningWith(scopes.head);
-}
-
-// A pattern of the embeddings and the first `layers` layers.
-std::string BottomPattern(const ModelScopes& scopes, int64_t layers) {
-  std::string pattern = BeginningWith(scopes.embeddings);
-  if (layers == 0) return pattern;
-  // The number of the layer is the first part that is a number.
-  absl::StrAppend(&pattern, "|^[^0-9]*[.](");
-  for (int64_t i = 0; i < layers; ++i)
-    absl::StrAppend(&pattern, i == 0 ? "" : "|", i);
-  return absl::StrCat(pattern, ")[.]");
-}
-
 // "--epochs", or "--set epochs=3" with a value of any length.
 std::string ShownOption(const Setting& setting) {
   absl::string_view option = setting.option;
@@ -188,7 +177,19 @@ absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
   std::unique_ptr<llvm::MemoryBuffer> buffer =
       mlir::openInputFile(path, &error);
   if (!buffer) return absl::NotFoundError(absl::StrCat(path, ": ", error));
-  return Parse(context, std::move(buffer), path);
+  // MLIR takes a NUL for a blank.
+  const llvm::StringRef bytes = buffer->getBuffer();
+  const size_t bad =
+      std::min(FindInvalidUtf8({bytes.data(), bytes.size()}), bytes.find('\0'));
+  if (bad != llvm::StringRef::npos)
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", bytes.take_front(bad).count('\n') + 1,
+                     ": expects text in UTF-8, got ",
+                     bytes[bad] == '\0' ? "a NUL" : "other bytes"));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
+                         Parse(context, std::move(buffer), path));
+  GRAFT_RETURN_IF_ERROR(CheckParametersRead(text->strategy));
+  return text;
 }
 
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
@@ -299,34 +300,6 @@ void AddWeights(transfer::StrategyOp strategy) {
       if (!loss.getWeight())
         loss.getWeightMutable().assign(weighted.getField("weights"));
   }
-}
-
-absl::StatusOr<std::vector<Setting>> ScopeSettings(
-    const ScopeOptions& options, const ModelFacts& facts,
-    absl::Span<const std::string> initialised) {
-  if (options.freeze_layers > facts.layers)
-    return absl::InvalidArgumentError(
-        absl::StrCat("--freeze-layers: expects at most ", facts.layers,
-                     ", the model's layers, got ", options.freeze_layers));
-  const ModelScopes& scopes = facts.scopes;
-  std::vector<Setting> settings;
-  if (options.linear_probe) {
-    settings.push_back({"--linear-probe", "freeze", "."});
-    settings.push_back(
-        {"--linear-probe", "learn", HeadPattern(scopes, initialised)});
-  }
-  if (options.freeze_layers > 0 || options.freeze_embeddings) {
-    settings.push_back(
-        {options.freeze_layers > 0 ? "--freeze-layers" : "--freeze-embeddings",
-         "freeze", BottomPattern(scopes, options.freeze_layers)});
-  }
-  if (options.decay_weights_only) {
-    settings.push_back({"--decay-weights-only", "decayed", scopes.decayed});
-    if (!scopes.not_decayed.empty())
-      settings.push_back(
-          {"--decay-weights-only", "undecayed", scopes.not_decayed});
-  }
-  return settings;
 }
 
 std::string DescribeSettings(transfer::StrategyOp strategy) {

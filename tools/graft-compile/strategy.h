@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "dialects/transfer/transfer_dialect.h"
-#include "frontend/model_family.h"
 #include "llvm/Support/SourceMgr.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tools/graft-compile/compile.h"
@@ -33,7 +32,8 @@ struct StrategyText {
   transfer::StrategyOp strategy;             // in the module
 };
 
-// Reads the *.mlir `path`, which has one strategy, of one phase.
+// Reads the *.mlir `path`, which has one strategy, of one phase, each parameter
+// of which is read.
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
     mlir::MLIRContext& context, const std::string& path);
 
@@ -69,12 +69,6 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
 // weights those of its stream. Does nothing where a stream has the field: then
 // the page says what weights are for.
 void AddWeights(transfer::StrategyOp strategy);
-
-// The settings that the options mean for a model of `facts`, some of whose
-// parameters are `initialised`.
-absl::StatusOr<std::vector<Setting>> ScopeSettings(
-    const ScopeOptions& options, const ModelFacts& facts,
-    absl::Span<const std::string> initialised);
 
 // The declared parameters, one per line: value, range and meaning.
 std::string DescribeSettings(transfer::StrategyOp strategy);
