@@ -54,10 +54,7 @@ Schema TableSchema(const ExampleOptions& options) {
   return TextSchema(std::move(columns));
 }
 
-namespace {
-
-// INVALID_ARGUMENT if two columns that are read have one name.
-absl::Status CheckNames(const TableOptions& names, bool labelled) {
+absl::Status CheckColumnNames(const TableOptions& names, bool labelled) {
   std::vector<std::pair<absl::string_view, absl::string_view>> columns = {
       {"--text-column", names.text_column},
       {"--pair-column", names.pair_column}};
@@ -74,15 +71,13 @@ absl::Status CheckNames(const TableOptions& names, bool labelled) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     FileSystem& files, const std::vector<std::string>& paths,
     const Tokenizer& tokenizer, const LabelMap* labels,
     ExampleOptions options) {
   const TableOptions& names = options.table;
   const bool labelled = options.labels != ExampleOptions::Labels::kNone;
-  GRAFT_RETURN_IF_ERROR(CheckNames(names, labelled));
+  GRAFT_RETURN_IF_ERROR(CheckColumnNames(names, labelled));
   std::vector<TableColumn> columns = {{names.text_column}};
   std::unique_ptr<ExampleTable> table(
       new ExampleTable(tokenizer, labels, options));

@@ -40,6 +40,10 @@ struct TableOptions {
   std::function<void(const std::string&)> tell;
 };
 
+// INVALID_ARGUMENT, naming the options, if two columns that are read have one
+// name. Labels and weights are read if `labelled`.
+absl::Status CheckColumnNames(const TableOptions& names, bool labelled);
+
 // How rows become examples.
 struct ExampleOptions {
   enum class Labels { kNone, kClasses, kScores };

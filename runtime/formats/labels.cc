@@ -16,7 +16,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/utf8.h"
 #include "runtime/formats/json.h"
 
 namespace graft {
@@ -87,6 +89,9 @@ absl::StatusOr<std::vector<std::string>> ReadLabels(FileSystem& files,
   for (size_t i = 0; i < labels.size(); ++i) {
     const std::string place = list ? absl::StrCat(path, ": label ", i)
                                    : absl::StrCat(path, ":", i + 1);
+    if (FindInvalidUtf8(labels[i]) != absl::string_view::npos)
+      return absl::InvalidArgumentError(absl::StrCat(
+          place, ": expects UTF-8, got '", Shorten(labels[i]), "'"));
     if (labels[i].empty())
       return absl::InvalidArgumentError(
           absl::StrCat(place, ": expects a label, got an empty one"));

@@ -35,7 +35,11 @@ absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev) {
   if (training.loss_scale && options.precision != "fp16")
     return UsageError(absl::StrCat(
         "--loss-scale: expects --precision=fp16, got ", options.precision));
-  return absl::OkStatus();
+  // Whether a strategy of the user reads labels is not known yet.
+  absl::Status columns =
+      CheckColumnNames(options.table, options.strategy.file.empty());
+  if (!columns.ok()) MarkUsageError(columns);
+  return columns;
 }
 
 absl::Status CheckOnly(const CLI::App& command,

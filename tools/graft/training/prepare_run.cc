@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <limits>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +28,8 @@
 namespace graft {
 namespace {
 
+// As many as a tokenizer may have.
+constexpr int64_t kMaxVocabulary = 10'000'000;
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
@@ -107,7 +108,7 @@ absl::Status CheckIds(const Tokenizer& tokenizer, const std::string& directory,
                       const ModelConfig& config) {
   int64_t rows = 0;
   GRAFT_RETURN_IF_ERROR(config.Integer(
-      "vocab_size", 0, std::numeric_limits<int32_t>::max(), rows));
+      "vocab_size", 1, kMaxVocabulary, rows));
   if (rows == 0) return absl::OkStatus();
   return CheckTokenIds(tokenizer, rows,
                        absl::StrCat("the word embeddings of ", directory));
