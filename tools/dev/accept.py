@@ -79,6 +79,8 @@ ITEMS = {
                   ("--work", "{work}", "--kills", "20", "--seed", "23",
                    "--epochs", "15", "--checkpoint-every", "20",
                    "--disk-full")),
+    "damaged-files": Item("test/e2e/broken_inputs/damage.py",
+                          ("{work}/cases", "--seed", "2", "--cases", "3000")),
     "freezing": Item("test/e2e/Inputs/freezing.py",
                      ("--model", "{model}", "--train", "{data}/train.tsv",
                       "--work", "{work}", "--layers", "3", "--steps", "60",

@@ -64,6 +64,23 @@ absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
   return absl::OkStatus();
 }
 
+// Prints the error of an op that no dialect has without MLIR's note, a list of
+// the compiler's dialects. Fails for other diagnostics.
+mlir::LogicalResult PrintUnknownOp(mlir::SourceMgrDiagnosticHandler& printer,
+                                   mlir::Diagnostic& diagnostic) {
+  const std::string message = diagnostic.str();
+  const auto [before, rest] =
+      llvm::StringRef(message).split("not found for custom op '");
+  if (rest.empty()) return mlir::failure();
+  printer.emitDiagnostic(
+      diagnostic.getLocation(),
+      absl::StrCat(
+          "expects an op of transfer or graft, got ",
+          Shorten(rest.take_until([](char c) { return c == '\''; }).str())),
+      diagnostic.getSeverity());
+  return mlir::success();
+}
+
 // Parses the buffer; `name` is for messages.
 absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
     mlir::MLIRContext& context, std::unique_ptr<llvm::MemoryBuffer> buffer,
@@ -73,7 +90,13 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
   text->sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   text->handler = std::make_unique<mlir::SourceMgrDiagnosticHandler>(
       text->sources, &context);
-  text->module = parseModule(text->sources, &context);
+  {
+    mlir::ScopedDiagnosticHandler handler(
+        &context, [&](mlir::Diagnostic& diagnostic) {
+          return PrintUnknownOp(*text->handler, diagnostic);
+        });
+    text->module = parseModule(text->sources, &context);
+  }
   // What one op can tell by itself. Models, and how ops fit to each other, are
   // verified when all is there.
   if (!text->module || text->module

@@ -107,8 +107,7 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
 absl::Status CheckIds(const Tokenizer& tokenizer, const std::string& directory,
                       const ModelConfig& config) {
   int64_t rows = 0;
-  GRAFT_RETURN_IF_ERROR(config.Integer(
-      "vocab_size", 1, kMaxVocabulary, rows));
+  GRAFT_RETURN_IF_ERROR(config.Integer("vocab_size", 1, kMaxVocabulary, rows));
   if (rows == 0) return absl::OkStatus();
   return CheckTokenIds(tokenizer, rows,
                        absl::StrCat("the word embeddings of ", directory));
