@@ -26,25 +26,6 @@ namespace {
 // Large enough that the header fields of a writer cost no system call each.
 constexpr size_t kWriteBuffer = 1 << 16;
 
-// Names of temporary files, for a signal handler: whoever takes a name out of
-// the table owns it. Those that find no room are left behind by a signal.
-constexpr size_t kTemporaries = 64;
-std::atomic<const char*> temporaries[kTemporaries];
-
-void AddTemporary(const std::string& name) {
-  for (std::atomic<const char*>& entry : temporaries) {
-    const char* empty = nullptr;
-    if (entry.compare_exchange_strong(empty, name.c_str())) return;
-  }
-}
-
-void DropTemporary(const std::string& name) {
-  for (std::atomic<const char*>& entry : temporaries) {
-    const char* known = name.c_str();
-    if (entry.compare_exchange_strong(known, nullptr)) return;
-  }
-}
-
 // Repeats a system call that a signal interrupted.
 template <typename Call>
 auto Retry(Call call) {
@@ -456,11 +437,6 @@ absl::StatusOr<std::unique_ptr<SequentialFile>> OpenStandardInput() {
   if (::fstat(owned.get(), &info) == 0 && S_ISDIR(info.st_mode))
     return FileError(EISDIR, "standard input", "read");
   return std::make_unique<StandardInput>(std::move(owned));
-}
-
-void RemoveTemporaryFiles() {
-  for (std::atomic<const char*>& entry : temporaries)
-    if (const char* const name = entry.exchange(nullptr)) ::unlink(name);
 }
 
 FileSystem& FileSystem::Posix() {

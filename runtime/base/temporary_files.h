@@ -4,11 +4,20 @@
 #ifndef GRAFT_RUNTIME_BASE_TEMPORARY_FILES_H_
 #define GRAFT_RUNTIME_BASE_TEMPORARY_FILES_H_
 
+#include <string>
+
 namespace graft {
 
+// Lets RemoveTemporaryFiles remove the file or directory `path` until
+// DropTemporary is called with the same object, which must not move. Beyond 64
+// at a time a signal leaves them behind. Thread-safe.
+void AddTemporary(const std::string& path);
+void DropTemporary(const std::string& path);
+
 // Removes the temporary files of all atomic files of FileSystem::Posix that are
-// being written (FileSystem::CreateAtomic): their places stay as they are. For
-// a signal handler that ends the process.
+// being written (FileSystem::CreateAtomic): their places stay as they are.
+// Removes every TemporaryDirectory with its files, too. For a signal handler
+// that ends the process: async-signal-safe.
 void RemoveTemporaryFiles();
 
 }  // namespace graft

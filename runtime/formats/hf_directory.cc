@@ -3,6 +3,8 @@
 
 #include "runtime/formats/hf_directory.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "runtime/base/links.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/temporary_files.h"
 #include "runtime/formats/safetensors.h"
 
 namespace graft {
@@ -164,6 +167,14 @@ absl::Status CheckTarget(FileSystem& files, const std::string& directory) {
                    files.IsDirectory(directory) ? "one with files" : "a file"));
 }
 
+// A name beside `target` that nothing has: what is there is somebody's.
+std::string NewName(FileSystem& files, const std::string& target) {
+  for (int i = 0;; ++i) {
+    std::string name = absl::StrCat(target, ".tmp-", ::getpid(), "-", i);
+    if (!files.Exists(name)) return name;
+  }
+}
+
 }  // namespace
 
 absl::Status WriteHuggingFaceDirectory(FileSystem& files,
@@ -180,16 +191,15 @@ absl::Status WriteHuggingFaceDirectory(FileSystem& files,
   // A rename of a directory is the only step that shows anything.
   std::string target = ResolveLinks(directory);
   while (target.size() > 1 && target.back() == '/') target.pop_back();
-  const std::string aside = absl::StrCat(target, ".tmp");
-  GRAFT_RETURN_IF_ERROR(RemoveTree(files, aside));
-  GRAFT_RETURN_IF_ERROR(files.CreateDirectories(aside));
-  absl::Status status = WriteAll(files, aside, model, tokenizer, dtype);
+  const std::string aside = NewName(files, target);
+  AddTemporary(aside);
+  absl::Status status = files.CreateDirectories(aside);
+  if (status.ok()) status = WriteAll(files, aside, model, tokenizer, dtype);
   if (status.ok()) status = files.Rename(aside, target);
-  if (!status.ok()) {
-    // The first error is the one to tell; what is left over is aside.
-    RemoveTree(files, aside).IgnoreError();
-    return status;
-  }
+  // The first error is the one to tell; what is left over is aside.
+  if (!status.ok()) RemoveTree(files, aside).IgnoreError();
+  DropTemporary(aside);
+  GRAFT_RETURN_IF_ERROR(status);
   return files.SyncDirectory(DirectoryName(target));
 }
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/labels.h"
+#include "tools/ending_signals.h"
 #include "tools/graft-compile/compile.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
@@ -299,6 +300,7 @@ int main(int argc, char** argv) {
   graft::CommandOptions options;
   graft::AddOptions(app, options);
   graft::PrepareStandardOutput();
+  graft::HandleEndingSignals();
   const std::optional<int> exit =
       graft::ParseCommandLine(app, argc, argv, /*may_be_empty=*/{"--cache"});
   if (exit && *exit != 0) return *exit;

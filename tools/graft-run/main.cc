@@ -18,6 +18,7 @@
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
 #include "runtime/formats/safetensors.h"
+#include "tools/ending_signals.h"
 #include "tools/graft-run/feeds.h"
 #include "tools/graft-run/requests.h"
 #include "tools/open_device.h"
@@ -288,6 +289,7 @@ int Finish(absl::Status status) {
 
 int Main(int argc, char** argv) {
   PrepareStandardOutput();
+  HandleEndingSignals();
   for (int i = 1; i < argc; ++i)
     if (absl::string_view(argv[i]) == "--help") return Finish(Print(kHelp));
   absl::StatusOr<Flags> flags = ParseFlags(argc, argv);

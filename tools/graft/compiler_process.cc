@@ -53,8 +53,9 @@ absl::Status Stopped() {
 // errno through `report` if the program does not start.
 [[noreturn]] void Execute(char* const* argv, pid_t parent,
                           CompilerOutput output, int report) {
-  // The compiler ends with this process, whatever ends that.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // The compiler ends with this process, whatever ends that, and removes its
+  // temporary files.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() == parent) {
     const int null =
         output == CompilerOutput::kNone ? open("/dev/null", O_WRONLY) : -1;
@@ -89,9 +90,12 @@ absl::StatusOr<pid_t> Start(std::vector<std::string>& words,
 
 }  // namespace
 
-void StopCompiler() {
+void StopCompiler(bool wait) {
   stopped = true;
-  if (const pid_t child = running; child > 0) kill(child, SIGTERM);
+  const pid_t child = running;
+  if (child <= 0) return;
+  kill(child, SIGTERM);
+  if (wait) waitpid(child, nullptr, 0);
 }
 
 bool CompilerSaidWhy(const absl::Status& status) {

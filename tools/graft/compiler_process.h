@@ -29,9 +29,9 @@ absl::Status RunCompiler(const std::vector<std::string>& arguments,
 // reason of, so that there is nothing to add.
 bool CompilerSaidWhy(const absl::Status& status);
 
-// Ends the compiler that runs, and all that would be started later. For signal
-// handlers.
-void StopCompiler();
+// Ends the compiler that runs, and all that would be started later; waits, if
+// told, until it has removed its temporary files. For signal handlers.
+void StopCompiler(bool wait);
 
 }  // namespace graft
 

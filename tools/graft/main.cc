@@ -11,7 +11,7 @@
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "runtime/base/temporary_files.h"
+#include "tools/ending_signals.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/usage_error.h"
@@ -23,12 +23,10 @@ namespace {
 std::atomic<bool> stop_requested{false};
 std::atomic<int> stop_signal{0};
 
-// Ends the process by the signal, as one without handlers would. Files that are
-// being written beside their places go.
+// The compiler goes first, with its temporary files.
 void EndBy(int signal) {
-  graft::RemoveTemporaryFiles();
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
+  graft::StopCompiler(/*wait=*/true);
+  graft::EndBySignal(signal);
 }
 
 // The first signal requests an orderly stop, the second one stops at once.
@@ -38,16 +36,7 @@ void StopOrderly(int signal) {
     return;
   }
   stop_signal = signal;
-  graft::StopCompiler();
-}
-
-void HandleSignals(void (*handler)(int)) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    // Under nohup a run outlives its terminal.
-    const bool kept =
-        std::signal(signal, handler) == SIG_IGN && signal == SIGHUP;
-    if (kept) std::signal(signal, SIG_IGN);
-  }
+  graft::StopCompiler(/*wait=*/false);
 }
 
 // What a shell says of a process that a signal ended.
@@ -88,7 +77,7 @@ int main(int argc, char** argv) {
   if (exit && *exit != 0) return *exit;
   // After --help there is nothing to run.
   if (exit) context.run = [] { return absl::OkStatus(); };
-  HandleSignals(context.saves_on_signal ? StopOrderly : EndBy);
+  graft::HandleEndingSignals(context.saves_on_signal ? StopOrderly : EndBy);
   absl::Status status = context.run();
   if (status.ok()) status = graft::FlushStandardOutput();
   if (status.ok()) return 0;

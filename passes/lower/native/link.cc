@@ -6,44 +6,21 @@
 #include <mutex>
 
 #include "lld/Common/Driver.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include "runtime/base/file.h"
+#include "runtime/base/temporary_directory.h"
 
 LLD_HAS_DRIVER(elf)
 
 namespace graft {
-namespace {
-
-// A folder that disappears with its files.
-class TemporaryFolder {
- public:
-  ~TemporaryFolder() {
-    if (!path.empty()) llvm::sys::fs::remove_directories(path);
-  }
-  std::error_code create() {
-    return llvm::sys::fs::createUniqueDirectory("graft-link", path);
-  }
-  std::string file(const llvm::Twine& name) const {
-    llvm::SmallString<128> file(path);
-    llvm::sys::path::append(file, name);
-    return file.str().str();
-  }
-
- private:
-  llvm::SmallString<128> path;
-};
-
-}  // namespace
 
 llvm::Expected<std::string> linkSharedObject(
     llvm::ArrayRef<llvm::SmallVector<char, 0>> objects) {
-  TemporaryFolder folder;
-  if (std::error_code error = folder.create())
-    return llvm::createStringError(
-        error, "cannot make a temporary folder for the linker");
-  std::string output = folder.file("kernels.so");
+  absl::StatusOr<TemporaryDirectory> folder = TemporaryDirectory::Create();
+  if (!folder.ok())
+    return llvm::createStringError(std::string(folder.status().message()));
+  std::string output = JoinPath(folder->path(), "kernels.so");
   std::vector<std::string> words = {"ld.lld",
                                     "-shared",
                                     "-z",
@@ -56,7 +33,7 @@ llvm::Expected<std::string> linkSharedObject(
                                     "-o",
                                     output};
   for (const auto& [index, object] : llvm::enumerate(objects)) {
-    std::string name = folder.file(llvm::Twine(index) + ".o");
+    std::string name = JoinPath(folder->path(), std::to_string(index) + ".o");
     std::error_code error;
     llvm::raw_fd_ostream file(name, error);
     file.write(object.data(), object.size());

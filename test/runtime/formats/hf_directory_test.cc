@@ -199,6 +199,15 @@ TEST_F(HfDirectoryTest, AcceptsATrailingSlash) {
   EXPECT_TRUE(std::filesystem::exists(Path("config.json")));
 }
 
+TEST_F(HfDirectoryTest, LeavesWhatLiesBeside) {
+  MakeTensors(true, 3);
+  std::filesystem::create_directory(Path() + ".tmp");
+  std::ofstream(Path() + ".tmp/notes") << "mine";
+  ASSERT_TRUE(Write(FileSystem::Posix()).ok());
+  EXPECT_THAT(Entries(root_), ElementsAre("out", "out.tmp"));
+  EXPECT_TRUE(std::filesystem::exists(Path() + ".tmp/notes"));
+}
+
 TEST_F(HfDirectoryTest, NamesTheTensorThatDoesNotFit) {
   MakeTensors(true, 3);
   const std::vector<ModelTensor> whole = tensors_;

@@ -14,6 +14,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/temporary_directory.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/plan.h"
@@ -22,7 +23,6 @@
 #include "tools/graft/training/strategy_options.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
-#include "tools/temporary_directory.h"
 
 namespace graft {
 namespace {

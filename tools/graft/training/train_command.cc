@@ -18,6 +18,7 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/temporary_directory.h"
 #include "runtime/formats/json.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
@@ -27,7 +28,6 @@
 #include "tools/graft/training/strategy_options.h"
 #include "tools/graft/training/training_run.h"
 #include "tools/graft/usage_error.h"
-#include "tools/temporary_directory.h"
 
 namespace graft {
 namespace {

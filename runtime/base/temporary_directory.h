@@ -1,9 +1,10 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_
-#define GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_
+#ifndef GRAFT_RUNTIME_BASE_TEMPORARY_DIRECTORY_H_
+#define GRAFT_RUNTIME_BASE_TEMPORARY_DIRECTORY_H_
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,23 +13,24 @@
 namespace graft {
 
 // A directory of this process in TMPDIR, or else in /tmp, that is removed with
-// its files.
+// its files; also by RemoveTemporaryFiles.
 class TemporaryDirectory {
  public:
   static absl::StatusOr<TemporaryDirectory> Create();
   ~TemporaryDirectory();
   TemporaryDirectory(TemporaryDirectory&& other) noexcept
-      : path_(std::exchange(other.path_, "")) {}
+      : path_(std::move(other.path_)) {}
   TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return *path_; }
 
  private:
-  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
+  explicit TemporaryDirectory(std::string path);
 
-  std::string path_;
+  // Stays in place, as signal handlers know it; null after a move.
+  std::unique_ptr<const std::string> path_;
 };
 
 }  // namespace graft
 
-#endif  // GRAFT_TOOLS_TEMPORARY_DIRECTORY_H_
+#endif  // GRAFT_RUNTIME_BASE_TEMPORARY_DIRECTORY_H_

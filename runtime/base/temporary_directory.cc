@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tools/temporary_directory.h"
+#include "runtime/base/temporary_directory.h"
 
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "runtime/base/file.h"
+#include "runtime/base/temporary_files.h"
 
 namespace graft {
 
@@ -20,9 +21,16 @@ absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create() {
   return TemporaryDirectory(std::move(path));
 }
 
+TemporaryDirectory::TemporaryDirectory(std::string path)
+    : path_(std::make_unique<const std::string>(std::move(path))) {
+  AddTemporary(*path_);
+}
+
 TemporaryDirectory::~TemporaryDirectory() {
+  if (path_ == nullptr) return;
   // What cannot be removed is the system's to clean up.
-  if (!path_.empty()) RemoveTree(FileSystem::Posix(), path_).IgnoreError();
+  RemoveTree(FileSystem::Posix(), *path_).IgnoreError();
+  DropTemporary(*path_);
 }
 
 }  // namespace graft
