@@ -92,6 +92,9 @@ LogicalResult StageRunner::run(ModuleOp module, StringRef stage,
 LogicalResult StageRunner::dump(ModuleOp module, StringRef stage) {
   if (dumpDirectory.empty()) return success();
   std::error_code error = llvm::sys::fs::create_directories(dumpDirectory);
+  if (error)
+    return module.emitError("cannot create ")
+           << dumpDirectory << ": " << error.message();
   SmallString<128> path(dumpDirectory);
   llvm::sys::path::append(path,
                           llvm::formatv("{0:02}_{1}.mlir", ++next, stage));
@@ -100,7 +103,11 @@ LogicalResult StageRunner::dump(ModuleOp module, StringRef stage) {
     return module.emitError("cannot write ") << path << ": " << error.message();
   // Large constants would make the file unreadable; there are none in a graph.
   module.print(file, OpPrintingFlags().elideLargeElementsAttrs());
-  return success();
+  file.close();
+  if (!file.has_error()) return success();
+  error = file.error();
+  file.clear_error();  // or it ends the process
+  return module.emitError("cannot write ") << path << ": " << error.message();
 }
 
 }  // namespace graft
