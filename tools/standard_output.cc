@@ -3,6 +3,9 @@
 
 #include "tools/standard_output.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -27,7 +30,15 @@ absl::Status Fail(int error) {
 
 }  // namespace
 
-void PrepareStandardOutput() { std::signal(SIGPIPE, SIG_IGN); }
+void PrepareStandardOutput() {
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one. Open the wrong way, so that a use
+    // fails as it would have done.
+    ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 absl::Status Print(absl::string_view text) {
   if (first_error != 0) return Fail(first_error);

@@ -14,7 +14,8 @@ namespace graft {
 
 // Called first in main. From then on a reader that closed standard error does
 // not end the process: nobody loses a training because its progress is no
-// longer watched.
+// longer watched. A standard stream that is closed stays unusable: no file that
+// is opened later gets its number, and messages within.
 void PrepareStandardOutput();
 
 // Writes `text` to standard output, which may buffer it. An error names
