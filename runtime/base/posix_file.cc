@@ -17,51 +17,19 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/links.h"
+#include "runtime/base/posix_descriptor.h"
+#include "runtime/base/posix_writable_file.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/base/temporary_files.h"
 
 namespace graft {
 namespace {
 
-// Large enough that the header fields of a writer cost no system call each.
-constexpr size_t kWriteBuffer = 1 << 16;
-
-// Repeats a system call that a signal interrupted.
-template <typename Call>
-auto Retry(Call call) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result == -1 && errno == EINTR);
-  return result;
-}
-
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  int get() const { return fd_; }
-  // Some file systems report a failed write only here. Not retried after EINTR:
-  // on Linux the descriptor is gone either way.
-  bool Close() { return ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
-
-absl::StatusOr<Descriptor> Open(const std::string& path, int flags,
-                                absl::string_view what) {
-  const int fd =
-      Retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
-  if (fd < 0) return FileError(errno, path, what);
-  return Descriptor(fd);
-}
+using internal_posix::CreateAside;
+using internal_posix::Descriptor;
+using internal_posix::Open;
+using internal_posix::OpenedForWriting;
+using internal_posix::Replacement;
+using internal_posix::Retry;
 
 absl::StatusOr<uint64_t> RegularFileSize(int fd, const std::string& path) {
   struct stat info;
@@ -184,94 +152,6 @@ class PosixScratchFile final : public ScratchFile {
   uint64_t position_ = 0;
 };
 
-// A file aside, and the one that it is to replace.
-struct Replacement {
-  std::string temporary;  // empty: written directly
-  std::string target;
-};
-
-// Writes either to a temporary file that Commit renames, or directly.
-class PosixWritableFile final : public WritableFile {
- public:
-  PosixWritableFile(std::string path, Replacement replacement, Descriptor fd)
-      : WritableFile(std::move(path)),
-        temporary_(std::move(replacement.temporary)),
-        target_(std::move(replacement.target)),
-        fd_(std::move(fd)) {
-    buffer_.reserve(kWriteBuffer);
-    if (!temporary_.empty()) AddTemporary(temporary_);
-  }
-
-  ~PosixWritableFile() override {
-    if (!temporary_.empty()) DropTemporary(temporary_);
-    if (committed_) return;
-    if (temporary_.empty()) {
-      // Nobody is left to hear of a failure: callers who care call Flush.
-      WriteBuffer().IgnoreError();
-    } else {
-      ::unlink(temporary_.c_str());
-    }
-  }
-
-  absl::Status Append(absl::Span<const uint8_t> bytes) override {
-    if (buffer_.size() + bytes.size() <= kWriteBuffer) {
-      buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-      return absl::OkStatus();
-    }
-    GRAFT_RETURN_IF_ERROR(WriteBuffer());
-    if (bytes.size() >= kWriteBuffer) return WriteAll(bytes);
-    buffer_.assign(bytes.begin(), bytes.end());
-    return absl::OkStatus();
-  }
-
-  absl::Status Flush() override {
-    return temporary_.empty() ? WriteBuffer() : absl::OkStatus();
-  }
-
-  absl::Status Commit() override {
-    GRAFT_RETURN_IF_ERROR(WriteBuffer());
-    // Pipes and devices have nothing to sync.
-    if (Retry([&] { return ::fsync(fd_.get()); }) != 0 &&
-        (!temporary_.empty() || (errno != EINVAL && errno != EROFS))) {
-      return FileError(errno, path(), "sync");
-    }
-    if (!fd_.Close()) return FileError(errno, path(), "close");
-    if (temporary_.empty()) {
-      committed_ = true;
-      return absl::OkStatus();
-    }
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
-      return FileError(errno, path(),
-                       absl::StrCat("rename ", temporary_, " to it"));
-    }
-    // From here on the file is there; only its durability may still fail.
-    committed_ = true;
-    return FileSystem::Posix().SyncDirectory(DirectoryName(target_));
-  }
-
- private:
-  absl::Status WriteBuffer() {
-    absl::Status status = WriteAll(buffer_);
-    buffer_.clear();
-    return status;
-  }
-
-  absl::Status WriteAll(absl::Span<const uint8_t> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put =
-          Retry([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
-      if (put < 0) return FileError(errno, path(), "write");
-      bytes.remove_prefix(static_cast<size_t>(put));
-    }
-    return absl::OkStatus();
-  }
-
-  const std::string temporary_, target_;
-  Descriptor fd_;
-  std::vector<uint8_t> buffer_;
-  bool committed_ = false;
-};
-
 class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<MappedFile>> Map(
@@ -314,8 +194,7 @@ class PosixFileSystem final : public FileSystem {
     if (exists && (!S_ISREG(old.st_mode) || IsOpenFile(path))) {
       GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
                              Open(path, O_WRONLY | O_APPEND, "open"));
-      return std::make_unique<PosixWritableFile>(path, Replacement(),
-                                                 std::move(fd));
+      return OpenedForWriting(path, std::move(fd));
     }
     // A rename would also replace what may not be written.
     if (exists && ::access(path.c_str(), W_OK) != 0)
@@ -323,23 +202,15 @@ class PosixFileSystem final : public FileSystem {
     static std::atomic<uint64_t> counter{0};
     replacement.temporary = absl::StrCat(replacement.target, ".tmp-",
                                          ::getpid(), "-", counter.fetch_add(1));
-    const int fd = Retry([&] {
-      return ::open(replacement.temporary.c_str(),
-                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    });
-    if (fd < 0) return FileError(errno, path, "create");
-    // It may fail on file systems without modes, where there is none to keep.
-    if (exists) ::fchmod(fd, old.st_mode & 07777);
-    return std::make_unique<PosixWritableFile>(path, std::move(replacement),
-                                               Descriptor(fd));
+    if (exists) replacement.mode = old.st_mode & 07777;
+    return CreateAside(path, std::move(replacement));
   }
 
   absl::StatusOr<std::unique_ptr<WritableFile>> OpenAppend(
       const std::string& path) override {
     GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
                            Open(path, O_WRONLY | O_CREAT | O_APPEND, "open"));
-    return std::make_unique<PosixWritableFile>(path, Replacement(),
-                                               std::move(fd));
+    return OpenedForWriting(path, std::move(fd));
   }
 
   absl::StatusOr<std::unique_ptr<ScratchFile>> CreateScratch() override {

@@ -14,6 +14,7 @@
 namespace graft {
 
 absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create() {
+  const CreationSection section;
   const char* parent = std::getenv("TMPDIR");
   std::string path =
       JoinPath(parent && *parent ? parent : "/tmp", "graft-XXXXXX");

@@ -5,11 +5,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 
@@ -56,6 +59,11 @@ void Empty(int directory, int depth) {
   }
 }
 
+// Threads between the creation of a file and its entry in the table, and
+// whether a signal ends the process.
+std::atomic<int> creating{0};
+std::atomic<bool> ending{false};
+
 // Deeper than any directory that Graft makes for a while.
 constexpr int kDepth = 4;
 // Another thread may still write into a directory that is removed.
@@ -73,6 +81,25 @@ void RemoveDirectory(const char* path) {
 
 }  // namespace
 
+CreationSection::CreationSection() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, signal);
+  pthread_sigmask(SIG_BLOCK, &ends, &before_);
+  ++creating;
+  if (!ending) return;
+  // What would be created now would be left behind.
+  Leave();
+  while (true) ::pause();
+}
+
+CreationSection::~CreationSection() { Leave(); }
+
+void CreationSection::Leave() {
+  --creating;
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 void AddTemporary(const std::string& path) {
   for (std::atomic<const char*>& entry : temporaries) {
     const char* empty = nullptr;
@@ -88,6 +115,8 @@ void DropTemporary(const std::string& path) {
 }
 
 void RemoveTemporaryFiles() {
+  ending = true;
+  while (creating > 0) sched_yield();
   for (std::atomic<const char*>& entry : temporaries) {
     const char* const path = entry.exchange(nullptr);
     if (path == nullptr || ::unlink(path) == 0) continue;

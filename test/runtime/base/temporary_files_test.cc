@@ -3,6 +3,7 @@
 
 #include "runtime/base/temporary_files.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -18,6 +19,19 @@ namespace graft {
 namespace {
 
 FileSystem& Files() { return FileSystem::Posix(); }
+
+// In a process that ends then, as one does that a signal ends: afterwards a
+// process creates no files any more.
+void RemoveInChild() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    RemoveTemporaryFiles();
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+}
 
 TEST(TemporaryDirectory, GoesWithItsFiles) {
   std::string path;
@@ -43,7 +57,7 @@ TEST(RemoveTemporaryFiles, LeavesWhatWasWritten) {
       Files().CreateAtomic(path);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(Files().List(folder->path())->size(), 2u);
-  RemoveTemporaryFiles();
+  RemoveInChild();
   EXPECT_EQ(*Files().List(folder->path()), std::vector<std::string>{"file"});
   EXPECT_EQ(*ReadFile(Files(), path), "old");
 }
@@ -60,7 +74,7 @@ TEST(RemoveTemporaryFiles, EmptiesDirectoriesOfManyFilesAndDirectories) {
     ASSERT_TRUE(WriteFile(Files(), JoinPath(path, name), "").ok());
     ASSERT_TRUE(WriteFile(Files(), JoinPath(inner, name), "").ok());
   }
-  RemoveTemporaryFiles();
+  RemoveInChild();
   EXPECT_FALSE(Files().Exists(path));
 }
 
@@ -74,7 +88,7 @@ TEST(RemoveTemporaryFiles, FollowsNoLinks) {
   ASSERT_EQ(::symlink(kept->path().c_str(),
                       JoinPath(directory->path(), "link").c_str()),
             0);
-  RemoveTemporaryFiles();
+  RemoveInChild();
   EXPECT_FALSE(Files().Exists(directory->path()));
   EXPECT_TRUE(Files().Exists(JoinPath(kept->path(), "file")));
 }
