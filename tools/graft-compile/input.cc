@@ -17,8 +17,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/tokenize/registry.h"
 #include "tools/graft-compile/scopes.h"
+#include "tools/graft-compile/tokenizers.h"
 
 namespace graft {
 namespace {
@@ -61,7 +61,6 @@ class Reader {
   absl::Status Assemble();
   absl::Status AddModel(InputModel& model, mlir::ModuleOp imported);
   absl::Status CheckCallees();
-  absl::Status CheckTokenizers();
   absl::Status ApplyOptions();
 
   mlir::ModuleOp module() { return *input_.text->module; }
@@ -99,7 +98,7 @@ absl::StatusOr<CompilerInput> Reader::Run() {
   }
   GRAFT_RETURN_IF_ERROR(Assemble());
   GRAFT_RETURN_IF_ERROR(CheckCallees());
-  GRAFT_RETURN_IF_ERROR(CheckTokenizers());
+  GRAFT_RETURN_IF_ERROR(ReadTokenizers(input_));
   GRAFT_RETURN_IF_ERROR(ApplyOptions());
   input_.module = std::move(input_.text->module);
   return std::move(input_);
@@ -329,38 +328,6 @@ absl::Status Reader::CheckCallees() {
                     "or --regression"
                   : "to learn from, got none; fine-tune one and export it"));
     }
-  }
-  return absl::OkStatus();
-}
-
-// INVALID_ARGUMENT unless all models get the same ids for every text, and have
-// word embeddings for them.
-absl::Status Reader::CheckTokenizers() {
-  const InputModel& first = input_.Predicted();
-  std::vector<std::unique_ptr<Tokenizer>> tokenizers;
-  for (const InputModel& model : input_.models) {
-    GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
-                           LoadTokenizer(FileSystem::Posix(), model.directory));
-    tokenizers.push_back(std::move(tokenizer));
-  }
-  const auto check = [&](const Tokenizer& tokenizer, const InputModel& model) {
-    return CheckTokenIds(
-        tokenizer, model.description->facts().vocabulary,
-        absl::StrCat("the word embeddings of ", model.directory));
-  };
-  input_.tokenizer = std::move(tokenizers[input_.predicted]);
-  GRAFT_RETURN_IF_ERROR(check(*input_.tokenizer, first));
-  for (size_t i = 0; i < tokenizers.size(); ++i) {
-    if (i == input_.predicted) continue;
-    const InputModel& model = input_.models[i];
-    const absl::Status same = CheckSameTokenizer(
-        *input_.tokenizer,
-        absl::StrCat("@", first.role.symbol, ", ", first.directory),
-        *tokenizers[i]);
-    if (!same.ok())
-      return absl::InvalidArgumentError(
-          absl::StrCat(model.directory, ": ", std::string(same.message())));
-    GRAFT_RETURN_IF_ERROR(check(*tokenizers[i], model));
   }
   return absl::OkStatus();
 }
