@@ -14,6 +14,7 @@
   --split N            the weights in N files, with an index
   --nan NAME           the last value of this tensor is not a number
   --types N            the first N types of tokens
+  --extra NAME=N       a linear layer of N rows, of exactly this name
 """
 
 import argparse
@@ -56,6 +57,7 @@ def main():
     parser.add_argument("--split", type=int, default=1)
     parser.add_argument("--nan")
     parser.add_argument("--types", type=int)
+    parser.add_argument("--extra")
     options = parser.parse_args()
     shutil.copytree(options.model, options.copy)
     config = json.loads((options.copy / "config.json").read_text())
@@ -85,6 +87,12 @@ def main():
     tensors = {options.prefix + (name.replace(old, new) if old else name): value
                for name, value in tensors.items()
                if not options.drop or not name.startswith(options.drop)}
+    if options.extra:
+        name, rows = options.extra.split("=")
+        width = int(rows) * config["hidden_size"]
+        tensors[f"{name}.weight"] = ([int(rows), config["hidden_size"]],
+                                     struct.pack(f"<{width}f", *[0.5] * width))
+        tensors[f"{name}.bias"] = ([int(rows)], bytes(4 * int(rows)))
     (options.copy / "config.json").write_text(json.dumps(config))
     if options.split == 1:
         write(options.copy / "model.safetensors", tensors)
