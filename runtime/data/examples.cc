@@ -22,13 +22,13 @@ void Examples::Reserve(int64_t examples, int64_t tokens) {
   columns_.Reserve(examples, tokens);
   offsets_.reserve(examples + 1);
   rows_.reserve(examples);
-  text_ends_.reserve(examples);
+  texts_.ends.reserve(examples);
 }
 
 uint64_t Examples::Bytes(const Schema& schema, int64_t examples,
                          int64_t tokens) {
   constexpr int64_t kExample =
-      sizeof(offsets_[0]) + sizeof(rows_[0]) + sizeof(text_ends_[0]);
+      sizeof(offsets_[0]) + sizeof(rows_[0]) + sizeof(texts_.ends[0]);
   return Columns::Bytes(schema, examples, tokens) +
          static_cast<uint64_t>(examples * kExample);
 }
@@ -37,15 +37,37 @@ void Examples::Clear() {
   columns_.Clear();
   offsets_.resize(1);
   rows_.clear();
-  text_.clear();
-  text_ends_.clear();
+  texts_.Resize(0);
+  wheres_.Resize(0);
+}
+
+// `example` must be behind those that have a text.
+void Examples::Texts::Set(int64_t example, absl::string_view text) {
+  ends.resize(example, all.size());
+  all.append(text.data(), text.size());
+  ends.push_back(all.size());
+}
+
+void Examples::Texts::Resize(int64_t examples) {
+  if (examples >= static_cast<int64_t>(ends.size())) return;
+  ends.resize(examples);
+  all.resize(ends.empty() ? 0 : ends.back());
+}
+
+absl::string_view Examples::Texts::operator[](int64_t example) const {
+  if (example >= static_cast<int64_t>(ends.size())) return "";
+  const size_t begin = example == 0 ? 0 : ends[example - 1];
+  return absl::string_view(all).substr(begin, ends[example] - begin);
+}
+
+void Examples::SetWhere(absl::string_view where) {
+  wheres_.Set(size() - 1, where);
 }
 
 void Examples::AddRow(int64_t length, int64_t row, absl::string_view text) {
   offsets_.push_back(offsets_.back() + length);
   rows_.push_back(row);
-  text_.append(text.data(), text.size());
-  text_ends_.push_back(text_.size());
+  texts_.Set(size() - 1, text);
 }
 
 void Examples::Add(int64_t length, int64_t row, absl::string_view text) {
@@ -65,13 +87,14 @@ void Examples::Add(absl::Span<const int32_t> ids,
 void Examples::Add(const Examples& other, int64_t i) {
   columns_.Append(other.columns_, {i, i + 1}, other.TokensOf({i, i + 1}));
   AddRow(other.length(i), other.row(i), other.text(i));
+  if (!other.where(i).empty()) SetWhere(other.where(i));
 }
 
 void Examples::RemoveLast() {
   offsets_.pop_back();
   rows_.pop_back();
-  text_ends_.pop_back();
-  text_.resize(text_ends_.empty() ? 0 : text_ends_.back());
+  texts_.Resize(size());
+  wheres_.Resize(size());
   columns_.Resize(size(), tokens());
 }
 
@@ -81,11 +104,6 @@ BatchRange Examples::ValuesOf(size_t column, int64_t example) const {
                                ? TokensOf({example, example + 1})
                                : BatchRange{example, example + 1};
   return {range.begin * spec.width, range.end * spec.width};
-}
-
-absl::string_view Examples::text(int64_t example) const {
-  const size_t begin = example == 0 ? 0 : text_ends_[example - 1];
-  return absl::string_view(text_).substr(begin, text_ends_[example] - begin);
 }
 
 double SumColumn(const Examples& examples, size_t column) {

@@ -63,6 +63,8 @@ class Examples {
   void Add(const Examples& other, int64_t i);
   // There must be one.
   void RemoveLast();
+  // Says where the last example is from, such as "path:line", for messages.
+  void SetWhere(absl::string_view where);
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }
   int64_t tokens() const { return offsets_.back(); }
@@ -70,7 +72,9 @@ class Examples {
     return offsets_[example + 1] - offsets_[example];
   }
   int64_t row(int64_t example) const { return rows_[example]; }
-  absl::string_view text(int64_t example) const;
+  absl::string_view text(int64_t example) const { return texts_[example]; }
+  // Empty unless SetWhere was called.
+  absl::string_view where(int64_t example) const { return wheres_[example]; }
   // The tokens of these examples.
   BatchRange TokensOf(BatchRange examples) const {
     return {offsets_[examples.begin], offsets_[examples.end]};
@@ -101,6 +105,17 @@ class Examples {
   }
 
  private:
+  // A text of each of the first examples, end to end; those of others are
+  // empty.
+  struct Texts {
+    void Set(int64_t example, absl::string_view text);
+    void Resize(int64_t examples);
+    absl::string_view operator[](int64_t example) const;
+
+    std::string all;
+    std::vector<size_t> ends;
+  };
+
   // Where the values of an example lie in a column.
   BatchRange ValuesOf(size_t column, int64_t example) const;
   // Appends all but the values.
@@ -109,8 +124,7 @@ class Examples {
   Columns columns_;
   std::vector<int64_t> offsets_ = {0};
   std::vector<int64_t> rows_;
-  std::string text_;
-  std::vector<size_t> text_ends_;
+  Texts texts_, wheres_;
 };
 
 // The sum of the F32 column `column`, in the order of the examples.

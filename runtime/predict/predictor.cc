@@ -148,6 +148,7 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
   examples.Add(encoding.ids, encoding.type_ids, row, text);
+  examples.SetWhere(where());
   return encoding.truncated();
 }
 
@@ -162,6 +163,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
                          : ExampleOptions::Labels::kScores;
   options.max_length = max_length_;
   options.keep_texts = !labelled;
+  options.keep_where = true;
   return ExampleTable::Open(files, paths, *tokenizer_, &label_map_, options);
 }
 
@@ -177,10 +179,10 @@ absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {
           const size_t at = static_cast<size_t>(i) * width;
           if (!AllFinite(logits.subspan(at, width)))
             return absl::DataLossError(absl::StrCat(
-                artifact_->path(), ": expects finite results, got ",
+                examples.where(i), ": expects finite results of ",
+                artifact_->path(), ", got ",
                 absl::StrJoin(logits.subspan(at, std::min(width, kShown)),
-                              ", "),
-                " for row ", examples.row(i) + 1));
+                              ", ")));
           Prediction prediction;
           prediction.logits = logits.subspan(at, width);
           if (!probabilities.empty())

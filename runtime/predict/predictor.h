@@ -101,7 +101,8 @@ class Predictor {
 
   // Appends a text, or a pair, to examples of TextSchema, and says whether it
   // was too long and cut; with `strict` that is INVALID_ARGUMENT. Errors begin
-  // with what `where` returns. `row` and the text are kept in the example.
+  // with what `where` returns, which is kept in the example with `row` and the
+  // text.
   absl::StatusOr<bool> AddText(absl::string_view text,
                                std::optional<absl::string_view> pair,
                                bool strict, int64_t row,
@@ -119,7 +120,8 @@ class Predictor {
   // fit the capacity; `sink` gets one prediction at a time, in the calling
   // thread. `next` is called ahead, in another thread, until it returns false.
   // Errors of `next` come after the predictions before them. DATA_LOSS: what
-  // the model computes of an example is infinite or NaN; its row is named.
+  // the model computes of an example is infinite or NaN; Examples::where of it
+  // is named.
   absl::Status Predict(ExampleFeed next, const PredictionSink& sink);
 
  private:

@@ -146,6 +146,25 @@ TEST(ExamplesTest, MemoryIsUsedAgain) {
   EXPECT_THAT(examples.ints(kMarks, 0), ElementsAre(0, 0));
 }
 
+TEST(ExamplesTest, SaysWhereExamplesAreFrom) {
+  Examples examples = MakeExamples({1, 1, 1});
+  examples.SetWhere("table.tsv:4");
+  EXPECT_EQ(examples.where(0), "");
+  EXPECT_EQ(examples.where(2), "table.tsv:4");
+  Examples copy(examples.schema());
+  for (int64_t i : {1, 2}) copy.Add(examples, i);
+  EXPECT_EQ(copy.where(0), "");
+  EXPECT_EQ(copy.where(1), "table.tsv:4");
+  copy.RemoveLast();
+  copy.Add(examples, 0);
+  EXPECT_EQ(copy.where(1), "");
+  copy.SetWhere("b:1");
+  EXPECT_EQ(copy.where(1), "b:1");
+  copy.Clear();
+  copy.Add(examples, 2);
+  EXPECT_EQ(copy.where(0), "table.tsv:4");
+}
+
 TEST(ExamplesTest, SplitsAtTheTokenBound) {
   Examples examples = MakeExamples({4, 4, 3, 8, 1});
   std::vector<BatchRange> micro_batches;
