@@ -12,21 +12,27 @@
 #include "runtime/artifact/checksum.h"
 #include "runtime/artifact/decode.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/schema/container.h"
 
 namespace graft {
 namespace {
 
+using internal_artifact::AllZero;
+using internal_artifact::Damaged;
 using internal_artifact::FieldError;
+using internal_artifact::kNoMatch;
 using schema::SegmentKind;
 
-absl::Status DataLoss(absl::string_view where, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat(where, ": ", what));
-}
-
-bool AllZero(absl::Span<const uint8_t> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(),
-                     [](uint8_t byte) { return byte == 0; });
+// What a segment holds, in the words of users.
+absl::string_view NameOf(SegmentKind kind) {
+  switch (kind) {
+    case SegmentKind::weights:
+      return "the weights";
+    case SegmentKind::code:
+      return "the bytes of the compiled code";
+    case SegmentKind::text:
+      return "the bytes of the tokenizer";
+  }
+  return "the bytes of a part";
 }
 
 CodeImage ImageOf(const TargetSpec& target) {
@@ -43,9 +49,9 @@ absl::StatusOr<schema::Preamble> ReadPreamble(absl::Span<const uint8_t> bytes,
         absl::StrCat(where, ": expects a Graft artifact, got another file"));
   }
   if (bytes.size() < sizeof(preamble)) {
-    return DataLoss(
-        where, absl::StrCat("truncated: expects at least ", sizeof(preamble),
-                            " bytes, got ", bytes.size()));
+    return absl::DataLossError(
+        absl::StrCat(where, ": truncated: expects at least ", sizeof(preamble),
+                     " bytes, got ", bytes.size()));
   }
   std::memcpy(&preamble, bytes.data(), sizeof(preamble));
   // Before the checksum, which another version may compute in another way.
@@ -59,19 +65,20 @@ absl::StatusOr<schema::Preamble> ReadPreamble(absl::Span<const uint8_t> bytes,
   }
   if (preamble.preamble_checksum !=
       Checksum(bytes.first(sizeof(preamble) - sizeof(uint64_t)))) {
-    return DataLoss(where, "the preamble does not match its checksum");
+    return Damaged(where, absl::StrCat("the first ", sizeof(preamble), " bytes",
+                                       kNoMatch));
   }
   if (preamble.file_size != bytes.size()) {
-    return DataLoss(
-        where, absl::StrCat("truncated or extended: expects ",
-                            preamble.file_size, " bytes, got ", bytes.size()));
+    return absl::DataLossError(
+        absl::StrCat(where, ": truncated or extended: expects ",
+                     preamble.file_size, " bytes, got ", bytes.size()));
   }
   // Divisions instead of products, which could overflow.
   const uint64_t size = bytes.size();
   if (preamble.header_size > size - sizeof(preamble) ||
       preamble.checksums_offset > size ||
       preamble.checksums_offset % schema::kAlignment != 0 ||
-      preamble.segment_count !=
+      preamble.checksum_count !=
           (size - preamble.checksums_offset) / sizeof(uint64_t) - 1 ||
       (size - preamble.checksums_offset) % sizeof(uint64_t) != 0) {
     return absl::InvalidArgumentError(
@@ -113,12 +120,14 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
   std::memcpy(checksums_.data(), table.data(), table.size());
   if (Checksum(table.first(table.size() - sizeof(uint64_t))) !=
       checksums_.back()) {
-    return DataLoss(path_, "the table of checksums is damaged");
+    return Damaged(path_,
+                   absl::StrCat("the last ", table.size(), " bytes", kNoMatch));
   }
+  checksums_.pop_back();
   const absl::Span<const uint8_t> header_bytes =
       bytes_.subspan(sizeof(preamble), preamble.header_size);
   if (Checksum(header_bytes) != preamble.header_checksum) {
-    return DataLoss(path_, "the header does not match its checksum");
+    return Damaged(path_, absl::StrCat("the bytes of the header", kNoMatch));
   }
   flatbuffers::Verifier verifier(header_bytes.data(), header_bytes.size());
   if (!schema::VerifyArtifactBuffer(verifier)) {
@@ -131,7 +140,7 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
         path_, ": kernel_abi: expects ", GRAFT_KERNEL_ABI_VERSION, ", got ",
         header.kernel_abi(), "; compile the model again"));
   }
-  GRAFT_RETURN_IF_ERROR(ReadSegments(header));
+  GRAFT_RETURN_IF_ERROR(ReadSegments(header, preamble));
   GRAFT_ASSIGN_OR_RETURN(
       spec_, internal_artifact::DecodeSpec(header, places_, segments_, path_));
   GRAFT_RETURN_IF_ERROR(CheckSpec(spec_, path_));
@@ -143,24 +152,20 @@ absl::Status Artifact::Parse(const LoadOptions& options) {
 
 // Segments follow each other in order at the next aligned offset, so that none
 // overlaps and each byte of the file is either checked or zero.
-absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
+absl::Status Artifact::ReadSegments(const schema::Artifact& header,
+                                    const schema::Preamble& preamble) {
   places_ =
       internal_artifact::CopyElements<schema::Segment>(*header.segments());
   const size_t count = places_.size();
-  if (count + 1 != checksums_.size()) {
-    return FieldError(path_, "segments", absl::StrCat(checksums_.size() - 1),
-                      count);
-  }
-  const uint64_t limit = bytes_.size() - checksums_.size() * sizeof(uint64_t);
-  schema::Preamble preamble;
-  std::memcpy(&preamble, bytes_.data(), sizeof(preamble));
+  const uint64_t limit = preamble.checksums_offset;
   uint64_t end = sizeof(preamble) + preamble.header_size;
   auto pad_to = [&](uint64_t offset, absl::string_view field) {
     if (offset > limit) {
       return FieldError(path_, field, absl::StrCat("at most ", limit), offset);
     }
     if (AllZero(bytes_.subspan(end, offset - end))) return absl::OkStatus();
-    return DataLoss(path_, absl::StrCat("expects zeros before ", field));
+    return Damaged(path_, absl::StrCat("expects zeros in bytes ", end, " to ",
+                                       offset - 1, ", before ", field));
   };
   for (size_t i = 0; i < count; ++i) {
     const schema::Segment& segment = places_[i];
@@ -184,8 +189,13 @@ absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
     }
     segments_.push_back(bytes_.subspan(expected, segment.size()));
     end = expected + segment.size();
-    if (segment.kind() != SegmentKind::weights) {
-      GRAFT_RETURN_IF_ERROR(CheckSegment(i));
+    if (segment.kind() == SegmentKind::weights) continue;
+    if (checked_segments_ == checksums_.size()) {
+      return FieldError(path_, "segments",
+                        absl::StrCat("at most ", checksums_.size()), count);
+    }
+    if (Checksum(segments_[i]) != checksums_[checked_segments_++]) {
+      return Damaged(path_, absl::StrCat(NameOf(segment.kind()), kNoMatch));
     }
   }
   if (schema::AlignUp(end, schema::kAlignment) != limit) {
@@ -193,59 +203,7 @@ absl::Status Artifact::ReadSegments(const schema::Artifact& header) {
                       absl::StrCat(schema::AlignUp(end, schema::kAlignment)),
                       limit);
   }
-  return pad_to(limit, "the table of checksums");
-}
-
-absl::Status Artifact::CheckSegment(size_t index) const {
-  if (Checksum(segments_[index]) == checksums_[index]) {
-    return absl::OkStatus();
-  }
-  return DataLoss(
-      path_, absl::StrCat("segments[", index, "] of ", segments_[index].size(),
-                          " bytes does not match its checksum"));
-}
-
-// The places of parameters in the weights.
-absl::Status Artifact::CheckWeights(const schema::Artifact& header) {
-  weights_ = header.weights();
-  uint64_t size = 0;
-  if (weights_ != -1) {
-    if (weights_ < 0 || static_cast<size_t>(weights_) >= segments_.size() ||
-        places_[weights_].kind() != SegmentKind::weights) {
-      return FieldError(path_, "weights", "a segment of weights or -1",
-                        weights_);
-    }
-    size = segments_[weights_].size();
-  }
-  for (const SlotSpec& slot : spec_.slots) {
-    if (!slot.is_parameter()) continue;
-    const uint64_t bytes = SlotBytes(slot);
-    if (weights_ == -1 || slot.data_offset % schema::kAlignment != 0 ||
-        bytes > size || slot.data_offset > size - bytes) {
-      return FieldError(path_, absl::StrCat("slot ", slot.name, ".data_offset"),
-                        absl::StrCat(bytes, " aligned bytes inside ", size),
-                        slot.data_offset);
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Artifact::VerifyWeights() const {
-  if (weights_ == -1) return absl::OkStatus();
-  // In pieces, of which each is let go of: the weights need no memory for this.
-  constexpr size_t kPiece = 1 << 21;
-  const absl::Span<const uint8_t> bytes = segments_[weights_];
-  ChecksumStream checksum;
-  for (size_t at = 0; at < bytes.size(); at += kPiece) {
-    const absl::Span<const uint8_t> piece = bytes.subspan(at, kPiece);
-    checksum.Add(piece);
-    if (mapping_) mapping_->Release(piece.data() - bytes_.data(), piece.size());
-  }
-  if (checksum.value() == checksums_[weights_]) return absl::OkStatus();
-  return DataLoss(path_,
-                  absl::StrCat("the weights, ", bytes.size(),
-                               " bytes, do not match their checksum: the file "
-                               "is damaged"));
+  return pad_to(limit, "the checksums");
 }
 
 absl::Status Artifact::LoadCode(Device& device) {
@@ -307,22 +265,6 @@ absl::StatusOr<size_t> Artifact::FindSlot(absl::string_view name,
   return absl::NotFoundError(absl::StrCat(path_, ": expects one slot ", name,
                                           model.empty() ? "" : " of model ",
                                           model, ", got ", found.size()));
-}
-
-absl::Span<const uint8_t> Artifact::weights() const {
-  return weights_ == -1 ? absl::Span<const uint8_t>() : segments_[weights_];
-}
-
-absl::Span<const uint8_t> Artifact::SlotData(size_t slot) const {
-  const SlotSpec& spec = spec_.slots[slot];
-  if (!spec.is_parameter()) return {};
-  return weights().subspan(spec.data_offset, SlotBytes(spec));
-}
-
-void Artifact::ReleaseSlot(size_t slot) const {
-  const absl::Span<const uint8_t> data = SlotData(slot);
-  if (mapping_ == nullptr || data.empty()) return;
-  mapping_->Release(data.data() - bytes_.data(), data.size());
 }
 
 bool Artifact::EntryWritesSlots(size_t entry) const {

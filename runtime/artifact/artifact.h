@@ -18,11 +18,12 @@
 #include "runtime/artifact/spec.h"
 #include "runtime/base/file.h"
 #include "runtime/device/device.h"
+#include "runtime/schema/container.h"
 
 namespace graft {
 
 struct LoadOptions {
-  // Also check the weights against their checksum (about 10 GB/s).
+  // Also check the weights (VerifyWeights).
   bool verify_weights = false;
   // The device that loads the code of the target that it runs best; borrowed,
   // must outlive the artifact. Null: no code is loaded, and nothing in the file
@@ -73,7 +74,9 @@ class Artifact {
   // Whether a program of the entry writes slots.
   bool EntryWritesSlots(size_t entry) const;
 
-  // Reads all weights and compares their checksum.
+  // Reads all parameters once and compares each with its checksum, at about 8
+  // GB/s; the file's pages do not stay in memory. DATA_LOSS names the first
+  // that differs.
   absl::Status VerifyWeights() const;
 
   // The target whose code is loaded, and the device that runs it; null without
@@ -87,9 +90,13 @@ class Artifact {
   Artifact(std::string path, absl::Span<const uint8_t> bytes);
 
   absl::Status Parse(const LoadOptions& options);
-  absl::Status ReadSegments(const schema::Artifact& header);
+  absl::Status ReadSegments(const schema::Artifact& header,
+                            const schema::Preamble& preamble);
   absl::Status CheckWeights(const schema::Artifact& header);
-  absl::Status CheckSegment(size_t index) const;
+  // Of weights().
+  void ReleaseWeights(uint64_t begin, uint64_t end) const;
+  // With its model if there are several.
+  std::string ParameterName(size_t slot) const;
   absl::Status LoadCode(Device& device);
 
   const std::string path_;
@@ -98,8 +105,11 @@ class Artifact {
   ArtifactSpec spec_;
   std::vector<schema::Segment> places_;  // of the segments
   std::vector<absl::Span<const uint8_t>> segments_;
+  // Of the segments but the weights, then of the parameters.
   std::vector<uint64_t> checksums_;
-  int32_t weights_ = -1;  // segment
+  size_t checked_segments_ = 0;
+  std::vector<size_t> parameters_;  // slots
+  int32_t weights_ = -1;            // segment
   const TargetSpec* target_ = nullptr;
   Device* device_ = nullptr;
   std::unique_ptr<Code> code_;

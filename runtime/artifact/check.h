@@ -4,6 +4,7 @@
 #ifndef GRAFT_RUNTIME_ARTIFACT_CHECK_H_
 #define GRAFT_RUNTIME_ARTIFACT_CHECK_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "runtime/artifact/spec.h"
 
 namespace graft::internal_artifact {
@@ -21,6 +23,20 @@ absl::Status FieldError(absl::string_view where, absl::string_view field,
                         absl::string_view expected, const Found& found) {
   return absl::InvalidArgumentError(absl::StrCat(
       where, ": ", field, ": expects ", expected, ", got ", found));
+}
+
+// Ends the sentence about bytes that are not what was written.
+inline constexpr absl::string_view kNoMatch = " do not match their checksum";
+
+// DATA_LOSS: "<where>: <what>: the file is damaged".
+inline absl::Status Damaged(absl::string_view where, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(where, ": ", what, ": the file is damaged"));
+}
+
+inline bool AllZero(absl::Span<const uint8_t> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](uint8_t byte) { return byte == 0; });
 }
 
 // Which sizes the inputs of `entry` determine, by index.

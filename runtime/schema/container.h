@@ -15,7 +15,7 @@ namespace graft::schema {
 inline constexpr char kMagic[8] = {'G', 'R', 'A', 'F', 'T', '\r', '\n', '\x1a'};
 
 // Raised when older readers would misunderstand a file.
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint64_t kWeightsAlignment = 4096;
@@ -28,7 +28,7 @@ struct Preamble {
   uint64_t header_size;       // of the FlatBuffer at byte 64
   uint64_t header_checksum;   // XXH3, 64 bits
   uint64_t checksums_offset;  // table at the end; see README.md
-  uint64_t segment_count;     // entries of that table
+  uint64_t checksum_count;    // entries of that table but the last
   uint64_t file_size;
   uint64_t preamble_checksum;  // XXH3 of the 56 bytes before
 };

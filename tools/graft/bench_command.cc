@@ -230,6 +230,7 @@ absl::Status Bench(const BenchOptions& options) {
                          OpenDevice(options.device));
   LoadOptions load;
   load.device = device.get();
+  load.verify_weights = true;
   GRAFT_ASSIGN_OR_RETURN(
       std::shared_ptr<const Artifact> artifact,
       Artifact::Load(FileSystem::Posix(), options.artifact, load));

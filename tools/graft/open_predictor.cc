@@ -16,7 +16,7 @@ namespace graft {
 void AddVerifyOption(CLI::App& command, bool& verify) {
   command.add_flag_callback(
       "--no-verify", [&verify] { verify = false; },
-      "do not compare the weights with their checksum before they are used");
+      "do not compare the weights with their checksums before they are used");
 }
 
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,

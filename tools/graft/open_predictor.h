@@ -27,8 +27,8 @@ struct OpenedPredictor {
 // parsing.
 void AddVerifyOption(CLI::App& command, bool& verify);
 
-// Checks the weights against their checksum if `verify`, in a thread beside the
-// rest of the start. Errors as those of OpenDevice, Artifact::Load,
+// Checks the weights against their checksums if `verify`, in a thread beside
+// the rest of the start. Errors as those of OpenDevice, Artifact::Load,
 // Artifact::VerifyWeights and Predictor::Create.
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
                                               const DeviceChoice& device,

@@ -213,14 +213,88 @@ TEST_F(ArtifactTest, WeightsAreCheckedOnRequest) {
   AlignedBytes copy(Bytes(bytes));
   const size_t weights =
       bytes.size() / schema::kWeightsAlignment * schema::kWeightsAlignment;
-  copy.bytes()[weights + 3] ^= 1;
-  auto lazy = Artifact::FromBytes(copy.bytes(), "file");
-  ASSERT_TRUE(lazy.ok()) << lazy.status();
-  EXPECT_EQ((*lazy)->VerifyWeights().code(), absl::StatusCode::kDataLoss);
   LoadOptions options;
   options.verify_weights = true;
-  EXPECT_EQ(Artifact::FromBytes(copy.bytes(), "file", options).status().code(),
-            absl::StatusCode::kDataLoss);
+  // w has 16 bytes, b as many at the next multiple of 64.
+  for (const auto& [at, what] : std::vector<std::pair<size_t, std::string>>{
+           {0, "the weights of w do not match their checksum"},
+           {15, "the weights of w do not match their checksum"},
+           {16, "expects zeros before the weights of b"},
+           {63, "expects zeros before the weights of b"},
+           {64, "the weights of b do not match their checksum"},
+           {79, "the weights of b do not match their checksum"}}) {
+    copy.bytes()[weights + at] ^= 1;
+    auto lazy = Artifact::FromBytes(copy.bytes(), "file");
+    ASSERT_TRUE(lazy.ok()) << lazy.status();
+    const absl::Status expected =
+        absl::DataLossError("file: " + what + ": the file is damaged");
+    EXPECT_EQ((*lazy)->VerifyWeights(), expected) << at;
+    EXPECT_EQ(Artifact::FromBytes(copy.bytes(), "file", options).status(),
+              expected)
+        << at;
+    copy.bytes()[weights + at] ^= 1;
+  }
+}
+
+TEST_F(ArtifactTest, DamagedWeightsAreNamedWithTheirModel) {
+  ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
+  spec.slots[1].model = "teacher";
+  const std::string bytes = Write(spec);
+  AlignedBytes copy(Bytes(bytes));
+  const size_t weights =
+      bytes.size() / schema::kWeightsAlignment * schema::kWeightsAlignment;
+  copy.bytes()[weights + 64] ^= 1;
+  EXPECT_EQ(Artifact::FromBytes(copy.bytes(), "file").value()->VerifyWeights(),
+            absl::DataLossError("file: the weights of b of @teacher do not "
+                                "match their checksum: the file is damaged"));
+}
+
+// Pieces of a large parameter are read one after the other.
+TEST_F(ArtifactTest, LargeWeightsAreChecked) {
+  ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
+  constexpr int64_t kCount = 3 << 19;  // 6 MiB
+  spec.slots.push_back(spec.slots[1]);
+  spec.slots.back().name = "large";
+  spec.slots.back().shape = {kCount};
+  const auto weights = [&](size_t slot, WeightSink sink) {
+    if (slot < 3) return TinyWeights(slot, sink);
+    return sink(std::vector<uint8_t>(kCount * sizeof(float), 1));
+  };
+  ASSERT_TRUE(WriteArtifact(files_, path_, spec, weights).ok());
+  EXPECT_TRUE(Artifact::Load(files_, path_).value()->VerifyWeights().ok());
+  std::string bytes = ReadFile(files_, path_).value();
+  for (const size_t back : {100, 3 << 20, 6 << 20}) {
+    bytes[bytes.size() - back] ^= 0x10;
+    ASSERT_TRUE(WriteFile(files_, path_, bytes).ok());
+    EXPECT_THAT(
+        std::string(
+            Artifact::Load(files_, path_).value()->VerifyWeights().message()),
+        HasSubstr("the weights of large do not match"));
+    bytes[bytes.size() - back] ^= 0x10;
+  }
+}
+
+TEST_F(ArtifactTest, DamageIsToldInPlainWords) {
+  const std::string bytes = Write(TinySpec(kFakeCode, "avx2"));
+  schema::Preamble preamble;
+  std::memcpy(&preamble, bytes.data(), sizeof(preamble));
+  const size_t tokenizer = schema::AlignUp(
+      sizeof(preamble) + preamble.header_size, schema::kAlignment);
+  AlignedBytes copy(Bytes(bytes));
+  for (const auto& [at, what] : std::vector<std::pair<size_t, std::string>>{
+           {20, "the first 64 bytes"},
+           {200, "the bytes of the header"},
+           {tokenizer, "the bytes of the tokenizer"},
+           {tokenizer + 64, "the bytes of the compiled code"},
+           {bytes.size() - 1, "the last 40 bytes"}}) {
+    copy.bytes()[at] ^= 4;
+    EXPECT_EQ(Artifact::FromBytes(copy.bytes(), "file").status(),
+              absl::DataLossError(
+                  absl::StrCat("file: ", what,
+                               " do not match their checksum: the file is "
+                               "damaged")));
+    copy.bytes()[at] ^= 4;
+  }
 }
 
 TEST_F(ArtifactTest, NewerVersionsAreNamed) {
