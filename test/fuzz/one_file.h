@@ -19,7 +19,7 @@ namespace graft {
 
 // A file system in which every path is one file in memory that is read in steps
 // of at most `step` bytes, or mapped. Everything else fails with EROFS.
-class OneFile final : public FileSystem {
+class OneFile : public FileSystem {
  public:
   OneFile(absl::string_view bytes, size_t step) : bytes_(bytes), step_(step) {}
 
@@ -64,7 +64,7 @@ class OneFile final : public FileSystem {
     return absl::OkStatus();
   }
 
- private:
+ protected:
   // A copy, with nothing behind it for the sanitizer to miss.
   class Mapping final : public MappedFile {
    public:
@@ -86,6 +86,8 @@ class OneFile final : public FileSystem {
 
     uint8_t* const copy_;
   };
+
+ private:
   class Reader final : public SequentialFile {
    public:
     Reader(std::string path, absl::string_view bytes, size_t step)

@@ -41,6 +41,17 @@ def safetensors_seeds():
     yield struct.pack("<Q", 1 << 60) + b"{}"
 
 
+def checkpoint_index_seeds():
+    for weight_map in ({"a.x": "a", "a.y": "a", "b.x": "b", "b.y": "b"},
+                       {"b.y": "b"}, {"a.x": "b"}, {"a.x": "c"}, {"a.x": "../a"},
+                       {"a.x": ".."}, {"a.x": 1}, {"": "a"}, {}, [], "a"):
+        yield json.dumps({"metadata": {"total_size": 16},
+                          "weight_map": weight_map}).encode()
+    yield b'{"weight_map": {"a.x": "a", "a.x": "b"}}'
+    yield b'{"weight_map": {"a.x": "\\u0000", "\xff": "a"}}'
+    yield b"[" * 100
+
+
 def artifact_seeds():
     yield b"x"  # the program makes a valid artifact of anything that is none
 
