@@ -81,6 +81,14 @@ ITEMS = {
                    "--disk-full")),
     "damaged-files": Item("test/e2e/broken_inputs/damage.py",
                           ("{work}/cases", "--seed", "2", "--cases", "3000")),
+    # Every write and more moments than test/e2e/faults.test tries.
+    "faults": Item("test/e2e/Inputs/faults/run.py",
+                   ("{work}/copies", "--writes", "all", "--signals", "20",
+                    "--seed", "29")),
+    # More cases than test/e2e/seam.test.
+    "seam": Item("test/e2e/Inputs/seam/run.py",
+                 ("{work}/cases", "--count", "300", "--seed", "31"),
+                 needs_pytorch=True),
     "freezing": Item("test/e2e/Inputs/freezing.py",
                      ("--model", "{model}", "--train", "{data}/train.tsv",
                       "--work", "{work}", "--layers", "3", "--steps", "60",

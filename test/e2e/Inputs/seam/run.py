@@ -5,6 +5,7 @@
 every later command must measure again, to the last row.
 
     run.py WORK [--count N] [--seed S] [--only K] [--plant FAULT] [--jobs J]
+                [--record FILE]
 
 Case K of seed S is a checkpoint directory (directory.py) and tables
 (tables.py). It is trained, evaluated, exported, imported again, read by
@@ -270,8 +271,7 @@ def main():
     parser.add_argument("--only", type=int)
     parser.add_argument("--plant", choices=PLANTS)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--record", action="store_true",
-                        help="print the outcome as a line of JSON")
+    parser.add_argument("--record", type=pathlib.Path)
     arguments = parser.parse_args()
     transformers = with_transformers()
     numbers = ([arguments.only] if arguments.only is not None
@@ -285,10 +285,13 @@ def main():
             return case, True, f"{type(error).__name__}: {error}"
 
     concerned = failed = 0
+    wrong = {}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for case, concerns, error in pool.map(one, numbers):
             concerned += concerns
             failed += error is not None
+            if error:
+                wrong[case.number] = error
             if error and not arguments.plant:
                 print(f"case {case.number} of seed {arguments.seed}: {error}\n"
                       f"  {case.model}\n  {case.data}")
@@ -304,9 +307,10 @@ def main():
     print(f"seed {arguments.seed}: {len(numbers)} cases, {concerned} concerned,"
           f" {failed} with a difference{reader}")
     if arguments.record:
-        print(json.dumps({"passed": not failed, "seed": arguments.seed,
-                          "cases": len(numbers), "failed": failed,
-                          "transformers": bool(transformers)}))
+        arguments.record.write_text(json.dumps({
+            "passed": not failed, "seed": arguments.seed,
+            "cases": len(numbers), "failed": failed, "wrong": wrong,
+            "transformers": bool(transformers)}) + "\n")
     if arguments.plant:
         sys.exit(0 if concerned and failed == concerned else 1)
     sys.exit(1 if failed else 0)
