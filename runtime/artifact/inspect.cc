@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/inspect_host.h"
+#include "runtime/formats/labels.h"
 
 namespace graft {
 namespace {
@@ -298,7 +299,8 @@ std::string InspectText(const Artifact& artifact,
   for (const HeadSpec& head : spec.heads) {
     absl::StrAppend(&out, "head       ", head.name, ": ", head.task);
     if (!head.labels.empty())
-      absl::StrAppend(&out, ", ", head.labels.size(), " labels");
+      absl::StrAppend(&out, ", ", head.labels.size(), " labels ",
+                      DescribeLabels(head.labels));
     absl::StrAppend(&out, "\n");
   }
   if (spec.data) absl::StrAppend(&out, DescribeData(*spec.data));

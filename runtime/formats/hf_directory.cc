@@ -103,6 +103,18 @@ absl::StatusOr<FileModel> NameTensors(const ModelConfig& config,
   return model;
 }
 
+// Whether a value that was finite became infinite: F16 and BF16 hold a smaller
+// range, or fewer digits, than F32.
+bool Overflows(absl::Span<const uint8_t> bytes, DType dtype) {
+  if (dtype != DType::kF16 && dtype != DType::kBF16) return false;
+  const uint16_t exponent = dtype == DType::kF16 ? 0x7C00 : 0x7F80;
+  for (size_t i = 0; i < bytes.size(); i += 2) {
+    const auto bits = static_cast<uint16_t>(bytes[i] | bytes[i + 1] << 8);
+    if ((bits & exponent) == exponent) return true;
+  }
+  return false;
+}
+
 // Writes the tensors one by one; at most one is converted at a time.
 absl::Status WriteTensors(FileSystem& files, const std::string& path,
                           const FileModel& model, DType dtype) {
@@ -119,6 +131,10 @@ absl::Status WriteTensors(FileSystem& files, const std::string& path,
     bytes.resize(values.size() * DTypeSize(dtype));
     GRAFT_RETURN_IF_ERROR(
         ConvertFromFloat(values, dtype, absl::MakeSpan(bytes)));
+    if (Overflows(bytes, dtype))
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": ", spec.name, " expects values that ", DTypeName(dtype),
+          " holds, got larger ones; export it as F32"));
     GRAFT_RETURN_IF_ERROR(writer->Append(spec.name, bytes));
   }
   return writer->Finish();

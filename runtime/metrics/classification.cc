@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "runtime/base/message.h"
 #include "runtime/metrics/class_counts.h"
 
 namespace graft {
@@ -65,7 +66,7 @@ std::string ConfusionSvg(const ConfusionMatrix& matrix,
     const int y = kTitle + row * kCell;
     absl::StrAppendFormat(
         &svg, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n",
-        kMargin - 6, y + 17, EscapeXml(labels[row]));
+        kMargin - 6, y + 17, EscapeXml(Shorten(labels[row])));
     for (int column = 0; column < n; ++column) {
       int64_t count = matrix.count(row, column);
       double share = row_total == 0 ? 0
@@ -95,7 +96,7 @@ std::string ConfusionSvg(const ConfusionMatrix& matrix,
     absl::StrAppendFormat(&svg,
                           "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" "
                           "transform=\"rotate(-60 %d %d)\">%s</text>\n",
-                          x, y, x, y, EscapeXml(labels[column]));
+                          x, y, x, y, EscapeXml(Shorten(labels[column])));
   }
   absl::StrAppend(&svg, "</svg>\n");
   return svg;

@@ -205,7 +205,9 @@ absl::Status WriteWithValues(const CompileOptions& options,
       parameters[{model.getSymName().str(), parameter.getSymName().str()}] =
           parameter;
   std::vector<float> values;
-  return WriteArtifact(FileSystem::Posix(), options.output, spec,
+  const std::string path =
+      options.output == "-" ? "/dev/stdout" : options.output;
+  return WriteArtifact(FileSystem::Posix(), path, spec,
                        [&](size_t slot, WeightSink sink) -> absl::Status {
                          const SlotSpec& parameter = spec.slots[slot];
                          const Checkpoint& checkpoint =

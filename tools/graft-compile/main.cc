@@ -21,6 +21,7 @@
 #include "tools/ending_signals.h"
 #include "tools/graft-compile/compile.h"
 #include "tools/option_checks.h"
+#include "tools/same_file.h"
 #include "tools/standard_output.h"
 #include "tools/strategy_flags.h"
 
@@ -275,6 +276,16 @@ std::vector<std::string> GivenOptions(const CLI::App& app, const char* group) {
   return names;
 }
 
+// Refuses to write over what is read.
+absl::Status CheckOutput(const CommandOptions& options) {
+  const CompileOptions& compile = options.compile;
+  std::vector<std::string> inputs = {compile.input, options.labels_path};
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json",
+                           "tokenizer_config.json", "vocab.txt"})
+    inputs.push_back(JoinPath(compile.input, name));
+  return CheckNoInput("--output", compile.output, inputs);
+}
+
 absl::Status CheckAndRun(const CLI::App& app, CommandOptions& options) {
   CompileOptions& compile = options.compile;
   const std::vector<std::string> given = GivenOptions(app, kDirectoryGroup);
@@ -284,6 +295,7 @@ absl::Status CheckAndRun(const CLI::App& app, CommandOptions& options) {
                      ": expects a checkpoint directory as input, got the "
                      "strategy ",
                      compile.input, "; --model names its models"));
+  GRAFT_RETURN_IF_ERROR(CheckOutput(options));
   compile.import_options = GivenOptions(app, kImportGroup);
   compile.strategy_options = GivenOptions(app, kStrategyGroup);
   return Run(options);

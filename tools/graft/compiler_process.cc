@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -119,6 +120,11 @@ absl::Status RunCompiler(const std::vector<std::string>& arguments,
   running = 0;
   if (stopped) return Stopped();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
+  // A reader that had enough of standard output ends this process as well.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   absl::Status failure = absl::AbortedError(
       absl::StrCat(compiler, ": ended ",

@@ -16,9 +16,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
 #include "runtime/data/table/blank.h"
+#include "runtime/data/table/table_paths.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
@@ -26,6 +28,7 @@
 #include "tools/graft/table_options.h"
 #include "tools/graft/usage_error.h"
 #include "tools/option_checks.h"
+#include "tools/same_file.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -69,7 +72,7 @@ std::string PredictionText(const nlohmann::json& record) {
   for (const nlohmann::json& label : record["labels"])
     absl::StrAppendFormat(&text, "  %6.2f %%  %s\n",
                           100 * label["probability"].get<double>(),
-                          label["label"].get<std::string>());
+                          Shorten(label["label"].get<std::string>()));
   return text;
 }
 
@@ -139,8 +142,20 @@ absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
   return absl::OkStatus();
 }
 
+// Files that --output must not be.
+absl::StatusOr<std::vector<std::string>> Inputs(FileSystem& files,
+                                                const PredictOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> inputs,
+                         ExpandPaths(files, options.data));
+  inputs.push_back(options.artifact);
+  return inputs;
+}
+
 absl::Status Predict(const PredictOptions& options) {
   FileSystem& files = FileSystem::Posix();
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> inputs,
+                         Inputs(files, options));
+  GRAFT_RETURN_IF_ERROR(CheckNoInput("--output", options.output, inputs));
   GRAFT_ASSIGN_OR_RETURN(
       const OpenedPredictor opened,
       OpenPredictor(options.artifact, options.device, options.verify));
@@ -150,7 +165,8 @@ absl::Status Predict(const PredictOptions& options) {
   Input input;
   GRAFT_RETURN_IF_ERROR(OpenInput(files, options, *predictor, input));
   std::unique_ptr<WritableFile> output;
-  if (!options.output.empty()) {
+  const bool to_file = !options.output.empty() && options.output != "-";
+  if (to_file) {
     GRAFT_ASSIGN_OR_RETURN(output, files.CreateAtomic(options.output));
   }
   GRAFT_RETURN_IF_ERROR(predictor->Predict(
@@ -160,7 +176,7 @@ absl::Status Predict(const PredictOptions& options) {
         const nlohmann::json record =
             PredictionRecord(std::string(examples.text(i)), predictor->labels(),
                              prediction, static_cast<size_t>(options.top));
-        const std::string line = options.json || output
+        const std::string line = options.json || !options.output.empty()
                                      ? absl::StrCat(record.dump(), "\n")
                                      : PredictionText(record);
         if (output) return output->Append(line);
@@ -200,7 +216,8 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   AddMaxLengthOption(*command, options->max_length);
   command
       ->add_option("--output", options->output,
-                   "file for predictions, one JSON object per line")
+                   "file for predictions, one JSON object per line; -: "
+                   "standard output")
       ->type_name("FILE");
   command->add_option("--top", options->top, "number of labels to show")
       ->check(WholeNumber(1))
