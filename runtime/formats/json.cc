@@ -152,6 +152,11 @@ absl::StatusOr<json> ParseJson(absl::string_view text,
   };
   try {
     json value = json::parse(text.begin(), text.end(), watch);
+    // The parser takes a NUL for the end, and what follows for nothing.
+    if (const size_t nul = text.find('\0');
+        refusal.empty() && nul != absl::string_view::npos) {
+      refusal = DescribeJsonError(text, nul + 1, "; expected end of input");
+    }
     if (!refusal.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(where, ": ", refusal));
     }
