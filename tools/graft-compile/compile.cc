@@ -303,7 +303,11 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(const CompilerInput input,
                          ReadInput(context, families, options));
   mlir::ModuleOp module = *input.module;
+  // A model alone has no strategy.
+  const absl::Status unread =
+      input.text ? input.text->unread : absl::OkStatus();
   if (options.emit != Emit::kArtifact) {
+    GRAFT_RETURN_IF_ERROR(unread);
     GRAFT_RETURN_IF_ERROR(WriteModule(module, options));
     return Report(input);
   }
@@ -313,6 +317,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
                          OpenCheckpoints(families, input));
   StageRunner runner(options.dump_stages);
   GRAFT_RETURN_IF_ERROR(BuildGraph(options, module, runner));
+  GRAFT_RETURN_IF_ERROR(unread);
 
   std::vector<Compiled> compiled;
   std::vector<ExportTarget> exported;

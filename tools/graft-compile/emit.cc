@@ -44,6 +44,7 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
           : ReadPage(context, options.import.labels == 1,
                      !options.teacher.empty(), options.import.name));
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
+  GRAFT_RETURN_IF_ERROR(text->unread);
   return WriteText(DescribeSettings(text->strategy), options);
 }
 
@@ -54,6 +55,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
                          FindPredicted(text->strategy, options.input));
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
+  GRAFT_RETURN_IF_ERROR(text->unread);
   llvm::json::Array streams, models;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
     llvm::json::Object facts{{"name", stream.getSymName()},

@@ -211,7 +211,7 @@ absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
                      bytes[bad] == '\0' ? "a NUL" : "other bytes"));
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
                          Parse(context, std::move(buffer), path));
-  GRAFT_RETURN_IF_ERROR(CheckParametersRead(text->strategy));
+  text->unread = CheckParametersRead(text->strategy);
   return text;
 }
 

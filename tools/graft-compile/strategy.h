@@ -30,10 +30,12 @@ struct StrategyText {
   std::unique_ptr<mlir::ScopedDiagnosticHandler> page_handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;  // not verified
   transfer::StrategyOp strategy;             // in the module
+  // INVALID_ARGUMENT: a parameter that no op reads. To be told after what is
+  // wrong with the ops, one of which may be missing.
+  absl::Status unread;
 };
 
-// Reads the *.mlir `path`, which has one strategy, of one phase, each parameter
-// of which is read.
+// Reads the *.mlir `path`, which has one strategy, of one phase.
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
     mlir::MLIRContext& context, const std::string& path);
 
