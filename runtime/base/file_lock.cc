@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +45,10 @@ absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Acquire(
     if (errno != ENOLCK && errno != EOPNOTSUPP && errno != ENOSYS)
       return FileError(errno, path, "lock");
   }
+  // Its holder may have removed the file meanwhile: the lock of a file without
+  // a name keeps nobody out.
+  struct stat found;
+  if (::fstat(fd, &found) == 0 && found.st_nlink == 0) return Acquire(path);
   // For the message of others alone: the lock is held without it, too.
   const std::string text = absl::StrCat(::getpid(), "\n");
   if (::ftruncate(fd, 0) != 0 ||

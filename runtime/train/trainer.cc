@@ -152,8 +152,7 @@ absl::StatusOr<HostServices::Score> Trainer::Evaluate(size_t entry,
         "step ", ToCount(Shown("step")), ": evaluation on ",
         spec_.streams[stream].name, ": expects a finite loss and score, got ",
         result.loss, " and ", result.score,
-        first.empty() ? "" : "; first non-finite tensor: ", first,
-        "; checkpoints already written are kept"));
+        first.empty() ? "" : "; first non-finite tensor: ", first, KeptNote()));
   }
   return Score{result.loss, result.score};
 }
@@ -197,7 +196,7 @@ absl::Status Trainer::CheckFinite(bool with_states) {
       absl::StrCat("step ", ToCount(Shown("step")),
                    ": expects finite parameters after the update; first "
                    "non-finite tensor: ",
-                   first, "; checkpoints already written are kept"));
+                   first, KeptNote()));
 }
 
 absl::Status Trainer::Fail(const HostInstruction& instruction) {
@@ -213,8 +212,7 @@ absl::Status Trainer::Fail(const HostInstruction& instruction) {
   }
   return absl::DataLossError(absl::StrCat(
       where, instruction.text, found,
-      first.empty() ? "" : "; first non-finite tensor: ", first,
-      first.empty() ? "" : "; checkpoints already written are kept"));
+      first.empty() ? "" : "; first non-finite tensor: ", first, KeptNote()));
 }
 
 void Trainer::Measure() {

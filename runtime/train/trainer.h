@@ -135,6 +135,8 @@ class Trainer : private HostServices {
   // DATA_LOSS if a trained parameter, or with `with_states` a state, is
   // infinite or NaN.
   absl::Status CheckFinite(bool with_states);
+  // Ends the message of a run that fails, if it has written checkpoints.
+  std::string KeptNote() const;
   std::string KeptPath(const std::string& name) const;
   // The register that the program's marks show as `name`; 0 without one.
   double Shown(absl::string_view name) const;

@@ -31,6 +31,7 @@ absl::Status Trainer::Resume() {
                          ListCheckpoints(files_, options_.directory));
   GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
                          TrainableTensors(instance_, /*with_states=*/true));
+  std::vector<std::string> skipped;
   for (const std::string& path : paths) {
     absl::StatusOr<RunState> state =
         LoadCheckpoint(files_, path, spec_, interpreter_->program(), tensors);
@@ -39,11 +40,13 @@ absl::Status Trainer::Resume() {
       if (const absl::StatusOr<RunRecord> run = ReadRunOf(files_, path);
           run.ok() && !DescribeDifference(options_.run, *run).empty())
         return CheckRun(path, {.host = {}, .seed = options_.seed, .run = *run});
-      summary_.warnings.push_back(absl::StrCat(
-          "skipped a checkpoint: ", std::string(state.status().message())));
+      skipped.emplace_back(state.status().message());
       continue;
     }
     GRAFT_RETURN_IF_ERROR(CheckRun(path, *state));
+    for (const std::string& message : skipped)
+      summary_.warnings.push_back(
+          absl::StrCat("skipped a checkpoint: ", message));
     interpreter_->state() = std::move(state->host);
     kept_ = std::move(state->kept);
     resumed_ = true;
@@ -51,10 +54,10 @@ absl::Status Trainer::Resume() {
     log_start_.step = static_cast<int64_t>(Shown("step"));
     return CheckKept();
   }
-  if (!summary_.warnings.empty())
-    return absl::DataLossError(
-        absl::StrCat("no valid checkpoint in ", options_.directory,
-                     "; the newest: ", summary_.warnings.front()));
+  if (!skipped.empty())
+    return absl::DataLossError(absl::StrCat("no valid checkpoint in ",
+                                            options_.directory,
+                                            "; the newest: ", skipped.front()));
   return absl::OkStatus();
 }
 
@@ -94,6 +97,14 @@ absl::Status Trainer::Restore(const std::string& name) {
   GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> parameters,
                          TrainableTensors(instance_, /*with_states=*/false));
   return LoadTensors(files_, KeptPath(name), parameters);
+}
+
+std::string Trainer::KeptNote() const {
+  if (options_.directory.empty()) return "";
+  const absl::StatusOr<std::vector<std::string>> paths =
+      ListCheckpoints(files_, options_.directory);
+  if (!paths.ok() || paths->empty()) return "";
+  return "; checkpoints already written are kept";
 }
 
 absl::Status Trainer::Save() {

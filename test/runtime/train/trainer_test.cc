@@ -295,8 +295,10 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteEndsTheRun) {
   const absl::Status status = Train().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   // The loss overflows as the square of a parameter does.
-  EXPECT_THAT(std::string(status.message()),
-              MatchesRegex("step [0-9]+: expects a finite loss, got inf"));
+  EXPECT_THAT(
+      std::string(status.message()),
+      MatchesRegex("step [0-9]+: expects a finite loss, got inf; checkpoints "
+                   "already written are kept"));
   EXPECT_FALSE(ListCheckpoints(files_, directory_)->empty());
   // A tensor that is the cause is named.
   Load();
@@ -320,8 +322,7 @@ TEST_F(TrainerTest, AParameterThatIsNotFiniteAtTheEndIsAnError) {
     EXPECT_EQ(Train().status(),
               absl::DataLossError(
                   "step 1: expects finite parameters after the update; first "
-                  "non-finite tensor: m.w; checkpoints already written are "
-                  "kept"));
+                  "non-finite tensor: m.w"));
     EXPECT_TRUE(ListCheckpoints(files_, directory_)->empty());
   }
 }
