@@ -27,6 +27,7 @@
 #include "tools/graft/device_options.h"
 #include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
+#include "tools/graft/terminal.h"
 #include "tools/graft/usage_error.h"
 #include "tools/same_file.h"
 #include "tools/standard_output.h"
@@ -90,11 +91,11 @@ std::string EvaluationText(const Evaluation& evaluation,
                            const std::vector<std::string>& labels) {
   const MetricSet& metrics = evaluation.metrics;
   std::string text =
-      absl::StrCat(metrics.count(), " examples: ",
+      absl::StrCat(CountOf(metrics.count(), "example"), ": ",
                    absl::StrJoin(FormatMetrics(metrics, Shown::kFirst), ", "));
   if (evaluation.truncated > 0)
-    absl::StrAppend(&text, "; ", evaluation.truncated, " texts cut to ",
-                    evaluation.max_length, " tokens");
+    absl::StrAppend(&text, "; ", CountOf(evaluation.truncated, "text"),
+                    " cut to ", CountOf(evaluation.max_length, "token"));
   absl::StrAppend(&text, "\n");
   if (!labels.empty())
     absl::StrAppend(&text, ClassTable(evaluation.counts, labels));

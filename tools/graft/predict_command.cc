@@ -26,6 +26,7 @@
 #include "tools/graft/device_options.h"
 #include "tools/graft/open_predictor.h"
 #include "tools/graft/table_options.h"
+#include "tools/graft/terminal.h"
 #include "tools/graft/usage_error.h"
 #include "tools/option_checks.h"
 #include "tools/same_file.h"
@@ -186,9 +187,9 @@ absl::Status Predict(const PredictOptions& options) {
   const int64_t truncated =
       input.table ? input.table->truncated() : input.truncated;
   if (truncated > 0)
-    std::fprintf(stderr, "graft: cut %lld texts to %lld tokens\n",
-                 static_cast<long long>(truncated),
-                 static_cast<long long>(predictor->max_length()));
+    std::fprintf(stderr, "graft: cut %s to %s\n",
+                 CountOf(truncated, "text").c_str(),
+                 CountOf(predictor->max_length(), "token").c_str());
   return absl::OkStatus();
 }
 

@@ -20,6 +20,10 @@ std::string FormatDuration(double seconds) {
                          whole % 60);
 }
 
+std::string CountOf(int64_t count, absl::string_view one) {
+  return absl::StrCat(count, " ", one, count == 1 ? "" : "s");
+}
+
 ProgressLine::ProgressLine(bool quiet)
     : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 

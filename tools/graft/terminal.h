@@ -6,6 +6,7 @@
 #ifndef GRAFT_TOOLS_GRAFT_TERMINAL_H_
 #define GRAFT_TOOLS_GRAFT_TERMINAL_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -15,6 +16,9 @@ namespace graft {
 
 // "0:07", "12:30" or "3:05:09".
 std::string FormatDuration(double seconds);
+
+// "1 text" or "2 texts" of `one` word for one.
+std::string CountOf(int64_t count, absl::string_view one);
 
 // A line on standard error that is overwritten in place. If standard error is
 // not a terminal, prints at most one line per ten seconds. Silent with `quiet`.

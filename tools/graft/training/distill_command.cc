@@ -32,7 +32,7 @@ struct GivenColumns {
 // Exports the artifact `options.teacher` to a folder of the preparation,
 // which becomes the teacher.
 absl::Status ExportTeacher(FileSystem& files, FinetuneOptions& options) {
-  const std::string directory = JoinPath(options.scratch, "teacher");
+  const std::string directory = TeacherIn(options);
   GRAFT_ASSIGN_OR_RETURN(
       const ExportReport report,
       ExportArtifact(files, options.teacher, directory, DType::kF32));
@@ -65,17 +65,25 @@ absl::Status TakeDataSettings(FileSystem& files, const GivenColumns& given,
   return absl::OkStatus();
 }
 
-absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
-                     const CommandContext& context) {
+// Trains the student in the folder that is open.
+absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
+                          RunFolder& folder, const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
-                         OpenRunFolder(options));
   if (!files.IsDirectory(options.teacher))
     GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
   GRAFT_RETURN_IF_ERROR(TakeDataSettings(files, given, options));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
-  return Train(std::move(options), std::move(run), *folder, context);
+  return Train(options, std::move(run), folder, context);
+}
+
+absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
+                     const CommandContext& context) {
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
+                         OpenRunFolder(options, InputsOf(options)));
+  const std::string teacher = options.teacher;
+  return NameAsGiven(TrainStudent(options, given, *folder, context), options,
+                     teacher);
 }
 
 }  // namespace

@@ -20,9 +20,11 @@ namespace {
 absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
   GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
-                         OpenRunFolder(options));
-  GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
-  return Train(std::move(options), std::move(run), *folder, context);
+                         OpenRunFolder(options, InputsOf(options)));
+  absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);
+  if (!run.ok()) return NameAsGiven(run.status(), options);
+  return NameAsGiven(Train(options, *std::move(run), *folder, context),
+                     options);
 }
 
 }  // namespace

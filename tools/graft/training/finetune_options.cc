@@ -55,7 +55,7 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command
       .add_option("--max-steps", training.max_steps,
                   "stop after this many steps; the schedule stays that of all "
-                  "epochs")
+                  "epochs (default, and 0: all epochs)")
       ->check(WholeNumber(0));
   command.add_option("--batch-size", training.batch_size, "examples per step")
       ->check(WholeNumber(1))

@@ -134,21 +134,23 @@ std::string DescribeClasses(const PreparedRun& run, const std::string& task) {
   const int64_t unlabelled = run.train->scan().unlabelled;
   return absl::StrCat(
       ", ", run.labels->size(), " labels",
-      unlabelled > 0 ? absl::StrCat(", ", unlabelled, " rows without") : "");
+      unlabelled > 0
+          ? absl::StrCat(", ", CountOf(unlabelled, "row"), " without")
+          : "");
 }
 
 void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
                   int64_t max_length) {
   const TableScan& train = run.train->scan();
   const std::string text = absl::StrFormat(
-      "%s: %d examples, %d tokens (%.1f each)%s%s",
-      DescribePaths(options.train), train.examples, train.tokens,
+      "%s: %s, %s (%.1f each)%s%s", DescribePaths(options.train),
+      CountOf(train.examples, "example"), CountOf(train.tokens, "token"),
       static_cast<double>(train.tokens) / static_cast<double>(train.examples),
       DescribeClasses(run, options.task),
       train.truncated == 0
           ? ""
-          : absl::StrFormat(", %d texts truncated to %d tokens",
-                            train.truncated, max_length));
+          : absl::StrCat(", ", CountOf(train.truncated, "text"),
+                         " truncated to ", CountOf(max_length, "token")));
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 

@@ -81,22 +81,49 @@ std::string Describe(const std::vector<std::string>& names) {
   return text;
 }
 
+absl::StatusOr<nlohmann::json> ReadRecordFile(FileSystem& files,
+                                              const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
+  GRAFT_ASSIGN_OR_RETURN(nlohmann::json file, ParseJson(text, path));
+  const auto has = [&](const char* name, const char* type) {
+    return file.contains(name) && file[name].type_name() == std::string(type);
+  };
+  if (file.is_object() && has("format", "string") &&
+      file["format"].get<std::string>() == kRecordFormat && has("run", "array"))
+    return file;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": expects a file of format ", kRecordFormat));
+}
+
 absl::StatusOr<RunRecord> ReadRecord(FileSystem& files,
                                      const std::string& path) {
-  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
-  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json file, ParseJson(text, path));
-  if (!file.is_object() || file.value("format", "") != kRecordFormat ||
-      !file.contains("run"))
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects a file of format ", kRecordFormat));
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json file,
+                         ReadRecordFile(files, path));
   return DecodeRunRecord(file["run"].dump());
 }
 
-// Whether an earlier run was here, if it only got to lock the folder.
+// --max-steps of the run; 0 for all epochs.
+absl::StatusOr<int64_t> ReadMaxSteps(FileSystem& files,
+                                     const std::string& path) {
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json file,
+                         ReadRecordFile(files, path));
+  const auto found = file.find("max_steps");
+  return found != file.end() && found->is_number_integer()
+             ? found->get<int64_t>()
+             : 0;
+}
+
+// Whether the file shows that a run was here: others may be a user's own.
+bool IsOfRun(absl::string_view name) {
+  return name == kRecord || IsCheckpoint(name);
+}
+
+// Whether there may be a run to resume: one that was killed while it was
+// prepared has only locked the folder.
 bool WasUsed(FileSystem& files, const std::string& directory,
              const std::vector<std::string>& names) {
   return files.Exists(JoinPath(directory, kLock)) ||
-         std::any_of(names.begin(), names.end(), IsRunFile);
+         std::any_of(names.begin(), names.end(), IsOfRun);
 }
 
 absl::Status CheckResumable(FileSystem& files, const std::string& directory) {
@@ -126,10 +153,11 @@ RunFolder::RunFolder(FileSystem& files, std::string directory, FolderUse use)
 
 RunFolder::~RunFolder() {
   if (!lock_) return;
-  RemoveTree(files_, scratch_).IgnoreError();
-  if (!created_) return;
-  files_.Remove(JoinPath(directory_, kLock)).IgnoreError();
-  files_.Remove(directory_).IgnoreError();  // unless others have files in it
+  if (made_scratch_) RemoveTree(files_, scratch_).IgnoreError();
+  if (began_) return;
+  if (made_lock_) files_.Remove(JoinPath(directory_, kLock)).IgnoreError();
+  // Unless others have files in it.
+  if (made_folder_) files_.Remove(directory_).IgnoreError();
 }
 
 absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(
@@ -137,30 +165,40 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(
   if (use == FolderUse::kResume)
     GRAFT_RETURN_IF_ERROR(CheckResumable(files, directory));
   std::unique_ptr<RunFolder> folder(new RunFolder(files, directory, use));
-  folder->created_ = !files.Exists(directory);
+  folder->made_folder_ = !files.Exists(directory);
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(directory));
-  absl::StatusOr<std::unique_ptr<FileLock>> lock =
-      FileLock::Acquire(JoinPath(directory, kLock));
+  const std::string lock_path = JoinPath(directory, kLock);
+  folder->made_lock_ = !files.Exists(lock_path);
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Acquire(lock_path);
   if (absl::IsFailedPrecondition(lock.status()))
     return absl::FailedPreconditionError(
         absl::StrCat(directory, ": expects a folder that no other run uses: ",
                      lock.status().message()));
   GRAFT_RETURN_IF_ERROR(lock.status());
+  folder->lock_ = *std::move(lock);
   GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                          folder->RunFiles());
-  if (use == FolderUse::kNew)
-    for (const std::string& name : names)
-      if (IsLastingRunFile(name))
-        return absl::FailedPreconditionError(absl::StrCat(
-            directory, ": expects a folder without a run, got ", name,
-            "; --resume continues that run, --overwrite replaces it"));
-  folder->lock_ = *std::move(lock);
+  if (use == FolderUse::kNew) GRAFT_RETURN_IF_ERROR(folder->CheckNew(names));
   // What a killed run left unfinished.
   for (const std::string& name : names)
     if (!IsLastingRunFile(name))
       GRAFT_RETURN_IF_ERROR(RemoveTree(files, JoinPath(directory, name)));
+  folder->made_scratch_ = true;
   GRAFT_RETURN_IF_ERROR(files.CreateDirectories(folder->scratch_));
   return folder;
+}
+
+absl::Status RunFolder::CheckNew(const std::vector<std::string>& names) const {
+  const auto lasting =
+      std::find_if(names.begin(), names.end(), IsLastingRunFile);
+  if (lasting == names.end()) return absl::OkStatus();
+  if (std::any_of(names.begin(), names.end(), IsOfRun))
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory_, ": expects a folder without a run, got ", *lasting,
+        "; --resume continues that run, --overwrite replaces it"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory_, ": expects a folder without files that a run writes, got ",
+      *lasting, "; --overwrite replaces it"));
 }
 
 absl::StatusOr<std::vector<std::string>> RunFolder::RunFiles() const {
@@ -193,11 +231,8 @@ std::optional<std::string> RunFolder::KeptProgram() const {
 
 absl::Status RunFolder::CheckSameRun(const RunRecord& record) const {
   const std::string path = JoinPath(directory_, kRecord);
-  if (!files_.Exists(path) && !files_.Exists(JoinPath(directory_, kModel))) {
-    std::fprintf(stderr, "graft: %s: no checkpoint yet; begins anew\n",
-                 directory_.c_str());
+  if (!files_.Exists(path) && !files_.Exists(JoinPath(directory_, kModel)))
     return absl::OkStatus();
-  }
   absl::StatusOr<RunRecord> other = ReadRecord(files_, path);
   const std::string difference = other.ok()
                                      ? DescribeDifference(record, *other)
@@ -208,10 +243,36 @@ absl::Status RunFolder::CheckSameRun(const RunRecord& record) const {
       "; --overwrite replaces it"));
 }
 
-absl::Status RunFolder::Begin(const RunRecord& record, bool resumed) {
-  if (use_ == FolderUse::kResume && !resumed)
+absl::StatusOr<bool> RunFolder::IsFinished(const RunRecord& record,
+                                           int64_t max_steps) const {
+  if (use_ != FolderUse::kResume ||
+      !files_.Exists(JoinPath(directory_, kModel)))
+    return false;
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
+                         ListCheckpoints(files_, directory_));
+  if (!checkpoints.empty()) return false;
+  GRAFT_RETURN_IF_ERROR(CheckSameRun(record));
+  GRAFT_ASSIGN_OR_RETURN(const int64_t trained,
+                         ReadMaxSteps(files_, JoinPath(directory_, kRecord)));
+  if (trained == max_steps) return true;
+  const auto steps = [](int64_t limit) {
+    return limit > 0 ? absl::StrCat("--max-steps ", limit)
+                     : std::string("all epochs");
+  };
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory_, ": --resume expects a checkpoint, got none, only the ",
+      kModel, " of a run of ", steps(trained), ", while this one is of ",
+      steps(max_steps), "; --overwrite trains it from the beginning"));
+}
+
+absl::Status RunFolder::Begin(const RunRecord& record, int64_t max_steps,
+                              bool resumed) {
+  if (use_ == FolderUse::kResume && !resumed) {
     GRAFT_RETURN_IF_ERROR(CheckSameRun(record));
-  created_ = false;
+    std::fprintf(stderr, "graft: no checkpoint in %s: begins anew\n",
+                 directory_.c_str());
+  }
+  began_ = true;
   if (use_ == FolderUse::kOverwrite) {
     GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, RunFiles());
     for (const std::string& name : names)
@@ -223,6 +284,7 @@ absl::Status RunFolder::Begin(const RunRecord& record, bool resumed) {
       GRAFT_RETURN_IF_ERROR(files_.Rename(made, JoinPath(directory_, name)));
   const nlohmann::ordered_json file = {
       {"format", kRecordFormat},
+      {"max_steps", max_steps},
       {"run", nlohmann::ordered_json::parse(EncodeRunRecord(record))}};
   GRAFT_RETURN_IF_ERROR(WriteFile(files_, JoinPath(directory_, kRecord),
                                   absl::StrCat(file.dump(1), "\n")));

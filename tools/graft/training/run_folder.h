@@ -33,14 +33,15 @@ bool IsRunFile(absl::string_view name);
 class RunFolder {
  public:
   // Creates the folder and locks it, or, to resume a run, expects both.
-  // FAILED_PRECONDITION: another process owns it; it has files of a run, of
-  // which one is named, and `use` is kNew; or it has none to resume. Nothing
-  // has changed then.
+  // FAILED_PRECONDITION: another process owns it; it has files that a run
+  // replaces, of which one is named, and `use` is kNew; or neither run.json nor
+  // a checkpoint to resume, nor the lock of a run that was killed. Nothing has
+  // changed then.
   static absl::StatusOr<std::unique_ptr<RunFolder>> Open(
       FileSystem& files, const std::string& directory, FolderUse use);
 
-  // Removes scratch(), and a folder that Open has made for a run that never
-  // began.
+  // Removes scratch(), and the folder and the file of the lock if Open has made
+  // them for a run that never began.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -53,23 +54,33 @@ class RunFolder {
   // again. None without a checkpoint.
   std::optional<std::string> KeptProgram() const;
 
+  // Whether the run is to be resumed, but has its model.graft already and no
+  // checkpoint from which it could go on. FAILED_PRECONDITION: so it is with
+  // another run, whose differences are named, or one of other `max_steps`.
+  absl::StatusOr<bool> IsFinished(const RunRecord& record,
+                                  int64_t max_steps) const;
+
   // Moves what was prepared into its place and writes run.json; what an
   // overwritten run left goes first. FAILED_PRECONDITION: the run does not
   // continue from a checkpoint, though it should, and is another one than that
-  // whose files are here; differences are named.
-  absl::Status Begin(const RunRecord& record, bool resumed);
+  // whose files are here; differences are named. A line on standard error says
+  // if it is the same, but begins anew.
+  absl::Status Begin(const RunRecord& record, int64_t max_steps, bool resumed);
 
  private:
   RunFolder(FileSystem& files, std::string directory, FolderUse use);
 
   absl::StatusOr<std::vector<std::string>> RunFiles() const;
+  // FAILED_PRECONDITION: files of `names` would be replaced by a new run.
+  absl::Status CheckNew(const std::vector<std::string>& names) const;
   absl::Status CheckSameRun(const RunRecord& record) const;
 
   FileSystem& files_;
   const std::string directory_, scratch_;
   const FolderUse use_;
   std::unique_ptr<FileLock> lock_;
-  bool created_ = false;  // by Open, and no run has begun
+  bool began_ = false;
+  bool made_folder_ = false, made_lock_ = false, made_scratch_ = false;
 };
 
 // The checksum of a whole file, in 16 hexadecimal digits after "xxh3:".

@@ -186,15 +186,25 @@ bool HasEvaluation(const std::vector<NameValue>& data) {
       data, [](const NameValue& pair) { return pair.first == kEvaluation; });
 }
 
-absl::Status TrainStrategy(TrainCommandOptions options,
-                           const CommandContext& context) {
+// The page, and the files of --data and --model.
+absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
+                                   const std::vector<NameValue>& data) {
+  RunInputs inputs = {{"the strategy", options.strategy.file}};
+  GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> models),
+                         SplitModels(options.strategy.models));
+  for (const auto& [name, directory] : models)
+    inputs.emplace_back(absl::StrCat("--model ", name), directory);
+  for (const auto& [name, path] : data)
+    inputs.emplace_back(absl::StrCat("--data ", name), path);
+  return inputs;
+}
+
+// Trains in the folder that is open.
+absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
+                     TrainCommandOptions& options,
+                     const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
-                         SplitPairs(options.data, "--data", "STREAM=FILE"));
-  GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(data)));
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
-                         OpenRunFolder(run));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   run.strategy.unlabelled = facts["unlabelled"];
   if (facts.contains("batch_size")) {
@@ -212,7 +222,19 @@ absl::Status TrainStrategy(TrainCommandOptions options,
         "--max-tokens: expects a strategy without its models, got ",
         run.strategy.file, ", which says how many tokens they take"));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun prepared, PrepareRun(run, *context.stop));
-  return Train(run, std::move(prepared), *folder, context);
+  return Train(run, std::move(prepared), folder, context);
+}
+
+absl::Status TrainStrategy(TrainCommandOptions options,
+                           const CommandContext& context) {
+  FinetuneOptions& run = options.run;
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
+                         SplitPairs(options.data, "--data", "STREAM=FILE"));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(data)));
+  GRAFT_ASSIGN_OR_RETURN(const RunInputs inputs, InputsOf(run, data));
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
+                         OpenRunFolder(run, inputs));
+  return NameAsGiven(TrainIn(*folder, data, options, context), run);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/artifact.h"
@@ -55,10 +56,14 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
         {"last_loss", summary.last_loss},
         {"interrupted", summary.interrupted},
         {"stopped_early", summary.stopped_early},
-        {"best_step", summary.best_step},
-        {"best_score", summary.best_score},
+        {"best_step", nullptr},
+        {"best_score", nullptr},
         {"initialised", initialised},
     };
+    if (summary.best_step > 0) {
+      record["best_step"] = summary.best_step;
+      record["best_score"] = summary.best_score;
+    }
     std::printf("%s\n", record.dump().c_str());
     return;
   }
@@ -68,9 +73,10 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
       summary.steps);
   if (summary.steps > summary.first_step)
     line = absl::StrFormat(
-        "%d steps, %d examples and %d tokens in %s: %.1f examples/s, "
+        "%s, %s and %s in %s: %.1f examples/s, "
         "%.0f tokens/s\nmean loss %.4f, last %.4f",
-        summary.steps - summary.first_step, summary.examples, summary.tokens,
+        CountOf(summary.steps - summary.first_step, "step"),
+        CountOf(summary.examples, "example"), CountOf(summary.tokens, "token"),
         FormatDuration(summary.seconds), examples_per_second,
         static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
         summary.last_loss);
@@ -79,6 +85,28 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
     std::printf("best evaluation %.4f at step %lld\n", summary.best_score,
                 static_cast<long long>(summary.best_step));
   if (!summary.interrupted) std::printf("wrote %s\n", artifact.c_str());
+}
+
+// Says that --resume has nothing to do: `artifact` is there. What only the run
+// itself knew is null.
+void PrintFinished(const FinetuneOptions& options,
+                   const std::string& artifact) {
+  if (!options.json) {
+    std::printf("nothing left to train: %s is there\n", artifact.c_str());
+    return;
+  }
+  nlohmann::json record = {{"artifact", artifact},
+                           {"examples", 0},
+                           {"tokens", 0},
+                           {"seconds", 0},
+                           {"interrupted", false},
+                           {"seconds_waited", 0},
+                           {"examples_per_second", 0}};
+  for (const char* name : {"steps", "first_step", "mean_loss", "last_loss",
+                           "stopped_early", "best_step", "best_score"})
+    record[name] = nullptr;
+  record["initialised"] = nlohmann::json::array();
+  std::printf("%s\n", record.dump().c_str());
 }
 
 // Says what is trained, and which parameters begin with new values.
@@ -179,7 +207,8 @@ class TerminalProgress {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
-    FinetuneOptions& options) {
+    FinetuneOptions& options, const RunInputs& inputs) {
+  GRAFT_RETURN_IF_ERROR(CheckInputPlaces(options, inputs));
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> folder,
       RunFolder::Open(FileSystem::Posix(), options.output,
@@ -191,10 +220,38 @@ absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
   return folder;
 }
 
+std::string TeacherIn(const FinetuneOptions& options) {
+  return JoinPath(options.scratch, "teacher");
+}
+
+absl::Status NameAsGiven(const absl::Status& status,
+                         const FinetuneOptions& options,
+                         const std::string& teacher) {
+  if (status.ok()) return status;
+  std::string message(status.message());
+  if (!teacher.empty())
+    absl::StrReplaceAll({{TeacherIn(options), teacher}}, &message);
+  absl::StrReplaceAll(
+      {{JoinPath(options.scratch, ""), JoinPath(options.output, "")}},
+      &message);
+  absl::Status named(status.code(), message);
+  status.ForEachPayload([&](absl::string_view type, const absl::Cord& payload) {
+    named.SetPayload(type, payload);
+  });
+  return named;
+}
+
 absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
                    const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   GRAFT_ASSIGN_OR_RETURN(const RunRecord record, DescribeRun(options, run));
+  const std::string model = JoinPath(options.output, "model.graft");
+  GRAFT_ASSIGN_OR_RETURN(const bool finished,
+                         folder.IsFinished(record, options.training.max_steps));
+  if (finished) {
+    PrintFinished(options, model);
+    return absl::OkStatus();
+  }
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
                          OpenDevice(options.device));
   LoadOptions load;
@@ -218,7 +275,9 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   training.directory = options.output;
   training.resume = options.training.resume;
   training.run = record;
-  training.begin = [&](bool resumed) { return folder.Begin(record, resumed); };
+  training.begin = [&](bool resumed) {
+    return folder.Begin(record, options.training.max_steps, resumed);
+  };
   std::vector<TrainStream> streams = {{options.stream, run.train.get(),
                                        options.training.shuffle,
                                        run.train->scan().token_hash}};
@@ -237,7 +296,6 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   if (options.profile)
     std::fprintf(stderr, "%s", profile.Summary(kProfiledKernels).c_str());
 
-  const std::string model = JoinPath(options.output, "model.graft");
   if (!summary->interrupted)
     GRAFT_RETURN_IF_ERROR(WriteTrainedArtifact(files, model, *instance,
                                                DataSettings(options, run)));
@@ -262,15 +320,17 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command
       .add_option("--evaluate-every", training.evaluate_every,
                   "steps between evaluations on --dev; the best is kept "
-                  "(default: the steps of an epoch)")
+                  "(default, and 0: the steps of an epoch)")
       ->check(WholeNumber(0));
   command
       .add_option("--patience", training.patience,
-                  "stop after this many evaluations without improvement")
+                  "stop after this many evaluations without improvement; 0: "
+                  "never")
       ->check(WholeNumber(0));
   command
       .add_option("--checkpoint-every", training.checkpoint_every,
-                  "steps between checkpoints")
+                  "steps between checkpoints; 0: only when a signal ends the "
+                  "run")
       ->check(WholeNumber(0));
   command.add_flag("--resume", training.resume,
                    "continue from the newest checkpoint in --output");
