@@ -65,8 +65,17 @@ absl::Status HostInterpreter::Enter() {
                        ": expects a micro-batch below ", count, ", got ",
                        position.micro_batch));
     if (position.micro_batch >= 0) Pack(loop.index);
+    // Behind the mark, an earlier run has counted it.
+    if (IsMarkedFrom(state_.at, steps_[i].end))
+      examples_ += streams_[loop.index].batch->examples.size();
   }
   return absl::OkStatus();
+}
+
+bool HostInterpreter::IsMarkedFrom(size_t at, size_t end) const {
+  for (; at < end; ++at)
+    if (program_.instructions[at].op == HostOp::mark) return true;
+  return false;
 }
 
 absl::Status HostInterpreter::Execute(const HostInstruction& instruction) {

@@ -75,9 +75,11 @@ class HostInterpreter {
   // than one example. Errors of services, entries and sources as they are.
   absl::StatusOr<bool> Run();
 
-  int64_t examples() const { return examples_; }  // of batches that were drawn
-  int64_t tokens() const { return tokens_; }      // of packed micro-batches
-  double seconds_waited() const;                  // for batches
+  // Of batches that were drawn, or, where a run goes on inside of one, are
+  // brought to their mark.
+  int64_t examples() const { return examples_; }
+  int64_t tokens() const { return tokens_; }  // of packed micro-batches
+  double seconds_waited() const;              // for batches
 
  private:
   // Of an instruction, fixed from the start.
@@ -110,6 +112,8 @@ class HostInterpreter {
   absl::Status BindInstruction(size_t at);
   // Loads the batches and caches of a state that is not the beginning.
   absl::Status Enter();
+  // Whether instructions from `at` to `end` have a mark.
+  bool IsMarkedFrom(size_t at, size_t end) const;
   absl::Status Execute(const HostInstruction& instruction);
   absl::Status ExecuteLoop(const HostInstruction& instruction);
   absl::Status ExecuteEnd();
