@@ -246,7 +246,10 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     tokens.Add(Bytes(one.ints(kTypes, 0)));
     if (label_column_ > 0)
       labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
-    if (weight_column_ > 0) labels.Add(Bytes(reader_->Weight(weight_column_)));
+    if (weight_column_ > 0) {
+      labels.Add(Bytes(reader_->Weight(weight_column_)));
+      scan_.weighs |= reader_->Weight(weight_column_) > 0;
+    }
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
       GRAFT_RETURN_IF_ERROR(

@@ -69,6 +69,7 @@ struct TableScan {
   std::string longest_where;  // "path:line" of the first such
   int64_t truncated = 0;      // texts that were cut to max_length
   int64_t unlabelled = 0;     // rows of kNoLabel
+  bool weighs = false;        // a row has a weight above 0
   BatchCapacity capacity;     // of consecutive batches
   uint64_t token_hash = 0;
   uint64_t label_hash = 0;  // of labels and weights

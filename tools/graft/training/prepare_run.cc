@@ -192,6 +192,16 @@ absl::Status CheckMaxTokens(const FinetuneOptions& options,
                    options.max_tokens, "; --max-length cuts texts"));
 }
 
+// INVALID_ARGUMENT: no row of the training table counts.
+absl::Status CheckWeights(const FinetuneOptions& options,
+                          const TableScan& scan) {
+  const std::string& column = options.table.weight_column;
+  if (column.empty() || scan.weighs) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(DescribePaths(options.train), ", column '", column,
+                   "': expects a weight above 0 in some row, got none"));
+}
+
 // Settles the classes of the scanned training table, and the head for them.
 // `teacher` is null without one.
 absl::Status SettleLabels(const FinetuneOptions& options,
@@ -263,6 +273,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   }
   GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
                                               train, run, stop, scan));
+  GRAFT_RETURN_IF_ERROR(CheckWeights(options, run.train->scan()));
   GRAFT_RETURN_IF_ERROR(SettleLabels(options, model, teacher, run));
   GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.train));
   if (options.dev.empty()) return absl::OkStatus();
