@@ -30,11 +30,11 @@ const RunPart* Find(const RunRecord& record, absl::string_view name) {
   return found == record.end() ? nullptr : &*found;
 }
 
-std::string Shown(const RunPart* part) {
-  if (part == nullptr || part->value.empty()) return "none";
-  if (absl::StartsWith(part->value, kHash)) return "some";
-  if (part->value.size() <= kShown) return part->value;
-  return absl::StrCat(part->value.substr(0, kShown), "...");
+std::string Shown(const RunPart& part) {
+  if (part.value.empty()) return "none";
+  if (absl::StartsWith(part.value, kHash)) return "some";
+  if (part.value.size() <= kShown) return part.value;
+  return absl::StrCat(part.value.substr(0, kShown), "...");
 }
 
 std::string Clause(const RunPart* part, const RunPart* other) {
@@ -43,8 +43,14 @@ std::string Clause(const RunPart* part, const RunPart* other) {
     return absl::StrCat(named.what,
                         " differ from those of the checkpoint's "
                         "run");
-  return absl::StrCat(named.name, ": this run has ", Shown(part),
-                      ", the checkpoint's run ", Shown(other));
+  if (part == nullptr)
+    return absl::StrCat(named.name,
+                        ": not given in this run, the checkpoint's run has ",
+                        Shown(*other));
+  return absl::StrCat(named.name, ": this run has ", Shown(*part),
+                      other == nullptr ? ", not given in the checkpoint's run"
+                                       : absl::StrCat(", the checkpoint's run ",
+                                                      Shown(*other)));
 }
 
 }  // namespace

@@ -56,9 +56,9 @@ TEST(RunRecordTest, NamesWhatDiffersInBothRuns) {
   other = run;
   other.erase(other.begin() + 1);
   EXPECT_EQ(DescribeDifference(run, other),
-            "--shuffle: this run has yes, the checkpoint's run none");
+            "--shuffle: this run has yes, not given in the checkpoint's run");
   EXPECT_EQ(DescribeDifference(other, run),
-            "--shuffle: this run has none, the checkpoint's run yes");
+            "--shuffle: not given in this run, the checkpoint's run has yes");
   // Values of any length are shown shortened.
   other = run;
   other[0].value = std::string(200, 'x');

@@ -19,6 +19,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/table_paths.h"
 #include "runtime/formats/checkpoint_weights.h"
+#include "runtime/formats/config.h"
 #include "tools/graft/training/run_folder.h"
 #include "tools/graft/training/strategy_options.h"
 #include "tools/strategy_flags.h"
@@ -54,6 +55,24 @@ std::string ValueOf(absl::string_view argument) {
   const absl::string_view value = argument.substr(equals + 1);
   if (!absl::StartsWith(argument, "--plugin=")) return std::string(value);
   return std::string(value.substr(value.find_last_of('/') + 1));
+}
+
+// Whether --dropout of these options is what the model has without it. The
+// configuration says so under the names of BERT; where it is silent, any option
+// counts as another rate.
+absl::StatusOr<bool> IsModelsDropout(FileSystem& files,
+                                     const FinetuneOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ModelConfig::Read(files, JoinPath(options.model, "config.json")));
+  double hidden = -1, attention = -1;
+  GRAFT_RETURN_IF_ERROR(config.Real("hidden_dropout_prob", 0, 1, hidden));
+  double classifier = hidden;
+  GRAFT_RETURN_IF_ERROR(
+      config.Real("attention_probs_dropout_prob", 0, 1, attention));
+  GRAFT_RETURN_IF_ERROR(config.Real("classifier_dropout", 0, 1, classifier));
+  return options.dropout == hidden && options.dropout == attention &&
+         options.dropout == classifier;
 }
 
 // The options of the compiler without places of files and settings.
@@ -222,6 +241,12 @@ absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
     record[record.size() - 2].derived = training.evaluate_every == 0;
   }
   AddArguments(options, run.compiler_arguments, record);
+  if (options.dropout >= 0) {
+    GRAFT_ASSIGN_OR_RETURN(const bool same, IsModelsDropout(files, options));
+    if (same)
+      std::erase_if(
+          record, [](const RunPart& part) { return part.name == "--dropout"; });
+  }
   GRAFT_RETURN_IF_ERROR(AddFiles(files, options, run, record));
   GRAFT_ASSIGN_OR_RETURN(std::string program, HashFile(files, run.program));
   record.push_back({.name = "program",
