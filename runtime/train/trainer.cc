@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/binding/run_batches.h"
 #include "runtime/data/sampler.h"
 #include "runtime/predict/evaluate.h"
 #include "runtime/train/cache.h"
@@ -20,6 +21,10 @@ namespace {
 
 // More than any step.
 constexpr double kMostSteps = 1e15;
+
+constexpr char kPredict[] = "predict";
+// Of which the results of a trained model are looked at.
+constexpr int64_t kCheckedExamples = 8;
 
 int64_t ToCount(double value) {
   return value > 0 && value < kMostSteps ? static_cast<int64_t>(value) : 0;
@@ -199,6 +204,37 @@ absl::Status Trainer::CheckFinite(bool with_states) {
                    first, KeptNote()));
 }
 
+absl::Status Trainer::CheckResults() {
+  const auto entry = absl::c_find_if(
+      spec_.entries,
+      [](const EntrySpec& candidate) { return candidate.name == kPredict; });
+  if (entry == spec_.entries.end() || streams_.empty()) return absl::OkStatus();
+  GRAFT_ASSIGN_OR_RETURN(
+      const uint32_t stream,
+      OnlyStream(instance_.artifact(),
+                 static_cast<size_t>(entry - spec_.entries.begin())));
+  GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
+                         EntryCaller::Create(instance_, kPredict));
+  ExampleFeed feed = InOrder(*streams_.front().source);
+  feed.next = [all = std::move(feed.next), left = kCheckedExamples](
+                  Examples& examples) mutable -> absl::StatusOr<bool> {
+    if (left-- == 0) return false;
+    return all(examples);
+  };
+  return RunBatches(
+      caller, StreamCapacity(spec_, spec_.streams[stream]), std::move(feed),
+      [&](const Examples&) -> absl::Status {
+        for (const float value : caller.Output("logits"))
+          if (!std::isfinite(value))
+            return absl::DataLossError(absl::StrCat(
+                "step ", ToCount(Shown("step")),
+                ": expects finite results of the trained model, got ", value,
+                " for the first examples of ", streams_.front().name,
+                KeptNote()));
+        return absl::OkStatus();
+      });
+}
+
 absl::Status Trainer::Fail(const HostInstruction& instruction) {
   GRAFT_ASSIGN_OR_RETURN(const std::string first,
                          FirstNonFinite(instance_, /*state=*/""));
@@ -261,6 +297,7 @@ absl::StatusOr<TrainSummary> Trainer::Run(const TrainProgress& progress,
   Summarise();
   summary_.interrupted = !finished;
   GRAFT_RETURN_IF_ERROR(CheckFinite(/*with_states=*/false));
+  if (finished) GRAFT_RETURN_IF_ERROR(CheckResults());
   if (!finished && !options_.directory.empty()) GRAFT_RETURN_IF_ERROR(Save());
   return summary_;
 }

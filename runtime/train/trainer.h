@@ -135,6 +135,9 @@ class Trainer : private HostServices {
   // DATA_LOSS if a trained parameter, or with `with_states` a state, is
   // infinite or NaN.
   absl::Status CheckFinite(bool with_states);
+  // DATA_LOSS if the trained model's results for the first examples are: finite
+  // parameters may still overflow what they compute.
+  absl::Status CheckResults();
   // Ends the message of a run that fails, if it has written checkpoints.
   std::string KeptNote() const;
   std::string KeptPath(const std::string& name) const;
