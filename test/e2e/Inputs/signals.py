@@ -58,6 +58,9 @@ def records(output):
 
 
 def main():
+    # nohup and background jobs of shells leave some ignored, for children, too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     work = pathlib.Path(sys.argv[1])
     whole = work / "undisturbed"
     subprocess.run(command(work, whole), check=True, stdout=subprocess.DEVNULL)

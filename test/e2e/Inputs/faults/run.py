@@ -355,6 +355,9 @@ def check(command, arguments, world, library):
 
 
 def main():
+    # nohup and background jobs of shells leave some ignored, for children, too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("work", type=pathlib.Path)
