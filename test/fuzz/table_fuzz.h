@@ -25,8 +25,9 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
                               size_t step) {
   constexpr size_t kMaxLine = 512;
   OneFile files(bytes, step);
-  const auto reader =
-      TableReader::Open(files, {name}, columns, {.max_line_bytes = kMaxLine});
+  TableSource source;
+  source.max_line_bytes = kMaxLine;
+  const auto reader = TableReader::Open(files, {name}, columns, source);
   std::string out;
   const auto fail = [&](const absl::Status& status) {
     GRAFT_FUZZ_CHECK(absl::IsInvalidArgument(status));
