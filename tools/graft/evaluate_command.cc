@@ -16,7 +16,6 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
-#include "runtime/data/table/table_paths.h"
 #include "runtime/metrics/class_counts.h"
 #include "runtime/metrics/class_table.h"
 #include "runtime/metrics/classification.h"
@@ -29,7 +28,6 @@
 #include "tools/graft/table_options.h"
 #include "tools/graft/terminal.h"
 #include "tools/graft/usage_error.h"
-#include "tools/same_file.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -106,15 +104,10 @@ std::string EvaluationText(const Evaluation& evaluation,
 
 absl::Status Evaluate(const EvaluateOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  if (!options.picture.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> inputs,
-                           ExpandPaths(files, options.data));
-    inputs.push_back(options.artifact);
-    GRAFT_RETURN_IF_ERROR(CheckNoInput("--picture", options.picture, inputs));
-    if (options.picture == "-")
-      return UsageError(
-          "--picture: expects a file, got -, where the metrics go");
-  }
+  if (options.picture == "-")
+    return UsageError("--picture: expects a file, got -, where the metrics go");
+  GRAFT_RETURN_IF_ERROR(CheckOutput("--picture", options.picture,
+                                    options.artifact, options.data));
   GRAFT_ASSIGN_OR_RETURN(
       const OpenedPredictor opened,
       OpenPredictor(options.artifact, options.device, options.verify));

@@ -20,7 +20,6 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/example_table.h"
 #include "runtime/data/table/blank.h"
-#include "runtime/data/table/table_paths.h"
 #include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/device_options.h"
@@ -29,7 +28,6 @@
 #include "tools/graft/terminal.h"
 #include "tools/graft/usage_error.h"
 #include "tools/option_checks.h"
-#include "tools/same_file.h"
 #include "tools/standard_output.h"
 
 namespace graft {
@@ -143,20 +141,10 @@ absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
   return absl::OkStatus();
 }
 
-// Files that --output must not be.
-absl::StatusOr<std::vector<std::string>> Inputs(FileSystem& files,
-                                                const PredictOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> inputs,
-                         ExpandPaths(files, options.data));
-  inputs.push_back(options.artifact);
-  return inputs;
-}
-
 absl::Status Predict(const PredictOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> inputs,
-                         Inputs(files, options));
-  GRAFT_RETURN_IF_ERROR(CheckNoInput("--output", options.output, inputs));
+  GRAFT_RETURN_IF_ERROR(
+      CheckOutput("--output", options.output, options.artifact, options.data));
   GRAFT_ASSIGN_OR_RETURN(
       const OpenedPredictor opened,
       OpenPredictor(options.artifact, options.device, options.verify));

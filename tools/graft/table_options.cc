@@ -9,8 +9,11 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 #include "runtime/data/table/table_format.h"
+#include "runtime/data/table/table_paths.h"
 #include "tools/option_checks.h"
+#include "tools/same_file.h"
 
 namespace graft {
 namespace {
@@ -78,6 +81,16 @@ void AddMaxLengthOption(CLI::App& command, int64_t& max_length) {
       .add_option("--max-length", max_length,
                   "maximum tokens per text (default: that of the training)")
       ->check(WholeNumber(1));
+}
+
+absl::Status CheckOutput(absl::string_view option, const std::string& output,
+                         const std::string& artifact,
+                         const std::vector<std::string>& data) {
+  if (output.empty()) return absl::OkStatus();
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> inputs,
+                         ExpandPaths(FileSystem::Posix(), data));
+  inputs.push_back(artifact);
+  return CheckNoInput(option, output, inputs);
 }
 
 void AddWeightOption(CLI::App& command, TableOptions& options) {

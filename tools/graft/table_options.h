@@ -31,6 +31,12 @@ void AddTableOptions(CLI::App& command, TableOptions& options);
 void AddTrainedTableOptions(CLI::App& command, TableOptions& options);
 // Adds --max-length of those commands; 0 is that of the training.
 void AddMaxLengthOption(CLI::App& command, int64_t& max_length);
+// INVALID_ARGUMENT: `output`, the value of `option`, is the artifact or one of
+// the tables `data`, which may be patterns; errors of ExpandPaths. An empty
+// output is nothing.
+absl::Status CheckOutput(absl::string_view option, const std::string& output,
+                         const std::string& artifact,
+                         const std::vector<std::string>& data);
 // Adds --weight-column, for commands that train. As above.
 void AddWeightOption(CLI::App& command, TableOptions& options);
 

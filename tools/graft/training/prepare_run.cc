@@ -16,13 +16,11 @@
 #include "runtime/formats/config.h"
 #include "runtime/formats/labels.h"
 #include "runtime/tokenize/registry.h"
-#include "runtime/train/checkpoint.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/terminal.h"
 #include "tools/graft/training/check_inputs.h"
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/model_facts.h"
-#include "tools/graft/training/run_identity.h"
 #include "tools/graft/training/strategy_options.h"
 
 namespace graft {

@@ -4,7 +4,6 @@
 #include "tools/graft/training/training_run.h"
 
 #include <cstdio>
-#include <fstream>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
@@ -27,6 +26,7 @@
 #include "tools/graft/training/run_identity.h"
 #include "tools/open_device.h"
 #include "tools/option_checks.h"
+#include "tools/standard_output.h"
 
 namespace graft {
 namespace {
@@ -34,9 +34,10 @@ namespace {
 // Lines of --profile.
 constexpr size_t kProfiledKernels = 30;
 
-void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
-                  const std::string& artifact,
-                  const std::vector<std::string>& initialised) {
+absl::Status PrintSummary(const FinetuneOptions& options,
+                          const TrainSummary& summary,
+                          const std::string& artifact,
+                          const std::vector<std::string>& initialised) {
   for (const std::string& warning : summary.warnings)
     std::fprintf(stderr, "graft: %s\n", warning.c_str());
   const double seconds = std::max(summary.seconds, 1e-9);
@@ -64,15 +65,14 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
       record["best_step"] = summary.best_step;
       record["best_score"] = summary.best_score;
     }
-    std::printf("%s\n", record.dump().c_str());
-    return;
+    return Print(absl::StrCat(record.dump(), "\n"));
   }
-  std::string line = absl::StrCat(
+  std::string text = absl::StrCat(
       summary.interrupted ? "stopped at step "
                           : "nothing left to train: the checkpoint is at step ",
       summary.steps);
   if (summary.steps > summary.first_step)
-    line = absl::StrFormat(
+    text = absl::StrFormat(
         "%s, %s and %s in %s: %.1f examples/s, "
         "%.0f tokens/s\nmean loss %.4f, last %.4f",
         CountOf(summary.steps - summary.first_step, "step"),
@@ -80,21 +80,21 @@ void PrintSummary(const FinetuneOptions& options, const TrainSummary& summary,
         FormatDuration(summary.seconds), examples_per_second,
         static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
         summary.last_loss);
-  std::printf("%s\n", line.c_str());
+  absl::StrAppend(&text, "\n");
   if (summary.best_step > 0)
-    std::printf("best evaluation %.4f at step %lld\n", summary.best_score,
-                static_cast<long long>(summary.best_step));
-  if (!summary.interrupted) std::printf("wrote %s\n", artifact.c_str());
+    absl::StrAppendFormat(&text, "best evaluation %.4f at step %d\n",
+                          summary.best_score, summary.best_step);
+  if (!summary.interrupted) absl::StrAppend(&text, "wrote ", artifact, "\n");
+  return Print(text);
 }
 
 // Says that --resume has nothing to do: `artifact` is there. What only the run
 // itself knew is null.
-void PrintFinished(const FinetuneOptions& options,
-                   const std::string& artifact) {
-  if (!options.json) {
-    std::printf("nothing left to train: %s is there\n", artifact.c_str());
-    return;
-  }
+absl::Status PrintFinished(const FinetuneOptions& options,
+                           const std::string& artifact) {
+  if (!options.json)
+    return Print(
+        absl::StrCat("nothing left to train: ", artifact, " is there\n"));
   nlohmann::json record = {{"artifact", artifact},
                            {"examples", 0},
                            {"tokens", 0},
@@ -106,7 +106,7 @@ void PrintFinished(const FinetuneOptions& options,
                            "stopped_early", "best_step", "best_score"})
     record[name] = nullptr;
   record["initialised"] = nlohmann::json::array();
-  std::printf("%s\n", record.dump().c_str());
+  return Print(absl::StrCat(record.dump(), "\n"));
 }
 
 // Says what is trained, and which parameters begin with new values.
@@ -248,10 +248,7 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   const std::string model = JoinPath(options.output, "model.graft");
   GRAFT_ASSIGN_OR_RETURN(const bool finished,
                          folder.IsFinished(record, options.training.max_steps));
-  if (finished) {
-    PrintFinished(options, model);
-    return absl::OkStatus();
-  }
+  if (finished) return PrintFinished(options, model);
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
                          OpenDevice(options.device));
   LoadOptions load;
@@ -299,8 +296,9 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   if (!summary->interrupted)
     GRAFT_RETURN_IF_ERROR(WriteTrainedArtifact(files, model, *instance,
                                                DataSettings(options, run)));
-  PrintSummary(options, *summary, model, initialised);
-  if (!summary->interrupted) return absl::OkStatus();
+  const absl::Status printed =
+      PrintSummary(options, *summary, model, initialised);
+  if (!summary->interrupted) return printed;
   const bool once = summary->steps == 0 && !artifact->spec().caches.empty();
   return absl::CancelledError(absl::StrCat(
       "stopped by a signal at step ", summary->steps, ", before there is a ",
