@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/utf8.h"
+#include "runtime/data/table/compression.h"
 #include "runtime/data/table/table_reader.h"
 #include "test/fuzz/check.h"
 #include "test/fuzz/one_file.h"
@@ -70,15 +71,21 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
   }
 }
 
-// Reads the table in two step sizes, which must make no difference.
+// Reads the table in two step sizes, which must make no difference, but for
+// one: how much of a compressed stream is decoded before its damage is seen.
 inline int FuzzTable(const uint8_t* data, size_t size, const std::string& name,
                      const std::vector<TableColumn>& columns) {
   if (size == 0) return 0;
   const size_t step = data[0] % 64 + 1;
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1,
                                 size - 1);
-  GRAFT_FUZZ_CHECK(DrainTable(bytes, name, columns, step) ==
-                   DrainTable(bytes, name, columns, SIZE_MAX));
+  const std::string steps = DrainTable(bytes, name, columns, step);
+  const std::string whole = DrainTable(bytes, name, columns, SIZE_MAX);
+  constexpr absl::string_view kDamaged = "expects a whole ";
+  const bool damaged = FindCompression(bytes) != nullptr &&
+                       (absl::StrContains(steps, kDamaged) ||
+                        absl::StrContains(whole, kDamaged));
+  if (!damaged) GRAFT_FUZZ_CHECK(steps == whole);
   return 0;
 }
 
