@@ -20,38 +20,19 @@ absl::string_view view(StringRef text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-absl::Status loadParameter(ParameterOp parameter,
-                           const CheckpointWeights* weights,
-                           const TensorNames* names, uint64_t seed,
-                           absl::Span<float> values) {
-  RankedTensorType type = parameter.getType();
-  absl::string_view name = view(parameter.getSymName());
+absl::StatusOr<const TensorView*> findParameter(
+    ParameterOp parameter, const CheckpointWeights* weights,
+    const TensorNames* names) {
+  const absl::string_view name = view(parameter.getSymName());
   if (isa<LayersOp>(parameter->getParentOp())) {
     return absl::FailedPreconditionError(absl::StrCat(
         name, ": expects expanded layers, got a parameter of all layers"));
   }
-  if (static_cast<int64_t>(values.size()) != type.getNumElements()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": expects space for ", type.getNumElements(),
-                     " values, got ", values.size()));
-  }
-  if (std::optional<StringRef> initial = parameter.getInitial()) {
-    float deviation = parameter.getDeviation()
-                          ? parameter.getDeviation()->convertToFloat()
-                          : 1.0f;
-    auto model = parameter->getParentOfType<ModelOp>();
-    ModelOp first =
-        *parameter->getParentOfType<ModuleOp>().getOps<ModelOp>().begin();
-    return FillInitialValues(view(*initial), deviation, seed,
-                             InitialValuesName(view(first.getSymName()),
-                                               view(model.getSymName()), name),
-                             values);
-  }
+  if (parameter.getInitial()) return nullptr;
   if (weights == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         name, ": expects a weights file or initial values, got neither"));
   }
-  ArrayRef<int64_t> shape = type.getShape();
   std::string source =
       parameter.getSource().value_or(parameter.getSymName()).str();
   if (names && !weights->Find(source)) {
@@ -59,8 +40,33 @@ absl::Status loadParameter(ParameterOp parameter,
                            names->find(source));
     if (found) source = *found;
   }
-  return weights->ReadFloats(
-      source, absl::MakeConstSpan(shape.data(), shape.size()), values);
+  const ArrayRef<int64_t> shape = parameter.getType().getShape();
+  return weights->Get(source, absl::MakeConstSpan(shape.data(), shape.size()));
+}
+
+absl::Status loadParameter(ParameterOp parameter,
+                           const CheckpointWeights* weights,
+                           const TensorNames* names, uint64_t seed,
+                           absl::Span<float> values) {
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* stored,
+                         findParameter(parameter, weights, names));
+  const absl::string_view name = view(parameter.getSymName());
+  const int64_t count = parameter.getType().getNumElements();
+  if (static_cast<int64_t>(values.size()) != count) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": expects space for ", count, " values, got ", values.size()));
+  }
+  if (stored) return weights->ReadFloats(stored->name, stored->shape, values);
+  const float deviation = parameter.getDeviation()
+                              ? parameter.getDeviation()->convertToFloat()
+                              : 1.0f;
+  auto model = parameter->getParentOfType<ModelOp>();
+  ModelOp first =
+      *parameter->getParentOfType<ModuleOp>().getOps<ModelOp>().begin();
+  return FillInitialValues(view(*parameter.getInitial()), deviation, seed,
+                           InitialValuesName(view(first.getSymName()),
+                                             view(model.getSymName()), name),
+                           values);
 }
 
 absl::Status checkParameters(ModelOp model, const Checkpoint& checkpoint,

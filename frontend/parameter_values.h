@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "dialects/graft/graft_ops.h"
 #include "frontend/checkpoint.h"
@@ -17,13 +18,20 @@
 
 namespace graft {
 
+/// The tensor of `weights` with the first values of `parameter`, of its shape;
+/// null when the parameter says `initial`: its values are drawn. `names` finds
+/// tensors that are not called as the parameter says. Both may be null when the
+/// parameter says `initial`, and `names` where all tensors are called so.
+/// `parameter` stands in a model, not in graft.layers. Errors name the file and
+/// the tensor.
+absl::StatusOr<const TensorView*> findParameter(
+    ParameterOp parameter, const CheckpointWeights* weights,
+    const TensorNames* names);
+
 /// Writes the first values of `parameter` into `values`, which has exactly its
-/// elements in row-major order: those of `weights` (F32, F16, BF16 and F64
-/// become float), or, where the parameter says `initial`, values of `seed` and
-/// its name (see FillInitialValues). `names` finds tensors that are not called
-/// as the parameter says. Both may be null when the parameter says `initial`,
-/// and `names` where all tensors are called so. `parameter` stands in a model,
-/// not in graft.layers. Errors name the file and the tensor.
+/// elements in row-major order: those that findParameter finds (F32, F16, BF16
+/// and F64 become float), or drawn ones of `seed` and its name (see
+/// FillInitialValues). Arguments and errors as above.
 absl::Status loadParameter(ParameterOp parameter,
                            const CheckpointWeights* weights,
                            const TensorNames* names, uint64_t seed,

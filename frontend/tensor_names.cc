@@ -25,6 +25,8 @@ constexpr absl::string_view kHolders[] = {"model.", "0.auto_model.",
                                           "auto_model."};
 
 bool sameValues(const TensorView& a, const TensorView& b) {
+  // Reads values only where there are two: they are most of a checkpoint.
+  if (&a == &b) return true;
   return a.dtype == b.dtype && a.shape == b.shape && a.data == b.data;
 }
 

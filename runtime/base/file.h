@@ -149,8 +149,11 @@ class FileSystem {
 
   // Size in bytes of the regular file `path`.
   virtual absl::StatusOr<uint64_t> Size(const std::string& path) = 0;
-  // Both follow symbolic links.
+  // Whether there is something of that name, be it a link that leads nowhere:
+  // opening that fails, whereas a file that is only looked for would be passed
+  // over without a word.
   virtual bool Exists(const std::string& path) = 0;
+  // Follows symbolic links.
   virtual bool IsDirectory(const std::string& path) = 0;
   // Names (not paths) in a directory, sorted, without "." and "..".
   virtual absl::StatusOr<std::vector<std::string>> List(

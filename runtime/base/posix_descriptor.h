@@ -13,9 +13,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "runtime/base/file.h"
+#include "runtime/base/links.h"
 
 namespace graft::internal_posix {
 
@@ -54,7 +57,15 @@ inline absl::StatusOr<Descriptor> Open(const std::string& path, int flags,
                                        absl::string_view what) {
   const int fd =
       Retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
-  if (fd < 0) return FileError(errno, path, what);
+  if (fd < 0) {
+    const int error = errno;
+    const std::string target = ResolveLinks(path);
+    if (error == ENOENT && target != path)
+      return absl::NotFoundError(absl::StrCat(path, ": cannot ", what,
+                                              ": it is a link to ", target,
+                                              ", which is not there"));
+    return FileError(error, path, what);
+  }
   return Descriptor(fd);
 }
 

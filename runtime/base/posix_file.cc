@@ -233,7 +233,7 @@ class PosixFileSystem final : public FileSystem {
 
   bool Exists(const std::string& path) override {
     struct stat info;
-    return ::stat(path.c_str(), &info) == 0;
+    return ::lstat(path.c_str(), &info) == 0;
   }
 
   bool IsDirectory(const std::string& path) override {

@@ -24,12 +24,22 @@ using nlohmann::json;
 
 constexpr char kSingle[] = "model.safetensors";
 constexpr char kIndex[] = "model.safetensors.index.json";
+constexpr char kSuffix[] = ".safetensors";
 constexpr uint64_t kMaxIndexBytes = 256 << 20;
 
 // Formats of weights that Graft does not read.
 constexpr const char* kOtherFormats[] = {"pytorch_model.bin",
                                          "pytorch_model.bin.index.json",
                                          "tf_model.h5", "flax_model.msgpack"};
+
+// The first file of weights in `directory`, or "none".
+std::string FirstShard(FileSystem& files, const std::string& directory) {
+  const auto names = files.List(directory);
+  if (!names.ok()) return "none";
+  for (const std::string& name : *names)
+    if (absl::EndsWith(name, kSuffix)) return name;
+  return "none";
+}
 
 // One line for a shell; `directory` has no quotes in it, or the user sees them.
 std::string ConversionLine(const std::string& directory) {
@@ -151,7 +161,10 @@ absl::StatusOr<std::string> FindCheckpointWeights(
       found = name;
   }
   std::string help;
-  if (absl::StartsWith(found, "pytorch"))
+  if (found == "none") found = FirstShard(files, directory);
+  if (absl::EndsWith(found, kSuffix))
+    help = absl::StrCat("; ", kIndex, " says which tensors are in it");
+  else if (absl::StartsWith(found, "pytorch"))
     help = absl::StrCat("; this converts it:\n  ", ConversionLine(directory));
   else if (found != "none")
     help =

@@ -59,15 +59,16 @@ std::string FullName(const SlotSpec& slot) {
 }
 
 // The parameter `name`: of models that share the name, that of the one that
-// learns.
+// learns. With the model before it, as checkpoints have it, that of the model.
 std::optional<size_t> FindParameter(Instance& instance,
                                     absl::string_view name) {
   std::optional<size_t> found;
   const std::vector<SlotSpec>& slots = instance.artifact().spec().slots;
-  for (size_t i = 0; i < slots.size(); ++i)
-    if (slots[i].is_parameter() && slots[i].name == name &&
-        (!found || slots[i].trainable))
-      found = i;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (!slots[i].is_parameter()) continue;
+    if (FullName(slots[i]) == name) return i;
+    if (slots[i].name == name && (!found || slots[i].trainable)) found = i;
+  }
   return found;
 }
 

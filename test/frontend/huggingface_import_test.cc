@@ -419,8 +419,10 @@ TEST_F(HuggingFaceImportTest, DrawsInitialValues) {
   ParameterOp layer = FindParameter(*model.module, "output.dense.bias");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       loadParameter(layer, nullptr, nullptr, 1, absl::MakeSpan(values))));
+  EXPECT_TRUE(absl::IsInvalidArgument(loadParameter(
+      weight, nullptr, nullptr, 1, absl::MakeSpan(values).first(11))));
   ParameterOp pooler = FindParameter(*model.module, "pooler.dense.bias");
-  EXPECT_TRUE(absl::IsInvalidArgument(
+  EXPECT_TRUE(absl::IsFailedPrecondition(
       loadParameter(pooler, nullptr, nullptr, 1, absl::MakeSpan(values))));
 }
 

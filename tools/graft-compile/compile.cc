@@ -194,6 +194,27 @@ absl::StatusOr<Checkpoints> OpenCheckpoints(const FamilyRegistry& families,
   return checkpoints;
 }
 
+// Passes the first values of `parameter` to `sink`. Values that the files store
+// as the artifact does, which most do, are passed on without a copy; others by
+// `buffer`, which grows to the longest parameter.
+absl::Status PassValues(ParameterOp parameter, const Checkpoint& checkpoint,
+                        std::vector<float>& buffer, WeightSink sink) {
+  const CheckpointWeights* weights = checkpoint.weights.get();
+  const TensorNames* names = checkpoint.names.get();
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* stored,
+                         findParameter(parameter, weights, names));
+  if (stored && stored->dtype == DType::kF32) return sink(stored->data);
+  const auto count = static_cast<size_t>(parameter.getType().getNumElements());
+  if (buffer.size() < count) buffer.resize(count);
+  const absl::Span<float> values = absl::MakeSpan(buffer).first(count);
+  // Parameters that the checkpoint lacks are drawn again, by the seed of the
+  // run, when training begins.
+  GRAFT_RETURN_IF_ERROR(
+      loadParameter(parameter, weights, names, /*seed=*/0, values));
+  return sink(absl::MakeConstSpan(
+      reinterpret_cast<const uint8_t*>(values.data()), count * sizeof(float)));
+}
+
 // Values of every parameter, in the order of the spec's slots.
 absl::Status WriteWithValues(const CompileOptions& options,
                              mlir::ModuleOp module,
@@ -204,25 +225,15 @@ absl::Status WriteWithValues(const CompileOptions& options,
     for (ParameterOp parameter : model.getOps<ParameterOp>())
       parameters[{model.getSymName().str(), parameter.getSymName().str()}] =
           parameter;
-  std::vector<float> values;
+  std::vector<float> buffer;
   const std::string path =
       options.output == "-" ? "/dev/stdout" : options.output;
-  return WriteArtifact(FileSystem::Posix(), path, spec,
-                       [&](size_t slot, WeightSink sink) -> absl::Status {
-                         const SlotSpec& parameter = spec.slots[slot];
-                         const Checkpoint& checkpoint =
-                             checkpoints.at(parameter.model);
-                         values.resize(SlotBytes(parameter) / sizeof(float));
-                         // Parameters that the checkpoint lacks are drawn
-                         // again, by the seed of the run, when training begins.
-                         GRAFT_RETURN_IF_ERROR(loadParameter(
-                             parameters.at({parameter.model, parameter.name}),
-                             checkpoint.weights.get(), checkpoint.names.get(),
-                             /*seed=*/0, absl::MakeSpan(values)));
-                         return sink(absl::MakeConstSpan(
-                             reinterpret_cast<const uint8_t*>(values.data()),
-                             values.size() * sizeof(float)));
-                       });
+  return WriteArtifact(
+      FileSystem::Posix(), path, spec, [&](size_t slot, WeightSink sink) {
+        const SlotSpec& parameter = spec.slots[slot];
+        return PassValues(parameters.at({parameter.model, parameter.name}),
+                          checkpoints.at(parameter.model), buffer, sink);
+      });
 }
 
 // What the checkpoints of trained models lack, and what of them has no use.

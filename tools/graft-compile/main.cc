@@ -146,7 +146,7 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       app.add_option("--classes", compile.import.labels,
                      "number of unnamed labels (default: those of a model that "
                      "is called and frozen, or else the checkpoint's)")
-          ->check(WholeNumber(1, 1 << 20))
+          ->check(WholeNumber(2, 1 << 20))
           ->excludes(labels);
   app.add_flag("--regression", options.regression, "predict one number")
       ->excludes(labels)

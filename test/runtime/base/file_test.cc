@@ -64,6 +64,16 @@ TEST_F(FileTest, WritesThroughLinksAndKeepsThem) {
   EXPECT_THAT(Names(), ElementsAre("dangling", "far", "file", "link", "new"));
 }
 
+TEST_F(FileTest, SeesLinksThatLeadNowhere) {
+  ASSERT_EQ(::symlink("gone", Path("link").c_str()), 0);
+  EXPECT_TRUE(files_.Exists(Path("link")));
+  EXPECT_FALSE(files_.Exists(Path("gone")));
+  const absl::Status status = ReadFile(files_, Path("link")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(status.message(), Path("link") + ": cannot open: it is a link to " +
+                                  Path("gone") + ", which is not there");
+}
+
 TEST_F(FileTest, WritesIntoPipesAndDevices) {
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   std::thread reader(

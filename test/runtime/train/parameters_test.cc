@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "runtime/artifact/writer.h"
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/formats/safetensors.h"
 #include "test/runtime/artifact/spec_parts.h"
 
 namespace graft {
@@ -91,6 +92,25 @@ TEST_F(ParametersTest, InitialValuesOfParametersAndStates) {
   EXPECT_THAT(Values(kSteps), Each(0));
   EXPECT_THAT(Values(kNorm), Each(1));
   EXPECT_THAT(Values(kNoise), Each(Ne(0)));
+}
+
+TEST_F(ParametersTest, TakesValuesUnderBothNames) {
+  const std::string path = ::testing::TempDir() + "/initial.safetensors";
+  float value = 5;
+  for (const char* name : {"head", "m.head"}) {
+    const std::vector<float> values(4, value);
+    TensorView view;
+    view.name = name;
+    view.dtype = DType::kF32;
+    view.shape = {4};
+    view.data = BytesOf({reinterpret_cast<const char*>(values.data()),
+                         values.size() * sizeof(float)});
+    ASSERT_TRUE(WriteSafetensors(files_, path, {view}).ok());
+    const absl::Status status = LoadInitialParameters(files_, path, *instance_);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(Values(kHead), Each(value++));
+  }
+  files_.Remove(path).IgnoreError();
 }
 
 TEST_F(ParametersTest, ResetsTheStatesOfAName) {

@@ -84,7 +84,9 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
       ->capture_default_str();
   command
       .add_option("--initial", options.initial,
-                  "safetensors file with initial values of parameters")
+                  "safetensors file with initial values of parameters, under "
+                  "the names that `graft inspect` shows or those of a "
+                  "checkpoint, such as best.safetensors")
       ->type_name("FILE");
   command
       .add_option("--targets", options.targets,

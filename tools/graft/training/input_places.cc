@@ -64,7 +64,15 @@ absl::Status CheckInputPlaces(const FinetuneOptions& options,
   if (folder.empty()) return absl::OkStatus();
   RunInputs all = inputs;
   if (!options.initial.empty()) all.emplace_back("--initial", options.initial);
+  std::string reader;
   for (const auto& [option, input] : all) {
+    if (IsStandardInput(input)) {
+      if (!reader.empty())
+        return UsageError(absl::StrCat(
+            option, ": expects a file, got -, standard input, which ", reader,
+            " reads"));
+      reader = option;
+    }
     const absl::StatusOr<std::vector<std::string>> paths =
         ExpandPaths(FileSystem::Posix(), {input});
     if (!paths.ok()) continue;
