@@ -121,6 +121,7 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
       options_.table.strict, [&] { return reader_->Where(); }, encoding_));
   examples.Add(encoding_.ids, encoding_.type_ids, row,
                options_.keep_texts ? reader_->Text(0) : "");
+  if (options_.keep_texts && pair) examples.SetPair(*pair);
   if (options_.keep_where) examples.SetWhere(reader_->Where());
   if (weight_values_ > 0)
     examples.mutable_floats(weight_values_, examples.size() - 1)[0] =

@@ -51,7 +51,7 @@ struct ExampleOptions {
   TableOptions table;
   Labels labels = Labels::kNone;
   int64_t max_length = 0;   // tokens of an example
-  bool keep_texts = false;  // in Examples::text
+  bool keep_texts = false;  // in Examples::text and pair
   bool keep_where = false;  // "path:line", in Examples::where
   bool reread = false;      // Scan is called: pipes are copied (TableSource)
 };

@@ -39,6 +39,7 @@ void Examples::Clear() {
   rows_.clear();
   texts_.Resize(0);
   wheres_.Resize(0);
+  pairs_.Resize(0);
 }
 
 // `example` must be behind those that have a text.
@@ -64,6 +65,8 @@ void Examples::SetWhere(absl::string_view where) {
   wheres_.Set(size() - 1, where);
 }
 
+void Examples::SetPair(absl::string_view text) { pairs_.Set(size() - 1, text); }
+
 void Examples::AddRow(int64_t length, int64_t row, absl::string_view text) {
   offsets_.push_back(offsets_.back() + length);
   rows_.push_back(row);
@@ -88,6 +91,7 @@ void Examples::Add(const Examples& other, int64_t i) {
   columns_.Append(other.columns_, {i, i + 1}, other.TokensOf({i, i + 1}));
   AddRow(other.length(i), other.row(i), other.text(i));
   if (!other.where(i).empty()) SetWhere(other.where(i));
+  if (!other.pair(i).empty()) SetPair(other.pair(i));
 }
 
 void Examples::RemoveLast() {
@@ -95,6 +99,7 @@ void Examples::RemoveLast() {
   rows_.pop_back();
   texts_.Resize(size());
   wheres_.Resize(size());
+  pairs_.Resize(size());
   columns_.Resize(size(), tokens());
 }
 

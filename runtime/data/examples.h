@@ -65,6 +65,8 @@ class Examples {
   void RemoveLast();
   // Says where the last example is from, such as "path:line", for messages.
   void SetWhere(absl::string_view where);
+  // The second text that the last example was made of.
+  void SetPair(absl::string_view text);
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }
   int64_t tokens() const { return offsets_.back(); }
@@ -73,8 +75,9 @@ class Examples {
   }
   int64_t row(int64_t example) const { return rows_[example]; }
   absl::string_view text(int64_t example) const { return texts_[example]; }
-  // Empty unless SetWhere was called.
+  // Empty unless SetWhere and SetPair were called.
   absl::string_view where(int64_t example) const { return wheres_[example]; }
+  absl::string_view pair(int64_t example) const { return pairs_[example]; }
   // The tokens of these examples.
   BatchRange TokensOf(BatchRange examples) const {
     return {offsets_[examples.begin], offsets_[examples.end]};
@@ -124,7 +127,7 @@ class Examples {
   Columns columns_;
   std::vector<int64_t> offsets_ = {0};
   std::vector<int64_t> rows_;
-  Texts texts_, wheres_;
+  Texts texts_, wheres_, pairs_;
 };
 
 // The sum of the F32 column `column`, in the order of the examples.

@@ -41,6 +41,13 @@ bool AreRows(const std::vector<std::string>& labels, size_t rows) {
                      });
 }
 
+// Whether the labels are 0, 1, 2, ...
+bool AreInOrder(const std::vector<std::string>& labels) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] != absl::StrCat(i)) return false;
+  return true;
+}
+
 bool Contains(const std::vector<std::string>& names,
               const std::vector<std::string>& labels) {
   const std::set<absl::string_view> set(names.begin(), names.end());
@@ -85,7 +92,9 @@ absl::StatusOr<LabelMatch> MatchLabels(const HeadLabels& head,
 absl::StatusOr<LabelMatch> MatchRows(const HeadLabels& head,
                                      const std::vector<std::string>& labels,
                                      absl::string_view where) {
-  if (head.names == labels) return LabelMatch{true, labels, ""};
+  if (head.names == labels ||
+      (!head.named && AreInOrder(labels) && labels.size() == head.names.size()))
+    return LabelMatch{true, labels, ""};
   LabelMatch match{false, labels,
                    absl::StrCat(head.owner, " has ", Count(head.names.size()),
                                 DescribeLabels(head.names), ", ", where, " ",

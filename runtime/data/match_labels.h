@@ -41,7 +41,8 @@ absl::StatusOr<LabelMatch> MatchLabels(const HeadLabels& head,
                                        absl::string_view where);
 
 // As MatchLabels for a head whose rows must be exactly `labels`, in this order,
-// such as those of a teacher, which `where` names.
+// such as those of a teacher, which `where` names. Rows LABEL_0, LABEL_1, ...
+// are 0, 1, ...
 absl::StatusOr<LabelMatch> MatchRows(const HeadLabels& head,
                                      const std::vector<std::string>& labels,
                                      absl::string_view where);

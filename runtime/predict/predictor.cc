@@ -148,6 +148,7 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
   examples.Add(encoding.ids, encoding.type_ids, row, text);
+  if (pair) examples.SetPair(*pair);
   examples.SetWhere(where());
   return encoding.truncated();
 }

@@ -151,6 +151,7 @@ absl::StatusOr<HostServices::Score> Trainer::Evaluate(size_t entry,
   if (stop_->load(std::memory_order_relaxed))
     return absl::CancelledError("stopped by a signal");
   if (!std::isfinite(result.loss) || !std::isfinite(result.score)) {
+    finite_ = false;
     GRAFT_ASSIGN_OR_RETURN(const std::string first,
                            FirstNonFiniteParameter(instance_));
     return absl::DataLossError(absl::StrCat(
@@ -197,6 +198,7 @@ absl::Status Trainer::CheckFinite(bool with_states) {
                          with_states ? FirstNonFinite(instance_, /*state=*/"")
                                      : FirstNonFiniteParameter(instance_));
   if (first.empty()) return absl::OkStatus();
+  finite_ = false;
   return absl::DataLossError(
       absl::StrCat("step ", ToCount(Shown("step")),
                    ": expects finite parameters after the update; first "
@@ -236,6 +238,7 @@ absl::Status Trainer::CheckResults() {
 }
 
 absl::Status Trainer::Fail(const HostInstruction& instruction) {
+  finite_ = false;
   GRAFT_ASSIGN_OR_RETURN(const std::string first,
                          FirstNonFinite(instance_, /*state=*/""));
   std::string where, found;
@@ -293,7 +296,9 @@ absl::StatusOr<TrainSummary> Trainer::Run(const TrainProgress& progress,
   GRAFT_RETURN_IF_ERROR(Prepare());
   summary_.first_step = ToCount(Shown("step"));
   start_ = absl::Now();
-  GRAFT_ASSIGN_OR_RETURN(const bool finished, interpreter_->Run());
+  const absl::StatusOr<bool> ran = interpreter_->Run();
+  if (!ran.ok()) return FailedWith(ran.status());
+  const bool finished = *ran;
   Summarise();
   summary_.interrupted = !finished;
   GRAFT_RETURN_IF_ERROR(CheckFinite(/*with_states=*/false));

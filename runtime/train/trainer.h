@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,9 +46,9 @@ struct TrainOptions {
   bool resume = false;  // from the newest valid checkpoint, if any
   RunRecord run;        // that of a resumed checkpoint must be equal
   // Called once, when the run is known to begin and before it writes a file;
-  // `resumed` where it continues from a checkpoint. An error of it ends the
-  // run.
-  std::function<absl::Status(bool resumed)> begin;
+  // with the step of the checkpoint if it continues from one. An error of it
+  // ends the run.
+  std::function<absl::Status(std::optional<int64_t> resumed)> begin;
 };
 
 // Progress of one step, for the terminal.
@@ -102,7 +103,9 @@ class Trainer : private HostServices {
           std::vector<TrainStream> streams, TrainOptions options);
 
   // Trains to the end, or until `stop` becomes true, which saves a checkpoint
-  // of the place where the program stands. DATA_LOSS: the program failed, such
+  // of the place where the program stands. So does an error that later steps do
+  // not inherit, such as of a source or of a full disk, as far as it can, and
+  // says so. DATA_LOSS: the program failed, such
   // as at a loss that is infinite or NaN; so is an evaluation, or a parameter
   // when a checkpoint is due or the run ends (step and first such tensor are
   // named, checkpoints are kept). INVALID_ARGUMENT: the checkpoint belongs to
@@ -138,6 +141,9 @@ class Trainer : private HostServices {
   // DATA_LOSS if the trained model's results for the first examples are: finite
   // parameters may still overflow what they compute.
   absl::Status CheckResults();
+  // The error of a run that fails. Saves a checkpoint where the program stands,
+  // unless numbers that are not finite are why.
+  absl::Status FailedWith(const absl::Status& status);
   // Ends the message of a run that fails, if it has written checkpoints.
   std::string KeptNote() const;
   std::string KeptPath(const std::string& name) const;
@@ -155,7 +161,8 @@ class Trainer : private HostServices {
   std::vector<const TrainStream*> by_index_;  // of the artifact; null: none
   std::unique_ptr<HostInterpreter> interpreter_;
   const HostInstruction* mark_ = nullptr;  // the program's first
-  bool resumed_ = false;
+  std::optional<int64_t> resumed_;         // the step of the checkpoint
+  bool finite_ = true;                     // no number was found that is not
   LogStart log_start_;
   std::vector<std::string> kept_;  // names of parameters, sorted
   std::unique_ptr<RunLog> log_;

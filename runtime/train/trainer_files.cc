@@ -49,9 +49,9 @@ absl::Status Trainer::Resume() {
           absl::StrCat("skipped a checkpoint: ", message));
     interpreter_->state() = std::move(state->host);
     kept_ = std::move(state->kept);
-    resumed_ = true;
+    resumed_ = static_cast<int64_t>(Shown("step"));
     log_start_.bytes = state->logged;
-    log_start_.step = static_cast<int64_t>(Shown("step"));
+    log_start_.step = *resumed_;
     return CheckKept();
   }
   if (!skipped.empty())
@@ -105,6 +105,18 @@ std::string Trainer::KeptNote() const {
       ListCheckpoints(files_, options_.directory);
   if (!paths.ok() || paths->empty()) return "";
   return "; checkpoints already written are kept";
+}
+
+absl::Status Trainer::FailedWith(const absl::Status& status) {
+  if (!finite_ || options_.directory.empty() ||
+      Shown("step") <= static_cast<double>(summary_.first_step) ||
+      !CheckFinite(/*with_states=*/false).ok() || !Save().ok())
+    return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), "; the run is saved at step ",
+                   static_cast<int64_t>(Shown("step")),
+                   ": --resume continues it"));
 }
 
 absl::Status Trainer::Save() {

@@ -47,7 +47,7 @@ std::atomic<bool> stopped{false};
 
 absl::Status Stopped() {
   return absl::CancelledError(
-      "stopped by a signal before training began; there is nothing to resume");
+      "stopped by a signal before training began; nothing has changed");
 }
 
 // In the child, between fork and exec: async-signal-safe calls only. Reports

@@ -45,17 +45,23 @@ struct PredictOptions {
   bool json = false;
 };
 
-// One prediction as JSON: labels with probabilities, or a score.
-nlohmann::json PredictionRecord(const std::string& text,
+// The prediction for example `i` as JSON: labels with probabilities, or a
+// score. Where rows are left out, it says which row it is of.
+nlohmann::json PredictionRecord(const PredictOptions& options,
+                                const Examples& examples, int64_t i,
                                 const std::vector<std::string>& labels,
-                                const Prediction& prediction, size_t top) {
-  nlohmann::json record = {{"text", text}};
+                                const Prediction& prediction) {
+  nlohmann::json record = {{"text", std::string(examples.text(i))}};
+  if (!examples.pair(i).empty()) record["pair"] = std::string(examples.pair(i));
+  if (options.table.skip_bad_rows)
+    record["row"] = std::string(examples.where(i));
   if (labels.empty()) {
     record["score"] = prediction.logits[0];
     return record;
   }
   nlohmann::json list = nlohmann::json::array();
-  for (size_t label : TopClasses(prediction.probabilities, top))
+  for (size_t label :
+       TopClasses(prediction.probabilities, static_cast<size_t>(options.top)))
     list.push_back({{"label", labels[label]},
                     {"probability", prediction.probabilities[label]}});
   record["labels"] = list;
@@ -65,6 +71,8 @@ nlohmann::json PredictionRecord(const std::string& text,
 // The same as text.
 std::string PredictionText(const nlohmann::json& record) {
   std::string text = absl::StrCat(record["text"].get<std::string>(), "\n");
+  if (record.contains("pair"))
+    absl::StrAppend(&text, record["pair"].get<std::string>(), "\n");
   if (record.contains("score"))
     return absl::StrCat(
         text, absl::StrFormat("  %.4f\n", record["score"].get<double>()));
@@ -162,9 +170,8 @@ absl::Status Predict(const PredictOptions& options) {
       std::move(input.feed),
       [&](const Examples& examples, int64_t i,
           const Prediction& prediction) -> absl::Status {
-        const nlohmann::json record =
-            PredictionRecord(std::string(examples.text(i)), predictor->labels(),
-                             prediction, static_cast<size_t>(options.top));
+        const nlohmann::json record = PredictionRecord(
+            options, examples, i, predictor->labels(), prediction);
         const std::string line = options.json || !options.output.empty()
                                      ? absl::StrCat(record.dump(), "\n")
                                      : PredictionText(record);

@@ -94,6 +94,9 @@ TEST(MatchLabelsTest, RowsOfATeacherKeepTheirOrder) {
   };
   EXPECT_TRUE(match(Named({"b", "a"}), {"b", "a"})->keep);
   EXPECT_TRUE(match(Default(2), {"LABEL_0", "LABEL_1"})->keep);
+  EXPECT_TRUE(match(Default(2), {"0", "1"})->keep);
+  EXPECT_FALSE(match(Default(2), {"1", "0"}).ok());
+  EXPECT_FALSE(match(Named({"a", "b"}), {"0", "1"}).ok());
   const absl::StatusOr<LabelMatch> moved = match(Named({"a", "b"}), {"b", "a"});
   ASSERT_TRUE(moved.ok()) << moved.status();
   EXPECT_FALSE(moved->keep);

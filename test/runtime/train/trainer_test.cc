@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -330,7 +331,7 @@ TEST_F(TrainerTest, AParameterThatIsNotFiniteAtTheEndIsAnError) {
 TEST_F(TrainerTest, WritesNothingBeforeTheRunBegins) {
   const std::vector<std::string> before = files_.List(directory_).value();
   int64_t begun = 0;
-  options_.begin = [&](bool resumed) {
+  options_.begin = [&](std::optional<int64_t> resumed) {
     EXPECT_FALSE(resumed);
     ++begun;
     return absl::UnavailableError("not now");
@@ -362,6 +363,59 @@ TEST_F(TrainerTest, MetricsHaveEachStepOnceAfterAResume) {
   EXPECT_THAT(steps, ElementsAre("{\"step\":1", "{\"step\":2", "{\"step\":3",
                                  "{\"step\":4", "{\"step\":5", "{\"step\":6",
                                  "{\"step\":7"));
+}
+
+// A source that can be read a number of times.
+class SourceThatFails final : public ExampleSource {
+ public:
+  SourceThatFails(ExampleSource& source, int64_t reads)
+      : source_(source), reads_(reads) {}
+
+  const Schema& schema() const override { return source_.schema(); }
+  int64_t size() const override { return source_.size(); }
+  int64_t longest() const override { return source_.longest(); }
+  absl::Status Append(int64_t row, Examples& examples) override {
+    if (reads_-- == 0) return absl::DataLossError("train.tsv:7: has changed");
+    return source_.Append(row, examples);
+  }
+
+ private:
+  ExampleSource& source_;
+  int64_t reads_;
+};
+
+// An error of the data costs no step, also without checkpoints.
+TEST_F(TrainerTest, ARunWhoseSourceFailsGoesOnWhereItWas) {
+  ASSERT_TRUE(Train().ok());
+  const std::vector<uint8_t> whole = Weights();
+  for (const int64_t reads : {50, 23, 3}) {
+    Load();
+    SourceThatFails source(train_, reads);
+    ExampleSource* const good = std::exchange(streams_.front().source, &source);
+    options_.resume = false;
+    const absl::Status failed = Train().status();
+    // Batches of 4, and of 2 at the end of an epoch of 22 rows.
+    const int64_t steps = reads / 22 * 6 + reads % 22 / 4;
+    EXPECT_EQ(
+        failed,
+        absl::DataLossError(absl::StrCat(
+            "train.tsv:7: has changed",
+            steps == 0 ? ""
+                       : absl::StrCat("; the run is saved at step ", steps,
+                                      ": --resume continues it"))));
+    EXPECT_EQ(ListCheckpoints(files_, directory_)->size(), steps == 0 ? 0 : 1);
+    streams_.front().source = good;
+    options_.resume = true;
+    Load();
+    const auto summary = Train();
+    ASSERT_TRUE(summary.ok()) << summary.status();
+    EXPECT_EQ(summary->first_step, steps);
+    EXPECT_EQ(Weights(), whole);
+    const auto paths = ListCheckpoints(files_, directory_);
+    ASSERT_TRUE(paths.ok()) << paths.status();
+    for (const std::string& path : *paths)
+      ASSERT_TRUE(files_.Remove(path).ok());
+  }
 }
 
 TEST_F(TrainerTest, ResumesFromTheNewestValidCheckpoint) {

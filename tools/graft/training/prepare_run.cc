@@ -297,6 +297,19 @@ absl::Status CheckPairs(const FinetuneOptions& options,
       facts.types));
 }
 
+// INVALID_ARGUMENT: the model in `directory` reads other tokens.
+absl::Status CheckTokenizer(FileSystem& files, const FinetuneOptions& options,
+                            const Tokenizer& tokenizer,
+                            const std::string& directory) {
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> other,
+                         LoadTokenizer(files, directory));
+  const absl::Status same =
+      CheckSameTokenizer(tokenizer, options.model, *other);
+  if (same.ok()) return same;
+  return absl::InvalidArgumentError(
+      absl::StrCat(directory, ": ", same.message()));
+}
+
 // Steps between evaluations: those of an epoch unless the user says.
 int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
   const RunSettings& training = options.training;
@@ -374,6 +387,8 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
       GRAFT_ASSIGN_OR_RETURN(frozen, ReadModelFacts(files, options, directory));
     }
     GRAFT_RETURN_IF_ERROR(CheckPairs(options, *result.tokenizer, frozen));
+    GRAFT_RETURN_IF_ERROR(
+        CheckTokenizer(files, options, *result.tokenizer, directory));
     limit = std::min(limit, frozen.max_positions);
   }
   if (options.max_length > limit)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -29,6 +30,10 @@ constexpr char kModel[] = "model.graft";
 constexpr char kLabels[] = "labels.json";
 constexpr char kScratch[] = "new.part";
 constexpr absl::string_view kRecordFormat = "graft-run-1";
+// Members of run.json.
+constexpr char kMaxSteps[] = "max_steps";
+constexpr char kTrained[] = "trained";
+constexpr char kSteps[] = "steps";
 // Of a hash, read and then let go of: little of a large file is in memory.
 constexpr size_t kPiece = 1 << 20;
 // Names of files in messages.
@@ -102,15 +107,33 @@ absl::StatusOr<RunRecord> ReadRecord(FileSystem& files,
   return DecodeRunRecord(file["run"].dump());
 }
 
-// --max-steps of the run; 0 for all epochs.
-absl::StatusOr<int64_t> ReadMaxSteps(FileSystem& files,
-                                     const std::string& path) {
+// The model.graft of a run.
+struct Trained {
+  int64_t max_steps = 0;  // 0 for all epochs
+  // That it took. Not known of a run that was killed before it said so.
+  std::optional<int64_t> steps;
+};
+
+absl::StatusOr<Trained> ReadTrained(FileSystem& files,
+                                    const std::string& path) {
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json file,
                          ReadRecordFile(files, path));
-  const auto found = file.find("max_steps");
-  return found != file.end() && found->is_number_integer()
-             ? found->get<int64_t>()
-             : 0;
+  const auto number = [](const nlohmann::json& object,
+                         const char* name) -> std::optional<int64_t> {
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_number_integer())
+      return std::nullopt;
+    return found->get<int64_t>();
+  };
+  const auto noted = file.find(kTrained);
+  const nlohmann::json& from =
+      noted != file.end() && noted->is_object() ? *noted : file;
+  return Trained{number(from, kMaxSteps).value_or(0), number(from, kSteps)};
+}
+
+std::string DescribeSteps(int64_t limit) {
+  return limit > 0 ? absl::StrCat("--max-steps ", limit)
+                   : std::string("all epochs");
 }
 
 // Whether the file shows that a run was here: others may be a user's own.
@@ -250,19 +273,29 @@ absl::StatusOr<bool> RunFolder::IsFinished(const RunRecord& record,
     return false;
   GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
                          ListCheckpoints(files_, directory_));
+  const absl::Status same = CheckSameRun(record);
+  // What differs from a checkpoint is said when that is read.
+  if (!same.ok() && !checkpoints.empty()) return false;
+  GRAFT_RETURN_IF_ERROR(same);
+  GRAFT_ASSIGN_OR_RETURN(const Trained trained,
+                         ReadTrained(files_, JoinPath(directory_, kRecord)));
+  if (!trained.steps && !checkpoints.empty()) return false;
+  if (max_steps == trained.max_steps) return true;
+  if (trained.steps && max_steps > 0) {
+    if (max_steps < *trained.steps)
+      return absl::FailedPreconditionError(absl::StrCat(
+          directory_, ": --resume expects at least the ", *trained.steps,
+          " steps of its ", kModel, ", got --max-steps ", max_steps,
+          "; --overwrite trains it from the beginning"));
+    // The epochs end first, or a stop by --patience does.
+    if (max_steps == *trained.steps || trained.max_steps == 0) return true;
+  }
   if (!checkpoints.empty()) return false;
-  GRAFT_RETURN_IF_ERROR(CheckSameRun(record));
-  GRAFT_ASSIGN_OR_RETURN(const int64_t trained,
-                         ReadMaxSteps(files_, JoinPath(directory_, kRecord)));
-  if (trained == max_steps) return true;
-  const auto steps = [](int64_t limit) {
-    return limit > 0 ? absl::StrCat("--max-steps ", limit)
-                     : std::string("all epochs");
-  };
   return absl::FailedPreconditionError(absl::StrCat(
       directory_, ": --resume expects a checkpoint, got none, only the ",
-      kModel, " of a run of ", steps(trained), ", while this one is of ",
-      steps(max_steps), "; --overwrite trains it from the beginning"));
+      kModel, " of a run of ", DescribeSteps(trained.max_steps),
+      ", while this one is of ", DescribeSteps(max_steps),
+      "; --overwrite trains it from the beginning"));
 }
 
 absl::Status RunFolder::Begin(const RunRecord& record, int64_t max_steps,
@@ -282,13 +315,29 @@ absl::Status RunFolder::Begin(const RunRecord& record, int64_t max_steps,
   for (const char* name : {kLabels, kProgram})
     if (const std::string made = JoinPath(scratch_, name); files_.Exists(made))
       GRAFT_RETURN_IF_ERROR(files_.Rename(made, JoinPath(directory_, name)));
+  nlohmann::ordered_json file = {{"format", kRecordFormat},
+                                 {kMaxSteps, max_steps}};
+  const std::string path = JoinPath(directory_, kRecord);
+  // The model of this run before it went on stays until it has a later one.
+  const absl::StatusOr<nlohmann::json> old = ReadRecordFile(files_, path);
+  if (resumed && old.ok() && old->contains(kTrained))
+    file[kTrained] = (*old)[kTrained];
+  file["run"] = nlohmann::ordered_json::parse(EncodeRunRecord(record));
+  GRAFT_RETURN_IF_ERROR(
+      WriteFile(files_, path, absl::StrCat(file.dump(1), "\n")));
+  return RemoveTree(files_, scratch_);
+}
+
+absl::Status RunFolder::Finish(int64_t max_steps, int64_t steps) {
+  const std::string path = JoinPath(directory_, kRecord);
+  GRAFT_ASSIGN_OR_RETURN(const nlohmann::json old,
+                         ReadRecordFile(files_, path));
   const nlohmann::ordered_json file = {
       {"format", kRecordFormat},
-      {"max_steps", max_steps},
-      {"run", nlohmann::ordered_json::parse(EncodeRunRecord(record))}};
-  GRAFT_RETURN_IF_ERROR(WriteFile(files_, JoinPath(directory_, kRecord),
-                                  absl::StrCat(file.dump(1), "\n")));
-  return RemoveTree(files_, scratch_);
+      {kMaxSteps, max_steps},
+      {kTrained, {{kMaxSteps, max_steps}, {kSteps, steps}}},
+      {"run", old["run"]}};
+  return WriteFile(files_, path, absl::StrCat(file.dump(1), "\n"));
 }
 
 absl::StatusOr<std::string> HashFile(FileSystem& files,

@@ -54,9 +54,10 @@ class RunFolder {
   // again. None without a checkpoint.
   std::optional<std::string> KeptProgram() const;
 
-  // Whether the run is to be resumed, but has its model.graft already and no
-  // checkpoint from which it could go on. FAILED_PRECONDITION: so it is with
-  // another run, whose differences are named, or one of other `max_steps`.
+  // Whether the run is to be resumed, but has its model.graft already.
+  // FAILED_PRECONDITION: the model is of more steps than `max_steps`; or there
+  // is no checkpoint from which its run could go on, and it is one of other
+  // `max_steps`, or of another run, whose differences are named.
   absl::StatusOr<bool> IsFinished(const RunRecord& record,
                                   int64_t max_steps) const;
 
@@ -66,6 +67,10 @@ class RunFolder {
   // whose files are here; differences are named. A line on standard error says
   // if it is the same, but begins anew.
   absl::Status Begin(const RunRecord& record, int64_t max_steps, bool resumed);
+
+  // Notes in run.json that model.graft is that of `max_steps`, 0 for all
+  // epochs, which ended after `steps`.
+  absl::Status Finish(int64_t max_steps, int64_t steps);
 
  private:
   RunFolder(FileSystem& files, std::string directory, FolderUse use);

@@ -81,6 +81,11 @@ absl::Status PrintSummary(const FinetuneOptions& options,
         static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
         summary.last_loss);
   absl::StrAppend(&text, "\n");
+  if (summary.stopped_early)
+    absl::StrAppend(
+        &text, "stopped early: ", options.training.patience,
+        options.training.patience == 1 ? " evaluation" : " evaluations",
+        " without improvement\n");
   if (summary.best_step > 0)
     absl::StrAppendFormat(&text, "best evaluation %.4f at step %d\n",
                           summary.best_score, summary.best_step);
@@ -272,8 +277,14 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   training.directory = options.output;
   training.resume = options.training.resume;
   training.run = record;
-  training.begin = [&](bool resumed) {
-    return folder.Begin(record, options.training.max_steps, resumed);
+  const int64_t limit = options.training.max_steps;
+  training.begin = [&](std::optional<int64_t> resumed) -> absl::Status {
+    if (resumed && limit > 0 && *resumed > limit)
+      return absl::FailedPreconditionError(
+          absl::StrCat(options.output, ": --resume expects at least the ",
+                       *resumed, " steps of its checkpoint, got --max-steps ",
+                       limit, "; --overwrite trains from the beginning"));
+    return folder.Begin(record, limit, resumed.has_value());
   };
   std::vector<TrainStream> streams = {{options.stream, run.train.get(),
                                        options.training.shuffle,
@@ -293,9 +304,11 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   if (options.profile)
     std::fprintf(stderr, "%s", profile.Summary(kProfiledKernels).c_str());
 
-  if (!summary->interrupted)
+  if (!summary->interrupted) {
     GRAFT_RETURN_IF_ERROR(WriteTrainedArtifact(files, model, *instance,
                                                DataSettings(options, run)));
+    GRAFT_RETURN_IF_ERROR(folder.Finish(limit, summary->steps));
+  }
   const absl::Status printed =
       PrintSummary(options, *summary, model, initialised);
   if (!summary->interrupted) return printed;
