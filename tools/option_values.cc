@@ -13,16 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/message.h"
+#include "runtime/base/number.h"
 
 namespace graft {
 namespace {
-
-// SimpleAtod skips blanks around the number and reads nan and inf.
-bool ParseFinite(absl::string_view text, double& number) {
-  constexpr absl::string_view kCharacters = "0123456789+-.eE";
-  return text.find_first_not_of(kCharacters) == absl::string_view::npos &&
-         absl::SimpleAtod(text, &number) && std::isfinite(number);
-}
 
 std::string Expected(absl::string_view what, absl::string_view text) {
   return absl::StrCat("expects ", what, ", got ", DescribeValue(text));
@@ -69,7 +63,8 @@ std::string WholeNumberError(absl::string_view text, uint64_t least,
 
 std::string NumberError(absl::string_view text, double least, double most) {
   double number = 0;
-  if (ParseFinite(text, number) && number >= least && number <= most) return "";
+  if (ParseDecimal(text, number) && number >= least && number <= most)
+    return "";
   const std::string range =
       std::isinf(least) && std::isinf(most) ? ""
       : std::isinf(most)  ? absl::StrCat(" of at least ", least)
@@ -88,7 +83,7 @@ std::string ChoiceError(absl::string_view text,
 std::string PowerOfTwoError(absl::string_view text) {
   double number = 0;
   int exponent = 0;
-  if (ParseFinite(text, number) && std::frexp(number, &exponent) == 0.5)
+  if (ParseDecimal(text, number) && std::frexp(number, &exponent) == 0.5)
     return "";
   return Expected("a power of two", text);
 }
@@ -114,7 +109,7 @@ std::string ByteSizeError(absl::string_view text, double& bytes) {
   // A budget is passed on as a whole number of 64 bits.
   constexpr double kMost = 0x1p62;
   double number = 0;
-  if (ParseFinite(digits, number) && number >= 0 && number * factor <= kMost) {
+  if (ParseDecimal(digits, number) && number >= 0 && number * factor <= kMost) {
     bytes = number * factor;
     return "";
   }

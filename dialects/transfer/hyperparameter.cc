@@ -161,8 +161,10 @@ LogicalResult HyperparameterOp::setFromText(StringRef text) {
       value = builder.getI64IntegerAttr(integer);
   } else {
     double number;
-    // True is LLVM's way to say that it failed.
-    if (!text.getAsDouble(number) && std::isfinite(number))
+    // getAsDouble reads 0x10p0, nan and inf, too; true is its way to say that
+    // it failed.
+    if (text.find_first_not_of("0123456789+-.eE") == StringRef::npos &&
+        !text.getAsDouble(number) && std::isfinite(number))
       value = builder.getF64FloatAttr(number);
   }
   if (!value || !isAllowed(*this, value))

@@ -139,7 +139,8 @@ absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
   } else {
     GRAFT_ASSIGN_OR_RETURN(
         examples.mutable_floats(label_values_, last)[0],
-        ParseScore(reader_->Text(label_column_), reader_->Where()));
+        ParseScore(reader_->Text(label_column_), options_.table.label_column,
+                   reader_->Where()));
   }
   return absl::OkStatus();
 }

@@ -4,14 +4,15 @@
 #include "runtime/data/label_map.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/message.h"
+#include "runtime/base/number.h"
 
 namespace graft {
 
@@ -83,14 +84,13 @@ absl::StatusOr<int32_t> LabelMap::Id(absl::string_view label,
 }
 
 absl::StatusOr<float> ParseScore(absl::string_view text,
+                                 absl::string_view column,
                                  absl::string_view where) {
   float value;
-  // SimpleAtof gives an infinity for what is too large.
-  if (!absl::SimpleAtof(text, &value) || !std::isfinite(value)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        where, ": expects a finite number, got '", Shorten(text), "'"));
-  }
-  return value;
+  if (ParseDecimal(absl::StripAsciiWhitespace(text), value)) return value;
+  return absl::InvalidArgumentError(
+      absl::StrCat(where, ": column '", column,
+                   "' expects a finite number, got '", Shorten(text), "'"));
 }
 
 }  // namespace graft

@@ -46,9 +46,11 @@ class LabelMap {
   absl::flat_hash_map<std::string, std::string> places_;
 };
 
-// The number of a regression label. INVALID_ARGUMENT begins with `where` if
-// `text` is not a finite number that a float can hold.
+// The number of a regression label, which blanks may surround. INVALID_ARGUMENT
+// begins with `where` and names the `column` if `text` is not a decimal number
+// that a float can hold.
 absl::StatusOr<float> ParseScore(absl::string_view text,
+                                 absl::string_view column,
                                  absl::string_view where);
 
 }  // namespace graft

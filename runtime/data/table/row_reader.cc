@@ -7,10 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
+#include "runtime/base/number.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/blank.h"
 #include "runtime/formats/json.h"
@@ -67,9 +67,8 @@ absl::Status RowReader::ReadWeight(size_t column) {
   const absl::string_view text = Text(column);
   if (IsBlank(text))
     return ColumnError(column, kExpectedWeight, "an empty text");
-  // SimpleAtof gives an infinity for what is too large.
   float& weight = weights_[column];
-  if (absl::SimpleAtof(text, &weight) && std::isfinite(weight) && weight >= 0) {
+  if (ParseDecimal(absl::StripAsciiWhitespace(text), weight) && weight >= 0) {
     weight = std::abs(weight);  // -0
     return absl::OkStatus();
   }

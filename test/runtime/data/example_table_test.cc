@@ -375,7 +375,7 @@ TEST_F(ExampleTableTest, ErrorsOfTheScanNameTheLine) {
             "b.tsv:2: expects at most 3 tokens, got 4");
   options_.labels = Labels::kScores;
   EXPECT_EQ(error(Write("c.tsv", "label\ttext\nnan\tw1\n")).substr(0, 10),
-            "c.tsv:2: e");
+            "c.tsv:2: c");
   options_.table.weight_column = "w";
   EXPECT_EQ(error(Write("w.tsv", "label\ttext\tw\n1\tw1\t-1\n")),
             "w.tsv:2: column 'w' expects a finite number of at least 0, got "

@@ -57,14 +57,15 @@ TEST(LabelMapTest, RefusesEqualLabels) {
 }
 
 TEST(LabelMapTest, ParsesScores) {
-  EXPECT_EQ(ParseScore("2.5", "f:1").value(), 2.5f);
-  EXPECT_EQ(ParseScore(" -1e3 ", "f:1").value(), -1000.0f);
-  for (absl::string_view bad :
-       {"", "x", "1x", "nan", "NaN", "inf", "-inf", "1e99", "1,5"}) {
-    const absl::Status status = ParseScore(bad, "f:1").status();
+  EXPECT_EQ(ParseScore("2.5", "stars", "f:1").value(), 2.5f);
+  EXPECT_EQ(ParseScore(" -1e3 ", "stars", "f:1").value(), -1000.0f);
+  for (absl::string_view bad : {"", "x", "1x", "nan", "NaN", "inf", "-inf",
+                                "1e99", "1,5", "0x10", "0x1p4"}) {
+    const absl::Status status = ParseScore(bad, "stars", "f:1").status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << bad;
     EXPECT_EQ(status.message(),
-              "f:1: expects a finite number, got '" + std::string(bad) + "'");
+              "f:1: column 'stars' expects a finite number, got '" +
+                  std::string(bad) + "'");
   }
 }
 
