@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/hash.h"
@@ -149,10 +150,25 @@ void ExampleTable::Tell(const std::string& text) const {
   if (options_.table.tell) options_.table.tell(text);
 }
 
+absl::Status ExampleTable::RowError(const absl::Status& error) const {
+  const int64_t lines = reader_->line_count();
+  if (lines == 1) return error;
+  const absl::string_view message = error.message();
+  const bool at_first =
+      absl::StartsWith(message, absl::StrCat(reader_->Where(), ":"));
+  return absl::Status(
+      error.code(),
+      absl::StrCat(
+          message, "; the row goes ",
+          at_first ? "" : absl::StrCat("from line ", reader_->line(), " "),
+          "to line ", reader_->line() + lines - 1));
+}
+
 absl::Status ExampleTable::Skip(const absl::Status& error) {
   constexpr int64_t kTold = 3;
   if (!options_.table.skip_bad_rows) return error;
   if (skipped_ == 0) first_skipped_ = std::string(error.message());
+  skipped_lines_ += reader_->line_count();
   if (++skipped_ <= kTold)
     Tell(absl::StrCat(std::string(error.message()), "; skipped"));
   return absl::OkStatus();
@@ -167,7 +183,10 @@ absl::Status ExampleTable::CheckEnd(int64_t rows) {
   // Next may be called again at the end.
   if (!std::exchange(end_told_, true))
     Tell(absl::StrCat(reader_->path(), ": skipped ", skipped_, " of ",
-                      rows + skipped_, " rows"));
+                      rows + skipped_, " rows",
+                      skipped_lines_ > skipped_
+                          ? absl::StrCat(", ", skipped_lines_, " lines")
+                          : ""));
   return absl::OkStatus();
 }
 
@@ -185,7 +204,7 @@ absl::StatusOr<bool> ExampleTable::AddNext(int64_t row, LabelMap* new_labels,
     const absl::Status status =
         more.ok() ? Add(row, new_labels, examples) : more.status();
     if (status.ok()) return true;
-    GRAFT_RETURN_IF_ERROR(Skip(status));
+    GRAFT_RETURN_IF_ERROR(Skip(RowError(status)));
     if (examples.size() > before) examples.RemoveLast();
   }
 }
@@ -214,7 +233,8 @@ absl::Status ExampleTable::AddToIndex(int64_t row) {
   return absl::OkStatus();
 }
 
-void ExampleTable::CountRow(const Examples& one) {
+void ExampleTable::CountRow(const Examples& one,
+                            absl::flat_hash_set<int32_t>& labels) {
   const int64_t length = one.tokens();
   ++scan_.examples;
   scan_.tokens += length;
@@ -222,8 +242,12 @@ void ExampleTable::CountRow(const Examples& one) {
     scan_.longest = length;
     scan_.longest_where = reader_->Where();
   }
-  if (options_.labels == ExampleOptions::Labels::kClasses)
-    scan_.unlabelled += one.ints(label_values_, 0)[0] == kNoLabel;
+  if (options_.labels != ExampleOptions::Labels::kClasses) return;
+  const int32_t label = one.ints(label_values_, 0)[0];
+  if (label == kNoLabel)
+    ++scan_.unlabelled;
+  else
+    labels.insert(label);
 }
 
 absl::Status ExampleTable::Scan(const ScanOptions& options) {
@@ -233,6 +257,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   if (!options_.reread) GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
   CapacityMeter capacity(options.batch_size);
   ChecksumStream tokens, labels;
+  absl::flat_hash_set<int32_t> classes;
   Examples one(schema_);
   for (int64_t row = 0;; ++row) {
     one.Clear();
@@ -240,7 +265,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
                            AddNext(row, options.new_labels, one));
     if (!more) break;
     GRAFT_RETURN_IF_ERROR(AddToIndex(row));
-    CountRow(one);
+    CountRow(one, classes);
     const int64_t length = one.tokens();
     capacity.Add(length);
     tokens.Add(Bytes(length));
@@ -260,6 +285,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckEnd(scan_.examples));
   index_.back() |= Fold(hash_);
   index_.shrink_to_fit();
+  scan_.labels = static_cast<int64_t>(classes.size());
   scan_.truncated = truncated_;
   scan_.capacity = capacity.capacity();
   scan_.token_hash = tokens.value();

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
@@ -69,6 +70,7 @@ struct TableScan {
   std::string longest_where;  // "path:line" of the first such
   int64_t truncated = 0;      // texts that were cut to max_length
   int64_t unlabelled = 0;     // rows of kNoLabel
+  int64_t labels = 0;         // classes that rows have
   bool weighs = false;        // a row has a weight above 0
   BatchCapacity capacity;     // of consecutive batches
   uint64_t token_hash = 0;
@@ -146,12 +148,15 @@ class ExampleTable final : public ExampleSource {
   // Moves to the next row that is good, and appends it; false after the last.
   absl::StatusOr<bool> AddNext(int64_t row, LabelMap* new_labels,
                                Examples& examples);
+  // The error of the current row, which says so if that has several lines.
+  absl::Status RowError(const absl::Status& error) const;
   // Counts a row that was refused; its error if it must not be skipped.
   absl::Status Skip(const absl::Status& error);
   void Tell(const std::string& text) const;
   // What is said after the last row; an error if none was good.
   absl::Status CheckEnd(int64_t rows);
-  void CountRow(const Examples& one);
+  // Counts a row of the scan, and adds its class to those that were seen.
+  void CountRow(const Examples& one, absl::flat_hash_set<int32_t>& labels);
   absl::Status AddToIndex(int64_t row);
   // Appends the reader's current row.
   absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
@@ -177,6 +182,7 @@ class ExampleTable final : public ExampleSource {
   int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;
   int64_t skipped_ = 0;
+  int64_t skipped_lines_ = 0;
   std::string first_skipped_;  // its error
   bool hint_told_ = false;
   bool end_told_ = false;

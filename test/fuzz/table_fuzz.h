@@ -19,8 +19,8 @@
 
 namespace graft {
 
-// Everything a table yields, as one string, with the error at its end. `step`
-// is the size of reads.
+// Everything a table yields, as one string, with the errors of rows and the one
+// at its end. `step` is the size of reads.
 inline std::string DrainTable(absl::string_view bytes, const std::string& name,
                               const std::vector<TableColumn>& columns,
                               size_t step) {
@@ -38,6 +38,10 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
   if (!reader.ok()) return fail(reader.status());
   while (true) {
     const auto more = (*reader)->Next();
+    if (!more.ok() && (*reader)->bad_row()) {
+      out = absl::StrCat(fail(more.status()), " +", (*reader)->line_count());
+      continue;
+    }
     if (!more.ok()) return fail(more.status());
     if (!*more) return out;
     absl::StrAppend(&out, (*reader)->line());

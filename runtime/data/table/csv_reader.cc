@@ -21,14 +21,24 @@ namespace {
 // Follows the quotes of a record to its end.
 class RecordEnd {
  public:
+  // Of quotes that are open for more than `most_quoted` bytes the end is never
+  // found.
+  explicit RecordEnd(size_t most_quoted) : most_quoted_(most_quoted) {}
+
   size_t Find(absl::string_view bytes, size_t searched) {
     if (searched == 0 && !bytes.empty()) state_ = State::kFieldStart;
-    for (size_t i = searched; i < bytes.size(); ++i)
-      if (Step(bytes[i])) return i;
+    for (size_t i = searched; i < bytes.size(); ++i) {
+      if (state_ == State::kFieldStart && bytes[i] == '"') opened_ = i;
+      if (lost() || Step(bytes[i])) return i;
+    }
     return absl::string_view::npos;
   }
   // Whether the bytes that were last searched end within quotes.
   bool quoted() const { return state_ == State::kQuoted; }
+  // Where these began.
+  size_t opened() const { return opened_; }
+  // Whether quotes were open for too long, so that nothing may follow.
+  bool lost() const { return quoted_bytes_ > most_quoted_; }
 
  private:
   enum class State { kFieldStart, kPlain, kQuoted, kQuote };
@@ -36,10 +46,12 @@ class RecordEnd {
   // Whether `c` ends the record.
   bool Step(char c) {
     if (state_ == State::kQuoted) {
+      ++quoted_bytes_;
       if (c == '"') state_ = State::kQuote;
       return false;
     }
     if (c == '\n') return true;
+    if (state_ == State::kFieldStart) quoted_bytes_ = 0;
     const bool opens = state_ == State::kFieldStart || state_ == State::kQuote;
     state_ = c == '"' && opens ? State::kQuoted
              : c == ','        ? State::kFieldStart
@@ -47,7 +59,10 @@ class RecordEnd {
     return false;
   }
 
+  const size_t most_quoted_;
   State state_ = State::kFieldStart;
+  size_t opened_ = 0;
+  size_t quoted_bytes_ = 0;  // of the field
 };
 
 class CsvReader final : public FieldReader {
@@ -56,7 +71,7 @@ class CsvReader final : public FieldReader {
             std::vector<TableColumn> columns, size_t max_line_bytes)
       : FieldReader(std::move(file), std::move(columns), max_line_bytes, ".csv",
                     "commas"),
-        max_line_bytes_(max_line_bytes) {}
+        end_(max_line_bytes) {}
 
  protected:
   absl::StatusOr<bool> NextRecord() override {
@@ -64,28 +79,23 @@ class CsvReader final : public FieldReader {
         NextLine([this](absl::string_view bytes, size_t searched) {
           return end_.Find(bytes, searched);
         });
-    if (more.ok() && *more) unclosed_.clear();
-    // What was skipped to the end of the file may have been good rows.
-    if (more.ok() && !*more && !unclosed_.empty() && end_.quoted())
-      return absl::InvalidArgumentError(absl::StrCat(
-          unclosed_,
-          ": expects a quote at the end of the field that begins with one, got "
-          "none in the rest of the file"));
-    // Whatever was read behind the longest line that is allowed.
-    if (absl::IsInvalidArgument(more.status()) &&
-        lines_.line().size() > max_line_bytes_ &&
-        EndsInQuotes(lines_.line().substr(0, max_line_bytes_))) {
-      unclosed_ = lines_.Where();
-      return absl::InvalidArgumentError(
-          absl::StrCat(std::string(more.status().message()),
-                       "; is a quote that begins a field never closed?"));
-    }
+    // In the rest of a row that was too long, which was skipped.
+    if (!long_row_.empty() &&
+        (end_.lost() || (more.ok() && !*more && end_.quoted())))
+      return NeverClosed(long_row_);
+    long_row_.clear();
+    if (!more.ok() && !bad_row_) return more;
+    if (!more.ok() && lines_.line().size() > max_line_bytes_)
+      return TooLong(more.status());
+    // Bytes that are no text may end it, too.
+    if ((!more.ok() || *more) && end_.quoted())
+      return NeverClosed(absl::StrCat(
+          lines_.path(), ":", lines_.number() + LinesBefore(end_.opened())));
     return more;
   }
 
   // Fields without doubled quotes are views of the line, others of text_.
-  absl::Status Split() override {
-    absl::string_view rest = lines_.line();
+  absl::Status Split(absl::string_view rest) override {
     fields_.clear();
     text_.clear();
     text_.reserve(rest.size());  // so that views stay valid
@@ -112,51 +122,68 @@ class CsvReader final : public FieldReader {
   }
 
  private:
-  static bool EndsInQuotes(absl::string_view bytes) {
-    RecordEnd end;
+  bool EndsInQuotes(absl::string_view bytes) const {
+    RecordEnd end(max_line_bytes_);
     end.Find(bytes, 0);
     return end.quoted();
   }
 
+  // The error of a row that is too long. If a quote is open there, what comes
+  // up to the next one may be good rows, which must not be skipped in silence.
+  absl::Status TooLong(const absl::Status& error) {
+    long_row_ = lines_.Where();
+    // Whatever was read behind the longest line that is allowed.
+    if (!EndsInQuotes(lines_.line().substr(0, max_line_bytes_))) return error;
+    bad_row_ = false;
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(error.message()),
+                     "; is a quote that begins a field never closed?"));
+  }
+
+  // Ends the reading, for the same reason.
+  absl::Status NeverClosed(absl::string_view where) {
+    bad_row_ = false;
+    return absl::InvalidArgumentError(absl::StrCat(
+        where,
+        ": expects a quote at the end of the field that begins with one, got "
+        "none in ",
+        end_.lost() ? absl::StrCat(max_line_bytes_, " bytes")
+                    : "the rest of the file"));
+  }
+
+  // Line ends in the first `bytes` of the record.
+  int64_t LinesBefore(size_t bytes) const {
+    const absl::string_view before = lines_.line().substr(0, bytes);
+    return std::count(before.begin(), before.end(), '\n');
+  }
+
   // Moves a field in quotes from the beginning of `rest` to fields_.
   absl::Status TakeQuoted(absl::string_view& rest) {
-    const absl::string_view all = rest;
     const size_t begin = text_.size();
     rest.remove_prefix(1);
     while (true) {
       const size_t quote = rest.find('"');
-      if (quote == absl::string_view::npos)
-        return QuoteError(all,
-                          "expects a quote at the end of the field that "
-                          "begins with one, got none");
+      if (quote == absl::string_view::npos) return NeverClosed(lines_.Where());
       text_.append(rest.data(), quote);
       rest.remove_prefix(quote + 1);
       if (!absl::StartsWith(rest, "\"")) break;
       text_.push_back('"');
       rest.remove_prefix(1);
     }
-    if (!rest.empty() && rest.front() != ',')
-      return QuoteError(rest,
-                        "expects a comma or the end of the line behind a "
-                        "field in quotes, got more text; a quote within it is "
-                        "doubled");
+    if (!rest.empty() && rest.front() != ',') {
+      const int64_t lines = LinesBefore(lines_.line().size() - rest.size());
+      return BadRow(absl::StrCat(
+          "expects a comma or the end of the line behind a field in quotes, "
+          "got more text",
+          lines > 0 ? absl::StrCat(" in line ", lines_.number() + lines) : "",
+          "; a quote within it is doubled"));
+    }
     fields_.push_back(absl::string_view(text_).substr(begin));
     return absl::OkStatus();
   }
 
-  // An error at the beginning of `at`, a part of the record.
-  absl::Status QuoteError(absl::string_view at, absl::string_view message) {
-    const absl::string_view before = lines_.line().substr(
-        0, static_cast<size_t>(at.data() - lines_.line().data()));
-    const auto lines = std::count(before.begin(), before.end(), '\n');
-    bad_row_ = true;
-    return absl::InvalidArgumentError(absl::StrCat(
-        lines_.path(), ":", lines_.number() + lines, ": ", message));
-  }
-
-  const size_t max_line_bytes_;
   RecordEnd end_;
-  std::string unclosed_;  // where a record too long ended in quotes, or ""
+  std::string long_row_;  // where the row before is, if it was too long
   std::string text_;
 };
 

@@ -4,8 +4,10 @@
 #include "runtime/data/table/field_reader.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status_macros.h"
 
 namespace graft {
@@ -32,14 +34,17 @@ absl::Status FieldReader::Start() {
         lines_.Where(),
         ": expects lines that end in LF or CR LF, got a CR within "
         "the header; tr '\\r' '\\n' converts lines that end in CR"));
-  GRAFT_RETURN_IF_ERROR(Split());
+  GRAFT_RETURN_IF_ERROR(Split(lines_.line()));
   return FindColumns();
 }
 
 absl::Status FieldReader::FindColumns() {
-  field_count_ = fields_.size();
-  for (const absl::string_view field : fields_) {
-    if (std::count(fields_.begin(), fields_.end(), field) > 1)
+  for (const absl::string_view field : fields_) header_.emplace_back(field);
+  std::vector<absl::string_view> names;
+  std::copy_if(fields_.begin(), fields_.end(), std::back_inserter(names),
+               [](absl::string_view field) { return !field.empty(); });
+  for (const absl::string_view field : names) {
+    if (std::count(names.begin(), names.end(), field) > 1)
       return absl::InvalidArgumentError(absl::StrCat(
           lines_.Where(), ": expects each column once, got a second '", field,
           "'"));
@@ -48,11 +53,28 @@ absl::Status FieldReader::FindColumns() {
     const auto it = std::find(fields_.begin(), fields_.end(), column.name);
     if (it == fields_.end())
       return absl::InvalidArgumentError(absl::StrCat(
-          lines_.Where(), ": ", MissingColumn(column.name, fields_), Advice()));
+          lines_.Where(), ": ", MissingColumn(column.name, names), Advice()));
     places_.push_back(static_cast<size_t>(it - fields_.begin()));
   }
   Look();
   return absl::OkStatus();
+}
+
+bool FieldReader::IsHeader() const {
+  return std::equal(fields_.begin(), fields_.end(), header_.begin(),
+                    header_.end());
+}
+
+absl::Status FieldReader::SplitRow() {
+  constexpr absl::string_view kHeader = "expects a row, got the header again";
+  // A file that was put behind another one may begin with a byte order mark.
+  // Before other rows it is a part of the text.
+  absl::string_view line = lines_.line();
+  if (absl::ConsumePrefix(&line, kByteOrderMark) && Split(line).ok() &&
+      IsHeader())
+    return BadRow(kHeader);
+  GRAFT_RETURN_IF_ERROR(Split(lines_.line()));
+  return IsHeader() ? BadRow(kHeader) : absl::OkStatus();
 }
 
 absl::Status FieldReader::Seek(uint64_t offset) {
@@ -71,14 +93,16 @@ absl::StatusOr<bool> FieldReader::ReadRow() {
   if (empty_lines_ > 0) {
     --empty_lines_;
     bad_row_ = true;
+    line_count_ = 1;
     return absl::InvalidArgumentError(
         absl::StrCat(lines_.path(), ":", empty_line_++,
                      ": expects a row, got an empty line"));
   }
   waiting_ = false;
-  GRAFT_RETURN_IF_ERROR(Split());
-  if (fields_.size() != field_count_)
-    return BadRow(absl::StrCat("expects ", field_count_,
+  line_count_ = CountLines();
+  GRAFT_RETURN_IF_ERROR(SplitRow());
+  if (fields_.size() != header_.size())
+    return BadRow(absl::StrCat("expects ", header_.size(),
                                " fields separated by ", separator_, ", got ",
                                fields_.size(), Advice()));
   for (size_t i = 0; i < columns_.size(); ++i)

@@ -15,7 +15,8 @@
 
 namespace graft {
 
-// Rows of fields behind a header. Empty lines may only end the file.
+// Rows of fields behind a header. Empty lines may only end the file. Columns
+// without a name are never used, and there may be several.
 // Thread-compatible.
 class FieldReader : public RowReader {
  public:
@@ -38,8 +39,9 @@ class FieldReader : public RowReader {
 
   // Reads a line, or several that are one row.
   virtual absl::StatusOr<bool> NextRecord() = 0;
-  // Splits it into fields_, views that are valid until the next call.
-  virtual absl::Status Split() = 0;
+  // Splits `line`, the record or an end of it, into fields_, views that are
+  // valid until the next call.
+  virtual absl::Status Split(absl::string_view line) = 0;
   // What a header without a needed column, or a row with too few fields, says
   // about the file: "; is it ...?", or nothing.
   virtual std::string Advice() const = 0;
@@ -50,13 +52,16 @@ class FieldReader : public RowReader {
 
  private:
   absl::Status FindColumns();
+  // Splits the current record; an error if it is the header again.
+  absl::Status SplitRow();
+  bool IsHeader() const;
   // Whether the current record is a row that empty lines came before.
   bool waiting_ = false;
   int64_t empty_line_ = 0;   // the first line of those that are to be refused
   int64_t empty_lines_ = 0;  // how many of them
 
   const absl::string_view extension_, separator_;
-  size_t field_count_ = 0;
+  std::vector<std::string> header_;
   std::vector<size_t> places_;  // of each column among the fields
 };
 

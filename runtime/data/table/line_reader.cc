@@ -19,7 +19,6 @@ constexpr size_t kFirstBuffer = 1 << 16;
 // After a jump: a row is mostly shorter, and the next jump may be far.
 constexpr size_t kFirstStep = 1 << 12;
 constexpr size_t kMaxStep = 1 << 20;
-constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 

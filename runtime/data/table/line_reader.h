@@ -18,6 +18,9 @@
 
 namespace graft {
 
+// May begin a file of UTF-8, and is then no part of its text.
+inline constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // Where the record at the beginning of `unread` ends: the place of its LF, or
 // npos if it needs more bytes. Called for the same record with more and more
 // bytes, of which it has seen `searched` before; 0 begins a record.
@@ -53,6 +56,8 @@ class LineReader {
   // The number of its first line, from 1; 0 before the first. After Seek lines
   // count from there.
   int64_t number() const { return number_; }
+  // That of its last line; only the known ones count of a record too long.
+  int64_t last_number() const { return next_number_ - (in_long_line_ ? 0 : 1); }
   // Where it begins in the file, in bytes.
   uint64_t offset() const { return offset_; }
 

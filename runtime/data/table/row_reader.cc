@@ -36,13 +36,21 @@ absl::StatusOr<bool> RowReader::Next() {
 absl::StatusOr<bool> RowReader::NextLine(FindRecordEnd find_end) {
   absl::StatusOr<bool> more = lines_.Next(find_end);
   bad_row_ = lines_.bad_line();
+  line_count_ = CountLines();
   return more;
 }
 
 absl::StatusOr<bool> RowReader::NextLine() {
   absl::StatusOr<bool> more = lines_.Next();
   bad_row_ = lines_.bad_line();
+  line_count_ = CountLines();
   return more;
+}
+
+int64_t RowReader::CountLines() const {
+  return lines_.line().size() > max_line_bytes_
+             ? 1
+             : lines_.last_number() - lines_.number() + 1;
 }
 
 absl::Status RowReader::BadRow(absl::string_view message) {

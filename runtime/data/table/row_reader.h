@@ -52,13 +52,18 @@ class RowReader {
 
   // Moves to the next row; false after the last. INVALID_ARGUMENT: a row with
   // too few or too many fields, a column that is missing, empty or of another
-  // kind, an empty line inside a table of fields, and what LineReader refuses.
+  // kind, an empty line or the header inside a table of fields, and what
+  // LineReader refuses.
   // After an error the reader must not be used further, unless bad_row() says
   // so.
   absl::StatusOr<bool> Next();
   // Whether the error of Next was one of the row, so that Next may be called
   // for the row after it.
   bool bad_row() const { return bad_row_; }
+
+  // Lines of the current row, or of the one that Next refused; 1 for a row that
+  // is too long to be read to its end.
+  int64_t line_count() const { return line_count_; }
 
   // Values of the current row, by place in the columns; valid until the next
   // call of Next. Each fits the kind of its column.
@@ -84,14 +89,16 @@ class RowReader {
             std::vector<TableColumn> columns, size_t max_line_bytes)
       : columns_(std::move(columns)),
         lines_(std::move(file), max_line_bytes),
+        max_line_bytes_(max_line_bytes),
         weights_(columns_.size()) {}
 
   // Reads a row, as Next; false at the end of the file. Weights need not be
   // numbers; Next takes them from Text.
   virtual absl::StatusOr<bool> ReadRow() = 0;
-  // LineReader::Next, for ReadRow.
+  // LineReader::Next, for ReadRow; sets line_count_.
   absl::StatusOr<bool> NextLine(FindRecordEnd find_end);
   absl::StatusOr<bool> NextLine();
+  int64_t CountLines() const;
   // The error of a row: "path:line: " of its first line, then `message`.
   absl::Status BadRow(absl::string_view message);
   // The same: "column 'name' expects ..., got ..."
@@ -105,8 +112,10 @@ class RowReader {
 
   const std::vector<TableColumn> columns_;
   LineReader lines_;
+  const size_t max_line_bytes_;
   std::string hint_;
   bool bad_row_ = false;
+  int64_t line_count_ = 1;
 
  private:
   absl::Status ReadWeight(size_t column);

@@ -95,6 +95,8 @@ class TableReader {
   // messages.
   int64_t line() const { return rows().lines().number(); }
   std::string Where() const { return rows().lines().Where(); }
+  // Lines of the current row, or of the one that Next refused (row_reader.h).
+  int64_t line_count() const { return rows().line_count(); }
 
  private:
   struct File {

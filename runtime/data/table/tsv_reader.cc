@@ -50,8 +50,7 @@ class TsvReader final : public FieldReader {
  protected:
   absl::StatusOr<bool> NextRecord() override { return NextLine(); }
 
-  absl::Status Split() override {
-    absl::string_view line = lines_.line();
+  absl::Status Split(absl::string_view line) override {
     fields_.clear();
     while (true) {
       const size_t tab = line.find('\t');

@@ -535,6 +535,92 @@ TEST_F(ExampleTableTest, BadRowsAreSkippedInEachPass) {
   EXPECT_EQ(forward.row(2), 2);
 }
 
+TEST_F(ExampleTableTest, BadRowsOfSeveralLinesSaySo) {
+  std::vector<std::string> told;
+  options_.table.tell = [&](const std::string& text) {
+    told.push_back(absl::StrReplaceAll(text, {{directory_ + "/", ""}}));
+  };
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const std::string path =
+      Write("t.csv",
+            "label,text\n\"a\",\"w1\nw2\"\n\"b\nc\",w1\na,\"w1\n\xFF\n\"\n"
+            "\na,\"w1\n\nw2\" w3\nb,w4\n\n\"b\",\"w5\n\"\n");
+  EXPECT_THAT(std::string(Open(path).value()->Scan({}).message()),
+              HasSubstr("t.csv:4: expects one of 2 labels (a, b), got 'b\\nc'; "
+                        "the row goes to line 5"));
+  options_.table.skip_bad_rows = true;
+  auto table = Open(path).value();
+  ASSERT_EQ(table->Scan({}), absl::OkStatus());
+  EXPECT_EQ(table->size(), 3);
+  EXPECT_EQ(table->scan().labels, 2);
+  EXPECT_THAT(
+      told,
+      ElementsAre(
+          "t.csv:4: expects one of 2 labels (a, b), got 'b\\nc'; the row goes "
+          "to line 5; skipped",
+          "t.csv:7: expects UTF-8, got 0xff at byte 1; if the file is Latin-1, "
+          "iconv -f LATIN1 -t UTF-8 converts it; the row goes from line 6 to "
+          "line 8; skipped",
+          "t.csv:9: expects a row, got an empty line; skipped",
+          "t.csv: skipped 5 of 8 rows, 10 lines"));
+  // What follows an empty line has its own lines.
+  told.clear();
+  ASSERT_EQ(Open(Write("t.csv",
+                       "label,text\na,w1\n\n\"a\",\"w1\nw2\"\n\n"
+                       "\"c\",\"w1\n\"\n"))
+                .value()
+                ->Scan({}),
+            absl::OkStatus());
+  EXPECT_THAT(told,
+              ElementsAre("t.csv:3: expects a row, got an empty line; skipped",
+                          "t.csv:6: expects a row, got an empty line; skipped",
+                          "t.csv:7: expects one of 2 labels (a, b), got 'c'; "
+                          "the row goes to line 8; skipped",
+                          "t.csv: skipped 3 of 5 rows, 4 lines"));
+}
+
+TEST_F(ExampleTableTest, ALostQuoteEndsAlsoWhereBadRowsAreSkipped) {
+  options_.table.skip_bad_rows = true;
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const std::string path =
+      Write("t.csv", "label,text\na,w1\nb,\"w2\na,w3\nb,w4\n");
+  EXPECT_THAT(std::string(Open(path).value()->Scan({}).message()),
+              HasSubstr("t.csv:3: expects a quote at the end of the field that "
+                        "begins with one, got none in the rest of the file"));
+  std::string rows = "label,text\na,w1\nb,\"w2\n";
+  while (rows.size() < 3 << 20) rows += "a,w1 w2 w3 w4 w5\n";
+  EXPECT_THAT(std::string(Open(Write("t.csv", rows + "a,\"w1\"\n"))
+                              .value()
+                              ->Scan({})
+                              .message()),
+              HasSubstr("t.csv:3: expects a line of at most 1048576 bytes, got "
+                        "a longer one; is a quote that begins a field never "
+                        "closed?"));
+}
+
+TEST_F(ExampleTableTest, TheScanCountsTheLabelsOfRows) {
+  labels_ = LabelMap::FromLabels({"a", "b", "c"}).value();
+  options_.table.partly_labelled = true;
+  auto table =
+      Open(Write("t.tsv", "label\ttext\nc\tw1\n\tw2\na\tw3\nc\tw4\n")).value();
+  ASSERT_EQ(table->Scan({}), absl::OkStatus());
+  EXPECT_EQ(table->scan().labels, 2);
+  EXPECT_EQ(table->scan().unlabelled, 1);
+}
+
+TEST_F(ExampleTableTest, NumbersNameTheirColumn) {
+  options_.labels = Labels::kScores;
+  for (const absl::string_view number : {"animal", "0x10", "1e39"})
+    EXPECT_THAT(
+        std::string(Scan(Write("t.tsv",
+                               absl::StrCat("label\ttext\n", number, "\tw1\n")))
+                        .status()
+                        .message()),
+        HasSubstr(absl::StrCat("t.tsv:2: column 'label' expects a finite "
+                               "number, got '",
+                               number, "'")));
+}
+
 TEST_F(ExampleTableTest, ATableOfBadRowsIsRefused) {
   options_.table.skip_bad_rows = true;
   const std::string path = Write("t.tsv", "label\ttext\na\nb\n");

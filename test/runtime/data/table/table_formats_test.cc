@@ -93,6 +93,10 @@ class TableFormatsTest : public ::testing::Test {
                                 absl::string_view bytes) {
     return Read({Write(name, bytes)});
   }
+  // Of a CSV with lines of at most 50 bytes.
+  std::vector<std::string> Rows50(absl::string_view bytes) {
+    return Read({Write("a.csv", bytes)}, {.format = "", .max_line_bytes = 50});
+  }
   std::string Message(const absl::Status& status) const {
     return absl::StrReplaceAll(std::string(status.message()),
                                {{dir_ + "/", ""}});
@@ -125,12 +129,12 @@ TEST_F(TableFormatsTest, LinesOfCsvAreThoseOfTheFile) {
                   "a.csv:4: expects 2 fields separated by commas, got 1",
                   "a.csv:6: expects UTF-8, got 0xff at byte 1; if the file is "
                   "Latin-1, iconv -f LATIN1 -t UTF-8 converts it",
-                  "a.csv:8: expects a comma or the end of the line behind a "
-                  "field in quotes, got more text; a quote within it is "
-                  "doubled",
+                  "a.csv:7: expects a comma or the end of the line behind a "
+                  "field in quotes, got more text in line 8; a quote within it "
+                  "is doubled",
                   "w|4",
                   "a.csv:10: expects a quote at the end of the field that "
-                  "begins with one, got none"));
+                  "begins with one, got none in the rest of the file"));
 }
 
 TEST_F(TableFormatsTest, AQuoteThatIsNeverClosedIsNamed) {
@@ -138,22 +142,59 @@ TEST_F(TableFormatsTest, AQuoteThatIsNeverClosedIsNamed) {
                    {.format = "", .max_line_bytes = 50}),
               ElementsAre("a.csv:2: expects a line of at most 50 bytes, got a "
                           "longer one; is a quote that begins a field never "
-                          "closed?",
-                          "a.csv:2: expects a quote at the end of the field "
-                          "that begins with one, got none in the rest of the "
-                          "file"));
+                          "closed?"));
+  constexpr char kNone[] =
+      "expects a quote at the end of the field that begins with one, got none "
+      "in the rest of the file";
+  EXPECT_THAT(Rows("a.csv", "text,label\nx,1\ny,\"2\n\nz,3\n"),
+              ElementsAre("x|1", absl::StrCat("a.csv:3: ", kNone)));
+  EXPECT_THAT(Rows("a.csv", "text,label\n\"x\ny\",\"\"\"\"\"1\nz,3"),
+              ElementsAre(absl::StrCat("a.csv:3: ", kNone)));
+  EXPECT_THAT(Rows("a.csv", "text,\"label\nx,1\n"),
+              ElementsAre(absl::StrCat("a.csv:1: ", kNone)));
+  // Nor do bytes in the rest make a row of it that may be skipped.
+  EXPECT_THAT(Rows("a.csv", "text,label\n\"x,1\n\xFF,2\ny,3\n"),
+              ElementsAre(absl::StrCat("a.csv:2: ", kNone)));
+  EXPECT_THAT(Rows("a.csv", {"text,label\n\"x,1\n\0,2\ny,3\n", 28}),
+              ElementsAre(absl::StrCat("a.csv:2: ", kNone)));
+}
+
+// Rows that are too long are skipped to their ends, unless a quote is open for
+// as long, or never closed. Whatever the reads are.
+TEST_F(TableFormatsTest, AQuoteBehindTheLongestRowIsFollowed) {
+  const std::string begin = absl::StrCat("text,label\n", std::string(60, 'x'));
+  const std::string error =
+      "a.csv:2: expects a line of at most 50 bytes, got a longer one";
+  const std::string quote =
+      "a.csv:2: expects a quote at the end of the field that begins with one, "
+      "got none in ";
+  for (const size_t step : {1 << 20, 7, 1}) {
+    files_.LimitReads(step);
+    EXPECT_THAT(Rows50(begin + ",\"a\n\"\"b\n\"\nw,4\n"),
+                ElementsAre(error, "w|4"));
+    EXPECT_THAT(Rows50(begin + ",\"a\nw,4\n"),
+                ElementsAre(error, quote + "the rest of the file"));
+    EXPECT_THAT(
+        Rows50(absl::StrCat(begin, ",\"", std::string(99, '\n'), "\"\nw,4")),
+        ElementsAre(error, quote + "50 bytes"));
+    EXPECT_THAT(
+        Rows50(absl::StrCat(begin, ",\"", std::string(99, '\n'), "w,4")),
+        ElementsAre(error, quote + "50 bytes"));
+    // Closed within the limit each.
+    EXPECT_THAT(Rows50(absl::StrCat(begin, ",\"", std::string(40, '\n'),
+                                    "\",\"", std::string(40, '\n'), "\"\nw,4")),
+                ElementsAre(error, "w|4"));
+  }
 }
 
 TEST_F(TableFormatsTest, RowsThatAreTooLongAreSkippedToTheirEnds) {
   const std::string words(70000, 'x');
   EXPECT_THAT(
-      Read({Write("a.csv", absl::StrCat("text,label\nok,1\n\"", words, "\n\"\"",
-                                        words, "\",1\n", words, ",1\nw,4"))},
+      Read({Write("a.csv", absl::StrCat("text,label\nok,1\n", words, "\"",
+                                        words, ",\"1\"\nw,4"))},
            {.format = "", .max_line_bytes = 50}),
       ElementsAre("ok|1",
                   "a.csv:3: expects a line of at most 50 bytes, got a longer "
-                  "one; is a quote that begins a field never closed?",
-                  "a.csv:5: expects a line of at most 50 bytes, got a longer "
                   "one",
                   "w|4"));
   EXPECT_THAT(
@@ -229,6 +270,72 @@ TEST_F(TableFormatsTest, RowsThatAreRefusedCanBeSkipped) {
                           HasSubstr("one object per line"),
                           "a.jsonl:4: expects an object, got 3",
                           StartsWith("a.jsonl:5: expects JSON")));
+}
+
+TEST_F(TableFormatsTest, TheHeaderIsNoRow) {
+  const std::string again = ": expects a row, got the header again";
+  EXPECT_THAT(Rows("a.tsv",
+                   "text\tlabel\na\t1\ntext\tlabel\nb\t2\n"
+                   "\xEF\xBB\xBFtext\tlabel\r\n\xEF\xBB\xBFtext\t3\n"
+                   "text\t4\nx\tlabel\ntext\n\xEF\xBB\xBF\tb"),
+              ElementsAre("a|1", "a.tsv:3" + again, "b|2", "a.tsv:5" + again,
+                          "\xEF\xBB\xBFtext|3", "text|4", "x|label",
+                          "a.tsv:9: expects 2 fields separated by tabs, got 1",
+                          "\xEF\xBB\xBF|b"));
+  EXPECT_THAT(Rows("a.csv",
+                   "\xEF\xBB\xBF\"text\",label\ntext,\"label\"\n"
+                   "\xEF\xBB\xBF\"text\",label\n"
+                   "\xEF\xBB\xBF\"text\",1\nb,2"),
+              ElementsAre("a.csv:2" + again, "a.csv:3" + again,
+                          "\xEF\xBB\xBF\"text\"|1", "b|2"));
+  // Each file has its own.
+  EXPECT_THAT(Read({Write("a.tsv", "text\tlabel\na\t1\n"),
+                    Write("b.tsv", "label\ttext\ntext\tlabel\n")}),
+              ElementsAre("a|1", "label|text"));
+}
+
+TEST_F(TableFormatsTest, ColumnsWithoutANameMayRepeat) {
+  EXPECT_THAT(Rows("a.csv", ",text,label,,\n7,a,1,,\n8,b,2,x,y\nc,3\n"),
+              ElementsAre("a|1", "b|2",
+                          "a.csv:4: expects 5 fields separated by commas, got "
+                          "2"));
+  EXPECT_THAT(Rows("a.tsv", "\ttext\t\tlabel\n\ta\t\t1\n"), ElementsAre("a|1"));
+  EXPECT_THAT(Rows("a.csv", "id,text,,\n1,a,,\n"),
+              ElementsAre("a.csv:1: expects a column 'label', got id, text"));
+  EXPECT_THAT(Rows("a.csv", ",,\n1,a,\n"),
+              ElementsAre("a.csv:1: expects a column 'text', got none"));
+  EXPECT_THAT(Rows("a.csv", "text,text,label,,\n1,a,,,\n"),
+              ElementsAre("a.csv:1: expects each column once, got a second "
+                          "'text'"));
+}
+
+TEST_F(TableFormatsTest, WeightsAreDecimalNumbers) {
+  const auto weights = [&](absl::string_view name, absl::string_view bytes) {
+    auto reader = TableReader::Open(files_, {Write(name, bytes)},
+                                    {{"w", TableColumn::Kind::kWeight}})
+                      .value();
+    std::vector<std::string> rows;
+    while (true) {
+      const auto more = reader->Next();
+      if (more.ok() && !*more) return rows;
+      rows.push_back(more.ok() ? absl::StrCat(reader->Weight(0))
+                               : Message(more.status()));
+    }
+  };
+  const std::string error =
+      ": column 'w' expects a finite number of at least 0, got ";
+  EXPECT_THAT(
+      weights("w.tsv",
+              "w\n1.5\n 2 \n+3\n.5\n4.\n1E+1\n-0\n0x10\n0X1p4\n"
+              "1e39\ninf\nnan\n1_0\n1,5\n"),
+      ElementsAre(
+          "1.5", "2", "3", "0.5", "4", "10", "0",
+          "w.tsv:9" + error + "\"0x10\"", "w.tsv:10" + error + "\"0X1p4\"",
+          "w.tsv:11" + error + "\"1e39\"", "w.tsv:12" + error + "\"inf\"",
+          "w.tsv:13" + error + "\"nan\"", "w.tsv:14" + error + "\"1_0\"",
+          "w.tsv:15" + error + "\"1,5\""));
+  EXPECT_THAT(weights("w.jsonl", "{\"w\": 1e1}\n{\"w\": \"0x10\"}\n"),
+              ElementsAre("10", "w.jsonl:2" + error + "\"0x10\""));
 }
 
 TEST_F(TableFormatsTest, QuotesInATsvGetAHint) {
