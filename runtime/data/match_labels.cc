@@ -130,4 +130,14 @@ std::vector<std::string> DescribeLookalikes(const LabelMap& labels) {
   return sentences;
 }
 
+std::string DescribeManyLabels(int64_t labels, int64_t rows,
+                               absl::string_view where,
+                               absl::string_view regression) {
+  constexpr int64_t kFewRows = 20;
+  if (rows < kFewRows || 2 * labels <= rows) return "";
+  return absl::StrCat(where, ": has ", labels, " labels in ", rows,
+                      " rows; --label-column chooses another column",
+                      regression.empty() ? "" : absl::StrCat(", ", regression));
+}
+
 }  // namespace graft

@@ -6,6 +6,7 @@
 #ifndef GRAFT_RUNTIME_DATA_MATCH_LABELS_H_
 #define GRAFT_RUNTIME_DATA_MATCH_LABELS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,14 @@ absl::StatusOr<LabelMatch> MatchRows(const HeadLabels& head,
 // Pairs of labels that a person may take for one (LooseKey), as sentences that
 // name both and where each was first seen. At most ten.
 std::vector<std::string> DescribeLookalikes(const LabelMap& labels);
+
+// What is to be said of a column, which `where` names, with so many labels in
+// `rows` rows that these are hardly classes: more than half as many, in at
+// least 20 rows. Empty for others. `regression` is what to do about numbers, or
+// empty.
+std::string DescribeManyLabels(int64_t labels, int64_t rows,
+                               absl::string_view where,
+                               absl::string_view regression);
 
 }  // namespace graft
 

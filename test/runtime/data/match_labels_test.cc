@@ -138,5 +138,18 @@ TEST(DescribeLookalikesTest, NamesBothAndWhere) {
   EXPECT_THAT(DescribeLookalikes(other), IsEmpty());
 }
 
+TEST(DescribeManyLabelsTest, OfLargeTablesOnly) {
+  EXPECT_EQ(DescribeManyLabels(19, 19, "t.tsv, column 'label'", "r"), "");
+  EXPECT_EQ(DescribeManyLabels(10, 20, "t.tsv, column 'label'", "r"), "");
+  EXPECT_EQ(DescribeManyLabels(0, 0, "t.tsv, column 'label'", "r"), "");
+  EXPECT_EQ(DescribeManyLabels(11, 20, "t.tsv, column 'label'", ""),
+            "t.tsv, column 'label': has 11 labels in 20 rows; --label-column "
+            "chooses another column");
+  EXPECT_EQ(DescribeManyLabels(90, 100, "t.tsv, column 'label'",
+                               "--task regression learns numbers"),
+            "t.tsv, column 'label': has 90 labels in 100 rows; --label-column "
+            "chooses another column, --task regression learns numbers");
+}
+
 }  // namespace
 }  // namespace graft

@@ -125,13 +125,17 @@ absl::StatusOr<ModelFacts> ReadTeacher(FileSystem& files,
   return facts;
 }
 
-// ", 26 labels", and the number of unlabelled rows.
+// ", 26 labels", of those of the head, and the number of unlabelled rows.
 std::string DescribeClasses(const PreparedRun& run, const std::string& task) {
   if (task != "classification")
     return task == "regression" ? ", regression" : "";
   const int64_t unlabelled = run.train->scan().unlabelled;
+  const int64_t labels = run.train->scan().labels;
   return absl::StrCat(
-      ", ", run.labels->size(), " labels",
+      ", ",
+      labels < run.labels->size() ? absl::StrCat(labels, " of ")
+                                  : std::string(),
+      run.labels->size(), " labels",
       unlabelled > 0
           ? absl::StrCat(", ", CountOf(unlabelled, "row"), " without")
           : "");
@@ -233,6 +237,12 @@ absl::Status SettleLabels(const FinetuneOptions& options,
           names.empty()
               ? "none"
               : absl::StrCat("one: '", DescribeLabel(names[0]), "'")));
+    const TableScan& scan = run.train->scan();
+    const std::string many = DescribeManyLabels(
+        scan.labels, scan.examples - scan.unlabelled, LabelColumn(options),
+        options.strategy.file.empty() ? "--task regression learns numbers"
+                                      : "");
+    if (!many.empty()) std::fprintf(stderr, "graft: %s\n", many.c_str());
   }
   GRAFT_ASSIGN_OR_RETURN(HeadChoice head, ChooseHead(options, model, names));
   if (options.task == "classification") {
