@@ -61,8 +61,9 @@ absl::Status FieldReader::FindColumns() {
 }
 
 bool FieldReader::IsHeader() const {
-  return std::equal(fields_.begin(), fields_.end(), header_.begin(),
-                    header_.end());
+  // A single field may well be a text that is called as the column.
+  return header_.size() > 1 && std::equal(fields_.begin(), fields_.end(),
+                                          header_.begin(), header_.end());
 }
 
 absl::Status FieldReader::SplitRow() {

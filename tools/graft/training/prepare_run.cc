@@ -13,21 +13,18 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/match_labels.h"
 #include "runtime/data/table/table_paths.h"
-#include "runtime/formats/config.h"
 #include "runtime/formats/labels.h"
-#include "runtime/tokenize/registry.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/terminal.h"
 #include "tools/graft/training/check_inputs.h"
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/model_facts.h"
+#include "tools/graft/training/run_models.h"
 #include "tools/graft/training/strategy_options.h"
 
 namespace graft {
 namespace {
 
-// As many as a tokenizer may have.
-constexpr int64_t kMaxVocabulary = 10'000'000;
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
@@ -97,32 +94,6 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
                         ? options.max_tokens
                         : std::max(capacity.tokens, run.max_length);
   return capacity;
-}
-
-// INVALID_ARGUMENT if a text could get an id that the word embeddings do not
-// have. The configuration says how many there are under the name of
-// Transformers; of other families the compiler knows.
-absl::Status CheckIds(const Tokenizer& tokenizer, const std::string& directory,
-                      const ModelConfig& config) {
-  int64_t rows = 0;
-  GRAFT_RETURN_IF_ERROR(config.Integer("vocab_size", 1, kMaxVocabulary, rows));
-  if (rows == 0) return absl::OkStatus();
-  return CheckTokenIds(tokenizer, rows,
-                       absl::StrCat("the word embeddings of ", directory));
-}
-
-// The facts of the teacher, which has its labels.
-absl::StatusOr<ModelFacts> ReadTeacher(FileSystem& files,
-                                       const FinetuneOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(ModelFacts facts,
-                         ReadModelFacts(files, options, options.teacher));
-  if (facts.labels < 2)
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.teacher, ": expects a classifier of at least 2 labels, got ",
-        facts.labels, "; fine-tune one and `graft export` it"));
-  if (!facts.label_error.empty())
-    return absl::InvalidArgumentError(facts.label_error);
-  return facts;
 }
 
 // ", 26 labels", of those of the head, and the number of unlabelled rows.
@@ -290,36 +261,6 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   return CheckMaxTokens(options, *run.dev);
 }
 
-// INVALID_ARGUMENT: pairs of texts have types of tokens that the model lacks.
-absl::Status CheckPairs(const FinetuneOptions& options,
-                        const Tokenizer& tokenizer, const ModelFacts& facts) {
-  if (options.table.pair_column.empty() || facts.types == 0)
-    return absl::OkStatus();
-  Encoding encoding;
-  GRAFT_RETURN_IF_ERROR(
-      tokenizer.Encode("a", "a", /*max_length=*/16, encoding));
-  const int64_t most =
-      *std::max_element(encoding.type_ids.begin(), encoding.type_ids.end());
-  if (most < facts.types) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      JoinPath(facts.head.owner, "config.json"), ": type_vocab_size expects ",
-      most + 1, " types of tokens, for the pairs of --pair-column, got ",
-      facts.types));
-}
-
-// INVALID_ARGUMENT: the model in `directory` reads other tokens.
-absl::Status CheckTokenizer(FileSystem& files, const FinetuneOptions& options,
-                            const Tokenizer& tokenizer,
-                            const std::string& directory) {
-  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> other,
-                         LoadTokenizer(files, directory));
-  const absl::Status same =
-      CheckSameTokenizer(tokenizer, options.model, *other);
-  if (same.ok()) return same;
-  return absl::InvalidArgumentError(
-      absl::StrCat(directory, ": ", same.message()));
-}
-
 // Steps between evaluations: those of an epoch unless the user says.
 int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
   const RunSettings& training = options.training;
@@ -361,61 +302,20 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
 
 }  // namespace
 
-std::vector<std::string> FrozenModels(const FinetuneOptions& options) {
-  if (!options.strategy.file.empty()) return options.strategy.frozen;
-  // Of a page of the compiler.
-  if (options.teacher.empty()) return {};
-  return {options.teacher};
-}
-
 absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
                                        const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
   GRAFT_RETURN_IF_ERROR(CheckInputs(options));
   GRAFT_RETURN_IF_ERROR(CheckSettings(options));
-  // Said by this program, before the compiler is asked.
-  GRAFT_ASSIGN_OR_RETURN(
-      const ModelConfig config,
-      ModelConfig::Read(files, JoinPath(options.model, "config.json")));
-  GRAFT_ASSIGN_OR_RETURN(result.tokenizer, LoadTokenizer(files, options.model));
-  GRAFT_RETURN_IF_ERROR(CheckIds(*result.tokenizer, options.model, config));
-  GRAFT_ASSIGN_OR_RETURN(const ModelFacts facts,
-                         ReadModelFacts(files, options, options.model));
-  int64_t limit = facts.max_positions;
+  GRAFT_ASSIGN_OR_RETURN(RunModels models, ReadRunModels(files, options));
+  result.tokenizer = std::move(models.tokenizer);
+  result.max_length = models.max_length;
   result.labels = std::make_unique<LabelMap>();
-  std::optional<ModelFacts> teacher;
-  if (!options.teacher.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(teacher, ReadTeacher(files, options));
-  }
-  GRAFT_RETURN_IF_ERROR(CheckPairs(options, *result.tokenizer, facts));
-  for (const std::string& directory : FrozenModels(options)) {
-    ModelFacts frozen;
-    if (teacher && directory == options.teacher) {
-      frozen = *teacher;
-    } else {
-      GRAFT_ASSIGN_OR_RETURN(frozen, ReadModelFacts(files, options, directory));
-    }
-    GRAFT_RETURN_IF_ERROR(CheckPairs(options, *result.tokenizer, frozen));
-    GRAFT_RETURN_IF_ERROR(
-        CheckTokenizer(files, options, *result.tokenizer, directory));
-    limit = std::min(limit, frozen.max_positions);
-  }
-  if (options.max_length > limit)
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--max-length: expects at most ", limit,
-        ", the most that the model takes, got ", options.max_length));
-  // Of the training of a teacher, or what the tokenizer says.
-  const int64_t asked = options.teacher_length > 0
-                            ? options.teacher_length
-                            : result.tokenizer->max_length();
-  const int64_t max_length = options.max_length > 0
-                                 ? options.max_length
-                                 : std::min(limit, asked > 0 ? asked : limit);
-  result.max_length = max_length;
-  GRAFT_RETURN_IF_ERROR(ScanTables(
-      files, options, facts, teacher ? &*teacher : nullptr, stop, result));
-  if (!options.quiet) DescribeData(options, result, max_length);
+  GRAFT_RETURN_IF_ERROR(ScanTables(files, options, models.model,
+                                   models.teacher ? &*models.teacher : nullptr,
+                                   stop, result));
+  if (!options.quiet) DescribeData(options, result, models.max_length);
   result.evaluate_every = EvaluateEvery(options, result);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
   return result;
