@@ -14,6 +14,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Support/xxhash.h"
 #include "passes/lower/structure.h"
@@ -88,6 +89,26 @@ class KernelBytes {
   llvm::DenseMap<const void*, int64_t> numbers;
 };
 
+// Writes the file `path` aside and renames it. Nothing stays of one that cannot
+// be written.
+void writeAside(const std::string& path,
+                llvm::ArrayRef<llvm::StringRef> parts) {
+  int descriptor = -1;
+  llvm::SmallString<128> aside;
+  if (llvm::sys::fs::createUniqueFile(path + ".tmp-%%%%%%%%", descriptor,
+                                      aside))
+    return;
+  llvm::sys::RemoveFileOnSignal(aside);
+  llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+  for (llvm::StringRef part : parts) stream << part;
+  stream.close();
+  const bool written = !stream.has_error();
+  stream.clear_error();  // or it ends the process
+  if (!written || llvm::sys::fs::rename(aside, path))
+    llvm::sys::fs::remove(aside);
+  llvm::sys::DontRemoveFileOnSignal(aside);
+}
+
 }  // namespace
 
 ObjectCache::ObjectCache(llvm::StringRef directory) : directory(directory) {
@@ -146,10 +167,7 @@ void ObjectCache::keep(const std::string& key,
   char checksum[kChecksumBytes];
   llvm::support::endian::write64le(checksum, llvm::xxh3_64bits(bytes));
   // A full disk or a folder that cannot be written: it is compiled again.
-  llvm::consumeError(llvm::writeToOutput(path(key), [&](llvm::raw_ostream& o) {
-    o << bytes << llvm::StringRef(checksum, kChecksumBytes);
-    return llvm::Error::success();
-  }));
+  writeAside(path(key), {bytes, llvm::StringRef(checksum, kChecksumBytes)});
 }
 
 }  // namespace graft

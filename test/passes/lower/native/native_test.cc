@@ -3,8 +3,11 @@
 
 #include "passes/lower/native/native.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +17,7 @@
 #include "llvm/Object/ELFObjectFile.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "passes/lower/native/object_cache.h"
 #include "passes/lower/target.h"
 #include "test/passes/lower/kernel_test.h"
 
@@ -120,6 +124,29 @@ TEST_F(ObjectCacheTest, TellsKernelsAndTargetsApart) {
     library(kTriple, directory, *target);
   }
   EXPECT_EQ(kept(directory).size(), 2 * getTargets().size());
+}
+
+// A file that may not grow fails as one on a full disk does.
+TEST_F(ObjectCacheTest, KeepsNothingOnAFullDisk) {
+  const std::vector<char> object(1 << 20, 'x');
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit = {4096, 4096};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    {
+      const ObjectCache cache(directory);
+      cache.keep("key", object);
+    }
+    _exit(std::filesystem::is_directory(directory) ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(kept(directory), std::vector<std::filesystem::path>());
+  const ObjectCache cache(directory);
+  cache.keep("key", object);
+  EXPECT_TRUE(cache.find("key").has_value());
 }
 
 TEST_F(ObjectCacheTest, CompilesAgainWhatIsDamaged) {
