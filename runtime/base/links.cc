@@ -5,12 +5,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 
 namespace graft {
@@ -28,6 +32,22 @@ std::optional<std::string> ReadLink(const std::string& path) {
   return JoinPath(DirectoryName(path), target);
 }
 
+// Where the kernel lists the open file that `path`, or a link on the way from
+// it, is: "/proc/12/fd/1"; empty if it is none.
+std::string PlaceOfOpenFile(std::string path) {
+  for (int i = 0; i < kMostLinks; ++i) {
+    // /dev/fd is a link itself.
+    char folder[PATH_MAX];
+    if (::realpath(DirectoryName(path).c_str(), folder) != nullptr &&
+        absl::StartsWith(folder, "/proc/"))
+      return JoinPath(folder, path.substr(path.rfind('/') + 1));
+    std::optional<std::string> next = ReadLink(path);
+    if (!next) break;
+    path = *std::move(next);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string ResolveLinks(std::string path) {
@@ -40,17 +60,24 @@ std::string ResolveLinks(std::string path) {
 }
 
 bool IsOpenFile(std::string path) {
-  for (int i = 0; i < kMostLinks; ++i) {
-    // /dev/fd is a link itself.
-    char folder[PATH_MAX];
-    if (::realpath(DirectoryName(path).c_str(), folder) != nullptr &&
-        absl::StartsWith(folder, "/proc/"))
-      return true;
-    std::optional<std::string> next = ReadLink(path);
-    if (!next) break;
-    path = *std::move(next);
-  }
-  return false;
+  return !PlaceOfOpenFile(std::move(path)).empty();
+}
+
+std::optional<int> OwnDescriptor(std::string path) {
+  const std::string place = PlaceOfOpenFile(std::move(path));
+  char self[PATH_MAX];
+  if (place.empty() || ::realpath("/proc/self", self) == nullptr)
+    return std::nullopt;
+  absl::string_view rest = place;
+  if (!absl::ConsumePrefix(&rest, self)) return std::nullopt;
+  // Of one of its threads.
+  if (absl::ConsumePrefix(&rest, "/task/"))
+    rest.remove_prefix(std::min(rest.find('/'), rest.size()));
+  int descriptor;
+  if (!absl::ConsumePrefix(&rest, "/fd/") ||
+      !absl::SimpleAtoi(rest, &descriptor))
+    return std::nullopt;
+  return descriptor;
 }
 
 }  // namespace graft

@@ -28,6 +28,7 @@ using internal_posix::CreateAside;
 using internal_posix::Descriptor;
 using internal_posix::Open;
 using internal_posix::OpenedForWriting;
+using internal_posix::OpenInPlace;
 using internal_posix::Replacement;
 using internal_posix::Retry;
 
@@ -191,11 +192,8 @@ class PosixFileSystem final : public FileSystem {
     replacement.target = ResolveLinks(path);
     // What is no file, and the descriptors of a process, can only be written
     // into. A file may be that of `> file`, whose writer goes on behind us.
-    if (exists && (!S_ISREG(old.st_mode) || IsOpenFile(path))) {
-      GRAFT_ASSIGN_OR_RETURN(Descriptor fd,
-                             Open(path, O_WRONLY | O_APPEND, "open"));
-      return OpenedForWriting(path, std::move(fd));
-    }
+    if (exists && (!S_ISREG(old.st_mode) || IsOpenFile(path)))
+      return OpenInPlace(path, O_APPEND);
     // A rename would also replace what may not be written.
     if (exists && ::access(path.c_str(), W_OK) != 0)
       return FileError(errno, path, "write");

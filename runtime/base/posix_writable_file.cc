@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/links.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/temporary_files.h"
 
@@ -110,6 +111,21 @@ std::unique_ptr<WritableFile> OpenedForWriting(std::string path,
                                              std::move(fd));
 }
 
+absl::StatusOr<std::unique_ptr<WritableFile>> OpenInPlace(
+    const std::string& path, int flags) {
+  const std::optional<int> own = OwnDescriptor(path);
+  if (!own) {
+    GRAFT_ASSIGN_OR_RETURN(Descriptor fd, Open(path, O_WRONLY | flags, "open"));
+    return OpenedForWriting(path, std::move(fd));
+  }
+  const int mode = ::fcntl(*own, F_GETFL);
+  if (mode >= 0 && (mode & O_ACCMODE) == O_RDONLY)
+    return FileError(EBADF, path, "write");
+  const int fd = Retry([&] { return ::fcntl(*own, F_DUPFD_CLOEXEC, 3); });
+  if (fd < 0) return FileError(errno, path, "open");
+  return OpenedForWriting(path, Descriptor(fd));
+}
+
 absl::StatusOr<std::unique_ptr<WritableFile>> CreateAside(
     std::string path, Replacement replacement) {
   const CreationSection section;
@@ -117,6 +133,9 @@ absl::StatusOr<std::unique_ptr<WritableFile>> CreateAside(
     return ::open(replacement.temporary.c_str(),
                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   });
+  if (fd < 0 && replacement.mode &&
+      (errno == EACCES || errno == EPERM || errno == EROFS))
+    return OpenInPlace(path, O_TRUNC);
   if (fd < 0) return FileError(errno, path, "create");
   // It may fail on file systems without modes, where there is none to keep.
   if (replacement.mode) ::fchmod(fd, *replacement.mode);

@@ -25,8 +25,15 @@ struct Replacement {
 // The file `path`, open as `fd`, which is written into.
 std::unique_ptr<WritableFile> OpenedForWriting(std::string path, Descriptor fd);
 
+// Opens `path`, which is there, to write into it, with `flags` of open(). An
+// open file of this process is written through its descriptor, at its place.
+absl::StatusOr<std::unique_ptr<WritableFile>> OpenInPlace(
+    const std::string& path, int flags);
+
 // Creates the temporary file, which Commit renames to the target. Errors name
-// `path`. RemoveTemporaryFiles knows of it as soon as it is there.
+// `path`. RemoveTemporaryFiles knows of it as soon as it is there. A target
+// with a mode, which is there, is emptied and written into if its folder takes
+// no new file.
 absl::StatusOr<std::unique_ptr<WritableFile>> CreateAside(
     std::string path, Replacement replacement);
 

@@ -4,6 +4,8 @@
 #include "runtime/base/file.h"
 
 #include <fcntl.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
@@ -95,6 +98,65 @@ TEST_F(FileTest, WritesBehindWhatIsInAnOpenFile) {
   EXPECT_TRUE(WriteFile(files_, path, "tail").ok());
   ::close(fd);
   EXPECT_EQ(ReadFile(files_, Path("a")).value(), "head tail");
+}
+
+TEST_F(FileTest, WritesAtThePlaceOfAnOpenFile) {
+  const int fd = ::open(Path("a").c_str(), O_RDWR | O_CREAT, 0600);
+  for (const char* form :
+       {"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"}) {
+    ASSERT_EQ(::write(fd, "head ", 5), 5);
+    EXPECT_TRUE(WriteFile(files_, absl::StrCat(form, fd), "text ").ok());
+    ASSERT_EQ(::write(fd, "tail\n", 5), 5);
+  }
+  const std::string link = Path("link");
+  ASSERT_EQ(::symlink(absl::StrCat("/dev/fd/", fd).c_str(), link.c_str()), 0);
+  EXPECT_TRUE(WriteFile(files_, link, "linked\n").ok());
+  ::close(fd);
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(),
+            "head text tail\nhead text tail\nhead text tail\nlinked\n");
+}
+
+TEST_F(FileTest, WritesIntoWhatCannotBeOpenedAgain) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  EXPECT_TRUE(
+      WriteFile(files_, absl::StrCat("/dev/fd/", ends[0]), "text").ok());
+  char buffer[8];
+  EXPECT_EQ(::read(ends[1], buffer, sizeof(buffer)), 4);
+  for (const int fd : ends) ::close(fd);
+}
+
+TEST_F(FileTest, RefusesAnOpenFileThatIsOnlyRead) {
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "old").ok());
+  const int fd = ::open(Path("a").c_str(), O_RDONLY);
+  const std::string path = absl::StrCat("/dev/fd/", fd);
+  EXPECT_EQ(WriteFile(files_, path, "text").message(),
+            path + ": cannot write: Bad file descriptor");
+  ::close(fd);
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "old");
+}
+
+// The rights of a user who is not root, as far as the calls of this thread go.
+class AsNobody {
+ public:
+  AsNobody() { ::setfsuid(65534); }
+  ~AsNobody() { ::setfsuid(::geteuid()); }
+};
+
+TEST_F(FileTest, WritesIntoAFileWhoseFolderTakesNoOther) {
+  namespace fs = std::filesystem;
+  ASSERT_TRUE(WriteFile(files_, Path("a"), "longer than the new one").ok());
+  fs::permissions(Path("a"), fs::perms(0666));
+  fs::permissions(dir_, fs::perms(0555));
+  {
+    const AsNobody nobody;
+    EXPECT_TRUE(WriteFile(files_, Path("a"), "new").ok());
+    EXPECT_EQ(WriteFile(files_, Path("b"), "new").message(),
+              Path("b") + ": cannot create: Permission denied");
+  }
+  fs::permissions(dir_, fs::perms(0755));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  EXPECT_EQ(ReadFile(files_, Path("a")).value(), "new");
 }
 
 TEST_F(FileTest, AReplacedFileKeepsItsMode) {
