@@ -23,6 +23,7 @@
 namespace graft {
 namespace {
 
+constexpr absl::string_view kConfigFile = "config.json";
 // The files of a tokenizer; one of the first two is enough.
 constexpr absl::string_view kTokenizerFiles[] = {
     "tokenizer.json", "vocab.txt", "tokenizer_config.json",
@@ -144,8 +145,8 @@ absl::Status WriteTensors(FileSystem& files, const std::string& path,
 absl::Status WriteAll(FileSystem& files, const std::string& directory,
                       const FileModel& model,
                       absl::Span<const NamedText> tokenizer, DType dtype) {
-  GRAFT_RETURN_IF_ERROR(WriteFile(files, JoinPath(directory, "config.json"),
-                                  model.config.Text()));
+  GRAFT_RETURN_IF_ERROR(
+      WriteFile(files, JoinPath(directory, kConfigFile), model.config.Text()));
   for (const NamedText& text : tokenizer) {
     GRAFT_RETURN_IF_ERROR(
         WriteFile(files, JoinPath(directory, text.name), text.text));
@@ -171,6 +172,11 @@ absl::Status CheckTokenizer(absl::Span<const NamedText> tokenizer) {
       "a tokenizer expects tokenizer.json or vocab.txt, got neither");
 }
 
+absl::Status ExpectsEmpty(const std::string& directory, absl::string_view got) {
+  return absl::AlreadyExistsError(
+      absl::StrCat(directory, ": expects a new or empty directory, got ", got));
+}
+
 absl::Status CheckTarget(FileSystem& files, const std::string& directory) {
   if (!files.Exists(directory)) return absl::OkStatus();
   if (files.IsDirectory(directory)) {
@@ -178,17 +184,46 @@ absl::Status CheckTarget(FileSystem& files, const std::string& directory) {
                            files.List(directory));
     if (names.empty()) return absl::OkStatus();
   }
-  return absl::AlreadyExistsError(
-      absl::StrCat(directory, ": expects a new or empty directory, got ",
-                   files.IsDirectory(directory) ? "one with files" : "a file"));
+  return ExpectsEmpty(
+      directory, files.IsDirectory(directory) ? "one with files" : "a file");
 }
 
-// A name beside `target` that nothing has: what is there is somebody's.
+// A name that begins with `target` and that nothing has: what is there is
+// somebody's.
 std::string NewName(FileSystem& files, const std::string& target) {
   for (int i = 0;; ++i) {
     std::string name = absl::StrCat(target, ".tmp-", ::getpid(), "-", i);
     if (!files.Exists(name)) return name;
   }
+}
+
+// Moves the files of `aside`, a directory in `target` that holds nothing else,
+// into `target`: config.json, without which no reader takes it for a model,
+// last. Removes them all if one cannot be moved.
+absl::Status MoveUp(FileSystem& files, const std::string& aside,
+                    const std::string& target) {
+  // A signal comes before or after.
+  const CreationSection section;
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> others,
+                         files.List(target));
+  if (others.size() > 1) return ExpectsEmpty(target, "one with files");
+  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> names, files.List(aside));
+  const auto config = std::find(names.begin(), names.end(), kConfigFile);
+  std::rotate(config, config + 1, names.end());
+  absl::Status status;
+  size_t moved = 0;
+  while (moved < names.size()) {
+    if (names[moved] == kConfigFile) status = files.SyncDirectory(target);
+    if (status.ok())
+      status = files.Rename(JoinPath(aside, names[moved]),
+                            JoinPath(target, names[moved]));
+    if (!status.ok()) break;
+    ++moved;
+  }
+  if (status.ok()) return files.Remove(aside);
+  for (const std::string& name : absl::MakeSpan(names).first(moved))
+    files.Remove(JoinPath(target, name)).IgnoreError();
+  return status;
 }
 
 }  // namespace
@@ -204,19 +239,24 @@ absl::Status WriteHuggingFaceDirectory(FileSystem& files,
   GRAFT_RETURN_IF_ERROR(CheckTokenizer(tokenizer));
   GRAFT_RETURN_IF_ERROR(CheckTarget(files, directory));
 
-  // A rename of a directory is the only step that shows anything.
   std::string target = ResolveLinks(directory);
   while (target.size() > 1 && target.back() == '/') target.pop_back();
-  const std::string aside = NewName(files, target);
+  // A directory that is there may be the working directory or a mount point, or
+  // stand where nothing can be made: it is filled.
+  const bool fill = files.IsDirectory(target);
+  const std::string aside =
+      NewName(files, fill ? JoinPath(target, "graft") : target);
   AddTemporary(aside);
   absl::Status status = files.CreateDirectories(aside);
   if (status.ok()) status = WriteAll(files, aside, model, tokenizer, dtype);
-  if (status.ok()) status = files.Rename(aside, target);
+  // Else this rename is the only step that shows anything.
+  if (status.ok())
+    status = fill ? MoveUp(files, aside, target) : files.Rename(aside, target);
   // The first error is the one to tell; what is left over is aside.
   if (!status.ok()) RemoveTree(files, aside).IgnoreError();
   DropTemporary(aside);
   GRAFT_RETURN_IF_ERROR(status);
-  return files.SyncDirectory(DirectoryName(target));
+  return files.SyncDirectory(fill ? target : DirectoryName(target));
 }
 
 }  // namespace graft

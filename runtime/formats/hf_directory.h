@@ -44,10 +44,12 @@ struct ModelTensor {
 // `<model type>.`. Other models are written under their own names and
 // architectures.
 //
-// The directory appears whole or not at all. ALREADY_EXISTS when it is there
-// and not empty; INVALID_ARGUMENT names a tensor that is given twice or whose
-// values do not have its shape, a classifier without labels, or a file that is
-// no tokenizer's.
+// The directory appears whole or not at all. One that is there and empty stays
+// what it is, be it the working directory or a mount point: the files are
+// written into a directory within and moved up, config.json last.
+// ALREADY_EXISTS when it is there and not empty; INVALID_ARGUMENT names a
+// tensor that is given twice or whose values do not have its shape, a
+// classifier without labels, or a file that is no tokenizer's.
 absl::Status WriteHuggingFaceDirectory(FileSystem& files,
                                        const std::string& directory,
                                        const ModelConfig& config,

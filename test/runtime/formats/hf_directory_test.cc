@@ -191,6 +191,50 @@ TEST_F(HfDirectoryTest, WritesIntoAnEmptyDirectoryOnly) {
       HasSubstr("expects a new or empty directory, got one with files"));
 }
 
+TEST_F(HfDirectoryTest, FillsADirectoryThatIsThere) {
+  MakeTensors(true, 3);
+  // As what is mounted, the working directory stays.
+  std::filesystem::create_directory(Path());
+  std::filesystem::permissions(Path(), std::filesystem::perms(0750));
+  const std::string before = std::filesystem::current_path();
+  std::filesystem::current_path(Path());
+  const absl::Status status = WriteHuggingFaceDirectory(
+      FileSystem::Posix(), ".", config_, tensors_, tokenizer_);
+  EXPECT_THAT(Entries("."), ElementsAre("config.json", "model.safetensors",
+                                        "tokenizer_config.json", "vocab.txt"));
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(std::filesystem::status(Path()).permissions(),
+            std::filesystem::perms(0750));
+  EXPECT_THAT(Entries(root_), ElementsAre("out"));
+}
+
+TEST_F(HfDirectoryTest, AFailureLeavesADirectoryEmpty) {
+  using Operation = FaultyFileSystem::Operation;
+  MakeTensors(true, 3);
+  int left_empty = 0;
+  for (const Operation operation : {Operation::kOpenWrite, Operation::kAppend,
+                                    Operation::kCommit, Operation::kMetadata}) {
+    for (int64_t nth = 1;; ++nth) {
+      std::filesystem::remove_all(Path());
+      std::filesystem::create_directory(Path());
+      FaultyFileSystem files(FileSystem::Posix());
+      files.FailCall(operation, nth, EIO, /*sticky=*/false);
+      const absl::Status status = Write(files);
+      if (status.ok()) break;
+      if (Entries(Path()).empty()) {
+        ++left_empty;
+        continue;
+      }
+      // It was the last step, which makes it durable, or that before.
+      EXPECT_THAT(Entries(Path()),
+                  ElementsAre("config.json", "model.safetensors",
+                              "tokenizer_config.json", "vocab.txt"));
+    }
+  }
+  EXPECT_GT(left_empty, 15);
+}
+
 TEST_F(HfDirectoryTest, AcceptsATrailingSlash) {
   MakeTensors(true, 3);
   ASSERT_TRUE(WriteHuggingFaceDirectory(FileSystem::Posix(), Path() + "/",

@@ -64,6 +64,10 @@ COMMANDS = [
                        "exported"], ["exported"],
             ["exported/model.safetensors", "exported/config.json",
              "exported/tokenizer.json"]),
+    Command("export-into", ["graft", "export", "other/model.graft",
+                            "--output", "empty"], ["empty"],
+            ["empty/model.safetensors", "empty/config.json",
+             "empty/tokenizer.json"]),
     Command("import", ["graft", "import", "model", "--classes", "3", "-o",
                        "old.mlir"], ["old.mlir"], ["old.mlir"], prints=False),
     Command("plan", ["graft", "plan", "--model", "model", "--train",
@@ -145,6 +149,7 @@ def make_world(path, library):
     for kernel in sorted((path / "cache").glob("llvmcache-*"))[:2]:
         kernel.unlink()
     shutil.rmtree(path / "stages")
+    (path / "empty").mkdir()
     for name in ("old.jsonl", "old.mlir", "old.graft", "old.svg",
                  "old.safetensors"):
         (path / name).write_text("old\n")

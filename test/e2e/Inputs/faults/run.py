@@ -182,7 +182,9 @@ class Job:
             kept = list((self.root / "run").glob("checkpoint-*.safetensors"))
             words.append("--resume" if kept else "--overwrite")
         # What could not be made durable is there, and not written over.
-        shutil.rmtree(self.root / "exported", ignore_errors=True)
+        for folder in ("exported", "empty"):
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+        (self.root / "empty").mkdir()
         shutil.rmtree(self.temporary)
         self.temporary.mkdir()
         done = self.run(words)
@@ -206,7 +208,8 @@ class Job:
             if done.returncode == 0:
                 # No write failed, or one that is not needed: of a cache.
                 self.check_whole(done.stdout)
-            elif done.returncode != 1 or FULL not in message:
+            elif (done.returncode != 1 or FULL not in message or
+                  "LLVM ERROR" in message):
                 raise Wrong(f"exit status {done.returncode}, {message!r}")
             self.check_files()
             if done.returncode != 0 and finish:
