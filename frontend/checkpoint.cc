@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/hf_directory.h"
 #include "runtime/formats/labels.h"
 
 namespace graft {
@@ -30,11 +31,7 @@ std::string headWeight(const Checkpoint& checkpoint) {
 absl::StatusOr<Checkpoint> openCheckpoint(const FamilyRegistry& families,
                                           FileSystem& files,
                                           const std::string& directory) {
-  if (!files.IsDirectory(directory)) {
-    return absl::NotFoundError(
-        absl::StrCat(directory, ": expects a checkpoint directory, got ",
-                     files.Exists(directory) ? "a file" : "nothing"));
-  }
+  GRAFT_RETURN_IF_ERROR(CheckCheckpointDirectory(files, directory, directory));
   Checkpoint checkpoint;
   checkpoint.directory = directory;
   GRAFT_ASSIGN_OR_RETURN(

@@ -228,6 +228,21 @@ absl::Status MoveUp(FileSystem& files, const std::string& aside,
 
 }  // namespace
 
+absl::Status CheckCheckpointDirectory(FileSystem& files,
+                                      const std::string& directory,
+                                      absl::string_view name) {
+  if (files.IsDirectory(directory)) return absl::OkStatus();
+  const absl::Status file = files.Size(directory).status();
+  const bool missing = absl::IsNotFound(file) && !files.Exists(directory);
+  // Such as a link that leads nowhere, or a folder that may not be read.
+  if (!file.ok() && !missing && !absl::IsFailedPrecondition(file)) return file;
+  return absl::NotFoundError(absl::StrCat(
+      name, ": expects a checkpoint directory, got ",
+      missing     ? "nothing of that name; nothing is downloaded"
+      : file.ok() ? "a file; `graft export` makes one of a trained artifact"
+                  : "something else"));
+}
+
 absl::Status WriteHuggingFaceDirectory(FileSystem& files,
                                        const std::string& directory,
                                        const ModelConfig& config,

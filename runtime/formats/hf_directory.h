@@ -32,6 +32,13 @@ struct ModelTensor {
   absl::Span<const float> values;
 };
 
+// NOT_FOUND unless `directory` is one, or the error of opening it. `name` is
+// how the message calls it: the directory, or the option with it. Says that
+// nothing is downloaded, as the name may be one of the Hugging Face hub.
+absl::Status CheckCheckpointDirectory(FileSystem& files,
+                                      const std::string& directory,
+                                      absl::string_view name);
+
 // Creates `directory` with config.json, model.safetensors of element type
 // `dtype` (F32, F16 or BF16) and the files of the tokenizer, which are among
 // tokenizer.json, vocab.txt, tokenizer_config.json, special_tokens_map.json and

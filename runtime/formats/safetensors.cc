@@ -4,7 +4,6 @@
 #include "runtime/formats/safetensors.h"
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -12,84 +11,10 @@
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/status_macros.h"
-#include "runtime/formats/json.h"
+#include "runtime/formats/safetensors_header.h"
 
 namespace graft {
 namespace {
-
-using nlohmann::json;
-
-constexpr absl::string_view kMetadataKey = "__metadata__";
-// The limit of the reference implementation.
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr uint64_t kLengthBytes = 8;
-
-// A non-negative integer below 2^63.
-bool IsSize(const json& value) {
-  return value.is_number_unsigned() &&
-         value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX);
-}
-
-// One tensor entry of a header, checked by itself.
-struct Entry {
-  TensorSpec spec;
-  uint64_t begin = 0;
-  uint64_t end = 0;
-};
-
-// `where` is "path: tensor 'name'".
-absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value,
-                                 const std::string& where) {
-  const auto error = [&](const auto&... parts) {
-    return absl::InvalidArgumentError(absl::StrCat(where, parts...));
-  };
-  if (!value.is_object()) {
-    return error(" expects an object, got ", DescribeJson(value));
-  }
-  for (const auto& [key, unused] : value.items()) {
-    if (key != "dtype" && key != "shape" && key != "data_offsets") {
-      return error(" expects dtype, shape and data_offsets, got '", key, "'");
-    }
-  }
-  Entry entry;
-  entry.spec.name = name;
-  const auto dtype = value.find("dtype");
-  if (dtype == value.end() || !dtype->is_string()) {
-    return error(" expects a dtype, got ",
-                 dtype == value.end() ? "none" : DescribeJson(*dtype));
-  }
-  const auto known = DTypeFromName(dtype->get_ref<const std::string&>());
-  if (!known.has_value()) {
-    return error(" expects a known dtype, got ", DescribeJson(*dtype));
-  }
-  entry.spec.dtype = *known;
-
-  const auto shape = value.find("shape");
-  if (shape == value.end() || !shape->is_array() ||
-      !std::all_of(shape->begin(), shape->end(), IsSize)) {
-    return error(" expects a shape of non-negative integers, got ",
-                 shape == value.end() ? "none" : DescribeJson(*shape));
-  }
-  for (const json& dim : *shape) entry.spec.shape.push_back(dim.get<int64_t>());
-  const absl::StatusOr<uint64_t> bytes =
-      TensorBytes(entry.spec.dtype, entry.spec.shape);
-  if (!bytes.ok()) return error(" ", bytes.status().message());
-
-  const auto offsets = value.find("data_offsets");
-  if (offsets == value.end() || !offsets->is_array() || offsets->size() != 2 ||
-      !IsSize((*offsets)[0]) || !IsSize((*offsets)[1])) {
-    return error(" expects data_offsets [begin, end], got ",
-                 offsets == value.end() ? "none" : DescribeJson(*offsets));
-  }
-  entry.begin = (*offsets)[0].get<uint64_t>();
-  entry.end = (*offsets)[1].get<uint64_t>();
-  if (entry.end < entry.begin || entry.end - entry.begin != *bytes) {
-    return error(" of ", DescribeTensorType(entry.spec.dtype, entry.spec.shape),
-                 " expects ", *bytes, " bytes, got data_offsets ",
-                 DescribeJson(*offsets));
-  }
-  return entry;
-}
 
 // Smallest number of inserted, removed and changed bytes; for short names.
 size_t EditDistance(absl::string_view a, absl::string_view b) {
@@ -145,68 +70,28 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::FromBytes(
 }
 
 absl::Status SafetensorsFile::Parse(absl::Span<const uint8_t> bytes) {
-  const auto error = [&](const auto&... parts) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": ", parts...));
-  };
-  if (bytes.size() < kLengthBytes) {
-    return error("expects 8 bytes of header length, got a file of ",
-                 bytes.size(), " bytes");
-  }
-  uint64_t length;
-  std::memcpy(&length, bytes.data(), sizeof(length));
-  if (length > kMaxHeaderBytes || length > bytes.size() - kLengthBytes) {
-    return error("expects a header of at most ",
-                 std::min(kMaxHeaderBytes, bytes.size() - kLengthBytes),
-                 " bytes, got a header length of ", length);
-  }
-  const absl::string_view text(
-      reinterpret_cast<const char*>(bytes.data() + kLengthBytes), length);
-  if (text.empty() || text.front() != '{') {
-    return error("expects a header that begins with '{', got ",
-                 text.empty() ? "an empty one"
-                              : absl::StrCat("byte ", bytes[kLengthBytes]));
-  }
-  GRAFT_ASSIGN_OR_RETURN(const json header,
-                         ParseJson(text, absl::StrCat(path_, ": header")));
-
-  std::vector<Entry> entries;
-  for (const auto& [name, value] : header.items()) {
-    if (name != kMetadataKey) {
-      GRAFT_ASSIGN_OR_RETURN(
-          Entry entry,
-          ParseEntry(name, value,
-                     absl::StrCat(path_, ": tensor '", name, "'")));
-      entries.push_back(std::move(entry));
-      continue;
-    }
-    if (!value.is_object()) {
-      return error("__metadata__ expects an object, got ", DescribeJson(value));
-    }
-    for (const auto& [key, item] : value.items()) {
-      if (!item.is_string()) {
-        return error("__metadata__ '", key, "' expects a string, got ",
-                     DescribeJson(item));
-      }
-      metadata_[key] = item.get<std::string>();
-    }
-  }
-
+  GRAFT_ASSIGN_OR_RETURN(SafetensorsHeader header,
+                         ReadSafetensorsHeader(bytes, path_));
+  metadata_ = std::move(header.metadata);
+  std::vector<SafetensorsEntry>& entries = header.entries;
   // In the order of their data the tensors must tile the rest of the file.
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.begin, a.end, a.spec.name) <
-           std::tie(b.begin, b.end, b.spec.name);
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+              return std::tie(a.begin, a.end, a.spec.name) <
+                     std::tie(b.begin, b.end, b.spec.name);
+            });
   const absl::Span<const uint8_t> data =
-      bytes.subspan(kLengthBytes + static_cast<size_t>(length));
+      bytes.subspan(static_cast<size_t>(header.size));
   uint64_t position = 0;
-  for (Entry& entry : entries) {
+  for (SafetensorsEntry& entry : entries) {
     if (entry.begin != position || entry.end > data.size()) {
-      return error("tensor '", entry.spec.name,
-                   "' expects data that begins at ", position, " and ends by ",
-                   data.size(), ", got [", entry.begin, ", ", entry.end, ")",
-                   entry.begin < position   ? " (overlap)"
-                   : entry.begin > position ? " (gap)"
-                                            : " (past the end of the file)");
+      return absl::InvalidArgumentError(absl::StrCat(
+          path_, ": tensor '", entry.spec.name,
+          "' expects data that begins at ", position, " and ends by ",
+          data.size(), ", got [", entry.begin, ", ", entry.end, ")",
+          entry.begin < position   ? " (overlap)"
+          : entry.begin > position ? " (gap)"
+                                   : " (past the end of the file)"));
     }
     position = entry.end;
     index_[entry.spec.name] = tensors_.size();
@@ -215,7 +100,8 @@ absl::Status SafetensorsFile::Parse(absl::Span<const uint8_t> bytes) {
                    data.subspan(entry.begin, entry.end - entry.begin)});
   }
   if (position != data.size()) {
-    return error("expects ", position, " bytes of tensors, got ", data.size());
+    return absl::InvalidArgumentError(absl::StrCat(
+        path_, ": expects ", position, " bytes of tensors, got ", data.size()));
   }
   return absl::OkStatus();
 }
@@ -276,14 +162,14 @@ absl::StatusOr<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
             });
   // ordered_json keeps the order of insertion, which the format shows.
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[std::string(kMetadataKey)] = metadata;
+  if (!metadata.empty()) header[std::string(kSafetensorsMetadata)] = metadata;
   std::vector<uint64_t> sizes;
   uint64_t offset = 0;
   absl::flat_hash_map<std::string, size_t> seen;
   for (const TensorSpec& tensor : tensors) {
     const std::string where =
         absl::StrCat(path, ": tensor '", tensor.name, "'");
-    if (tensor.name == kMetadataKey) {
+    if (tensor.name == kSafetensorsMetadata) {
       return absl::InvalidArgumentError(
           absl::StrCat(where, " expects another name, got a reserved one"));
     }
@@ -313,16 +199,16 @@ absl::StatusOr<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
   std::string text;
   try {
     text = header.dump();
-  } catch (const json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": expects names and metadata in UTF-8, got other bytes"));
   }
   // Blanks bring the data to a multiple of 8, as in the reference.
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > kMaxHeaderBytes) {
+  if (text.size() > kMaxSafetensorsHeader) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expects a header of at most ", kMaxHeaderBytes,
-                     " bytes, got ", text.size()));
+        absl::StrCat(path, ": expects a header of at most ",
+                     kMaxSafetensorsHeader, " bytes, got ", text.size()));
   }
   const uint64_t length = text.size();
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file,

@@ -235,6 +235,18 @@ TEST_F(HfDirectoryTest, AFailureLeavesADirectoryEmpty) {
   EXPECT_GT(left_empty, 15);
 }
 
+TEST_F(HfDirectoryTest, SaysThatNothingIsDownloaded) {
+  FileSystem& files = FileSystem::Posix();
+  EXPECT_TRUE(CheckCheckpointDirectory(files, root_, root_).ok());
+  EXPECT_EQ(CheckCheckpointDirectory(files, Path(), "--model").message(),
+            "--model: expects a checkpoint directory, got nothing of that "
+            "name; nothing is downloaded");
+  std::ofstream(Path()) << "text";
+  EXPECT_EQ(CheckCheckpointDirectory(files, Path(), "--model").message(),
+            "--model: expects a checkpoint directory, got a file; `graft "
+            "export` makes one of a trained artifact");
+}
+
 TEST_F(HfDirectoryTest, AcceptsATrailingSlash) {
   MakeTensors(true, 3);
   ASSERT_TRUE(WriteHuggingFaceDirectory(FileSystem::Posix(), Path() + "/",

@@ -297,5 +297,25 @@ TEST(SafetensorsTest, AbsurdHeaderLengths) {
               HasSubstr("got a header length of 18446744073709551615"));
 }
 
+TEST(SafetensorsTest, SaysWhatTextIsInItsPlace) {
+  const auto error = [](absl::string_view text) {
+    return std::string(
+        SafetensorsFile::FromBytes(
+            absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()),
+                                text.size()),
+            "f.st")
+            .status()
+            .message());
+  };
+  EXPECT_EQ(error("version https://git-lfs.github.com/spec/v1\n"
+                  "oid sha256:4d7a\nsize 12345\n"),
+            "f.st: is a Git LFS pointer, not the file itself; `git lfs pull` "
+            "fetches it");
+  EXPECT_EQ(error("<!DOCTYPE html>\n"),
+            "f.st: is no safetensors file, but text");
+  EXPECT_EQ(error("\x80\x02}q\x00 PK"),
+            "f.st: expects 8 bytes of header length, got a file of 4 bytes");
+}
+
 }  // namespace
 }  // namespace graft

@@ -6,12 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/formats/hf_directory.h"
 #include "runtime/formats/safetensors.h"
 
 namespace graft {
 
 absl::Status CheckInputs(const FinetuneOptions& options) {
   FileSystem& files = FileSystem::Posix();
+  GRAFT_RETURN_IF_ERROR(
+      CheckCheckpointDirectory(files, options.model, options.model));
   // A device of Graft itself is only missing if Graft is.
   if (!options.device.plugin.empty())
     GRAFT_RETURN_IF_ERROR(OpenDevice(options.device).status());

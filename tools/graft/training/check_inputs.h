@@ -9,9 +9,10 @@
 
 namespace graft {
 
-// Checks files that a run needs only after its program is compiled: that the
-// device's plug-in loads, that --initial is a file of tensors, and that
-// --dump-stages can be a directory. The error names the file. Writes nothing.
+// Checks that --model is a directory, and files that a run needs only after its
+// program is compiled: that the device's plug-in loads, that --initial is a
+// file of tensors, and that --dump-stages can be a directory. The error names
+// the file. Writes nothing.
 absl::Status CheckInputs(const FinetuneOptions& options);
 
 }  // namespace graft

@@ -69,6 +69,11 @@ absl::Status TakeDataSettings(FileSystem& files, const GivenColumns& given,
 absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
                           RunFolder& folder, const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
+  if (!files.Exists(options.teacher))
+    return absl::NotFoundError(absl::StrCat(
+        options.teacher,
+        ": expects a trained artifact or a checkpoint directory, got nothing "
+        "of that name; nothing is downloaded"));
   if (!files.IsDirectory(options.teacher))
     GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
   GRAFT_RETURN_IF_ERROR(TakeDataSettings(files, given, options));

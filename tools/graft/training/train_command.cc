@@ -19,6 +19,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/temporary_directory.h"
+#include "runtime/formats/hf_directory.h"
 #include "runtime/formats/json.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
@@ -164,11 +165,8 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
                                      ": expects --model ", name,
                                      "=DIRECTORY, got none"));
     const std::string& directory = found->second;
-    if (!files.IsDirectory(directory))
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--model ", name, "=", directory,
-          ": expects a checkpoint directory, got none; `graft export` makes "
-          "one of a trained artifact"));
+    GRAFT_RETURN_IF_ERROR(CheckCheckpointDirectory(
+        files, directory, absl::StrCat("--model ", name, "=", directory)));
     options.strategy.declared &= model["declared"].get<bool>();
     if (name == predicted) {
       options.model = directory;
