@@ -29,8 +29,8 @@ struct WrongUsage {
 // suggestions.
 class ArgumentReader {
  public:
-  ArgumentReader(CLI::App& app, const std::vector<std::string>& may_be_empty)
-      : app_(app), may_be_empty_(may_be_empty), command_(&app) {}
+  ArgumentReader(CLI::App& app, const OptionValues& values)
+      : app_(app), values_(values), command_(&app) {}
 
   std::optional<WrongUsage> Read(const std::vector<std::string>& arguments) {
     size_t next = 0;
@@ -102,6 +102,9 @@ class ArgumentReader {
       value = argument.substr(equal + 1);
     } else if (next < arguments.size()) {
       value = arguments[next++];
+      if (IsOption(value) && !absl::c_linear_search(values_.take_options, name))
+        return Wrong(absl::StrCat(name, ": expects a value, got the option ",
+                                  value.substr(0, value.find('='))));
     } else {
       return Wrong(absl::StrCat(name, ": expects a value, got none"));
     }
@@ -114,7 +117,7 @@ class ArgumentReader {
   std::optional<WrongUsage> CheckValue(const CLI::Option& option,
                                        const std::string& name,
                                        const std::string& value) const {
-    if (value.empty() && !absl::c_linear_search(may_be_empty_, name)) {
+    if (value.empty() && !absl::c_linear_search(values_.may_be_empty, name)) {
       const std::string type = option.get_type_name();
       return Wrong(absl::StrCat(name, ": expects ",
                                 absl::StartsWith(type, "DIRECTORY")
@@ -129,6 +132,13 @@ class ArgumentReader {
           return Wrong(absl::StrCat(
               name, ": expects values between commas, got ", Shorten(value)));
     return std::nullopt;
+  }
+
+  // Whether it is spelt like one of the command.
+  bool IsOption(const std::string& argument) const {
+    return absl::StartsWith(argument, "-") &&
+           command_->get_option_no_throw(
+               argument.substr(0, argument.find('='))) != nullptr;
   }
 
   // -o, but not -5.
@@ -147,7 +157,7 @@ class ArgumentReader {
   }
 
   CLI::App& app_;
-  const std::vector<std::string>& may_be_empty_;
+  const OptionValues& values_;
   CLI::App* command_;
   std::vector<std::string> read_;
 };
@@ -222,15 +232,15 @@ CLI::Validator ByteSize() {
       "BYTES");
 }
 
-std::optional<int> ParseCommandLine(
-    CLI::App& app, int argc, const char* const* argv,
-    const std::vector<std::string>& may_be_empty) {
+std::optional<int> ParseCommandLine(CLI::App& app, int argc,
+                                    const char* const* argv,
+                                    const OptionValues& values) {
   const auto fail = [](const WrongUsage& wrong) {
     std::fprintf(stderr, "%s\nsee %s --help\n", wrong.line.c_str(),
                  wrong.command.c_str());
     return 2;
   };
-  ArgumentReader reader(app, may_be_empty);
+  ArgumentReader reader(app, values);
   if (auto wrong = reader.Read(std::vector<std::string>(argv + 1, argv + argc)))
     return fail(*wrong);
   std::vector<std::string>& arguments = reader.arguments();

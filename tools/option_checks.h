@@ -27,15 +27,22 @@ CLI::Validator PowerOfTwo();
 // doubles. A number alone is bytes.
 CLI::Validator ByteSize();
 
+// What values of options, which are named --like-this, may be.
+struct OptionValues {
+  std::vector<std::string> may_be_empty;  // of others an empty one is wrong
+  // Take what is spelt like an option of the command. With others it is a value
+  // that was forgotten, unless it follows after `=`.
+  std::vector<std::string> take_options;
+};
+
 // Parses the command line and runs the callbacks. Returns nullopt to go on, or
 // the exit status: 0 after --help or --version, 2 for wrong usage, about which
 // one line on standard error names the option, what it expects and what it got,
 // and a second one the help. A command, option or choice that is misspelt gets
-// the nearest suggested; no value of an option may be empty, except of those in
-// `may_be_empty`, named --like-this.
-std::optional<int> ParseCommandLine(
-    CLI::App& app, int argc, const char* const* argv,
-    const std::vector<std::string>& may_be_empty = {});
+// the nearest suggested.
+std::optional<int> ParseCommandLine(CLI::App& app, int argc,
+                                    const char* const* argv,
+                                    const OptionValues& values = {});
 
 }  // namespace graft
 

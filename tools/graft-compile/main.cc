@@ -313,8 +313,8 @@ int main(int argc, char** argv) {
   graft::AddOptions(app, options);
   graft::PrepareStandardOutput();
   graft::HandleEndingSignals();
-  const std::optional<int> exit =
-      graft::ParseCommandLine(app, argc, argv, /*may_be_empty=*/{"--cache"});
+  const std::optional<int> exit = graft::ParseCommandLine(
+      app, argc, argv, {.may_be_empty = {"--cache"}, .take_options = {}});
   if (exit && *exit != 0) return *exit;
   absl::Status status;
   if (!exit) status = graft::CheckAndRun(app, options);

@@ -166,7 +166,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
       ->type_name("FILE");
   AddDeviceOptions(*command, options->device);
   AddVerifyOption(*command, options->verify);
-  command->add_flag("--json", options->json);
+  command->add_flag("--json", options->json, "one JSON object");
   command->footer(
       "Example:\n"
       "  graft evaluate out/model.graft --data test.tsv --picture "

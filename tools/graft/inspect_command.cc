@@ -59,7 +59,7 @@ void AddInspectCommand(CLI::App& app, CommandContext& context) {
                     "list the commands of each program");
   command->add_option("--level", options->inspect.level,
                       "ISA level whose programs are shown");
-  command->add_flag("--json", options->json);
+  command->add_flag("--json", options->json, "one JSON object");
   command->footer("Example:\n  graft inspect out/model.graft --commands");
   command->callback([options, &context] {
     context.run = [options] { return Inspect(*options); };

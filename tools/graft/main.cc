@@ -72,8 +72,10 @@ int main(int argc, char** argv) {
   graft::AddBenchCommand(app, context);
 
   graft::PrepareStandardOutput();
-  const std::optional<int> exit = graft::ParseCommandLine(
-      app, argc, argv, /*may_be_empty=*/{"--text", "--pair"});
+  const std::optional<int> exit =
+      graft::ParseCommandLine(app, argc, argv,
+                              {.may_be_empty = {"--text", "--pair"},
+                               .take_options = {"--text", "--pair"}});
   if (exit && *exit != 0) return *exit;
   // After --help there is nothing to run.
   if (exit) context.run = [] { return absl::OkStatus(); };

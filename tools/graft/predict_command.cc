@@ -208,11 +208,11 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   CLI::Option* data =
       AddTableFiles(*command, "--data", options->data, "table of texts");
   text->excludes(data);
-  AddTrainedTableOptions(*command, options->table);
+  AddUnlabelledTableOptions(*command, options->table);
   AddMaxLengthOption(*command, options->max_length);
   command
       ->add_option("--output", options->output,
-                   "file for predictions, one JSON object per line; -: "
+                   "file for predictions, always one JSON object per line; -: "
                    "standard output")
       ->type_name("FILE");
   command->add_option("--top", options->top, "number of labels to show")
@@ -224,10 +224,14 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   command->footer(
       "Example:\n"
       "  graft predict out/model.graft --text \"a large African mammal\"");
-  command->callback([options, &context] {
+  command->callback([options, command, &context] {
     if (options->texts.empty() && options->data.empty())
       throw CLI::RequiredError("--text or --data");
-    context.run = [options] { return Predict(*options); };
+    context.run = [options, command]() -> absl::Status {
+      if (options->data.empty())
+        GRAFT_RETURN_IF_ERROR(CheckNoTableOptions(*command, "--text"));
+      return Predict(*options);
+    };
   });
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/table_format.h"
 #include "runtime/data/table/table_paths.h"
+#include "tools/graft/usage_error.h"
 #include "tools/option_checks.h"
 #include "tools/same_file.h"
 
@@ -74,6 +75,20 @@ void AddTrainedTableOptions(CLI::App& command, TableOptions& options) {
     option->description(absl::StrCat(option->get_description(),
                                      " (default: that of the training)"));
   }
+}
+
+void AddUnlabelledTableOptions(CLI::App& command, TableOptions& options) {
+  AddTrainedTableOptions(command, options);
+  command.remove_option(command.get_option("--label-column"));
+}
+
+absl::Status CheckNoTableOptions(const CLI::App& command,
+                                 absl::string_view instead) {
+  for (const char* name :
+       {"--text-column", "--pair-column", "--format", "--skip-bad-rows"})
+    if (command.count(name) > 0)
+      return UsageError(absl::StrCat(name, ": has no effect beside ", instead));
+  return absl::OkStatus();
 }
 
 void AddMaxLengthOption(CLI::App& command, int64_t& max_length) {

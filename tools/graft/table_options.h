@@ -29,6 +29,12 @@ void AddTableOptions(CLI::App& command, TableOptions& options);
 // The same for commands of trained models, where a column that is not named
 // stays empty: it is that of the training.
 void AddTrainedTableOptions(CLI::App& command, TableOptions& options);
+// The same for tables whose labels are not read: without --label-column.
+void AddUnlabelledTableOptions(CLI::App& command, TableOptions& options);
+// A usage error for the first option of a table that is given to `command`,
+// which has another input, that of the option `instead`.
+absl::Status CheckNoTableOptions(const CLI::App& command,
+                                 absl::string_view instead);
 // Adds --max-length of those commands; 0 is that of the training.
 void AddMaxLengthOption(CLI::App& command, int64_t& max_length);
 // INVALID_ARGUMENT: `output`, the value of `option`, is the artifact or one of

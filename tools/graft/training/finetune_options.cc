@@ -67,7 +67,8 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_flag("--new-head", options.new_head,
                    "create a new head even if the checkpoint has one that "
                    "fits");
-  command.add_flag("--freeze-embeddings", options.freeze_embeddings);
+  command.add_flag("--freeze-embeddings", options.freeze_embeddings,
+                   "train no embeddings");
   command
       .add_option(
           "--freeze-layers", options.freeze_layers,

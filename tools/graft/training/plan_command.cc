@@ -87,7 +87,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       ->check(Number(1, static_cast<double>(kMostCounted)));
   command->add_option("--level", options->level,
                       "ISA level whose memory is shown");
-  command->add_flag("--json", options->finetune.json);
+  command->add_flag("--json", options->finetune.json, "one JSON object");
   command->footer(
       "Example:\n"
       "  graft plan --model minilm/ --train train.tsv --linear-probe\n"
