@@ -110,6 +110,9 @@ def end_prediction(work, number, command, result):
 
 def main():
     work = pathlib.Path(sys.argv[1])
+    # A caller such as nohup may ignore them, which its children then do.
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_DFL)
     for number in NUMBERS:
         end_compilation(work, number)
         end_prediction(work, number, ("predict", "--output"), "rows.jsonl")

@@ -82,10 +82,7 @@ absl::Status PrintSummary(const FinetuneOptions& options,
         summary.last_loss);
   absl::StrAppend(&text, "\n");
   if (summary.stopped_early)
-    absl::StrAppend(
-        &text, "stopped early: ", options.training.patience,
-        options.training.patience == 1 ? " evaluation" : " evaluations",
-        " without improvement\n");
+    absl::StrAppend(&text, "stopped early: no later evaluation was better\n");
   if (summary.best_step > 0)
     absl::StrAppendFormat(&text, "best evaluation %.4f at step %d\n",
                           summary.best_score, summary.best_step);
