@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-EPOCHS, SECONDS = "30", 60
+EPOCHS, SECONDS = "12", 60
 
 
 def command(work, output):

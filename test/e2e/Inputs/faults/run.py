@@ -40,7 +40,7 @@ from commands import (COMMANDS, count_writes, make_world,  # noqa: E402
                       with_fault)
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOME = 6
+SOME = 4
 EVERY = 10
 FULL = "No space left on device"
 NOBODY = 65534
