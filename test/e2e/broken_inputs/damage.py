@@ -242,7 +242,7 @@ class Case:
         if kind in ("FILE", "DIRECTORY") and draw.random() < 0.8:
             # A table and an output may be pipes, which wait for the other end.
             piped = name in ("--train", "--dev", "--data", "--output",
-                             "--inputs")
+                             "--picture", "--inputs")
             what = draw.choice(FILES[piped:])
             value = str(self.made.folder / what)
             inputs.kind_of_file(pathlib.Path(value), what)
