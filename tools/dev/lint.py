@@ -15,6 +15,7 @@ usage: lint.py [--format] [ROOT]
   pass needs test/passes/STAGE/PASS.mlir,
 - a header's guard is its path,
 - Debian's MLIR breaks pass statistics, so no .td declares any,
+- no file is larger than 1 MB: what a command wrote is not a source,
 - no TODO, no left conflict of a merge, no test that is switched off.
 
 ROOT is the repository, by default the one of this script. Only files that git
@@ -30,6 +31,7 @@ import subprocess
 import sys
 
 CLANG_FORMAT = "clang-format-22"
+MOST_BYTES = 1_000_000
 
 # File name or suffix -> how a line of comment starts.
 COMMENT = {".cc": "//", ".h": "//", ".td": "//", ".fbs": "//", ".mlir": "//",
@@ -222,6 +224,10 @@ def check_cycles(root, files):
 
 
 def check_text(root, path):
+    size = (root / path).stat().st_size
+    if size > MOST_BYTES:
+        yield f"{path}:1: expects at most {MOST_BYTES} bytes, got {size}"
+        return
     try:
         lines = (root / path).read_text().splitlines()
     except UnicodeDecodeError:
