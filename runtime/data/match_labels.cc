@@ -41,11 +41,11 @@ bool AreRows(const std::vector<std::string>& labels, size_t rows) {
                      });
 }
 
-// Whether the labels are 0, 1, 2, ...
-bool AreInOrder(const std::vector<std::string>& labels) {
-  for (size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] != absl::StrCat(i)) return false;
-  return true;
+// The labels 0, 1, ... of a head whose rows have no names of their own.
+std::vector<std::string> Numbers(size_t rows) {
+  std::vector<std::string> labels;
+  for (size_t i = 0; i < rows; ++i) labels.push_back(absl::StrCat(i));
+  return labels;
 }
 
 bool Contains(const std::vector<std::string>& names,
@@ -77,11 +77,8 @@ absl::StatusOr<LabelMatch> MatchLabels(const HeadLabels& head,
   GRAFT_RETURN_IF_ERROR(CheckUnique(head));
   if (Contains(head.names, table)) return LabelMatch{true, head.names, ""};
   const size_t rows = head.names.size();
-  if (!head.named && AreRows(table, rows)) {
-    LabelMatch match{true, {}, ""};
-    for (size_t i = 0; i < rows; ++i) match.labels.push_back(absl::StrCat(i));
-    return match;
-  }
+  if (!head.named && AreRows(table, rows))
+    return LabelMatch{true, Numbers(rows), ""};
   if (rows == table.size()) return OtherNames(head, table, where);
   return LabelMatch{
       false, table,
@@ -93,7 +90,7 @@ absl::StatusOr<LabelMatch> MatchRows(const HeadLabels& head,
                                      const std::vector<std::string>& labels,
                                      absl::string_view where) {
   if (head.names == labels ||
-      (!head.named && AreInOrder(labels) && labels.size() == head.names.size()))
+      (!head.named && labels == Numbers(head.names.size())))
     return LabelMatch{true, labels, ""};
   LabelMatch match{false, labels,
                    absl::StrCat(head.owner, " has ", Count(head.names.size()),
