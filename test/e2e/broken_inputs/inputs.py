@@ -166,12 +166,17 @@ class Base:
                  "--quiet")
         self.run("graft", "export", str(self.path("run/model.graft")),
                  "--output", str(self.path("teacher")))
+        # The machine's, for which programs are compiled.
+        self.level = json.loads(self.run(
+            "graft", "inspect", "--json",
+            str(self.path("run/model.graft"))))["targets"][0]["level"]
 
     @staticmethod
     def run(*command):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(command)}: {done.stderr}")
+        return done.stdout
 
     def variables(self):
         names = {"MODEL": "model", "TRAIN": "train.tsv", "DATA": "train.tsv",
@@ -179,7 +184,8 @@ class Base:
                  "PROGRAM": "run/program.graft", "SCORE": "score/model.graft",
                  "TEACHER": "teacher", "PAGE": "page.mlir",
                  "LABELS": "labels.txt", "TEXT": "text.txt"}
-        return {name: str(self.path(path)) for name, path in names.items()}
+        return {name: str(self.path(path)) for name, path in names.items()
+                } | {"LEVEL": self.level}
 
 
 class Case:
