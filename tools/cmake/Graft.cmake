@@ -131,6 +131,29 @@ function(_graft_refuse_compiler_objects name)
   endforeach()
 endfunction()
 
+# Programs that use the compiler parse MLIR's headers once, as its libraries do.
+function(_graft_reuse_compiler_pch name)
+  if("GraftCompiler" IN_LIST ARGN)
+    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  endif()
+endfunction()
+
+# The precompiled header of the runtime's unit tests, made when the first one is
+# declared.
+function(_graft_reuse_test_pch name)
+  if(NOT TARGET graft_test_pch)
+    _graft_add_pch_carrier(graft_test_pch)
+    target_link_libraries(graft_test_pch PRIVATE GTest::gmock GTest::gtest
+      absl::statusor absl::strings)
+    target_precompile_headers(graft_test_pch PRIVATE
+      <gmock/gmock.h>
+      <gtest/gtest.h>
+      <absl/status/statusor.h>
+      <absl/strings/str_cat.h>)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM graft_test_pch)
+endfunction()
+
 # graft_tool(NAME SRCS a.cc... [DEPS ...]): a program in build/bin. A tool
 # that needs the compiler names GraftCompiler in DEPS.
 function(graft_tool name)
@@ -139,6 +162,7 @@ function(graft_tool name)
   add_executable(${name} ${ARG_SRCS})
   _graft_include_roots(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  _graft_reuse_compiler_pch(${name} ${ARG_DEPS})
   set_property(GLOBAL APPEND PROPERTY GRAFT_TOOLS ${name})
 endfunction()
 
@@ -158,6 +182,10 @@ function(graft_unittest name)
     GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  _graft_reuse_compiler_pch(${name} ${ARG_DEPS})
+  if(NOT "GraftCompiler" IN_LIST ARG_DEPS)
+    _graft_reuse_test_pch(${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name}
     "--gtest_output=json:${PROJECT_BINARY_DIR}/test-results/${name}.json")
   set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
@@ -181,14 +209,20 @@ function(graft_fuzz_test name)
   set_property(GLOBAL APPEND PROPERTY GRAFT_FUZZ_TESTS ${name})
 endfunction()
 
-# The precompiled header that all compiler libraries share. Headers generated
-# from our own .td files stay out: a change there must not rebuild everything.
-function(graft_compiler_precompiled_header)
+# A target without sources of its own, for a precompiled header that others reuse.
+function(_graft_add_pch_carrier name)
   file(WRITE "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc.tmp" "")
   file(COPY_FILE "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc.tmp"
     "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc" ONLY_IF_DIFFERENT)
-  add_library(graft_compiler_pch OBJECT "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc")
-  _graft_include_roots(graft_compiler_pch)
+  add_library(${name} OBJECT "${PROJECT_BINARY_DIR}/tools/cmake/pch.cc")
+  _graft_include_roots(${name})
+endfunction()
+
+# The precompiled header of all that includes MLIR: the compiler's libraries and
+# the programs that use it. Headers generated from our own .td files stay out: a
+# change there must not rebuild everything.
+function(graft_compiler_precompiled_header)
+  _graft_add_pch_carrier(graft_compiler_pch)
   _graft_use_mlir(graft_compiler_pch PUBLIC)
   target_precompile_headers(graft_compiler_pch PRIVATE
     <mlir/Dialect/Arith/IR/Arith.h>
