@@ -10,21 +10,27 @@ llvm::ArrayRef<IsaLevel> getIsaLevels() {
   // name the features only and are tuned for a generic core, so that code is
   // good on AMD and Intel alike.
   constexpr char kX86[] = "x86_64-pc-linux-gnu";
+  constexpr int64_t kKiB = 1024;
   static const IsaLevel levels[] = {
-      {"avx2", {kX86, "x86-64-v3", "", 256}, 16},
-      {"avx512", {kX86, "x86-64-v4", "", 512}, 32},
+      {"avx2", {kX86, "x86-64-v3", "", 256}, 16, 512 * kKiB},
+      {"avx512", {kX86, "x86-64-v4", "", 512}, 32, 1024 * kKiB},
       {"avx512_bf16",
        {kX86, "x86-64-v4", "+avx512bf16,+avx512vnni", 512,
         /*roundsBf16=*/true},
        32,
+       1024 * kKiB,
        /*hasBf16=*/true},
       {"amx_bf16",
        {kX86, "x86-64-v4", "+avx512bf16,+avx512vnni,+amx-tile,+amx-bf16", 512,
         /*roundsBf16=*/true},
        32,
+       2048 * kKiB,
        /*hasBf16=*/true,
        /*hasAmx=*/true},
-      {"aarch64", {"aarch64-unknown-linux-gnu", "neoverse-n1", "", 128}, 32},
+      {"aarch64",
+       {"aarch64-unknown-linux-gnu", "neoverse-n1", "", 128},
+       32,
+       512 * kKiB},
   };
   return levels;
 }

@@ -6,6 +6,7 @@
 #ifndef GRAFT_PASSES_LOWER_CPU_BUILDER_ISA_LEVEL_H_
 #define GRAFT_PASSES_LOWER_CPU_BUILDER_ISA_LEVEL_H_
 
+#include <cstdint>
 #include <string>
 
 #include "llvm/ADT/ArrayRef.h"
@@ -15,11 +16,14 @@
 namespace graft {
 
 // Code for a level is correct on every CPU that has it; the width and the
-// number of vector registers set tile sizes.
+// number of vector registers set tile sizes, the cache sets those of blocks.
 struct IsaLevel {
   std::string name;  // "avx2", ..., as in runtime/device/cpu/cpu_level.h
   NativeMachine machine;
   unsigned vectorRegisters;
+  // Bytes of the second-level cache of a core, for the smallest one that is
+  // common among processors of the level.
+  int64_t secondCache;
   // Rounding to bf16, and dot products of pairs, by instructions that treat
   // subnormals as zero.
   bool hasBf16 = false;

@@ -3,6 +3,8 @@
 
 #include "passes/lower/cpu/gemm/gemm.h"
 
+#include <tuple>
+
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/cpu/gemm/pack.h"
 
@@ -82,6 +84,13 @@ void GemmFrame::emitItems(const ItemShape& items,
             v.div(v.mul(arguments.end, count), all), body);
 }
 
+std::pair<Value, Value> GemmFrame::getRows(const ItemShape& items,
+                                           Value number) {
+  Value height = getHeight(items);
+  Value row = v.mul(number, height);
+  return {row, v.min(height, v.sub(m, row))};
+}
+
 void GemmFrame::emitRange(const ItemShape& items, Value begin, Value end,
                           llvm::function_ref<void(const Item&)> body) {
   int64_t blocks = countColumns(gemm, items);
@@ -90,15 +99,38 @@ void GemmFrame::emitRange(const ItemShape& items, Value begin, Value end,
     Value block = items.rowsFirst ? v.div(index, count) : v.rem(index, blocks);
     Value row = items.rowsFirst ? v.sub(index, v.mul(block, count))
                                 : v.div(index, blocks);
-    Value height = getHeight(items);
     Item item;
-    item.row = v.mul(row, height);
-    item.rows = v.min(height, v.sub(m, item.row));
+    std::tie(item.row, item.rows) = getRows(items, row);
     item.column = v.mul(block, items.columns);
     body(item);
     if (lanes)
       lanes->emitTile(v, item.row, item.rows, item.column, items.columns);
   });
+}
+
+void GemmFrame::emitGroups(int64_t count,
+                           llvm::function_ref<void(const Group&)> body) {
+  assert(!shape.rowsFirst && shape.columns && "expects items along rows");
+  int64_t width = shape.columns, blocks = countColumns(gemm, shape);
+  Value begin = arguments.begin, end = arguments.end;
+  // Of the range, the part that lies in each block of rows.
+  v.loop(v.div(begin, blocks), v.div(v.add(end, blocks - 1), blocks), 1,
+         [&](Value number) {
+           Value zero = v.mul(number, blocks);
+           Value first =
+               v.sub(v.select(v.less(begin, zero), zero, begin), zero);
+           Value last = v.sub(v.min(end, v.add(zero, blocks)), zero);
+           auto [row, rows] = getRows(shape, number);
+           v.loop(first, last, count, [&, row = row, rows = rows](Value at) {
+             Value behind = v.min(v.add(at, count), last);
+             Group group{row, rows, v.mul(at, width), v.mul(behind, width)};
+             body(group);
+             if (!lanes) return;
+             v.loop(group.column, group.end, width, [&](Value column) {
+               lanes->emitTile(v, row, rows, column, width);
+             });
+           });
+         });
 }
 
 ValueRange launchGemm(

@@ -57,6 +57,10 @@ class GemmFrame {
   struct Item {
     Value row, rows, column;
   };
+  // Items of the same rows, side by side; `end` is behind their columns.
+  struct Group {
+    Value row, rows, column, end;
+  };
 
   // `inputs` is the number of buffers that hold lhs and rhs, the first of the
   // kernel.
@@ -71,6 +75,9 @@ class GemmFrame {
   void emitItems(const ItemShape& items,
                  llvm::function_ref<void(const Item&)> body);
 
+  // The same for up to `count` items of the range at a time.
+  void emitGroups(int64_t count, llvm::function_ref<void(const Group&)> body);
+
   const Value bias, addend, output;  // null where the GEMM has none
   const Value m, n, k;
 
@@ -79,6 +86,9 @@ class GemmFrame {
   Value getHeight(const ItemShape& items);
   void emitRange(const ItemShape& items, Value begin, Value end,
                  llvm::function_ref<void(const Item&)> body);
+  // The rows from which the row block `number` of items begins, and their
+  // count.
+  std::pair<Value, Value> getRows(const ItemShape& items, Value number);
 
   TileBuilder& v;
   const Gemm& gemm;

@@ -35,33 +35,74 @@ Value loadRounded(TileBuilder& v, Type rounding, Value source,
   return rounding ? v.round(vector, rounding) : vector;
 }
 
-// Source [k][n]: reads rows of k, one after the other, and deals their pieces
-// to the panels.
+// Source [k][n]: reads some rows of k side by side and deals their pieces to
+// the panels. Panels often lie a multiple of the cache's size apart, so that
+// single rows would drive each other's lines out.
+class CopyPack {
+ public:
+  CopyPack(TileBuilder& v, const KernelArguments& arguments, int64_t n,
+           int64_t width, Type rounding)
+      : v(v),
+        source(arguments.buffers[0]),
+        panels(arguments.buffers[1]),
+        n(n),
+        width(width),
+        rounding(rounding) {}
+
+  void emitRows(Value first, Value last) {
+    constexpr int64_t kSide = 8;
+    int64_t full = n / width * width;
+    v.loop(first, last, kSide, [&](Value row) {
+      Value end = v.min(v.add(row, kSide), last);
+      v.loop(v.index(0), v.index(full), width, [&](Value column) {
+        emitBlock(row, end, v.div(column, width), column, width);
+      });
+      if (full < n)
+        emitBlock(row, end, v.index(full / width), v.index(full), n - full);
+    });
+  }
+
+ private:
+  // Rows [first, end) of a panel, of which `count` columns exist.
+  void emitBlock(Value first, Value end, Value panel, Value column,
+                 int64_t count) {
+    // Masked stores are slow where masks are vectors, so what is too much of a
+    // row spills into the next one, which is written afterwards.
+    bool spills = width % v.lanes() != 0;
+    Value last = spills ? v.sub(end, v.index(1)) : end;
+    v.loop(first, last, 1, [&](Value row) {
+      emitRow(row, panel, column, count, /*isMasked=*/false);
+    });
+    if (spills) emitRow(last, panel, column, count, /*isMasked=*/true);
+  }
+
+  void emitRow(Value row, Value panel, Value column, int64_t count,
+               bool isMasked) {
+    int64_t lanes = v.lanes();
+    for (int64_t at = 0; at < width; at += lanes) {
+      int64_t there = std::min(count, width) - at;
+      Value piece =
+          there > 0 ? loadRounded(v, rounding, source, {row, v.add(column, at)},
+                                  v.tailMask(there))
+                    : v.splat(0.0);
+      Value mask = isMasked ? v.tailMask(width - at) : Value();
+      v.store(piece, panels, {panel, row, v.index(at)}, mask);
+    }
+  }
+
+  TileBuilder& v;
+  Value source, panels;
+  int64_t n, width;
+  Type rounding;
+};
+
 void emitCopyPack(TileBuilder& v, const KernelArguments& arguments,
                   const Dim& k, int64_t n, int64_t width, Type rounding) {
-  Value source = arguments.buffers[0], panels = arguments.buffers[1];
+  CopyPack pack(v, arguments, n, width, rounding);
   Value depth = getSize(v, k, arguments);
-  int64_t full = n / width * width;
   v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
     Value first = v.mul(item, kCopyRows);
-    Value last = v.min(v.add(first, kCopyRows), depth);
-    v.loop(first, last, 1, [&](Value row) {
-      v.loop(v.index(0), v.index(full), width, [&](Value column) {
-        Value panel = v.div(column, width);
-        for (int64_t at = 0; at < width; at += v.lanes())
-          v.store(loadRounded(v, rounding, source, {row, v.add(column, at)}),
-                  panels, {panel, row, v.index(at)});
-      });
-      Value panel = v.index(full / width);
-      for (int64_t at = 0; full < n && at < width; at += v.lanes()) {
-        int64_t count = n - full - at;
-        Value piece = count > 0 ? loadRounded(v, rounding, source,
-                                              {row, v.index(full + at)},
-                                              v.tailMask(count))
-                                : v.splat(0.0);
-        v.store(piece, panels, {panel, row, v.index(at)});
-      }
-    });
+    pack.emitRows(first, v.min(v.add(first, kCopyRows), depth));
   });
 }
 

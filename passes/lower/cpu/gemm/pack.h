@@ -24,9 +24,9 @@ exec::GridAttr getGrid(mlir::MLIRContext* context, const Dim& dim,
 // Launches a kernel, before `op`, that packs a matrix with columns n and rows k
 // into panels of `width` columns: result [ceil(n / width)][k][width], where
 // columns from n on are zero. `source` is [k, n], or [n, k] if `transposed`;
-// n is static, k may be dynamic; `width` is a multiple of the lanes. The
-// kernel's stem is `stem`. Panels are f32; values are first rounded to
-// `rounding`, if that is not null.
+// n is static, k may be dynamic; `width` is a multiple of the lanes if
+// `transposed`. The kernel's stem is `stem`. Panels are f32; values are first
+// rounded to `rounding`, if that is not null.
 mlir::Value packPanels(mlir::OpBuilder& builder, mlir::Operation* op,
                        CpuContext& context, llvm::StringRef stem,
                        mlir::Value source, bool transposed, int64_t width,

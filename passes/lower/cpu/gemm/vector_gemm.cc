@@ -3,8 +3,6 @@
 
 #include "passes/lower/cpu/gemm/vector_gemm.h"
 
-#include <numeric>
-
 #include "llvm/Support/MathExtras.h"
 #include "passes/lower/cpu/gemm/pack.h"
 
@@ -12,6 +10,19 @@ using namespace mlir;
 
 namespace graft {
 namespace {
+
+// Each panel of rhs reads the rows of an item from end to end. Where these do
+// not fit into half of the second-level cache, items side by side take turns
+// together: a turn's part of lhs is read again for each panel, and the columns
+// of the result for each turn, so both must fit.
+int64_t getGroup(const Gemm& gemm, const IsaLevel& level,
+                 const VectorBlocking& b) {
+  int64_t fits = level.secondCache / 2 / int64_t{sizeof(float)} / b.item.rows;
+  if (!b.depth || !gemm.n.isStatic() ||
+      (gemm.k.isStatic() && gemm.k.size <= fits))
+    return 1;
+  return std::max<int64_t>((fits - b.depth) / b.panelWidth, 1);
+}
 
 VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   // Two vectors a row keep few enough rows for the registers of every level
@@ -23,7 +34,8 @@ VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   VectorBlocking b;
   b.tile = getTileShape(level, vectors);
   b.panelWidth = vectors * lanes;
-  b.lhsWidth = std::lcm(b.tile.rows, lanes);
+  // Of a tile, so that it reads all of each line.
+  b.lhsWidth = b.tile.rows;
   // A panel of rhs of this depth is read again for each tile of rows from the
   // first-level cache (32 KiB at avx512); partial sums pass through memory once
   // a turn. Measured at 512 x 1536 x 384 and its transposes, avx512: 168-186
@@ -44,6 +56,7 @@ VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   // One panel: a short text still makes items for all threads, and each of them
   // reads packed weights from one end to the other.
   b.item.columns = gemm.packsRhs() ? b.panelWidth : 0;
+  b.group = getGroup(gemm, level, b);
   return b;
 }
 
@@ -59,54 +72,75 @@ class GemmKernel {
         frame(frame) {}
 
   void emit() {
-    frame.emitItems([&](const GemmFrame::Item& next) {
-      item = next;
-      if (!blocking.depth ||
-          (gemm.k.isStatic() && gemm.k.size <= blocking.depth)) {
-        emitKBlock(v.index(0), frame.k, {}, {});
-      } else {
-        v.loop(v.index(0), frame.k, blocking.depth, [&](Value start) {
-          Value depth = v.min(v.index(blocking.depth), v.sub(frame.k, start));
-          Value first = v.less(start, 1);
-          Value last = v.less(v.sub(frame.k, v.add(start, depth)), 1);
-          emitKBlock(start, depth, first, last);
-        });
-      }
+    if (blocking.group == 1) {
+      frame.emitItems([&](const GemmFrame::Item& next) {
+        item = next;
+        emitTurns([&](const Turn& turn) { emitKBlock(turn); });
+      });
+      return;
+    }
+    frame.emitGroups(blocking.group, [&](const GemmFrame::Group& group) {
+      emitTurns([&](const Turn& turn) {
+        v.loop(group.column, group.end, blocking.item.columns,
+               [&](Value column) {
+                 item = {group.row, group.rows, column};
+                 emitKBlock(turn);
+               });
+      });
     });
   }
 
  private:
-  // Sums k in [start, start + depth); `first` and `last` are conditions, null
-  // where there is one turn.
-  void emitKBlock(Value start, Value depth, Value first, Value last) {
+  // k in [start, start + depth); `first` and `last` are conditions, null where
+  // there is one turn.
+  struct Turn {
+    Value start, depth, first, last;
+  };
+
+  void emitTurns(llvm::function_ref<void(const Turn&)> body) {
+    if (!blocking.depth ||
+        (gemm.k.isStatic() && gemm.k.size <= blocking.depth)) {
+      body({v.index(0), frame.k, {}, {}});
+      return;
+    }
+    v.loop(v.index(0), frame.k, blocking.depth, [&](Value start) {
+      Value depth = v.min(v.index(blocking.depth), v.sub(frame.k, start));
+      Value first = v.less(start, 1);
+      Value last = v.less(v.sub(frame.k, v.add(start, depth)), 1);
+      body({start, depth, first, last});
+    });
+  }
+
+  void emitKBlock(const Turn& turn) {
     GemmAccess access;
     access.lhs = [&](TilePosition row, Value at) {
-      return loadLhs(row, v.add(start, at));
+      return loadLhs(row, v.add(turn.start, at));
     };
     access.rhs = [&](Value at, TilePosition column, Value mask) {
-      return loadRhs(v.add(start, at), column, mask);
+      return loadRhs(v.add(turn.start, at), column, mask);
     };
-    if (first || frame.addend)
+    if (turn.first || frame.addend)
       access.init = [&](Value row, Value column, Value mask) {
         Value at = v.add(item.row, row);
         Value start = frame.addend ? v.load(frame.addend, {at, column}, mask)
                                    : v.splat(0.0);
-        if (!first) return start;
+        if (!turn.first) return start;
         // What the buffer held before the first turn is read and dropped.
-        return v.select(first, start, v.load(frame.output, {at, column}, mask));
+        return v.select(turn.first, start,
+                        v.load(frame.output, {at, column}, mask));
       };
     access.finish = [&](Value row, Value column, Value mask, Value sum) {
       if (frame.bias) {
         Value done = v.add(sum, v.load(frame.bias, {column}, mask));
-        sum = last ? v.select(last, done, sum) : done;
+        sum = turn.last ? v.select(turn.last, done, sum) : done;
       }
       v.store(sum, frame.output, {v.add(item.row, row), column}, mask);
     };
     if (gemm.n.isStatic())
       emitMicrokernel(v, blocking.tile, item.rows, item.column,
-                      blocking.item.columns, gemm.n.size, depth, access);
+                      blocking.item.columns, gemm.n.size, turn.depth, access);
     else
-      emitDynamicMicrokernel(v, blocking.tile, item.rows, frame.n, depth,
+      emitDynamicMicrokernel(v, blocking.tile, item.rows, frame.n, turn.depth,
                              access);
   }
 
@@ -125,11 +159,15 @@ class GemmKernel {
     Value panel = v.div(column.tile, blocking.panelWidth);
     // Packed weights come from far away and, where there are few rows, are read
     // once; the hardware loses track of them at the end of each turn. So what
-    // comes next is asked for, line by line, half a turn ahead: behind the end
-    // of a panel lies the next one.
+    // comes next is asked for, line by line: half a turn ahead, where behind
+    // the end of a panel lies the next one, or the same turn of the next panel.
     constexpr int64_t kAhead = 128, kLine = 64 / sizeof(float);
-    if (column.offset % kLine == 0)
-      v.prefetchSecond(rhs, {panel, v.add(at, kAhead), v.index(column.offset)});
+    if (column.offset % kLine == 0) {
+      bool isNext = blocking.group > 1;
+      v.prefetchSecond(
+          rhs, {v.add(panel, isNext ? 1 : 0), v.add(at, isNext ? 0 : kAhead),
+                v.index(column.offset)});
+    }
     return v.load(rhs, {panel, at, v.index(column.offset)});
   }
 

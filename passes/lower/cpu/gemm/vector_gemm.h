@@ -19,6 +19,9 @@ struct VectorBlocking {
   int64_t lhsWidth;    // rows of a packed panel of lhs
   ItemShape item;
   int64_t depth;  // of k that is summed in registers at once; 0: all
+  // Items side by side that are computed together, depth by depth, so that a
+  // block of lhs of this depth stays in a cache for all their panels.
+  int64_t group;
 };
 
 class VectorGemm {

@@ -133,6 +133,13 @@ TEST(LinearTest, LongSumsAddTheBiasOnce) {
   testLinear({50, "T"}, 26, 3100, true);
 }
 
+// Items side by side whose rows fit into no cache take turns together: more
+// columns than a group has at the narrowest level, in two blocks of rows.
+TEST(MatmulTest, GroupsOfItems) {
+  testLinear({100, "T"}, 450, 1400, true);
+  testMatmul(100, 450, {600, "T"}, true, false);
+}
+
 TEST(LinearTest, WithoutBiasAndStaticRows) {
   testLinear({17, "S"}, 26, 32, false);
   testLinear(17, 26, 32, true);
