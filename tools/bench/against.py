@@ -87,8 +87,9 @@ class Group:
 class Program:
     """An artifact of each build, compiled when it is first needed."""
 
-    def __init__(self, sides, folder, model, **options):
-        self.sides, self.folder = sides, folder
+    def __init__(self, sides, settings, model, **options):
+        self.sides, self.folder = sides, settings.work
+        self.targets = settings.targets
         self.model, self.options = model, options
 
     def path(self, side):
@@ -102,7 +103,8 @@ class Program:
             build, path = self.sides[side], self.path(side)
             path.parent.mkdir(parents=True, exist_ok=True)
             build.run(*builds.compile_command(
-                self.model, path, cache=build.cache, **self.options))
+                self.model, path, cache=build.cache, targets=self.targets,
+                **self.options))
         return builds.are_identical(
             self.sides["base"], self.path("base"), self.sides["new"],
             self.path("new"))
@@ -144,7 +146,7 @@ class Plan:
                 "start-up": self.start_up}[case]()
 
     def program(self, model, **options):
-        return Program(self.sides, self.settings.work, model, **options)
+        return Program(self.sides, self.settings, model, **options)
 
     def bench_rows(self, case, program, model, precision, counts, shapes,
                    work="", train=False):
@@ -202,7 +204,8 @@ class Plan:
                              folders=folders):
                     return self.sides[side].finetune(
                         model, self.texts, folders[side],
-                        precision=precision, threads=threads)
+                        precision=precision, threads=threads,
+                        targets=self.settings.targets)
 
                 def predict(side, threads=threads, folders=folders):
                     return self.sides[side].seconds(
@@ -276,7 +279,8 @@ class Plan:
                 build = self.sides[side]
                 return build.seconds(*builds.compile_command(
                     model, self.settings.work / "compiled.graft",
-                    cache=build.cache if cached else "", **options))
+                    cache=build.cache if cached else "",
+                    targets=self.settings.targets, **options))
             return sample
 
         yield Group([
@@ -460,8 +464,10 @@ def run(text, cases, settings, threads, output, current=CURRENT):
                                 work / "cache")
              for name, source in (("base", base), ("new", current),
                                   ("control", current))}
+    level = settings.level and f"-{settings.level}"
     results_path = work / (f"{builds.identity(sides['base'].folder)}-"
-                           f"{builds.identity(sides['new'].folder)}.json")
+                           f"{builds.identity(sides['new'].folder)}{level}"
+                           ".json")
     kept = Kept(results_path)
     print(f"kept in {results_path}, from where the next run with these builds "
           "goes on", flush=True)

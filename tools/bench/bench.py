@@ -4,10 +4,10 @@
 """Compares Graft with PyTorch, ONNX Runtime and OpenVINO on this machine, or
 with another build of itself.
 
-    bench.py [CASE...] [--pairs N] [--threads N,...] [--quick]
-             [--json FILE | --keep]
+    bench.py [CASE...] [--pairs N] [--threads N,...] [--level LEVEL]
+             [--quick] [--json FILE | --keep]
     bench.py [CASE...] --against COMMIT [--pairs N] [--threads N,...]
-             [--quick] [--json FILE]
+             [--level LEVEL] [--quick] [--json FILE]
     bench.py --report | --check
 
 A ratio is the peer's time, or bytes, over Graft's, so above 1 Graft is better:
@@ -17,6 +17,10 @@ case's record into the folder of docs/results/bench/ for this kind of processor,
 which needs a committed tree; --report writes docs/benchmarks.md from these, and
 --check says whether it is up to date. Takes GRAFT_PEERS_PYTHON and GRAFT_MINILM
 from the environment, as `./run bench` sets them.
+
+--level measures code for fewer instructions than this processor has, and holds
+PyTorch, with oneDNN and MKL, to them; peers that have no switch for that are
+left out. Records of such runs are kept, and shown, apart.
 
 --against builds COMMIT below build/against, or takes the build folder of
 another checkout, and lets that build (base), this one (new) and a second copy
@@ -52,6 +56,7 @@ import infer
 import memory
 import real_text
 import report
+import sides
 import start_up
 import train
 
@@ -87,6 +92,10 @@ def parse_arguments():
         "--threads", type=lambda text: [positive(n) for n in text.split(",")],
         help="counts to measure with (default: 1 and all processors; for "
         "real-text and train\nall)")
+    parser.add_argument("--level", default="", metavar="LEVEL",
+                        help="hold Graft and its peers to an ISA level: "
+                        + ", ".join(reversed(common.MARCH)) + "\n(default: "
+                        "the processor's)")
     parser.add_argument("--rows", type=positive, default=512,
                         help="texts of real-text (default: 512)")
     parser.add_argument("--quick", action="store_true",
@@ -113,6 +122,13 @@ def parse_arguments():
     for case in arguments.cases:
         if case not in CASES:
             parser.error(f"expects one of {', '.join(CASES)}, got {case}")
+    flags = common.processor_flags()
+    if arguments.level and not common.can_hold(arguments.level, flags):
+        parser.error(f"--level: expects one of "
+                     f"{', '.join(reversed(common.MARCH))} that this processor "
+                     f"has, got {arguments.level}")
+    if arguments.level == common.processor_kind(flags):
+        arguments.level = ""  # It is held to that already.
     if arguments.against is not None:
         check_against(parser, arguments)
     arguments.work = arguments.work or common.ROOT / "build" / (
@@ -140,7 +156,7 @@ def check_against(parser, arguments):
         parser.error(f"--against: {error}")
 
 
-def precisions_of(name, not_run):
+def precisions_of(name, level, not_run):
     """The precisions that a case runs in; notes in `not_run` why one is left
     out."""
     if name not in PRECISE:
@@ -148,6 +164,8 @@ def precisions_of(name, not_run):
     why = None
     if "avx512_bf16" not in common.processor_flags():
         why = "this processor has no AVX-512 BF16"
+    elif level in ("avx2", "avx512"):
+        why = f"{level} has no bf16"
     if not why:
         return ("fp32", "bf16")
     not_run.append({"what": "bf16", "why": why})
@@ -163,7 +181,8 @@ def run_case(name, settings):
     commit = accept.git("rev-parse", "HEAD")
     not_run, versions = [], {}
     settings = dataclasses.replace(
-        settings, precisions=precisions_of(name, not_run), peaks={})
+        settings, precisions=precisions_of(name, settings.level, not_run),
+        peaks={})
     rows, summaries = CASES[name].run(settings, not_run, versions)
     return common.make_record(name, commit, settings, rows, summaries, not_run,
                               versions, before)
@@ -186,14 +205,18 @@ def main():
         else arguments.pairs,
         threads=[],
         seconds=0 if arguments.smoke else 0.2, quick=arguments.quick,
+        level=arguments.level,
         smoke=arguments.smoke, rows=64 if brief else arguments.rows,
         work=arguments.work.resolve(), glosses=arguments.glosses)
     settings.work.mkdir(parents=True, exist_ok=True)
+    if settings.level:
+        sides.hold(settings.level)
     if arguments.against is not None:
         sys.exit(against.run(
             arguments.against, arguments.cases or against.CASES,
             dataclasses.replace(settings, precisions=precisions_of(
-                "infer", [])), arguments.threads, arguments.json))
+                "infer", settings.level, [])), arguments.threads,
+            arguments.json))
     for name in common.VARIABLES:
         print(f"{name}={os.environ.get(name, '(not set)')}")
     records = []
@@ -206,8 +229,10 @@ def main():
         text = json.dumps(records[-1], indent=1) + "\n"
         (settings.work / f"{name}.json").write_text(text)
         if arguments.keep:
-            path = report.path_of(
-                name, common.processor_kind(common.processor_flags()))
+            kind = common.processor_kind(common.processor_flags())
+            if settings.level:
+                kind = f"{settings.level}-forced"
+            path = report.path_of(name, kind)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             report.PAGE.write_text(report.text())

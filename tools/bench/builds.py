@@ -4,11 +4,12 @@
 build folder. This is all that the comparison asks of a build, old or new:
 
     graft-compile MODEL -o FILE --classes N --max-tokens N --max-sequences N
-        --dropout RATE --precision P --cache DIR
+        --dropout RATE --precision P --cache DIR [--targets LEVEL]
     graft bench FILE --batch N --length N --seconds S --threads N --json
         [--train]                                     (`median_ms` of its line)
     graft finetune --model MODEL --train TABLE --max-length N --batch-size N
-        --precision P --threads N --output DIR --json          (`seconds` of it)
+        --precision P --threads N --output DIR --json [--targets LEVEL]
+                                                               (`seconds` of it)
     graft predict FILE --text TEXT --threads N
     graft predict FILE --data TABLE --output FILE --threads N
     graft inspect FILE --commands            (only to find programs identical)
@@ -68,21 +69,22 @@ class Build:
         return json.loads(self.run(*bench_command(
             artifact, **options)))["median_ms"] / 1e3
 
-    def finetune(self, model, table, output, *, precision, threads):
+    def finetune(self, model, table, output, *, precision, threads,
+                 targets=()):
         """Seconds of its training, without compilation."""
         shutil.rmtree(output, ignore_errors=True)
         summary = self.run(
             "graft", "finetune", "--model", model, "--train", table,
             "--max-length", 128, "--batch-size", 32, "--precision", precision,
-            "--threads", threads, "--output", output, "--json")
+            "--threads", threads, "--output", output, "--json", *targets)
         return json.loads(summary.strip().splitlines()[-1])["seconds"]
 
 
 def compile_command(model, path, *, tokens, sequences, cache, dropout=0.1,
-                    precision="fp32"):
+                    precision="fp32", targets=()):
     return ("graft-compile", model, "-o", path, "--classes", 26,
             "--max-tokens", tokens, "--max-sequences", sequences, "--dropout",
-            dropout, "--precision", precision, "--cache", cache)
+            dropout, "--precision", precision, "--cache", cache, *targets)
 
 
 def bench_command(artifact, *, texts, length, threads, seconds=0, train=False):

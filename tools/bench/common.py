@@ -18,12 +18,19 @@ import accept  # noqa: E402, which is beside the other scripts
 
 VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
              "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS",
-             "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+             "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ONEDNN_MAX_CPU_ISA",
+             "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY",
+             "GRAFT_CPU_LEVEL")
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 # Kinds of processors, each with the flag that it has: ISA levels of Graft, the
 # most capable first.
 KINDS = {"amx_bf16": "amx_bf16", "avx512_bf16": "avx512_bf16",
          "avx512": "avx512f", "avx2": "avx2", "aarch64": "asimd"}
+# What a compiler calls the instructions of each level.
+MARCH = {"amx_bf16": ("x86-64-v4", "-mavx512bf16", "-mavx512vnni",
+                      "-mamx-tile", "-mamx-bf16"),
+         "avx512_bf16": ("x86-64-v4", "-mavx512bf16", "-mavx512vnni"),
+         "avx512": ("x86-64-v4",), "avx2": ("x86-64-v3",)}
 RESAMPLES = 5000
 
 
@@ -38,6 +45,7 @@ class Settings:
     glosses: pathlib.Path  # the quickstart's tables
     rows: int  # texts of real-text
     precisions: tuple = ("fp32",)
+    level: str = ""  # that all are held to, below the processor's; or empty
     peaks: dict = dataclasses.field(default_factory=dict)
 
     def peak(self, threads, precision="fp32"):
@@ -45,10 +53,18 @@ class Settings:
         key = f"{precision} {threads}"
         if key not in self.peaks:
             program = self.work / "peak"
-            run("clang-22", "-O3", "-march=native", "-ffp-contract=fast",
+            march, *more = MARCH[self.level] if self.level else ("native",)
+            run("clang-22", "-O3", f"-march={march}", *more,
+                "-ffp-contract=fast",
                 ROOT / "tools/bench/peak.c", "-o", program, "-lpthread")
             self.peaks[key] = float(run(program, threads, precision))
         return self.peaks[key]
+
+
+    @property
+    def targets(self):
+        """Options of commands that compile."""
+        return ("--targets", self.level) if self.level else ()
 
 
 class Unavailable(Exception):
@@ -77,6 +93,14 @@ def processor_kind(flags):
     """The kind of a processor with these flags; `other`: none of ours."""
     return next((kind for kind, flag in KINDS.items() if flag in flags),
                 "other")
+
+
+def can_hold(level, flags):
+    """Whether a processor with these flags has all of a level."""
+    levels = list(KINDS)
+    kind = processor_kind(flags)
+    return (level in MARCH and kind in MARCH and
+            levels.index(level) >= levels.index(kind))
 
 
 def alternate(samplers, pairs):
@@ -223,7 +247,7 @@ def make_record(case, commit, settings, rows, summaries, not_run, versions,
                                    *accept.EXCEPT_RECORDS)),
         "date": datetime.datetime.now(
             datetime.timezone.utc).isoformat(timespec="seconds"),
-        "pairs": settings.pairs, "quick": settings.quick,
+        "level": settings.level, "pairs": settings.pairs, "quick": settings.quick,
         "smoke": settings.smoke,
         "processor": accept.processor(),
         "flags": sorted(processor_flags() & set(FLAGS)),

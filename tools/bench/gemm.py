@@ -121,11 +121,11 @@ def make_chain(settings, name, widths, bound):
     return folder
 
 
-def compile_chain(folder, kind, precision):
+def compile_chain(settings, folder, kind, precision):
     program = folder / f"{kind}-{precision}.graft"
     common.run(common.ROOT / "build/bin/graft-compile",
                folder / f"{kind}.mlir", "--model", f"model={folder}",
-               "--precision", precision, "-o", program)
+               "--precision", precision, *settings.targets, "-o", program)
     return program
 
 
@@ -148,7 +148,7 @@ def run(settings, not_run, versions):
         folder = make_chain(settings, name, widths, max(counts))
         for kind in kinds:
             for precision in settings.precisions:
-                program = compile_chain(folder, kind, precision)
+                program = compile_chain(settings, folder, kind, precision)
                 for threads in settings.threads:
                     rows += race(settings, folder, program, kind, precision,
                                  widths, counts, threads, not_run, versions)

@@ -16,6 +16,18 @@ FIRST = {name: sides.ANSWERING[name]
          for name in ("pytorch", "onnxruntime", "openvino")}
 
 
+def held_first(settings, not_run):
+    """Names of FIRST without those that the level leaves out."""
+    names = []
+    for name, (kind, _) in FIRST.items():
+        try:
+            sides.check_held(kind, settings.level)
+            names.append(name)
+        except common.Unavailable as reason:
+            sides.note(not_run, name, reason)
+    return names
+
+
 def run(settings, not_run, versions):
     model = models.Model("tiny" if settings.smoke else "minilm-l6", settings)
     texts, length = (2, 16) if settings.smoke else (16, 128)
@@ -53,7 +65,8 @@ def run(settings, not_run, versions):
     samplers = {"graft": lambda: peak_of_process(
         common.ROOT / "build/bin/graft", "predict", program, "--text", TEXT,
         "--threads", threads)}
-    samplers.update({name: first_of(name) for name in FIRST})
+    samplers.update({name: first_of(name)
+                     for name in held_first(settings, not_run)})
     rows.append(common.make_row(
         {**what, "work": "until the first answer"},
         common.alternate(samplers, settings.pairs), unit="bytes",

@@ -6,6 +6,7 @@ import json
 
 import common
 from common import accept
+import sides
 
 PAGE = common.ROOT / "docs" / "benchmarks.md"
 FOLDER = accept.RESULTS / "bench"
@@ -22,7 +23,9 @@ KINDS = {"amx_bf16": "Processors with AMX (`amx_bf16`)",
                         "(`avx512_bf16`)",
          "avx512": "Processors with AVX-512 (`avx512`)",
          "avx2": "Processors with AVX2 (`avx2`)",
-         "aarch64": "AArch64 (`aarch64`)", "other": "Other processors"}
+         "aarch64": "AArch64 (`aarch64`)", "other": "Other processors",
+         **{f"{level}-forced": f"`{level}`, forced on a processor with more"
+            for level in sides.HOLDING}}
 NAMES = {"graft": "Graft", "pytorch": "PyTorch as installed",
          "pytorch_tuned": "PyTorch tuned",
          "pytorch_compiled": "torch.compile", "onnxruntime": "ONNX Runtime",
@@ -57,6 +60,10 @@ it. Every run is in the record, and none was picked.
 - In bf16, which is measured where the processor has AVX-512 BF16 (and AMX), Graft
   and PyTorch train with fp32 master weights, PyTorch by its autocast; for inference
   PyTorch has weights of bf16, OpenVINO its precision hint.
+- With `--level LEVEL` programs, PyTorch, oneDNN and MKL are held to fewer
+  instructions than the processor has; peers that have no switch for that are left
+  out, and the title says *forced*. That shows code, not another processor: caches
+  and units stay.
 - Before a comparison the logits are compared; none may differ by more than 1e-3, in
   bf16 by 0.1. Cases of training and of gradients compare none.
 - The percentage is of the compute peak: the multiply-adds of this precision that a
@@ -159,7 +166,9 @@ def results(case, record):
                       record["peak_gflops"].items())
     versions = ", ".join(f"{name} {version}" for name, version in
                          sorted(record["versions"].items()))
-    yield (f"`./run bench {case} --keep` at {record['commit'][:12]}, "
+    # Records of before have none.
+    level = record.get("level") and f" --level {record['level']}"
+    yield (f"`./run bench {case}{level or ''} --keep` at {record['commit'][:12]}, "
            f"{record['date']}; {record['pairs']} pairs; "
            f"{record['processor']}, {' '.join(record['flags'])}; peak "
            f"in GFLOP/s by precision and threads: {peaks or 'not needed'}; load "
@@ -197,9 +206,8 @@ def path_of(case, kind):
 
 
 def records_of(case):
-    kinds = (*common.KINDS, "other")
     return {kind: json.loads(path_of(case, kind).read_text())
-            for kind in kinds if path_of(case, kind).exists()}
+            for kind in KINDS if path_of(case, kind).exists()}
 
 
 def by_hand():

@@ -35,6 +35,34 @@ TRAINING = {"pytorch": ("torch-training", False),
             "pytorch_compiled": ("torch-training-compile", True)}
 
 
+# What holds a level's programs and peers to its instructions: a processor with
+# more runs nothing else then. oneDNN and MKL are in PyTorch.
+HOLDING = {
+    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+             "ATEN_CPU_CAPABILITY": "avx2"},
+    "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+               "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+               "ATEN_CPU_CAPABILITY": "avx512"},
+    "avx512_bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
+                    "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+                    "ATEN_CPU_CAPABILITY": "avx512"},
+}
+# These take the best of the processor, and have no switch against it.
+CANNOT_BE_HELD = ("onnxruntime", "openvino")
+
+
+def hold(level):
+    """Holds the processes that are started from now on to a level that the
+    processor is more than."""
+    os.environ.update(HOLDING[level], GRAFT_CPU_LEVEL=level)
+
+
+def check_held(kind, level):
+    """Unavailable if this peer uses more than the level has."""
+    if level and kind in CANNOT_BE_HELD:
+        raise common.Unavailable(f"it cannot be held to {level}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Work:
     """Batches of texts, that is of lists of token ids."""
@@ -233,7 +261,9 @@ def tuning_library(folder):
     return library
 
 
-def start_peer(name, kind, tuned, arguments, threads, folder):
+def start_peer(name, kind, tuned, arguments, threads, settings):
+    folder = settings.work
+    check_held(kind, settings.level)
     if kind.endswith("-compile") and not shutil.which("g++"):
         raise common.Unavailable("no g++, which torch.compile needs")
     preload = None
@@ -253,8 +283,7 @@ def started(program, columns, arguments, threads, settings, not_run, versions,
     """Graft, and a list of the peers of `columns` that can run; they end, and
     `versions` has theirs, when the context does."""
     graft = Graft(program, threads, settings.work, entries)
-    peers = start_peers(columns, arguments, threads, settings.work, not_run,
-                        skip)
+    peers = start_peers(columns, arguments, threads, settings, not_run, skip)
     try:
         yield graft, peers
     finally:
@@ -264,7 +293,7 @@ def started(program, columns, arguments, threads, settings, not_run, versions,
             versions.update(peer.versions)
 
 
-def start_peers(columns, arguments, threads, folder, not_run, skip=()):
+def start_peers(columns, arguments, threads, settings, not_run, skip=()):
     """Starts each of the columns but those in `skip`; what cannot run is
     told in `not_run`, once."""
     peers = []
@@ -273,7 +302,7 @@ def start_peers(columns, arguments, threads, folder, not_run, skip=()):
             continue
         try:
             peers.append(start_peer(name, kind, tuned, arguments, threads,
-                                    folder))
+                                    settings))
         except common.Unavailable as reason:
             note(not_run, name, reason)
     return peers

@@ -23,6 +23,7 @@ def run(settings, not_run, versions):
         return lambda: seconds_of(
             common.ROOT / "build/bin/graft-compile", model.folder,
             "--max-tokens", 768, "--max-sequences", 32, "--cache", folder,
+            *settings.targets,
             "-o", settings.work / "compiled.graft")
 
     shutil.rmtree(cache, ignore_errors=True)
@@ -45,7 +46,8 @@ def run(settings, not_run, versions):
     samplers = {"graft": lambda: seconds_of(
         common.ROOT / "build/bin/graft", "predict", program, "--text",
         memory.TEXT, "--threads", threads)}
-    samplers.update({name: answering(name) for name in memory.FIRST})
+    samplers.update({name: answering(name)
+                     for name in memory.held_first(settings, not_run)})
     rows.append(common.make_row(
         {**what, "work": "start, load and answer a text"},
         common.alternate(samplers, settings.pairs)))

@@ -82,6 +82,13 @@ assert common.processor_kind({"avx2", "fma"}) == "avx2"
 assert common.processor_kind({"asimd"}) == "aarch64"
 assert common.processor_kind(set()) == "other"
 
+# It can be held to what it has, and to nothing else.
+flags = {"avx2", "avx512f", "avx512_bf16"}
+assert common.can_hold("avx2", flags) and common.can_hold("avx512_bf16", flags)
+assert not common.can_hold("amx_bf16", flags)
+assert not common.can_hold("avx512", {"avx2"})
+assert not common.can_hold("avx2", {"asimd"})
+
 # A record becomes a table, one for each kind of processor, the most capable
 # first; a case without a record says so.
 row = common.make_row(
@@ -100,16 +107,21 @@ record = {
     "not_run": [{"what": "bf16", "why": "reasons"}]}
 with tempfile.TemporaryDirectory() as folder:
     report.FOLDER = pathlib.Path(folder)
-    for kind, processor in (("avx2", "2 x OLD"), ("amx_bf16", "2 x CPU")):
+    for kind, processor, level in (
+            ("avx2", "2 x OLD", ""), ("amx_bf16", "2 x CPU", ""),
+            ("avx2-forced", "2 x HELD", "avx2")):
         path = report.path_of("infer", kind)
         path.parent.mkdir()
-        path.write_text(json.dumps({**record, "processor": processor}))
+        path.write_text(json.dumps({**record, "processor": processor,
+                                    "level": level}))
     page = report.text()
 order = [line for line in page.splitlines() if line.startswith("#")]
-assert order[1:4] == [
+assert order[1:5] == [
     "## Inference on texts of one length",
     "### Processors with AMX (`amx_bf16`)",
-    "### Processors with AVX2 (`avx2`)"], order
+    "### Processors with AVX2 (`avx2`)",
+    "### `avx2`, forced on a processor with more"], order
+assert "`./run bench infer --level avx2 --keep` at 0123456789ab" in page
 assert page.index("2 x CPU, avx2;") < page.index("2 x OLD, avx2;")
 for line in (
         "| model | work | precision | threads | Graft | PyTorch as installed "
