@@ -13,6 +13,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/blank.h"
+#include "runtime/data/table/table_paths.h"
 
 namespace graft {
 namespace {
@@ -82,6 +83,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
   std::vector<TableColumn> columns = {{names.text_column}};
   std::unique_ptr<ExampleTable> table(
       new ExampleTable(tokenizer, labels, options));
+  table->files_ = DescribePaths(paths);
   if (!names.pair_column.empty()) {
     table->pair_column_ = columns.size();
     columns.push_back({names.pair_column});
@@ -182,7 +184,7 @@ absl::Status ExampleTable::CheckEnd(int64_t rows) {
                      " rows, and at least one is needed"));
   // Next may be called again at the end.
   if (!std::exchange(end_told_, true))
-    Tell(absl::StrCat(reader_->path(), ": skipped ", skipped_, " of ",
+    Tell(absl::StrCat(files_, ": skipped ", skipped_, " of ",
                       rows + skipped_, " rows",
                       skipped_lines_ > skipped_
                           ? absl::StrCat(", ", skipped_lines_, " lines")

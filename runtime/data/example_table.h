@@ -181,6 +181,7 @@ class ExampleTable final : public ExampleSource {
   size_t weight_column_ = 0;
   int64_t next_row_ = 0;  // the reader's next row
   int64_t truncated_ = 0;
+  std::string files_;  // in words
   int64_t skipped_ = 0;
   int64_t skipped_lines_ = 0;
   std::string first_skipped_;  // its error

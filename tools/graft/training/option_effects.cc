@@ -4,8 +4,13 @@
 #include "tools/graft/training/option_effects.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "runtime/device/cpu/cpu_level.h"
 #include "tools/graft/usage_error.h"
 
 namespace graft {
@@ -40,6 +45,23 @@ absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev) {
       CheckColumnNames(options.table, options.strategy.file.empty());
   if (!columns.ok()) MarkUsageError(columns);
   return columns;
+}
+
+absl::Status CheckTargets(const FinetuneOptions& options) {
+  if (!options.device.plugin.empty()) return absl::OkStatus();
+  const absl::Span<const absl::string_view> levels = CpuLevels();
+  const std::vector<absl::string_view> targets =
+      absl::StrSplit(options.targets, ',');
+  for (const absl::string_view target : targets)
+    if (std::find(levels.begin(), levels.end(), target) == levels.end() ||
+        CpuHasLevel(target))
+      return absl::OkStatus();
+  std::vector<absl::string_view> here;
+  std::copy_if(levels.rbegin(), levels.rend(), std::back_inserter(here),
+               CpuHasLevel);
+  return UsageError(absl::StrCat(
+      "--targets: expects a level that this processor has (",
+      absl::StrJoin(here, ", "), "), to train on it, got ", options.targets));
 }
 
 absl::Status CheckOnly(const CLI::App& command,

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options that would have no effect beside others: a user who gives one expects
-// something that does not happen.
+// Options that would have no effect beside others, or here: a user who gives one
+// expects something that does not happen.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
@@ -17,6 +17,10 @@ namespace graft {
 // has no effect or contradicts another. `has_dev`: there is a table to evaluate
 // on. Reads no file.
 absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev);
+
+// A usage error for --targets of which this processor runs none, where a run
+// computes on it. Names that are no ISA level are the compiler's to judge.
+absl::Status CheckTargets(const FinetuneOptions& options);
 
 // A usage error for the first option given to `command` that is not among
 // `used`. `instead`: what makes the others useless.

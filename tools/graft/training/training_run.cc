@@ -23,6 +23,7 @@
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
 #include "tools/graft/terminal.h"
+#include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/run_identity.h"
 #include "tools/open_device.h"
 #include "tools/option_checks.h"
@@ -210,6 +211,7 @@ class TerminalProgress {
 
 absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
     FinetuneOptions& options, const RunInputs& inputs) {
+  GRAFT_RETURN_IF_ERROR(CheckTargets(options));
   GRAFT_RETURN_IF_ERROR(CheckInputPlaces(options, inputs));
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> folder,
