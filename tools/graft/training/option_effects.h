@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options that would have no effect beside others, or here: a user who gives one
-// expects something that does not happen.
+// Options that would have no effect beside others, or here: a user who gives
+// one expects something that does not happen.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_OPTION_EFFECTS_H_
