@@ -184,11 +184,10 @@ absl::Status ExampleTable::CheckEnd(int64_t rows) {
                      " rows, and at least one is needed"));
   // Next may be called again at the end.
   if (!std::exchange(end_told_, true))
-    Tell(absl::StrCat(files_, ": skipped ", skipped_, " of ",
-                      rows + skipped_, " rows",
-                      skipped_lines_ > skipped_
-                          ? absl::StrCat(", ", skipped_lines_, " lines")
-                          : ""));
+    Tell(absl::StrCat(
+        files_, ": skipped ", skipped_, " of ", rows + skipped_, " rows",
+        skipped_lines_ > skipped_ ? absl::StrCat(", ", skipped_lines_, " lines")
+                                  : ""));
   return absl::OkStatus();
 }
 
