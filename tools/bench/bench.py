@@ -67,6 +67,8 @@ CASES = {"infer": infer, "real-text": real_text, "train": train,
 ALL_THREADS = ("real-text", "train")
 # Cases that run in bf16, too, where the processor has it.
 PRECISE = ("infer", "real-text", "train", "gemm")
+# Cases whose rows have a share of the compute peak.
+WITH_PEAK = ("infer", "train", "gemm")
 
 
 def positive(text):
@@ -183,6 +185,11 @@ def run_case(name, settings):
     settings = dataclasses.replace(
         settings, precisions=precisions_of(name, settings.level, not_run),
         peaks={})
+    if name in WITH_PEAK:
+        # Before there are peers, whose threads spin while they wait.
+        for threads in settings.threads:
+            for precision in settings.precisions:
+                settings.peak(threads, precision)
     rows, summaries = CASES[name].run(settings, not_run, versions)
     return common.make_record(name, commit, settings, rows, summaries, not_run,
                               versions, before)
