@@ -25,7 +25,7 @@ class Model:
 
     def __init__(self, name, settings):
         self.name = name
-        self.settings = settings
+        self.targets = settings.targets
         self.folder = settings.work / "models" / name
         source = accept.setting("GRAFT_MINILM")
         # Made again when the code that makes it, or what it uses, is another.
@@ -49,12 +49,11 @@ class Model:
 
     def program(self, tokens, sequences, dropout=0.1, precision="fp32"):
         path = (self.folder /
-                f"{tokens}-{sequences}-{dropout}-{precision}"
-                f"{self.settings.level and '-'}{self.settings.level}.graft")
+                f"{tokens}-{sequences}-{dropout}-{precision}.graft")
         common.run(common.ROOT / "build/bin/graft-compile", self.folder,
                    "--max-tokens", tokens, "--max-sequences", sequences,
                    "--dropout", dropout, "--precision", precision,
-                   *self.settings.targets, "-o", path)
+                   *self.targets, "-o", path)
         return path
 
     def forward_flops(self, texts, length):

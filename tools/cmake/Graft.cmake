@@ -131,13 +131,6 @@ function(_graft_refuse_compiler_objects name)
   endforeach()
 endfunction()
 
-# Programs that use the compiler parse MLIR's headers once, as its libraries do.
-function(_graft_reuse_compiler_pch name)
-  if("GraftCompiler" IN_LIST ARGN)
-    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
-  endif()
-endfunction()
-
 # The precompiled header of the runtime's unit tests, made when the first one is
 # declared.
 function(_graft_reuse_test_pch name)
@@ -162,7 +155,9 @@ function(graft_tool name)
   add_executable(${name} ${ARG_SRCS})
   _graft_include_roots(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
-  _graft_reuse_compiler_pch(${name} ${ARG_DEPS})
+  if("GraftCompiler" IN_LIST ARG_DEPS)
+    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  endif()
   set_property(GLOBAL APPEND PROPERTY GRAFT_TOOLS ${name})
 endfunction()
 
@@ -182,8 +177,9 @@ function(graft_unittest name)
     GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
-  _graft_reuse_compiler_pch(${name} ${ARG_DEPS})
-  if(NOT "GraftCompiler" IN_LIST ARG_DEPS)
+  if("GraftCompiler" IN_LIST ARG_DEPS)
+    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  else()
     _graft_reuse_test_pch(${name})
   endif()
   add_test(NAME ${name} COMMAND ${name}

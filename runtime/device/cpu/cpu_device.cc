@@ -81,10 +81,7 @@ class CpuDevice final : public Device {
   }
 
   std::string DescribeCode() const override {
-    std::vector<absl::string_view> levels;
-    for (absl::string_view level : CpuLevels()) {
-      if (CpuHasLevel(level)) levels.push_back(level);
-    }
+    const std::vector<absl::string_view> levels = CpuLevelsHere();
     const std::string host =
         levels.empty() ? "none" : absl::StrJoin(levels, ", ");
     return options_.level.empty()

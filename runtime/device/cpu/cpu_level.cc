@@ -79,4 +79,11 @@ bool CpuHasLevel(absl::string_view level) {
   return false;
 }
 
+std::vector<absl::string_view> CpuLevelsHere() {
+  std::vector<absl::string_view> here;
+  for (const absl::string_view level : kLevels)
+    if (CpuHasLevel(level)) here.push_back(level);
+  return here;
+}
+
 }  // namespace graft

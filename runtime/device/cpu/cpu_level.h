@@ -6,6 +6,8 @@
 #ifndef GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
 #define GRAFT_RUNTIME_DEVICE_CPU_CPU_LEVEL_H_
 
+#include <vector>
+
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -18,6 +20,9 @@ absl::Span<const absl::string_view> CpuLevels();
 // Requests the use of tile registers from the system if the level needs them
 // (AMX). False for unknown levels. Thread-safe.
 bool CpuHasLevel(absl::string_view level);
+
+// All levels for which that is so, better ones first. Thread-safe.
+std::vector<absl::string_view> CpuLevelsHere();
 
 }  // namespace graft
 

@@ -37,7 +37,7 @@ STORE = re.compile(r"v?mov\w+\s+%[xyz]mm\d+, ?[^%]*\(")
 
 
 def code_of(path, folder):
-    """The shared objects in an artifact, as files by level."""
+    """The shared objects in an artifact, as files in the order of --targets."""
     data = path.read_bytes()
     found, at = [], data.find(b"\x7fELF\x02\x01")
     while at >= 0:

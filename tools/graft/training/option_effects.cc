@@ -4,7 +4,6 @@
 #include "tools/graft/training/option_effects.h"
 
 #include <algorithm>
-#include <iterator>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -56,12 +55,11 @@ absl::Status CheckTargets(const FinetuneOptions& options) {
     if (std::find(levels.begin(), levels.end(), target) == levels.end() ||
         CpuHasLevel(target))
       return absl::OkStatus();
-  std::vector<absl::string_view> here;
-  std::copy_if(levels.rbegin(), levels.rend(), std::back_inserter(here),
-               CpuHasLevel);
-  return UsageError(absl::StrCat(
-      "--targets: expects a level that this processor has (",
-      absl::StrJoin(here, ", "), "), to train on it, got ", options.targets));
+  const std::vector<absl::string_view> here = CpuLevelsHere();
+  return UsageError(
+      absl::StrCat("--targets: expects a level that this processor has (",
+                   absl::StrJoin(here.rbegin(), here.rend(), ", "),
+                   "), to train on it, got ", options.targets));
 }
 
 absl::Status CheckOnly(const CLI::App& command,

@@ -21,7 +21,7 @@ struct IsaLevel {
   std::string name;  // "avx2", ..., as in runtime/device/cpu/cpu_level.h
   NativeMachine machine;
   unsigned vectorRegisters;
-  // Bytes of the second-level cache of a core, for the smallest one that is
+  // Bytes that a core's second-level cache is taken to have: as few as are
   // common among processors of the level.
   int64_t secondCache;
   // Rounding to bf16, and dot products of pairs, by instructions that treat

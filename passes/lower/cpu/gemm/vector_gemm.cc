@@ -34,8 +34,6 @@ VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   VectorBlocking b;
   b.tile = getTileShape(level, vectors);
   b.panelWidth = vectors * lanes;
-  // Of a tile, so that it reads all of each line.
-  b.lhsWidth = b.tile.rows;
   // A panel of rhs of this depth is read again for each tile of rows from the
   // first-level cache (32 KiB at avx512); partial sums pass through memory once
   // a turn. Measured at 512 x 1536 x 384 and its transposes, avx512: 168-186
@@ -51,8 +49,8 @@ VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   }
   // A multiple of the tile keeps remainders at the end of the matrix.
   constexpr int64_t kRows = 96;
-  b.item.rows = std::max(kRows / b.lhsWidth, int64_t{1}) * b.lhsWidth;
-  b.item.unit = gemm.packsLhs() ? b.lhsWidth : b.tile.rows;
+  b.item.rows = kRows / b.tile.rows * b.tile.rows;
+  b.item.unit = b.tile.rows;
   // One panel: a short text still makes items for all threads, and each of them
   // reads packed weights from one end to the other.
   b.item.columns = gemm.packsRhs() ? b.panelWidth : 0;
@@ -148,9 +146,9 @@ class GemmKernel {
     Value tile = v.add(item.row, row.tile);
     if (!gemm.packsLhs())
       return v.loadBroadcast(lhs, {v.add(tile, row.offset), at});
-    return v.loadBroadcast(lhs,
-                           {v.div(tile, blocking.lhsWidth), at,
-                            v.add(v.rem(tile, blocking.lhsWidth), row.offset)});
+    return v.loadBroadcast(
+        lhs, {v.div(tile, blocking.tile.rows), at,
+              v.add(v.rem(tile, blocking.tile.rows), row.offset)});
   }
 
   Value loadRhs(Value at, TilePosition column, Value mask) {
@@ -189,7 +187,7 @@ std::array<Value, 2> VectorGemm::pack(OpBuilder& builder, Operation* op,
   Value lhs = gemm.lhs, rhs = gemm.rhs;
   if (gemm.packsLhs())
     lhs = packPanels(builder, op, context, "pack_lhs", lhs,
-                     /*transposed=*/false, blocking.lhsWidth, gemm.roundLhs);
+                     /*transposed=*/false, blocking.tile.rows, gemm.roundLhs);
   else if (gemm.transposeLhs)
     lhs = transposeMatrix(builder, op, context, lhs);
   if (gemm.packsRhs())

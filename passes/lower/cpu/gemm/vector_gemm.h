@@ -14,9 +14,9 @@ namespace graft {
 
 // Sizes of blocks; all depend on shapes and the CPU level alone.
 struct VectorBlocking {
+  // Panels of lhs have its rows, so that it reads all of each line.
   TileShape tile;
   int64_t panelWidth;  // columns of a packed panel of rhs
-  int64_t lhsWidth;    // rows of a packed panel of lhs
   ItemShape item;
   int64_t depth;  // of k that is summed in registers at once; 0: all
   // Items side by side that are computed together, depth by depth, so that a
