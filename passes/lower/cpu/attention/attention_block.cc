@@ -184,16 +184,18 @@ void AttentionBlock::packFeatures(Value rows, Value pieces) {
   }
 }
 
-SmallVector<Value> AttentionBlock::addFeatures(Value rows, Value first,
+SmallVector<Value> AttentionBlock::addFeatures(const Rows& rows, Value first,
                                                int64_t count, Value pieces,
                                                ValueRange sums) {
+  Value row = v.add(rows.row, first);
   return v.loop(v.index(0), v.index(config.width), 2, sums,
                 [&](Value feature, ValueRange carried) -> SmallVector<Value> {
                   Value line = loadLine(v, pieces, v.mul(feature, kQueries));
                   SmallVector<Value> next;
                   for (int64_t i = 0; i < count; ++i) {
                     Value pair = broadcastPair(
-                        v, rows, {v.add(first, i), column(feature)});
+                        v, rows.buffer,
+                        {v.add(row, i), v.add(rows.column, feature)});
                     next.push_back(dotPairs(v, carried[i], pair, line));
                   }
                   return next;
@@ -201,16 +203,15 @@ SmallVector<Value> AttentionBlock::addFeatures(Value rows, Value first,
 }
 
 SmallVector<Value> AttentionBlock::addRowPairs(const AccumulatorTile& tile,
-                                               PairOf pairOf, Value rows,
-                                               Value first, Value count,
-                                               ValueRange sums) {
+                                               PairOf pairOf, const Rows& rows,
+                                               Value count, ValueRange sums) {
   const TileColumns& columns = tile.columns;
   auto add = [&](Value pair, bool isLast, ValueRange carried) {
-    Value row = v.add(first, v.mul(pair, 2));
+    Value row = v.add(rows.row, v.mul(pair, 2));
     SmallVector<Value> lines, next;
     for (int64_t j = 0; j < columns.vectors; ++j) {
-      Value at = column(v.add(columns.first, j * v.lanes()));
-      lines.push_back(joinRows(v, rows, row, at, /*hasSecond=*/!isLast));
+      Value at = v.add(rows.column, v.add(columns.first, j * v.lanes()));
+      lines.push_back(joinRows(v, rows.buffer, row, at, /*hasSecond=*/!isLast));
     }
     for (int64_t i = 0; i < tile.rows; ++i) {
       Value factor = pairOf({tile.row, i}, pair);
@@ -243,6 +244,14 @@ void AttentionBlock::joinKeys(Value weights, Value keys) {
   v.ifThen(v.less(v.mul(whole, 2), keys), [&] { join(whole, false); });
 }
 
+void AttentionBlock::prefetchNextHead(Value rows, Value row) {
+  unsigned bits = cast<MemRefType>(rows.getType()).getElementTypeBitWidth();
+  constexpr int64_t kLineBits = 512;
+  int64_t line = kLineBits / bits;
+  for (int64_t at = 0; at < config.width; at += line)
+    v.prefetchSecond(rows, {row, column(v.index(config.width + at))});
+}
+
 void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
   if (config.dots) return packFeatures(rows, panel.values);
   int64_t lanes = v.lanes();
@@ -253,6 +262,7 @@ void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
     for (int64_t i = 0; i < lanes; ++i)
       rowAt.push_back(
           v.add(start, v.min(v.add(firstQuery, group * lanes + i), last)));
+    for (Value row : rowAt) prefetchNextHead(rows, row);
     v.columns(config.width, [&](Value feature, Value mask) {
       SmallVector<Value> square;
       for (int64_t i = 0; i < lanes; ++i)
@@ -266,19 +276,48 @@ void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
   }
 }
 
-void AttentionBlock::multiplyPanel(Value rows, const Panel& panel,
-                                   Value firstKey, Value keys, Value out) {
+Value AttentionBlock::makeHold() {
+  return config.dots ? Value() : v.scratch({kHeld, config.width});
+}
+
+AttentionBlock::Rows AttentionBlock::rowsOf(Value rows, Value hold,
+                                            Value firstKey) {
+  if (!hold) return {rows, v.add(start, firstKey), firstColumn};
+  Value isLong = v.less(v.index(kHeld), length);
+  return {hold, v.select(isLong, v.index(0), firstKey), v.index(0)};
+}
+
+void AttentionBlock::copyRows(Value rows, Value hold, Value firstKey,
+                              Value keys) {
+  if (!hold) return;
   Value first = v.add(start, firstKey);
+  Value to = rowsOf(rows, hold, firstKey).row;
+  // Once a head, or again where the memory holds another chunk now.
+  Value isNeeded =
+      v.orWord(v.less(firstQuery, 1), v.less(v.index(kHeld), length));
+  v.ifThen(isNeeded, [&] {
+    v.loop(v.index(0), keys, 1, [&](Value key) {
+      prefetchNextHead(rows, v.add(first, key));
+      v.columns(config.width, [&](Value feature, Value mask) {
+        Value piece = v.load(rows, {v.add(first, key), column(feature)}, mask);
+        v.store(piece, hold, {v.add(to, key), feature}, mask);
+      });
+    });
+  });
+}
+
+void AttentionBlock::multiplyPanel(const Rows& rows, const Panel& panel,
+                                   Value keys, Value out) {
   GemmAccess access;
   if (config.dots)
     access.accumulate = [&](const AccumulatorTile& tile,
                             SmallVector<Value> sums) {
-      return addFeatures(rows, v.add(first, tile.row), tile.rows, panel.values,
-                         sums);
+      return addFeatures(rows, tile.row, tile.rows, panel.values, sums);
     };
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(
-        rows, {v.add(v.add(first, row.tile), row.offset), column(k)});
+        rows.buffer,
+        {v.add(v.add(rows.row, row.tile), row.offset), v.add(rows.column, k)});
   };
   access.rhs = [&](Value k, TilePosition at, Value) {
     return v.load(panel.values, {k, v.add(at.tile, at.offset)});
@@ -303,10 +342,9 @@ static TileShape getFeatureTile(TileBuilder& v, const IsaLevel& level,
 }
 
 void AttentionBlock::accumulateQueries(
-    Value weights, Value rows, Value firstKey, Value keys, Value output,
-    Value partial, llvm::function_ref<Value(Value, Value)> init,
+    Value weights, const Rows& rows, Value keys, Value output, Value partial,
+    llvm::function_ref<Value(Value, Value)> init,
     llvm::function_ref<Value(Value, Value)> finish) {
-  Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
   GemmAccess access;
   if (config.dots) {
@@ -319,15 +357,17 @@ void AttentionBlock::accumulateQueries(
             v, keyPairs,
             {v.add(v.mul(pair, Bf16Tile::kDepth), v.mul(query, 2))});
       };
-      return addRowPairs(tile, pairOf, rows, first, keys, sums);
+      return addRowPairs(tile, pairOf, rows, keys, sums);
     };
   }
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(weights, {k, v.add(row.tile, row.offset)});
   };
   access.rhs = [&](Value k, TilePosition at, Value mask) {
-    return v.load(rows, {v.add(first, k), column(v.add(at.tile, at.offset))},
-                  mask);
+    return v.load(
+        rows.buffer,
+        {v.add(rows.row, k), v.add(rows.column, v.add(at.tile, at.offset))},
+        mask);
   };
   access.init = [&](Value row, Value at, Value mask) {
     Value old = partial ? v.load(partial, {row, at}, mask)
@@ -356,7 +396,8 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
         return broadcastPair(v, weights,
                              {v.add(row.tile, row.offset), v.mul(pair, 2)});
       };
-      return addRowPairs(tile, pairOf, rows, block, queries, sums);
+      return addRowPairs(tile, pairOf, {rows, block, firstColumn}, queries,
+                         sums);
     };
   access.lhs = [&](TilePosition row, Value k) {
     return v.loadBroadcast(weights, {v.add(row.tile, row.offset), k});

@@ -6,9 +6,11 @@
 //
 // Scores are kept transposed, [key][query]: a vector holds queries, so that
 // maxima and sums over keys are plain vector operations, and the columns of
-// the queries are transposed once a block while keys and values are read as
-// they lie. Memory beside operands and results is a fixed stack of some 30 KiB
-// plus 64 bytes a feature of the head.
+// the queries are transposed once a block while keys and values are read row
+// by row. The rows of a head lie a row of all heads apart, at addresses that
+// share few lines of the first-level cache, so they are copied side by side
+// first. Memory beside operands and results is a fixed stack of some 30 KiB and
+// of up to 4.1 KiB a feature of the head, of which short texts touch little.
 //
 // Operands of bf16 are multiplied by dot products of pairs where the target has
 // them (dot_gemm.h): pairs of features, of neighbouring queries or of
@@ -53,6 +55,9 @@ class AttentionBlock {
   static constexpr int64_t kQueries = 16;
   // Keys of a chunk: as many as share one set of random calls.
   static constexpr int64_t kKeys = 128;
+  // Keys that are copied once for all blocks of queries, as many as BERT has
+  // positions. Longer sequences copy each chunk for each block.
+  static constexpr int64_t kHeld = 512;
 
   // `segments` is the first of the three buffers of the segments. Makes the
   // scratch memory: call at the start of the kernel.
@@ -100,8 +105,21 @@ class AttentionBlock {
   // for 32 of them. Rows past the sequence repeat its last one; nothing uses
   // the results.
   void packFeatures(Value rows, Value pieces);
-  // out[key][query] = factor * rows of keys [T, H] times the panel.
-  void multiplyPanel(Value rows, const Panel& panel, Value firstKey, Value keys,
+
+  // Rows of a chunk of keys: element (i, j) is buffer[row + i, column + j].
+  struct Rows {
+    Value buffer, row, column;
+  };
+  // Memory for the rows of a head; null where these are read as they lie,
+  // because dot products take pairs of bf16.
+  Value makeHold();
+  // The rows of `rows` [T, H] of a chunk in `hold`, or as they lie without.
+  // `copyRows` is called for a chunk before they are used.
+  Rows rowsOf(Value rows, Value hold, Value firstKey);
+  void copyRows(Value rows, Value hold, Value firstKey, Value keys);
+
+  // out[key][query] = factor * rows of keys times the panel.
+  void multiplyPanel(const Rows& rows, const Panel& panel, Value keys,
                      Value out);
   // Random words of the chunk that starts at `firstKey`.
   void drawWords(Value firstKey, Value keys);
@@ -112,8 +130,8 @@ class AttentionBlock {
   // sums between chunks where the output would round them; null where that is
   // f32.
   void accumulateQueries(
-      Value weights, Value rows, Value firstKey, Value keys, Value output,
-      Value partial, llvm::function_ref<Value(Value row, Value old)> init,
+      Value weights, const Rows& rows, Value keys, Value output, Value partial,
+      llvm::function_ref<Value(Value row, Value old)> init,
       llvm::function_ref<Value(Value row, Value sum)> finish);
   // output rows of the chunk's keys += weights [key][query] times the block's
   // rows of `rows`; starts from zero with the first block of queries.
@@ -131,16 +149,21 @@ class AttentionBlock {
   Value firstColumn;  // of the head
 
  private:
+  // Asks for what the next head reads of this row, as far as the next item is
+  // of the same sequence: a head's rows are too short and too far apart for
+  // the hardware to see a stream.
+  void prefetchNextHead(Value rows, Value row);
   Value column(Value feature) { return v.add(firstColumn, feature); }
-  // sums + `count` rows of `rows` [T, H] from row `first` on times pieces of
+  // sums + `count` rows of `rows` from row `first` on times pieces of
   // packFeatures.
-  llvm::SmallVector<Value> addFeatures(Value rows, Value first, int64_t count,
-                                       Value pieces, mlir::ValueRange sums);
-  // sums + pairs(row of the tile, pair) times pairs of `rows` [T, H] from row
-  // `first` on, of which there are `count`.
+  llvm::SmallVector<Value> addFeatures(const Rows& rows, Value first,
+                                       int64_t count, Value pieces,
+                                       mlir::ValueRange sums);
+  // sums + pairs(row of the tile, pair) times pairs of `rows`, of which there
+  // are `count`.
   using PairOf = llvm::function_ref<Value(TilePosition row, Value pair)>;
   llvm::SmallVector<Value> addRowPairs(const AccumulatorTile& tile,
-                                       PairOf pairOf, Value rows, Value first,
+                                       PairOf pairOf, const Rows& rows,
                                        Value count, mlir::ValueRange sums);
   void joinKeys(Value weights, Value keys);
 

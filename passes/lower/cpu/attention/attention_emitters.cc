@@ -36,6 +36,8 @@ class AttentionKernel {
         panel(block.makePanel(config.scale)),
         scores(block.makeScores()),
         weights(block.makeWeights(scores)),
+        heldKeys(block.makeHold()),
+        heldValues(block.makeHold()),
         rescale(v.scratch({AttentionBlock::kQueries})),
         normalise(v.scratch({AttentionBlock::kQueries})) {
     Value output = arguments.buffers.back();
@@ -59,7 +61,11 @@ class AttentionKernel {
   // `carried`: the maximum and the sum of each query so far.
   SmallVector<Value> emitChunk(Value first, Value keys, ValueRange carried) {
     int64_t groups = block.vectors();
-    block.multiplyPanel(arguments.buffers[1], panel, first, keys, scores);
+    Value key = arguments.buffers[1];
+    block.copyRows(key, heldKeys, first, keys);
+    block.copyRows(arguments.buffers[2], heldValues, first, keys);
+    block.multiplyPanel(block.rowsOf(key, heldKeys, first), panel, keys,
+                        scores);
     block.drawWords(first, keys);
     SmallVector<Value> old(carried.take_front(groups));
     SmallVector<Value> highest =
@@ -97,8 +103,8 @@ class AttentionKernel {
       store(v.select(isLast, v.div(v.splat(1.0), sum), v.splat(1.0)), normalise,
             static_cast<int64_t>(g));
     block.accumulateQueries(
-        weights, arguments.buffers[2], first, keys, arguments.buffers.back(),
-        partial,
+        weights, block.rowsOf(arguments.buffers[2], heldValues, first), keys,
+        arguments.buffers.back(), partial,
         [&](Value row, Value old) {
           Value factor = v.broadcast(v.loadScalar(rescale, {row}));
           return v.select(isFirst, v.splat(0.0), v.mul(old, factor));
@@ -120,9 +126,10 @@ class AttentionKernel {
   AttentionBlock block;
   AttentionBlock::Panel panel;  // queries, transposed and scaled
   Value scores, weights;        // [key][query]
-  Value rescale;                // of what earlier chunks summed, a query
-  Value normalise;              // 1 / sum with the last chunk, else 1
-  Value partial;  // sums of the queries, null where the output holds them
+  Value heldKeys, heldValues;
+  Value rescale;    // of what earlier chunks summed, a query
+  Value normalise;  // 1 / sum with the last chunk, else 1
+  Value partial;    // sums of the queries, null where the output holds them
 };
 
 class AttentionGradientKernel {
@@ -144,7 +151,9 @@ class AttentionGradientKernel {
         scores(block.makeScores()),
         slopes(block.makeScores()),
         weights(block.makeWeights(scores)),
-        weightSlopes(block.makeWeights(slopes)) {}
+        weightSlopes(block.makeWeights(slopes)),
+        heldKeys(block.makeHold()),
+        heldValues(block.makeHold()) {}
 
   void emit() {
     block.forEachBlock(arguments, [&] {
@@ -174,8 +183,12 @@ class AttentionGradientKernel {
 
  private:
   void emitScores(Value first, Value keys) {
-    block.multiplyPanel(key, queryPanel, first, keys, scores);
-    block.multiplyPanel(value, gradientPanel, first, keys, slopes);
+    block.copyRows(key, heldKeys, first, keys);
+    block.copyRows(value, heldValues, first, keys);
+    block.multiplyPanel(block.rowsOf(key, heldKeys, first), queryPanel, keys,
+                        scores);
+    block.multiplyPanel(block.rowsOf(value, heldValues, first), gradientPanel,
+                        keys, slopes);
     block.drawWords(first, keys);
   }
 
@@ -251,7 +264,8 @@ class AttentionGradientKernel {
     block.accumulateKeys(weights, gradient, first, keys, valueGradient);
     block.accumulateKeys(weightSlopes, query, first, keys, keyGradient);
     block.accumulateQueries(
-        weightSlopes, key, first, keys, queryGradient, /*partial=*/{},
+        weightSlopes, block.rowsOf(key, heldKeys, first), keys, queryGradient,
+        /*partial=*/{},
         [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
         [](Value, Value sum) { return sum; });
   }
@@ -270,6 +284,7 @@ class AttentionGradientKernel {
   Value scores;                 // scaled q k^T, then exponentials, [key][query]
   Value slopes;                 // g v^T, [key][query]
   Value weights, weightSlopes;  // a and ds, [key][query]
+  Value heldKeys, heldValues;
 };
 
 // `products` of matrices over pairs of tokens of a sequence.

@@ -90,6 +90,10 @@ TEST(AttentionTest, LengthsAroundTheChunks) {
   testLengths({1, 32}, {127, 128, 129, 130, 256, 257, 300});
 }
 
+TEST(AttentionTest, LengthsAroundWhatIsHeld) {
+  testLengths({2, 8, 0.1}, {20, 511, 512, 513, 700, 40});
+}
+
 TEST(AttentionTest, OneSequence) {
   testLengths({12, 32}, {1});
   testLengths({2, 32}, {17});
