@@ -40,6 +40,28 @@ LogicalResult ExecDialect::verifyRegionArgAttribute(Operation* op, unsigned,
          << " to be an #exec.source, got " << attribute.getValue();
 }
 
+LogicalResult ExecDialect::verifyOperationAttribute(Operation* op,
+                                                    NamedAttribute attribute) {
+  if (attribute.getName() != kGemmBlocksAttr) return success();
+  if (!isa<ModuleOp>(op))
+    return op->emitOpError("expects '")
+           << kGemmBlocksAttr << "' on a module only";
+  if (!isa<GemmBlocksAttr>(attribute.getValue()))
+    return op->emitOpError("expects '")
+           << kGemmBlocksAttr << "' to be an #exec.gemm_blocks, got "
+           << attribute.getValue();
+  return success();
+}
+
+LogicalResult GemmBlocksAttr::verify(
+    llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+    int64_t depth, int64_t group) {
+  if (rows >= 1 && depth >= 0 && group >= 1) return success();
+  return emitError() << "expects at least one row, a depth of at least 0 and a "
+                        "group of at least 1, got "
+                     << rows << ", " << depth << " and " << group;
+}
+
 // <T / 32 * 12>, <T / 32>, <T>, <T * 12> or <6>.
 Attribute GridAttr::parse(AsmParser& parser, Type) {
   StringAttr size;

@@ -29,6 +29,8 @@ llvm::StringRef stringifySource(SourceKind kind);
 
 // The argument attribute of an entry that holds a SourceAttr.
 inline constexpr llvm::StringLiteral kSourceAttr = "exec.source";
+// The attribute of a module that holds a GemmBlocksAttr.
+inline constexpr llvm::StringLiteral kGemmBlocksAttr = "exec.gemm_blocks";
 
 }  // namespace graft::exec
 

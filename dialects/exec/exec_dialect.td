@@ -24,6 +24,7 @@ def Exec_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasRegionArgAttrVerify = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerProgramOps();
     void registerHostOps();
@@ -44,6 +45,23 @@ def Exec_GridAttr : AttrDef<Exec_Dialect, "Grid"> {
     DefaultValuedParameter<"int64_t", "1">:$block,
     DefaultValuedParameter<"int64_t", "1">:$count);
   let hasCustomAssemblyFormat = 1;
+}
+
+def Exec_GemmBlocksAttr : AttrDef<Exec_Dialect, "GemmBlocks"> {
+  let mnemonic = "gemm_blocks";
+  let summary = "How GEMMs of a module are cut, to measure what targets choose";
+  let description = [{
+    As the attribute `exec.gemm_blocks` of a module it replaces what a target would
+    choose for GEMMs in vector registers: `rows` of a work item, rounded down to
+    whole tiles of registers; `depth` of k that is summed in registers at once, 0 for
+    all of k; and the `group` of items side by side that take turns of that depth
+    together. Results differ by rounding only. Example:
+    `module attributes {exec.gemm_blocks = #exec.gemm_blocks<rows = 96, depth = 256,
+    group = 26>} {}`.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$depth, "int64_t":$group);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Exec_CostTermAttr : AttrDef<Exec_Dialect, "CostTerm"> {

@@ -8,6 +8,8 @@ with another build of itself.
              [--quick] [--json FILE | --keep]
     bench.py [CASE...] --against COMMIT [--pairs N] [--threads N,...]
              [--level LEVEL] [--quick] [--json FILE]
+    bench.py gemm --sweep [--pairs N] [--threads N,...] [--level LEVEL]
+             [--quick] [--json FILE]
     bench.py --report | --check
 
 A ratio is the peer's time, or bytes, over Graft's, so above 1 Graft is better:
@@ -39,6 +41,10 @@ Ends with 1 if a row is slower. What this tree is built from is compared,
 committed or not. A row that takes long has fewer rounds than --pairs, but 5.
 Rounds of the same two builds are kept: a run that was stopped goes on, and one
 with more --pairs adds to them.
+
+--sweep shows how fast GEMMs in vector registers would be, were they cut into
+other blocks than the compiler chooses, and where its choice stands among those
+(docs/performance.md). Takes long: hundreds of programs; 3 rounds by default.
 """
 
 import argparse
@@ -58,6 +64,7 @@ import real_text
 import report
 import sides
 import start_up
+import sweep
 import train
 
 CASES = {"infer": infer, "real-text": real_text, "train": train,
@@ -87,9 +94,9 @@ def parse_arguments():
                         help="compare with another build of Graft: a commit, "
                         "or a build folder\n(cases: "
                         + ", ".join(against.CASES) + ")")
-    parser.add_argument("--pairs", type=positive, default=15,
+    parser.add_argument("--pairs", type=positive,
                         help="rounds, each with a sample of every side "
-                        "(default: 15)")
+                        "(default: 15; --sweep: 3)")
     parser.add_argument(
         "--threads", type=lambda text: [positive(n) for n in text.split(",")],
         help="counts to measure with (default: 1 and all processors; for "
@@ -116,6 +123,9 @@ def parse_arguments():
                         "--against an\nobject with all rows")
     parser.add_argument("--keep", action="store_true",
                         help="put the records into docs/results/bench/KIND/")
+    parser.add_argument("--sweep", action="store_true",
+                        help="measure other blocks of GEMMs than the "
+                        "compiler's")
     parser.add_argument("--report", action="store_true",
                         help="write docs/benchmarks.md from kept records")
     parser.add_argument("--check", action="store_true",
@@ -133,6 +143,9 @@ def parse_arguments():
         arguments.level = ""  # It is held to that already.
     if arguments.against is not None:
         check_against(parser, arguments)
+    if arguments.sweep:
+        check_sweep(parser, arguments)
+    arguments.pairs = arguments.pairs or (3 if arguments.sweep else 15)
     arguments.work = arguments.work or common.ROOT / "build" / (
         "bench" if arguments.against is None else "against")
     if arguments.keep and (arguments.quick or arguments.smoke):
@@ -141,6 +154,16 @@ def parse_arguments():
                                      *accept.EXCEPT_RECORDS):
         parser.error("--keep: expects a committed tree, got local changes")
     return arguments
+
+
+def check_sweep(parser, arguments):
+    """Ends with an error of usage if --sweep cannot be."""
+    if arguments.cases != ["gemm"]:
+        parser.error("--sweep: expects the case gemm alone, got "
+                     + (" ".join(arguments.cases) or "all cases"))
+    for option in ("against", "keep", "report", "check"):
+        if getattr(arguments, option):
+            parser.error(f"--sweep: expects no --{option}, got both")
 
 
 def check_against(parser, arguments):
@@ -224,6 +247,10 @@ def main():
             dataclasses.replace(settings, precisions=precisions_of(
                 "infer", settings.level, [])), arguments.threads,
             arguments.json))
+    if arguments.sweep:
+        sweep.run(dataclasses.replace(
+            settings, threads=arguments.threads or [1]), arguments.json)
+        return
     for name in common.VARIABLES:
         print(f"{name}={os.environ.get(name, '(not set)')}")
     records = []

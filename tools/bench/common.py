@@ -130,6 +130,13 @@ def duration(seconds):
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def show_progress(text, is_last):
+    """Keeps one line of a terminal up to date; writes nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r{text}", end="\n" if is_last else "", file=sys.stderr,
+              flush=True)
+
+
 def sampler(side, work, seconds):
     """A function that gives the median seconds of as many runs of `work` as
     fill about `seconds`, after one that wakes caches and threads, unless a

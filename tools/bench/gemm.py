@@ -21,7 +21,7 @@ PRODUCTS = 8
 TABLE = 64
 MODULE = """#S = #graft.dims<S>
 #T = #graft.dims<T>
-module {{
+module{attributes} {{
   graft.size @T bound {bound}
   graft.size @S bound 1
   graft.model @model weights "model.safetensors" {{
@@ -84,7 +84,7 @@ ENTRIES = {"forward": "predict", "gradients": "accumulate"}
 TARGET, COLD_TARGET = 0.92, 1.0
 
 
-def module(widths, bound, learning):
+def module(widths, bound, learning, attributes=""):
     pairs = list(enumerate(zip(widths, widths[1:])))
     parameters = "\n".join(
         f"    graft.parameter @product{i}.weight : tensor<{n}x{k}xf32>"
@@ -97,7 +97,7 @@ def module(widths, bound, learning):
     groups = "\n".join(
         f'    transfer.group @{name} of @model select "{GROUPS[name]}"'
         for name in learning)
-    return MODULE.format(bound=bound, rows=TABLE, width=widths[0],
+    return MODULE.format(attributes=attributes, bound=bound, rows=TABLE, width=widths[0],
                          parameters=parameters, products=products,
                          count=len(pairs), groups=groups,
                          learning=", ".join(f"@{name}" for name in learning))
@@ -121,29 +121,31 @@ def make_chain(settings, name, widths, bound):
     return folder
 
 
-def compile_chain(settings, folder, kind, precision):
-    program = folder / f"{kind}-{precision}.graft"
+def compile_chain(settings, folder, name, precision):
+    program = folder / f"{name}-{precision}.graft"
     common.run(common.ROOT / "build/bin/graft-compile",
-               folder / f"{kind}.mlir", "--model", f"model={folder}",
+               folder / f"{name}.mlir", "--model", f"model={folder}",
                "--precision", precision, *settings.targets, "-o", program)
     return program
 
 
-def run(settings, not_run, versions):
+def chains(settings):
+    """Name, widths, number of products, numbers of rows, and kinds of each."""
     both = ("forward", "gradients")
     if settings.smoke:
-        chains = [("64", 64, 128, 2, (16,), both)]
-    else:
-        chains = [(f"{width}-{inner}", width, inner, PRODUCTS, ROWS, both)
-                  for width in (384, 768) for inner in (width, 4 * width)]
-        chains += [(f"{width}-{inner}-cold", width, inner,
-                    2 * -(-int(COLD_BYTES) // (8 * width * inner)),
-                    (COLD_ROWS,), ("forward",))
-                   for width, inner in ((768, 768), (768, 3072))]
-    if settings.quick:
-        chains = chains[2:4] + chains[-1:]
+        return [("64", 64, 128, 2, (16,), both)]
+    found = [(f"{width}-{inner}", width, inner, PRODUCTS, ROWS, both)
+             for width in (384, 768) for inner in (width, 4 * width)]
+    found += [(f"{width}-{inner}-cold", width, inner,
+               2 * -(-int(COLD_BYTES) // (8 * width * inner)),
+               (COLD_ROWS,), ("forward",))
+              for width, inner in ((768, 768), (768, 3072))]
+    return found[2:4] + found[-1:] if settings.quick else found
+
+
+def run(settings, not_run, versions):
     rows = []
-    for name, width, inner, products, counts, kinds in chains:
+    for name, width, inner, products, counts, kinds in chains(settings):
         widths = chain(width, inner, products)
         folder = make_chain(settings, name, widths, max(counts))
         for kind in kinds:

@@ -412,7 +412,7 @@ Cut getCut(Operation* op, const Gemm& gemm) {
 // few; its limit is theirs.
 ValueRange launchEither(OpBuilder& builder, Operation* op, CpuContext& context,
                         const Gemm& gemm, const Cut& cut, StringRef stem) {
-  VectorGemm vectors(gemm, context.getLevel());
+  VectorGemm vectors(op, gemm, context.getLevel());
   assert(vectors.getBlocking().panelWidth == kPanel);
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),

@@ -24,7 +24,8 @@ int64_t getGroup(const Gemm& gemm, const IsaLevel& level,
   return std::max<int64_t>((fits - b.depth) / b.panelWidth, 1);
 }
 
-VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
+VectorBlocking getBlocking(Operation* op, const Gemm& gemm,
+                           const IsaLevel& level) {
   // Two vectors a row keep few enough rows for the registers of every level
   // and enough columns to hide the broadcasts; AArch64 has narrow ones.
   int64_t lanes = level.floatLanes();
@@ -47,14 +48,20 @@ VectorBlocking getBlocking(const Gemm& gemm, const IsaLevel& level) {
   } else {
     b.depth = kLongest;
   }
+  auto given =
+      op->getParentOfType<ModuleOp>()->getAttrOfType<exec::GemmBlocksAttr>(
+          exec::kGemmBlocksAttr);
+  if (given && b.depth) b.depth = given.getDepth();
   // A multiple of the tile keeps remainders at the end of the matrix.
   constexpr int64_t kRows = 96;
-  b.item.rows = kRows / b.tile.rows * b.tile.rows;
+  int64_t rows = given ? given.getRows() : kRows;
+  b.item.rows = std::max<int64_t>(rows / b.tile.rows, 1) * b.tile.rows;
   b.item.unit = b.tile.rows;
   // One panel: a short text still makes items for all threads, and each of them
   // reads packed weights from one end to the other.
   b.item.columns = gemm.packsRhs() ? b.panelWidth : 0;
-  b.group = getGroup(gemm, level, b);
+  b.group = given && b.item.columns && b.depth ? given.getGroup()
+                                               : getGroup(gemm, level, b);
   return b;
 }
 
@@ -179,8 +186,8 @@ class GemmKernel {
 
 }  // namespace
 
-VectorGemm::VectorGemm(const Gemm& gemm, const IsaLevel& level)
-    : gemm(gemm), blocking(graft::getBlocking(gemm, level)) {}
+VectorGemm::VectorGemm(Operation* op, const Gemm& gemm, const IsaLevel& level)
+    : gemm(gemm), blocking(graft::getBlocking(op, gemm, level)) {}
 
 std::array<Value, 2> VectorGemm::pack(OpBuilder& builder, Operation* op,
                                       CpuContext& context) const {
@@ -206,7 +213,7 @@ void VectorGemm::emit(TileBuilder& v, const KernelArguments& arguments,
 ValueRange launchVectorGemm(OpBuilder& builder, Operation* op,
                             CpuContext& context, const Gemm& gemm,
                             StringRef stem) {
-  VectorGemm vectors(gemm, context.getLevel());
+  VectorGemm vectors(op, gemm, context.getLevel());
   return launchGemm(
       builder, op, context, gemm, stem, vectors.pack(builder, op, context),
       vectors.getBlocking().item, /*unit=*/{},

@@ -12,7 +12,8 @@
 
 namespace graft {
 
-// Sizes of blocks; all depend on shapes and the CPU level alone.
+// Sizes of blocks; all depend on shapes and the CPU level alone, unless the
+// module has an `exec.gemm_blocks`.
 struct VectorBlocking {
   // Panels of lhs have its rows, so that it reads all of each line.
   TileShape tile;
@@ -26,7 +27,8 @@ struct VectorBlocking {
 
 class VectorGemm {
  public:
-  VectorGemm(const Gemm& gemm, const IsaLevel& level);
+  // `op` is the GEMM, or a region with it.
+  VectorGemm(mlir::Operation* op, const Gemm& gemm, const IsaLevel& level);
 
   const VectorBlocking& getBlocking() const { return blocking; }
   // Launches what packs lhs and rhs before `op`; the buffers of the kernel.
