@@ -20,8 +20,9 @@ bool hasShape(ValueRange values, RankedTensorType shape) {
 }
 
 bool isElementwise(Operation* op) {
+  // An emitter of updates sets their gradient to zero, too.
   if (op->getNumResults() != 1 || !isPure(op) ||
-      !getShardingRule(op).isElementwise)
+      isa<OptimizerOpInterface>(op) || !getShardingRule(op).isElementwise)
     return false;
   return isa_and_nonnull<GraftDialect>(op->getDialect()) ||
          succeeded(ElementFunction::get(op));

@@ -33,6 +33,27 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   ];
 }
 
+def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
+  let cppNamespace = "::graft";
+  let description = [{
+    The update of one parameter by its gradient, at the end of a phase. Operands
+    begin with the parameter, the gradient and the states of the optimiser, such as
+    moments; results are the new parameter and the new states in the same order.
+  }];
+  let methods = [
+    InterfaceMethod<"The gradient.", "::mlir::Value", "getGradient">,
+    InterfaceMethod<[{
+      What the gradient is multiplied by first, such as by clipping; null for 1.
+    }], "::mlir::Value", "getFactor">,
+    InterfaceMethod<[{
+      The factor, to be set.
+    }], "::mlir::MutableOperandRange", "getFactorMutable">,
+    InterfaceMethod<[{
+      The number of this update, from 1; null for an op that needs none.
+    }], "::mlir::Value", "getStep">,
+  ];
+}
+
 def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
   let cppNamespace = "::graft";
   let description = [{

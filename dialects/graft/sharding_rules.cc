@@ -232,6 +232,17 @@ LogicalResult ScatterAddOp::buildShardingRule(ShardingRule& rule) {
       *this, rule);
 }
 
+// Norms are of the whole tensor.
+LogicalResult LambOp::buildShardingRule(ShardingRule& rule) {
+  std::string term;
+  for (int64_t i = 0; i < typeOf(getParameter()).getRank(); ++i)
+    term += static_cast<char>('A' + i);
+  if (term.empty()) term = "-";
+  std::string states = term + "," + term + "," + term;
+  return parseShardingRule(term + "," + states + ",-,-,-->" + states, *this,
+                           rule);
+}
+
 // Each operand has dimensions of its own. Where those of another one are cut,
 // its squares must be counted once.
 LogicalResult GlobalNormOp::buildShardingRule(ShardingRule& rule) {

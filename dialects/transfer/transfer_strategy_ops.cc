@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/optimizer.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -265,10 +266,13 @@ LogicalResult PhaseOp::verify() {
   return success(
       succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative)) &&
       succeeded(verifyNumber(*this, "warmup", getWarmupAttr(), kShare)) &&
+      succeeded(
+          verifyNumber(*this, "momentum", getMomentumAttr(), kFraction)) &&
       succeeded(verifyNumber(*this, "beta1", getBeta1Attr(), kFraction)) &&
       succeeded(verifyNumber(*this, "beta2", getBeta2Attr(), kFraction)) &&
       succeeded(verifyNumber(*this, "epsilon", getEpsilonAttr(), kPositive)) &&
-      succeeded(verifyNumber(*this, "clip", getClipAttr(), kNonNegative)));
+      succeeded(verifyNumber(*this, "clip", getClipAttr(), kNonNegative)) &&
+      succeeded(verifyOptimizer(*this)));
 }
 
 LogicalResult ScheduleOp::verify() {

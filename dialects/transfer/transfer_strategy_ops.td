@@ -230,25 +230,39 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
     Symbol, HasParent<"StrategyOp">]> {
   let summary = "Minimise a loss over groups of parameters";
   let description = [{
-    One optimiser step of `groups` under `loss` with AdamW (see `graft.adamw`).
+    One step of an optimiser for `groups` under `loss`:
+
+    | optimiser | update | settings |
+    |---|---|---|
+    | `adamw` | `graft.adamw` | `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8) |
+    | `adam` | the same with `coupled` | as AdamW |
+    | `lamb` | `graft.lamb` | as AdamW, but `epsilon` is 1e-6 |
+    | `sgd` | `graft.sgd`; with `momentum` above 0 `graft.momentum` | `momentum` (0), `nesterov` |
+
     The learning rate rises from 0 to `rate` during the first `warmup` of all
     steps (a fraction) and then stays (`constant`) or falls to 0, along a line
     (`linear`) or half a cosine (`cosine`). With `clip` above 0, the global norm of
     the gradients of all groups is clipped to that value.
 
+    - (C1) `optimizer` is in the table, and other settings than its own are absent.
+    - (C2) `nesterov` takes a `momentum` above 0.
+
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Graft_Scalar:$loss,
-    FlatSymbolRefArrayAttr:$groups, Transfer_TextAttr:$schedule,
+    FlatSymbolRefArrayAttr:$groups, Transfer_TextAttr:$optimizer,
+    Transfer_TextAttr:$schedule,
     Transfer_NumberAttr:$rate, OptionalAttr<Transfer_NumberAttr>:$warmup,
+    OptionalAttr<Transfer_NumberAttr>:$momentum, UnitAttr:$nesterov,
     OptionalAttr<Transfer_NumberAttr>:$beta1,
     OptionalAttr<Transfer_NumberAttr>:$beta2,
     OptionalAttr<Transfer_NumberAttr>:$epsilon,
     OptionalAttr<Transfer_NumberAttr>:$clip);
   let assemblyFormat = [{
-    $sym_name `minimise` $loss `over` $groups `with` `adamw` `rate`
-    custom<Word>($schedule) custom<Number>($rate)
-    (`warmup` custom<Number>($warmup)^)? (`beta1` custom<Number>($beta1)^)?
+    $sym_name `minimise` $loss `over` $groups `with` custom<Word>($optimizer)
+    `rate` custom<Word>($schedule) custom<Number>($rate)
+    (`warmup` custom<Number>($warmup)^)? (`momentum` custom<Number>($momentum)^)?
+    (`nesterov` $nesterov^)? (`beta1` custom<Number>($beta1)^)?
     (`beta2` custom<Number>($beta2)^)? (`epsilon` custom<Number>($epsilon)^)?
     (`clip` custom<Number>($clip)^)? attr-dict
   }];

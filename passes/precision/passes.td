@@ -60,7 +60,7 @@ def PrecisionScaleLossPass
   let description = [{
     Small gradients underflow to zero in fp16. A phase with `graft.gradients` gets an
     argument `scale`, which multiplies the loss that is differentiated, but not the
-    loss that is returned. A phase with `graft.adamw` gets `unscale`, 1 / scale, as
+    loss that is returned. A phase with updates gets `unscale`, 1 / scale, as
     part of the factor of each update; norms are those of the unscaled gradients.
     In the `exec.host` that calls them, a step whose loss or gradients are not finite
     is skipped and the scale halves; after 2000 updates without that it doubles

@@ -24,7 +24,7 @@ constexpr StringRef kLossScale = "loss_scale";
 // The parts of a step that change.
 struct Step {
   ForEachMicroBatchOp loop;  // calls the scaled phase
-  SetOp update;              // sets what the updates are counted by
+  SetOp update;              // sets what the updates are counted by, or null
   WhenOp check;              // ends the run where the loss is not finite
   CallOp call;               // of the update
   SetOp sum;                 // adds the loss
@@ -33,8 +33,8 @@ struct Step {
 
 // The register that counts the updates: the source of `step` of the optimiser.
 FlatSymbolRefAttr findCounter(func::FuncOp update) {
-  for (auto op : update.getOps<AdamWOp>()) {
-    auto argument = dyn_cast<BlockArgument>(op.getStep());
+  for (auto op : update.getOps<OptimizerOpInterface>()) {
+    auto argument = dyn_cast_or_null<BlockArgument>(op.getStep());
     if (!argument) continue;
     auto source = update.getArgAttrOfType<SourceAttr>(argument.getArgNumber(),
                                                       kSourceAttr);
@@ -66,8 +66,11 @@ FailureOr<Step> findStep(CallOp call, func::FuncOp update) {
   }
   bool fails = step.check && step.check.getOtherwise().empty() &&
                !step.check.getBody().getOps<FailOp>().empty();
-  if (!fails || !step.call || !step.sum || !step.update || step.loss.empty() ||
-      step.call.getEntry() != update.getSymName()) {
+  bool needsCounter = llvm::any_of(
+      update.getOps<OptimizerOpInterface>(),
+      [](OptimizerOpInterface op) { return op.getStep() != nullptr; });
+  if (!fails || !step.call || !step.sum || (needsCounter && !step.update) ||
+      step.loss.empty() || step.call.getEntry() != update.getSymName()) {
     InFlightDiagnostic diagnostic = call.emitOpError(
         "expects a loop over micro-batches around it and, for loss scaling, "
         "behind that an exec.when that fails, an exec.call of ");
@@ -143,6 +146,7 @@ void HostScaler::declare() {
 
 // Moments are corrected for the updates that were made.
 void HostScaler::countUpdates() {
+  if (!step.update) return;
   std::string old = step.update.getExpression().str();
   ParsedExpression parsed = parseExpression(old);
   bool closed = parsed && parsed.steps.back().op <= ExpressionOp::kModulo;

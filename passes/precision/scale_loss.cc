@@ -42,7 +42,7 @@ void scaleLosses(func::FuncOp function, exec::SourceAttr source) {
 }
 
 void unscaleGradients(func::FuncOp function, exec::SourceAttr source) {
-  auto updates = function.getOps<AdamWOp>();
+  auto updates = function.getOps<OptimizerOpInterface>();
   if (updates.empty()) return;
   Value unscale = addScalar(function, "unscale", source);
   for (auto norm : function.getOps<GlobalNormOp>()) {
@@ -55,7 +55,7 @@ void unscaleGradients(func::FuncOp function, exec::SourceAttr source) {
   }
   // One multiplication for all updates that share a clip factor.
   llvm::DenseMap<Value, Value> factors;
-  for (AdamWOp op : updates) {
+  for (OptimizerOpInterface op : updates) {
     Value& factor = factors[op.getFactor()];
     if (!factor && op.getFactor()) {
       OpBuilder builder(op);
@@ -77,7 +77,7 @@ struct PrecisionScaleLossPass
       return !phase.getBody().getOps<GradientsOp>().empty();
     });
     func::FuncOp update = find([](func::FuncOp phase) {
-      return !phase.getBody().getOps<AdamWOp>().empty();
+      return !phase.getBody().getOps<OptimizerOpInterface>().empty();
     });
     ScaleSources sources;
     if (scaled && update) {

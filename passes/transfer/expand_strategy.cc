@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/optimizer.h"
 #include "passes/transfer/entry.h"
 #include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
@@ -147,6 +148,8 @@ LogicalResult Expander::collectTrained() {
 
 // Declares the states after the parameters of their model.
 void Expander::declareStates() {
+  SmallVector<StringRef> kinds = {"gradient"};
+  kinds.append(getOptimizer(phase).getStates(phase));
   llvm::DenseMap<Operation*, Operation*> last;
   for (GroupedParameter& item : trained) {
     ParameterOp parameter = item.parameter.declaration;
@@ -156,7 +159,7 @@ void Expander::declareStates() {
            parameter->getParentOfType<ModelOp>().getOps<ParameterOp>())
         place = other;
     OpBuilder builder(parameter.getContext());
-    for (StringRef kind : {"gradient", "first_moment", "second_moment"}) {
+    for (StringRef kind : kinds) {
       builder.setInsertionPointAfter(place);
       place = StateOp::create(
           builder, parameter.getLoc(),
@@ -245,9 +248,11 @@ void Expander::buildUpdate() {
   Value rate =
       entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
                         host.getSource("learning_rate"));
-  Value step =
-      entry.addArgument("step", RankedTensorType::get({}, builder.getI32Type()),
-                        host.getSource("update"));
+  Value step;
+  if (getOptimizer(phase).counts)
+    step = entry.addArgument("step",
+                             RankedTensorType::get({}, builder.getI32Type()),
+                             host.getSource("update"));
   SmallVector<Value> gradients;
   for (GroupedParameter& item : trained)
     gradients.push_back(
@@ -272,25 +277,27 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
                            Value factor) {
   ImplicitLocOpBuilder& builder = entry.builder;
   GroupOp group = item.group;
-  auto number = [&](Operation* op, Attribute value, double absent) {
-    return builder.getF32FloatAttr(getVerifiedNumber(op, value, absent));
-  };
+  const Optimizer& optimizer = getOptimizer(phase);
   auto read = [&](SymbolRefAttr symbol) -> Value {
     return ReadOp::create(builder, gradient.getType(), symbol, /*layer=*/false);
   };
-  SymbolRefAttr first = stateOf(item.parameter, "first_moment");
-  SymbolRefAttr second = stateOf(item.parameter, "second_moment");
-  auto update = AdamWOp::create(
-      builder, gradient.getType(), gradient.getType(), gradient.getType(),
-      read(item.parameter.symbol), gradient, read(first), read(second), rate,
-      step, factor, number(phase, phase.getBeta1Attr(), 0.9),
-      number(phase, phase.getBeta2Attr(), 0.999),
-      number(phase, phase.getEpsilonAttr(), 1e-8),
-      number(group, group.getDecayAttr(), 0),
-      builder.getF32FloatAttr(item.rateMultiplier));
-  WriteOp::create(builder, item.parameter.symbol, update.getNewParameter());
-  WriteOp::create(builder, first, update.getNewFirstMoment());
-  WriteOp::create(builder, second, update.getNewSecondMoment());
+  SmallVector<SymbolRefAttr> updated = {item.parameter.symbol};
+  UpdateOperands operands;
+  operands.parameter = read(item.parameter.symbol);
+  operands.gradient = gradient;
+  for (StringRef kind : optimizer.getStates(phase)) {
+    updated.push_back(stateOf(item.parameter, kind));
+    operands.states.push_back(read(updated.back()));
+  }
+  operands.rate = rate;
+  operands.step = step;
+  operands.factor = factor;
+  operands.decay =
+      builder.getF32FloatAttr(getVerifiedNumber(group, group.getDecayAttr()));
+  operands.multiplier = builder.getF32FloatAttr(item.rateMultiplier);
+  Operation* update = optimizer.build(builder, phase, operands);
+  for (auto [symbol, value] : llvm::zip_equal(updated, update->getResults()))
+    WriteOp::create(builder, symbol, value);
   // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
   WriteOp::create(builder, stateOf(item.parameter, "gradient"), zero);

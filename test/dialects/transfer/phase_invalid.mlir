@@ -475,3 +475,158 @@ transfer.strategy @s {
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]
 }
+
+// -----
+
+// Phase C1: no such optimiser.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects an optimiser of adamw, adam, lamb, sgd, got "adagrad"}}
+  transfer.phase @step minimise %loss over [@all] with adagrad rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// Phase C1: a setting of another optimiser.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects no 'momentum' with adamw}}
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3 momentum 9.0e-1
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// Phase C1.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects no 'beta2' with sgd}}
+  transfer.phase @step minimise %loss over [@all] with sgd rate linear 1.0e-3 beta2 9.0e-1
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// Phase C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects a 'momentum' above 0 with 'nesterov'}}
+  transfer.phase @step minimise %loss over [@all] with sgd rate linear 1.0e-3 momentum 0.0 nesterov
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// A momentum of 1 never forgets.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects 'momentum' to be a number in [0, 1), got 1}}
+  transfer.phase @step minimise %loss over [@all] with sgd rate linear 1.0e-3 momentum 1.0
+  transfer.schedule epochs 3 of [@step]
+}

@@ -247,3 +247,49 @@ func.func @adamw(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft
   %w3, %m3, %v3 = graft.adamw %w2, %g3, %m2, %v2 rate %rate step %t3 factor %c3 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 decay 6.250000e-02 : tensor<6xf32>
   return %w3, %m3, %v3, %n3 : tensor<6xf32>, tensor<6xf32>, tensor<6xf32>, tensor<f32>
 }
+
+// Three steps each, as the optimisers of PyTorch do them, and as LAMB is
+// published.
+func.func @sgd(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.name = "g1"}, %g2: tensor<6xf32> {graft.name = "g2"}, %g3: tensor<6xf32> {graft.name = "g3"}, %rate: tensor<f32> {graft.value = dense<0.125> : tensor<f32>})
+    -> (tensor<6xf32> {graft.name = "w3"}) {
+  %w1 = graft.sgd %w, %g1 rate %rate decay 6.250000e-02 : tensor<6xf32>
+  %w2 = graft.sgd %w1, %g2 rate %rate decay 6.250000e-02 : tensor<6xf32>
+  %w3 = graft.sgd %w2, %g3 rate %rate decay 6.250000e-02 : tensor<6xf32>
+  return %w3 : tensor<6xf32>
+}
+
+func.func @momentum(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.name = "g1"}, %g2: tensor<6xf32> {graft.name = "g2"}, %g3: tensor<6xf32> {graft.name = "g3"}, %rate: tensor<f32> {graft.value = dense<0.125> : tensor<f32>})
+    -> (tensor<6xf32> {graft.name = "w3"}) {
+  %z = graft.constant 0.000000e+00 : tensor<6xf32>
+  %w1, %v1 = graft.momentum %w, %g1, %z rate %rate momentum 8.750000e-01 decay 6.250000e-02 : tensor<6xf32>
+  %w2, %v2 = graft.momentum %w1, %g2, %v1 rate %rate momentum 8.750000e-01 decay 6.250000e-02 : tensor<6xf32>
+  %w3, %v3 = graft.momentum %w2, %g3, %v2 rate %rate momentum 8.750000e-01 decay 6.250000e-02 : tensor<6xf32>
+  return %w3 : tensor<6xf32>
+}
+
+func.func @nesterov(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.name = "g1"}, %g2: tensor<6xf32> {graft.name = "g2"}, %g3: tensor<6xf32> {graft.name = "g3"}, %rate: tensor<f32> {graft.value = dense<0.125> : tensor<f32>})
+    -> (tensor<6xf32> {graft.name = "w3"}) {
+  %z = graft.constant 0.000000e+00 : tensor<6xf32>
+  %w1, %v1 = graft.momentum %w, %g1, %z rate %rate momentum 8.750000e-01 nesterov decay 0.000000e+00 : tensor<6xf32>
+  %w2, %v2 = graft.momentum %w1, %g2, %v1 rate %rate momentum 8.750000e-01 nesterov decay 0.000000e+00 : tensor<6xf32>
+  %w3, %v3 = graft.momentum %w2, %g3, %v2 rate %rate momentum 8.750000e-01 nesterov decay 0.000000e+00 : tensor<6xf32>
+  return %w3 : tensor<6xf32>
+}
+
+func.func @adam(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.name = "g1"}, %g2: tensor<6xf32> {graft.name = "g2"}, %g3: tensor<6xf32> {graft.name = "g3"}, %t1: tensor<i32> {graft.value = dense<1> : tensor<i32>}, %t2: tensor<i32> {graft.value = dense<2> : tensor<i32>}, %t3: tensor<i32> {graft.value = dense<3> : tensor<i32>}, %rate: tensor<f32> {graft.value = dense<0.125> : tensor<f32>})
+    -> (tensor<6xf32> {graft.name = "w3"}) {
+  %z = graft.constant 0.000000e+00 : tensor<6xf32>
+  %w1, %m1, %v1 = graft.adamw %w, %g1, %z, %z rate %rate step %t1 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 coupled decay 6.250000e-02 : tensor<6xf32>
+  %w2, %m2, %v2 = graft.adamw %w1, %g2, %m1, %v1 rate %rate step %t2 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 coupled decay 6.250000e-02 : tensor<6xf32>
+  %w3, %m3, %v3 = graft.adamw %w2, %g3, %m2, %v2 rate %rate step %t3 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 coupled decay 6.250000e-02 : tensor<6xf32>
+  return %w3 : tensor<6xf32>
+}
+
+func.func @lamb(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.name = "g1"}, %g2: tensor<6xf32> {graft.name = "g2"}, %g3: tensor<6xf32> {graft.name = "g3"}, %t1: tensor<i32> {graft.value = dense<1> : tensor<i32>}, %t2: tensor<i32> {graft.value = dense<2> : tensor<i32>}, %t3: tensor<i32> {graft.value = dense<3> : tensor<i32>}, %rate: tensor<f32> {graft.value = dense<0.125> : tensor<f32>})
+    -> (tensor<6xf32> {graft.name = "w3"}) {
+  %z = graft.constant 0.000000e+00 : tensor<6xf32>
+  %w1, %m1, %v1 = graft.lamb %w, %g1, %z, %z rate %rate step %t1 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 decay 6.250000e-02 : tensor<6xf32>
+  %w2, %m2, %v2 = graft.lamb %w1, %g2, %m1, %v1 rate %rate step %t2 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 decay 6.250000e-02 : tensor<6xf32>
+  %w3, %m3, %v3 = graft.lamb %w2, %g3, %m2, %v2 rate %rate step %t3 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 decay 6.250000e-02 : tensor<6xf32>
+  return %w3 : tensor<6xf32>
+}

@@ -166,6 +166,51 @@ def optimizer():
         adamw.step()
     state = adamw.state[w]
     save("adamw", w3=w, m3=state["exp_avg"], v3=state["exp_avg_sq"], norm=norms[2])
+    three_steps("sgd", torch.optim.SGD, lr=0.125, weight_decay=0.0625)
+    three_steps("momentum", torch.optim.SGD, lr=0.125, weight_decay=0.0625,
+                momentum=0.875)
+    three_steps("nesterov", torch.optim.SGD, lr=0.125, momentum=0.875,
+                nesterov=True)
+    three_steps("adam", torch.optim.Adam, lr=0.125, betas=(0.875, 0.984375),
+                eps=2.0**-20, weight_decay=0.0625)
+    three_steps("lamb", Lamb, lr=0.125, betas=(0.875, 0.984375), eps=2.0**-20,
+                weight_decay=0.0625)
+
+
+class Lamb(torch.optim.Optimizer):
+    """Algorithm 2 of You et al. 2020, of which PyTorch has none."""
+
+    def __init__(self, parameters, lr, betas, eps, weight_decay):
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps,
+                                      "weight_decay": weight_decay})
+
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for w in group["params"]:
+                state = self.state[w]
+                state.setdefault("t", 0)
+                state["t"] += 1
+                m = state["m"] = (beta1 * state.get("m", 0)
+                                  + (1 - beta1) * w.grad)
+                v = state["v"] = (beta2 * state.get("v", 0)
+                                  + (1 - beta2) * w.grad ** 2)
+                u = ((m / (1 - beta1 ** state["t"]))
+                     / ((v / (1 - beta2 ** state["t"])).sqrt() + group["eps"])
+                     + group["weight_decay"] * w.detach())
+                ratio = w.detach().norm() / u.norm()
+                w.data -= group["lr"] * ratio * u
+
+
+def three_steps(case, kind, **settings):
+    w = torch.nn.Parameter(rand(6))
+    steps = [rand(6) for _ in range(3)]
+    save(case, w=w, g1=steps[0], g2=steps[1], g3=steps[2])
+    optimizer = kind([w], **settings)
+    for g in steps:
+        w.grad = g.clone()
+        optimizer.step()
+    save(case, w3=w)
 
 
 layers()

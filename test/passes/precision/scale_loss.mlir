@@ -60,6 +60,20 @@ func.func @unclipped(%rate: tensor<f32>, %step: tensor<i32>) attributes {graft.p
   return
 }
 
+// All optimisers.
+// CHECK-LABEL: func.func @optimizers(
+// CHECK-SAME:      %[[UNSCALE:[a-z0-9]+]]: tensor<f32> {graft.name = "unscale"})
+// CHECK:         graft.sgd {{.*}} factor %[[UNSCALE]]
+// CHECK-NEXT:    {{.*}} = graft.momentum {{.*}} factor %[[UNSCALE]]
+// CHECK-NEXT:    {{.*}} = graft.lamb {{.*}} factor %[[UNSCALE]]
+func.func @optimizers(%w: tensor<3xf32>, %g: tensor<3xf32>, %rate: tensor<f32>, %step: tensor<i32>) -> tensor<3xf32>
+    attributes {graft.phase = "optimizers"} {
+  %a = graft.sgd %w, %g rate %rate decay 0.000000e+00 : tensor<3xf32>
+  %b, %v = graft.momentum %a, %g, %w rate %rate momentum 9.000000e-01 decay 0.000000e+00 : tensor<3xf32>
+  %c, %m, %n = graft.lamb %b, %g, %w, %w rate %rate step %step beta1 9.000000e-01 beta2 9.990000e-01 epsilon 1.000000e-06 decay 0.000000e+00 : tensor<3xf32>
+  return %c : tensor<3xf32>
+}
+
 // A phase without gradients, and a function that is no phase, stay as they are.
 // CHECK-LABEL: func.func @other(
 // CHECK-SAME:      %{{[a-z0-9]+}}: tensor<3xf32>) -> tensor<3xf32>

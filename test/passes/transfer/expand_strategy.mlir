@@ -273,3 +273,139 @@ transfer.strategy @distill {
   transfer.phase @step minimise %loss over [@student] with adamw rate linear 5.0e-5
   transfer.schedule epochs 3 of [@step]
 }
+
+// -----
+
+// Momentum is one state a parameter, and the update does not count.
+
+// CHECK-LABEL: graft.model @m {
+// CHECK:         graft.state @head.gradient "gradient" of @head
+// CHECK-NEXT:    graft.state @head.velocity "velocity" of @head : tensor<3x4xf32> group "all"{{$}}
+// CHECK-NEXT:    func.func
+// CHECK-LABEL: func.func @update
+// CHECK-SAME:    (%[[RATE:.*]]: tensor<f32> {exec.source = #exec.source<register @learning_rate>, graft.name = "rate"})
+// CHECK:         %[[V:.*]] = graft.read @m::@body.velocity
+// CHECK-NEXT:    %[[W1:.*]], %[[V1:.*]] = graft.momentum %{{.*}}, %{{.*}}, %[[V]] rate %[[RATE]] momentum 0.899999976 nesterov decay 0.00999999977 : tensor<9x4xf32>
+// CHECK-NEXT:    graft.write @m::@body, %[[W1]]
+// CHECK-NEXT:    graft.write @m::@body.velocity, %[[V1]]
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with sgd rate linear 1.0e-3 momentum 0.9 nesterov
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// Without momentum there is no state.
+
+// CHECK-LABEL: graft.model @m {
+// CHECK:         graft.state @head.gradient "gradient" of @head
+// CHECK-NEXT:    func.func
+// CHECK-LABEL: func.func @update
+// CHECK:         %[[W1:.*]] = graft.sgd %{{.*}}, %{{.*}} rate %{{.*}} factor %{{.*}} decay 0.00999999977 : tensor<9x4xf32>
+// CHECK-NEXT:    graft.write @m::@body, %[[W1]]
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with sgd rate linear 1.0e-3 clip 1.0
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// CHECK-LABEL: func.func @update
+// CHECK:         graft.adamw {{.*}} beta1 8.000000e-01 beta2 9.990000e-01 epsilon 9.99999993E-9 coupled decay 0.00999999977 : tensor<9x4xf32>
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adam rate linear 1.0e-3 beta1 0.8
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+// CHECK-LABEL: func.func @update
+// CHECK:         graft.lamb {{.*}} beta1 0.899999976 beta2 9.990000e-01 epsilon 9.99999997E-7 decay 0.00999999977 : tensor<9x4xf32>
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m decay 0.01
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with lamb rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}

@@ -115,6 +115,31 @@ func.func @adamw(%w: tensor<4x3xf32>, %g: tensor<4x3xf32>, %m: tensor<4x3xf32>, 
   return %r0, %r1, %r2 : tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
 }
 
+// CHECK: graft.adamw: {{.*}}; elementwise | cut: d0 d1
+func.func @adam(%w: tensor<4x3xf32>, %g: tensor<4x3xf32>, %m: tensor<4x3xf32>, %v: tensor<4x3xf32>, %lr: tensor<f32>, %t: tensor<i32>) -> (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) {
+  %r0, %r1, %r2 = graft.adamw %w, %g, %m, %v rate %lr step %t beta1 9.000000e-01 beta2 9.990000e-01 epsilon 9.99999993E-9 coupled decay 0.00999999977 : tensor<4x3xf32>
+  return %r0, %r1, %r2 : tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+}
+
+// CHECK: graft.sgd: d0d1,d0d1,-,-->d0d1; elementwise | cut: d0 d1
+func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<4x3xf32>, %lr: tensor<f32>, %f: tensor<f32>) -> tensor<4x3xf32> {
+  %r0 = graft.sgd %w, %g rate %lr factor %f decay 0.00999999977 : tensor<4x3xf32>
+  return %r0 : tensor<4x3xf32>
+}
+
+// CHECK: graft.momentum: d0d1,d0d1,d0d1,-,-->d0d1,d0d1; elementwise | cut: d0 d1
+func.func @momentum(%w: tensor<4x3xf32>, %g: tensor<4x3xf32>, %v: tensor<4x3xf32>, %lr: tensor<f32>, %f: tensor<f32>) -> (tensor<4x3xf32>, tensor<4x3xf32>) {
+  %r0, %r1 = graft.momentum %w, %g, %v rate %lr factor %f momentum 9.000000e-01 nesterov decay 0.00999999977 : tensor<4x3xf32>
+  return %r0, %r1 : tensor<4x3xf32>, tensor<4x3xf32>
+}
+
+// Norms are of the whole parameter.
+// CHECK: graft.lamb: AB,AB,AB,AB,-,-,-->AB,AB,AB
+func.func @lamb(%w: tensor<4x3xf32>, %g: tensor<4x3xf32>, %m: tensor<4x3xf32>, %v: tensor<4x3xf32>, %lr: tensor<f32>, %t: tensor<i32>, %f: tensor<f32>) -> (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) {
+  %r0, %r1, %r2 = graft.lamb %w, %g, %m, %v rate %lr step %t factor %f beta1 9.000000e-01 beta2 9.990000e-01 epsilon 9.99999993E-9 decay 0.00999999977 : tensor<4x3xf32>
+  return %r0, %r1, %r2 : tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+}
+
 // Reductions and what undoes them.
 
 // CHECK: graft.reduce: d0d1->d1; linear 0 | cut: d1 d0

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One optimiser step of tiny_bert.mlir in PyTorch and Transformers.
 
-    pytorch_step.py make DIR             inputs, and what PyTorch makes of them
-    pytorch_step.py merge DIR STEP       feeds of the update, from STEP's output
+    pytorch_step.py make DIR [OPTIMISER] inputs, and what PyTorch makes of them
+    pytorch_step.py merge DIR STEP STATE...
+                                         feeds of the update, from STEP's output
     pytorch_step.py compare WHAT GOT     "gradients" or "update" of DIR
 
 The batch is padded and masked there, packed in Graft; the recipe is that of
 finetune.mlir (decay of matrices alone, clipping) with a rate of 1e-2 so that a
-step is large against rounding.
+step is large against rounding. OPTIMISER is AdamW (the default), Adam or SGD with
+momentum.
 """
 
 import sys
@@ -41,7 +43,7 @@ def build():
     return model
 
 
-def make(folder):
+def make(folder, optimiser="AdamW"):
     # Slow to load, and not needed by the other commands.
     import torch
     from safetensors.torch import save_file
@@ -73,23 +75,25 @@ def make(folder):
     assert norm > CLIP, "the step is meant to clip"
     decays = lambda n: n.endswith("weight") and "LayerNorm" not in n
     named = list(model.named_parameters())
-    torch.optim.AdamW([
+    more = {"momentum": 0.9} if optimiser == "SGD" else {}
+    getattr(torch.optim, optimiser)([
         {"params": [p for n, p in named if decays(n)], "weight_decay": DECAY},
         {"params": [p for n, p in named if not decays(n)], "weight_decay": 0},
-    ], lr=RATE).step()
+    ], lr=RATE, **more).step()
     save_file({ours(n): p.detach() for n, p in named} | {"norm": norm.detach()},
               f"{folder}/update.safetensors")
 
 
-def merge(folder, step):
+def merge(folder, step, *states):
     feeds = load_file(f"{folder}/inputs.safetensors")
     feeds = {n: t for n, t in feeds.items() if n.startswith("model::")}
     feeds |= {n: t for n, t in load_file(step).items() if "::" in n}
     for name in [n for n in feeds if not n.endswith(".gradient")]:
-        for moment in ("first_moment", "second_moment"):
-            feeds[f"{name}.{moment}"] = numpy.zeros_like(feeds[name])
-    save_file(feeds | {"rate": numpy.array(RATE, numpy.float32),
-                       "step": numpy.array(1, numpy.int32)},
+        for state in states:
+            feeds[f"{name}.{state}"] = numpy.zeros_like(feeds[name])
+    if "velocity" not in states:
+        feeds["step"] = numpy.array(1, numpy.int32)
+    save_file(feeds | {"rate": numpy.array(RATE, numpy.float32)},
               f"{folder}/feeds.safetensors")
 
 
