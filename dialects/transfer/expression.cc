@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 
@@ -16,11 +17,27 @@ constexpr int kDeepest = 100;
 
 bool isNameCharacter(char c) { return llvm::isAlnum(c) || c == '_'; }
 
+// Characters of the number that `rest` begins with; 0: none.
+size_t numberSize(llvm::StringRef rest) {
+  size_t size = 0;
+  while (size < rest.size() &&
+         (llvm::isDigit(rest[size]) || rest[size] == '.' ||
+          (size > 0 && (rest[size] == 'e' || rest[size] == 'E')) ||
+          // The sign of an exponent.
+          (size > 0 && (rest[size] == '+' || rest[size] == '-') &&
+           (rest[size - 1] == 'e' || rest[size - 1] == 'E'))))
+    ++size;
+  return size;
+}
+
+bool isFunction(llvm::StringRef name) {
+  return llvm::is_contained({"min", "max", "exp", "log", "sqrt", "cos"}, name);
+}
+
 class Evaluator {
  public:
-  Evaluator(llvm::StringRef text,
-            llvm::function_ref<std::optional<double>(llvm::StringRef)> lookup)
-      : text(text), rest(text), lookup(lookup) {}
+  Evaluator(llvm::StringRef text, NumberLookup lookup, NumberLookup variable)
+      : text(text), rest(text), lookup(lookup), variable(variable) {}
 
   ExpressionValue run() {
     double value = sum();
@@ -99,14 +116,7 @@ class Evaluator {
   }
 
   double number() {
-    size_t size = 0;
-    while (size < rest.size() &&
-           (llvm::isDigit(rest[size]) || rest[size] == '.' ||
-            rest[size] == 'e' || rest[size] == 'E' ||
-            // The sign of an exponent.
-            (size > 0 && (rest[size] == '+' || rest[size] == '-') &&
-             (rest[size - 1] == 'e' || rest[size - 1] == 'E'))))
-      ++size;
+    size_t size = numberSize(rest);
     double value = 0;
     // True is LLVM's way to say that it failed.
     if (size == 0 || rest.take_front(size).getAsDouble(value))
@@ -119,11 +129,11 @@ class Evaluator {
     llvm::StringRef before = rest;
     llvm::StringRef name = rest.take_while(isNameCharacter);
     rest = rest.drop_front(name.size());
+    if (std::optional<double> value = variable(name)) return *value;
     bool two = name == "min" || name == "max";
-    if (!two && name != "exp" && name != "log" && name != "sqrt" &&
-        name != "cos") {
+    if (!isFunction(name)) {
       rest = before;
-      return fail("min, max, exp, log, sqrt or cos");
+      return fail("step, epoch, progress, min, max, exp, log, sqrt or cos");
     }
     if (!take('(')) return fail("a '('");
     double first = sum(), second = 0;
@@ -141,17 +151,38 @@ class Evaluator {
   }
 
   llvm::StringRef text, rest;
-  llvm::function_ref<std::optional<double>(llvm::StringRef)> lookup;
+  NumberLookup lookup, variable;
   std::string error;
   int depth = 0;
 };
 
 }  // namespace
 
-ExpressionValue evaluateExpression(
-    llvm::StringRef text,
-    llvm::function_ref<std::optional<double>(llvm::StringRef)> lookup) {
-  return Evaluator(text, lookup).run();
+ExpressionValue evaluateExpression(llvm::StringRef text, NumberLookup lookup,
+                                   NumberLookup variable) {
+  return Evaluator(text, lookup, variable).run();
+}
+
+std::string replaceNames(llvm::StringRef text, NameText parameter,
+                         NameText variable) {
+  std::string replaced;
+  for (llvm::StringRef rest = text; !rest.empty();) {
+    bool isParameter = rest.consume_front("@");
+    llvm::StringRef name = rest.take_while(isNameCharacter);
+    if (isParameter) {
+      replaced += parameter(name);
+    } else if (size_t size = numberSize(rest)) {
+      name = rest.take_front(size);
+      replaced += name;
+    } else if (!name.empty()) {
+      replaced += isFunction(name) ? name.str() : variable(name);
+    } else {
+      name = rest.take_front(1);
+      replaced += name;
+    }
+    rest = rest.drop_front(name.size());
+  }
+  return replaced;
 }
 
 bool isName(llvm::StringRef text) {

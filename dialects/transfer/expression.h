@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arithmetic over named numbers, as strategies write it.
+// Arithmetic over named numbers, as strategies write it. A parameter is
+// `@name`; a number that changes during a training is a name alone.
 
 #ifndef GRAFT_DIALECTS_TRANSFER_EXPRESSION_H_
 #define GRAFT_DIALECTS_TRANSFER_EXPRESSION_H_
@@ -26,15 +27,23 @@ struct ExpressionValue {
 //
 //   sum     = product { ("+" | "-") product }
 //   product = factor { ("*" | "/") factor }
-//   factor  = "-" factor | number | "@" name | function "(" sum {"," sum} ")"
-//           | "(" sum ")"
+//   factor  = "-" factor | number | "@" name | name
+//           | function "(" sum {"," sum} ")" | "(" sum ")"
 //
 // with the functions min, max (two arguments), exp, log, sqrt and cos (one).
-// `lookup` gives the number of a name without "@", or none. Nesting deeper than
-// 100 is an error, and so is a value that is not finite.
-ExpressionValue evaluateExpression(
-    llvm::StringRef text,
-    llvm::function_ref<std::optional<double>(llvm::StringRef)> lookup);
+// `lookup` gives the number of a name behind "@", without it, and `variable`
+// that of a name alone, or none. Nesting deeper than 100 is an error, and so is
+// a value that is not finite.
+using NumberLookup = llvm::function_ref<std::optional<double>(llvm::StringRef)>;
+ExpressionValue evaluateExpression(llvm::StringRef text, NumberLookup lookup,
+                                   NumberLookup variable);
+
+// The text with each name alone replaced by what `variable` gives for it, and
+// each `@name` by what `parameter` gives for the name. The text is one that
+// evaluateExpression takes.
+using NameText = llvm::function_ref<std::string(llvm::StringRef)>;
+std::string replaceNames(llvm::StringRef text, NameText parameter,
+                         NameText variable);
 
 // Whether `text` is one name, `@name`.
 bool isName(llvm::StringRef text);

@@ -25,12 +25,21 @@ std::optional<double> findNumber(Operation* op, StringRef name) {
   return parameter ? getLiteralNumber(parameter.getValue()) : std::nullopt;
 }
 
+bool isVariable(StringRef name) {
+  return name == "step" || name == "epoch" || name == "progress";
+}
+
+// The value at the first step, where all that changes is 0.
 ExpressionValue evaluate(Operation* op, Attribute number) {
   if (std::optional<double> value = getLiteralNumber(number))
     return {*value, ""};
   return evaluateExpression(
       cast<ExpressionAttr>(number).getText(),
-      [&](StringRef name) { return findNumber(op, name); });
+      [&](StringRef name) { return findNumber(op, name); },
+      [](StringRef name) -> std::optional<double> {
+        if (isVariable(name)) return 0;
+        return std::nullopt;
+      });
 }
 
 // Takes `@name` if that comes next.
@@ -103,11 +112,29 @@ void collectParameterNames(Attribute attribute, llvm::StringSet<>& names) {
   });
 }
 
+bool changesInTraining(Attribute number) {
+  auto expression = dyn_cast_or_null<ExpressionAttr>(number);
+  bool changes = false;
+  if (expression)
+    (void)evaluateExpression(
+        expression.getText(), [](StringRef) { return 1.0; },
+        [&](StringRef name) -> std::optional<double> {
+          changes |= isVariable(name);
+          if (isVariable(name)) return 1;
+          return std::nullopt;
+        });
+  return changes;
+}
+
 LogicalResult verifyNumber(Operation* op, StringRef name, Attribute number,
-                           const NumberRange& range) {
+                           const NumberRange& range, Change change) {
   if (!number) return success();
   FailureOr<double> value = getNumber(op, name, number, 0);
   if (failed(value)) return failure();
+  if (change == Change::no && changesInTraining(number))
+    return op->emitOpError("expects '")
+           << name << "' to be the same in each step, got \""
+           << cast<ExpressionAttr>(number).getText() << '"';
   if (range.contains(*value)) return success();
   return op->emitOpError("expects '")
          << name << "' to be " << range.description << ", got " << *value;

@@ -39,11 +39,19 @@ mlir::StringAttr getVerifiedText(mlir::Operation* op, mlir::Attribute text);
 // may be null, to `names`, without "@".
 void collectParameterNames(mlir::Attribute attribute, llvm::StringSet<>& names);
 
+// Whether the value changes during a training: whether it is an expression with
+// one of
+//   step      the optimiser steps that are done
+//   epoch     the epochs that are done
+//   progress  step / the number of all steps, in [0, 1)
+bool changesInTraining(mlir::Attribute number);
+
 // What a number must satisfy.
 struct NumberRange {
   const char* description;  // "a positive number"
   bool (*contains)(double);
 };
+inline constexpr NumberRange kAny = {"a number", [](double) { return true; }};
 inline constexpr NumberRange kPositive = {"a positive number",
                                           [](double x) { return x > 0; }};
 inline constexpr NumberRange kNonNegative = {"a number that is not negative",
@@ -61,11 +69,16 @@ inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
                                                 x == std::floor(x);
                                        }};
 
+// Whether an attribute may change during a training; its range is checked for
+// the first step only.
+enum class Change { no, allowed };
+
 // Succeeds if `number`, the attribute `name` of `op`, is null or in `range`;
 // else a diagnostic at `op`.
 llvm::LogicalResult verifyNumber(mlir::Operation* op, llvm::StringRef name,
                                  mlir::Attribute number,
-                                 const NumberRange& range);
+                                 const NumberRange& range,
+                                 Change change = Change::no);
 
 // Directives of assembly formats: a number, `@name` or "an expression"; a
 // string or `@name`; a keyword or `@name`.

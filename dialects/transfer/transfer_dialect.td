@@ -76,7 +76,9 @@ def Transfer_ExpressionAttr : AttrDef<Transfer_Dialect, "Expression"> {
   let summary = "Arithmetic over the parameters of a strategy";
   let description = [{
     Numbers, `@name` for a declared parameter, `+ - * /`, parentheses, and the
-    functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. Where an op takes a
+    functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. In the rate of a phase and
+    the factors of `transfer.combine` also `step` and `epoch`, those that are done,
+    and `progress`, the share of all steps that is done. Where an op takes a
     number it is written as `@rate`, or as text: `"1 - @soft_share"`.
   }];
   let parameters = (ins StringRefParameter<"">:$text);

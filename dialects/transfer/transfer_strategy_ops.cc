@@ -264,7 +264,8 @@ LogicalResult PhaseOp::verify() {
     return emitOpError("expects a schedule constant, linear or cosine, got ")
            << *schedule;
   return success(
-      succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative)) &&
+      succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative,
+                             Change::allowed)) &&
       succeeded(verifyNumber(*this, "warmup", getWarmupAttr(), kShare)) &&
       succeeded(
           verifyNumber(*this, "momentum", getMomentumAttr(), kFraction)) &&

@@ -75,7 +75,8 @@ LogicalResult CombineOp::verify() {
     return emitOpError("expects a factor for each loss, got ")
            << getFactors().size() << " and " << getLosses().size();
   for (Attribute factor : getFactors())
-    if (failed(getNumber(*this, "factors", factor, 0))) return failure();
+    if (failed(verifyNumber(*this, "factors", factor, kAny, Change::allowed)))
+      return failure();
   return success();
 }
 

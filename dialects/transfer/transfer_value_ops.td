@@ -119,7 +119,8 @@ def Transfer_CombineOp : Transfer_Op<"combine", [
     Pure, HasParent<"StrategyOp">]> {
   let summary = "Weighted sum of losses";
   let description = [{
-    `factor * loss + factor * loss + ...`.
+    `factor * loss + factor * loss + ...`. A factor with `step`, `epoch` or
+    `progress` is computed before each step of the optimiser.
 
     - (C1) There is a factor for each loss, and at least one.
 

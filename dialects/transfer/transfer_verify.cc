@@ -3,6 +3,7 @@
 
 // Verifies C1 to C9 of transfer.strategy.
 
+#include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -286,6 +287,15 @@ LogicalResult Verifier::checkPrediction() {
       return predict.emitOpError("expects not to depend on a cache, got ")
              << cache.getSymNameAttr()
              << "; 'evaluate' names a loss without one";
+  for (Operation* op : getComputation({evaluated}))
+    if (auto combine = dyn_cast<CombineOp>(op);
+        combine && llvm::any_of(combine.getFactors(), changesInTraining)) {
+      InFlightDiagnostic diagnostic = predict.emitOpError(
+          "expects a loss to evaluate whose factors are the same in each step; "
+          "'evaluate' names one");
+      diagnostic.attachNote(combine.getLoc()) << "this one's change";
+      return diagnostic;
+    }
   for (Operation* op : getComputation({predict.getPrediction()}))
     if (usesField(op, "labels") || usesField(op, "weights"))
       return predict.emitOpError(

@@ -81,6 +81,18 @@ LogicalResult Entry::addTotals(Value value, StreamOp stream,
   return success();
 }
 
+void Entry::addFactors(Value value, HostProgram& host) {
+  auto scalar = RankedTensorType::get({}, builder.getF32Type());
+  for (Operation* op : getComputation({value}, /*enterCaches=*/false))
+    if (auto combine = dyn_cast<CombineOp>(op))
+      for (Attribute number : combine.getFactors()) {
+        if (!changesInTraining(number) || factors.contains(number)) continue;
+        std::string name = "factor" + std::to_string(factors.size());
+        factors[number] =
+            addArgument(name, scalar, host.addNumber(name, number));
+      }
+}
+
 FailureOr<Value> Entry::compute(Value value) {
   for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
     // Fields and caches are arguments; other ops may have been emitted by an
@@ -169,9 +181,10 @@ LogicalResult Entry::emitCombination(CombineOp combine) {
   Value sum;
   for (auto [number, loss] :
        llvm::zip(combine.getFactors(), combine.getLosses())) {
-    double factor = getVerifiedNumber(combine, number);
     Value term = mapping.lookup(loss);
-    if (factor != 1)
+    if (Value changing = factors.lookup(number))
+      term = MulOp::create(builder, term, changing);
+    else if (double factor = getVerifiedNumber(combine, number); factor != 1)
       term =
           ScaleOp::create(builder, term, APFloat(static_cast<float>(factor)));
     if (sum && sum.getType() != term.getType())

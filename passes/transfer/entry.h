@@ -48,6 +48,10 @@ class Entry {
   mlir::LogicalResult addTotals(mlir::Value loss, StreamOp stream,
                                 HostProgram& host);
 
+  // Adds an argument for each factor in `loss` that changes during a training;
+  // `host` computes it before each step.
+  void addFactors(mlir::Value loss, HostProgram& host);
+
   // Emits the computation of `value` of the strategy and returns the value in
   // the entry. Never emits an op twice. Fails with a diagnostic at an op that
   // has no meaning in the entry's mode.
@@ -70,6 +74,7 @@ class Entry {
   EntryMode mode;
   mlir::IRMapping mapping;
   llvm::SmallVector<std::pair<BatchSum, mlir::Value>> divisors;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> factors;  // those that change
 };
 
 }  // namespace graft::transfer

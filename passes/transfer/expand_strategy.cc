@@ -217,6 +217,7 @@ LogicalResult Expander::buildAccumulate() {
   entry.addCaches(phase.getLoss());
   setOrdinal(entry);
   if (failed(entry.addTotals(phase.getLoss(), stream, host))) return failure();
+  entry.addFactors(phase.getLoss(), host);
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 

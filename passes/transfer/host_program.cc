@@ -52,8 +52,6 @@ std::string valueText(Attribute value) {
   return exec::numberText(*getLiteralNumber(value));
 }
 
-bool inName(char c) { return llvm::isAlnum(c) || c == '_'; }
-
 // The variable of a sum; it is not called as its input is where that says too
 // little.
 StringRef variableOf(const BatchSum& sum) {
@@ -169,25 +167,31 @@ exec::SourceAttr HostProgram::addSum(const BatchSum& sum) {
   return getSource(variableOf(sum));
 }
 
+exec::SourceAttr HostProgram::addNumber(StringRef name, Attribute number) {
+  numbers.emplace_back(name, number);
+  host->declareVariable(name);
+  return getSource(name);
+}
+
 std::string HostProgram::term(Attribute number) {
   if (!number) return "0";
   if (std::optional<double> value = getLiteralNumber(number))
     return literal(*value);
-  // Registers have the names of the parameters.
-  auto [text, rest] = cast<ExpressionAttr>(number).getText().split('@');
-  std::string term = text.str();
-  while (!rest.empty()) {
-    StringRef name = rest.take_while(inName);
-    auto parameter =
-        cast<HyperparameterOp>(SymbolTable::lookupSymbolIn(strategy, name));
-    term += runParameters.contains(name)
-                ? name.str()
-                : literal(*getLiteralNumber(parameter.getValue()));
-    std::tie(text, rest) = rest.drop_front(name.size()).split('@');
-    term += text;
-  }
-  bool single = isName(cast<ExpressionAttr>(number).getText());
-  return single ? term : "(" + term + ")";
+  StringRef text = cast<ExpressionAttr>(number).getText();
+  std::string term = replaceNames(
+      text,
+      [&](StringRef name) {
+        // Registers have the names of the parameters.
+        if (runParameters.contains(name)) return name.str();
+        auto parameter =
+            cast<HyperparameterOp>(SymbolTable::lookupSymbolIn(strategy, name));
+        return literal(*getLiteralNumber(parameter.getValue()));
+      },
+      [](StringRef variable) -> std::string {
+        if (variable == "progress") return "($step / $total_steps)";
+        return "$" + variable.str();
+      });
+  return isName(text) ? term : "(" + term + ")";
 }
 
 // None of them is 0: a batch may have no labels.
@@ -287,6 +291,7 @@ void HostProgram::addStep() {
   addSums();
   to.set("$learning_rate", rateExpression());
   to.set("$update", "$step + 1");
+  for (const auto& [name, number] : numbers) to.set("$" + name, term(number));
   to.set("$loss", "0");
   to.forEachMicroBatch(stream.getSymName(), [&] {
     exec::CallOp::create(

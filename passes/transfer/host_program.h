@@ -45,6 +45,10 @@ class HostProgram {
   // Lets each step compute `sum`, and returns the source of its input.
   exec::SourceAttr addSum(const BatchSum& sum);
 
+  // Lets each step compute `number` of the strategy in the variable `name`, and
+  // returns its source.
+  exec::SourceAttr addNumber(llvm::StringRef name, mlir::Attribute number);
+
   // Adds the instructions: epochs over the stream, steps of the entries
   // `accumulate` and `update`, evaluations by `evaluate`.
   void build();
@@ -69,6 +73,7 @@ class HostProgram {
   ScheduleOp schedule;
   std::optional<exec::HostBuilder> host;
   llvm::SmallVector<BatchSum> sums;
+  llvm::SmallVector<std::pair<std::string, mlir::Attribute>> numbers;
   llvm::StringSet<> runParameters;  // those of the strategy that a run may set
 };
 

@@ -20,14 +20,19 @@ std::optional<double> lookup(llvm::StringRef name) {
   return std::nullopt;
 }
 
+std::optional<double> variable(llvm::StringRef name) {
+  if (name == "progress") return 0.5;
+  return std::nullopt;
+}
+
 double value(llvm::StringRef text) {
-  ExpressionValue result = evaluateExpression(text, lookup);
+  ExpressionValue result = evaluateExpression(text, lookup, variable);
   EXPECT_EQ(result.error, "");
   return result.value;
 }
 
 std::string error(llvm::StringRef text) {
-  return evaluateExpression(text, lookup).error;
+  return evaluateExpression(text, lookup, variable).error;
 }
 
 TEST(ExpressionTest, FollowsTheUsualRules) {
@@ -44,6 +49,20 @@ TEST(ExpressionTest, LooksUpNames) {
   EXPECT_EQ(value("@rate"), 5e-5);
   EXPECT_EQ(value("1 - @share_2"), 0.75);
   EXPECT_EQ(value("@share_2*@share_2"), 0.0625);
+}
+
+TEST(ExpressionTest, LooksUpWhatChanges) {
+  EXPECT_EQ(value("2 * progress"), 1);
+  EXPECT_EQ(value("max(progress, @share_2)"), 0.5);
+  EXPECT_THAT(error("2 * progres"), HasSubstr("got \"progres\""));
+}
+
+TEST(ExpressionTest, ReplacesNames) {
+  auto parameter = [](llvm::StringRef name) { return "<" + name.str() + ">"; };
+  auto variable = [](llvm::StringRef name) { return "$" + name.str(); };
+  EXPECT_EQ(replaceNames("1e-3*@rate2 + max(step, 2.5E+1) - -progress/@a",
+                         parameter, variable),
+            "1e-3*<rate2> + max($step, 2.5E+1) - -$progress/<a>");
 }
 
 TEST(ExpressionTest, CallsFunctions) {
@@ -64,7 +83,8 @@ TEST(ExpressionTest, SaysWhatIsWrong) {
   EXPECT_THAT(error("@none"),
               HasSubstr("expects a parameter that is a number behind '@'"));
   EXPECT_THAT(error("tan(1)"),
-              HasSubstr("expects min, max, exp, log, sqrt or cos"));
+              HasSubstr("expects step, epoch, progress, min, max, exp, log, "
+                        "sqrt or cos"));
   EXPECT_THAT(error("min(1)"), HasSubstr("expects a ','"));
   EXPECT_THAT(error("exp 1"), HasSubstr("expects a '('"));
   EXPECT_THAT(error("1.2.3"), HasSubstr("expects a number"));
