@@ -287,20 +287,23 @@ AttentionBlock::Rows AttentionBlock::rowsOf(Value rows, Value hold,
   return {hold, v.select(isLong, v.index(0), firstKey), v.index(0)};
 }
 
-void AttentionBlock::copyRows(Value rows, Value hold, Value firstKey,
+void AttentionBlock::copyRows(ArrayRef<Copy> copies, Value firstKey,
                               Value keys) {
-  if (!hold) return;
+  if (!copies[0].hold) return;
   Value first = v.add(start, firstKey);
-  Value to = rowsOf(rows, hold, firstKey).row;
+  Value to = rowsOf({}, copies[0].hold, firstKey).row;
   // Once a head, or again where the memory holds another chunk now.
   Value isNeeded =
       v.orWord(v.less(firstQuery, 1), v.less(v.index(kHeld), length));
   v.ifThen(isNeeded, [&] {
     v.loop(v.index(0), keys, 1, [&](Value key) {
-      prefetchNextHead(rows, v.add(first, key));
+      Value from = v.add(first, key);
+      for (const Copy& copy : copies) prefetchNextHead(copy.rows, from);
       v.columns(config.width, [&](Value feature, Value mask) {
-        Value piece = v.load(rows, {v.add(first, key), column(feature)}, mask);
-        v.store(piece, hold, {v.add(to, key), feature}, mask);
+        for (const Copy& copy : copies) {
+          Value piece = v.load(copy.rows, {from, column(feature)}, mask);
+          v.store(piece, copy.hold, {v.add(to, key), feature}, mask);
+        }
       });
     });
   });

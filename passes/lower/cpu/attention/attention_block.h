@@ -116,7 +116,10 @@ class AttentionBlock {
   // The rows of `rows` [T, H] of a chunk in `hold`, or as they lie without.
   // `copyRows` is called for a chunk before they are used.
   Rows rowsOf(Value rows, Value hold, Value firstKey);
-  void copyRows(Value rows, Value hold, Value firstKey, Value keys);
+  struct Copy {
+    Value rows, hold;
+  };
+  void copyRows(llvm::ArrayRef<Copy> copies, Value firstKey, Value keys);
 
   // out[key][query] = factor * rows of keys times the panel.
   void multiplyPanel(const Rows& rows, const Panel& panel, Value keys,

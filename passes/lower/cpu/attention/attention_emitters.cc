@@ -61,9 +61,8 @@ class AttentionKernel {
   // `carried`: the maximum and the sum of each query so far.
   SmallVector<Value> emitChunk(Value first, Value keys, ValueRange carried) {
     int64_t groups = block.vectors();
-    Value key = arguments.buffers[1];
-    block.copyRows(key, heldKeys, first, keys);
-    block.copyRows(arguments.buffers[2], heldValues, first, keys);
+    Value key = arguments.buffers[1], value = arguments.buffers[2];
+    block.copyRows({{key, heldKeys}, {value, heldValues}}, first, keys);
     block.multiplyPanel(block.rowsOf(key, heldKeys, first), panel, keys,
                         scores);
     block.drawWords(first, keys);
@@ -183,8 +182,7 @@ class AttentionGradientKernel {
 
  private:
   void emitScores(Value first, Value keys) {
-    block.copyRows(key, heldKeys, first, keys);
-    block.copyRows(value, heldValues, first, keys);
+    block.copyRows({{key, heldKeys}, {value, heldValues}}, first, keys);
     block.multiplyPanel(block.rowsOf(key, heldKeys, first), queryPanel, keys,
                         scores);
     block.multiplyPanel(block.rowsOf(value, heldValues, first), gradientPanel,
