@@ -132,7 +132,7 @@ class Evaluator {
     if (std::optional<double> value = variable(name)) return *value;
     bool two = name == "min" || name == "max";
     if (!isFunction(name)) {
-      rest = before;
+      rest = before.take_front(name.size());
       return fail("step, epoch, progress, min, max, exp, log, sqrt or cos");
     }
     if (!take('(')) return fail("a '('");

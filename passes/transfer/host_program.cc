@@ -284,6 +284,23 @@ void HostProgram::addEvaluation() {
       });
 }
 
+void HostProgram::checkNumber(StringRef variable, Attribute number,
+                              bool isRate) {
+  if (!changesInTraining(number)) return;
+  std::string name = "$" + variable.str();
+  std::string wrong = "not finite(" + name + ")";
+  if (isRate) wrong += " or " + name + " < 0";
+  std::string text = cast<ExpressionAttr>(number).getText().str();
+  host->when(wrong, [&] {
+    host->set("$step", "$step + 1");
+    exec::FailOp::create(
+        host->builder,
+        "expects \"" + text + "\" to be " +
+            (isRate ? "a rate that is not negative" : "a finite factor"),
+        host->shown({{"step", "$step"}, {"got", name}}));
+  });
+}
+
 void HostProgram::addStep() {
   exec::HostBuilder& to = *host;
   addTotals();
@@ -291,7 +308,11 @@ void HostProgram::addStep() {
   addSums();
   to.set("$learning_rate", rateExpression());
   to.set("$update", "$step + 1");
-  for (const auto& [name, number] : numbers) to.set("$" + name, term(number));
+  checkNumber("learning_rate", phase.getRateAttr(), /*isRate=*/true);
+  for (const auto& [name, number] : numbers) {
+    to.set("$" + name, term(number));
+    checkNumber(name, number, /*isRate=*/false);
+  }
   to.set("$loss", "0");
   to.forEachMicroBatch(stream.getSymName(), [&] {
     exec::CallOp::create(

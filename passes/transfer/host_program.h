@@ -59,6 +59,10 @@ class HostProgram {
   void declareOptions();
   void addStep();
   void addTotals();
+  // Ends the run where `variable`, which `number` has set, is not finite or,
+  // with `isRate`, negative. Nothing where it cannot change.
+  void checkNumber(llvm::StringRef variable, mlir::Attribute number,
+                   bool isRate);
   void addSums();
   void addUpdate();
   void addEvaluation();
