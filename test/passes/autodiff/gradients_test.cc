@@ -28,6 +28,9 @@ constexpr double kTolerance = 1e-6;
 // Ops without a gradient, and why.
 const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.adamw", "ends a phase"},
+    {"graft.lamb", "ends a phase"},
+    {"graft.momentum", "ends a phase"},
+    {"graft.sgd", "ends a phase"},
     {"graft.call", "inlined before"},
     {"graft.clip_factor", "ends a phase"},
     {"graft.constant", "has no operands"},
