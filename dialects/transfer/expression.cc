@@ -36,7 +36,7 @@ bool isFunction(llvm::StringRef name) {
 
 class Evaluator {
  public:
-  Evaluator(llvm::StringRef text, NumberLookup lookup, NumberLookup variable)
+  Evaluator(llvm::StringRef text, NumberLookup lookup, VariableLookup variable)
       : text(text), rest(text), lookup(lookup), variable(variable) {}
 
   ExpressionValue run() {
@@ -129,11 +129,13 @@ class Evaluator {
     llvm::StringRef before = rest;
     llvm::StringRef name = rest.take_while(isNameCharacter);
     rest = rest.drop_front(name.size());
-    if (std::optional<double> value = variable(name)) return *value;
+    if (llvm::is_contained(kChangingNames, name)) return variable(name);
     bool two = name == "min" || name == "max";
     if (!isFunction(name)) {
       rest = before.take_front(name.size());
-      return fail("step, epoch, progress, min, max, exp, log, sqrt or cos");
+      return fail(llvm::join(std::begin(kChangingNames),
+                             std::end(kChangingNames), ", ") +
+                  ", min, max, exp, log, sqrt or cos");
     }
     if (!take('(')) return fail("a '('");
     double first = sum(), second = 0;
@@ -151,7 +153,8 @@ class Evaluator {
   }
 
   llvm::StringRef text, rest;
-  NumberLookup lookup, variable;
+  NumberLookup lookup;
+  VariableLookup variable;
   std::string error;
   int depth = 0;
 };
@@ -159,7 +162,7 @@ class Evaluator {
 }  // namespace
 
 ExpressionValue evaluateExpression(llvm::StringRef text, NumberLookup lookup,
-                                   NumberLookup variable) {
+                                   VariableLookup variable) {
   return Evaluator(text, lookup, variable).run();
 }
 

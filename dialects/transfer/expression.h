@@ -15,6 +15,11 @@
 
 namespace graft::transfer {
 
+// What changes during a training: the optimiser steps and the epochs that are
+// done, and step / the number of all steps, in [0, 1).
+inline constexpr llvm::StringLiteral kChangingNames[] = {"step", "epoch",
+                                                         "progress"};
+
 // The value of an expression, or what is wrong with it: `expects A, got B`.
 struct ExpressionValue {
   double value = 0;
@@ -31,12 +36,13 @@ struct ExpressionValue {
 //           | function "(" sum {"," sum} ")" | "(" sum ")"
 //
 // with the functions min, max (two arguments), exp, log, sqrt and cos (one).
-// `lookup` gives the number of a name behind "@", without it, and `variable`
-// that of a name alone, or none. Nesting deeper than 100 is an error, and so is
-// a value that is not finite.
+// `lookup` gives the number of a name behind "@", without it, or none, and
+// `variable` that of one of kChangingNames, which stand alone. Nesting deeper
+// than 100 is an error, and so is a value that is not finite.
 using NumberLookup = llvm::function_ref<std::optional<double>(llvm::StringRef)>;
+using VariableLookup = llvm::function_ref<double(llvm::StringRef)>;
 ExpressionValue evaluateExpression(llvm::StringRef text, NumberLookup lookup,
-                                   NumberLookup variable);
+                                   VariableLookup variable);
 
 // The text with each name alone replaced by what `variable` gives for it, and
 // each `@name` by what `parameter` gives for the name. The text is one that

@@ -25,10 +25,6 @@ std::optional<double> findNumber(Operation* op, StringRef name) {
   return parameter ? getLiteralNumber(parameter.getValue()) : std::nullopt;
 }
 
-bool isVariable(StringRef name) {
-  return name == "step" || name == "epoch" || name == "progress";
-}
-
 // The value at the first step, where all that changes is 0.
 ExpressionValue evaluate(Operation* op, Attribute number) {
   if (std::optional<double> value = getLiteralNumber(number))
@@ -36,10 +32,7 @@ ExpressionValue evaluate(Operation* op, Attribute number) {
   return evaluateExpression(
       cast<ExpressionAttr>(number).getText(),
       [&](StringRef name) { return findNumber(op, name); },
-      [](StringRef name) -> std::optional<double> {
-        if (isVariable(name)) return 0;
-        return std::nullopt;
-      });
+      [](StringRef) { return 0.0; });
 }
 
 // Takes `@name` if that comes next.
@@ -118,10 +111,9 @@ bool changesInTraining(Attribute number) {
   if (expression)
     (void)evaluateExpression(
         expression.getText(), [](StringRef) { return 1.0; },
-        [&](StringRef name) -> std::optional<double> {
-          changes |= isVariable(name);
-          if (isVariable(name)) return 1;
-          return std::nullopt;
+        [&](StringRef) {
+          changes = true;
+          return 1.0;
         });
   return changes;
 }

@@ -17,7 +17,8 @@ namespace graft::transfer {
 // The number that a literal is: a float or an integer; none for a string.
 std::optional<double> getLiteralNumber(mlir::Attribute literal);
 
-// The value of `number`, the attribute `name` of `op`; `absent` if it is null.
+// The value of `number`, the attribute `name` of `op`, at the first step of a
+// training, where all that changes is 0; `absent` if it is null.
 // Fails with a diagnostic at `op` if an expression has no value.
 mlir::FailureOr<double> getNumber(mlir::Operation* op, llvm::StringRef name,
                                   mlir::Attribute number, double absent);
@@ -40,10 +41,7 @@ mlir::StringAttr getVerifiedText(mlir::Operation* op, mlir::Attribute text);
 void collectParameterNames(mlir::Attribute attribute, llvm::StringSet<>& names);
 
 // Whether the value changes during a training: whether it is an expression with
-// one of
-//   step      the optimiser steps that are done
-//   epoch     the epochs that are done
-//   progress  step / the number of all steps, in [0, 1)
+// one of kChangingNames (expression.h).
 bool changesInTraining(mlir::Attribute number);
 
 // What a number must satisfy.

@@ -40,7 +40,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       it has one row per sequence of a stream.
     - (C7) Neither the prediction nor the loss that evaluates it uses a cache, and
       the prediction uses no labels and depends on a parameter of a group that is not
-      frozen. The loss that evaluates has no factor that changes from step to step. With several phases, `evaluate` names that loss.
+      frozen. The loss that evaluates has no factor that changes from step to step.
+      With several phases, `evaluate` names that loss.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
 

@@ -239,12 +239,17 @@ static void setLastStep(exec::HostBuilder& host) {
            "select(max_steps > 0, min($total_steps, max_steps), $total_steps)");
 }
 
-void HostProgram::addUpdate() {
-  host->when("not finite($loss)", [&] {
+void HostProgram::failWhen(const std::string& condition,
+                           const std::string& message, StringRef variable) {
+  host->when(condition, [&] {
     host->set("$step", "$step + 1");
-    exec::FailOp::create(host->builder, "expects a finite loss",
-                         host->shown({{"step", "$step"}, {"got", "$loss"}}));
+    exec::FailOp::create(host->builder, message,
+                         host->shown({{"step", "$step"}, {"got", variable}}));
   });
+}
+
+void HostProgram::addUpdate() {
+  failWhen("not finite($loss)", "expects a finite loss", "$loss");
   exec::CallOp::create(host->builder, host->symbol("update"),
                        host->expression("$step"), ArrayAttr());
   host->set("$loss_sum", "$loss_sum + $loss");
@@ -291,14 +296,10 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
   std::string wrong = "not finite(" + name + ")";
   if (isRate) wrong += " or " + name + " < 0";
   std::string text = cast<ExpressionAttr>(number).getText().str();
-  host->when(wrong, [&] {
-    host->set("$step", "$step + 1");
-    exec::FailOp::create(
-        host->builder,
-        "expects \"" + text + "\" to be " +
-            (isRate ? "a rate that is not negative" : "a finite factor"),
-        host->shown({{"step", "$step"}, {"got", name}}));
-  });
+  failWhen(wrong,
+           "expects \"" + text + "\" to be " +
+               (isRate ? "a rate that is not negative" : "a finite factor"),
+           name);
 }
 
 void HostProgram::addStep() {

@@ -59,6 +59,9 @@ class HostProgram {
   void declareOptions();
   void addStep();
   void addTotals();
+  // Ends the run at this step where `condition` holds, and shows `variable`.
+  void failWhen(const std::string& condition, const std::string& message,
+                llvm::StringRef variable);
   // Ends the run where `variable`, which `number` has set, is not finite or,
   // with `isRate`, negative. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,

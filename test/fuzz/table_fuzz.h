@@ -43,12 +43,12 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
   }
   for (int row = 0; row < kMostRows; ++row) {
     const auto more = (*reader)->Next();
-    if (!more.ok()) append(more.status());
-    if (!more.ok() && (*reader)->bad_row()) {
+    if (!more.ok()) {
+      append(more.status());
+      if (!(*reader)->bad_row()) return out;
       absl::StrAppend(&out, " +", (*reader)->line_count());
       continue;
     }
-    if (!more.ok()) return out;
     if (!*more) return out;
     absl::StrAppend(&out, (*reader)->line());
     for (size_t i = 0; i < columns.size(); ++i) {

@@ -156,21 +156,24 @@ def parse_arguments():
     return arguments
 
 
+def refuse(parser, arguments, option, others):
+    """Ends with an error of usage if one of `others` stands beside `option`."""
+    for other in others:
+        if getattr(arguments, other):
+            parser.error(f"--{option}: expects no --{other}, got both")
+
+
 def check_sweep(parser, arguments):
     """Ends with an error of usage if --sweep cannot be."""
     if arguments.cases != ["gemm"]:
         parser.error("--sweep: expects the case gemm alone, got "
                      + (" ".join(arguments.cases) or "all cases"))
-    for option in ("against", "keep", "report", "check"):
-        if getattr(arguments, option):
-            parser.error(f"--sweep: expects no --{option}, got both")
+    refuse(parser, arguments, "sweep", ("against", "keep", "report", "check"))
 
 
 def check_against(parser, arguments):
     """Ends with an error of usage if --against cannot be."""
-    for option in ("keep", "report", "check"):
-        if getattr(arguments, option):
-            parser.error(f"--against: expects no --{option}, got both")
+    refuse(parser, arguments, "against", ("keep", "report", "check"))
     for case in arguments.cases:
         if case not in against.CASES:
             parser.error(f"--against: expects one of "

@@ -60,7 +60,6 @@ class Settings:
             self.peaks[key] = float(run(program, threads, precision))
         return self.peaks[key]
 
-
     @property
     def targets(self):
         """Options of commands that compile."""

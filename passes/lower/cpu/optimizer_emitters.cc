@@ -266,41 +266,47 @@ Value addDecay(VectorBuilder& v, Value g, Value w, const llvm::APFloat& decay) {
   return decay.isZero() ? g : v.fma(v.splat(decay.convertToDouble()), w, g);
 }
 
+// An update along the gradient with decay: `update(v, x, g, rate)` gives the
+// results for an element x.
+template <typename Op>
+LogicalResult emitDescent(
+    Op op, OpBuilder& builder, CpuContext& context, StringRef stem,
+    llvm::function_ref<SmallVector<Value>(VectorBuilder& v, const Element& x,
+                                          Value g, Value rate)>
+        update) {
+  auto prepare = [&](VectorBuilder& v, ArrayRef<Value> flat) -> Update {
+    unsigned place = op.getRateMutable().getOperandNumber();
+    Value rate = narrow(v, loadRate(v, op, flat[place]));
+    return [&, rate](const Element& x) {
+      Value g = addDecay(v, x.gradient, x.parameter, op.getDecay());
+      return update(v, x, g, rate);
+    };
+  };
+  return replaceBy(
+      op, launchUpdate(op, builder, context, stem, /*more=*/0, prepare));
+}
+
 LogicalResult emitSgd(Operation* operation, OpBuilder& builder,
                       CpuContext& context) {
-  auto op = cast<SgdOp>(operation);
-  return replaceBy(
-      op, launchUpdate(
-              op, builder, context, "sgd", /*more=*/0,
-              [&](VectorBuilder& v, ArrayRef<Value> flat) -> Update {
-                Value rate = narrow(v, loadRate(v, op, flat[2]));
-                return [&v, op, rate](const Element& x) mutable {
-                  Value g = addDecay(v, x.gradient, x.parameter, op.getDecay());
-                  Value change = v.mul(rate, g);
-                  return SmallVector<Value>{v.sub(x.parameter, change)};
-                };
-              }));
+  return emitDescent(
+      cast<SgdOp>(operation), builder, context, "sgd",
+      [](VectorBuilder& v, const Element& x, Value g, Value rate) {
+        return SmallVector<Value>{v.sub(x.parameter, v.mul(rate, g))};
+      });
 }
 
 LogicalResult emitMomentum(Operation* operation, OpBuilder& builder,
                            CpuContext& context) {
   auto op = cast<MomentumOp>(operation);
-  return replaceBy(
-      op, launchUpdate(
-              op, builder, context, "momentum", /*more=*/0,
-              [&](VectorBuilder& v, ArrayRef<Value> flat) -> Update {
-                Value rate = narrow(v, loadRate(v, op, flat[3]));
-                return [&v, op, rate](const Element& x) mutable {
-                  Value g = addDecay(v, x.gradient, x.parameter, op.getDecay());
-                  Value keep = v.splat(op.getMomentum().convertToDouble());
-                  Value velocity = v.fma(keep, x.load(2), g);
-                  Value along =
-                      op.getNesterov() ? v.fma(keep, velocity, g) : velocity;
-                  Value change = v.mul(rate, along);
-                  return SmallVector<Value>{v.sub(x.parameter, change),
-                                            velocity};
-                };
-              }));
+  return emitDescent(
+      op, builder, context, "momentum",
+      [&](VectorBuilder& v, const Element& x, Value g, Value rate) {
+        Value keep = v.splat(op.getMomentum().convertToDouble());
+        Value velocity = v.fma(keep, x.load(2), g);
+        Value along = op.getNesterov() ? v.fma(keep, velocity, g) : velocity;
+        return SmallVector<Value>{v.sub(x.parameter, v.mul(rate, along)),
+                                  velocity};
+      });
 }
 
 // Moments of Adam and LAMB with their corrections, as registers.

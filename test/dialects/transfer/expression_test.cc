@@ -20,10 +20,7 @@ std::optional<double> lookup(llvm::StringRef name) {
   return std::nullopt;
 }
 
-std::optional<double> variable(llvm::StringRef name) {
-  if (name == "progress") return 0.5;
-  return std::nullopt;
-}
+double variable(llvm::StringRef name) { return name == "progress" ? 0.5 : 7; }
 
 double value(llvm::StringRef text) {
   ExpressionValue result = evaluateExpression(text, lookup, variable);

@@ -283,19 +283,16 @@ Value AttentionBlock::makeHold() {
 AttentionBlock::Rows AttentionBlock::rowsOf(Value rows, Value hold,
                                             Value firstKey) {
   if (!hold) return {rows, v.add(start, firstKey), firstColumn};
-  Value isLong = v.less(v.index(kHeld), length);
-  return {hold, v.select(isLong, v.index(0), firstKey), v.index(0)};
+  return {hold, heldRow(firstKey), v.index(0)};
 }
 
 void AttentionBlock::copyRows(ArrayRef<Copy> copies, Value firstKey,
                               Value keys) {
   if (!copies[0].hold) return;
   Value first = v.add(start, firstKey);
-  Value to = rowsOf({}, copies[0].hold, firstKey).row;
+  Value to = heldRow(firstKey);
   // Once a head, or again where the memory holds another chunk now.
-  Value isNeeded =
-      v.orWord(v.less(firstQuery, 1), v.less(v.index(kHeld), length));
-  v.ifThen(isNeeded, [&] {
+  v.ifThen(v.orWord(v.less(firstQuery, 1), isLong()), [&] {
     v.loop(v.index(0), keys, 1, [&](Value key) {
       Value from = v.add(first, key);
       for (const Copy& copy : copies) prefetchNextHead(copy.rows, from);

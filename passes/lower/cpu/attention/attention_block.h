@@ -157,6 +157,12 @@ class AttentionBlock {
   // the hardware to see a stream.
   void prefetchNextHead(Value rows, Value row);
   Value column(Value feature) { return v.add(firstColumn, feature); }
+  // Whether the sequence has more keys than are held.
+  Value isLong() { return v.less(v.index(kHeld), length); }
+  // The row at which the chunk from `firstKey` on is held.
+  Value heldRow(Value firstKey) {
+    return v.select(isLong(), v.index(0), firstKey);
+  }
   // sums + `count` rows of `rows` from row `first` on times pieces of
   // packFeatures.
   llvm::SmallVector<Value> addFeatures(const Rows& rows, Value first,
