@@ -28,7 +28,7 @@ class Exec_Declaration<string mnemonic, list<Trait> traits = []>
     : Exec_HostOpBase<mnemonic, traits # [HasParent<"HostOp">]>;
 class Exec_Instruction<string mnemonic, list<Trait> traits = []>
     : Exec_HostOpBase<mnemonic, traits # [ParentOneOf<[
-        "HostOp", "WhenOp", "RepeatOp", "ForEachBatchOp",
+        "HostOp", "WhenOp", "RepeatOp", "ForEachBatchOp", "WithBatchOp",
         "ForEachMicroBatchOp"]>]>;
 class Exec_Block<string mnemonic>
     : Exec_Instruction<mnemonic, [NoTerminator, SingleBlock]>;
@@ -66,7 +66,8 @@ def Exec_HostOp : Exec_HostOpBase<"host", [
     - (C3) Instructions write variables only: the caller of a run sets parameters and
       options. Initial values are in their ranges.
     - (C4) Sums over a stream, and loops over its micro-batches, are inside of the one
-      loop over its batches. `exec.leave` is inside of a loop.
+      `exec.for_each_batch` or `exec.with_batch` of it. `exec.leave` is inside of a
+      loop.
     - (C5) An entry with inputs of a stream is called inside of the loop over its
       micro-batches. Results that a call assigns are `tensor<f32>`; an evaluation
       has the results `loss` and `score`.
@@ -247,6 +248,44 @@ def Exec_ForEachBatchOp : Exec_Block<"for_each_batch"> {
     `expression` is the number of examples of each; the last has the remainder.
 
     A part of `exec.host`; see there for an example.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$stream,
+    Exec_ExpressionText:$expression);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $stream `of` $expression attr-dict-with-keyword $body
+  }];
+}
+
+def Exec_WithBatchOp : Exec_Block<"with_batch"> {
+  let summary = "Run instructions with the next batch of a stream";
+  let description = [{
+    The stream goes round: behind the last batch of an epoch comes the first of the
+    next one, whatever loops are around. So a stream is read beside another one of
+    another length. `expression` is the number of examples of the batch; the last of
+    an epoch has the remainder.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    func.func @accumulate_source(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids", exec.source = #exec.source<stream @source ids>}) attributes {graft.phase = "accumulate_source"}
+    func.func @accumulate_target(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids", exec.source = #exec.source<stream @target ids>}) attributes {graft.phase = "accumulate_target"}
+    exec.host @train {
+      exec.stream @source sizes (T, S)
+      exec.stream @target sizes (T, S)
+      exec.for_each_batch @source of "32" {
+        exec.with_batch @target of "32" {
+          exec.for_each_micro_batch @source {
+            exec.call @accumulate_source
+          }
+          exec.for_each_micro_batch @target {
+            exec.call @accumulate_target
+          }
+        }
+      }
+    }
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$stream,
     Exec_ExpressionText:$expression);

@@ -89,7 +89,8 @@ LogicalResult Verifier::verifyBlock(Block& block, const Scope& scope) {
 LogicalResult Verifier::verifyOp(Operation* op, const Scope& scope) {
   if (isa<StreamOp, CacheOp, RegisterOp, SettingOp>(op))
     return verifyDeclaration(op);
-  if (isa<WhenOp, RepeatOp, ForEachBatchOp, ForEachMicroBatchOp>(op))
+  if (isa<WhenOp, RepeatOp, ForEachBatchOp, WithBatchOp, ForEachMicroBatchOp>(
+          op))
     return verifyNested(op, scope);
   return TypeSwitch<Operation*, LogicalResult>(op)
       .Case([&](SetOp op) {
@@ -135,22 +136,23 @@ LogicalResult Verifier::verifyNested(Operation* op, const Scope& scope) {
   auto text = op->getAttrOfType<StringAttr>("expression");
   if (text && failed(verifyExpression(op, text, scope))) return failure();
   Scope inside = scope;
-  inside.inLoop |= !isa<WhenOp>(op);
+  inside.inLoop |= !isa<WhenOp, WithBatchOp>(op);
   if (auto repeat = dyn_cast<RepeatOp>(op)) {
     if (failed(verifyTarget(op, repeat.getTargetAttr()))) return failure();
-  } else if (auto batches = dyn_cast<ForEachBatchOp>(op)) {
-    FlatSymbolRefAttr stream = batches.getStreamAttr();
+  } else if (isa<ForEachBatchOp, WithBatchOp>(op)) {
+    auto stream = op->getAttrOfType<FlatSymbolRefAttr>("stream");
     if (failed(verifyName<StreamOp>(op, stream))) return failure();
     if (!inside.batches.insert(stream.getValue()).second)
-      return op->emitOpError("expects no other loop over the batches of ")
+      return op->emitOpError("expects no other batch of ")
              << stream << " around it";
   } else if (auto parts = dyn_cast<ForEachMicroBatchOp>(op)) {
     FlatSymbolRefAttr stream = parts.getStreamAttr();
     if (failed(verifyName<StreamOp>(op, stream))) return failure();
     if (!scope.batches.contains(stream.getValue()) ||
         !inside.microBatches.insert(stream.getValue()).second)
-      return op->emitOpError("expects to be in the loop over batches of ")
-             << stream << ", and in no other loop over its micro-batches";
+      return op->emitOpError("expects to have a batch of ")
+             << stream
+             << " around it, and no other loop over its micro-batches";
   }
   for (Region& region : op->getRegions())
     if (!region.empty() && failed(verifyBlock(region.front(), inside)))
@@ -300,8 +302,8 @@ LogicalResult Verifier::verifyStep(Operation* op, const ExpressionStep& step,
   // C4.
   if (step.op != ExpressionOp::kSum || scope.batches.contains(step.name))
     return success();
-  return op->emitOpError("expects a loop over the batches of ")
-         << name << " around a sum of their examples";
+  return op->emitOpError("expects a batch of ")
+         << name << " around a sum of its examples";
 }
 
 }  // namespace

@@ -87,6 +87,13 @@ void HostBuilder::forEachBatch(StringRef stream, StringRef examples,
   fill(op.getBody(), body);
 }
 
+void HostBuilder::withBatch(StringRef stream, StringRef examples, Body body) {
+  auto op = WithBatchOp::create(
+      builder, FlatSymbolRefAttr::get(builder.getContext(), stream),
+      expression(examples));
+  fill(op.getBody(), body);
+}
+
 void HostBuilder::forEachMicroBatch(StringRef stream, Body body) {
   auto op = ForEachMicroBatchOp::create(
       builder, FlatSymbolRefAttr::get(builder.getContext(), stream));

@@ -40,6 +40,7 @@ class HostBuilder {
   void repeat(llvm::StringRef variable, const llvm::Twine& end, Body body);
   void forEachBatch(llvm::StringRef stream, llvm::StringRef examples,
                     Body body);
+  void withBatch(llvm::StringRef stream, llvm::StringRef examples, Body body);
   void forEachMicroBatch(llvm::StringRef stream, Body body);
 
   // Registers that are shown: their names there, and here.

@@ -50,6 +50,18 @@ LogicalResult gradientOf(MaxOp op, GradientBuilder& g) {
 LogicalResult gradientOf(StepOp, GradientBuilder&) { return success(); }
 LogicalResult gradientOf(StopGradientOp, GradientBuilder&) { return success(); }
 
+// dx = factor dy, whatever the op computes.
+LogicalResult gradientOf(ScaleGradientOp op, GradientBuilder& g) {
+  if (g.needs(1)) return g.fail("gradient with respect to its factor");
+  auto type = cast<RankedTensorType>(op.getType());
+  Value factor = op.getFactor();
+  if (type.getRank() > 0)
+    factor = g.broadcast(
+        factor, type, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+  g.set(0, g.mul(g.gradient(), factor));
+  return success();
+}
+
 LogicalResult gradientOf(ExpOp op, GradientBuilder& g) {
   g.set(0, g.mul(g.gradient(), op.getOutput()));
   return success();
@@ -130,6 +142,7 @@ void attachMathGradients(MLIRContext* context) {
   attachGradient<MaxOp, gradientOf>(context);
   attachGradient<StepOp, gradientOf>(context);
   attachGradient<StopGradientOp, gradientOf>(context);
+  attachGradient<ScaleGradientOp, gradientOf>(context);
   attachGradient<ExpOp, gradientOf>(context);
   attachGradient<LogOp, gradientOf>(context);
   attachGradient<SqrtOp, gradientOf>(context);

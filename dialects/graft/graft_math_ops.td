@@ -533,6 +533,27 @@ def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "", [
   let hasVerifier = 1;
 }
 
+def Graft_ScaleGradientOp : Graft_ComputeOp<"scale_gradient", "follow", "*,-->*; linear 0", [
+    AllTypesMatch<["input", "output"]>]> {
+  let summary = "Identity that multiplies the gradient";
+  let description = [{
+    The result is `input`; what flows back is multiplied by `factor`. A negative
+    factor reverses the gradient (Ganin and Lempitsky 2015). No gradient flows to
+    `factor`. `autodiff-expand-gradients` replaces the op by its input.
+
+    Example:
+    ```mlir
+    func.func @example(%x: tensor<3x4xf32>, %f: tensor<f32>) -> tensor<3x4xf32> {
+      %y = graft.scale_gradient %x by %f : tensor<3x4xf32>
+      return %y : tensor<3x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Tensor:$input, Graft_Scalar:$factor);
+  let results = (outs Graft_Tensor:$output);
+  let assemblyFormat = "$input `by` $factor attr-dict `:` type($output)";
+}
+
 def Graft_StopGradientOp : Graft_ComputeOp<"stop_gradient", "follow", "*->*; linear 0", [
     SameOperandsAndResultType]> {
   let summary = "Identity that cuts the gradient";

@@ -9,6 +9,7 @@
 
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace graft::transfer {
 
@@ -60,11 +61,26 @@ ParameterSet getReachedParameters(mlir::Value value);
 // Returns all parameters that `value` depends on.
 ParameterSet getReadParameters(mlir::Value value);
 
-// Returns the ops of the strategy that `values` depend on, in program order.
-// With `enterCaches` false this includes caches, but not the computation of
-// their values.
+// Returns the ops of the strategy that `values` depend on through operands that
+// `follows` accepts, in program order.
 llvm::SmallVector<mlir::Operation*> getComputation(
-    llvm::ArrayRef<mlir::Value> values, bool enterCaches = true);
+    llvm::ArrayRef<mlir::Value> values,
+    llvm::function_ref<bool(mlir::OpOperand&)> follows = [](mlir::OpOperand&) {
+      return true;
+    });
+
+// Returns the streams that `values` depend on, in order of declaration.
+llvm::SmallVector<StreamOp> getStreams(llvm::ArrayRef<mlir::Value> values);
+
+// Terms of the loss of a phase: what `transfer.combine` adds up.
+struct LossPart {
+  llvm::SmallVector<StreamOp> streams;   // that the terms depend on
+  llvm::SmallVector<mlir::Value> terms;  // in program order
+};
+
+// Splits the loss of `phase` into the least parts of which no two read the same
+// stream, in the order of their first streams.
+llvm::SmallVector<LossPart> splitLoss(PhaseOp phase);
 
 }  // namespace graft::transfer
 

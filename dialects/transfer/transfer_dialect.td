@@ -51,7 +51,8 @@ class Transfer_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 
 def Transfer_LossKind : Transfer_Enum<"LossKind", "kind of a loss", [
     I32EnumAttrCase<"cross_entropy", 0>, I32EnumAttrCase<"mse", 1>,
-    I32EnumAttrCase<"kl_divergence", 2>]>;
+    I32EnumAttrCase<"kl_divergence", 2>,
+    I32EnumAttrCase<"binary_cross_entropy", 3>]>;
 def Transfer_LossKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_LossKind, "loss_kind">;
 
@@ -77,8 +78,8 @@ def Transfer_ExpressionAttr : AttrDef<Transfer_Dialect, "Expression"> {
   let description = [{
     Numbers, `@name` for a declared parameter, `+ - * /`, parentheses, and the
     functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. In the rate of a phase and
-    the factors of `transfer.combine` also `step` and `epoch`, those that are done,
-    and `progress`, the share of all steps that is done. Where an op takes a
+    the factors of `transfer.combine` and `transfer.scale_gradient` also `step` and
+    `epoch`, those that are done, and `progress`, the share of all steps that is done. Where an op takes a
     number it is written as `@rate`, or as text: `"1 - @soft_share"`.
   }];
   let parameters = (ins StringRefParameter<"">:$text);

@@ -112,20 +112,68 @@ ParameterSet getReadParameters(Value value) {
   return std::move(walker.parameters);
 }
 
-SmallVector<Operation*> getComputation(ArrayRef<Value> values,
-                                       bool enterCaches) {
+SmallVector<Operation*> getComputation(
+    ArrayRef<Value> values, llvm::function_ref<bool(OpOperand&)> follows) {
   llvm::DenseSet<Operation*> found;
   SmallVector<Value> pending(values);
   while (!pending.empty()) {
     Operation* op = pending.pop_back_val().getDefiningOp();
     if (!op || !found.insert(op).second) continue;
-    if (enterCaches || !isa<CacheOp>(op))
-      llvm::append_range(pending, op->getOperands());
+    for (OpOperand& operand : op->getOpOperands())
+      if (follows(operand)) pending.push_back(operand.get());
   }
   SmallVector<Operation*> ordered(found.begin(), found.end());
   llvm::sort(ordered,
              [](Operation* a, Operation* b) { return a->isBeforeInBlock(b); });
   return ordered;
+}
+
+SmallVector<StreamOp> getStreams(ArrayRef<Value> values) {
+  SmallVector<StreamOp> streams;
+  for (Operation* op : getComputation(values))
+    if (auto stream = dyn_cast<StreamOp>(op)) streams.push_back(stream);
+  return streams;
+}
+
+SmallVector<LossPart> splitLoss(PhaseOp phase) {
+  SmallVector<LossPart> parts;
+  auto add = [&](Value term) {
+    LossPart merged = {getStreams({term}), {term}};
+    // Parts that share a stream with the term become one with it.
+    auto shares = [&](const LossPart& part) {
+      return llvm::any_of(part.streams, [&](StreamOp stream) {
+        return llvm::is_contained(merged.streams, stream);
+      });
+    };
+    for (const LossPart& part : llvm::make_filter_range(parts, shares)) {
+      llvm::append_range(merged.streams, part.streams);
+      llvm::append_range(merged.terms, part.terms);
+    }
+    llvm::erase_if(parts, shares);
+    parts.push_back(std::move(merged));
+  };
+  auto isSum = [](Operation* op) { return isa_and_nonnull<CombineOp>(op); };
+  for (Operation* op : getComputation({phase.getLoss()}, [&](OpOperand& use) {
+         return isSum(use.getOwner());
+       }))
+    if (!isSum(op))
+      for (Value result : op->getResults())
+        if (result == phase.getLoss() || llvm::any_of(result.getUsers(), isSum))
+          add(result);
+  auto isBefore = [](auto a, auto b) { return a->isBeforeInBlock(b); };
+  for (LossPart& part : parts) {
+    llvm::sort(part.streams, isBefore);
+    part.streams.erase(llvm::unique(part.streams), part.streams.end());
+    llvm::sort(part.terms, [&](Value a, Value b) {
+      return isBefore(a.getDefiningOp(), b.getDefiningOp());
+    });
+  }
+  llvm::sort(parts, [&](const LossPart& a, const LossPart& b) {
+    if (a.streams.empty() || b.streams.empty())
+      return b.streams.empty() && !a.streams.empty();
+    return isBefore(a.streams.front(), b.streams.front());
+  });
+  return parts;
 }
 
 }  // namespace graft::transfer

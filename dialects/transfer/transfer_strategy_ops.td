@@ -25,7 +25,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
       one `transfer.stream` and one `transfer.phase`; other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
-      `transfer.combine` and computing ops of `graft`.
+      `transfer.combine`, `transfer.scale_gradient` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and the schedule has each phase.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
@@ -44,6 +44,9 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       With several phases, `evaluate` names that loss.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
+    - (C10) The loss of a phase depends on each stream.
+      What `transfer.combine` adds up depends on one stream each, so does a cache, and
+      the prediction and the loss that evaluates it depend on the same one.
 
     Example:
     ```mlir
@@ -274,7 +277,8 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
   let summary = "Order and duration of the phases";
   let description = [{
     Runs the phases of `phases` one after the other on each batch, for `epochs`
-    epochs of the stream.
+    epochs of the first stream. The others go round beside it: each step also takes
+    the next batch of each, whatever epoch of theirs it is in.
 
     A part of `transfer.strategy`; see there for an example.
   }];

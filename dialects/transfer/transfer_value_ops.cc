@@ -69,6 +69,10 @@ LogicalResult LossOp::verify() {
          << prediction << ", got " << weight;
 }
 
+LogicalResult ScaleGradientOp::verify() {
+  return verifyNumber(*this, "factor", getFactorAttr(), kAny, Change::allowed);
+}
+
 LogicalResult CombineOp::verify() {
   // C1.
   if (getFactors().size() != getLosses().size() || getFactors().empty())

@@ -84,7 +84,8 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     Computes a loss per example: `cross_entropy` of logits with class labels
     (`smoothing`, `ignore` as in `graft.cross_entropy`), `mse` of predictions with
     real numbers, or `kl_divergence` of logits from a teacher's, both softened by
-    `temperature` and scaled by its square (as in `graft.kl_divergence`).
+    `temperature` and scaled by its square (as in `graft.kl_divergence`), or
+    `binary_cross_entropy` of logits with probabilities.
 
     `mean` reduces them to `sum(weight * loss) / total`, where `total` is the sum of
     weights (without `weight`, the number) of the examples of the whole optimiser
@@ -131,6 +132,72 @@ def Transfer_CombineOp : Transfer_Op<"combine", [
     Variadic<Graft_Scalar>:$losses);
   let results = (outs Graft_Scalar:$loss);
   let assemblyFormat = "custom<Terms>($factors, $losses) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Transfer_ScaleGradientOp : Transfer_Op<"scale_gradient", [
+    Pure, HasParent<"StrategyOp">, AllTypesMatch<["input", "output"]>]> {
+  let summary = "Multiply the gradient that flows back";
+  let description = [{
+    The result is `input`; its gradient is multiplied by `factor`. A negative factor
+    reverses it: what is below learns to make the loss above worse (Ganin and
+    Lempitsky 2015). A factor with `step`, `epoch` or `progress` is computed before
+    each step of the optimiser.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @pooled(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        return %z : tensor<?x8xf32, #graft.dims<S>>
+      }
+      func.func @classify(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @domain {
+      graft.parameter @w : tensor<1x8xf32>
+      func.func @logits(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<1x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<1x8xf32>) -> tensor<?x1xf32, #graft.dims<S>>
+        return %z : tensor<?x1xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @reversal {
+      %ids, %segments, %labels = transfer.stream @source of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1 = transfer.stream @target of ids, segments in @T, @S
+      transfer.group @all of @model
+      transfer.group @critic of @domain
+      %fs = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %ft = transfer.call @model::@pooled(%ids_0, %segments_1) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %logits = transfer.call @model::@classify(%fs) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %rs = transfer.scale_gradient %fs by "-(2 / (1 + exp(-10 * progress)) - 1)" : tensor<?x8xf32, #graft.dims<S>>
+      %rt = transfer.scale_gradient %ft by "-(2 / (1 + exp(-10 * progress)) - 1)" : tensor<?x8xf32, #graft.dims<S>>
+      %ds = transfer.call @domain::@logits(%rs) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>>
+      %dt = transfer.call @domain::@logits(%rt) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>>
+      %zero = graft.constant 0.000000e+00 : tensor<?x1xf32, #graft.dims<S>>
+      %one = graft.constant 1.000000e+00 : tensor<?x1xf32, #graft.dims<S>>
+      %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %source = transfer.loss binary_cross_entropy %ds, %zero mean : tensor<?x1xf32, #graft.dims<S>>, tensor<?x1xf32, #graft.dims<S>>
+      %target = transfer.loss binary_cross_entropy %dt, %one mean : tensor<?x1xf32, #graft.dims<S>>, tensor<?x1xf32, #graft.dims<S>>
+      %loss = transfer.combine 1.000000e+00 * %label + 5.000000e-01 * %source + 5.000000e-01 * %target
+      transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all, @critic] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Tensor:$input, Transfer_NumberAttr:$factor);
+  let results = (outs Graft_Tensor:$output);
+  let assemblyFormat = "$input `by` custom<Number>($factor) attr-dict `:` type($output)";
   let hasVerifier = 1;
 }
 

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C9 of transfer.strategy.
+// Verifies C1 to C10 of transfer.strategy.
 
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
@@ -19,8 +19,9 @@ class Verifier {
   LogicalResult run() {
     return success(succeeded(checkOps()) && succeeded(checkSymbols()) &&
                    succeeded(checkGroups()) && succeeded(checkPhases()) &&
-                   succeeded(checkCaches()) && succeeded(checkPrediction()) &&
-                   succeeded(checkLabels()) && succeeded(checkWeights()));
+                   succeeded(checkStreams()) && succeeded(checkCaches()) &&
+                   succeeded(checkPrediction()) && succeeded(checkLabels()) &&
+                   succeeded(checkWeights()));
   }
 
  private:
@@ -34,6 +35,8 @@ class Verifier {
   LogicalResult checkPhases();
   LogicalResult checkPhase(PhaseOp phase);
   LogicalResult checkIgnored();
+  LogicalResult checkStreams();
+  LogicalResult checkTerm(Value term, PhaseOp phase);
   LogicalResult checkLosses(PhaseOp phase);
   LogicalResult checkCaches();
   LogicalResult checkCache(CacheOp cache);
@@ -226,6 +229,37 @@ LogicalResult Verifier::checkLosses(PhaseOp phase) {
       "expects its loss to depend on a parameter of its groups, got none");
 }
 
+// C10.
+LogicalResult Verifier::checkStreams() {
+  llvm::DenseSet<Operation*> read;
+  for (auto phase : strategy.getOps<PhaseOp>())
+    for (const LossPart& part : splitLoss(phase)) {
+      read.insert(part.streams.begin(), part.streams.end());
+      for (Value term : part.terms)
+        if (failed(checkTerm(term, phase))) return failure();
+    }
+  for (auto stream : strategy.getOps<StreamOp>())
+    if (!read.contains(stream))
+      return stream.emitOpError(
+          "expects a loss of a phase to read it, got none");
+  return success();
+}
+
+// A loss counts the examples of one batch.
+LogicalResult Verifier::checkTerm(Value term, PhaseOp phase) {
+  SmallVector<StreamOp> streams = getStreams({term});
+  if (streams.size() == 1) return success();
+  InFlightDiagnostic diagnostic = term.getDefiningOp()->emitOpError(
+      "expects to depend on one stream, as each loss does, got ");
+  if (streams.empty()) diagnostic << "none";
+  llvm::interleave(
+      streams,
+      [&](StreamOp stream) { diagnostic << '@' << stream.getSymName(); },
+      [&] { diagnostic << " and "; });
+  diagnostic.attachNote(phase.getLoc()) << "minimised here";
+  return diagnostic;
+}
+
 // C6.
 LogicalResult Verifier::checkCaches() {
   for (auto cache : strategy.getOps<CacheOp>())
@@ -269,6 +303,9 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
       return cache.emitOpError(
           "expects a value that depends on no labels or weights");
   }
+  if (size_t count = getStreams({cache.getInput()}).size(); count != 1)
+    return cache.emitOpError("expects a value that depends on one stream, got ")
+           << count;
   return success();
 }
 
@@ -296,6 +333,17 @@ LogicalResult Verifier::checkPrediction() {
       diagnostic.attachNote(combine.getLoc()) << "this one's change";
       return diagnostic;
     }
+  SmallVector<StreamOp> streams = getStreams({predict.getPrediction()});
+  if (streams.size() != 1)
+    return predict.emitOpError(
+               "expects a prediction that depends on one stream, got ")
+           << streams.size();
+  for (StreamOp other : getStreams({evaluated}))
+    if (other != streams.front())
+      return predict.emitOpError("expects a loss to evaluate that depends on @")
+             << streams.front().getSymName()
+             << " alone, as the prediction does, got @" << other.getSymName()
+             << " as well; 'evaluate' names one";
   for (Operation* op : getComputation({predict.getPrediction()}))
     if (usesField(op, "labels") || usesField(op, "weights"))
       return predict.emitOpError(

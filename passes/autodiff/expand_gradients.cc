@@ -187,6 +187,11 @@ LogicalResult expandGradients(Operation* root) {
           "expects to stand in a function, outside of other ops");
     if (failed(Expansion(op).run())) return failure();
   }
+  // What scaled gradients has done its work, and is an identity.
+  root->walk([](ScaleGradientOp op) {
+    op.getOutput().replaceAllUsesWith(op.getInput());
+    op.erase();
+  });
   return success();
 }
 

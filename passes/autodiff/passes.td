@@ -17,7 +17,8 @@ def AutodiffExpandGradientsPass
     `graft.gradients`. Other ops get no backward code, so frozen parameters cost
     nothing. The gradient of a value with several uses is the sum over its uses,
     in reverse order. Gradients of gradients work, because the ops are replaced
-    in program order. The ops of a gradient inherit the `graft.precision` of the
+    in program order. `graft.scale_gradient` has done its work then, and disappears.
+    The ops of a gradient inherit the `graft.precision` of the
     op that they differentiate.
 
     - (C1) The loss depends on each value of `wrt`.

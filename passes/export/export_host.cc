@@ -214,6 +214,7 @@ static HostOp kindOf(Operation& op) {
       .Case([](exec::SetOp) { return HostOp::set; })
       .Case([](exec::RepeatOp) { return HostOp::repeat; })
       .Case([](exec::ForEachBatchOp) { return HostOp::for_each_batch; })
+      .Case([](exec::WithBatchOp) { return HostOp::with_batch; })
       .Case([](exec::ForEachMicroBatchOp) {
         return HostOp::for_each_micro_batch;
       })

@@ -23,7 +23,7 @@ constexpr StringRef kLossScale = "loss_scale";
 
 // The parts of a step that change.
 struct Step {
-  ForEachMicroBatchOp loop;  // calls the scaled phase
+  ForEachMicroBatchOp loop;  // calls the last scaled phase
   SetOp update;              // sets what the updates are counted by, or null
   WhenOp check;              // ends the run where the loss is not finite
   CallOp call;               // of the update
@@ -198,12 +198,13 @@ void HostScaler::addToLog() {
 
 namespace graft {
 
-FailureOr<ScaleSources> scaleHost(ModuleOp module, func::FuncOp scaled,
+FailureOr<ScaleSources> scaleHost(ModuleOp module, ArrayRef<StringRef> scaled,
                                   func::FuncOp update) {
   for (auto host : module.getOps<exec::HostOp>()) {
+    // The last: the update follows it.
     exec::CallOp found;
     host.walk([&](exec::CallOp call) {
-      if (call.getEntry() == scaled.getSymName()) found = call;
+      if (llvm::is_contained(scaled, call.getEntry())) found = call;
     });
     if (!found) continue;
     FailureOr<exec::Step> step = exec::findStep(found, update);

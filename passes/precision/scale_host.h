@@ -16,14 +16,14 @@ struct ScaleSources {
   exec::SourceAttr scale, unscale;
 };
 
-// Adds to the host programs of `module` that call `scaled`, a phase with
-// gradients, the choice of the scale: it halves, and the step is skipped, where
-// a loss or gradient is not finite, and doubles after 2000 updates without
-// that. `update` is the phase that applies the gradients. Fails with a
+// Adds to the host programs of `module` that call phases with gradients, those
+// named `scaled`, the choice of the scale: it halves, and the step is skipped,
+// where a loss or gradient is not finite, and doubles after 2000 updates
+// without that. `update` is the phase that applies the gradients. Fails with a
 // diagnostic where the program does not check the loss and call `update` as
 // expanded strategies do.
 mlir::FailureOr<ScaleSources> scaleHost(mlir::ModuleOp module,
-                                        mlir::func::FuncOp scaled,
+                                        llvm::ArrayRef<llvm::StringRef> scaled,
                                         mlir::func::FuncOp update);
 
 }  // namespace graft

@@ -69,18 +69,16 @@ struct PrecisionScaleLossPass
     : public impl::PrecisionScaleLossPassBase<PrecisionScaleLossPass> {
   void runOnOperation() override {
     SmallVector<func::FuncOp> phases = getPhases(getOperation());
-    auto find = [&](auto has) {
-      auto* found = llvm::find_if(phases, has);
-      return found == phases.end() ? func::FuncOp() : *found;
-    };
-    func::FuncOp scaled = find([](func::FuncOp phase) {
-      return !phase.getBody().getOps<GradientsOp>().empty();
-    });
-    func::FuncOp update = find([](func::FuncOp phase) {
-      return !phase.getBody().getOps<OptimizerOpInterface>().empty();
-    });
+    SmallVector<StringRef> scaled;
+    func::FuncOp update;
+    for (func::FuncOp phase : phases) {
+      if (!phase.getBody().getOps<GradientsOp>().empty())
+        scaled.push_back(phase.getSymName());
+      if (!update && !phase.getBody().getOps<OptimizerOpInterface>().empty())
+        update = phase;
+    }
     ScaleSources sources;
-    if (scaled && update) {
+    if (!scaled.empty() && update) {
       FailureOr<ScaleSources> found = scaleHost(getOperation(), scaled, update);
       if (failed(found)) return signalPassFailure();
       sources = *found;

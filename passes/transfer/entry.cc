@@ -26,6 +26,24 @@ Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
+void Entry::restrictTo(const LossPart& part) {
+  terms.insert(part.terms.begin(), part.terms.end());
+}
+
+bool Entry::takes(Value loss) const {
+  if (terms.empty() || terms.contains(loss)) return true;
+  auto sum = loss.getDefiningOp<CombineOp>();
+  return sum &&
+         llvm::any_of(sum.getLosses(), [&](Value term) { return takes(term); });
+}
+
+SmallVector<Operation*> Entry::getOps(Value value) const {
+  return getComputation({value}, [&](OpOperand& use) {
+    if (isa<CacheOp>(use.getOwner())) return false;
+    return !isa<CombineOp>(use.getOwner()) || takes(use.get());
+  });
+}
+
 Value Entry::addArgument(StringRef name, Type type, exec::SourceAttr source) {
   unsigned index = function.getNumArguments();
   DictionaryAttr attrs = builder.getDictionaryAttr(
@@ -47,7 +65,7 @@ void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
 }
 
 void Entry::addCaches(Value value) {
-  for (Operation* op : getComputation({value}, /*enterCaches=*/false))
+  for (Operation* op : getOps(value))
     if (auto cache = dyn_cast<CacheOp>(op))
       mapping.map(
           cache.getOutput(),
@@ -62,10 +80,10 @@ LogicalResult Entry::addTotals(Value value, StreamOp stream,
     if (llvm::is_contained(llvm::make_first_range(divisors), sum)) return;
     auto scalar = RankedTensorType::get({}, builder.getF32Type());
     divisors.emplace_back(
-        sum, addArgument(sum.getInput(), scalar, host.addSum(sum)));
+        sum, addArgument(sum.getInput(), scalar, host.addSum(stream, sum)));
   };
   add({});
-  for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
+  for (Operation* op : getOps(value)) {
     auto loss = dyn_cast<LossOp>(op);
     if (!loss || loss.getReduction() != Reduction::mean) continue;
     if (loss.getWeight() && loss.getWeight() != stream.getField("weights"))
@@ -83,18 +101,21 @@ LogicalResult Entry::addTotals(Value value, StreamOp stream,
 
 void Entry::addFactors(Value value, HostProgram& host) {
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
-  for (Operation* op : getComputation({value}, /*enterCaches=*/false))
-    if (auto combine = dyn_cast<CombineOp>(op))
-      for (Attribute number : combine.getFactors()) {
-        if (!changesInTraining(number) || factors.contains(number)) continue;
-        std::string name = "factor" + std::to_string(factors.size());
-        factors[number] =
-            addArgument(name, scalar, host.addNumber(name, number));
-      }
+  auto add = [&](Attribute number) {
+    if (!changesInTraining(number) || factors.contains(number)) return;
+    auto [name, source] = host.addNumber(number);
+    factors[number] = addArgument(name, scalar, source);
+  };
+  for (Operation* op : getOps(value)) {
+    if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
+    if (auto sum = dyn_cast<CombineOp>(op))
+      for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))
+        if (takes(loss)) add(factor);
+  }
 }
 
 FailureOr<Value> Entry::compute(Value value) {
-  for (Operation* op : getComputation({value}, /*enterCaches=*/false)) {
+  for (Operation* op : getOps(value)) {
     // Fields and caches are arguments; other ops may have been emitted by an
     // earlier call.
     if (isa<StreamOp, CacheOp>(op) || mapping.contains(op->getResult(0)))
@@ -123,6 +144,10 @@ LogicalResult Entry::emit(Operation* op) {
     mapping.map(call.getResults(), copy.getResults());
     return success();
   }
+  if (auto scaling = dyn_cast<ScaleGradientOp>(op)) {
+    emitScaling(scaling);
+    return success();
+  }
   auto dropout = dyn_cast<DropoutOp>(op);
   if (dropout && mode.deterministic) {
     mapping.map(dropout.getOutput(), operands.front());
@@ -148,6 +173,8 @@ Value Entry::emitRows(LossOp loss) {
                                     number(loss.getSmoothingAttr(), 0));
     case LossKind::mse:
       return MseOp::create(builder, rows, prediction, target);
+    case LossKind::binary_cross_entropy:
+      return BinaryCrossEntropyOp::create(builder, rows, prediction, target);
     case LossKind::kl_divergence:
       return KlDivergenceOp::create(builder, rows, prediction, target,
                                     number(loss.getTemperatureAttr(), 1));
@@ -177,10 +204,26 @@ LogicalResult Entry::emitLoss(LossOp loss) {
   return success();
 }
 
+// Only a training has gradients to scale.
+void Entry::emitScaling(ScaleGradientOp scaling) {
+  Value input = mapping.lookup(scaling.getInput());
+  if (mode.deterministic) return mapping.map(scaling.getOutput(), input);
+  Value factor = factors.lookup(scaling.getFactor());
+  if (!factor)
+    factor = ConstantOp::create(builder,
+                                RankedTensorType::get({}, builder.getF32Type()),
+                                builder.getF32FloatAttr(getVerifiedNumber(
+                                    scaling, scaling.getFactor())));
+  mapping.map(scaling.getOutput(), graft::ScaleGradientOp::create(
+                                       builder, input.getType(), input, factor)
+                                       .getOutput());
+}
+
 LogicalResult Entry::emitCombination(CombineOp combine) {
   Value sum;
   for (auto [number, loss] :
        llvm::zip(combine.getFactors(), combine.getLosses())) {
+    if (!takes(loss)) continue;
     Value term = mapping.lookup(loss);
     if (Value changing = factors.lookup(number))
       term = MulOp::create(builder, term, changing);

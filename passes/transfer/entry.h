@@ -31,6 +31,9 @@ class Entry {
   // Inserts the function `name` before `strategy`, with `graft.phase` = `name`.
   Entry(StrategyOp strategy, llvm::StringRef name, EntryMode mode);
 
+  // Lets `compute` leave out all terms of a sum of losses but those of `part`.
+  void restrictTo(const LossPart& part);
+
   // Adds an argument `name` that comes from `source`.
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type,
                           exec::SourceAttr source);
@@ -42,14 +45,15 @@ class Entry {
   // depends on.
   void addCaches(mlir::Value value);
 
-  // Adds the divisors of the mean losses in `loss`: `total`, and others for
-  // losses with weights or with a label that they ignore. Fails with a
-  // diagnostic at a loss whose divisor `host` cannot compute.
+  // Adds the divisors of the mean losses in `loss`, of examples of `stream`:
+  // `total`, and others for losses with weights or with a label that they
+  // ignore. Fails with a diagnostic at a loss whose divisor `host` cannot
+  // compute.
   mlir::LogicalResult addTotals(mlir::Value loss, StreamOp stream,
                                 HostProgram& host);
 
-  // Adds an argument for each factor in `loss` that changes during a training;
-  // `host` computes it before each step.
+  // Adds an argument for each factor in the computation of `loss` that changes
+  // during a training; `host` computes it before each step.
   void addFactors(mlir::Value loss, HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
@@ -66,12 +70,18 @@ class Entry {
   mlir::func::FuncOp function;
 
  private:
+  // Whether `loss` is among what the entry adds up.
+  bool takes(mlir::Value loss) const;
+  // The ops that the entry needs for `value`, caches without what they hold.
+  llvm::SmallVector<mlir::Operation*> getOps(mlir::Value value) const;
   mlir::LogicalResult emit(mlir::Operation* op);
   mlir::LogicalResult emitLoss(LossOp loss);
   mlir::LogicalResult emitCombination(CombineOp combine);
+  void emitScaling(ScaleGradientOp scaling);
   mlir::Value emitRows(LossOp loss);
 
   EntryMode mode;
+  llvm::DenseSet<mlir::Value> terms;  // that are taken; empty: all
   mlir::IRMapping mapping;
   llvm::SmallVector<std::pair<BatchSum, mlir::Value>> divisors;
   llvm::DenseMap<mlir::Attribute, mlir::Value> factors;  // those that change

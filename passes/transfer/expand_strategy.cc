@@ -47,10 +47,9 @@ LogicalResult checkSingle(StrategyOp strategy) {
 
 class Expander {
  public:
-  // `strategy` has one stream and one phase.
+  // `strategy` has one phase.
   explicit Expander(StrategyOp strategy)
       : strategy(strategy),
-        stream(*strategy.getOps<StreamOp>().begin()),
         predict(*strategy.getOps<PredictOp>().begin()),
         phase(*strategy.getOps<PhaseOp>().begin()),
         host(strategy) {}
@@ -64,37 +63,50 @@ class Expander {
   LogicalResult buildPredict();
   LogicalResult buildEvaluate();
   LogicalResult buildCache(CacheOp cache);
-  LogicalResult buildAccumulate();
-  // Gives the phase's entries its place in the schedule, a part of the keys of
-  // random numbers.
-  void setOrdinal(Entry& entry) {
+  LogicalResult buildAccumulate(const LossPart& part);
+  // The name of the entry for a part of the loss.
+  std::string nameOf(const LossPart& part) {
+    if (parts.size() == 1) return "accumulate";
+    StreamOp stream = part.streams.front();
+    return ("accumulate_" + stream.getSymName()).str();
+  }
+  // A part of the keys of random numbers: no two entries of a step draw the
+  // same.
+  void setOrdinal(Entry& entry, int64_t ordinal) {
     entry.function->setAttr("graft.phase_ordinal",
-                            entry.builder.getI64IntegerAttr(0));
+                            entry.builder.getI64IntegerAttr(ordinal));
   }
   void buildUpdate();
   void buildUpdate(Entry& entry, const GroupedParameter& item, Value gradient,
                    Value rate, Value step, Value factor);
 
   StrategyOp strategy;
-  StreamOp stream;
   PredictOp predict;
   PhaseOp phase;
   HostProgram host;
+  SmallVector<LossPart> parts;
+  StreamOp stream;  // of predictions
   // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
 };
 
 LogicalResult Expander::run() {
+  parts = splitLoss(phase);
+  stream = getStreams({predict.getPrediction()}).front();
   if (failed(checkNames()) || failed(collectTrained()) ||
-      failed(host.declare()))
+      failed(host.declare(stream)))
     return failure();
   if (failed(buildPredict()) || failed(buildEvaluate())) return failure();
   for (auto cache : strategy.getOps<CacheOp>())
     if (failed(buildCache(cache))) return failure();
   declareStates();
-  if (failed(buildAccumulate())) return failure();
+  SmallVector<HostProgram::Accumulation> accumulations;
+  for (const LossPart& part : parts) {
+    if (failed(buildAccumulate(part))) return failure();
+    accumulations.push_back({nameOf(part), part.streams.front()});
+  }
   buildUpdate();
-  host.build();
+  host.build(accumulations);
   strategy.erase();
   return success();
 }
@@ -109,14 +121,15 @@ LogicalResult Expander::checkNames() {
     diagnostic.attachNote(other->getLoc()) << "taken here";
     return diagnostic;
   };
-  // The last is the host program.
-  for (StringRef name :
-       {"predict", "evaluate", "accumulate", "update", "train"})
+  SmallVector<std::string> entries = {"predict", "evaluate", "update"};
+  for (const LossPart& part : parts) entries.push_back(nameOf(part));
+  for (StringRef name : entries)
     if (failed(check(strategy, name))) return failure();
+  // The host program.
+  if (failed(check(strategy, "train"))) return failure();
   for (auto cache : strategy.getOps<CacheOp>()) {
     StringRef name = cache.getSymName();
-    if (name == "predict" || name == "evaluate" || name == "accumulate" ||
-        name == "update")
+    if (llvm::is_contained(entries, name))
       return cache.emitOpError("expects a name that no phase has, got @")
              << name;
     if (failed(check(cache, name))) return failure();
@@ -204,34 +217,44 @@ LogicalResult Expander::buildEvaluate() {
 LogicalResult Expander::buildCache(CacheOp cache) {
   Entry entry(strategy, cache.getSymName(), kPredict);
   entry.function->setAttr("graft.cache", UnitAttr::get(cache.getContext()));
-  entry.addFields(stream, {"labels", "weights"});
+  entry.addFields(getStreams({cache.getInput()}).front(),
+                  {"labels", "weights"});
   FailureOr<Value> kept = entry.compute(cache.getInput());
   if (failed(kept)) return failure();
   entry.finish({*kept}, {("cached." + cache.getSymName()).str()});
   return success();
 }
 
-LogicalResult Expander::buildAccumulate() {
-  Entry entry(strategy, "accumulate", kTrain);
-  entry.addFields(stream, {});
+LogicalResult Expander::buildAccumulate(const LossPart& part) {
+  StreamOp read = part.streams.front();
+  Entry entry(strategy, nameOf(part), kTrain);
+  entry.restrictTo(part);
+  entry.addFields(read, {});
   entry.addCaches(phase.getLoss());
-  setOrdinal(entry);
-  if (failed(entry.addTotals(phase.getLoss(), stream, host))) return failure();
+  setOrdinal(entry, &part - parts.data());
+  if (failed(entry.addTotals(phase.getLoss(), read, host))) return failure();
   entry.addFactors(phase.getLoss(), host);
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
+  ParameterSet reached;
+  for (Value term : part.terms)
+    for (SymbolRefAttr symbol : getReachedParameters(term))
+      reached.insert(symbol);
   SmallVector<Value> parameters;
-  for (GroupedParameter& item : trained)
+  SmallVector<SymbolRefAttr> states;
+  for (GroupedParameter& item : trained) {
+    if (!reached.contains(item.parameter.symbol)) continue;
     parameters.push_back(ReadOp::create(
         builder, item.parameter.declaration.getType(), item.parameter.symbol,
         /*layer=*/false));
+    states.push_back(stateOf(item.parameter, "gradient"));
+  }
   auto gradients = GradientsOp::create(
       builder, ValueRange(parameters).getTypes(), *loss, parameters);
-  for (auto [item, gradient] : llvm::zip(trained, gradients.getGradients())) {
-    SymbolRefAttr symbol = stateOf(item.parameter, "gradient");
+  for (auto [symbol, gradient] : llvm::zip(states, gradients.getGradients())) {
     Value old = ReadOp::create(builder, gradient.getType(), symbol,
                                /*layer=*/false);
     Value sum = AddOp::create(builder, old, gradient);
@@ -245,7 +268,7 @@ void Expander::buildUpdate() {
   Entry entry(strategy, "update", kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
-  setOrdinal(entry);
+  setOrdinal(entry, 0);
   Value rate =
       entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
                         host.getSource("learning_rate"));
@@ -322,8 +345,7 @@ struct TransferExpandStrategyPass
       return signalPassFailure();
     }
     for (transfer::StrategyOp strategy : strategies)
-      if (failed(transfer::checkSingle<transfer::StreamOp>(strategy)) ||
-          failed(transfer::checkSingle<transfer::PhaseOp>(strategy)) ||
+      if (failed(transfer::checkSingle<transfer::PhaseOp>(strategy)) ||
           failed(transfer::Expander(strategy).run()))
         return signalPassFailure();
   }

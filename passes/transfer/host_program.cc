@@ -52,12 +52,6 @@ std::string valueText(Attribute value) {
   return exec::numberText(*getLiteralNumber(value));
 }
 
-// The variable of a sum; it is not called as its input is where that says too
-// little.
-StringRef variableOf(const BatchSum& sum) {
-  return sum == BatchSum() ? "examples" : sum.getInput();
-}
-
 }  // namespace
 
 StringRef BatchSum::getInput() const {
@@ -67,11 +61,18 @@ StringRef BatchSum::getInput() const {
 
 HostProgram::HostProgram(StrategyOp strategy)
     : strategy(strategy),
-      stream(*strategy.getOps<StreamOp>().begin()),
+      streams(strategy.getOps<StreamOp>()),
       phase(*strategy.getOps<PhaseOp>().begin()),
       schedule(*strategy.getOps<ScheduleOp>().begin()) {}
 
-LogicalResult HostProgram::declare() {
+// A sum is not called as its input is where that says too little.
+std::string HostProgram::variableOf(StreamOp stream, const BatchSum& sum) {
+  StringRef name = sum == BatchSum() ? "examples" : sum.getInput();
+  if (stream == streams.front()) return name.str();
+  return (stream.getSymName() + "_" + name).str();
+}
+
+LogicalResult HostProgram::declare(StreamOp evaluated) {
   for (Operation& op : strategy.getBody().front()) {
     auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
     if (!name || isa<GroupOp, PhaseOp>(op)) continue;
@@ -87,14 +88,16 @@ LogicalResult HostProgram::declare() {
   auto op = exec::HostOp::create(builder, strategy.getLoc(), kHost);
   op.getBody().emplaceBlock();
   host.emplace(op, strategy.getLoc());
-  for (StringRef name : {stream.getSymName(), kDev})
-    exec::StreamOp::create(host->builder, name,
-                           stream.getTokensAttr().getAttr(),
-                           stream.getSequencesAttr().getAttr());
+  auto addStream = [&](StringRef name, StreamOp like) {
+    exec::StreamOp::create(host->builder, name, like.getTokensAttr().getAttr(),
+                           like.getSequencesAttr().getAttr());
+  };
+  for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
+  addStream(kDev, evaluated);
   for (auto cache : strategy.getOps<CacheOp>())
     exec::CacheOp::create(host->builder, cache.getSymName(),
-                          stream.getSymName(), cache.getSymName(),
-                          /*output=*/0);
+                          getStreams({cache.getInput()}).front().getSymName(),
+                          cache.getSymName(), /*output=*/0);
   declareParameters();
   declareOptions();
   return success();
@@ -159,18 +162,27 @@ exec::SourceAttr HostProgram::getSource(StringRef variable) {
       host->symbol(("$" + variable).str()).getAttr());
 }
 
-exec::SourceAttr HostProgram::addSum(const BatchSum& sum) {
-  if (!llvm::is_contained(sums, sum)) {
-    sums.push_back(sum);
-    host->declareVariable(variableOf(sum));
+exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
+  std::string variable = variableOf(stream, sum);
+  std::pair<StreamOp, BatchSum> added = {stream, sum};
+  if (!llvm::is_contained(sums, added)) {
+    sums.push_back(added);
+    host->declareVariable(variable);
   }
-  return getSource(variableOf(sum));
+  return getSource(variable);
 }
 
-exec::SourceAttr HostProgram::addNumber(StringRef name, Attribute number) {
-  numbers.emplace_back(name, number);
-  host->declareVariable(name);
-  return getSource(name);
+std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
+    Attribute number) {
+  auto* found = llvm::find_if(
+      numbers, [&](const auto& known) { return known.second == number; });
+  if (found == numbers.end()) {
+    std::string name = "factor" + std::to_string(numbers.size());
+    host->declareVariable(name);
+    numbers.emplace_back(name, number);
+    found = &numbers.back();
+  }
+  return {found->first, getSource(found->first)};
 }
 
 std::string HostProgram::term(Attribute number) {
@@ -196,7 +208,7 @@ std::string HostProgram::term(Attribute number) {
 
 // None of them is 0: a batch may have no labels.
 void HostProgram::addSums() {
-  for (const BatchSum& sum : sums) {
+  for (auto [stream, sum] : sums) {
     std::string text = "sum(@" + stream.getSymName().str();
     if (sum.weighted) text += " weights";
     if (sum.ignored) text += " where labels != " + std::to_string(*sum.ignored);
@@ -205,7 +217,7 @@ void HostProgram::addSums() {
       text = "select(" + text + " == 0, 1, " + text + ")";
     else if (sum.ignored)
       text = "max(" + text + ", 1)";
-    host->set(("$" + variableOf(sum)).str(), text);
+    host->set("$" + variableOf(stream, sum), text);
   }
 }
 
@@ -227,7 +239,8 @@ std::string HostProgram::rateExpression() {
 
 void HostProgram::addTotals() {
   std::string epochs = term(schedule.getEpochsAttr());
-  host->set("$total_steps", epochs + " * ceil(rows(@" + stream.getSymName() +
+  host->set("$total_steps", epochs + " * ceil(rows(@" +
+                                streams.front().getSymName() +
                                 ") / batch_size)");
   host->set("$warmup_steps",
             "round(" + term(phase.getWarmupAttr()) + " * $total_steps)");
@@ -302,7 +315,7 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
            name);
 }
 
-void HostProgram::addStep() {
+void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
   exec::HostBuilder& to = *host;
   addTotals();
   setLastStep(to);
@@ -315,11 +328,14 @@ void HostProgram::addStep() {
     checkNumber(name, number, /*isRate=*/false);
   }
   to.set("$loss", "0");
-  to.forEachMicroBatch(stream.getSymName(), [&] {
-    exec::CallOp::create(
-        to.builder, to.symbol("accumulate"), to.expression("$step"),
-        to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
-  });
+  for (const Accumulation& accumulation : accumulations) {
+    StreamOp stream = accumulation.stream;
+    to.forEachMicroBatch(stream.getSymName(), [&] {
+      exec::CallOp::create(
+          to.builder, to.symbol(accumulation.entry), to.expression("$step"),
+          to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
+    });
+  }
   addUpdate();
   addEvaluation();
   exec::MarkOp::create(
@@ -338,13 +354,24 @@ void HostProgram::addStep() {
           [&] { exec::LeaveOp::create(to.builder); });
 }
 
-void HostProgram::build() {
+void HostProgram::withBatches(ArrayRef<StreamOp> streams,
+                              llvm::function_ref<void()> body) {
+  if (streams.empty()) return body();
+  StreamOp stream = streams.front();
+  host->withBatch(stream.getSymName(), kBatchSize,
+                  [&] { withBatches(streams.drop_front(), body); });
+}
+
+void HostProgram::build(ArrayRef<Accumulation> accumulations) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(schedule.getLoc());
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());
   to.repeat("$epoch", term(schedule.getEpochsAttr()), [&] {
-    to.forEachBatch(stream.getSymName(), kBatchSize, [&] { addStep(); });
+    to.forEachBatch(streams.front().getSymName(), kBatchSize, [&] {
+      withBatches(ArrayRef(streams).drop_front(),
+                  [&] { addStep(accumulations); });
+    });
   });
   to.when("$best_step > 0 and $best_step != $step",
           [&] { exec::RestoreOp::create(to.builder, "best"); });

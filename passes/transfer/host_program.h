@@ -10,7 +10,7 @@
 #include <string>
 
 #include "dialects/exec/host_builder.h"
-#include "dialects/transfer/transfer_dialect.h"
+#include "dialects/transfer/transfer_analysis.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace graft::transfer {
@@ -28,37 +28,49 @@ struct BatchSum {
   llvm::StringRef getInput() const;
 };
 
-// Builds the `exec.host @train` of a strategy with one stream and one phase.
-// First `declare`, so that entries can name registers as the sources of their
-// inputs, then `build`.
+// Builds the `exec.host @train` of a strategy with one phase. An epoch is one
+// of the first stream; the others go round beside it. First `declare`, so that
+// entries can name registers as the sources of their inputs, then `build`.
 class HostProgram {
  public:
   explicit HostProgram(StrategyOp strategy);
 
-  // Inserts the host program before the strategy. Fails with a diagnostic at an
-  // op of the strategy whose name a host program needs itself.
-  llvm::LogicalResult declare();
+  // Inserts the host program before the strategy; evaluations read data like
+  // that of `evaluated`. Fails with a diagnostic at an op of the strategy whose
+  // name a host program needs itself.
+  llvm::LogicalResult declare(StreamOp evaluated);
 
   // The source of an input that is a variable of the host program, such as
   // "update".
   exec::SourceAttr getSource(llvm::StringRef variable);
-  // Lets each step compute `sum`, and returns the source of its input.
-  exec::SourceAttr addSum(const BatchSum& sum);
+  // Lets each step compute `sum` over the batch of `stream`, and returns the
+  // source of its input.
+  exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
 
-  // Lets each step compute `number` of the strategy in the variable `name`, and
-  // returns its source.
-  exec::SourceAttr addNumber(llvm::StringRef name, mlir::Attribute number);
+  // Lets each step compute `number` of the strategy, and returns the name of
+  // its variable and its source.
+  std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number);
 
-  // Adds the instructions: epochs over the stream, steps of the entries
-  // `accumulate` and `update`, evaluations by `evaluate`.
-  void build();
+  // An entry that adds to the gradients, and the stream that it reads.
+  struct Accumulation {
+    std::string entry;
+    StreamOp stream;
+  };
+  // Adds the instructions: epochs over the first stream, steps of
+  // `accumulations` and the entry `update`, evaluations by `evaluate`.
+  void build(llvm::ArrayRef<Accumulation> accumulations);
 
  private:
   void findRunParameters();
   void declareParameters();
   void declareOptions();
-  void addStep();
+  void addStep(llvm::ArrayRef<Accumulation> accumulations);
   void addTotals();
+  // The variable of a sum.
+  std::string variableOf(StreamOp stream, const BatchSum& sum);
+  // Runs `body` with a batch of each stream from `streams` on.
+  void withBatches(llvm::ArrayRef<StreamOp> streams,
+                   llvm::function_ref<void()> body);
   // Ends the run at this step where `condition` holds, and shows `variable`.
   void failWhen(const std::string& condition, const std::string& message,
                 llvm::StringRef variable);
@@ -75,11 +87,11 @@ class HostProgram {
   std::string term(mlir::Attribute number);
 
   StrategyOp strategy;
-  StreamOp stream;
+  llvm::SmallVector<StreamOp> streams;
   PhaseOp phase;
   ScheduleOp schedule;
   std::optional<exec::HostBuilder> host;
-  llvm::SmallVector<BatchSum> sums;
+  llvm::SmallVector<std::pair<StreamOp, BatchSum>> sums;
   llvm::SmallVector<std::pair<std::string, mlir::Attribute>> numbers;
   llvm::StringSet<> runParameters;  // those of the strategy that a run may set
 };

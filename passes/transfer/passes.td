@@ -145,13 +145,14 @@ def TransferExpandStrategyPass
     | `@predict` | fields except labels, weights | `logits`, `probabilities` with `softmax` |
     | `@evaluate` | fields except weights | `logits`, `losses` per example |
     | one per cache | fields except labels, weights | `cached.<cache>` |
-    | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors | `loss`; adds to the gradients |
+    | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors, factors that change | `loss`; adds to the gradients |
     | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
 
     `graft.name` names each argument and result, `exec.source` says what feeds an
     argument, `graft.phase` repeats the name of the function, and `graft.cache` marks
-    the function of a cache. Only `@accumulate` uses random numbers;
-    `graft.phase_ordinal`, a part of their keys, is the phase's place in the schedule.
+    the function of a cache. With several streams, each has an
+    `@accumulate_<stream>` of those terms of the loss that read it. Only they use
+    random numbers; `graft.phase_ordinal`, a part of their keys, differs between them.
     A parameter gets a gradient and two moments if it is in a group of the phase and
     the loss reaches it, and names the group; all others get no state, no gradient and
     no update.
@@ -160,14 +161,15 @@ def TransferExpandStrategyPass
     program computes: `total` counts the examples, `labelled` those with another label
     than the ignored one, `weight_total` and `labelled_weight_total` add their weights.
 
-    The host program repeats the epochs: per batch, it calls `@accumulate` for each
+    The host program repeats the epochs of the first stream: per batch, which comes
+    with one of each other stream, it calls `@accumulate` for each
     micro-batch and `@update`, evaluates, and marks the step. The rate follows the
     phase's schedule. Declared numbers that only the rate, the warm-up and the epochs
     use become parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
     `patience`, `log_every` and `checkpoint_every` are options. Evaluation data is the
     stream `@dev`.
 
-    - (C1) The module has at most one strategy, with one stream and one phase.
+    - (C1) The module has at most one strategy, with one phase.
     - (C2) `graft.layers` of the models has been expanded.
     - (C3) No other symbol has the name of one of the functions or of the host
       program, and the strategy declares no name of an option or of the stream `@dev`.

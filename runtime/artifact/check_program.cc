@@ -16,7 +16,13 @@ bool IsLoop(HostOp op) {
          op == HostOp::for_each_micro_batch;
 }
 
-bool OpensBlock(HostOp op) { return op == HostOp::when || IsLoop(op); }
+bool DrawsBatch(HostOp op) {
+  return op == HostOp::for_each_batch || op == HostOp::with_batch;
+}
+
+bool OpensBlock(HostOp op) {
+  return op == HostOp::when || op == HostOp::with_batch || IsLoop(op);
+}
 
 size_t BlockEnd(const HostProgramSpec& program, size_t at) {
   size_t depth = 0;
@@ -37,8 +43,7 @@ constexpr size_t kMaxNesting = 32;
 
 bool TakesExpression(HostOp op) {
   return op == HostOp::set || op == HostOp::when || op == HostOp::repeat ||
-         op == HostOp::for_each_batch || op == HostOp::call ||
-         op == HostOp::mark;
+         DrawsBatch(op) || op == HostOp::call || op == HostOp::mark;
 }
 
 bool TakesAssignments(HostOp op) {
@@ -128,6 +133,7 @@ class ProgramChecker {
       case HostOp::when:
       case HostOp::repeat:
       case HostOp::for_each_batch:
+      case HostOp::with_batch:
       case HostOp::for_each_micro_batch:
         return Open(instruction);
       case HostOp::otherwise:
@@ -191,17 +197,17 @@ class ProgramChecker {
                    "more");
     switch (instruction.op) {
       case HostOp::for_each_batch:
+      case HostOp::with_batch:
         GRAFT_RETURN_IF_ERROR(CheckStream(instruction.index));
         if (in_batch_[instruction.index])
-          return Error("no loop over a stream inside of another", "one");
+          return Error("no batch of a stream inside of another", "one");
         GRAFT_RETURN_IF_ERROR(CheckExpressionOf(instruction));
         in_batch_[instruction.index] = true;
         break;
       case HostOp::for_each_micro_batch:
         GRAFT_RETURN_IF_ERROR(CheckStream(instruction.index));
         if (!in_batch_[instruction.index] || in_micro_batch_[instruction.index])
-          return Error("a loop over batches around one over micro-batches",
-                       "none");
+          return Error("a batch around a loop over its micro-batches", "none");
         in_micro_batch_[instruction.index] = true;
         break;
       case HostOp::repeat:
@@ -218,7 +224,7 @@ class ProgramChecker {
   absl::Status Close() {
     if (open_.empty()) return Error("an open block before its end", "none");
     const HostInstruction& opened = *open_.back();
-    if (opened.op == HostOp::for_each_batch) in_batch_[opened.index] = false;
+    if (DrawsBatch(opened.op)) in_batch_[opened.index] = false;
     if (opened.op == HostOp::for_each_micro_batch)
       in_micro_batch_[opened.index] = false;
     open_.pop_back();

@@ -141,8 +141,9 @@ std::string DescribeInstruction(const ArtifactSpec& spec,
       return absl::StrCat("repeat ", spec.registers[instruction.target].name,
                           " to ", value);
     case HostOp::for_each_batch:
-      return absl::StrCat("for_each_batch @",
-                          spec.streams[instruction.index].name, " of ", value);
+    case HostOp::with_batch:
+      return absl::StrCat(op, " @", spec.streams[instruction.index].name,
+                          " of ", value);
     case HostOp::for_each_micro_batch:
       return absl::StrCat("for_each_micro_batch @",
                           spec.streams[instruction.index].name);

@@ -256,6 +256,8 @@ int OperandCount(ExpressionOp op);
 // Whether an instruction opens a block that an `end` closes.
 bool OpensBlock(HostOp op);
 bool IsLoop(HostOp op);
+// Whether that block has a batch of a stream.
+bool DrawsBatch(HostOp op);
 // Index of the `otherwise` or `end` that belongs to the block of instruction
 // `at`, which opens one or is its `otherwise`.
 size_t BlockEnd(const HostProgramSpec& program, size_t at);

@@ -54,16 +54,16 @@ absl::Status HostInterpreter::Bind(std::vector<StreamData> streams) {
       steps_[i].begin = open.back();
       if (op == HostOp::end) open.pop_back();
     }
-    for (const size_t at : open) {
-      const HostInstruction& around = program_.instructions[at];
-      if (around.op == HostOp::for_each_batch)
-        steps_[i].loops.push_back(around.index);
+    const auto outermost = absl::c_find_if(
+        open, [&](size_t at) { return IsLoop(program_.instructions[at].op); });
+    if (outermost != open.end())
+      steps_[i].behind = BlockEnd(program_, *outermost) + 1;
+    for (auto at = outermost; at != open.end(); ++at) {
+      const HostInstruction& around = program_.instructions[*at];
+      if (DrawsBatch(around.op)) steps_[i].batches.push_back(around.index);
       if (around.op == HostOp::for_each_micro_batch)
         steps_[i].micro_loops.push_back(around.index);
     }
-    const auto loop = absl::c_find_if(
-        open, [&](size_t at) { return IsLoop(program_.instructions[at].op); });
-    if (loop != open.end()) steps_[i].behind = BlockEnd(program_, *loop) + 1;
     if (OpensBlock(op) || op == HostOp::otherwise)
       steps_[i].end = BlockEnd(program_, i);
     if (OpensBlock(op)) open.push_back(i);

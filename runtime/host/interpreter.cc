@@ -51,8 +51,7 @@ absl::Status HostInterpreter::Enter() {
   if (state_.at >= steps_.size()) return absl::OkStatus();
   for (size_t i = 0; i < program_.instructions.size(); ++i) {
     const HostInstruction& loop = program_.instructions[i];
-    if (loop.op != HostOp::for_each_batch || i >= state_.at ||
-        state_.at > steps_[i].end)
+    if (!DrawsBatch(loop.op) || i >= state_.at || state_.at > steps_[i].end)
       continue;
     StreamPosition& position = state_.streams[loop.index];
     GRAFT_RETURN_IF_ERROR(BeginBatches(loop.index, position.batches - 1));
@@ -92,6 +91,7 @@ absl::Status HostInterpreter::Execute(const HostInstruction& instruction) {
       break;
     case HostOp::repeat:
     case HostOp::for_each_batch:
+    case HostOp::with_batch:
     case HostOp::for_each_micro_batch:
       return ExecuteLoop(instruction);
     case HostOp::end:
@@ -149,6 +149,7 @@ absl::Status HostInterpreter::ExecuteLoop(const HostInstruction& instruction) {
       return absl::OkStatus();
     }
     case HostOp::for_each_batch:
+    case HostOp::with_batch:
       GRAFT_RETURN_IF_ERROR(
           SetBatchSize(instruction.index, Value(instruction.expression)));
       GRAFT_RETURN_IF_ERROR(BeginBatches(
@@ -180,11 +181,13 @@ absl::Status HostInterpreter::ExecuteEnd() {
         GRAFT_RETURN_IF_ERROR(Draw(opened.index));
         examples_ += stream.batch->examples.size();
       } else {
-        stream.batch = nullptr;
-        facts_[opened.index].examples = nullptr;
+        CloseBatch(opened.index);
       }
       break;
     }
+    case HostOp::with_batch:
+      CloseBatch(opened.index);
+      break;
     case HostOp::for_each_micro_batch: {
       StreamPosition& position = state_.streams[opened.index];
       ++position.micro_batch;
@@ -206,16 +209,18 @@ absl::Status HostInterpreter::ExecuteEnd() {
   return absl::OkStatus();
 }
 
+void HostInterpreter::CloseBatch(uint32_t stream) {
+  streams_[stream].batch = nullptr;
+  facts_[stream].examples = nullptr;
+}
+
 void HostInterpreter::Leave() {
   const Step& step = steps_[state_.at];
   for (const uint32_t stream : step.micro_loops) {
     state_.streams[stream].micro_batch = -1;
     packed_[stream] = nullptr;
   }
-  for (const uint32_t stream : step.loops) {
-    streams_[stream].batch = nullptr;
-    facts_[stream].examples = nullptr;
-  }
+  for (const uint32_t stream : step.batches) CloseBatch(stream);
   state_.at = step.behind;
 }
 

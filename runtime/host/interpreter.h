@@ -87,9 +87,9 @@ class HostInterpreter {
     size_t end = 0;     // of its block: `otherwise` or `end`
     size_t begin = 0;   // of an `otherwise` or `end`: what opened the block
     size_t behind = 0;  // the instruction behind all loops around it
-    std::optional<EntryCaller> entry;   // of a call
-    std::vector<uint32_t> loops;        // streams with a batch here
-    std::vector<uint32_t> micro_loops;  // streams with a micro-batch here
+    std::optional<EntryCaller> entry;  // of a call
+    // Streams with a batch, and with a micro-batch, that begins in these loops.
+    std::vector<uint32_t> batches, micro_loops;
   };
   struct Stream {
     StreamData data;
@@ -117,6 +117,8 @@ class HostInterpreter {
   absl::Status Execute(const HostInstruction& instruction);
   absl::Status ExecuteLoop(const HostInstruction& instruction);
   absl::Status ExecuteEnd();
+  // Ends the current batch of `stream`.
+  void CloseBatch(uint32_t stream);
   void Leave();
   absl::Status Call(const HostInstruction& instruction);
   absl::Status FillCache(size_t cache);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/sampler.h"
+#include "runtime/formats/philox.h"
 #include "runtime/host/interpreter.h"
 
 namespace graft {
@@ -71,7 +72,9 @@ absl::Status HostInterpreter::BeginBatches(uint32_t index, int64_t first) {
   order.first_step = first;
   order.steps = std::numeric_limits<int64_t>::max();
   order.shuffle = stream.data.shuffle;
-  order.seed = seed_;
+  // Streams of as many rows have orders of their own.
+  order.seed =
+      index == 0 ? seed_ : SplitMix64(seed_ ^ SplitMix64(~uint64_t{index}));
   ExampleSource& source = *stream.data.source;
   const int64_t most = std::min(examples, facts_[index].rows);
   ReservePacked(index);

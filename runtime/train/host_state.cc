@@ -53,17 +53,18 @@ bool IsInside(const HostProgramSpec& program, size_t begin, size_t at) {
   return at > begin && at <= BlockEnd(program, begin);
 }
 
-// A batch or micro-batch of a stream is current exactly inside of its loop.
+// A batch or micro-batch of a stream is current exactly inside of its block.
 absl::Status CheckPositions(const HostState& state, const ArtifactSpec& spec,
                             const HostProgramSpec& program) {
   for (size_t stream = 0; stream < spec.streams.size(); ++stream) {
     bool batch = false, micro_batch = false;
     for (size_t i = 0; i < program.instructions.size(); ++i) {
       const HostInstruction& loop = program.instructions[i];
-      if (loop.index != stream || !IsLoop(loop.op) ||
-          loop.op == HostOp::repeat || !IsInside(program, i, state.at))
+      const bool draws = DrawsBatch(loop.op);
+      if (loop.index != stream || !IsInside(program, i, state.at) ||
+          (!draws && loop.op != HostOp::for_each_micro_batch))
         continue;
-      (loop.op == HostOp::for_each_batch ? batch : micro_batch) = true;
+      (draws ? batch : micro_batch) = true;
     }
     const StreamPosition& position = state.streams[stream];
     if (batch && (position.batches == 0 || position.size == 0))

@@ -137,6 +137,7 @@ void populateMathReferences(References& references) {
   // Rounds where results are rounded.
   references["graft.cast"] = unary<identity>;
   references["graft.stop_gradient"] = unary<identity>;
+  references["graft.scale_gradient"] = unary<identity>;
   references["graft.scale"] = scale;
   references["graft.constant"] = constant;
   references["graft.reduce"] = reduce;

@@ -146,7 +146,7 @@ exec.host @train {
 exec.host @train {
   exec.stream @train
   exec.register @n variable
-  // expected-error @+1 {{'exec.set' op expects a loop over the batches of @train around a sum of their examples}}
+  // expected-error @+1 {{'exec.set' op expects a batch of @train around a sum of its examples}}
   exec.set @n = "sum(@train)"
 }
 
@@ -154,7 +154,7 @@ exec.host @train {
 
 exec.host @train {
   exec.stream @train
-  // expected-error @+1 {{'exec.for_each_micro_batch' op expects to be in the loop over batches of @train, and in no other loop over its micro-batches}}
+  // expected-error @+1 {{'exec.for_each_micro_batch' op expects to have a batch of @train around it, and no other loop over its micro-batches}}
   exec.for_each_micro_batch @train {
   }
 }
@@ -165,7 +165,7 @@ exec.host @train {
   exec.stream @train
   exec.for_each_batch @train of "1" {
     exec.for_each_micro_batch @train {
-      // expected-error @+1 {{'exec.for_each_micro_batch' op expects to be in the loop over batches of @train, and in no other loop over its micro-batches}}
+      // expected-error @+1 {{'exec.for_each_micro_batch' op expects to have a batch of @train around it, and no other loop over its micro-batches}}
       exec.for_each_micro_batch @train {
       }
     }
@@ -177,9 +177,35 @@ exec.host @train {
 exec.host @train {
   exec.stream @train
   exec.for_each_batch @train of "1" {
-    // expected-error @+1 {{'exec.for_each_batch' op expects no other loop over the batches of @train around it}}
+    // expected-error @+1 {{'exec.for_each_batch' op expects no other batch of @train around it}}
     exec.for_each_batch @train of "1" {
     }
+  }
+}
+
+// -----
+
+exec.host @train {
+  exec.stream @train
+  exec.for_each_batch @train of "1" {
+    // expected-error @+1 {{'exec.with_batch' op expects no other batch of @train around it}}
+    exec.with_batch @train of "1" {
+    }
+  }
+}
+
+// -----
+
+// A batch is no loop.
+exec.host @train {
+  exec.stream @train
+  exec.register @n variable
+  exec.with_batch @train of "1" {
+    exec.set @n = "sum(@train)"
+    exec.for_each_micro_batch @train {
+    }
+    // expected-error @+1 {{'exec.leave' op expects a loop around it}}
+    exec.leave
   }
 }
 

@@ -38,6 +38,15 @@ func.func @step(%a: tensor<3x4xf32>, %b: tensor<3x4xf32> {graft.name = "fixed"})
   return %y : tensor<3x4xf32>
 }
 
+// By 1, so that the gradient is that of what the op computes;
+// expand_gradients.mlir has other factors.
+func.func @scale_gradient(%a: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %one = graft.constant 1.0 : tensor<f32>
+  %s = graft.scale_gradient %a by %one : tensor<3x4xf32>
+  %y = graft.mul %s, %a : tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
+
 func.func @stop_gradient(%a: tensor<3x4xf32>, %b: tensor<3x4xf32> {graft.name = "fixed"}) -> tensor<3x4xf32> {
   %s = graft.stop_gradient %b : tensor<3x4xf32>
   %y = graft.mul %s, %a : tensor<3x4xf32>

@@ -103,6 +103,26 @@ func.func @stopped(%x: tensor<3xf32>) -> tensor<3xf32> {
 
 // -----
 
+// A reversed gradient: nothing of the result changes, and the op disappears.
+// CHECK-LABEL: func.func @reversed
+// CHECK-SAME: (%[[X:.*]]: tensor<3xf32>, %[[F:.*]]: tensor<f32>)
+func.func @reversed(%x: tensor<3xf32>, %f: tensor<f32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  // CHECK: %[[E:.*]] = graft.exp %[[X]]
+  // CHECK-NOT: scale_gradient
+  // CHECK: %[[DY:.*]] = graft.broadcast
+  // CHECK: %[[WIDE:.*]] = graft.broadcast %[[F]] along [0]
+  // CHECK-NEXT: %[[DE:.*]] = graft.mul %[[DY]], %[[WIDE]]
+  // CHECK-NEXT: %[[G:.*]] = graft.mul %[[DE]], %[[E]]
+  // CHECK-NEXT: return %[[E]], %[[G]]
+  %e = graft.exp %x : tensor<3xf32>
+  %r = graft.scale_gradient %e by %f : tensor<3xf32>
+  %loss = graft.reduce sum %r over [0] : (tensor<3xf32>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %x : tensor<3xf32>
+  return %r, %g : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
 // A layer's backward: the fused gradients, and dropout as its own gradient.
 // CHECK-LABEL: func.func @layer
 func.func @layer(%x: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>, %s: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32, #graft.dims<T>> {

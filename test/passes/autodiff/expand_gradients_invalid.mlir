@@ -84,3 +84,14 @@ graft.model @m {
     return %g : tensor<3x4xf32>
   }
 }
+
+// -----
+
+func.func @factor(%x: tensor<3xf32>, %f: tensor<f32>) -> tensor<f32> {
+  // expected-error @below {{has no gradient with respect to its factor}}
+  %y = graft.scale_gradient %x by %f : tensor<3xf32>
+  %loss = graft.reduce sum %y over [0] : (tensor<3xf32>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %g = graft.gradients %loss wrt %f : tensor<f32>
+  return %g : tensor<f32>
+}

@@ -100,14 +100,20 @@ TEST(CheckProgramTest, LoopsOverStreams) {
   EXPECT_EQ(CheckProgram(Batch({}), index),
             "p.instructions[0]: expects a stream below 2, got 2");
   EXPECT_EQ(CheckProgram(Batch(Batch({}))),
-            "p.instructions[1]: expects no loop over a stream inside of "
+            "p.instructions[1]: expects no batch of a stream inside of "
+            "another, got one");
+  EXPECT_EQ(CheckProgram(Batch(WithBatch("train", 1, {}))),
+            "p.instructions[1]: expects no batch of a stream inside of "
             "another, got one");
   EXPECT_EQ(CheckProgram(Batch(ForEachBatch("dev", 4, {}))), "");
+  EXPECT_EQ(CheckProgram({Batch(WithBatch("dev", 4, MicroBatch({}))),
+                          WithBatch("dev", 1, {}), WithBatch("dev", 1, {})}),
+            "");
   EXPECT_EQ(CheckProgram({Batch({}), Batch({})}), "");
   EXPECT_EQ(CheckProgram(MicroBatch({}), index),
             "p.instructions[0]: expects a stream below 2, got 2");
   const std::string error =
-      ": expects a loop over batches around one over micro-batches, got none";
+      ": expects a batch around a loop over its micro-batches, got none";
   EXPECT_EQ(CheckProgram(MicroBatch({})), "p.instructions[0]" + error);
   EXPECT_EQ(CheckProgram(ForEachBatch("dev", 4, MicroBatch({}))),
             "p.instructions[1]" + error);

@@ -103,6 +103,55 @@ TEST_F(InterpreterDataTest, StreamsInStreams) {
                   "log outer=18 inner=209 both=5"));
 }
 
+// Seven examples beside five: the shorter stream begins again within an epoch
+// of the longer one, and goes on where that one has ended.
+TEST_F(InterpreterDataTest, StreamsThatGoRound) {
+  const Body code =
+      Repeat("epoch", 2,
+             {ForEachBatch("train", 3,
+                           {WithBatch("other", 2,
+                                      {Set("a", Sum("train", "value")),
+                                       Set("b", Sum("other", "value")),
+                                       Set("n", Sum("train") + Sum("other")),
+                                       Show({"a", "b", "n"})})})});
+  EXPECT_THAT(Run(code),
+              ElementsAre("log a=6 b=203 n=5", "log a=15 b=207 n=5",
+                          "log a=7 b=105 n=2", "log a=6 b=203 n=5",
+                          "log a=15 b=207 n=5", "log a=7 b=105 n=2"));
+  EXPECT_EQ(interpreter_->state().streams[2], (StreamPosition{6, -1, 2}));
+  EXPECT_EQ(interpreter_->examples(), 24);
+  data_[2].shuffle = true;
+  const std::vector<std::string> shuffled =
+      Run(Repeat("i", 10, {WithBatch("other", 1, ShowBatch("other"))}));
+  const std::vector<std::string> rounds[] = {
+      {shuffled.begin(), shuffled.begin() + 5},
+      {shuffled.begin() + 5, shuffled.end()}};
+  EXPECT_THAT(rounds[0], UnorderedElementsAreArray(rounds[1]));
+  EXPECT_NE(rounds[0], rounds[1]);
+}
+
+// Examples of two streams that belong together by their number do not stay
+// together.
+TEST_F(InterpreterDataTest, StreamsHaveOrdersOfTheirOwn) {
+  data_[1] = data_[0];
+  data_[0].shuffle = data_[1].shuffle = true;
+  const auto order = [&](const std::string& stream) {
+    return Run(ForEachBatch(stream, 1, ShowBatch(stream)));
+  };
+  EXPECT_NE(order("train"), order("dev"));
+}
+
+TEST_F(InterpreterDataTest, LeavesInsideOfABatchThatGoesRound) {
+  EXPECT_THAT(
+      Run({WithBatch("other", 2,
+                     {ForEachBatch("train", 3, {Set("n", 1), Leave()}),
+                      Set("b", Sum("other", "value")), Show({"b"})}),
+           ForEachBatch("train", 3,
+                        {WithBatch("other", 2, {ShowBatch("other"), Leave()})}),
+           WithBatch("other", 2, ShowBatch("other"))}),
+      ElementsAre("log b=203", "log sum=207 n=2", "log sum=105 n=1"));
+}
+
 // Of 8 tokens and 3 examples at most: lengths are 1 2 3 4 1 2 3.
 TEST_F(InterpreterDataTest, MicroBatches) {
   const Body call = Call("first", {{"value", "value"}});
@@ -280,6 +329,8 @@ TEST_F(InterpreterDataTest, ResumesAnywhere) {
                   ForEachMicroBatch(
                       "train",
                       {Call("cached", {{"value", "c", kAdd}}),
+                       WithBatch("other", 2,
+                                 {Set("c", "c"_r + Sum("other", "value"))}),
                        ForEachBatch(
                            "other", 2,
                            {ForEachMicroBatch("other",
@@ -299,7 +350,7 @@ TEST_F(InterpreterDataTest, ResumesAnywhere) {
   };
   const std::vector<std::string> whole = shown(Run(code));
   const HostState end = interpreter_->state();
-  ASSERT_GT(whole.size(), 20u);
+  ASSERT_GT(whole.size(), 15u);
   int64_t stops = 0;
   for (bool stopped = true; stopped; ++stops) {
     Load(code);

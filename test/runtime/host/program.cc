@@ -34,6 +34,7 @@ int32_t FieldIndex(const std::string& name, std::vector<std::string>& fields) {
 uint32_t ResolveIndex(const Line& line, const ArtifactSpec& spec) {
   switch (line.op) {
     case HostOp::for_each_batch:
+    case HostOp::with_batch:
     case HostOp::for_each_micro_batch:
       return IndexOf(spec.streams, line.index);
     case HostOp::fill_cache:
@@ -176,6 +177,10 @@ Body ForEachBatch(const std::string& stream, const Expr& size,
   return Block(
       {.op = HostOp::for_each_batch, .index = stream, .expression = {size}},
       body);
+}
+Body WithBatch(const std::string& stream, const Expr& size, const Body& body) {
+  return Block(
+      {.op = HostOp::with_batch, .index = stream, .expression = {size}}, body);
 }
 Body ForEachMicroBatch(const std::string& stream, const Body& body) {
   return Block({.op = HostOp::for_each_micro_batch, .index = stream}, body);

@@ -122,6 +122,7 @@ Body When(const Expr& condition, const Body& then, const Body& otherwise);
 Body Repeat(const std::string& target, const Expr& count, const Body& body);
 Body ForEachBatch(const std::string& stream, const Expr& size,
                   const Body& body);
+Body WithBatch(const std::string& stream, const Expr& size, const Body& body);
 Body ForEachMicroBatch(const std::string& stream, const Body& body);
 Body Leave();
 Body Call(const std::string& entry, std::vector<Named> results = {});

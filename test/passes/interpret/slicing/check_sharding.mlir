@@ -68,6 +68,10 @@ func.func @stop_gradient(%x: tensor<4x3x2xf32>) -> tensor<4x3x2xf32> {
   %r0 = graft.stop_gradient %x : tensor<4x3x2xf32>
   return %r0 : tensor<4x3x2xf32>
 }
+func.func @scale_gradient(%x: tensor<4x3x2xf32>, %f: tensor<f32>) -> tensor<4x3x2xf32> {
+  %r0 = graft.scale_gradient %x by %f : tensor<4x3x2xf32>
+  return %r0 : tensor<4x3x2xf32>
+}
 func.func @gelu_erf(%x: tensor<4x3x2xf32>) -> tensor<4x3x2xf32> {
   %r0 = graft.gelu erf %x : tensor<4x3x2xf32>
   return %r0 : tensor<4x3x2xf32>
