@@ -192,6 +192,7 @@ class Importer {
     build.weights = result_.weights;
     build.labels = labels_;
     build.pooler = options_.pooler != PoolerSource::kNone;
+    build.pooled = options_.pooled;
     build.dropout = options_.dropout;
     build.token_capacity = options_.token_capacity;
     build.sequence_capacity = options_.sequence_capacity;
@@ -240,12 +241,12 @@ class Importer {
         (head && newHead_) || (pooler && options_.pooler == PoolerSource::kNew);
     if (fresh) return initialise(parameter);
     // A pooler that is made up in silence costs accuracy.
-    if (pooler && labels_ > 0 && !hasPooler(checkpoint_)) {
-      return absl::NotFoundError(
-          absl::StrCat(checkpoint_.weights->path(), ": expects a tensor ",
-                       checkpoint_.names->expected(name),
-                       " below the classifier, got none; --pooler new makes "
-                       "one, --pooler none leaves it out"));
+    if (pooler && !hasPooler(checkpoint_)) {
+      return absl::NotFoundError(absl::StrCat(
+          checkpoint_.weights->path(), ": expects a tensor ",
+          checkpoint_.names->expected(name),
+          labels_ > 0 ? " below the classifier" : " of the pooler, for @pooled",
+          ", got none; --pooler new makes one, --pooler none leaves it out"));
     }
     auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
     if (layers) return bindLayers(parameter, layers);

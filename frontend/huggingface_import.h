@@ -40,6 +40,8 @@ struct ImportOptions {
   std::vector<std::string> label_names;
   bool new_head = false;
   bool head = true;  // false: no head even if the checkpoint has one
+  // Whether @pooled is there without a head, too, with the pooler below it.
+  bool pooled = false;
   PoolerSource pooler = PoolerSource::kCheckpoint;
   // Layers of the checkpoint that the model has, in its order; empty: all.
   std::vector<int64_t> layers;

@@ -64,6 +64,8 @@ struct BuildOptions {
   int64_t labels = 0;
   /// Whether the head reads through the pooler, in families that have one.
   bool pooler = true;
+  /// Whether @pooled is built without a head, too.
+  bool pooled = false;
   /// Rate in [0, 1) of every dropout in place of the configuration's.
   std::optional<double> dropout;
   int64_t token_capacity = 8192;    // most tokens of a batch
@@ -101,10 +103,13 @@ class ModelDescription {
 
   /// Builds a module of one model with the functions
   ///   @encode(...) -> hidden [T, H]   (or another result)
-  ///   @logits(...) -> logits [S, labels]   (with a head)
+  ///   @pooled(...) -> pooled [S, H]   (with a head, or options.pooled)
+  ///   @classify(pooled, ...) -> logits [S, labels]   (with a head)
+  ///   @logits(...) -> logits [S, labels]   (with a head): classify of pooled
   /// whose arguments are fields of a batch by their `graft.name`: any of "ids"
-  /// and "types" (tensor<?xi32, T>), and "segments". INVALID_ARGUMENT names the
-  /// field of the configuration or the option that has no graph.
+  /// and "types" (tensor<?xi32, T>), and "segments". Strategies call them; the
+  /// parameters of the head are read in @classify alone. INVALID_ARGUMENT names
+  /// the field of the configuration or the option that has no graph.
   virtual absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> build(
       mlir::MLIRContext* context, const BuildOptions& options) const = 0;
 

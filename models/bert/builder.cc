@@ -55,16 +55,30 @@ class BertBuilder {
       return graph_.repeat(config_.num_hidden_layers, "encoder.layer", input,
                            [&](Value x) { return layer(x, values[2]); });
     });
-    if (options_.labels > 0) {
-      graph_.addFunction("logits", arguments, "logits", [&](ValueRange values) {
+    if (options_.labels > 0 || options_.pooled)
+      graph_.addFunction("pooled", arguments, "pooled", [&](ValueRange values) {
         Value hidden = graph_.call("encode", values, "hidden");
-        return classify(hidden, values[2]);
+        return pool(hidden, values[2]);
       });
-    }
+    if (options_.labels > 0) addHead(arguments);
     return graph_.finish();
   }
 
  private:
+  void addHead(ArrayRef<GraphBuilder::Argument> arguments) {
+    Type pooled =
+        graph_.rows("S", {config_.hidden_size}, graph_.ops().getF32Type());
+    const GraphBuilder::Argument inputs[] = {{"pooled", pooled},
+                                             arguments.back()};
+    graph_.addFunction("classify", inputs, "logits", [&](ValueRange values) {
+      return classify(values[0], values[1]);
+    });
+    graph_.addFunction("logits", arguments, "logits", [&](ValueRange values) {
+      Value pooled = graph_.call("pooled", values, "pooled");
+      return graph_.call("classify", {pooled, values.back()}, "logits");
+    });
+  }
+
   // The order of the sums is that of Transformers.
   Value embed(Value ids, Value types, Value segments) {
     int64_t width = config_.hidden_size;
@@ -108,15 +122,17 @@ class BertBuilder {
                             config_.layer_norm_eps, "z");
   }
 
-  Value classify(Value hidden, Value segments) {
+  Value pool(Value hidden, Value segments) {
     OpBuilder& ops = graph_.ops();
-    Value pooled = SegmentPoolOp::create(ops, graph_.location("first"), hidden,
-                                         segments, PoolKind::first);
-    if (options_.pooler) {
-      pooled =
-          graph_.linear(pooled, "pooler.dense", config_.hidden_size, "dense");
-      pooled = TanhOp::create(ops, graph_.location("pooled"), pooled);
-    }
+    Value first = SegmentPoolOp::create(ops, graph_.location("first"), hidden,
+                                        segments, PoolKind::first);
+    if (!options_.pooler) return first;
+    Value dense =
+        graph_.linear(first, "pooler.dense", config_.hidden_size, "dense");
+    return TanhOp::create(ops, graph_.location("pooled"), dense);
+  }
+
+  Value classify(Value pooled, Value segments) {
     Value kept = graph_.dropout(pooled, segments,
                                 config_.classifier_dropout_rate(), "kept");
     return graph_.linear(kept, "classifier", options_.labels, "logits");

@@ -15,7 +15,10 @@ namespace graft {
 
 // Builds a module of one model with the functions
 //   @encode(ids, types: tensor<?xi32, T>, segments) -> hidden [T, H]
-//   @logits(ids, types, segments) -> logits [S, labels]   (with a head)
+//   @pooled(ids, types, segments) -> pooled [S, H]   (with a head, or asked
+//   for)
+//   @classify(pooled, segments) -> logits [S, labels]   (with a head)
+//   @logits(ids, types, segments) -> logits [S, labels], both in turn
 // Parameters have the names of Transformers' BertModel; those of the head are
 // `pooler.dense.*` and `classifier.*`. Random ids: 0 embeddings, 1 classifier,
 // and 64 attention, 65 and 66 the two outputs of a layer (turn i adds 64 i).

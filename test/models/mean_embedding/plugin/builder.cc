@@ -26,14 +26,25 @@ absl::StatusOr<OwningOpRef<ModuleOp>> buildModel(
     return graph.embedding(values[0], "words", config.words, config.width,
                            "rows");
   });
-  if (options.labels > 0) {
-    graph.addFunction("logits", arguments, "logits", [&](ValueRange values) {
+  if (options.labels > 0 || options.pooled) {
+    graph.addFunction("pooled", arguments, "pooled", [&](ValueRange values) {
       Value rows = graph.call("encode", values, "rows");
-      Value mean = graft::SegmentPoolOp::create(
-          ops, graph.location("mean"), rows, values[1], graft::PoolKind::mean);
-      Value kept = graph.dropout(mean, values[1],
+      return graft::SegmentPoolOp::create(ops, graph.location("mean"), rows,
+                                          values[1], graft::PoolKind::mean);
+    });
+  }
+  if (options.labels > 0) {
+    const graft::GraphBuilder::Argument inputs[] = {
+        {"pooled", graph.rows("S", {config.width}, ops.getF32Type())},
+        {"segments", segments}};
+    graph.addFunction("classify", inputs, "logits", [&](ValueRange values) {
+      Value kept = graph.dropout(values[0], values[1],
                                  options.dropout.value_or(config.drop), "kept");
       return graph.linear(kept, "output", options.labels, "logits");
+    });
+    graph.addFunction("logits", arguments, "logits", [&](ValueRange values) {
+      Value pooled = graph.call("pooled", values, "pooled");
+      return graph.call("classify", {pooled, values[1]}, "logits");
     });
   }
   return graph.finish();

@@ -9,9 +9,9 @@
 
 namespace mean_embedding {
 
-// @encode: rows of the table `words` [T, width]; @logits: their mean per
-// sequence, dropout, and the linear layer `output` [S, labels]. No token types,
-// positions, layers or pooler.
+// @encode: rows of the table `words` [T, width]; @pooled: their mean per
+// sequence [S, width]; @classify: dropout and the linear layer `output` [S,
+// labels]; @logits: both. No token types, positions, layers or pooler.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModel(
     mlir::MLIRContext* context, const Config& config,
     const graft::BuildOptions& options);
