@@ -76,8 +76,22 @@ void ModelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
 }
 
 LogicalResult ParameterOp::verify() {
-  if (failed(verifyStatic(*this, getType()))) return failure();  // C1.
-  return verifyInitial(*this, getInitial(), getDeviation());     // C2-C4.
+  // C1. A named dimension may be a size of a strategy.
+  auto unnamed = [](const Dim& dim) { return !dim.isStatic() && !dim.name; };
+  if (llvm::any_of(getDims(getType()), unnamed))
+    return verifyStatic(*this, getType());
+  return verifyInitial(*this, getInitial(), getDeviation());  // C2-C4.
+}
+
+// C1.
+LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection& tables) {
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  for (const Dim& dim : getDims(getType()))
+    if (module && dim.name &&
+        isa_and_nonnull<SizeOp>(tables.lookupSymbolIn(module, dim.name)))
+      return emitOpError("expects a static shape, or sizes of a strategy, got ")
+             << getType() << " with the graft.size @" << dim.name.getValue();
+  return success();
 }
 
 LogicalResult LayersOp::verify() {

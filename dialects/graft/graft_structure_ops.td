@@ -58,16 +58,20 @@ def Graft_ModelOp : Graft_Op<"model", [
                                  CArg<"::llvm::StringRef", "{}">:$weights)>];
 }
 
-def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
+def Graft_ParameterOp : Graft_Op<"parameter", [
+    Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Declare one tensor of a model's weights";
   let description = [{
-    The shape is static. `source` is the tensor's name in the weights file
-    if it differs from the symbol; inside `graft.layers`, `*` in it stands for the
-    number of the layer. `initial` ("normal", "zeros", "ones") with `deviation`
-    initialises a tensor that is not in the file, such as a new head; otherwise it
-    has no effect. `group` is the group of a strategy that trains the tensor.
+    The shape is static, but in a model that is written beside a strategy it may
+    have the strategy's `sizes`, which `transfer-link` replaces by numbers.
+    `source` is the tensor's name in the weights file if it differs from the
+    symbol; inside `graft.layers`, `*` in it stands for the number of the layer.
+    `initial` ("normal", "zeros", "ones") with `deviation` initialises a tensor
+    that is not in the file, such as a new head; otherwise it has no effect.
+    `group` is the group of a strategy that trains the tensor.
 
-    - (C1) The shape is static.
+    - (C1) The shape is static, or each dynamic dimension has a name, which is not
+      that of a `graft.size`.
     - (C2) `initial` is one of "normal", "zeros", "ones".
     - (C3) `deviation` is given with `initial "normal"`, and only with it.
     - (C4) `deviation` is finite and not negative.
@@ -77,6 +81,9 @@ def Graft_ParameterOp : Graft_Op<"parameter", [Symbol]> {
     graft.model @m {
       graft.parameter @bert.pooler.weight : tensor<384x384xf32>
       graft.parameter @classifier.weight : tensor<26x384xf32> initial "normal" deviation 2.000000e-02
+    }
+    graft.model @critic {
+      graft.parameter @weight : tensor<1x?xf32, #graft.dims<H>> initial "zeros"
     }
     ```
   }];

@@ -35,8 +35,8 @@ def Transfer_TextType : TypeDef<Transfer_Dialect, "Text"> {
   let summary = "The texts of a batch, in the form that each model takes";
   let description = [{
     Stands for those fields of a stream (`ids`, `types`, `segments`) that the
-    called function has as arguments, by their `graft.name`. `transfer-link`
-    replaces it. Example: `!transfer.text`.
+    called function has as arguments at its place and after, by their
+    `graft.name`. `transfer-link` replaces it. Example: `!transfer.text`.
   }];
 }
 

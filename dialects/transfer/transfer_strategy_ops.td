@@ -20,7 +20,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     order that SSA allows. `sizes` are sizes of models that are not known yet, such
     as the number of classes: named dimensions (`tensor<?x?xf32,
     #graft.dims<S, K>>`) and `labels<K>` refer to them until `transfer-link` finds
-    their values in the called functions. Linked, the ops must satisfy:
+    their values in the called functions. Models of the module may have them in
+    place of numbers, too. Linked, the ops must satisfy:
 
     - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
       one `transfer.stream` and one `transfer.phase`; other ops are
@@ -47,6 +48,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C10) The loss of a phase depends on each stream.
       What `transfer.combine` adds up depends on one stream each, so does a cache, and
       the prediction and the loss that evaluates it depend on the same one.
+    - (C11) Parameters of the models have static shapes.
 
     Example:
     ```mlir

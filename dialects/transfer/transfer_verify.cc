@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C10 of transfer.strategy.
+// Verifies C1 to C11 of transfer.strategy.
 
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
@@ -31,6 +31,7 @@ class Verifier {
   LogicalResult checkSymbols();
   LogicalResult checkSchedule();
   LogicalResult checkCall(CallOp call);
+  LogicalResult checkStatic(StringAttr model);
   LogicalResult checkGroups();
   LogicalResult checkPhases();
   LogicalResult checkPhase(PhaseOp phase);
@@ -135,6 +136,23 @@ LogicalResult Verifier::checkCall(CallOp call) {
   return diagnostic;
 }
 
+// C11.
+LogicalResult Verifier::checkStatic(StringAttr model) {
+  WalkResult result =
+      getModel(strategy, FlatSymbolRefAttr::get(model))
+          ->walk([&](ParameterOp parameter) -> WalkResult {
+            if (parameter.getType().hasStaticShape())
+              return WalkResult::advance();
+            InFlightDiagnostic diagnostic =
+                parameter.emitOpError("expects a static shape, or sizes that @")
+                << strategy.getSymName() << " declares, got "
+                << parameter.getType();
+            diagnostic.attachNote(strategy.getLoc()) << "declared here";
+            return diagnostic;
+          });
+  return failure(result.wasInterrupted());
+}
+
 // C3.
 LogicalResult Verifier::checkGroups() {
   llvm::SetVector<StringAttr> called, named;
@@ -144,6 +162,7 @@ LogicalResult Verifier::checkGroups() {
     named.insert(group.getModelAttr().getAttr());
   named.insert(called.begin(), called.end());
   for (StringAttr name : named) {
+    if (failed(checkStatic(name))) return failure();
     ModelOp model = getModel(strategy, FlatSymbolRefAttr::get(name));
     auto grouped =
         groupParameters(strategy, model, /*complete=*/called.contains(name));

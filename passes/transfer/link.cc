@@ -19,6 +19,12 @@ namespace graft {
 namespace transfer {
 namespace {
 
+// The fields of a text, in the order of the calls that take them.
+struct TextFields {
+  llvm::MapVector<StringAttr, Type> types;
+  llvm::DenseMap<StringAttr, Value> values;  // of the new stream
+};
+
 class Linker {
  public:
   explicit Linker(StrategyOp strategy) : strategy(strategy) {}
@@ -26,12 +32,15 @@ class Linker {
   LogicalResult run();
 
  private:
-  LogicalResult checkTexts();
+  ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
+
+  LogicalResult declareSizes();
   FailureOr<func::FuncOp> findCallee(CallOp call);
   // Notes the sizes that the callee's results have.
   LogicalResult bindSizes(CallOp call, func::FuncOp callee);
   LogicalResult bindSize(CallOp call, StringAttr name, int64_t value);
-  // Notes the fields that the callee takes of a text.
+  LogicalResult checkBound();
+  // Notes the fields that the callee takes of the call's texts.
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
   LogicalResult checkClasses(StreamOp stream);
   // The stream with those fields in place of `text`.
@@ -40,63 +49,56 @@ class Linker {
   void replaceTypes();
 
   StrategyOp strategy;
-  llvm::SmallDenseMap<CallOp, func::FuncOp> callees;
   struct Size {
     int64_t value = -1;  // until a call binds it
     CallOp call;         // which did, for messages
   };
   llvm::MapVector<StringAttr, Size> sizes;
-  llvm::MapVector<StringAttr, Type> fields;  // of texts, in order
-  llvm::StringMap<Value> values;             // of the new stream, by field
+  llvm::DenseMap<Value, TextFields> texts;
+  // Of each text among the operands of a call, the fields that it stands for.
+  llvm::DenseMap<OpOperand*, SmallVector<StringAttr>> taken;
 };
 
-bool takesText(CallOp call) {
-  return llvm::any_of(call.getOperandTypes(), llvm::IsaPred<TextType>);
+// Whether an argument of that name is a part of a text.
+bool isTextField(StringAttr name) {
+  return name && (name == "ids" || name == "types" || name == "segments");
 }
 
-// C3.
-LogicalResult Linker::checkTexts() {
-  StreamOp first;
-  for (auto stream : strategy.getOps<StreamOp>()) {
-    if (!stream.getField("text")) continue;
-    if (!first) {
-      first = stream;
-      continue;
-    }
-    InFlightDiagnostic diagnostic =
-        stream.emitOpError("expects one stream of text to link, got another");
-    diagnostic.attachNote(first.getLoc()) << "the first";
-    return diagnostic;
+// The fields that a text stands for whose first argument is `first`: the
+// longest run of different ones.
+SmallVector<StringAttr> fieldsFrom(func::FuncOp callee, unsigned first) {
+  SmallVector<StringAttr> fields;
+  for (unsigned i = first, e = callee.getNumArguments(); i < e; ++i) {
+    auto name = callee.getArgAttrOfType<StringAttr>(i, "graft.name");
+    if (!isTextField(name) || llvm::is_contained(fields, name)) break;
+    fields.push_back(name);
   }
-  return success();
+  return fields;
+}
+
+// Whether the dimensions of `type` have the name.
+bool hasSize(RankedTensorType type, StringAttr name) {
+  return llvm::any_of(getDims(type),
+                      [&](const Dim& dim) { return dim.name == name; });
 }
 
 LogicalResult Linker::run() {
   if (strategy.isLinked()) return success();
-  if (failed(checkTexts())) return failure();
-  if (strategy.getSizes())
-    for (auto name : strategy.getSizes()->getAsRange<StringAttr>())
-      sizes.insert({name, Size()});
+  if (failed(declareSizes())) return failure();
   SmallVector<CallOp> calls(strategy.getOps<CallOp>());
   for (CallOp call : calls) {
     FailureOr<func::FuncOp> callee = findCallee(call);
-    if (failed(callee)) return failure();
-    callees[call] = *callee;
-    if (failed(bindSizes(call, *callee)) ||
+    if (failed(callee) || failed(bindSizes(call, *callee)) ||
         failed(collectFields(call, *callee)))
       return failure();
   }
-  for (auto& [name, bound] : sizes)
-    if (bound.value < 0)  // C1.
-      return strategy.emitOpError("expects a call whose result has the size ")
-             << name.getValue() << ", got none";
+  if (failed(checkBound())) return failure();
   for (auto stream : strategy.getOps<StreamOp>())
     if (failed(checkClasses(stream))) return failure();
   for (StreamOp stream :
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     expandText(stream);
-  for (CallOp call : calls)
-    if (takesText(call)) expandCall(call);
+  for (CallOp call : calls) expandCall(call);
   for (StreamOp stream :
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     if (Value text = stream.getField("text"); text && text.use_empty())
@@ -104,6 +106,42 @@ LogicalResult Linker::run() {
   replaceTypes();
   strategy.removeSizesAttr();
   return verify(strategy->getParentOp());
+}
+
+// C5.
+LogicalResult Linker::declareSizes() {
+  if (!strategy.getSizes()) return success();
+  for (auto name : strategy.getSizes()->getAsRange<StringAttr>()) {
+    sizes.insert({name, Size()});
+    auto size = module().lookupSymbol<SizeOp>(name);
+    if (!size) continue;
+    InFlightDiagnostic diagnostic =
+        strategy.emitOpError(
+            "expects sizes of other names than those of a batch, got ")
+        << name.getValue();
+    diagnostic.attachNote(size.getLoc()) << "declared here";
+    return diagnostic;
+  }
+  return success();
+}
+
+// C1.
+LogicalResult Linker::checkBound() {
+  for (auto& [name, bound] : sizes) {
+    if (bound.value >= 0) continue;
+    InFlightDiagnostic diagnostic =
+        strategy.emitOpError("expects a call whose result has the size ")
+        << name.getValue() << ", got none";
+    module().walk([&, name = name](ParameterOp parameter) {
+      if (!hasSize(parameter.getType(), name)) return WalkResult::advance();
+      diagnostic.attachNote(parameter.getLoc())
+          << "for " << parameter.getSymNameAttr() << " of "
+          << parameter.getType();
+      return WalkResult::interrupt();
+    });
+    return diagnostic;
+  }
+  return success();
 }
 
 FailureOr<func::FuncOp> Linker::findCallee(CallOp call) {
@@ -157,27 +195,32 @@ LogicalResult Linker::bindSizes(CallOp call, func::FuncOp callee) {
   return success();
 }
 
+// C2, C3.
 LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
-  if (!takesText(call)) return success();
-  if (call.getNumOperands() != 1)
-    return call.emitOpError("expects a text as the only operand, got ")
-           << call.getNumOperands() << " operands";
-  for (unsigned i = 0, e = callee.getNumArguments(); i < e; ++i) {
-    auto name = callee.getArgAttrOfType<StringAttr>(i, "graft.name");
-    bool known =
-        name && (name == "ids" || name == "types" || name == "segments");
-    if (!known) {  // C2.
+  unsigned argument = 0;
+  for (OpOperand& operand : call->getOpOperands()) {
+    if (!isa<TextType>(operand.get().getType())) {
+      ++argument;
+      continue;
+    }
+    if (!operand.get().getDefiningOp<StreamOp>())
+      return call.emitOpError("expects the text of a stream, got another");
+    SmallVector<StringAttr> fields = fieldsFrom(callee, argument);
+    if (fields.empty()) {
       InFlightDiagnostic diagnostic =
           callee.emitOpError("expects graft.name of argument ")
-          << i << " to be ids, types or segments, to take a text, got ";
-      if (name)
-        diagnostic << name.getValue();
-      else
-        diagnostic << "none";
+          << argument << " to be ids, types or segments, to take a text, got ";
+      StringAttr name;
+      if (argument < callee.getNumArguments())
+        name = callee.getArgAttrOfType<StringAttr>(argument, "graft.name");
+      diagnostic << (name ? name.getValue() : "none");
       diagnostic.attachNote(call.getLoc()) << "called here";
       return diagnostic;
     }
-    fields.insert({name, callee.getArgumentTypes()[i]});
+    for (StringAttr field : fields)
+      texts[operand.get()].types.insert(
+          {field, callee.getArgumentTypes()[argument++]});
+    taken[&operand] = std::move(fields);
   }
   return success();
 }
@@ -197,7 +240,9 @@ LogicalResult Linker::checkClasses(StreamOp stream) {
 }
 
 void Linker::expandText(StreamOp stream) {
-  if (!stream.getField("text")) return;
+  Value text = stream.getField("text");
+  if (!text) return;
+  TextFields& fields = texts[text];
   OpBuilder builder(stream);
   SmallVector<Attribute> names;
   SmallVector<Type> types;
@@ -210,7 +255,7 @@ void Linker::expandText(StreamOp stream) {
       old.push_back(value);
       continue;
     }
-    for (auto& [name, type] : fields) {
+    for (auto& [name, type] : fields.types) {
       names.push_back(name);
       types.push_back(type);
       old.push_back({});
@@ -226,17 +271,21 @@ void Linker::expandText(StreamOp stream) {
   for (auto [name, before, value] :
        llvm::zip_equal(names, old, linked.getValues())) {
     if (before) before.replaceAllUsesWith(value);
-    values[cast<StringAttr>(name).getValue()] = value;
+    fields.values[cast<StringAttr>(name)] = value;
   }
 }
 
 void Linker::expandCall(CallOp call) {
   SmallVector<Value> operands;
-  func::FuncOp callee = callees[call];
-  for (unsigned i = 0, e = callee.getNumArguments(); i < e; ++i)
-    operands.push_back(
-        values[callee.getArgAttrOfType<StringAttr>(i, "graft.name")
-                   .getValue()]);
+  for (OpOperand& operand : call->getOpOperands()) {
+    auto fields = taken.find(&operand);
+    if (fields == taken.end()) {
+      operands.push_back(operand.get());
+      continue;
+    }
+    for (StringAttr field : fields->second)
+      operands.push_back(texts[operand.get()].values[field]);
+  }
   call.getOperandsMutable().assign(operands);
 }
 
@@ -253,6 +302,12 @@ void Linker::replaceTypes() {
   replacer.recursivelyReplaceElementsIn(strategy, /*replaceAttrs=*/false,
                                         /*replaceLocs=*/false,
                                         /*replaceTypes=*/true);
+  // Types of parameters and functions are attributes.
+  if (sizes.empty()) return;
+  for (auto model : module().getOps<ModelOp>())
+    replacer.recursivelyReplaceElementsIn(model, /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
 }
 
 }  // namespace
@@ -260,10 +315,23 @@ void Linker::replaceTypes() {
 
 namespace {
 
+// C6.
+LogicalResult checkStatic(ModuleOp module) {
+  WalkResult result = module.walk([](ParameterOp parameter) -> WalkResult {
+    if (parameter.getType().hasStaticShape()) return WalkResult::advance();
+    return parameter.emitOpError(
+               "expects a static shape, or sizes that a strategy declares, "
+               "got ")
+           << parameter.getType();
+  });
+  return failure(result.wasInterrupted());
+}
+
 struct TransferLinkPass : impl::TransferLinkPassBase<TransferLinkPass> {
   void runOnOperation() override {
     for (auto strategy : getOperation().getOps<transfer::StrategyOp>())
       if (failed(transfer::Linker(strategy).run())) return signalPassFailure();
+    if (failed(checkStatic(getOperation()))) signalPassFailure();
   }
 };
 

@@ -14,16 +14,20 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     A strategy may be written without knowing its models: sizes of theirs are
     names (`sizes (K)`), and `text` stands for whatever fields a model takes.
     The called functions say what these are: each named dimension of a call's
-    results gets the size that the function has there, and each argument of a
-    function called with `text` becomes a field of the stream by its
-    `graft.name`. Afterwards all types are those of the models, and the strategy
-    is verified. A linked strategy stays as it is.
+    results gets the size that the function has there, and each argument that a
+    text stands for becomes a field of the text's stream by its `graft.name`.
+    Operands of a call are the arguments of its function in their order; a text
+    stands for the longest run of arguments with different names among `ids`,
+    `types` and `segments` that begins at its place. Models of the module may have
+    the strategy's sizes, too, in place of numbers. Afterwards all types have
+    numbers, and the strategy is verified. A linked strategy stays as it is.
 
     - (C1) Each size is bound by a call, to one value.
-    - (C2) Arguments that a text stands for are named `ids`, `types` or
-      `segments`.
-    - (C3) One stream has the field `text`.
+    - (C2) The argument at a text's place is named `ids`, `types` or `segments`.
+    - (C3) A text is that of a stream.
     - (C4) The size of labels is at least 2.
+    - (C5) No size has the name of a `graft.size`.
+    - (C6) Afterwards each parameter has a static shape.
 
     Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
     ```mlir

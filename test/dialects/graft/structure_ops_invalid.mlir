@@ -9,9 +9,18 @@ graft.size @T bound 0
 
 // -----
 
-// Parameter, C1.
+// Parameter, C1: a dimension without a name is no size.
 graft.model @m {
-  // expected-error @below {{expects a static shape, got 'tensor<?x4xf32, #graft.dims<T>>'}}
+  // expected-error @below {{expects a static shape, got 'tensor<?x4xf32>'}}
+  graft.parameter @w : tensor<?x4xf32>
+}
+
+// -----
+
+// C1: the size of a batch is none of a parameter.
+graft.size @T bound 64
+graft.model @m {
+  // expected-error @below {{expects a static shape, or sizes of a strategy, got 'tensor<?x4xf32, #graft.dims<T>>' with the graft.size @T}}
   graft.parameter @w : tensor<?x4xf32, #graft.dims<T>>
 }
 

@@ -449,3 +449,33 @@ transfer.strategy @s {
   transfer.phase @second minimise %loss over [@head] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@first, @second]
 }
+
+// -----
+
+// C11: a size of a model is one of the strategy.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+#SH = #graft.dims<S, H>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  // expected-error @below {{'graft.parameter' op expects a static shape, or sizes that @s declares, got 'tensor<9x?xf32, #graft.dims<H>>'}}
+  graft.parameter @body : tensor<9x?xf32, #graft.dims<H>>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x?xf32, #SH> {
+    %b = graft.read @body : tensor<9x?xf32, #graft.dims<H>>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x?xf32, #graft.dims<H>>) -> tensor<?x?xf32, #graft.dims<T, H>>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x?xf32, #graft.dims<T, H>>, !graft.segments<T, S>) -> tensor<?x?xf32, #SH>
+    return %p : tensor<?x?xf32, #SH>
+  }
+}
+// expected-note @below {{declared here}}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x?xf32, #SH>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SH>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x?xf32, #SH>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}

@@ -89,17 +89,27 @@ graft.model @model weights "model.safetensors" {
     return %encoded : tensor<?x8xf32, #T>
   }
 
-  func.func @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
+  func.func @pooled(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x8xf32, #S> {
     %encoded = graft.call @encode(%ids, %types, %seq) : (tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #T>
     %first = graft.segment_pool first %encoded, %seq : (tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
     %dense_w = graft.read @pooler.dense.weight : tensor<8x8xf32>
     %dense_b = graft.read @pooler.dense.bias : tensor<8xf32>
     %dense = graft.linear %first, %dense_w, %dense_b : (tensor<?x8xf32, #S>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<?x8xf32, #S>
     %pooled = graft.tanh %dense : tensor<?x8xf32, #S>
+    return %pooled : tensor<?x8xf32, #S>
+  }
+
+  func.func @classify(%pooled: tensor<?x8xf32, #S> {graft.name = "pooled"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
     %dropped = graft.dropout %pooled, %seq rate 1.000000e-01 id 1 : (tensor<?x8xf32, #S>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
     %logits_w = graft.read @classifier.weight : tensor<3x8xf32>
     %logits_b = graft.read @classifier.bias : tensor<3xf32>
     %logits = graft.linear %dropped, %logits_w, %logits_b : (tensor<?x8xf32, #S>, tensor<3x8xf32>, tensor<3xf32>) -> tensor<?x3xf32, #S>
+    return %logits : tensor<?x3xf32, #S>
+  }
+
+  func.func @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x3xf32, #S> {
+    %pooled = graft.call @pooled(%ids, %types, %seq) : (tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
+    %logits = graft.call @classify(%pooled, %seq) : (tensor<?x8xf32, #S>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
     return %logits : tensor<?x3xf32, #S>
   }
 }
