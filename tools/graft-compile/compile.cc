@@ -180,13 +180,14 @@ absl::StatusOr<Compiled> CompileTarget(mlir::ModuleOp graph,
   return result;
 }
 
-// The opened checkpoints of the models, by their symbols.
+// The opened checkpoints of the models that have one, by their symbols.
 using Checkpoints = std::map<std::string, Checkpoint>;
 
 absl::StatusOr<Checkpoints> OpenCheckpoints(const FamilyRegistry& families,
                                             const CompilerInput& input) {
   Checkpoints checkpoints;
   for (const InputModel& model : input.models) {
+    if (model.role.complete) continue;
     GRAFT_ASSIGN_OR_RETURN(
         checkpoints[model.role.symbol],
         openCheckpoint(families, FileSystem::Posix(), model.directory));
@@ -196,11 +197,13 @@ absl::StatusOr<Checkpoints> OpenCheckpoints(const FamilyRegistry& families,
 
 // Passes the first values of `parameter` to `sink`. Values that the files store
 // as the artifact does, which most do, are passed on without a copy; others by
-// `buffer`, which grows to the longest parameter.
-absl::Status PassValues(ParameterOp parameter, const Checkpoint& checkpoint,
+// `buffer`, which grows to the longest parameter. `checkpoint` is null for a
+// model without one.
+absl::Status PassValues(ParameterOp parameter, const Checkpoint* checkpoint,
                         std::vector<float>& buffer, WeightSink sink) {
-  const CheckpointWeights* weights = checkpoint.weights.get();
-  const TensorNames* names = checkpoint.names.get();
+  const CheckpointWeights* weights =
+      checkpoint ? checkpoint->weights.get() : nullptr;
+  const TensorNames* names = checkpoint ? checkpoint->names.get() : nullptr;
   GRAFT_ASSIGN_OR_RETURN(const TensorView* stored,
                          findParameter(parameter, weights, names));
   if (stored && stored->dtype == DType::kF32) return sink(stored->data);
@@ -231,16 +234,20 @@ absl::Status WriteWithValues(const CompileOptions& options,
   return WriteArtifact(
       FileSystem::Posix(), path, spec, [&](size_t slot, WeightSink sink) {
         const SlotSpec& parameter = spec.slots[slot];
-        return PassValues(parameters.at({parameter.model, parameter.name}),
-                          checkpoints.at(parameter.model), buffer, sink);
+        const auto checkpoint = checkpoints.find(parameter.model);
+        return PassValues(
+            parameters.at({parameter.model, parameter.name}),
+            checkpoint == checkpoints.end() ? nullptr : &checkpoint->second,
+            buffer, sink);
       });
 }
 
-// What the checkpoints of trained models lack, and what of them has no use.
+// What the checkpoints of trained models, and of the one that reads the texts,
+// lack, and what of them has no use.
 CompileReport Report(const CompilerInput& input) {
   CompileReport report;
   for (const InputModel& model : input.models) {
-    if (!model.role.trained) continue;
+    if (!model.role.trained && &model != &input.Predicted()) continue;
     llvm::append_range(report.initialised, model.initialised);
     llvm::append_range(report.skipped, model.skipped);
   }
@@ -269,6 +276,28 @@ absl::Status CheckOptions(const CompileOptions& options) {
 HeadSpec DescribeHead(const std::vector<std::string>& labels) {
   if (labels.size() < 2) return {"logits", "regression", {}};
   return {"logits", "classification", labels};
+}
+
+// Names the labels of logits that the strategy makes itself: those of the model
+// that reads the texts, as many as there are columns. INVALID_ARGUMENT unless
+// there are as many as the user asks for.
+absl::Status FitLabels(const CompileOptions& options, const ArtifactSpec& spec,
+                       const InputModel& model) {
+  if (!model.role.headless) return absl::OkStatus();
+  for (const EntrySpec& entry : spec.entries)
+    for (const ValueSpec& value : entry.outputs) {
+      if (entry.name != "predict" || value.name != "logits") continue;
+      const int64_t columns = value.dims.back().extent;
+      const int64_t asked = options.import.labels;
+      if (asked > 0 && asked != columns)
+        return absl::InvalidArgumentError(
+            absl::StrCat(options.input, ": expects a transfer.predict of ",
+                         asked, " columns, one per label, got ", columns));
+      model.description->setHead(
+          headLabels(*model.description, columns),
+          columns == 1 ? "regression" : "single_label_classification");
+    }
+  return absl::OkStatus();
 }
 
 constexpr char kUsage[] = "graft/usage";
@@ -348,6 +377,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
   const InputModel& model = input.Predicted();
+  GRAFT_RETURN_IF_ERROR(FitLabels(options, spec, model));
   std::string tokenizer_data;
   spec.tokenizer = input.tokenizer->ToArtifact(tokenizer_data);
   spec.heads.push_back(DescribeHead(model.description->labels()));
@@ -359,9 +389,12 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)}};
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
-  if (!model.initialised.empty())
+  std::vector<std::string> initialised = model.initialised;
+  for (const InputModel& other : input.models)
+    if (other.role.complete) llvm::append_range(initialised, other.initialised);
+  if (!initialised.empty())
     spec.provenance.emplace_back("initialised",
-                                 absl::StrJoin(model.initialised, ", "));
+                                 absl::StrJoin(initialised, ", "));
   // Transformers would give such a head a pooler of random numbers.
   if (options.import.pooler == PoolerSource::kNone)
     spec.provenance.emplace_back("pooler", "none");

@@ -49,7 +49,8 @@ struct CompileOptions {
   // models.
   std::string input;
   // NAME=DIRECTORY for each model of a *.mlir: its weights if the file declares
-  // it, else the checkpoint that is imported under that symbol.
+  // it, else the checkpoint that is imported under that symbol. None for a
+  // model that the file declares with initial values for all of its parameters.
   std::vector<std::string> models;
   std::string output;  // "-" for text on standard output
   Emit emit = Emit::kArtifact;
@@ -92,8 +93,9 @@ bool IsUsageError(const absl::Status& status);
 bool IsStrategy(const std::string& input);
 
 struct CompileReport {
-  std::vector<std::string> initialised;  // parameters the checkpoint lacks
-  std::vector<std::string> skipped;      // its tensors without a use
+  // Parameters the checkpoints lack; MODEL.NAME those of models without one.
+  std::vector<std::string> initialised;
+  std::vector<std::string> skipped;  // tensors without a use
 };
 
 // Imports, compiles and writes what is asked for. Diagnostics of the compiler

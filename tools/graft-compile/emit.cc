@@ -53,7 +53,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
                          ReadStrategy(context, options.input));
   GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
-                         FindPredicted(text->strategy, options.input));
+                         FindPredicted(*text, options.input));
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
   GRAFT_RETURN_IF_ERROR(text->unread);
   llvm::json::Array streams, models;
@@ -82,6 +82,8 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
         llvm::json::Object{{"name", model.symbol},
                            {"trained", model.trained},
                            {"declared", model.declared},
+                           {"complete", model.complete},
+                           {"head", !model.headless},
                            {"initialised", std::move(initialised)}});
   }
   llvm::json::Object facts{{"streams", std::move(streams)},

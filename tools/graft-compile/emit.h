@@ -28,9 +28,11 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
 // count, where it is known, "weights": whether it has them}], "unlabelled":
 // whether a loss leaves out examples without a label, "batch_size": the value
 // of the parameter of that name, where there is one, "models": [{"name",
-// "trained", "declared": by the text itself, "initialised": parameters that it
-// declares with initial values}] in the order of their calls,
-// "predicted": name}.
+// "trained", "declared": by the text itself, "complete": whether it needs no
+// directory, since all of its parameters have initial values there, "head":
+// whether the strategy calls more of it than @encode and @pooled,
+// "initialised": parameters that the text declares with initial values}] in the
+// order of their calls, "predicted": name}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                                 const CompileOptions& options);
 

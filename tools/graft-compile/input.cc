@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
+#include "dialects/transfer/transfer_analysis.h"
 #include "frontend/checkpoint.h"
 #include "frontend/parameter_values.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,14 +57,22 @@ class Reader {
   absl::Status ReadModels();
   absl::Status ReadModel(InputModel& model);
   absl::Status ImportModel(InputModel& model);
+  void NameLabels(ModelDescription& description);
   absl::Status DescribeModel(InputModel& model, ModelOp op);
+  absl::Status LabelDeclared(InputModel& model, const Checkpoint& checkpoint,
+                             int64_t labels, bool new_head);
   absl::Status ChoosePage();
   absl::Status Assemble();
-  absl::Status AddModel(InputModel& model, mlir::ModuleOp imported);
+  absl::Status CheckNames();
+  absl::Status AddModel(InputModel& model, mlir::ModuleOp imported,
+                        mlir::Operation* before);
   absl::Status CheckCallees();
   absl::Status ApplyOptions();
 
   mlir::ModuleOp module() { return *input_.text->module; }
+  bool IsPredicted(const InputModel& model) {
+    return &model == &input_.Predicted();
+  }
   InputModel* Find(llvm::StringRef symbol) {
     for (InputModel& model : input_.models)
       if (model.role.symbol == symbol) return &model;
@@ -116,6 +125,14 @@ absl::Status Reader::ReadFile() {
   const bool imports = absl::c_any_of(
       input_.models,
       [](const InputModel& model) { return !model.role.declared; });
+  const bool head = absl::c_any_of(input_.models, [](const InputModel& model) {
+    return model.role.trained && !model.role.headless && !model.role.complete;
+  });
+  if (options_.import.new_head && !head)
+    return UsageError(absl::StrCat(
+        "--new-head: expects a strategy that calls @logits or @classify of a "
+        "model that is trained, got ",
+        options_.input));
   if (imports || options_.import_options.empty()) return absl::OkStatus();
   return UsageError(absl::StrCat(
       options_.import_options.front(), ": expects a model to import, got ",
@@ -125,7 +142,7 @@ absl::Status Reader::ReadFile() {
 absl::Status Reader::FindPrediction() {
   input_.strategy = input_.text->strategy;
   GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
-                         FindPredicted(input_.strategy, options_.input));
+                         FindPredicted(*input_.text, options_.input));
   input_.predicted = static_cast<size_t>(Find(predicted) - &input_.models[0]);
   return absl::OkStatus();
 }
@@ -147,6 +164,11 @@ absl::Status Reader::NameDirectories() {
           ", which names ", names.empty() ? "none" : absl::StrJoin(names, ", "),
           ", got ", name.str()));
     }
+    if (model->role.complete)
+      return UsageError(absl::StrCat(
+          "--model ", text, ": expects a model without values, got @",
+          name.str(), ", whose parameters all have initial values in ",
+          options_.input));
     if (!model->directory.empty())
       return UsageError(absl::StrCat("--model ", text,
                                      ": expects each model once, got ",
@@ -154,7 +176,7 @@ absl::Status Reader::NameDirectories() {
     model->directory = directory.str();
   }
   for (const InputModel& model : input_.models)
-    if (model.directory.empty())
+    if (model.directory.empty() && !model.role.complete)
       return UsageError(
           absl::StrCat(options_.input, ": expects --model ", model.role.symbol,
                        "=DIRECTORY, for the ",
@@ -190,8 +212,15 @@ absl::Status Reader::ReadModels() {
 
 absl::Status Reader::ReadModel(InputModel& model) {
   ModelOp op;
-  if (model.role.declared) {
+  if (model.role.declared)
     op = module().lookupSymbol<ModelOp>(model.role.symbol);
+  if (model.role.complete) {
+    for (const transfer::Parameter& parameter : transfer::getParameters(op))
+      model.initialised.push_back(
+          absl::StrCat(model.role.symbol, ".", parameter.name().str()));
+    return absl::OkStatus();
+  }
+  if (model.role.declared) {
     GRAFT_RETURN_IF_ERROR(DescribeModel(model, op));
   } else {
     GRAFT_RETURN_IF_ERROR(ImportModel(model));
@@ -207,12 +236,18 @@ absl::Status Reader::ReadModel(InputModel& model) {
 
 absl::Status Reader::ImportModel(InputModel& model) {
   ImportOptions import = import_;
-  if (!model.role.trained) {
+  if (!model.role.trained && !(model.role.headless && IsPredicted(model))) {
     import = ImportOptions();
     import.token_capacity = import_.token_capacity;
     import.sequence_capacity = import_.sequence_capacity;
   }
   import.name = model.role.symbol;
+  import.pooled = model.role.pooled;
+  if (model.role.headless) {
+    import.head = import.new_head = false;
+    import.labels = 0;
+    import.label_names.clear();
+  }
   import.check_values = options_.emit == Emit::kArtifact;
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
@@ -222,7 +257,19 @@ absl::Status Reader::ImportModel(InputModel& model) {
   model.initialised = std::move(imported.initialised);
   model.skipped = std::move(imported.skipped);
   imported_[model.role.symbol] = std::move(imported.module);
+  if (model.role.headless) NameLabels(*model.description);
   return absl::OkStatus();
+}
+
+// The strategy makes the logits: their labels are those that are asked for.
+void Reader::NameLabels(ModelDescription& description) {
+  if (import_.labels == 0) return;
+  std::vector<std::string> names = import_.label_names;
+  for (int64_t i = static_cast<int64_t>(names.size()); i < import_.labels; ++i)
+    names.push_back(absl::StrCat("LABEL_", i));
+  description.setHead(std::move(names), import_.labels == 1
+                                            ? "regression"
+                                            : "single_label_classification");
 }
 
 // Finds the weights and the labels of a model that the text declares.
@@ -241,18 +288,30 @@ absl::Status Reader::DescribeModel(InputModel& model, ModelOp op) {
   });
   GRAFT_RETURN_IF_ERROR(
       checkParameters(op, checkpoint, options_.emit == Emit::kArtifact));
-  const int64_t labels = CountLabels(op);
-  if (!newHead && labels > 1) {
-    GRAFT_RETURN_IF_ERROR(checkpoint.description->checkLabels());
+  // The text may keep some layers only.
+  if (auto layers = op.getOps<LayersOp>(); llvm::hasSingleElement(layers))
+    checkpoint.description->facts().layers = (*layers.begin()).getCount();
+  if (model.role.headless)
+    NameLabels(*checkpoint.description);
+  else
+    GRAFT_RETURN_IF_ERROR(
+        LabelDeclared(model, checkpoint, CountLabels(op), newHead));
+  model.description = std::move(checkpoint.description);
+  return absl::OkStatus();
+}
+
+// Names the labels of a model with so many columns of logits.
+absl::Status Reader::LabelDeclared(InputModel& model,
+                                   const Checkpoint& checkpoint, int64_t labels,
+                                   bool new_head) {
+  ModelDescription& description = *checkpoint.description;
+  if (!new_head && labels > 1) {
+    GRAFT_RETURN_IF_ERROR(description.checkLabels());
     if (model.role.trained &&
         import_.label_names.size() == static_cast<size_t>(labels))
       GRAFT_RETURN_IF_ERROR(checkKeptLabels(checkpoint, import_.label_names));
   }
-  model.description = std::move(checkpoint.description);
-  // The text may keep some layers only.
-  if (auto layers = op.getOps<LayersOp>(); llvm::hasSingleElement(layers))
-    model.description->facts().layers = (*layers.begin()).getCount();
-  std::vector<std::string> names = model.description->labels();
+  std::vector<std::string> names = description.labels();
   if (model.role.trained) {
     if (options_.import.labels > 0 && options_.import.labels != labels)
       return absl::InvalidArgumentError(absl::StrCat(
@@ -266,9 +325,9 @@ absl::Status Reader::DescribeModel(InputModel& model, ModelOp op) {
     for (int64_t i = 0; i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
   }
-  model.description->setHead(
-      std::move(names),
-      labels == 1 ? "regression" : "single_label_classification");
+  description.setHead(std::move(names), labels == 1
+                                            ? "regression"
+                                            : "single_label_classification");
   return absl::OkStatus();
 }
 
@@ -283,22 +342,49 @@ absl::Status Reader::ChoosePage() {
   return FindPrediction();
 }
 
-// Puts the imported models before the strategy.
+// Puts the imported models before what the text has. The first model of a
+// program names its initial values without the model, so those of an import do
+// not depend on the models of a page.
 absl::Status Reader::Assemble() {
+  mlir::Operation* first = &module().getBody()->front();
   for (InputModel& model : input_.models)
     if (auto found = imported_.find(model.role.symbol);
         found != imported_.end())
-      GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second));
+      GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second, first));
+  return CheckNames();
+}
+
+// Initial values, files of --initial and checkpoints know a parameter as NAME
+// or as MODEL.NAME.
+absl::Status Reader::CheckNames() {
+  for (const InputModel& model : input_.models) {
+    if (!model.role.complete) continue;
+    for (ModelOp other : module().getOps<ModelOp>()) {
+      const std::string owner = other.getSymName().str();
+      if (owner == model.role.symbol) continue;
+      for (const transfer::Parameter& parameter :
+           transfer::getParameters(other)) {
+        const std::string name = parameter.name().str();
+        for (const std::string& taken : {name, absl::StrCat(owner, ".", name)})
+          if (absl::c_linear_search(model.initialised, taken))
+            return absl::InvalidArgumentError(
+                absl::StrCat(options_.input, ": expects another name of @",
+                             model.role.symbol, ", whose parameter ", taken,
+                             " is that of @", owner, ", too"));
+      }
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::Status Reader::AddModel(InputModel& model, mlir::ModuleOp imported) {
+absl::Status Reader::AddModel(InputModel& model, mlir::ModuleOp imported,
+                              mlir::Operation* before) {
   for (mlir::Operation& op : llvm::make_early_inc_range(*imported.getBody())) {
     auto size = mlir::dyn_cast<SizeOp>(op);
     auto other =
         size ? module().lookupSymbol<SizeOp>(size.getSymName()) : SizeOp();
     if (!other) {
-      op.moveBefore(input_.text->strategy);
+      op.moveBefore(before);
       continue;
     }
     // The models of a program take one batch.
@@ -319,7 +405,8 @@ absl::Status Reader::CheckCallees() {
       mlir::SymbolRefAttr callee = call.getCallee();
       const InputModel& model = *Find(callee.getRootReference());
       if (model.role.declared || model.role.trained != trained ||
-          callee.getLeafReference() != "logits" ||
+          (callee.getLeafReference() != "logits" &&
+           callee.getLeafReference() != "classify") ||
           mlir::SymbolTable::lookupSymbolIn(module(), callee))
         continue;
       return absl::InvalidArgumentError(absl::StrCat(

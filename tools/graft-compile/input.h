@@ -25,11 +25,13 @@ namespace graft {
 // A model of the program.
 struct InputModel {
   ModelRole role;
-  std::string directory;  // of its checkpoint
-  // As read, with labels and layers as the program has them.
+  std::string directory;  // of its checkpoint; empty for a complete one
+  // As read, with labels and layers as the program has them; null for a
+  // complete one.
   std::unique_ptr<ModelDescription> description;
-  std::vector<std::string> initialised;  // parameters the checkpoint lacks
-  std::vector<std::string> skipped;      // its tensors without a use
+  // Parameters the checkpoint lacks; of a complete one all, as MODEL.NAME.
+  std::vector<std::string> initialised;
+  std::vector<std::string> skipped;  // its tensors without a use
 };
 
 struct CompilerInput {
@@ -38,7 +40,7 @@ struct CompilerInput {
   mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
   transfer::StrategyOp strategy;             // null with Emit::kModel
   std::vector<InputModel> models;            // in the order of the calls
-  size_t predicted = 0;  // the model that the prediction is of
+  size_t predicted = 0;  // the model that reads the texts of the prediction
   // Of the predicted model; null with Emit::kModel. All models get the same
   // ids, which their word embeddings have.
   std::unique_ptr<Tokenizer> tokenizer;

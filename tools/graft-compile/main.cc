@@ -123,7 +123,8 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->required();
   app.add_option("--model", compile.models,
                  "NAME=DIRECTORY, for each model of a *.mlir: its weights, or "
-                 "the checkpoint to import where the file only calls it")
+                 "the checkpoint to import where the file only calls it; none "
+                 "for a model whose parameters all have initial values there")
       ->allow_extra_args(false);
   app.add_option("-o,--output", compile.output,
                  "file to write; - is standard output, for --emit of text")

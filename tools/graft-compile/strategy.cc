@@ -129,6 +129,30 @@ bool IsTrained(transfer::StrategyOp strategy, mlir::StringAttr symbol) {
       });
 }
 
+// Whether the module declares the model with initial values for all that it
+// has.
+bool IsComplete(mlir::ModuleOp module, mlir::StringAttr symbol) {
+  auto model = module.lookupSymbol<ModelOp>(symbol);
+  return model &&
+         !model
+              ->walk([](ParameterOp parameter) -> mlir::WalkResult {
+                return mlir::success(parameter.getInitial().has_value());
+              })
+              .wasInterrupted();
+}
+
+// Notes what the strategy calls of the model.
+void ReadCalls(transfer::StrategyOp strategy, ModelRole& model) {
+  bool head = false, other = false;
+  for (auto call : strategy.getOps<transfer::CallOp>()) {
+    if (call.getCallee().getRootReference() != model.symbol) continue;
+    const llvm::StringRef function = call.getCallee().getLeafReference();
+    model.pooled |= function == "pooled";
+    (function == "pooled" || function == "encode" ? other : head) = true;
+  }
+  model.headless = other && !head;
+}
+
 // The value of the declared parameter `name`, or null.
 mlir::Attribute ValueOf(transfer::StrategyOp strategy, llvm::StringRef name) {
   for (auto parameter : strategy.getOps<transfer::HyperparameterOp>())
@@ -246,28 +270,40 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
     ModelRole& model = models.emplace_back();
     model.symbol = symbol.str();
     model.declared = module.lookupSymbol<ModelOp>(symbol) != nullptr;
+    model.complete = IsComplete(module, symbol);
     model.trained = IsTrained(strategy, symbol);
+    ReadCalls(strategy, model);
   }
   return models;
 }
 
-absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
+absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
                                           const std::string& input) {
+  transfer::StrategyOp strategy = text.strategy;
   for (auto predict : strategy.getOps<transfer::PredictOp>()) {
-    mlir::StringAttr symbol;
+    mlir::StringAttr symbol, complete;
     bool trained = false;
     for (mlir::Operation* op :
          transfer::getComputation({predict.getPrediction()}))
       if (auto call = mlir::dyn_cast<transfer::CallOp>(op)) {
-        symbol = call.getCallee().getRootReference();
-        trained |= IsTrained(strategy, symbol);
+        mlir::StringAttr model = call.getCallee().getRootReference();
+        (IsComplete(*text.module, model) ? complete : symbol) = model;
+        trained |= IsTrained(strategy, model);
       }
-    if (!symbol) continue;
-    if (trained) return symbol.str();
+    if (symbol && trained) return symbol.str();
     // The verifier knows more, but not before the models are read.
-    return absl::InvalidArgumentError(absl::StrCat(
-        input, ": expects a transfer.predict of a model that is trained, got @",
-        symbol.str(), ", of which no group is trained"));
+    if (symbol)
+      return absl::InvalidArgumentError(absl::StrCat(
+          input,
+          ": expects a transfer.predict of a model that is trained, got "
+          "@",
+          symbol.str(), ", of which no group is trained"));
+    if (complete)
+      return absl::InvalidArgumentError(absl::StrCat(
+          input,
+          ": expects a transfer.predict of a model with a checkpoint, "
+          "whose tokenizer reads the texts, got @",
+          complete.str(), ", which the file declares with all of its values"));
   }
   return absl::InvalidArgumentError(absl::StrCat(
       input, ": expects a transfer.predict of what a model returns, got none"));

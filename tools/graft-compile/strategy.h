@@ -50,16 +50,24 @@ struct ModelRole {
   std::string symbol;
   bool trained = false;   // whether one of its groups is not frozen
   bool declared = false;  // by the text itself
+  // Whether the text declares it with an initial value for every parameter: it
+  // has no checkpoint, and with it no tokenizer, labels or configuration.
+  bool complete = false;
+  // Whether the strategy computes all that it takes of the model without the
+  // head that an import gives it: it calls @encode or @pooled alone.
+  bool headless = false;
+  bool pooled = false;  // whether the strategy calls @pooled
 };
 
 // The models that the strategy calls, in order, and then those that it groups
 // or declares.
 std::vector<ModelRole> FindModels(const StrategyText& text);
 
-// The symbol of the model whose call is the last one that the prediction
-// depends on. INVALID_ARGUMENT without a prediction of a model, or if none of
-// its models is trained; `input` is for the message.
-absl::StatusOr<std::string> FindPredicted(transfer::StrategyOp strategy,
+// The symbol of the model that reads the texts for the prediction: of models
+// with a checkpoint, the one whose call is the last that the prediction depends
+// on. INVALID_ARGUMENT without a prediction of such a model, or if none of its
+// models is trained; `input` is for the message.
+absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
                                           const std::string& input);
 
 // Sets parameters of the strategy, without verifying it. A usage error names

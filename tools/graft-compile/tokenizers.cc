@@ -18,6 +18,11 @@ absl::Status ReadTokenizers(CompilerInput& input) {
   const InputModel& first = input.Predicted();
   std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   for (const InputModel& model : input.models) {
+    // Null where nothing is read.
+    if (model.role.complete) {
+      tokenizers.emplace_back();
+      continue;
+    }
     GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer,
                            LoadTokenizer(FileSystem::Posix(), model.directory));
     tokenizers.push_back(std::move(tokenizer));
@@ -30,7 +35,7 @@ absl::Status ReadTokenizers(CompilerInput& input) {
   input.tokenizer = std::move(tokenizers[input.predicted]);
   GRAFT_RETURN_IF_ERROR(check(*input.tokenizer, first));
   for (size_t i = 0; i < tokenizers.size(); ++i) {
-    if (i == input.predicted) continue;
+    if (i == input.predicted || !tokenizers[i]) continue;
     const InputModel& model = input.models[i];
     const absl::Status same = CheckSameTokenizer(
         *input.tokenizer,

@@ -9,9 +9,10 @@
 
 namespace graft {
 
-// Reads the tokenizers of all models, and keeps that of the predicted one in
-// `input`. INVALID_ARGUMENT unless all give the same ids for every text, and
-// each model has word embeddings for them; else errors of LoadTokenizer.
+// Reads the tokenizers of all models with a checkpoint, and keeps that of the
+// predicted one in `input`. INVALID_ARGUMENT unless all give the same ids for
+// every text, and each model has word embeddings for them; else errors of
+// LoadTokenizer.
 absl::Status ReadTokenizers(CompilerInput& input);
 
 }  // namespace graft

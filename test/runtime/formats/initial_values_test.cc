@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -48,6 +49,14 @@ TEST(InitialValuesTest, NormalHasItsMoments) {
   EXPECT_NEAR(sum / kCount, 0, 5 * std::sqrt(1.0 / kCount));
   EXPECT_NEAR(squares / kCount, 1, 5 * std::sqrt(2.0 / kCount));
   EXPECT_NEAR(fourth / kCount, 3, 5 * std::sqrt(96.0 / kCount));
+}
+
+TEST(InitialValuesTest, ParametersOfOneNameInTwoModelsDiffer) {
+  const std::string first = InitialValuesName("net", "net", "weight");
+  const std::string second = InitialValuesName("net", "critic", "weight");
+  EXPECT_EQ(first, "weight");
+  EXPECT_EQ(second, "critic.weight");
+  EXPECT_NE(Normal(8, 1, first), Normal(8, 1, second));
 }
 
 TEST(InitialValuesTest, NeighboursAreUncorrelated) {

@@ -49,6 +49,8 @@ struct StrategyInput {
   // with initial values there.
   bool declares_predicted = false;
   std::vector<std::string> initialised;
+  bool head = true;     // calls the head of that model
+  bool trained = true;  // trains that model
 };
 
 struct FinetuneOptions {

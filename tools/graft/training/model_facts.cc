@@ -118,7 +118,8 @@ absl::StatusOr<HeadChoice> ChooseHead(const FinetuneOptions& options,
   if (options.task == "none") return choice;
   const bool declared = options.strategy.declares_predicted;
   if (options.new_head) choice.arguments.push_back("--new-head");
-  if (!options.new_head && !(declared && DeclaresNewHead(options, facts))) {
+  if (options.strategy.head && !options.new_head &&
+      !(declared && DeclaresNewHead(options, facts))) {
     GRAFT_ASSIGN_OR_RETURN(LabelMatch match, MatchHead(options, facts, labels));
     choice.labels = match.labels;
     if (match.keep || declared) return choice;
@@ -127,9 +128,11 @@ absl::StatusOr<HeadChoice> ChooseHead(const FinetuneOptions& options,
     choice.surprising = facts.labels > 0;
   }
   if (facts.pooler || declared) return choice;
-  choice.arguments.push_back("--pooler=new");
-  choice.notes.push_back(
-      absl::StrCat("new pooler: ", facts.head.owner, " has none"));
+  // One that nobody trains would be noise.
+  const bool trained = options.strategy.trained;
+  choice.arguments.push_back(trained ? "--pooler=new" : "--pooler=none");
+  choice.notes.push_back(absl::StrCat(
+      trained ? "new pooler: " : "no pooler: ", facts.head.owner, " has none"));
   choice.surprising = true;
   return choice;
 }

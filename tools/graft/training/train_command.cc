@@ -160,6 +160,8 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
   for (const nlohmann::json& model : facts["models"]) {
     const std::string name = model["name"];
     const auto found = given.find(name);
+    // The page has all of its values; the compiler refuses a directory for it.
+    if (model["complete"].get<bool>() && found == given.end()) continue;
     if (found == given.end())
       return UsageError(absl::StrCat(options.strategy.file,
                                      ": expects --model ", name,
@@ -172,8 +174,10 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
       options.model = directory;
       options.strategy.declares_predicted = model["declared"];
       options.strategy.initialised = model["initialised"];
+      options.strategy.head = model["head"];
+      options.strategy.trained = model["trained"];
     }
-    if (!model["trained"].get<bool>())
+    if (!model["trained"].get<bool>() && name != predicted)
       GRAFT_RETURN_IF_ERROR(AddFrozen(files, directory, options));
   }
   return absl::OkStatus();
@@ -252,7 +256,7 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--model", run.strategy.models,
                    "NAME=DIRECTORY: checkpoint of a model that the strategy "
-                   "calls; once for each")
+                   "calls; once for each whose values are not on the page")
       ->required()
       ->allow_extra_args(false);
   command
