@@ -53,7 +53,8 @@ struct BenchOptions {
 struct Timed {
   std::unique_ptr<Instance> instance;
   std::vector<EntryCaller> entries;
-  uint32_t stream = 0;            // whose batches they take
+  uint32_t stream = 0;            // of the inference; they all have its sizes
+  int64_t batches = 1;            // of a step: one of each stream
   std::vector<double> registers;  // of the artifact
 };
 
@@ -70,6 +71,7 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   if (entries.empty())
     return absl::InvalidArgumentError(absl::StrCat(
         artifact->path(), ": expects a program that trains, got none"));
+  if (train) timed.batches = static_cast<int64_t>(StepStreams(spec).size());
   // Any numbers do, except that a rate of 0 leaves the parameters unchanged; an
   // update does all of its work.
   timed.registers.assign(spec.registers.size(), 1);
@@ -85,13 +87,14 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   return timed;
 }
 
-// The columns that the entries take.
-Schema TakenColumns(const Timed& timed) {
+// The columns that the entries take of `streams` streams.
+Schema TakenColumns(const Timed& timed, size_t streams) {
   std::vector<ColumnSpec> more;
   for (const EntryCaller& entry : timed.entries)
-    for (ColumnSpec& column : entry.columns(timed.stream))
-      if (const Schema all = TextSchema(more); !all.Find(column.name))
-        more.push_back(std::move(column));
+    for (uint32_t stream = 0; stream < streams; ++stream)
+      for (ColumnSpec& column : entry.columns(stream))
+        if (const Schema all = TextSchema(more); !all.Find(column.name))
+          more.push_back(std::move(column));
   return TextSchema(std::move(more));
 }
 
@@ -146,16 +149,18 @@ absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
                static_cast<int64_t>(times.size())};
 }
 
-nlohmann::ordered_json Record(const PackedBatch& batch, int64_t length,
-                              const Times& times, double flops) {
-  const auto tokens = static_cast<double>(batch.tokens());
+// `flops` per token.
+nlohmann::ordered_json Record(const Timed& timed, const PackedBatch& batch,
+                              int64_t length, const Times& times,
+                              double flops) {
+  const auto texts = static_cast<double>(timed.batches * batch.sequences());
+  const auto tokens = static_cast<double>(timed.batches * batch.tokens());
   return {{"batch", batch.sequences()},
           {"length", length},
           {"runs", times.runs},
           {"median_ms", 1e3 * times.median},
           {"p95_ms", 1e3 * times.slow},
-          {"texts_per_second",
-           static_cast<double>(batch.sequences()) / times.median},
+          {"texts_per_second", texts / times.median},
           {"tokens_per_second", tokens / times.median},
           {"gflops", tokens * flops / times.median / 1e9}};
 }
@@ -194,7 +199,7 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
       ProgramCost cost,
       MeasureProgram(artifact, "", static_cast<double>(length)));
   nlohmann::ordered_json record =
-      Record(packed, length, times,
+      Record(timed, packed, length, times,
              options.train ? cost.training_flops : cost.forward_flops);
   // Apart from the timed runs, because profiling costs time.
   KernelProfile profile;
@@ -258,8 +263,9 @@ absl::Status Bench(const BenchOptions& options) {
   for (int64_t batch : options.batches) {
     for (int64_t length : options.lengths) {
       const PackedBatch packed =
-          MakeBatch(artifact->spec(), TakenColumns(timed), batch, length,
-                    tokenizer->vocabulary_size(), capacity);
+          MakeBatch(artifact->spec(),
+                    TakenColumns(timed, artifact->spec().streams.size()), batch,
+                    length, tokenizer->vocabulary_size(), capacity);
       GRAFT_RETURN_IF_ERROR(
           BenchShape(options, *artifact, limits, timed, packed, length));
     }

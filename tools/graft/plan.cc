@@ -62,21 +62,11 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
       flops += Flops(command, sizes);
     return flops / cost.length;
   };
+  const auto streams = static_cast<double>(StepStreams(spec).size());
   for (size_t i = 0; i < spec.entries.size(); ++i)
     if (spec.entries[i].name == "predict") cost.forward_flops = flops_of(i);
   for (const size_t entry : StepEntries(spec))
-    cost.training_flops += flops_of(entry);
-}
-
-// Streams that host programs draw batches of.
-std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
-  std::vector<uint32_t> streams;
-  for (const HostProgramSpec& program : spec.host_programs)
-    for (const HostInstruction& instruction : program.instructions)
-      if (instruction.op == HostOp::for_each_batch &&
-          !absl::c_linear_search(streams, instruction.index))
-        streams.push_back(instruction.index);
-  return streams;
+    cost.training_flops += flops_of(entry) / streams;
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
@@ -133,6 +123,16 @@ std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
     }
   }
   return entries;
+}
+
+std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
+  std::vector<uint32_t> streams;
+  for (const HostProgramSpec& program : spec.host_programs)
+    for (const HostInstruction& instruction : program.instructions)
+      if (DrawsBatch(instruction.op) &&
+          !absl::c_linear_search(streams, instruction.index))
+        streams.push_back(instruction.index);
+  return streams;
 }
 
 bool TakesWeights(const ArtifactSpec& spec) {
