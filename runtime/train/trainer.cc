@@ -210,14 +210,16 @@ absl::Status Trainer::CheckResults() {
   const auto entry = absl::c_find_if(
       spec_.entries,
       [](const EntrySpec& candidate) { return candidate.name == kPredict; });
-  if (entry == spec_.entries.end() || streams_.empty()) return absl::OkStatus();
+  if (entry == spec_.entries.end()) return absl::OkStatus();
   GRAFT_ASSIGN_OR_RETURN(
       const uint32_t stream,
       OnlyStream(instance_.artifact(),
                  static_cast<size_t>(entry - spec_.entries.begin())));
+  const TrainStream* const data = by_index_[stream];
+  if (data == nullptr) return absl::OkStatus();
   GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
                          EntryCaller::Create(instance_, kPredict));
-  ExampleFeed feed = InOrder(*streams_.front().source);
+  ExampleFeed feed = InOrder(*data->source);
   feed.next = [all = std::move(feed.next), left = kCheckedExamples](
                   Examples& examples) mutable -> absl::StatusOr<bool> {
     if (left-- == 0) return false;
@@ -231,8 +233,7 @@ absl::Status Trainer::CheckResults() {
             return absl::DataLossError(absl::StrCat(
                 "step ", ToCount(Shown("step")),
                 ": expects finite results of the trained model, got ", value,
-                " for the first examples of ", streams_.front().name,
-                KeptNote()));
+                " for the first examples of ", data->name, KeptNote()));
         return absl::OkStatus();
       });
 }

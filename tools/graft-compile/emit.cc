@@ -26,6 +26,16 @@ absl::Status WriteText(const std::string& text, const CompileOptions& options) {
   return Print(text);
 }
 
+// Whether rows of the stream may go without a label: a loss ignores them.
+bool MayLackLabels(transfer::StreamOp stream) {
+  mlir::Value labels = stream.getField("labels");
+  if (!labels) return false;
+  return llvm::any_of(labels.getUsers(), [](mlir::Operation* user) {
+    auto loss = mlir::dyn_cast<transfer::LossOp>(user);
+    return loss && loss.getIgnore();
+  });
+}
+
 }  // namespace
 
 absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
@@ -60,6 +70,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
     llvm::json::Object facts{{"name", stream.getSymName()},
                              {"labels", "none"},
+                             {"unlabelled", MayLackLabels(stream)},
                              {"weights", bool(stream.getField("weights"))}};
     if (stream.getField("labels")) {
       const std::optional<int64_t> count = stream.getLabelCount();
@@ -68,9 +79,6 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     }
     streams.push_back(std::move(facts));
   }
-  bool unlabelled = false;
-  for (auto loss : text->strategy.getOps<transfer::LossOp>())
-    unlabelled |= loss.getIgnore().has_value();
   for (const ModelRole& model : FindModels(*text)) {
     llvm::json::Array initialised;
     if (auto op = text->module->lookupSymbol<ModelOp>(model.symbol))
@@ -87,7 +95,6 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                            {"initialised", std::move(initialised)}});
   }
   llvm::json::Object facts{{"streams", std::move(streams)},
-                           {"unlabelled", unlabelled},
                            {"models", std::move(models)},
                            {"predicted", predicted}};
   for (auto parameter : text->strategy.getOps<transfer::HyperparameterOp>())

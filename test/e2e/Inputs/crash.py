@@ -5,13 +5,14 @@
 bit by bit, with a run that nobody disturbed.
 
     crash.py --kills N --seed N --checkpoint-every N --epochs N --work DIR \\
-        [--disk-full] [--record FILE]
+        [--streams FILE.mlir] [--disk-full] [--record FILE]
 
 Trains the model of tiny_bert.py. Each of the kills is of a new run and falls at
 a random moment of it, from its start to its end; every second one waits for a
 random checkpoint and falls inside of its write, which a temporary file that is
 left behind tells. Each run is then resumed to its end, and model.graft
-compared. With --disk-full the same is done to a run that a full disk stops, a
+compared. With --streams a strategy of the streams @source and @target trains
+instead of `graft finetune`. With --disk-full the same is done to a run that a full disk stops, a
 small tmpfs; where none can be mounted the record says so. Prints a line a kill
 and, at the end, one of JSON; exits with 1 when any bit differs.
 """
@@ -35,11 +36,18 @@ class Run:
     """One run of the command, into `output`."""
 
     def __init__(self, arguments, output):
-        self.command = [
-            "graft", "finetune", "--model", arguments.work / "model", "--train",
-            arguments.work / "train.tsv", "--epochs", arguments.epochs,
-            "--checkpoint-every", arguments.checkpoint_every, "--output",
-            output, "--quiet"]
+        work = arguments.work
+        what = ["finetune", "--model", work / "model", "--train",
+                work / "train.tsv", "--epochs", arguments.epochs]
+        if arguments.streams:
+            what = ["train", arguments.streams, "--model",
+                    f"net={work / 'model'}", "--data",
+                    f"source={work / 'train.tsv'}", "--data",
+                    f"target={work / 'test.tsv'}", "--set",
+                    f"passes={arguments.epochs}", "--shuffle"]
+        self.command = ["graft", *what, "--checkpoint-every",
+                        arguments.checkpoint_every, "--output", output,
+                        "--quiet"]
         self.output = output
 
     def start(self, *options, **keywords):
@@ -155,6 +163,7 @@ def main():
     parser.add_argument("--checkpoint-every", type=int, required=True)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--streams", type=pathlib.Path)
     parser.add_argument("--disk-full", action="store_true")
     parser.add_argument("--record", type=pathlib.Path)
     arguments = parser.parse_args()

@@ -4,9 +4,10 @@
 """Stops training runs by SIGINT, SIGTERM and SIGHUP, resumes them, and compares what
 comes of them with an undisturbed run, bit by bit.
 
-    signals.py WORK
+    signals.py WORK [STREAMS.mlir]
 
-WORK has the model and the tables of tiny_bert.py. A run that is stopped ends
+WORK has the model and the tables of tiny_bert.py, on which `graft finetune`
+trains or, by a strategy of the streams @source and @target, `graft train`. A run that is stopped ends
 with 128 and the number of the signal, says how to go on, and leaves no model.
 What a resumed run leaves in metrics.jsonl has each step once.
 """
@@ -23,10 +24,15 @@ EPOCHS, SECONDS = "12", 60
 
 
 def command(work, output):
-    return ["graft", "finetune", "--model", work / "model", "--train",
-            work / "train.tsv", "--dev", work / "test.tsv", "--epochs", EPOCHS,
-            "--max-tokens", "64", "--evaluate-every", "7", "--log-every", "1",
-            "--shuffle", "--output", output, "--quiet"]
+    train, test = work / "train.tsv", work / "test.tsv"
+    what = ["finetune", "--model", work / "model", "--train", train, "--dev",
+            test, "--epochs", EPOCHS]
+    if len(sys.argv) > 2:
+        what = ["train", sys.argv[2], "--model", f"net={work / 'model'}",
+                "--data", f"source={train}", "--data", f"target={test}",
+                "--data", f"dev={test}", "--set", f"passes={EPOCHS}"]
+    return ["graft", *what, "--max-tokens", "64", "--evaluate-every", "7",
+            "--log-every", "1", "--shuffle", "--output", output, "--quiet"]
 
 
 def stop(work, output, number, lines):

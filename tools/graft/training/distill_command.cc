@@ -97,6 +97,7 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "distill", "Train a smaller encoder on the predictions of a trained one");
   auto options = std::make_shared<FinetuneOptions>();
+  options->streams.front().partly_labelled = true;
   command
       ->add_option("--teacher", options->teacher,
                    "classifier to learn from: model.graft, or a directory "

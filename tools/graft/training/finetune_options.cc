@@ -5,16 +5,28 @@
 
 #include <limits>
 
+#include "absl/algorithm/container.h"
 #include "tools/option_checks.h"
 
 namespace graft {
+
+size_t LabelStream(const FinetuneOptions& options) {
+  const auto labelled = absl::c_find_if(
+      options.streams,
+      [](const StreamInput& stream) { return stream.labelled; });
+  return labelled == options.streams.end()
+             ? 0
+             : static_cast<size_t>(labelled - options.streams.begin());
+}
+
 void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
   command
       .add_option("--model", options.model,
                   "directory with config.json, model.safetensors and the "
                   "tokenizer")
       ->type_name("DIRECTORY");
-  AddTableFiles(command, "--train", options.train, "table to train on");
+  AddTableFiles(command, "--train", options.streams.front().paths,
+                "table to train on");
   AddTableFiles(command, "--dev", options.dev, "table to evaluate on");
   AddDataOptions(command, options);
 }

@@ -8,6 +8,7 @@
 #define GRAFT_TOOLS_GRAFT_TRAINING_FINETUNE_OPTIONS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,8 +44,7 @@ struct StrategyInput {
   std::vector<std::string> models;  // NAME=DIRECTORY for each that it calls
   // Directories of models that are not trained.
   std::vector<std::string> frozen;
-  bool unlabelled = false;  // rows may go without a label
-  bool declared = true;     // the file itself has all of its models
+  bool declared = true;  // the file itself has all of its models
   // Whether the file itself has the model that predicts, and its parameters
   // with initial values there.
   bool declares_predicted = false;
@@ -53,11 +53,21 @@ struct StrategyInput {
   bool trained = true;  // trains that model
 };
 
+// A stream of the strategy, and the files of its table.
+struct StreamInput {
+  std::string name = "train";
+  std::vector<std::string> paths;
+  bool labelled = true;  // else the table needs no labels, and none are read
+  bool partly_labelled = false;  // a row may go without its label
+  bool weighted = true;          // has the weights of --weight-column, if given
+};
+
 struct FinetuneOptions {
   // Directory of the model that predicts, and where all output goes.
   std::string model, output;
-  std::vector<std::string> train, dev;  // files of each table
-  std::string stream = "train";         // of the strategy, which reads `train`
+  // In the strategy's order, at least one. An epoch is a pass over the first.
+  std::vector<StreamInput> streams = {StreamInput()};
+  std::vector<std::string> dev;  // files of the table to evaluate on
   StrategyInput strategy;
   TableOptions table;
   std::string task = "classification";  // "regression", "none": no labels
@@ -101,6 +111,10 @@ void AddLayersOption(CLI::App& command, FinetuneOptions& options);
 void AddTaskOption(CLI::App& command, FinetuneOptions& options);
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
+// The index of the stream that the model's labels, and the columns of the table
+// to evaluate on, are those of: the first with labels, or else the first.
+size_t LabelStream(const FinetuneOptions& options);
+
 // Directories of the models that are not trained.
 std::vector<std::string> FrozenModels(const FinetuneOptions& options);
 
@@ -109,8 +123,9 @@ struct PreparedRun {
   std::unique_ptr<Tokenizer> tokenizer;
   // Empty for a regression; a teacher's own. The tables look at it.
   std::unique_ptr<LabelMap> labels;
-  std::unique_ptr<ExampleTable> train, dev;  // dev may be null
-  std::vector<std::string> head_arguments;   // of the compiler
+  std::vector<std::unique_ptr<ExampleTable>> tables;  // of the streams
+  std::unique_ptr<ExampleTable> dev;                  // may be null
+  std::vector<std::string> head_arguments;            // of the compiler
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;      // tokens of an example, at most
   int64_t evaluate_every = 0;  // steps between evaluations; 0: none

@@ -51,7 +51,7 @@ RunInputs InputsOf(const FinetuneOptions& options) {
   RunInputs inputs = {{"--model", options.model}};
   if (!options.teacher.empty())
     inputs.emplace_back("--teacher", options.teacher);
-  for (const std::string& path : options.train)
+  for (const std::string& path : options.streams.front().paths)
     inputs.emplace_back("--train", path);
   for (const std::string& path : options.dev)
     inputs.emplace_back("--dev", path);

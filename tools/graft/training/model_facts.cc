@@ -81,8 +81,9 @@ absl::StatusOr<LabelMatch> MatchHead(const FinetuneOptions& options,
 }  // namespace
 
 std::string LabelColumn(const FinetuneOptions& options) {
-  return absl::StrCat(DescribePaths(options.train), ", column '",
-                      options.table.label_column, "'");
+  return absl::StrCat(
+      DescribePaths(options.streams[LabelStream(options)].paths), ", column '",
+      options.table.label_column, "'");
 }
 
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,

@@ -56,7 +56,7 @@ absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   options.finetune.memory_choices = true;
   GRAFT_ASSIGN_OR_RETURN(const PreparedRun run,
                          PrepareRun(options.finetune, stop));
-  const TableScan& train = run.train->scan();
+  const TableScan& train = run.tables.front()->scan();
   return Measure(
       options, run.program,
       static_cast<double>(train.tokens) / static_cast<double>(train.examples));

@@ -56,7 +56,9 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back(absl::StrCat("--labels=", labels_path));
   for (const std::string& model : options.strategy.models)
     arguments.push_back(absl::StrCat("--model=", model));
-  if (!options.table.weight_column.empty()) arguments.push_back("--weights");
+  // Of several streams the page itself says which have weights.
+  if (!options.table.weight_column.empty() && options.streams.size() == 1)
+    arguments.push_back("--weights");
   if (options.dropout >= 0)
     arguments.push_back(absl::StrCat("--dropout=", options.dropout));
   if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
@@ -83,12 +85,14 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
 // Capacities, from --max-tokens or else from the data.
 BatchCapacity ChooseCapacity(const FinetuneOptions& options,
                              const PreparedRun& run) {
-  BatchCapacity capacity = run.train->scan().capacity;
-  if (run.dev) {
-    const BatchCapacity& other = run.dev->scan().capacity;
+  BatchCapacity capacity;
+  const auto include = [&](const ExampleTable& table) {
+    const BatchCapacity& other = table.scan().capacity;
     capacity.tokens = std::max(capacity.tokens, other.tokens);
     capacity.sequences = std::max(capacity.sequences, other.sequences);
-  }
+  };
+  for (const std::unique_ptr<ExampleTable>& table : run.tables) include(*table);
+  if (run.dev) include(*run.dev);
   // Later texts may be as long as --max-length, whatever these are.
   capacity.tokens = options.max_tokens > 0
                         ? options.max_tokens
@@ -97,11 +101,13 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
 }
 
 // ", 26 labels", of those of the head, and the number of unlabelled rows.
-std::string DescribeClasses(const PreparedRun& run, const std::string& task) {
-  if (task != "classification")
-    return task == "regression" ? ", regression" : "";
-  const int64_t unlabelled = run.train->scan().unlabelled;
-  const int64_t labels = run.train->scan().labels;
+std::string DescribeClasses(const FinetuneOptions& options,
+                            const StreamInput& stream, const TableScan& scan,
+                            const PreparedRun& run) {
+  if (!stream.labelled) return ", without labels";
+  if (options.task == "regression") return ", regression";
+  const int64_t unlabelled = scan.unlabelled;
+  const int64_t labels = scan.labels;
   return absl::StrCat(
       ", ",
       labels < run.labels->size() ? absl::StrCat(labels, " of ")
@@ -112,19 +118,24 @@ std::string DescribeClasses(const PreparedRun& run, const std::string& task) {
           : "");
 }
 
-void DescribeData(const FinetuneOptions& options, const PreparedRun& run,
-                  int64_t max_length) {
-  const TableScan& train = run.train->scan();
-  const std::string text = absl::StrFormat(
-      "%s: %s, %s (%.1f each)%s%s", DescribePaths(options.train),
-      CountOf(train.examples, "example"), CountOf(train.tokens, "token"),
-      static_cast<double>(train.tokens) / static_cast<double>(train.examples),
-      DescribeClasses(run, options.task),
-      train.truncated == 0
-          ? ""
-          : absl::StrCat(", ", CountOf(train.truncated, "text"),
-                         " truncated to ", CountOf(max_length, "token")));
-  std::fprintf(stderr, "%s\n", text.c_str());
+// A line for the table of each stream, with the names of several.
+void DescribeData(const FinetuneOptions& options, const PreparedRun& run) {
+  for (size_t i = 0; i < options.streams.size(); ++i) {
+    const StreamInput& stream = options.streams[i];
+    const TableScan& scan = run.tables[i]->scan();
+    const std::string text = absl::StrFormat(
+        "%s%s: %s, %s (%.1f each)%s%s",
+        options.streams.size() == 1 ? "" : absl::StrCat(stream.name, ", "),
+        DescribePaths(stream.paths), CountOf(scan.examples, "example"),
+        CountOf(scan.tokens, "token"),
+        static_cast<double>(scan.tokens) / static_cast<double>(scan.examples),
+        DescribeClasses(options, stream, scan, run),
+        scan.truncated == 0
+            ? ""
+            : absl::StrCat(", ", CountOf(scan.truncated, "text"),
+                           " truncated to ", CountOf(run.max_length, "token")));
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
 }
 
 // Opens and scans a table, with a progress line if that takes long.
@@ -165,17 +176,18 @@ absl::Status CheckMaxTokens(const FinetuneOptions& options,
                    options.max_tokens, "; --max-length cuts texts"));
 }
 
-// INVALID_ARGUMENT: no row of the training table counts.
+// INVALID_ARGUMENT: no row of the stream's table counts.
 absl::Status CheckWeights(const FinetuneOptions& options,
-                          const TableScan& scan) {
+                          const StreamInput& stream, const TableScan& scan) {
   const std::string& column = options.table.weight_column;
-  if (column.empty() || scan.weighs) return absl::OkStatus();
+  if (column.empty() || !stream.weighted || scan.weighs)
+    return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(DescribePaths(options.train), ", column '", column,
+      absl::StrCat(DescribePaths(stream.paths), ", column '", column,
                    "': expects a weight above 0 in some row, got none"));
 }
 
-// Settles the classes of the scanned training table, and the head for them.
+// Settles the classes of the scanned table of labels, and the head for them.
 // `teacher` is null without one.
 absl::Status SettleLabels(const FinetuneOptions& options,
                           const ModelFacts& model, const ModelFacts* teacher,
@@ -208,7 +220,7 @@ absl::Status SettleLabels(const FinetuneOptions& options,
           names.empty()
               ? "none"
               : absl::StrCat("one: '", DescribeLabel(names[0]), "'")));
-    const TableScan& scan = run.train->scan();
+    const TableScan& scan = run.tables[LabelStream(options)]->scan();
     const std::string many = DescribeManyLabels(
         scan.labels, scan.examples - scan.unlabelled, LabelColumn(options),
         options.strategy.file.empty() ? "--task regression learns numbers"
@@ -226,36 +238,63 @@ absl::Status SettleLabels(const FinetuneOptions& options,
   return absl::OkStatus();
 }
 
-// Opens and scans the tables, and settles labels and head in between.
+// How rows of a stream's table become examples.
+ExampleOptions ExamplesOf(const FinetuneOptions& options,
+                          const StreamInput& stream, const PreparedRun& run) {
+  ExampleOptions examples;
+  examples.table = options.table;
+  examples.table.partly_labelled = stream.partly_labelled;
+  if (!stream.weighted) examples.table.weight_column.clear();
+  examples.labels = !stream.labelled ? ExampleOptions::Labels::kNone
+                    : options.task == "regression"
+                        ? ExampleOptions::Labels::kScores
+                        : ExampleOptions::Labels::kClasses;
+  examples.max_length = run.max_length;
+  examples.reread = true;
+  return examples;
+}
+
+// Opens and scans the table of stream `i`. Labels that are not known yet go to
+// `new_labels`, or are refused without it.
+absl::Status ScanStream(FileSystem& files, const FinetuneOptions& options,
+                        size_t i, const std::atomic<bool>& stop,
+                        LabelMap* new_labels, PreparedRun& run) {
+  const StreamInput& stream = options.streams[i];
+  ScanOptions scan;
+  scan.any_order = options.training.shuffle;
+  scan.new_labels = new_labels;
+  GRAFT_ASSIGN_OR_RETURN(
+      run.tables[i],
+      ScanTable(files, stream.paths, options, ExamplesOf(options, stream, run),
+                run, stop, scan));
+  return CheckWeights(options, stream, run.tables[i]->scan());
+}
+
+// Opens and scans the tables, that of the labels first, and settles labels and
+// head in between.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                         const ModelFacts& model, const ModelFacts* teacher,
                         const std::atomic<bool>& stop, PreparedRun& run) {
-  ExampleOptions examples;
-  examples.table = options.table;
-  examples.labels = options.task == "regression"
-                        ? ExampleOptions::Labels::kScores
-                    : options.task == "none" ? ExampleOptions::Labels::kNone
-                                             : ExampleOptions::Labels::kClasses;
-  examples.max_length = run.max_length;
-  examples.reread = true;
-  ScanOptions scan;
-  ExampleOptions train = examples;
-  train.table.partly_labelled = options.strategy.file.empty()
-                                    ? !options.teacher.empty()
-                                    : options.strategy.unlabelled;
-  scan.any_order = options.training.shuffle;
+  LabelMap* new_labels = run.labels.get();
   if (teacher && teacher->head.named) {
     GRAFT_ASSIGN_OR_RETURN(*run.labels,
                            LabelMap::FromLabels(teacher->head.names));
-  } else {
-    scan.new_labels = run.labels.get();
+    new_labels = nullptr;
   }
-  GRAFT_ASSIGN_OR_RETURN(run.train, ScanTable(files, options.train, options,
-                                              train, run, stop, scan));
-  GRAFT_RETURN_IF_ERROR(CheckWeights(options, run.train->scan()));
+  run.tables.resize(options.streams.size());
+  const size_t labelled = LabelStream(options);
+  GRAFT_RETURN_IF_ERROR(
+      ScanStream(files, options, labelled, stop, new_labels, run));
   GRAFT_RETURN_IF_ERROR(SettleLabels(options, model, teacher, run));
-  GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.train));
+  for (size_t i = 0; i < run.tables.size(); ++i)
+    if (i != labelled)
+      GRAFT_RETURN_IF_ERROR(
+          ScanStream(files, options, i, stop, /*new_labels=*/nullptr, run));
+  for (const std::unique_ptr<ExampleTable>& table : run.tables)
+    GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *table));
   if (options.dev.empty()) return absl::OkStatus();
+  ExampleOptions examples = ExamplesOf(options, options.streams[labelled], run);
+  examples.table.partly_labelled = false;
   GRAFT_ASSIGN_OR_RETURN(
       run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
   return CheckMaxTokens(options, *run.dev);
@@ -265,7 +304,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
 int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
   const RunSettings& training = options.training;
   if (!run.dev || training.evaluate_every > 0) return training.evaluate_every;
-  return (run.train->scan().examples + training.batch_size - 1) /
+  return (run.tables.front()->scan().examples + training.batch_size - 1) /
          training.batch_size;
 }
 
@@ -315,7 +354,7 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, models.model,
                                    models.teacher ? &*models.teacher : nullptr,
                                    stop, result));
-  if (!options.quiet) DescribeData(options, result, models.max_length);
+  if (!options.quiet) DescribeData(options, result);
   result.evaluate_every = EvaluateEvery(options, result);
   GRAFT_RETURN_IF_ERROR(CompileProgram(files, options, result));
   return result;

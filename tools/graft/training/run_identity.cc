@@ -210,10 +210,15 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
     record.push_back({"--initial", std::move(hash),
                       absl::StrCat("the values of ", options.initial)});
   }
-  AddRows("--train", options.train, run.train->scan(), record);
+  const std::vector<StreamInput>& streams = options.streams;
+  for (size_t i = 0; i < streams.size(); ++i)
+    AddRows(streams.size() == 1 ? "--train"
+                                : absl::StrCat("--data ", streams[i].name),
+            streams[i].paths, run.tables[i]->scan(), record);
   record.push_back(
       {"labels", Hash(absl::StrJoin(run.labels->labels(), "\n")),
-       absl::StrCat("the labels of ", DescribePaths(options.train))});
+       absl::StrCat("the labels of ",
+                    DescribePaths(streams[LabelStream(options)].paths))});
   if (run.dev) AddRows("--dev", options.dev, run.dev->scan(), record);
   return absl::OkStatus();
 }

@@ -29,6 +29,7 @@
 #include "tools/graft/training/strategy_options.h"
 #include "tools/graft/training/training_run.h"
 #include "tools/graft/usage_error.h"
+#include "tools/option_values.h"
 
 namespace graft {
 namespace {
@@ -88,45 +89,85 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
   return ParseJson(text, path);
 }
 
-// The data of the strategy's stream and of evaluations.
-absl::Status TakeData(const std::vector<NameValue>& data,
-                      const nlohmann::json& streams, FinetuneOptions& options) {
+// What the strategy says of its streams, without their tables. The kind of
+// their labels, which is one, becomes the task.
+absl::Status TakeStreams(const nlohmann::json& streams,
+                         FinetuneOptions& options) {
   const std::string& file = options.strategy.file;
-  if (streams.size() != 1)
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, ": expects one transfer.stream, got ", streams.size()));
-  const nlohmann::json& stream = streams.front();
-  options.stream = stream["name"];
-  if (options.stream == kEvaluation)
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": expects another name of a stream than ",
-                     kEvaluation, ", the data to evaluate on"));
-  const std::string labels = stream["labels"];
-  options.task = labels == "classes"  ? "classification"
-                 : labels == "number" ? "regression"
-                                      : "none";
-  for (const auto& [name, path] : data) {
-    if (name == options.stream)
-      options.train.push_back(path);
-    else if (name == kEvaluation)
-      options.dev.push_back(path);
-    else
-      return UsageError(absl::StrCat("--data ", name, "=", path,
-                                     ": expects data for ", options.stream,
-                                     " or ", kEvaluation, ", got ", name));
+  options.streams.clear();
+  options.task = "none";
+  for (const nlohmann::json& facts : streams) {
+    StreamInput& stream = options.streams.emplace_back();
+    stream.name = facts["name"];
+    if (stream.name == kEvaluation)
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": expects another name of a stream than ",
+                       kEvaluation, ", the data to evaluate on"));
+    const std::string labels = facts["labels"];
+    stream.labelled = labels != "none";
+    stream.partly_labelled = facts["unlabelled"];
+    stream.weighted = facts["weights"];
+    if (stream.weighted && !stream.labelled)
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": the stream ", stream.name,
+                       " has weights: expects labels beside them, got none"));
+    if (!stream.labelled) continue;
+    const char* task = labels == "number" ? "regression" : "classification";
+    if (options.task != "none" && options.task != task)
+      return absl::InvalidArgumentError(absl::StrCat(
+          file, ": expects labels of one kind in all streams, got those of a ",
+          options.task, " and, in ", stream.name, ", of a ", task));
+    options.task = task;
   }
-  if (options.train.empty())
-    return UsageError(absl::StrCat(file, ": expects --data ", options.stream,
-                                   "=FILE, got none"));
-  if (labels == "none" && !options.table.weight_column.empty())
-    return UsageError(absl::StrCat(
-        "--weight-column: expects a strategy whose stream has labels, got ",
-        file));
-  if (!stream["weights"].get<bool>() || !options.table.weight_column.empty())
+  return absl::OkStatus();
+}
+
+// The files of each stream, and of evaluations.
+absl::Status TakeData(const std::vector<NameValue>& data,
+                      FinetuneOptions& options) {
+  std::vector<std::string> names;
+  for (const StreamInput& stream : options.streams)
+    names.push_back(stream.name);
+  names.emplace_back(kEvaluation);
+  for (const auto& [name, path] : data) {
+    const auto found = absl::c_find(names, name);
+    if (found == names.end())
+      return UsageError(absl::StrCat("--data ", name, "=", path,
+                                     ": expects data for ", ListChoices(names),
+                                     ", got ", name));
+    const auto index = static_cast<size_t>(found - names.begin());
+    (name == kEvaluation ? options.dev : options.streams[index].paths)
+        .push_back(path);
+  }
+  for (const StreamInput& stream : options.streams)
+    if (stream.paths.empty())
+      return UsageError(absl::StrCat(options.strategy.file, ": expects --data ",
+                                     stream.name, "=FILE, got none"));
+  return absl::OkStatus();
+}
+
+// A usage error unless there is a column of weights where, and only where, a
+// stream reads it. The compiler adds weights to the labels of a single stream.
+absl::Status TakeWeights(FinetuneOptions& options) {
+  const std::string& file = options.strategy.file;
+  std::vector<StreamInput>& streams = options.streams;
+  const bool given = !options.table.weight_column.empty();
+  for (const StreamInput& stream : streams)
+    if (stream.weighted && !given)
+      return UsageError(
+          absl::StrCat(file, ": the stream ", stream.name,
+                       " has weights: expects --weight-column, got none"));
+  if (!given) return absl::OkStatus();
+  if (streams.size() == 1 && streams.front().labelled)
+    streams.front().weighted = true;
+  if (absl::c_any_of(streams,
+                     [](const StreamInput& stream) { return stream.weighted; }))
     return absl::OkStatus();
-  return UsageError(absl::StrCat(file, ": the stream ", options.stream,
-                                 " has weights: expects --weight-column, got "
-                                 "none"));
+  return UsageError(absl::StrCat("--weight-column: expects a strategy ",
+                                 streams.size() == 1
+                                     ? "whose stream has labels"
+                                     : "one of whose streams has weights",
+                                 ", got ", file));
 }
 
 // The directory of a model that is not trained.
@@ -208,7 +249,6 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
-  run.strategy.unlabelled = facts["unlabelled"];
   if (facts.contains("batch_size")) {
     if (options.batch_size_given)
       return UsageError(absl::StrCat(
@@ -217,7 +257,9 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
           run.strategy.file, "; --set batch_size=N sets it"));
     run.training.batch_size = facts["batch_size"];
   }
-  GRAFT_RETURN_IF_ERROR(TakeData(data, facts["streams"], run));
+  GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
+  GRAFT_RETURN_IF_ERROR(TakeData(data, run));
+  GRAFT_RETURN_IF_ERROR(TakeWeights(run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
   if (run.strategy.declared && run.max_tokens > 0)
     return UsageError(absl::StrCat(
@@ -262,9 +304,10 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--data", options->data,
                    "STREAM=FILE: table (.tsv, .csv, .jsonl, also .gz and "
-                   ".zst; - is standard input) for the strategy's stream, and "
-                   "dev=FILE to evaluate on; may be repeated for more files of "
-                   "a table, and FILE may be a pattern such as 'part-*.tsv'")
+                   ".zst; - is standard input) for a stream of the strategy, "
+                   "once for each, and dev=FILE to evaluate on; may be "
+                   "repeated for more files of a table, and FILE may be a "
+                   "pattern such as 'part-*.tsv'")
       ->required()
       ->allow_extra_args(false);
   AddDataOptions(*command, run);
@@ -276,7 +319,9 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       "Example:\n"
       "  graft train page.mlir --model model=minilm/ --data train=train.tsv "
       "\\\n"
-      "      --data dev=dev.tsv --set rate=2e-5 --output out/");
+      "      --data dev=dev.tsv --set rate=2e-5 --output out/\n"
+      "  graft train two.mlir --model model=minilm/ --data source=old.tsv \\\n"
+      "      --data target=new.tsv --data dev=dev.tsv --output adapted/");
   command->callback([command, options, &context] {
     context.saves_on_signal = true;
     options->batch_size_given = command->count("--batch-size") > 0;

@@ -151,9 +151,21 @@ DataSettingsSpec DataSettings(const FinetuneOptions& options,
   data.pair_column = options.table.pair_column;
   data.label_column = options.table.label_column;
   data.weight_column = options.table.weight_column;
-  data.format = std::string(run.train->format());
+  data.format = std::string(run.tables[LabelStream(options)]->format());
   data.max_length = run.max_length;
   return data;
+}
+
+// The data of the program's streams.
+std::vector<TrainStream> Streams(const FinetuneOptions& options,
+                                 const PreparedRun& run) {
+  std::vector<TrainStream> streams;
+  for (size_t i = 0; i < options.streams.size(); ++i)
+    streams.push_back({options.streams[i].name, run.tables[i].get(),
+                       options.training.shuffle,
+                       run.tables[i]->scan().token_hash});
+  if (run.dev) streams.push_back({.name = "dev", .source = run.dev.get()});
+  return streams;
 }
 
 // Tells the terminal how far a run is.
@@ -285,11 +297,7 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
                        limit, "; --overwrite trains from the beginning"));
     return folder.Begin(record, limit, resumed.has_value());
   };
-  std::vector<TrainStream> streams = {{options.stream, run.train.get(),
-                                       options.training.shuffle,
-                                       run.train->scan().token_hash}};
-  if (run.dev) streams.push_back({.name = "dev", .source = run.dev.get()});
-  Trainer trainer(files, *instance, std::move(streams), std::move(training));
+  Trainer trainer(files, *instance, Streams(options, run), std::move(training));
   KernelProfile profile;
   if (options.profile)
     instance->SetProfiler(
