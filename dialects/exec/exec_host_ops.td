@@ -298,13 +298,17 @@ def Exec_WithBatchOp : Exec_Block<"with_batch"> {
 def Exec_ForEachMicroBatchOp : Exec_Block<"for_each_micro_batch"> {
   let summary = "Loop over the micro-batches of the batch of a stream";
   let description = [{
-    As many as the sizes of the program require.
+    As many as the sizes of the program require. With `whole`, which says why, there
+    must be one: the program ends with an error at a batch that needs more.
 
     A part of `exec.host`; see there for an example.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$stream);
+  let arguments = (ins FlatSymbolRefAttr:$stream,
+    OptionalAttr<StrAttr>:$whole);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$stream attr-dict-with-keyword $body";
+  let assemblyFormat = [{
+    $stream (`whole` $whole^)? attr-dict-with-keyword $body
+  }];
 }
 
 def Exec_LeaveOp : Exec_Instruction<"leave"> {

@@ -94,9 +94,11 @@ void HostBuilder::withBatch(StringRef stream, StringRef examples, Body body) {
   fill(op.getBody(), body);
 }
 
-void HostBuilder::forEachMicroBatch(StringRef stream, Body body) {
+void HostBuilder::forEachMicroBatch(StringRef stream, StringRef whole,
+                                    Body body) {
   auto op = ForEachMicroBatchOp::create(
-      builder, FlatSymbolRefAttr::get(builder.getContext(), stream));
+      builder, FlatSymbolRefAttr::get(builder.getContext(), stream),
+      whole.empty() ? StringAttr() : builder.getStringAttr(whole));
   fill(op.getBody(), body);
 }
 

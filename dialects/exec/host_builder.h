@@ -41,7 +41,9 @@ class HostBuilder {
   void forEachBatch(llvm::StringRef stream, llvm::StringRef examples,
                     Body body);
   void withBatch(llvm::StringRef stream, llvm::StringRef examples, Body body);
-  void forEachMicroBatch(llvm::StringRef stream, Body body);
+  // `whole` says why there must be one; empty: there may be several.
+  void forEachMicroBatch(llvm::StringRef stream, llvm::StringRef whole,
+                         Body body);
 
   // Registers that are shown: their names there, and here.
   using Shown = llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>>;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/graft/graft_ops.h"
+#include "dialects/graft/size_renaming.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -159,7 +160,7 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection& tables) {
     return emitOpError("expects a function of a model, got ") << getCallee();
   auto type =
       FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
-  if (type == callee.getFunctionType()) return success();
+  if (matchSizes(callee.getFunctionType(), type)) return success();
   return emitOpError("expects ") << getCallee() << " of type " << type
                                  << ", got " << callee.getFunctionType();
 }

@@ -235,7 +235,8 @@ def Graft_CallOp : Graft_Op<"call", [
     `callee` is `@model::@function`, or `@function` inside the model. Expanded
     by inlining; each call of a function in a phase uses its own random numbers. A
     `deterministic` call uses none: dropout is the identity, also in functions that
-    the callee calls (prediction, a teacher).
+    the callee calls (prediction, a teacher). Named sizes of the callee may have
+    other names in the call, those of another stream.
 
     Example:
     ```mlir

@@ -72,10 +72,21 @@ llvm::SmallVector<mlir::Operation*> getComputation(
 // Returns the streams that `values` depend on, in order of declaration.
 llvm::SmallVector<StreamOp> getStreams(llvm::ArrayRef<mlir::Value> values);
 
+// Returns the first op in the computation of `values`, or in a function that it
+// calls, whose result for an example depends on other examples of the batch;
+// null if there is none. Sums of `transfer.loss` do not count, which the parts
+// of a batch add up.
+mlir::Operation* findExampleRelation(llvm::ArrayRef<mlir::Value> values);
+
 // Terms of the loss of a phase: what `transfer.combine` adds up.
 struct LossPart {
   llvm::SmallVector<StreamOp> streams;   // that the terms depend on
   llvm::SmallVector<mlir::Value> terms;  // in program order
+
+  // Whether a batch cannot be cut into parts that add up to it.
+  bool isWhole() const {
+    return streams.size() > 1 || findExampleRelation(terms) != nullptr;
+  }
 };
 
 // Splits the loss of `phase` into the least parts of which no two read the same

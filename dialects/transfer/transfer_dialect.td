@@ -52,9 +52,15 @@ class Transfer_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 def Transfer_LossKind : Transfer_Enum<"LossKind", "kind of a loss", [
     I32EnumAttrCase<"cross_entropy", 0>, I32EnumAttrCase<"mse", 1>,
     I32EnumAttrCase<"kl_divergence", 2>,
-    I32EnumAttrCase<"binary_cross_entropy", 3>]>;
+    I32EnumAttrCase<"binary_cross_entropy", 3>,
+    I32EnumAttrCase<"contrastive", 4>]>;
 def Transfer_LossKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_LossKind, "loss_kind">;
+
+def Transfer_PenaltyKind : Transfer_Enum<"PenaltyKind", "kind of a penalty", [
+    I32EnumAttrCase<"mmd", 0>, I32EnumAttrCase<"coral", 1>]>;
+def Transfer_PenaltyKindAttr
+    : EnumAttr<Transfer_Dialect, Transfer_PenaltyKind, "penalty_kind">;
 
 def Transfer_Reduction : Transfer_Enum<"Reduction",
     "reduction of the losses of all examples", [

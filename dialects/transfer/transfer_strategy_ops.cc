@@ -186,14 +186,17 @@ LogicalResult StreamOp::verify() {
            << getFields().size() << " fields, got " << getNumResults();
   for (auto [field, value] :
        llvm::zip(getFields().getAsValueRange<StringAttr>(), getValues())) {
-    Type type =
-        fieldType(field, getLabelCount().value_or(0), getTokensAttr().getAttr(),
-                  getSequencesAttr().getAttr());
+    Type type = getFieldType(field);
     if (type != value.getType())
       return emitOpError("expects ")
              << field << " of type " << type << ", got " << value.getType();
   }
   return success();
+}
+
+Type StreamOp::getFieldType(StringRef name) {
+  return fieldType(name, getLabelCount().value_or(0), getTokensAttr().getAttr(),
+                   getSequencesAttr().getAttr());
 }
 
 Value StreamOp::getField(StringRef name) {

@@ -26,7 +26,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
       one `transfer.stream` and one `transfer.phase`; other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
-      `transfer.combine`, `transfer.scale_gradient` and computing ops of `graft`.
+      `transfer.combine`, `transfer.penalty`, `transfer.scale_gradient` and computing
+      ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and the schedule has each phase.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
@@ -45,9 +46,10 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       With several phases, `evaluate` names that loss.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
-    - (C10) The loss of a phase depends on each stream.
-      What `transfer.combine` adds up depends on one stream each, so does a cache, and
-      the prediction and the loss that evaluates it depend on the same one.
+    - (C10) The loss of a phase depends on each stream, and each of its terms on one at
+      least; streams that meet in a term have sizes of different names. A cache
+      depends on one stream, and the prediction and the loss that evaluates it on the
+      same one. A cache and the loss that evaluates relate no examples to each other.
     - (C11) Parameters of the models have static shapes.
 
     Example:
@@ -184,6 +186,9 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
   let extraClassDeclaration = [{
     // The value of the field `name`, or null.
     ::mlir::Value getField(::llvm::StringRef name);
+    // The type of a field `name`, whether the stream has it or not, or null for
+    // a name that is none.
+    ::mlir::Type getFieldType(::llvm::StringRef name);
   }];
 }
 

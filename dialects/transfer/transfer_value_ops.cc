@@ -55,8 +55,10 @@ LogicalResult LossOp::verify() {
       (getSmoothingAttr() || getIgnore()))
     return emitOpError(
         "expects 'smoothing' and 'ignore' of cross_entropy only");
-  if (getKind() != LossKind::kl_divergence && getTemperatureAttr())
-    return emitOpError("expects 'temperature' of kl_divergence only");
+  if (getKind() != LossKind::kl_divergence &&
+      getKind() != LossKind::contrastive && getTemperatureAttr())
+    return emitOpError(
+        "expects 'temperature' of kl_divergence and contrastive only");
   if (failed(verifyNumber(*this, "smoothing", getSmoothingAttr(), kFraction)) ||
       failed(
           verifyNumber(*this, "temperature", getTemperatureAttr(), kPositive)))
@@ -67,6 +69,20 @@ LogicalResult LossOp::verify() {
   if (getDim(weight, 0).isCompatible(rows)) return success();
   return emitOpError("expects 'weight' to be one value per row of ")
          << prediction << ", got " << weight;
+}
+
+LogicalResult PenaltyOp::verify() {
+  // C1.
+  RankedTensorType first = getFirst().getType(), second = getSecond().getType();
+  Dim rows = getDim(first, 0), others = getDim(second, 0);
+  if (!getDim(first, 1).isCompatible(getDim(second, 1)))
+    return emitOpError("expects rows of one width, got ")
+           << first << " and " << second;
+  if (rows.name && others.name && rows.name != others.name) return success();
+  return emitOpError(
+             "expects rows that sizes of different names count, those of two "
+             "streams, got ")
+         << first << " and " << second;
 }
 
 LogicalResult ScaleGradientOp::verify() {

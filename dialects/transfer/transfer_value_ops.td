@@ -84,8 +84,12 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     Computes a loss per example: `cross_entropy` of logits with class labels
     (`smoothing`, `ignore` as in `graft.cross_entropy`), `mse` of predictions with
     real numbers, or `kl_divergence` of logits from a teacher's, both softened by
-    `temperature` and scaled by its square (as in `graft.kl_divergence`), or
-    `binary_cross_entropy` of logits with probabilities.
+    `temperature` and scaled by its square (as in `graft.kl_divergence`),
+    `binary_cross_entropy` of logits with probabilities, or `contrastive`: row i of
+    `target` is the positive of row i of `prediction`, and all other rows of the
+    batch are negatives, `-log softmax_j(cos(prediction_i, target_j) /
+    temperature)[i]` (van den Oord et al. 2018). A contrastive loss relates the
+    examples of a batch, which is then never cut into parts.
 
     `mean` reduces them to `sum(weight * loss) / total`, where `total` is the sum of
     weights (without `weight`, the number) of the examples of the whole optimiser
@@ -96,7 +100,7 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     - (C1) `prediction` and `target` fit the kind: [S, K] and labels [S], else
       both the same.
     - (C2) `smoothing` and `ignore` are for `cross_entropy`, `temperature` for
-      `kl_divergence`.
+      `kl_divergence` and `contrastive`.
     - (C3) `weight` has one value per row of `prediction`.
 
     A part of `transfer.cache`; see there for an example.
@@ -113,6 +117,64 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
     (`smoothing` custom<Number>($smoothing)^)?
     (`ignore` $ignore^)? $reduction attr-dict `:` type(operands)
   }];
+  let hasVerifier = 1;
+}
+
+def Transfer_PenaltyOp : Transfer_Op<"penalty", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "Distance between the rows of two batches";
+  let description = [{
+    | kind | value |
+    |---|---|
+    | `mmd` | squared maximum mean discrepancy, `mean k(a, a') + mean k(b, b') - 2 mean k(a, b)` over all pairs, with the sum of five Gaussian kernels `exp(-d^2 / (w m))`, w in 1/4, 1/2, 1, 2, 4, of the squared distance d^2; m is the mean of d^2 over all pairs of different rows of both batches, through which no gradient flows (Long et al. 2015) |
+    | `coral` | `1 / (4 h^2)` times the squared Frobenius norm of the difference of the covariances (divided by n - 1) of the h columns (Sun and Saenko 2016) |
+
+    Both are zero for equal batches. A penalty relates all examples of both
+    batches, which are then never cut into parts. Both are computed in f32.
+
+    - (C1) Both operands have rows of one width, counted by sizes of different
+      names.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.size @U bound 4096
+    graft.size @R bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @pooled(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        return %z : tensor<?x8xf32, #graft.dims<S>>
+      }
+      func.func @classify(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @adapt {
+      %ids, %segments, %labels = transfer.stream @source of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1 = transfer.stream @target of ids, segments in @U, @R
+      transfer.group @all of @model
+      %fs = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %ft = transfer.call @model::@pooled(%ids_0, %segments_1) : (tensor<?xi32, #graft.dims<U>>, !graft.segments<U, R>) -> tensor<?x8xf32, #graft.dims<R>>
+      %logits = transfer.call @model::@classify(%fs) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %apart = transfer.penalty mmd %fs, %ft : tensor<?x8xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<R>>
+      %loss = transfer.combine 1.000000e+00 * %label + 5.000000e-01 * %apart
+      transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Transfer_PenaltyKindAttr:$kind, Graft_Matrix:$first,
+    Graft_Matrix:$second);
+  let results = (outs Graft_Scalar:$penalty);
+  let assemblyFormat = "$kind $first `,` $second attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }
 

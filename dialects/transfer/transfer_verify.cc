@@ -3,6 +3,7 @@
 
 // Verifies C1 to C11 of transfer.strategy.
 
+#include "dialects/graft/size_renaming.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -128,7 +129,7 @@ LogicalResult Verifier::checkCall(CallOp call) {
     return call.emitOpError("expects a function of a model, got ") << name;
   auto type = FunctionType::get(call.getContext(), call.getOperandTypes(),
                                 call.getResultTypes());
-  if (type == callee.getFunctionType()) return success();
+  if (matchSizes(callee.getFunctionType(), type)) return success();
   InFlightDiagnostic diagnostic = call.emitOpError("expects ")
                                   << name << " of type " << type << ", got "
                                   << callee.getFunctionType();
@@ -235,9 +236,8 @@ LogicalResult Verifier::checkLosses(PhaseOp phase) {
     });
   };
   for (Operation* op : getComputation({phase.getLoss()})) {
-    auto loss = dyn_cast<LossOp>(op);
-    if (!loss || learns(loss.getLoss())) continue;
-    InFlightDiagnostic diagnostic = loss.emitOpError(
+    if (!isa<LossOp, PenaltyOp>(op) || learns(op->getResult(0))) continue;
+    InFlightDiagnostic diagnostic = op->emitOpError(
         "expects to depend on a parameter of the phase's groups, got none");
     diagnostic.attachNote(phase.getLoc()) << "minimised here";
     return diagnostic;
@@ -264,19 +264,30 @@ LogicalResult Verifier::checkStreams() {
   return success();
 }
 
-// A loss counts the examples of one batch.
+// Streams that meet in a term are of batches of different sizes.
 LogicalResult Verifier::checkTerm(Value term, PhaseOp phase) {
   SmallVector<StreamOp> streams = getStreams({term});
-  if (streams.size() == 1) return success();
-  InFlightDiagnostic diagnostic = term.getDefiningOp()->emitOpError(
-      "expects to depend on one stream, as each loss does, got ");
-  if (streams.empty()) diagnostic << "none";
-  llvm::interleave(
-      streams,
-      [&](StreamOp stream) { diagnostic << '@' << stream.getSymName(); },
-      [&] { diagnostic << " and "; });
-  diagnostic.attachNote(phase.getLoc()) << "minimised here";
-  return diagnostic;
+  if (streams.empty()) {
+    InFlightDiagnostic diagnostic = term.getDefiningOp()->emitOpError(
+        "expects to depend on a stream, as each loss does, got none");
+    diagnostic.attachNote(phase.getLoc()) << "minimised here";
+    return diagnostic;
+  }
+  for (auto [index, stream] : llvm::enumerate(streams))
+    for (StreamOp other : ArrayRef(streams).take_front(index)) {
+      if (stream.getTokens() != other.getTokens() &&
+          stream.getSequences() != other.getSequences())
+        continue;
+      InFlightDiagnostic diagnostic =
+          term.getDefiningOp()->emitOpError(
+              "expects streams with sizes of "
+              "their own, got @")
+          << other.getSymName() << " and @" << stream.getSymName() << " in "
+          << stream.getTokensAttr() << ", " << stream.getSequencesAttr();
+      diagnostic.attachNote(stream.getLoc()) << "declared here";
+      return diagnostic;
+    }
+  return success();
 }
 
 // C6.
@@ -322,6 +333,12 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
       return cache.emitOpError(
           "expects a value that depends on no labels or weights");
   }
+  if (Operation* found = findExampleRelation({cache.getInput()})) {
+    InFlightDiagnostic diagnostic = cache.emitOpError(
+        "expects a value of each example by itself, got one of a batch");
+    diagnostic.attachNote(found->getLoc()) << "examples meet here";
+    return diagnostic;
+  }
   if (size_t count = getStreams({cache.getInput()}).size(); count != 1)
     return cache.emitOpError("expects a value that depends on one stream, got ")
            << count;
@@ -363,6 +380,13 @@ LogicalResult Verifier::checkPrediction() {
              << streams.front().getSymName()
              << " alone, as the prediction does, got @" << other.getSymName()
              << " as well; 'evaluate' names one";
+  if (Operation* found = findExampleRelation({evaluated})) {
+    InFlightDiagnostic diagnostic = predict.emitOpError(
+        "expects a loss to evaluate of each example by itself; 'evaluate' "
+        "names one");
+    diagnostic.attachNote(found->getLoc()) << "examples meet here";
+    return diagnostic;
+  }
   for (Operation* op : getComputation({predict.getPrediction()}))
     if (usesField(op, "labels") || usesField(op, "weights"))
       return predict.emitOpError(

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The strategies that a command line can name. Each is a page of its own,
+// The strategies that come with the compiler. Each is a page of its own,
 // NAME.mlir in this folder, which the build puts into the compiler: a method is
 // one file, and one line in CMakeLists.txt. Others are written by users, as
 // docs/strategies.md says.
@@ -19,8 +19,8 @@ namespace graft {
 struct StrategyPage {
   // Of the file, without its ending; also the symbol of the strategy.
   const char* name;
-  // A module with one transfer.strategy, which is not linked. It adapts the
-  // model @model; one that distils also calls @teacher.
+  // A module with one transfer.strategy, which is not linked, and models of its
+  // own. It adapts the model @model; one that distils also calls @teacher.
   const char* text;
 };
 

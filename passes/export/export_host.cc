@@ -260,7 +260,7 @@ absl::StatusOr<HostInstruction> HostExporter::makeInstruction(
   if (auto assignments = op.getAttrOfType<ArrayAttr>("assignments")) {
     GRAFT_ASSIGN_OR_RETURN(to.assignments, readAssignments(assignments));
   }
-  for (StringRef name : {"state", "group", "name", "message"})
+  for (StringRef name : {"state", "group", "name", "message", "whole"})
     if (auto text = op.getAttrOfType<StringAttr>(name)) to.text = text.str();
   return to;
 }

@@ -47,7 +47,10 @@ FlatSymbolRefAttr findCounter(func::FuncOp update) {
 // The step around `call`, which is in a loop over micro-batches.
 FailureOr<Step> findStep(CallOp call, func::FuncOp update) {
   Step step;
-  step.loop = dyn_cast<ForEachMicroBatchOp>(call->getParentOp());
+  // The outermost: an entry may read several streams.
+  for (Operation* loop = call->getParentOp(); isa<ForEachMicroBatchOp>(loop);
+       loop = loop->getParentOp())
+    step.loop = cast<ForEachMicroBatchOp>(loop);
   if (call.getAssignments() && !call.getAssignments()->empty())
     step.loss = cast<AssignmentAttr>((*call.getAssignments())[0])
                     .getTarget()

@@ -5,6 +5,7 @@
 
 #include "dialects/transfer/number.h"
 #include "llvm/ADT/STLExtras.h"
+#include "passes/transfer/set_losses.h"
 
 using namespace mlir;
 
@@ -55,11 +56,17 @@ Value Entry::addArgument(StringRef name, Type type, exec::SourceAttr source) {
   return function.getArgument(index);
 }
 
+std::string Entry::nameIn(StreamOp stream, StringRef name) const {
+  if (stream == streams.front()) return name.str();
+  return (stream.getSymName() + "." + name).str();
+}
+
 void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
+  streams.push_back(stream);
   for (auto [field, value] : llvm::zip(
            stream.getFields().getAsRange<StringAttr>(), stream.getValues()))
     if (!llvm::is_contained(without, field.getValue()))
-      mapping.map(value, addArgument(field, value.getType(),
+      mapping.map(value, addArgument(nameIn(stream, field), value.getType(),
                                      exec::SourceAttr::getStream(
                                          stream.getSymNameAttr(), field)));
 }
@@ -74,18 +81,38 @@ void Entry::addCaches(Value value) {
                       exec::SourceAttr::getCache(cache.getSymNameAttr())));
 }
 
-LogicalResult Entry::addTotals(Value value, StreamOp stream,
-                               HostProgram& host) {
-  auto add = [&](const BatchSum& sum) {
-    if (llvm::is_contained(llvm::make_first_range(divisors), sum)) return;
+StreamOp Entry::findStream(Value value) const {
+  StringAttr rows = getDim(cast<RankedTensorType>(value.getType()), 0).name;
+  auto* found = llvm::find_if(streams, [&](StreamOp stream) {
+    return stream.getSequencesAttr().getAttr() == rows;
+  });
+  return found == streams.end() ? StreamOp() : *found;
+}
+
+Value Entry::getDivisor(StreamOp stream, const BatchSum& sum) const {
+  auto* found = llvm::find_if(divisors, [&](const Divisor& divisor) {
+    return divisor.stream == stream && divisor.sum == sum;
+  });
+  return found == divisors.end() ? Value() : found->value;
+}
+
+LogicalResult Entry::addTotals(Value value, HostProgram& host) {
+  auto add = [&](StreamOp stream, const BatchSum& sum) {
+    if (getDivisor(stream, sum)) return;
     auto scalar = RankedTensorType::get({}, builder.getF32Type());
-    divisors.emplace_back(
-        sum, addArgument(sum.getInput(), scalar, host.addSum(stream, sum)));
+    Value argument = addArgument(nameIn(stream, sum.getInput()), scalar,
+                                 host.addSum(stream, sum));
+    divisors.push_back({stream, sum, argument});
   };
-  add({});
+  for (StreamOp stream : streams) add(stream, {});
   for (Operation* op : getOps(value)) {
     auto loss = dyn_cast<LossOp>(op);
     if (!loss || loss.getReduction() != Reduction::mean) continue;
+    StreamOp stream = findStream(loss.getPrediction());
+    if (!stream)
+      return loss.emitOpError(
+                 "expects a mean over the examples of a stream, got rows of ")
+             << loss.getPrediction().getType();
     if (loss.getWeight() && loss.getWeight() != stream.getField("weights"))
       return loss.emitOpError(
           "expects 'weight' of a mean to be the field weights of the stream, "
@@ -94,7 +121,7 @@ LogicalResult Entry::addTotals(Value value, StreamOp stream,
       return loss.emitOpError(
           "expects 'target' of a mean that ignores a label to be the field "
           "labels of the stream");
-    add(divisorOf(loss));
+    add(stream, divisorOf(loss));
   }
   return success();
 }
@@ -129,6 +156,7 @@ FailureOr<Value> Entry::compute(Value value) {
 LogicalResult Entry::emit(Operation* op) {
   if (auto loss = dyn_cast<LossOp>(op)) return emitLoss(loss);
   if (auto combine = dyn_cast<CombineOp>(op)) return emitCombination(combine);
+  if (auto penalty = dyn_cast<PenaltyOp>(op)) return emitPenalty(penalty);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     Value mapped = mapping.lookupOrNull(operand);
@@ -158,7 +186,7 @@ LogicalResult Entry::emit(Operation* op) {
 }
 
 // The loss of each row.
-Value Entry::emitRows(LossOp loss) {
+FailureOr<Value> Entry::emitRows(LossOp loss) {
   Value prediction = mapping.lookup(loss.getPrediction());
   Value target = mapping.lookup(loss.getTarget());
   Type rows = getTensorType({getDim(loss.getPrediction().getType(), 0)},
@@ -170,20 +198,47 @@ Value Entry::emitRows(LossOp loss) {
     case LossKind::cross_entropy:
       return CrossEntropyOp::create(builder, rows, prediction, target,
                                     loss.getIgnoreAttr(),
-                                    number(loss.getSmoothingAttr(), 0));
+                                    number(loss.getSmoothingAttr(), 0))
+          .getResult();
     case LossKind::mse:
-      return MseOp::create(builder, rows, prediction, target);
+      return MseOp::create(builder, rows, prediction, target).getResult();
     case LossKind::binary_cross_entropy:
-      return BinaryCrossEntropyOp::create(builder, rows, prediction, target);
+      return BinaryCrossEntropyOp::create(builder, rows, prediction, target)
+          .getResult();
     case LossKind::kl_divergence:
       return KlDivergenceOp::create(builder, rows, prediction, target,
-                                    number(loss.getTemperatureAttr(), 1));
+                                    number(loss.getTemperatureAttr(), 1))
+          .getResult();
+    case LossKind::contrastive:
+      return buildContrastive(
+          builder, prediction, target,
+          getVerifiedNumber(loss, loss.getTemperatureAttr(), 1));
   }
-  return {};
+  return failure();
+}
+
+LogicalResult Entry::emitPenalty(PenaltyOp penalty) {
+  auto rowsOf = [&](Value value) -> Rows {
+    StreamOp stream = findStream(value);
+    return {mapping.lookup(value), stream ? getDivisor(stream, {}) : Value()};
+  };
+  Rows first = rowsOf(penalty.getFirst());
+  Rows second = rowsOf(penalty.getSecond());
+  if (!first.count || !second.count)
+    return penalty.emitOpError(
+               "expects rows that are the examples of two streams, got ")
+           << penalty.getFirst().getType() << " and "
+           << penalty.getSecond().getType();
+  mapping.map(penalty.getPenalty(), penalty.getKind() == PenaltyKind::mmd
+                                        ? buildMmd(builder, first, second)
+                                        : buildCoral(builder, first, second));
+  return success();
 }
 
 LogicalResult Entry::emitLoss(LossOp loss) {
-  Value rows = emitRows(loss);
+  FailureOr<Value> emitted = emitRows(loss);
+  if (failed(emitted)) return failure();
+  Value rows = *emitted;
   if (mode.lossPerExample) {
     mapping.map(loss.getLoss(), rows);
     return success();
@@ -197,9 +252,7 @@ LogicalResult Entry::emitLoss(LossOp loss) {
   if (loss.getReduction() == Reduction::mean)
     scalar = DivOp::create(
         builder, scalar,
-        llvm::find_if(divisors, [sum = divisorOf(loss)](const auto& divisor) {
-          return divisor.first == sum;
-        })->second);
+        getDivisor(findStream(loss.getPrediction()), divisorOf(loss)));
   mapping.map(loss.getLoss(), scalar);
   return success();
 }

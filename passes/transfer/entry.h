@@ -38,19 +38,19 @@ class Entry {
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type,
                           exec::SourceAttr source);
 
-  // Adds an argument for each field of `stream` except those in `without`.
+  // Adds an argument for each field of `stream` except those in `without`. The
+  // names of a second stream begin with its own: "target.ids".
   void addFields(StreamOp stream, llvm::ArrayRef<llvm::StringRef> without);
 
   // Adds an argument, named `cached.<cache>`, for each cache that `value`
   // depends on.
   void addCaches(mlir::Value value);
 
-  // Adds the divisors of the mean losses in `loss`, of examples of `stream`:
-  // `total`, and others for losses with weights or with a label that they
-  // ignore. Fails with a diagnostic at a loss whose divisor `host` cannot
-  // compute.
-  mlir::LogicalResult addTotals(mlir::Value loss, StreamOp stream,
-                                HostProgram& host);
+  // Adds the divisors of the mean losses in `loss`, of examples of the streams
+  // that have been added: `total`, and others for losses with weights or with a
+  // label that they ignore. Fails with a diagnostic at a loss whose divisor
+  // `host` cannot compute.
+  mlir::LogicalResult addTotals(mlir::Value loss, HostProgram& host);
 
   // Adds an argument for each factor in the computation of `loss` that changes
   // during a training; `host` computes it before each step.
@@ -78,12 +78,23 @@ class Entry {
   mlir::LogicalResult emitLoss(LossOp loss);
   mlir::LogicalResult emitCombination(CombineOp combine);
   void emitScaling(ScaleGradientOp scaling);
-  mlir::Value emitRows(LossOp loss);
+  mlir::FailureOr<mlir::Value> emitRows(LossOp loss);
+  mlir::LogicalResult emitPenalty(PenaltyOp penalty);
+  // The stream whose examples the rows of `value` are; null if there is none.
+  StreamOp findStream(mlir::Value value) const;
+  std::string nameIn(StreamOp stream, llvm::StringRef name) const;
+  mlir::Value getDivisor(StreamOp stream, const BatchSum& sum) const;
 
   EntryMode mode;
   llvm::DenseSet<mlir::Value> terms;  // that are taken; empty: all
   mlir::IRMapping mapping;
-  llvm::SmallVector<std::pair<BatchSum, mlir::Value>> divisors;
+  llvm::SmallVector<StreamOp> streams;  // whose fields are arguments
+  struct Divisor {
+    StreamOp stream;
+    BatchSum sum;
+    mlir::Value value;
+  };
+  llvm::SmallVector<Divisor> divisors;
   llvm::DenseMap<mlir::Attribute, mlir::Value> factors;  // those that change
 };
 

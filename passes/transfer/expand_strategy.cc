@@ -64,6 +64,7 @@ class Expander {
   LogicalResult buildEvaluate();
   LogicalResult buildCache(CacheOp cache);
   LogicalResult buildAccumulate(const LossPart& part);
+  std::string whyWhole(const LossPart& part);
   // The name of the entry for a part of the loss.
   std::string nameOf(const LossPart& part) {
     if (parts.size() == 1) return "accumulate";
@@ -103,7 +104,7 @@ LogicalResult Expander::run() {
   SmallVector<HostProgram::Accumulation> accumulations;
   for (const LossPart& part : parts) {
     if (failed(buildAccumulate(part))) return failure();
-    accumulations.push_back({nameOf(part), part.streams.front()});
+    accumulations.push_back({nameOf(part), part.streams, whyWhole(part)});
   }
   buildUpdate();
   host.build(accumulations);
@@ -225,14 +226,27 @@ LogicalResult Expander::buildCache(CacheOp cache) {
   return success();
 }
 
+// The place of the op that relates examples, for the error of a batch that does
+// not fit; empty if a batch may be cut.
+std::string Expander::whyWhole(const LossPart& part) {
+  if (!part.isWhole()) return "";
+  Operation* found = findExampleRelation(part.terms);
+  if (!found) found = part.terms.front().getDefiningOp();
+  std::string place = ("@" + strategy.getSymName()).str();
+  if (auto line = found->getLoc()->findInstanceOf<FileLineColLoc>())
+    place = (line.getFilename().getValue() + ":" + Twine(line.getLine()) + ":" +
+             Twine(line.getColumn()))
+                .str();
+  return place;
+}
+
 LogicalResult Expander::buildAccumulate(const LossPart& part) {
-  StreamOp read = part.streams.front();
   Entry entry(strategy, nameOf(part), kTrain);
   entry.restrictTo(part);
-  entry.addFields(read, {});
+  for (StreamOp read : part.streams) entry.addFields(read, {});
   entry.addCaches(phase.getLoss());
   setOrdinal(entry, &part - parts.data());
-  if (failed(entry.addTotals(phase.getLoss(), read, host))) return failure();
+  if (failed(entry.addTotals(phase.getLoss(), host))) return failure();
   entry.addFactors(phase.getLoss(), host);
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();

@@ -328,14 +328,8 @@ void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
     checkNumber(name, number, /*isRate=*/false);
   }
   to.set("$loss", "0");
-  for (const Accumulation& accumulation : accumulations) {
-    StreamOp stream = accumulation.stream;
-    to.forEachMicroBatch(stream.getSymName(), [&] {
-      exec::CallOp::create(
-          to.builder, to.symbol(accumulation.entry), to.expression("$step"),
-          to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
-    });
-  }
+  for (const Accumulation& accumulation : accumulations)
+    accumulate(accumulation, accumulation.streams);
   addUpdate();
   addEvaluation();
   exec::MarkOp::create(
@@ -352,6 +346,20 @@ void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
   setLastStep(to);
   to.when("$step >= $last_step or $stopped_early",
           [&] { exec::LeaveOp::create(to.builder); });
+}
+
+void HostProgram::accumulate(const Accumulation& accumulation,
+                             ArrayRef<StreamOp> streams) {
+  exec::HostBuilder& to = *host;
+  if (!streams.empty()) {
+    StreamOp stream = streams.front();
+    return to.forEachMicroBatch(
+        stream.getSymName(), accumulation.whole,
+        [&] { accumulate(accumulation, streams.drop_front()); });
+  }
+  exec::CallOp::create(
+      to.builder, to.symbol(accumulation.entry), to.expression("$step"),
+      to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
 }
 
 void HostProgram::withBatches(ArrayRef<StreamOp> streams,

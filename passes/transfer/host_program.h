@@ -51,10 +51,12 @@ class HostProgram {
   // its variable and its source.
   std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number);
 
-  // An entry that adds to the gradients, and the stream that it reads.
+  // An entry that adds to the gradients, the streams that it reads, and why
+  // their batches must not be cut; empty if they may.
   struct Accumulation {
     std::string entry;
-    StreamOp stream;
+    llvm::SmallVector<StreamOp> streams;
+    std::string whole;
   };
   // Adds the instructions: epochs over the first stream, steps of
   // `accumulations` and the entry `update`, evaluations by `evaluate`.
@@ -68,6 +70,9 @@ class HostProgram {
   void addTotals();
   // The variable of a sum.
   std::string variableOf(StreamOp stream, const BatchSum& sum);
+  // Calls the entry for each micro-batch of `streams`, some of its own.
+  void accumulate(const Accumulation& accumulation,
+                  llvm::ArrayRef<StreamOp> streams);
   // Runs `body` with a batch of each stream from `streams` on.
   void withBatches(llvm::ArrayRef<StreamOp> streams,
                    llvm::function_ref<void()> body);

@@ -5,6 +5,7 @@
 
 #include "dialects/graft/graft_ops.h"
 #include "dialects/graft/random_ids.h"
+#include "dialects/graft/size_renaming.h"
 #include "llvm/ADT/DenseMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -114,9 +115,16 @@ LogicalResult Inliner::inlineCall(PendingCall pending,
   Block& body = callee.getBody().front();
   IRMapping mapping;
   mapping.map(body.getArguments(), call.getOperands());
+  // Verified: there is one.
+  SizeRenaming sizes = *matchSizes(
+      callee.getFunctionType(),
+      builder.getFunctionType(call.getOperandTypes(), call.getResultTypes()));
+  sizes.remove_if([](const auto& name) { return name.first == name.second; });
   SmallVector<Operation*> clones;
-  for (Operation& op : body.without_terminator())
+  for (Operation& op : body.without_terminator()) {
     clones.push_back(builder.clone(op, mapping));
+    if (!sizes.empty()) renameSizes(clones.back(), sizes);
+  }
   SmallVector<Value> results;
   for (Value value : body.getTerminator()->getOperands())
     results.push_back(mapping.lookupOrDefault(value));

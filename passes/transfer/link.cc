@@ -3,6 +3,7 @@
 
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -21,7 +22,7 @@ namespace {
 
 // The fields of a text, in the order of the calls that take them.
 struct TextFields {
-  llvm::MapVector<StringAttr, Type> types;
+  llvm::SetVector<StringAttr> names;
   llvm::DenseMap<StringAttr, Value> values;  // of the new stream
 };
 
@@ -217,9 +218,8 @@ LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
       diagnostic.attachNote(call.getLoc()) << "called here";
       return diagnostic;
     }
-    for (StringAttr field : fields)
-      texts[operand.get()].types.insert(
-          {field, callee.getArgumentTypes()[argument++]});
+    argument += fields.size();
+    texts[operand.get()].names.insert(fields.begin(), fields.end());
     taken[&operand] = std::move(fields);
   }
   return success();
@@ -255,9 +255,9 @@ void Linker::expandText(StreamOp stream) {
       old.push_back(value);
       continue;
     }
-    for (auto& [name, type] : fields.types) {
+    for (StringAttr name : fields.names) {
       names.push_back(name);
-      types.push_back(type);
+      types.push_back(stream.getFieldType(name));
       old.push_back({});
     }
   }

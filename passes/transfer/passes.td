@@ -96,7 +96,8 @@ def TransferInlineCallsPass
     callee, which reads parameters as `@model::@name`. All reads of a tensor in
     a function become one. Each further call of the same function in a phase
     gives its random ops the next `draw`, so that two forward passes over one
-    batch use different dropout masks; a `deterministic` call has no dropout.
+    batch use different dropout masks; a `deterministic` call has no dropout. Types
+    get the names that the call gives to sizes.
     Finally removes the functions of all models, if the module has any function
     of its own.
 

@@ -146,7 +146,8 @@ std::string DescribeInstruction(const ArtifactSpec& spec,
                           " of ", value);
     case HostOp::for_each_micro_batch:
       return absl::StrCat("for_each_micro_batch @",
-                          spec.streams[instruction.index].name);
+                          spec.streams[instruction.index].name,
+                          instruction.text.empty() ? "" : " whole");
     case HostOp::call:
       return absl::StrCat("call ", spec.entries[instruction.index].name,
                           results);

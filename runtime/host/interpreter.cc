@@ -158,6 +158,7 @@ absl::Status HostInterpreter::ExecuteLoop(const HostInstruction& instruction) {
       examples_ += facts_[instruction.index].examples->size();
       break;
     default:
+      GRAFT_RETURN_IF_ERROR(CheckWhole(instruction));
       state_.streams[instruction.index].micro_batch = 0;
       Pack(instruction.index);
   }

@@ -128,6 +128,8 @@ class HostInterpreter {
   // Makes `stream` give batch number `first` next, of its position's size.
   absl::Status BeginBatches(uint32_t stream, int64_t first);
   absl::Status Draw(uint32_t stream);
+  // INVALID_ARGUMENT: a loop that must have one micro-batch has several.
+  absl::Status CheckWhole(const HostInstruction& loop) const;
   void Pack(uint32_t stream);
   // Reserves memory for micro-batches with the caches of `stream`.
   void ReservePacked(uint32_t stream);

@@ -94,6 +94,20 @@ absl::Status HostInterpreter::Draw(uint32_t index) {
   return absl::OkStatus();
 }
 
+absl::Status HostInterpreter::CheckWhole(const HostInstruction& loop) const {
+  const Stream& stream = streams_[loop.index];
+  if (loop.text.empty() || stream.batch->micro_batches.size() == 1)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      loop.text, ": expects a batch of the stream ",
+      spec_.streams[loop.index].name, " in one launch, of at most ",
+      stream.capacity.tokens, " tokens in ", stream.capacity.sequences,
+      " examples, because the loss relates its examples; got ",
+      stream.batch->examples.size(), " examples that need ",
+      stream.batch->micro_batches.size(),
+      " launches; a larger --max-tokens or a smaller batch makes it one"));
+}
+
 void HostInterpreter::Pack(uint32_t index) {
   Stream& stream = streams_[index];
   PackBatch(stream.batch->examples,

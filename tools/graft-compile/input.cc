@@ -63,6 +63,7 @@ class Reader {
                              int64_t labels, bool new_head);
   absl::Status ChoosePage();
   absl::Status Assemble();
+  void AddSizes();
   absl::Status CheckNames();
   absl::Status AddModel(InputModel& model, mlir::ModuleOp imported,
                         mlir::Operation* before);
@@ -351,7 +352,22 @@ absl::Status Reader::Assemble() {
     if (auto found = imported_.find(model.role.symbol);
         found != imported_.end())
       GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second, first));
+  if (!imported_.empty()) AddSizes();
   return CheckNames();
+}
+
+// Declares sizes that streams have of their own beside those of the imported
+// models, which are as large.
+void Reader::AddSizes() {
+  for (auto stream : input_.strategy.getOps<transfer::StreamOp>())
+    for (const auto& [size, bound] :
+         {std::pair(stream.getTokensAttr(), import_.token_capacity),
+          std::pair(stream.getSequencesAttr(), import_.sequence_capacity)}) {
+      if (module().lookupSymbol(size.getAttr())) continue;
+      mlir::OpBuilder builder(input_.strategy);
+      SizeOp::create(builder, stream.getLoc(), size.getAttr(),
+                     static_cast<uint64_t>(bound));
+    }
 }
 
 // Initial values, files of --initial and checkpoints know a parameter as NAME

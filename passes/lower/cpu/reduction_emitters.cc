@@ -123,17 +123,80 @@ LogicalResult reduceAll(ReduceOp op, OpBuilder& builder, CpuContext& context,
   return replaceBy(op, total);
 }
 
-// The last `dims` dimensions, which are static, of each row.
+// The type of the dimensions [begin, end) of `type`.
+RankedTensorType partOf(RankedTensorType type, int64_t begin, int64_t end) {
+  SmallVector<Dim> dims = getDims(type);
+  return getTensorType(ArrayRef(dims).slice(begin, end - begin),
+                       type.getElementType());
+}
+
+// Rows that are not static, such as those of a matrix of pairs, are as many an
+// item.
+constexpr int64_t kDynamicRows = 16;
+
+// Calls `body(column, mask)` for the registers of a row of `width` elements.
+void forDynamicColumns(VectorBuilder& v, Value width,
+                       llvm::function_ref<void(Value, Value)> body) {
+  Value whole = v.mulIndex(v.divIndex(width, v.lanes()), v.lanes());
+  v.loop(v.index(0), whole, v.lanes(), [&](Value at) { body(at, Value()); });
+  v.loop(whole, width, v.lanes(),
+         [&](Value at) { body(at, v.mask(v.subIndex(width, at))); });
+}
+
+// The dimensions from `dims` on, which are not static, of each row.
+LogicalResult reduceDynamicTrailing(ReduceOp op, OpBuilder& builder,
+                                    CpuContext& context, const Folder& folder,
+                                    RankedTensorType row) {
+  Work work = Work::elements(cast<RankedTensorType>(op.getOutput().getType()),
+                             kDynamicRows);
+  return replaceByKernel(op, builder, context, work.grid(), {},
+                         [&](VectorBuilder& v, const KernelArguments& arguments,
+                             ArrayRef<Value> flat) {
+                           Value width = elementCount(v, arguments, row);
+                           forRows(v, work, arguments, [&](Value index) {
+                             Value begin = v.mulIndex(index, width);
+                             Value sum = foldRange(v, folder, flat[0], begin,
+                                                   v.addIndex(begin, width));
+                             v.storeScalar(sum, flat[1], index);
+                           });
+                         });
+}
+
+// The first `dims` dimensions of each column of rows that are not static.
+LogicalResult reduceDynamicLeading(ReduceOp op, OpBuilder& builder,
+                                   CpuContext& context, const Folder& folder,
+                                   RankedTensorType rows,
+                                   RankedTensorType row) {
+  Work work = Work::elements(cast<RankedTensorType>(op.getOutput().getType()));
+  return replaceByKernel(
+      op, builder, context, work.grid(), {},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        Value count = elementCount(v, arguments, rows);
+        Value width = elementCount(v, arguments, row);
+        forElements(v, work, arguments, [&](Value column, Value mask) {
+          Value sum = v.loop(v.index(0), count, 1, v.splat(folder.neutral()),
+                             [&](Value index, ValueRange carried) {
+                               Value at =
+                                   v.addIndex(v.mulIndex(index, width), column);
+                               return SmallVector<Value>{folder.combine(
+                                   v, carried[0], v.load(flat[0], at, mask))};
+                             })
+                          .front();
+          v.store(sum, flat[1], column, mask);
+        });
+      });
+}
+
+// The last `dims` dimensions of each row.
 LogicalResult reduceTrailing(ReduceOp op, OpBuilder& builder,
                              CpuContext& context, const Folder& folder,
                              int64_t dims) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
-  int64_t width = 1;
-  for (int64_t size : type.getShape().take_back(dims)) {
-    if (ShapedType::isDynamic(size))
-      return op.emitOpError("expects static trailing dimensions, got ") << type;
-    width *= size;
-  }
+  RankedTensorType row = partOf(type, type.getRank() - dims, type.getRank());
+  if (!row.hasStaticShape())
+    return reduceDynamicTrailing(op, builder, context, folder, row);
+  int64_t width = row.getNumElements();
   // Rows are the elements of the result.
   Work work = Work::elements(cast<RankedTensorType>(op.getOutput().getType()),
                              std::max<int64_t>(1, 8192 / width));
@@ -160,17 +223,16 @@ LogicalResult reduceTrailing(ReduceOp op, OpBuilder& builder,
       });
 }
 
-// The first `dims` dimensions of each column; columns are static.
+// The first `dims` dimensions of each column.
 LogicalResult reduceLeading(ReduceOp op, OpBuilder& builder,
                             CpuContext& context, const Folder& folder,
                             int64_t dims) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
-  int64_t width = 1;
-  for (int64_t size : type.getShape().drop_front(dims)) {
-    if (ShapedType::isDynamic(size))
-      return op.emitOpError("expects static columns, got ") << type;
-    width *= size;
-  }
+  RankedTensorType row = partOf(type, dims, type.getRank());
+  if (!row.hasStaticShape())
+    return reduceDynamicLeading(op, builder, context, folder,
+                                partOf(type, 0, dims), row);
+  int64_t width = row.getNumElements();
   SmallVector<Value> operands = {op.getInput()};
   SmallVector<int64_t> ties;
   // The gradient of a bias goes straight to what it is added to.
@@ -220,19 +282,6 @@ LogicalResult emitReduce(Operation* operation, OpBuilder& builder,
       "expects leading or trailing dimensions to generate a kernel for");
 }
 
-// The type of the `dims` leading dimensions of `type`.
-RankedTensorType leadingType(RankedTensorType type, int64_t dims) {
-  ArrayRef<int64_t> shape = type.getShape().take_front(dims);
-  Attribute encoding;
-  if (auto names = dyn_cast_if_present<DimsAttr>(type.getEncoding())) {
-    int64_t dynamic = llvm::count_if(shape, ShapedType::isDynamic);
-    if (dynamic)
-      encoding = DimsAttr::get(type.getContext(),
-                               names.getNames().take_front(dynamic));
-  }
-  return RankedTensorType::get(shape, type.getElementType(), encoding);
-}
-
 // One value everywhere.
 LogicalResult broadcastScalar(BroadcastOp op, OpBuilder& builder,
                               CpuContext& context) {
@@ -267,26 +316,30 @@ LogicalResult emitBroadcast(Operation* operation, OpBuilder& builder,
     return op.emitOpError(
         "expects new leading or trailing dimensions to generate a kernel for");
   int64_t rowDims = leading ? count : rank - count;
-  int64_t width = 1;
-  for (int64_t size : type.getShape().drop_front(rowDims)) {
-    if (ShapedType::isDynamic(size))
-      return op.emitOpError("expects static rows, got ") << type;
-    width *= size;
-  }
-  Work work = Work::elements(leadingType(type, rowDims),
-                             std::max<int64_t>(1, 8192 / width));
+  RankedTensorType row = partOf(type, rowDims, rank);
+  bool isStatic = row.hasStaticShape();
+  int64_t width = isStatic ? row.getNumElements() : 0;
+  Work work = Work::elements(
+      partOf(type, 0, rowDims),
+      isStatic ? std::max<int64_t>(1, 8192 / width) : kDynamicRows);
   return replaceByKernel(
       op, builder, context, work.grid(), {},
       [&](VectorBuilder& v, const KernelArguments& arguments,
           ArrayRef<Value> flat) {
-        forRows(v, work, arguments, [&](Value row) {
-          Value offset = v.mulIndex(row, width);
+        Value count =
+            isStatic ? v.index(width) : elementCount(v, arguments, row);
+        forRows(v, work, arguments, [&](Value index) {
+          Value offset = v.mulIndex(index, count);
           Value x;
-          if (trailing) x = v.broadcast(v.loadScalar(flat[0], row));
-          forColumns(v, width, [&](Value column, Value mask) {
+          if (trailing) x = v.broadcast(v.loadScalar(flat[0], index));
+          auto fill = [&](Value column, Value mask) {
             v.store(trailing ? x : v.load(flat[0], column, mask), flat[1],
                     v.addIndex(offset, column), mask);
-          });
+          };
+          if (isStatic)
+            forColumns(v, width, fill);
+          else
+            forDynamicColumns(v, count, fill);
         });
       });
 }

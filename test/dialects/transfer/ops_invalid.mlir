@@ -121,7 +121,7 @@ transfer.strategy @s {
 
 transfer.strategy @s {
   %z, %y = "test.values"() : () -> (tensor<3x4xf32>, tensor<3x4xf32>)
-  // expected-error @below {{'transfer.loss' op expects 'temperature' of kl_divergence only}}
+  // expected-error @below {{'transfer.loss' op expects 'temperature' of kl_divergence and contrastive only}}
   %l = transfer.loss mse %z, %y temperature 2.000000e+00 mean : tensor<3x4xf32>, tensor<3x4xf32>
 }
 

@@ -50,16 +50,16 @@ graft.model @model {
 }
 transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @source of ids, segments, labels<3> in @T, @S
+  // expected-note @below {{declared here}}
   %ids_0, %segments_1 = transfer.stream @target of ids, segments in @T, @S
   transfer.group @all of @model
   %a = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %b = transfer.call @model::@logits(%ids_0, %segments_1) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %l = transfer.loss cross_entropy %a, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
-  // expected-error @below {{'transfer.loss' op expects to depend on one stream, as each loss does, got @source and @target}}
+  // expected-error @below {{'transfer.loss' op expects streams with sizes of their own, got @source and @target in @T, @S}}
   %m = transfer.loss mse %a, %b mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
   %loss = transfer.combine 1.0 * %l + 1.0 * %m
   transfer.predict %a evaluate %l : tensor<?x3xf32, #S>
-  // expected-note @below {{minimised here}}
   transfer.phase @step minimise %loss over [@all] with adamw rate constant 1.0e-3
   transfer.schedule epochs 2 of [@step]
 }
@@ -89,7 +89,7 @@ transfer.strategy @s {
   %l = transfer.loss cross_entropy %a, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   %zero = graft.constant 0.0 : tensor<?x3xf32, #S>
   %m = transfer.loss mse %b, %zero mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
-  // expected-error @below {{'graft.constant' op expects to depend on one stream, as each loss does, got none}}
+  // expected-error @below {{'graft.constant' op expects to depend on a stream, as each loss does, got none}}
   %c = graft.constant 1.0 : tensor<f32>
   %loss = transfer.combine 1.0 * %l + 1.0 * %m + 1.0 * %c
   transfer.predict %a evaluate %l : tensor<?x3xf32, #S>

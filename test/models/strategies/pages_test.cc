@@ -66,8 +66,11 @@ class PagesTest : public ::testing::Test {
     auto strategy = *page->getOps<transfer::StrategyOp>().begin();
     for (auto [parameter, value] : settings)
       if (mlir::failed(strategy.setParameter(parameter, value))) return false;
-    strategy->remove();
-    module->push_back(strategy);
+    for (mlir::Operation& op :
+         llvm::make_early_inc_range(page->getBody()->getOperations())) {
+      op.remove();
+      module->push_back(&op);
+    }
     mlir::PassManager manager(&context);
     buildTransferPipeline(manager);
     return mlir::succeeded(manager.run(*module));
@@ -113,7 +116,8 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("distill", "distill_regression", "finetune",
+  EXPECT_THAT(names, ElementsAre("coral", "dann", "distill",
+                                 "distill_regression", "finetune", "mmd",
                                  "regression"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
@@ -188,6 +192,28 @@ TEST_F(PagesTest, DistilsFromACachedTeacher) {
                                      "teacher_logits", "update"));
   EXPECT_EQ(learned().size(), 41);
   EXPECT_EQ(learned().count("table"), 0);
+}
+
+// Each domain is a part of its own, and the reversed gradient its factor.
+TEST_F(PagesTest, TellsDomainsApart) {
+  ASSERT_TRUE(expand("dann")) << errors;
+  EXPECT_THAT(entries(), ElementsAre("accumulate_source", "accumulate_target",
+                                     "evaluate", "predict", "update"));
+  EXPECT_EQ(learned().size(), 45);
+  EXPECT_EQ(update("hidden.weight").getRateMultiplier().convertToFloat(), 10);
+  EXPECT_EQ(update("classifier.bias").getRateMultiplier().convertToFloat(), 1);
+}
+
+// What relates the domains reads both, in batches of their own sizes.
+TEST_F(PagesTest, BringsDomainsTogether) {
+  const std::string sizes = "graft.size @U bound 64\ngraft.size @R bound 8\n";
+  for (const char* name : {"mmd", "coral"}) {
+    useModels(read("tiny_bert.mlir") + sizes);
+    ASSERT_TRUE(expand(name)) << name << errors;
+    EXPECT_THAT(entries(),
+                ElementsAre("accumulate", "evaluate", "predict", "update"));
+    EXPECT_EQ(learned().size(), 41);
+  }
 }
 
 // The models of a regression have one column instead of three.
