@@ -8,7 +8,16 @@
 #ifndef GRAFT_TOOLS_STRATEGY_FLAGS_H_
 #define GRAFT_TOOLS_STRATEGY_FLAGS_H_
 
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+
 namespace graft {
+
+// Names a page of the compiler where a strategy's file is expected: page:dann.
+inline constexpr absl::string_view kPagePrefix = "page:";
+inline bool IsPage(absl::string_view strategy) {
+  return absl::StartsWith(strategy, kPagePrefix);
+}
 
 struct StrategyFlag {
   const char* option;

@@ -5,6 +5,7 @@
 
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/optimizer.h"
+#include "llvm/Support/Path.h"
 #include "passes/transfer/entry.h"
 #include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
@@ -234,8 +235,9 @@ std::string Expander::whyWhole(const LossPart& part) {
   if (!found) found = part.terms.front().getDefiningOp();
   std::string place = ("@" + strategy.getSymName()).str();
   if (auto line = found->getLoc()->findInstanceOf<FileLineColLoc>())
-    place = (line.getFilename().getValue() + ":" + Twine(line.getLine()) + ":" +
-             Twine(line.getColumn()))
+    // Without the folder, so that an artifact does not depend on it.
+    place = (llvm::sys::path::filename(line.getFilename()) + ":" +
+             Twine(line.getLine()) + ":" + Twine(line.getColumn()))
                 .str();
   return place;
 }

@@ -334,6 +334,10 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
     GRAFT_RETURN_IF_ERROR(WriteFacts(context, families, options));
     return CompileReport{};
   }
+  if (options.emit == Emit::kPage) {
+    GRAFT_RETURN_IF_ERROR(WritePage(context, options));
+    return CompileReport{};
+  }
   if (options.emit == Emit::kSettings || options.emit == Emit::kFacts) {
     GRAFT_RETURN_IF_ERROR(options.emit == Emit::kFacts
                               ? WriteStrategyFacts(context, options)

@@ -25,6 +25,8 @@ enum class Emit {
   // What a training must know of a directory, which is checked, or of a
   // strategy: its streams and models (emit.h).
   kFacts,
+  // The text of a page of the compiler, or what pages there are.
+  kPage,
 };
 
 // A value of a parameter that the strategy declares.
@@ -89,7 +91,8 @@ struct CompileOptions {
 absl::Status UsageError(absl::string_view message);
 bool IsUsageError(const absl::Status& status);
 
-// Whether an input is a strategy in MLIR, by its name.
+// Whether an input is a strategy in MLIR, by its name: a file *.mlir, or
+// page:NAME for a page of the compiler.
 bool IsStrategy(const std::string& input);
 
 struct CompileReport {

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/number.h"
 #include "frontend/checkpoint.h"
@@ -12,9 +13,11 @@
 #include "frontend/huggingface_import.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "models/strategies/registry.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft-compile/strategy.h"
 #include "tools/standard_output.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -34,6 +37,53 @@ bool MayLackLabels(transfer::StreamOp stream) {
     auto loss = mlir::dyn_cast<transfer::LossOp>(user);
     return loss && loss.getIgnore();
   });
+}
+
+// The first sentence of the comment below the licence, or what it has before a
+// colon.
+std::string Summary(llvm::StringRef text) {
+  std::string comment;
+  llvm::StringRef rest = text.split("\n\n").second;
+  while (rest.consume_front("// ")) {
+    auto [line, more] = rest.split('\n');
+    absl::StrAppend(&comment, comment.empty() ? "" : " ", line.str());
+    rest = more;
+  }
+  size_t end = comment.find(". ");
+  // "et al. 2016" ends no sentence.
+  while (end != std::string::npos && absl::ascii_isdigit(comment[end + 2]))
+    end = comment.find(". ", end + 2);
+  return comment.substr(0, std::min(comment.find(": "), end));
+}
+
+// "source (labelled texts), target (texts)".
+std::string DescribeStreams(transfer::StrategyOp strategy) {
+  std::string streams;
+  for (auto stream : strategy.getOps<transfer::StreamOp>())
+    absl::StrAppend(&streams, streams.empty() ? "" : ", ",
+                    stream.getSymName().str(),
+                    !stream.getField("labels")    ? " (texts)"
+                    : stream.getLabelCount() == 1 ? " (texts with numbers)"
+                                                  : " (texts with labels)");
+  return streams;
+}
+
+absl::Status DescribePages(mlir::MLIRContext& context,
+                           const CompileOptions& options) {
+  std::string text;
+  for (const StrategyPage& page : getStrategyPages()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        std::unique_ptr<StrategyText> read,
+        ReadStrategy(context, absl::StrCat(kPagePrefix, page.name)));
+    std::string models;
+    for (const ModelRole& model : FindModels(*read))
+      if (!model.complete)
+        absl::StrAppend(&models, models.empty() ? "" : ", ", model.symbol);
+    absl::StrAppend(&text, page.name, ": ", Summary(page.text),
+                    "\n  data: ", DescribeStreams(read->strategy),
+                    "; models: ", models, "\n");
+  }
+  return WriteText(text, options);
 }
 
 }  // namespace
@@ -56,6 +106,13 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
   GRAFT_RETURN_IF_ERROR(text->unread);
   return WriteText(DescribeSettings(text->strategy), options);
+}
+
+absl::Status WritePage(mlir::MLIRContext& context,
+                       const CompileOptions& options) {
+  if (options.input == kPagePrefix) return DescribePages(context, options);
+  GRAFT_ASSIGN_OR_RETURN(const StrategyPage* page, FindPage(options.input));
+  return WriteText(page->text, options);
 }
 
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,

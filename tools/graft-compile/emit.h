@@ -23,6 +23,12 @@ absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options);
 absl::Status WriteSettings(mlir::MLIRContext& context,
                            const CompileOptions& options);
 
+// Writes the text of options.input, a page of the compiler, or, of the prefix
+// alone, the name, summary and data of each page. INVALID_ARGUMENT: there is no
+// such page.
+absl::Status WritePage(mlir::MLIRContext& context,
+                       const CompileOptions& options);
+
 // Writes the facts of a strategy, which is not compared with models, as JSON:
 // {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
 // count, where it is known, "weights": whether it has them}], "unlabelled":

@@ -20,6 +20,7 @@
 #include "runtime/base/status_macros.h"
 #include "tools/graft-compile/scopes.h"
 #include "tools/graft-compile/tokenizers.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -460,7 +461,7 @@ absl::Status Reader::ApplyOptions() {
 }  // namespace
 
 bool IsStrategy(const std::string& input) {
-  return absl::EndsWith(input, ".mlir");
+  return absl::EndsWith(input, ".mlir") || IsPage(input);
 }
 
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,

@@ -92,11 +92,10 @@ absl::Status Run(CommandOptions& options) {
         static_cast<int64_t>(compile.import.label_names.size());
   }
   // CLI11 has checked that the keys are there.
-  const std::map<std::string, Emit> emit = {{"artifact", Emit::kArtifact},
-                                            {"model", Emit::kModel},
-                                            {"strategy", Emit::kStrategy},
-                                            {"settings", Emit::kSettings},
-                                            {"facts", Emit::kFacts}};
+  const std::map<std::string, Emit> emit = {
+      {"artifact", Emit::kArtifact}, {"model", Emit::kModel},
+      {"strategy", Emit::kStrategy}, {"settings", Emit::kSettings},
+      {"page", Emit::kPage},         {"facts", Emit::kFacts}};
   const std::map<std::string, PoolerSource> poolers = {
       {"checkpoint", PoolerSource::kCheckpoint},
       {"new", PoolerSource::kNew},
@@ -119,7 +118,8 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
   CompileOptions& compile = options.compile;
   app.add_option("input", compile.input,
                  "checkpoint directory (config.json, model.safetensors, "
-                 "tokenizer), or a strategy *.mlir")
+                 "tokenizer), a strategy *.mlir, or page:NAME for one of the "
+                 "compiler's")
       ->required();
   app.add_option("--model", compile.models,
                  "NAME=DIRECTORY, for each model of a *.mlir: its weights, or "
@@ -134,8 +134,10 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
          "--emit", options.emit,
          "artifact, model (readable MLIR), strategy (the models with the "
          "strategy that adapts them), settings (the parameters that the "
-         "strategy declares), or facts (sizes of the model, as JSON)")
-      ->check(OneOf({"artifact", "model", "strategy", "settings", "facts"}))
+         "strategy declares), facts (sizes of the model, as JSON), or page "
+         "(the text of page:NAME; of page: alone, what pages there are)")
+      ->check(
+          OneOf({"artifact", "model", "strategy", "settings", "facts", "page"}))
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels =

@@ -27,6 +27,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/utf8.h"
 #include "tools/option_values.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -218,8 +219,27 @@ mlir::LogicalResult PrintPlainly(mlir::Diagnostic& diagnostic) {
 
 }  // namespace
 
+absl::StatusOr<const StrategyPage*> FindPage(const std::string& input) {
+  const llvm::StringRef name =
+      llvm::StringRef(input).substr(kPagePrefix.size());
+  if (const StrategyPage* page = findStrategyPage(name)) return page;
+  std::vector<std::string> names;
+  for (const StrategyPage& page : getStrategyPages())
+    names.emplace_back(page.name);
+  return UsageError(absl::StrCat(input, ": expects one of the pages ",
+                                 absl::StrJoin(names, ", "), ", got ",
+                                 name.empty() ? "none" : Shorten(name.str()),
+                                 DidYouMean(name.str(), names)));
+}
+
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
     mlir::MLIRContext& context, const std::string& path) {
+  if (IsPage(path)) {
+    GRAFT_ASSIGN_OR_RETURN(const StrategyPage* page, FindPage(path));
+    const std::string name = absl::StrCat(page->name, ".mlir");
+    return Parse(context, llvm::MemoryBuffer::getMemBuffer(page->text, name),
+                 name);
+  }
   std::string error;
   std::unique_ptr<llvm::MemoryBuffer> buffer =
       mlir::openInputFile(path, &error);

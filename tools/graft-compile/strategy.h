@@ -16,6 +16,7 @@
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/Support/SourceMgr.h"
 #include "mlir/IR/Diagnostics.h"
+#include "models/strategies/registry.h"
 #include "tools/graft-compile/compile.h"
 
 namespace graft {
@@ -34,6 +35,10 @@ struct StrategyText {
   // wrong with the ops, one of which may be missing.
   absl::Status unread;
 };
+
+// The page that `input`, page:NAME, names. A usage error that lists the names
+// if there is none.
+absl::StatusOr<const StrategyPage*> FindPage(const std::string& input);
 
 // Reads the *.mlir `path`, which has one strategy, of one phase.
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(

@@ -28,6 +28,8 @@ struct CommandContext {
 
 void AddFinetuneCommand(CLI::App& app, CommandContext& context);
 void AddTrainCommand(CLI::App& app, CommandContext& context);
+void AddAdaptCommand(CLI::App& app, CommandContext& context);
+void AddStrategiesCommand(CLI::App& app, CommandContext& context);
 void AddDistillCommand(CLI::App& app, CommandContext& context);
 void AddEvaluateCommand(CLI::App& app, CommandContext& context);
 void AddPredictCommand(CLI::App& app, CommandContext& context);

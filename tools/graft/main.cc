@@ -62,12 +62,14 @@ int main(int argc, char** argv) {
   context.stop = &stop_requested;
   graft::AddFinetuneCommand(app, context);
   graft::AddTrainCommand(app, context);
+  graft::AddAdaptCommand(app, context);
   graft::AddDistillCommand(app, context);
   graft::AddEvaluateCommand(app, context);
   graft::AddPredictCommand(app, context);
   graft::AddInspectCommand(app, context);
   graft::AddExportCommand(app, context);
   graft::AddImportCommand(app, context);
+  graft::AddStrategiesCommand(app, context);
   graft::AddPlanCommand(app, context);
   graft::AddBenchCommand(app, context);
 

@@ -22,8 +22,6 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-PAGES = ROOT / "models" / "strategies"
 METHODS = ("source", "dann", "mmd", "coral", "target")
 COMMON = ["--text-column", "text", "--label-column", "label", "--max-length",
           "96", "--precision", "bf16", "--quiet", "--overwrite"]
@@ -73,9 +71,8 @@ def train(method, seed, options):
         table = work / ("source.tsv" if method == "source" else "labelled.tsv")
         graft("finetune", "--model", options.model, "--train", table, *shared)
     else:
-        graft("train", PAGES / f"{method}.mlir", "--model",
-              f"model={options.model}", "--data", f"source={work / 'source.tsv'}",
-              "--data", f"target={work / 'texts.tsv'}", *shared)
+        graft("adapt", "--method", method, "--model", options.model, "--source",
+              work / "source.tsv", "--target", work / "texts.tsv", *shared)
     return output / "model.graft"
 
 

@@ -199,7 +199,10 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
   for (const std::string& directory : FrozenModels(options))
     GRAFT_RETURN_IF_ERROR(AddModel(
         files, directory, absl::StrCat("frozen model ", ++number), record));
-  if (!options.strategy.file.empty()) {
+  if (IsPage(options.strategy.file)) {
+    // Its text is the compiler's, and makes the program.
+    record.push_back({"strategy", options.strategy.file});
+  } else if (!options.strategy.file.empty()) {
     GRAFT_ASSIGN_OR_RETURN(const std::string text,
                            ReadFile(files, options.strategy.file));
     record.push_back({"strategy", Hash(NormaliseStrategy(text)),

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/file.h"
 #include "tools/graft/training/finetune_options.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 

@@ -27,6 +27,7 @@
 #include "tools/graft/training/model_facts.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
 #include "tools/graft/usage_error.h"
 #include "tools/option_values.h"
@@ -36,12 +37,6 @@ namespace {
 
 // The stream of tables to evaluate on, which each program has.
 constexpr char kEvaluation[] = "dev";
-
-struct TrainCommandOptions {
-  FinetuneOptions run;
-  std::vector<std::string> data;  // STREAM=FILE
-  bool batch_size_given = false;
-};
 
 using NameValue = std::pair<std::string, std::string>;
 
@@ -232,7 +227,9 @@ bool HasEvaluation(const std::vector<NameValue>& data) {
 // The page, and the files of --data and --model.
 absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
                                    const std::vector<NameValue>& data) {
-  RunInputs inputs = {{"the strategy", options.strategy.file}};
+  RunInputs inputs;
+  if (!IsPage(options.strategy.file))
+    inputs.emplace_back("the strategy", options.strategy.file);
   GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> models),
                          SplitModels(options.strategy.models));
   for (const auto& [name, directory] : models)
@@ -269,6 +266,8 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   return Train(run, std::move(prepared), folder, context);
 }
 
+}  // namespace
+
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FinetuneOptions& run = options.run;
@@ -281,19 +280,20 @@ absl::Status TrainStrategy(TrainCommandOptions options,
   return NameAsGiven(TrainIn(*folder, data, options, context), run);
 }
 
-}  // namespace
-
 void AddTrainCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "train", "Train by a strategy of your own, a page of MLIR");
   auto options = std::make_shared<TrainCommandOptions>();
   FinetuneOptions& run = options->run;
-  command->add_option("strategy", run.strategy.file, "file *.mlir")
+  command
+      ->add_option("strategy", run.strategy.file,
+                   "file *.mlir, or page:NAME for one of `graft strategies`")
       ->required()
       ->check([](const std::string& path) {
-        return absl::EndsWith(path, ".mlir")
+        return absl::EndsWith(path, ".mlir") || IsPage(path)
                    ? ""
-                   : absl::StrCat("expects a file *.mlir, got ", path);
+                   : absl::StrCat("expects a file *.mlir or page:NAME, got ",
+                                  path);
       });
   command
       ->add_option("--model", run.strategy.models,

@@ -1,0 +1,30 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Training by a page: shared by `graft train` and `graft adapt`.
+
+#ifndef GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
+#define GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tools/graft/commands.h"
+#include "tools/graft/training/finetune_options.h"
+
+namespace graft {
+
+struct TrainCommandOptions {
+  FinetuneOptions run;            // with strategy.file and strategy.models
+  std::vector<std::string> data;  // STREAM=FILE
+  bool batch_size_given = false;
+};
+
+// Reads what the compiler says of the strategy, prepares the run and trains.
+absl::Status TrainStrategy(TrainCommandOptions options,
+                           const CommandContext& context);
+
+}  // namespace graft
+
+#endif  // GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
