@@ -353,9 +353,9 @@ void HostProgram::accumulate(const Accumulation& accumulation,
   exec::HostBuilder& to = *host;
   if (!streams.empty()) {
     StreamOp stream = streams.front();
-    return to.forEachMicroBatch(
-        stream.getSymName(), accumulation.whole,
-        [&] { accumulate(accumulation, streams.drop_front()); });
+    return to.forEachMicroBatch(stream.getSymName(), accumulation.whole, [&] {
+      accumulate(accumulation, streams.drop_front());
+    });
   }
   exec::CallOp::create(
       to.builder, to.symbol(accumulation.entry), to.expression("$step"),

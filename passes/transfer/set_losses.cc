@@ -43,14 +43,12 @@ class Math {
   }
 
   // Sum, or with `kind` maximum, over one dimension.
-  Value reduce(Value a, int64_t dimension,
-               ReduceKind kind = ReduceKind::sum) {
+  Value reduce(Value a, int64_t dimension, ReduceKind kind = ReduceKind::sum) {
     SmallVector<Dim> dims = dimsOf(a);
     dims.erase(dims.begin() + dimension);
-    return ReduceOp::create(
-        builder, typeOf(dims), a,
-        ReduceKindAttr::get(builder.getContext(), kind),
-        builder.getDenseI64ArrayAttr({dimension}));
+    return ReduceOp::create(builder, typeOf(dims), a,
+                            ReduceKindAttr::get(builder.getContext(), kind),
+                            builder.getDenseI64ArrayAttr({dimension}));
   }
   Value sumOfAll(Value a) {
     while (cast<RankedTensorType>(a.getType()).getRank() > 0)
@@ -144,8 +142,7 @@ Value buildMmd(ImplicitLocOpBuilder& builder, const Rows& first,
   Value pairs = m.mul(all, m.sub(all, m.number(1)));
   Value sum = m.add(m.add(m.sumOfAll(within), m.sumOfAll(others)),
                     m.scale(m.sumOfAll(across), 2));
-  Value width =
-      m.stop(m.max(m.div(sum, pairs), m.number(kLeastSquaredLength)));
+  Value width = m.stop(m.max(m.div(sum, pairs), m.number(kLeastSquaredLength)));
   Value same =
       m.add(meanKernel(m, within, width, m.mul(first.count, first.count)),
             meanKernel(m, others, width, m.mul(second.count, second.count)));

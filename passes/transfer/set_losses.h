@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Losses that relate the examples of a batch, as ops of `graft`. Rows are
-// [count, width] of f32 with a named count; `count` is its value as tensor<f32>.
+// [count, width] of f32 with a named count; `count` is its value as
+// tensor<f32>.
 
 #ifndef GRAFT_PASSES_TRANSFER_SET_LOSSES_H_
 #define GRAFT_PASSES_TRANSFER_SET_LOSSES_H_

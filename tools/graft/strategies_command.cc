@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/compiler_process.h"
-#include "tools/graft/training/strategy_options.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 

@@ -116,9 +116,9 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("coral", "dann", "distill",
-                                 "distill_regression", "finetune", "mmd",
-                                 "regression"));
+  EXPECT_THAT(names,
+              ElementsAre("coral", "dann", "distill", "distill_regression",
+                          "finetune", "mmd", "regression"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
