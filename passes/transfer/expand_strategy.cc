@@ -106,6 +106,11 @@ LogicalResult Expander::run() {
   for (const LossPart& part : parts) {
     if (failed(buildAccumulate(part))) return failure();
     accumulations.push_back({nameOf(part), part.streams, whyWhole(part)});
+    for (Operation* op : getComputation(part.terms))
+      if (auto penalty = dyn_cast<PenaltyOp>(op);
+          penalty && penalty.getKind() == PenaltyKind::coral)
+        for (StreamOp read : getStreams({penalty.getPenalty()}))
+          host.requireTwoExamples(read, "a covariance");
   }
   buildUpdate();
   host.build(accumulations);

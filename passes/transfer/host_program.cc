@@ -185,6 +185,10 @@ std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
   return {found->first, getSource(found->first)};
 }
 
+void HostProgram::requireTwoExamples(StreamOp stream, StringRef what) {
+  ofTwoExamples.insert({stream, what.str()});
+}
+
 std::string HostProgram::term(Attribute number) {
   if (!number) return "0";
   if (std::optional<double> value = getLiteralNumber(number))
@@ -373,6 +377,17 @@ void HostProgram::withBatches(ArrayRef<StreamOp> streams,
 void HostProgram::build(ArrayRef<Accumulation> accumulations) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(schedule.getLoc());
+  for (auto [stream, what] : ofTwoExamples) {
+    std::string message =
+        "expects a --batch-size that leaves no batch of one example of @" +
+        stream.getSymName().str() + ", for which " + what + " is not defined";
+    to.when("batch_size == 1 or rows(@" + stream.getSymName() +
+                ") % batch_size == 1",
+            [&] {
+              exec::FailOp::create(to.builder, message,
+                                   to.shown({{"got", "batch_size"}}));
+            });
+  }
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());
   to.repeat("$epoch", term(schedule.getEpochsAttr()), [&] {

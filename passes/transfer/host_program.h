@@ -11,6 +11,7 @@
 
 #include "dialects/exec/host_builder.h"
 #include "dialects/transfer/transfer_analysis.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace graft::transfer {
@@ -46,6 +47,10 @@ class HostProgram {
   // Lets each step compute `sum` over the batch of `stream`, and returns the
   // source of its input.
   exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
+
+  // Ends a run before its first step if a batch of `stream` would have one
+  // example, where `what` is not defined.
+  void requireTwoExamples(StreamOp stream, llvm::StringRef what);
 
   // Lets each step compute `number` of the strategy, and returns the name of
   // its variable and its source.
@@ -97,6 +102,7 @@ class HostProgram {
   ScheduleOp schedule;
   std::optional<exec::HostBuilder> host;
   llvm::SmallVector<std::pair<StreamOp, BatchSum>> sums;
+  llvm::MapVector<StreamOp, std::string> ofTwoExamples;
   llvm::SmallVector<std::pair<std::string, mlir::Attribute>> numbers;
   llvm::StringSet<> runParameters;  // those of the strategy that a run may set
 };

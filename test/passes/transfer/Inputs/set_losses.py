@@ -5,6 +5,7 @@
     set_losses.py make DIR KIND     inputs of set_losses.mlir or contrastive.mlir,
                                     and the loss and gradients of PyTorch
     set_losses.py compare DIR GOT   says how many tensors of GOT agree
+    set_losses.py points DIR CASE   inputs of golden.mlir: rows of words are points
 
 KIND is mmd, coral or contrastive. The formulas are written as their papers have
 them, in float64, and share nothing with the compiler's.
@@ -78,6 +79,37 @@ def make(folder, kind):
         for name, value in parameters.items()}, f"{folder}/wanted.safetensors")
 
 
+# Points of the plane for @source and @target.
+ROOT3 = 3 ** 0.5
+DIAGONAL = [(0.5 * ROOT3 * x, ROOT3 * y) for x in (-1, 1) for y in (-1, 1)]
+ROUND = [(0.5 * ROOT3 * x, 0.5 * ROOT3 * y) for x in (-1, 1) for y in (-1, 1)]
+CASES = {
+    # Covariances diag(1, 4) and 1: 9 / 16.
+    "covariances": (DIAGONAL, ROUND),
+    "shifted": ([(x + 7, y - 3) for x, y in DIAGONAL], ROUND),
+    "equal": (DIAGONAL, DIAGONAL),
+    "twice": (ROUND, ROUND + ROUND),
+    # Two points at distance 2: the mean squared distance is 4.
+    "two": ([(0, 0)], [(0, 2)]),
+    "swapped": ([(0, 2)], [(0, 0)]),
+}
+
+
+def points(folder, case):
+    words, inputs = torch.zeros(16, 2), {}
+    first = 0
+    for stream, rows in zip(("", "target."), CASES[case]):
+        count = len(rows)
+        words[first:first + count] = torch.tensor(rows, dtype=torch.float32)
+        inputs[stream + "ids"] = torch.arange(first, first + count).int()
+        inputs[stream + "segments.offsets"] = torch.arange(count + 1).int()
+        inputs[stream + "total"] = torch.tensor(float(count))
+        first += count
+    save_file(inputs | {"model::words": words,
+                        "model::words.gradient": torch.zeros(16, 2)},
+              f"{folder}/{case}.safetensors")
+
+
 def compare(folder, path):
     wanted, got = load_file(f"{folder}/wanted.safetensors"), load_file(path)
     for name, value in wanted.items():
@@ -87,4 +119,4 @@ def compare(folder, path):
 
 
 if __name__ == "__main__":
-    {"make": make, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "compare": compare, "points": points}[sys.argv[1]](*sys.argv[2:])
