@@ -26,8 +26,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
       one `transfer.stream` and one `transfer.phase`; other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
-      `transfer.combine`, `transfer.penalty`, `transfer.scale_gradient` and computing
-      ops of `graft`.
+      `transfer.mean`, `transfer.combine`, `transfer.penalty`,
+      `transfer.scale_gradient` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and the schedule has each phase.
     - (C3) The groups of a model are disjoint, each has a parameter, and every

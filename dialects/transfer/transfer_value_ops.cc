@@ -71,6 +71,14 @@ LogicalResult LossOp::verify() {
          << prediction << ", got " << weight;
 }
 
+LogicalResult MeanOp::verify() {
+  // C1.
+  if (!getWeight() || getWeight().getType() == getValues().getType())
+    return success();
+  return emitOpError("expects 'weight' to be one value per element of ")
+         << getValues().getType() << ", got " << getWeight().getType();
+}
+
 LogicalResult PenaltyOp::verify() {
   // C1.
   RankedTensorType first = getFirst().getType(), second = getSecond().getType();

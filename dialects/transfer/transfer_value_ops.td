@@ -120,6 +120,47 @@ def Transfer_LossOp : Transfer_Op<"loss", [Pure, HasParent<"StrategyOp">]> {
   let hasVerifier = 1;
 }
 
+def Transfer_MeanOp : Transfer_Op<"mean", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "Mean of a value that each example has";
+  let description = [{
+    A loss of one's own: `sum(weight * values) / total`, where `total` is the sum of
+    weights (without `weight`, the number) of the examples of the whole optimiser
+    batch, as in `transfer.loss`. `values` has one element per example of a stream.
+
+    - (C1) `weight` has one value per element of `values`.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @squared {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %ce = graft.cross_entropy %logits, %labels : (tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+      %hard = graft.mul %ce, %ce : tensor<?xf32, #graft.dims<S>>
+      %loss = transfer.mean %hard : tensor<?xf32, #graft.dims<S>>
+      transfer.predict %logits softmax : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Vector:$values, Optional<Graft_Vector>:$weight);
+  let results = (outs Graft_Scalar:$loss);
+  let assemblyFormat = "$values (`weight` $weight^)? attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
 def Transfer_PenaltyOp : Transfer_Op<"penalty", [Pure, HasParent<"StrategyOp">]> {
   let summary = "Distance between the rows of two batches";
   let description = [{

@@ -96,32 +96,48 @@ Value Entry::getDivisor(StreamOp stream, const BatchSum& sum) const {
   return found == divisors.end() ? Value() : found->value;
 }
 
+LogicalResult Entry::addDivisor(Operation* mean, Value values, Value weight,
+                                const BatchSum& sum, HostProgram& host) {
+  StreamOp stream = findStream(values);
+  if (!stream)
+    return mean->emitOpError(
+               "expects a mean over the examples of a stream, got rows of ")
+           << values.getType();
+  if (weight && weight != stream.getField("weights"))
+    return mean->emitOpError(
+        "expects 'weight' of a mean to be the field weights of the stream, "
+        "whose sum divides the loss");
+  if (getDivisor(stream, sum)) return success();
+  auto scalar = RankedTensorType::get({}, builder.getF32Type());
+  Value argument = addArgument(nameIn(stream, sum.getInput()), scalar,
+                               host.addSum(stream, sum));
+  divisors.push_back({stream, sum, argument});
+  return success();
+}
+
 LogicalResult Entry::addTotals(Value value, HostProgram& host) {
-  auto add = [&](StreamOp stream, const BatchSum& sum) {
-    if (getDivisor(stream, sum)) return;
+  for (StreamOp stream : streams) {
     auto scalar = RankedTensorType::get({}, builder.getF32Type());
-    Value argument = addArgument(nameIn(stream, sum.getInput()), scalar,
-                                 host.addSum(stream, sum));
-    divisors.push_back({stream, sum, argument});
-  };
-  for (StreamOp stream : streams) add(stream, {});
+    Value argument = addArgument(nameIn(stream, BatchSum().getInput()), scalar,
+                                 host.addSum(stream, {}));
+    divisors.push_back({stream, {}, argument});
+  }
   for (Operation* op : getOps(value)) {
+    if (auto mean = dyn_cast<MeanOp>(op))
+      if (failed(addDivisor(mean, mean.getValues(), mean.getWeight(),
+                            {mean.getWeight() != nullptr}, host)))
+        return failure();
     auto loss = dyn_cast<LossOp>(op);
     if (!loss || loss.getReduction() != Reduction::mean) continue;
     StreamOp stream = findStream(loss.getPrediction());
-    if (!stream)
-      return loss.emitOpError(
-                 "expects a mean over the examples of a stream, got rows of ")
-             << loss.getPrediction().getType();
-    if (loss.getWeight() && loss.getWeight() != stream.getField("weights"))
-      return loss.emitOpError(
-          "expects 'weight' of a mean to be the field weights of the stream, "
-          "whose sum divides the loss");
-    if (loss.getIgnore() && loss.getTarget() != stream.getField("labels"))
+    if (stream && loss.getIgnore() &&
+        loss.getTarget() != stream.getField("labels"))
       return loss.emitOpError(
           "expects 'target' of a mean that ignores a label to be the field "
           "labels of the stream");
-    add(stream, divisorOf(loss));
+    if (failed(addDivisor(loss, loss.getPrediction(), loss.getWeight(),
+                          divisorOf(loss), host)))
+      return failure();
   }
   return success();
 }
@@ -157,6 +173,13 @@ LogicalResult Entry::emit(Operation* op) {
   if (auto loss = dyn_cast<LossOp>(op)) return emitLoss(loss);
   if (auto combine = dyn_cast<CombineOp>(op)) return emitCombination(combine);
   if (auto penalty = dyn_cast<PenaltyOp>(op)) return emitPenalty(penalty);
+  if (auto mean = dyn_cast<MeanOp>(op)) {
+    reduceRows(mean.getLoss(), mapping.lookup(mean.getValues()),
+               mean.getWeight(),
+               getDivisor(findStream(mean.getValues()),
+                          {mean.getWeight() != nullptr}));
+    return success();
+  }
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     Value mapped = mapping.lookupOrNull(operand);
@@ -235,25 +258,24 @@ LogicalResult Entry::emitPenalty(PenaltyOp penalty) {
   return success();
 }
 
-LogicalResult Entry::emitLoss(LossOp loss) {
-  FailureOr<Value> emitted = emitRows(loss);
-  if (failed(emitted)) return failure();
-  Value rows = *emitted;
-  if (mode.lossPerExample) {
-    mapping.map(loss.getLoss(), rows);
-    return success();
-  }
-  if (loss.getWeight())
-    rows = MulOp::create(builder, rows, mapping.lookup(loss.getWeight()));
+void Entry::reduceRows(Value loss, Value rows, Value weight, Value divisor) {
+  if (mode.lossPerExample) return mapping.map(loss, rows);
+  if (weight) rows = MulOp::create(builder, rows, mapping.lookup(weight));
   Value scalar = ReduceOp::create(
-      builder, loss.getLoss().getType(), rows,
+      builder, loss.getType(), rows,
       ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
       builder.getDenseI64ArrayAttr({0}));
-  if (loss.getReduction() == Reduction::mean)
-    scalar = DivOp::create(
-        builder, scalar,
-        getDivisor(findStream(loss.getPrediction()), divisorOf(loss)));
-  mapping.map(loss.getLoss(), scalar);
+  if (divisor) scalar = DivOp::create(builder, scalar, divisor);
+  mapping.map(loss, scalar);
+}
+
+LogicalResult Entry::emitLoss(LossOp loss) {
+  FailureOr<Value> rows = emitRows(loss);
+  if (failed(rows)) return failure();
+  Value divisor;
+  if (!mode.lossPerExample && loss.getReduction() == Reduction::mean)
+    divisor = getDivisor(findStream(loss.getPrediction()), divisorOf(loss));
+  reduceRows(loss.getLoss(), *rows, loss.getWeight(), divisor);
   return success();
 }
 

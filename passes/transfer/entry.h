@@ -79,7 +79,15 @@ class Entry {
   mlir::LogicalResult emitCombination(CombineOp combine);
   void emitScaling(ScaleGradientOp scaling);
   mlir::FailureOr<mlir::Value> emitRows(LossOp loss);
+  // Maps `loss` to `rows`, one value per example, or to what they add up to.
+  void reduceRows(mlir::Value loss, mlir::Value rows, mlir::Value weight,
+                  mlir::Value divisor);
   mlir::LogicalResult emitPenalty(PenaltyOp penalty);
+  // Adds the divisor of a mean over the rows of `values`, which `weight`, where
+  // it is not null, must be the field of.
+  mlir::LogicalResult addDivisor(mlir::Operation* mean, mlir::Value values,
+                                 mlir::Value weight, const BatchSum& sum,
+                                 HostProgram& host);
   // The stream whose examples the rows of `value` are; null if there is none.
   StreamOp findStream(mlir::Value value) const;
   std::string nameIn(StreamOp stream, llvm::StringRef name) const;

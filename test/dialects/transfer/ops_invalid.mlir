@@ -144,3 +144,38 @@ transfer.strategy @s {
   // expected-error @below {{'transfer.combine' op expects a factor for each loss, got 2 and 1}}
   %c = "transfer.combine"(%l) <{factors = [1.0 : f64, 2.0 : f64]}> : (tensor<f32>) -> tensor<f32>
 }
+
+// -----
+
+transfer.strategy @s {
+  %ids, %segments, %weights = transfer.stream @train of ids, segments, weights in @T, @S
+  %rows = graft.constant 1.0 : tensor<?xf32, #graft.dims<R>>
+  // expected-error @below {{'transfer.mean' op expects 'weight' to be one value per element of 'tensor<?xf32, #graft.dims<R>>', got 'tensor<?xf32, #graft.dims<S>>'}}
+  %loss = transfer.mean %rows weight %weights : tensor<?xf32, #graft.dims<R>>, tensor<?xf32, #graft.dims<S>>
+}
+
+// -----
+
+// Rows of one stream have no distance: nothing says that they are others.
+transfer.strategy @s {
+  %a = graft.constant 1.0 : tensor<?x4xf32, #graft.dims<S>>
+  // expected-error @below {{'transfer.penalty' op expects rows that sizes of different names count, those of two streams, got 'tensor<?x4xf32, #graft.dims<S>>' and 'tensor<?x4xf32, #graft.dims<S>>'}}
+  %p = transfer.penalty mmd %a, %a : tensor<?x4xf32, #graft.dims<S>>, tensor<?x4xf32, #graft.dims<S>>
+}
+
+// -----
+
+transfer.strategy @s {
+  %a = graft.constant 1.0 : tensor<?x4xf32, #graft.dims<S>>
+  %b = graft.constant 1.0 : tensor<?x3xf32, #graft.dims<R>>
+  // expected-error @below {{'transfer.penalty' op expects rows of one width, got 'tensor<?x4xf32, #graft.dims<S>>' and 'tensor<?x3xf32, #graft.dims<R>>'}}
+  %p = transfer.penalty coral %a, %b : tensor<?x4xf32, #graft.dims<S>>, tensor<?x3xf32, #graft.dims<R>>
+}
+
+// -----
+
+transfer.strategy @s {
+  %a = graft.constant 1.0 : tensor<?x4xf32, #graft.dims<S>>
+  // expected-error @below {{'transfer.scale_gradient' op 'factor' expects a parameter that is a number behind '@' in "1 / (@none", got "none"}}
+  %p = transfer.scale_gradient %a by "1 / (@none" : tensor<?x4xf32, #graft.dims<S>>
+}
