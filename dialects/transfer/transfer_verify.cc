@@ -236,7 +236,8 @@ LogicalResult Verifier::checkLosses(PhaseOp phase) {
     });
   };
   for (Operation* op : getComputation({phase.getLoss()})) {
-    if (!isa<LossOp, MeanOp, PenaltyOp>(op) || learns(op->getResult(0))) continue;
+    if (!isa<LossOp, MeanOp, PenaltyOp>(op) || learns(op->getResult(0)))
+      continue;
     InFlightDiagnostic diagnostic = op->emitOpError(
         "expects to depend on a parameter of the phase's groups, got none");
     diagnostic.attachNote(phase.getLoc()) << "minimised here";
