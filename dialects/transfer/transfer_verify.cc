@@ -279,12 +279,14 @@ LogicalResult Verifier::checkTerm(Value term, PhaseOp phase) {
       if (stream.getTokens() != other.getTokens() &&
           stream.getSequences() != other.getSequences())
         continue;
-      InFlightDiagnostic diagnostic =
-          term.getDefiningOp()->emitOpError(
-              "expects streams with sizes of "
-              "their own, got @")
-          << other.getSymName() << " and @" << stream.getSymName() << " in "
-          << stream.getTokensAttr() << ", " << stream.getSequencesAttr();
+      // A prediction and its target are of one text.
+      Operation* op = term.getDefiningOp();
+      InFlightDiagnostic diagnostic = op->emitOpError(
+          isa<LossOp>(op) ? "expects prediction and target of one stream, got @"
+                          : "expects streams with sizes of their own, got @");
+      diagnostic << other.getSymName() << " and @" << stream.getSymName()
+                 << " in " << stream.getTokensAttr() << ", "
+                 << stream.getSequencesAttr();
       diagnostic.attachNote(stream.getLoc()) << "declared here";
       return diagnostic;
     }

@@ -37,7 +37,7 @@ transfer.strategy @dann sizes (H, K) {
   transfer.parameter @epochs = 3 in [1, 1000000000] "passes over the source"
   transfer.parameter @clip = 1.0 in [0.0, 3.0e+38] "maximum norm of the gradient; 0: no clipping"
   transfer.parameter @weight_decay = 0.01 in [0.0, 3.0e+38] "decoupled weight decay"
-  transfer.parameter @strength = 1.0 in [0.0, 1000.0] "factor of the reversed gradient at the end"
+  transfer.parameter @strength = 0.1 in [0.0, 1000.0] "factor of the reversed gradient at the end"
   transfer.parameter @share = 1.0 in [0.0, 1000.0] "weight of the domains in the loss"
   transfer.parameter @critic_speed = 10.0 in [0.0, 1.0e+6] "factor of the learning rate for the model of the domains"
 

@@ -106,11 +106,16 @@ LogicalResult Expander::run() {
   for (const LossPart& part : parts) {
     if (failed(buildAccumulate(part))) return failure();
     accumulations.push_back({nameOf(part), part.streams, whyWhole(part)});
-    for (Operation* op : getComputation(part.terms))
-      if (auto penalty = dyn_cast<PenaltyOp>(op);
-          penalty && penalty.getKind() == PenaltyKind::coral)
+    for (Operation* op : getComputation(part.terms)) {
+      auto penalty = dyn_cast<PenaltyOp>(op);
+      auto loss = dyn_cast<LossOp>(op);
+      if (penalty && penalty.getKind() == PenaltyKind::coral)
         for (StreamOp read : getStreams({penalty.getPenalty()}))
-          host.requireTwoExamples(read, "a covariance");
+          host.requireTwoExamples(read, "has no covariance");
+      if (loss && loss.getKind() == LossKind::contrastive)
+        for (StreamOp read : getStreams({loss.getLoss()}))
+          host.requireTwoExamples(read, "has no negatives");
+    }
   }
   buildUpdate();
   host.build(accumulations);

@@ -185,8 +185,8 @@ std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
   return {found->first, getSource(found->first)};
 }
 
-void HostProgram::requireTwoExamples(StreamOp stream, StringRef what) {
-  ofTwoExamples.insert({stream, what.str()});
+void HostProgram::requireTwoExamples(StreamOp stream, StringRef why) {
+  ofTwoExamples.insert({stream, why.str()});
 }
 
 std::string HostProgram::term(Attribute number) {
@@ -377,16 +377,24 @@ void HostProgram::withBatches(ArrayRef<StreamOp> streams,
 void HostProgram::build(ArrayRef<Accumulation> accumulations) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(schedule.getLoc());
-  for (auto [stream, what] : ofTwoExamples) {
-    std::string message =
-        "expects a --batch-size that leaves no batch of one example of @" +
-        stream.getSymName().str() + ", for which " + what + " is not defined";
-    to.when("batch_size == 1 or rows(@" + stream.getSymName() +
-                ") % batch_size == 1",
-            [&] {
-              exec::FailOp::create(to.builder, message,
-                                   to.shown({{"got", "batch_size"}}));
-            });
+  for (auto& [read, why] : ofTwoExamples) {
+    StreamOp stream = read;
+    const std::string& what = why;
+    std::string name = "@" + stream.getSymName().str();
+    auto fail = [&](const std::string& message,
+                    exec::HostBuilder::Shown shown) {
+      exec::FailOp::create(to.builder, message, to.shown(shown));
+    };
+    to.when("rows(" + name + ") < 2", [&] {
+      fail("expects two examples of " + name + " at least, because one alone " +
+               what,
+           {});
+    });
+    to.when("batch_size == 1 or rows(" + name + ") % batch_size == 1", [&] {
+      fail("expects a --batch-size that leaves no batch of one example of " +
+               name + ", which " + what,
+           {{"got", "batch_size"}});
+    });
   }
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());

@@ -49,8 +49,9 @@ class HostProgram {
   exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
 
   // Ends a run before its first step if a batch of `stream` would have one
-  // example, where `what` is not defined.
-  void requireTwoExamples(StreamOp stream, llvm::StringRef what);
+  // example, which for the reason `why`, such as "has no covariance", makes no
+  // loss.
+  void requireTwoExamples(StreamOp stream, llvm::StringRef why);
 
   // Lets each step compute `number` of the strategy, and returns the name of
   // its variable and its source.

@@ -133,9 +133,19 @@ Value normalise(Math& m, Value rows) {
 Value buildMmd(ImplicitLocOpBuilder& builder, const Rows& first,
                const Rows& second) {
   Math m(builder);
-  Value within = squaredDistances(m, first.values, first.values);
-  Value others = squaredDistances(m, second.values, second.values);
-  Value across = squaredDistances(m, first.values, second.values);
+  // Distances do not change with the origin; one amid the points makes the
+  // lengths small from which they are computed.
+  Value centre =
+      m.stop(m.div(m.reduce(first.values, 0),
+                   m.spread(first.count, m.typeOf({m.dimsOf(first.values)[1]}),
+                            std::nullopt)));
+  auto centred = [&](Value rows) {
+    return m.sub(rows, m.spread(centre, rows.getType(), 1));
+  };
+  Value a = centred(first.values), b = centred(second.values);
+  Value within = squaredDistances(m, a, a);
+  Value others = squaredDistances(m, b, b);
+  Value across = squaredDistances(m, a, b);
   // Over ordered pairs of different rows of both; the distance of a row to
   // itself is zero. Equal rows have any width.
   Value all = m.add(first.count, second.count);

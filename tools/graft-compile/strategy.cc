@@ -119,6 +119,12 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": expects a transfer.strategy, got none"));
   GRAFT_RETURN_IF_ERROR(CheckPhases(text->strategy, name));
+  llvm::StringSet<> streams;
+  for (auto stream : text->strategy.getOps<transfer::StreamOp>())
+    if (!streams.insert(stream.getSymName()).second)
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": expects streams of different names, got two @",
+                       stream.getSymName().str()));
   return text;
 }
 

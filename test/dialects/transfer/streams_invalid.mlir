@@ -56,7 +56,7 @@ transfer.strategy @s {
   %a = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %b = transfer.call @model::@logits(%ids_0, %segments_1) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %l = transfer.loss cross_entropy %a, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
-  // expected-error @below {{'transfer.loss' op expects streams with sizes of their own, got @source and @target in @T, @S}}
+  // expected-error @below {{'transfer.loss' op expects prediction and target of one stream, got @source and @target in @T, @S}}
   %m = transfer.loss mse %a, %b mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
   %loss = transfer.combine 1.0 * %l + 1.0 * %m
   transfer.predict %a evaluate %l : tensor<?x3xf32, #S>

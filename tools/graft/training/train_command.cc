@@ -239,6 +239,21 @@ absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
   return inputs;
 }
 
+// Refuses a method that adapts to nothing.
+absl::Status CheckMethod(const TrainCommandOptions& options,
+                         const nlohmann::json& streams) {
+  if (options.method.empty()) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (const nlohmann::json& stream : streams) names.push_back(stream["name"]);
+  if (absl::c_linear_search(names, "source") &&
+      absl::c_linear_search(names, "target"))
+    return absl::OkStatus();
+  return UsageError(absl::StrCat(
+      "--method: expects a page that reads the streams source and target, got ",
+      options.method, ", which reads ", absl::StrJoin(names, " and "),
+      "; `graft strategies` lists them"));
+}
+
 // Trains in the folder that is open.
 absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
                      TrainCommandOptions& options,
@@ -254,6 +269,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
           run.strategy.file, "; --set batch_size=N sets it"));
     run.training.batch_size = facts["batch_size"];
   }
+  GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts["streams"]));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
   GRAFT_RETURN_IF_ERROR(TakeData(data, run));
   GRAFT_RETURN_IF_ERROR(TakeWeights(run));

@@ -19,6 +19,7 @@ struct TrainCommandOptions {
   FinetuneOptions run;            // with strategy.file and strategy.models
   std::vector<std::string> data;  // STREAM=FILE
   bool batch_size_given = false;
+  std::string method;  // of `graft adapt`; empty: of another command
 };
 
 // Reads what the compiler says of the strategy, prepares the run and trains.
