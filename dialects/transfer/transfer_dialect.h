@@ -6,6 +6,8 @@
 #ifndef GRAFT_DIALECTS_TRANSFER_TRANSFER_DIALECT_H_
 #define GRAFT_DIALECTS_TRANSFER_TRANSFER_DIALECT_H_
 
+#include <string>
+
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/transfer_dialect.h.inc"
 #include "mlir/Bytecode/BytecodeOpInterface.h"

@@ -23,8 +23,9 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     their values in the called functions. Models of the module may have them in
     place of numbers, too. Linked, the ops must satisfy:
 
-    - (C1) There is one `transfer.predict` and one `transfer.schedule`, and at least
-      one `transfer.stream` and one `transfer.phase`; other ops are
+    - (C1) There is one `transfer.schedule`, and at least one `transfer.stream`, one
+      `transfer.predict` and one `transfer.phase`. Of several `transfer.predict` each
+      has a head of another name. Other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
       `transfer.scale_gradient` and computing ops of `graft`.
@@ -40,7 +41,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C6) The value of a cache depends on the example and on frozen parameters
       only: its calls are deterministic, it uses no label and no other cache, and
       it has one row per sequence of a stream.
-    - (C7) Neither the prediction nor the loss that evaluates it uses a cache, and
+    - (C7) Neither a prediction nor the loss that evaluates it uses a cache, and
       the prediction uses no labels and depends on a parameter of a group that is not
       frozen. The loss that evaluates has no factor that changes from step to step.
       With several phases, `evaluate` names that loss.
@@ -48,7 +49,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
     - (C10) The loss of a phase depends on each stream, and each of its terms on one at
       least; streams that meet in a term have sizes of different names. A cache
-      depends on one stream, and the prediction and the loss that evaluates it on the
+      depends on one stream, and a prediction and the loss that evaluates it on the
       same one. A cache and the loss that evaluates relate no examples to each other.
     - (C11) Parameters of the models have static shapes.
 

@@ -1,6 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_dialect.h"
 
@@ -35,6 +36,22 @@ void printTerms(OpAsmPrinter& printer, CombineOp op, ArrayAttr factors,
 }
 
 }  // namespace
+
+std::string PredictOp::getPredictEntry() {
+  return getHead() ? ("predict_" + *getHead()).str() : "predict";
+}
+
+std::string PredictOp::getEvaluateEntry() {
+  return getHead() ? ("evaluate_" + *getHead()).str() : "evaluate";
+}
+
+LogicalResult PredictOp::verify() {
+  // C1.
+  if (getHead() && !isName(("@" + *getHead()).str()))
+    return emitOpError("expects a head of letters, digits and '_', got @")
+           << *getHead();
+  return success();
+}
 
 LogicalResult LossOp::verify() {
   RankedTensorType prediction = getPrediction().getType();

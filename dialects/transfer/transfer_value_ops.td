@@ -305,18 +305,28 @@ def Transfer_ScaleGradientOp : Transfer_Op<"scale_gradient", [
 }
 
 def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
-  let summary = "The prediction of the adapted model";
+  let summary = "A prediction of the adapted model";
   let description = [{
     The entry `predict` returns `prediction` as `logits` and, with `softmax`, also
     `probabilities`. The entry `evaluate` returns the logits and the loss of each
-    example: the loss `evaluate` if given, else the loss of the phase.
+    example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
+    the entries are called `predict_<head>` and `evaluate_<head>`.
+
+    - (C1) The name of a head consists of letters, digits and `_`.
 
     A part of `transfer.cache`; see there for an example.
   }];
-  let arguments = (ins Graft_Matrix:$prediction, UnitAttr:$softmax,
+  let arguments = (ins OptionalAttr<SymbolNameAttr>:$head,
+    Graft_Matrix:$prediction, UnitAttr:$softmax,
     Optional<Graft_Scalar>:$evaluate);
   let assemblyFormat = [{
-    $prediction (`softmax` $softmax^)? (`evaluate` $evaluate^)? attr-dict `:`
-    type($prediction)
+    ($head^)? $prediction (`softmax` $softmax^)? (`evaluate` $evaluate^)?
+    attr-dict `:` type($prediction)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // The names of the entries: "predict" or "predict_<head>".
+    std::string getPredictEntry();
+    std::string getEvaluateEntry();
   }];
 }

@@ -21,7 +21,7 @@ class Verifier {
     return success(succeeded(checkOps()) && succeeded(checkSymbols()) &&
                    succeeded(checkGroups()) && succeeded(checkPhases()) &&
                    succeeded(checkStreams()) && succeeded(checkCaches()) &&
-                   succeeded(checkPrediction()) && succeeded(checkLabels()) &&
+                   succeeded(checkPredictions()) && succeeded(checkLabels()) &&
                    succeeded(checkWeights()));
   }
 
@@ -42,7 +42,9 @@ class Verifier {
   LogicalResult checkLosses(PhaseOp phase);
   LogicalResult checkCaches();
   LogicalResult checkCache(CacheOp cache);
-  LogicalResult checkPrediction();
+  LogicalResult checkHeads();
+  LogicalResult checkPredictions();
+  LogicalResult checkPrediction(PredictOp predict);
   LogicalResult checkLabels();
   LogicalResult checkWeights();
   bool readByPhase(Value field);
@@ -83,9 +85,33 @@ LogicalResult Verifier::checkOps() {
           "transfer and computing ops of graft");
   }
   return success(succeeded(checkCount<StreamOp>(/*several=*/true)) &&
-                 succeeded(checkCount<PredictOp>(/*several=*/false)) &&
+                 succeeded(checkCount<PredictOp>(/*several=*/true)) &&
                  succeeded(checkCount<PhaseOp>(/*several=*/true)) &&
-                 succeeded(checkCount<ScheduleOp>(/*several=*/false)));
+                 succeeded(checkCount<ScheduleOp>(/*several=*/false)) &&
+                 succeeded(checkHeads()));
+}
+
+// C1.
+LogicalResult Verifier::checkHeads() {
+  SmallVector<PredictOp> predictions(strategy.getOps<PredictOp>());
+  if (predictions.size() == 1) return success();
+  for (auto [index, predict] : llvm::enumerate(predictions)) {
+    StringAttr head = predict.getHeadAttr();
+    if (!head)
+      return predict.emitOpError(
+                 "expects a head, as transfer.predict @NAME, beside "
+                 "another transfer.predict, got ")
+             << predictions.size() << " in all";
+    for (PredictOp other : ArrayRef(predictions).take_front(index)) {
+      if (other.getHeadAttr() != head) continue;
+      InFlightDiagnostic diagnostic =
+          predict.emitOpError("expects each head once, got @")
+          << head.getValue() << " twice";
+      diagnostic.attachNote(other.getLoc()) << "predicted here";
+      return diagnostic;
+    }
+  }
+  return success();
 }
 
 // C2.
@@ -348,9 +374,14 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
   return success();
 }
 
+LogicalResult Verifier::checkPredictions() {
+  for (auto predict : strategy.getOps<PredictOp>())
+    if (failed(checkPrediction(predict))) return failure();
+  return success();
+}
+
 // C7.
-LogicalResult Verifier::checkPrediction() {
-  PredictOp predict = *strategy.getOps<PredictOp>().begin();
+LogicalResult Verifier::checkPrediction(PredictOp predict) {
   auto phases = strategy.getOps<PhaseOp>();
   if (!predict.getEvaluate() && !llvm::hasSingleElement(phases))
     return predict.emitOpError(

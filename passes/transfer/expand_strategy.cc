@@ -51,7 +51,6 @@ class Expander {
   // `strategy` has one phase.
   explicit Expander(StrategyOp strategy)
       : strategy(strategy),
-        predict(*strategy.getOps<PredictOp>().begin()),
         phase(*strategy.getOps<PhaseOp>().begin()),
         host(strategy) {}
 
@@ -61,8 +60,8 @@ class Expander {
   LogicalResult checkNames();
   LogicalResult collectTrained();
   void declareStates();
-  LogicalResult buildPredict();
-  LogicalResult buildEvaluate();
+  LogicalResult buildPredict(PredictOp predict);
+  LogicalResult buildEvaluate(PredictOp predict);
   LogicalResult buildCache(CacheOp cache);
   LogicalResult buildAccumulate(const LossPart& part);
   std::string whyWhole(const LossPart& part);
@@ -83,22 +82,21 @@ class Expander {
                    Value rate, Value step, Value factor);
 
   StrategyOp strategy;
-  PredictOp predict;
   PhaseOp phase;
   HostProgram host;
   SmallVector<LossPart> parts;
-  StreamOp stream;  // of predictions
   // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
 };
 
 LogicalResult Expander::run() {
   parts = splitLoss(phase);
-  stream = getStreams({predict.getPrediction()}).front();
   if (failed(checkNames()) || failed(collectTrained()) ||
-      failed(host.declare(stream)))
+      failed(host.declare()))
     return failure();
-  if (failed(buildPredict()) || failed(buildEvaluate())) return failure();
+  for (auto predict : strategy.getOps<PredictOp>())
+    if (failed(buildPredict(predict)) || failed(buildEvaluate(predict)))
+      return failure();
   for (auto cache : strategy.getOps<CacheOp>())
     if (failed(buildCache(cache))) return failure();
   declareStates();
@@ -133,7 +131,12 @@ LogicalResult Expander::checkNames() {
     diagnostic.attachNote(other->getLoc()) << "taken here";
     return diagnostic;
   };
-  SmallVector<std::string> entries = {"predict", "evaluate", "update"};
+  SmallVector<std::string> entries;
+  for (auto predict : strategy.getOps<PredictOp>()) {
+    entries.push_back(predict.getPredictEntry());
+    entries.push_back(predict.getEvaluateEntry());
+  }
+  entries.emplace_back("update");
   for (const LossPart& part : parts) entries.push_back(nameOf(part));
   for (StringRef name : entries)
     if (failed(check(strategy, name))) return failure();
@@ -197,9 +200,10 @@ void Expander::declareStates() {
   }
 }
 
-LogicalResult Expander::buildPredict() {
-  Entry entry(strategy, "predict", kPredict);
-  entry.addFields(stream, {"labels", "weights"});
+LogicalResult Expander::buildPredict(PredictOp predict) {
+  Entry entry(strategy, predict.getPredictEntry(), kPredict);
+  entry.addFields(getStreams({predict.getPrediction()}).front(),
+                  {"labels", "weights"});
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   if (!predict.getSoftmax()) {
@@ -213,11 +217,11 @@ LogicalResult Expander::buildPredict() {
   return success();
 }
 
-LogicalResult Expander::buildEvaluate() {
+LogicalResult Expander::buildEvaluate(PredictOp predict) {
   Value evaluated =
       predict.getEvaluate() ? predict.getEvaluate() : phase.getLoss();
-  Entry entry(strategy, "evaluate", kPredict);
-  entry.addFields(stream, {"weights"});
+  Entry entry(strategy, predict.getEvaluateEntry(), kPredict);
+  entry.addFields(getStreams({predict.getPrediction()}).front(), {"weights"});
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   FailureOr<Value> losses = entry.compute(evaluated);

@@ -16,6 +16,7 @@ namespace {
 using exec::RegisterKind;
 
 constexpr StringRef kDev = "dev";  // the stream of evaluation data
+constexpr StringRef kEvaluated = "dev_evaluated";  // heads with data
 constexpr StringRef kHost = "train";
 constexpr StringRef kBatchSize = "batch_size";
 
@@ -46,6 +47,13 @@ std::string literal(double value) {
   return value < 0 ? "(" + text + ")" : text;
 }
 
+// The stream of the data that a prediction is evaluated on.
+std::string evaluationStream(PredictOp predict) {
+  if (std::optional<StringRef> head = predict.getHead())
+    return (kDev + "_" + *head).str();
+  return kDev.str();
+}
+
 // The text of a declared value, as a user would write it.
 std::string valueText(Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value)) return text.str();
@@ -62,6 +70,7 @@ StringRef BatchSum::getInput() const {
 HostProgram::HostProgram(StrategyOp strategy)
     : strategy(strategy),
       streams(strategy.getOps<StreamOp>()),
+      predictions(strategy.getOps<PredictOp>()),
       phase(*strategy.getOps<PhaseOp>().begin()),
       schedule(*strategy.getOps<ScheduleOp>().begin()) {}
 
@@ -72,7 +81,7 @@ std::string HostProgram::variableOf(StreamOp stream, const BatchSum& sum) {
   return (stream.getSymName() + "_" + name).str();
 }
 
-LogicalResult HostProgram::declare(StreamOp evaluated) {
+LogicalResult HostProgram::declare() {
   for (Operation& op : strategy.getBody().front()) {
     auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
     if (!name || isa<GroupOp, PhaseOp>(op)) continue;
@@ -80,7 +89,10 @@ LogicalResult HostProgram::declare(StreamOp evaluated) {
       return option.name == name.getValue();
     });
     bool batch = name == kBatchSize && !isa<HyperparameterOp>(op);
-    if (option || batch || name == kDev)
+    bool evaluation = llvm::any_of(predictions, [&](PredictOp predict) {
+      return name == evaluationStream(predict);
+    });
+    if (option || batch || evaluation)
       return op.emitOpError("expects another name than @")
              << name.getValue() << ", which each host program declares";
   }
@@ -93,7 +105,9 @@ LogicalResult HostProgram::declare(StreamOp evaluated) {
                            like.getSequencesAttr().getAttr());
   };
   for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
-  addStream(kDev, evaluated);
+  for (PredictOp predict : predictions)
+    addStream(evaluationStream(predict),
+              getStreams({predict.getPrediction()}).front());
   for (auto cache : strategy.getOps<CacheOp>())
     exec::CacheOp::create(host->builder, cache.getSymName(),
                           getStreams({cache.getInput()}).front().getSymName(),
@@ -155,6 +169,11 @@ void HostProgram::declareOptions() {
     host->declareRegister(RegisterKind::option, option.name, option.initial,
                           option.minimum, kMostSteps, option.meaning);
   for (StringRef name : kVariables) host->declareVariable(name);
+  if (!predictions.front().getHead()) return;
+  host->declareVariable(kEvaluated);
+  for (PredictOp predict : predictions)
+    for (StringRef kind : {"_loss", "_score"})
+      host->declareVariable(evaluationStream(predict) + kind.str());
 }
 
 exec::SourceAttr HostProgram::getSource(StringRef variable) {
@@ -279,31 +298,73 @@ void HostProgram::addUpdate() {
   });
 }
 
-void HostProgram::addEvaluation() {
-  host->when(
-      "present(@dev) and evaluate_every > 0 and "
-      "($step % evaluate_every == 0 or $step == $last_step)",
+std::string HostProgram::evaluatesNow(const std::string& present) {
+  return present +
+         " and evaluate_every > 0 and "
+         "($step % evaluate_every == 0 or $step == $last_step)";
+}
+
+void HostProgram::keepBest() {
+  exec::HostBuilder& to = *host;
+  to.when(
+      "$best_step == 0 or $dev_score > $best_score",
       [&] {
-        exec::HostBuilder& to = *host;
+        to.set("$best_score", "$dev_score");
+        to.set("$best_step", "$step");
+        to.set("$stale", "0");
+        exec::KeepOp::create(to.builder, "best");
+      },
+      [&] { to.set("$stale", "$stale + 1"); });
+}
+
+void HostProgram::addEvaluation() {
+  exec::HostBuilder& to = *host;
+  to.when(evaluatesNow("present(@dev)"), [&] {
+    exec::EvaluateOp::create(
+        to.builder, to.symbol("evaluate"), to.symbol(kDev),
+        to.builder.getArrayAttr({to.result("$dev_loss", "loss"),
+                                 to.result("$dev_score", "score")}));
+    keepBest();
+    exec::LogOp::create(to.builder, to.builder.getStringAttr(kDev),
+                        to.shown({{"step", "$step"},
+                                  {"loss", "$dev_loss"},
+                                  {"score", "$dev_score"}}));
+    to.set("$stopped_early", "patience > 0 and $stale >= patience");
+  });
+}
+
+// The score is the mean of those of the heads that there are data for.
+void HostProgram::addEvaluations() {
+  exec::HostBuilder& to = *host;
+  std::string present;
+  for (PredictOp predict : predictions)
+    present += (present.empty() ? "(" : " or ") +
+               ("present(@" + evaluationStream(predict) + ")");
+  to.when(evaluatesNow(present + ")"), [&] {
+    std::string evaluated = ("$" + kEvaluated).str();
+    to.set("$dev_score", "0");
+    to.set(evaluated, "0");
+    for (PredictOp predict : predictions) {
+      std::string stream = evaluationStream(predict);
+      std::string loss = "$" + stream + "_loss";
+      std::string score = "$" + stream + "_score";
+      to.when("present(@" + stream + ")", [&] {
         exec::EvaluateOp::create(
-            to.builder, to.symbol("evaluate"), to.symbol(kDev),
-            to.builder.getArrayAttr({to.result("$dev_loss", "loss"),
-                                     to.result("$dev_score", "score")}));
-        to.when(
-            "$best_step == 0 or $dev_score > $best_score",
-            [&] {
-              to.set("$best_score", "$dev_score");
-              to.set("$best_step", "$step");
-              to.set("$stale", "0");
-              exec::KeepOp::create(to.builder, "best");
-            },
-            [&] { to.set("$stale", "$stale + 1"); });
-        exec::LogOp::create(to.builder, to.builder.getStringAttr(kDev),
-                            to.shown({{"step", "$step"},
-                                      {"loss", "$dev_loss"},
-                                      {"score", "$dev_score"}}));
-        to.set("$stopped_early", "patience > 0 and $stale >= patience");
+            to.builder, to.symbol(predict.getEvaluateEntry()),
+            to.symbol(stream),
+            to.builder.getArrayAttr(
+                {to.result(loss, "loss"), to.result(score, "score")}));
+        exec::LogOp::create(
+            to.builder, to.builder.getStringAttr(stream),
+            to.shown({{"step", "$step"}, {"loss", loss}, {"score", score}}));
+        to.set("$dev_score", "$dev_score + " + score);
+        to.set(evaluated, evaluated + " + 1");
       });
+    }
+    to.set("$dev_score", "$dev_score / " + evaluated);
+    keepBest();
+    to.set("$stopped_early", "patience > 0 and $stale >= patience");
+  });
 }
 
 void HostProgram::checkNumber(StringRef variable, Attribute number,
@@ -335,7 +396,7 @@ void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
   for (const Accumulation& accumulation : accumulations)
     accumulate(accumulation, accumulation.streams);
   addUpdate();
-  addEvaluation();
+  predictions.front().getHead() ? addEvaluations() : addEvaluation();
   exec::MarkOp::create(
       to.builder,
       to.expression("checkpoint_every > 0 and $step % checkpoint_every == 0"),

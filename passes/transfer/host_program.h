@@ -37,9 +37,9 @@ class HostProgram {
   explicit HostProgram(StrategyOp strategy);
 
   // Inserts the host program before the strategy; evaluations read data like
-  // that of `evaluated`. Fails with a diagnostic at an op of the strategy whose
-  // name a host program needs itself.
-  llvm::LogicalResult declare(StreamOp evaluated);
+  // that of the predictions. Fails with a diagnostic at an op of the strategy
+  // whose name a host program needs itself.
+  llvm::LogicalResult declare();
 
   // The source of an input that is a variable of the host program, such as
   // "update".
@@ -65,7 +65,7 @@ class HostProgram {
     std::string whole;
   };
   // Adds the instructions: epochs over the first stream, steps of
-  // `accumulations` and the entry `update`, evaluations by `evaluate`.
+  // `accumulations` and the entry `update`, evaluations of each prediction.
   void build(llvm::ArrayRef<Accumulation> accumulations);
 
  private:
@@ -91,7 +91,12 @@ class HostProgram {
                    bool isRate);
   void addSums();
   void addUpdate();
+  // An expression: whether this step evaluates data for which `present` holds.
+  static std::string evaluatesNow(const std::string& present);
+  // Keeps the parameters if $dev_score is the best so far.
+  void keepBest();
   void addEvaluation();
+  void addEvaluations();
   std::string rateExpression();
   // A number of the strategy as a term of an expression: digits, a name, or
   // something in parentheses.
@@ -99,6 +104,7 @@ class HostProgram {
 
   StrategyOp strategy;
   llvm::SmallVector<StreamOp> streams;
+  llvm::SmallVector<PredictOp> predictions;
   PhaseOp phase;
   ScheduleOp schedule;
   std::optional<exec::HostBuilder> host;

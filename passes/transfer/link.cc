@@ -1,12 +1,12 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/transfer/bind_sizes.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/transfer/passes.h"
 
@@ -47,7 +47,6 @@ class Linker {
   // The stream with those fields in place of `text`.
   void expandText(StreamOp stream);
   void expandCall(CallOp call);
-  void replaceTypes();
 
   StrategyOp strategy;
   struct Size {
@@ -104,8 +103,9 @@ LogicalResult Linker::run() {
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     if (Value text = stream.getField("text"); text && text.use_empty())
       stream.erase();
-  replaceTypes();
-  strategy.removeSizesAttr();
+  llvm::MapVector<StringAttr, int64_t> numbers;
+  for (const auto& [name, size] : sizes) numbers[name] = size.value;
+  transfer::bindSizes(strategy, numbers);
   return verify(strategy->getParentOp());
 }
 
@@ -287,27 +287,6 @@ void Linker::expandCall(CallOp call) {
       operands.push_back(texts[operand.get()].values[field]);
   }
   call.getOperandsMutable().assign(operands);
-}
-
-void Linker::replaceTypes() {
-  AttrTypeReplacer replacer;
-  replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {
-    SmallVector<Dim> dims = getDims(type);
-    for (Dim& dim : dims)
-      if (auto bound = dim.name ? sizes.find(dim.name) : sizes.end();
-          bound != sizes.end())
-        dim = Dim{bound->second.value, nullptr};
-    return getTensorType(dims, type.getElementType());
-  });
-  replacer.recursivelyReplaceElementsIn(strategy, /*replaceAttrs=*/false,
-                                        /*replaceLocs=*/false,
-                                        /*replaceTypes=*/true);
-  // Types of parameters and functions are attributes.
-  if (sizes.empty()) return;
-  for (auto model : module().getOps<ModelOp>())
-    replacer.recursivelyReplaceElementsIn(model, /*replaceAttrs=*/true,
-                                          /*replaceLocs=*/false,
-                                          /*replaceTypes=*/true);
 }
 
 }  // namespace

@@ -147,8 +147,8 @@ def TransferExpandStrategyPass
 
     | function | arguments | results |
     |---|---|---|
-    | `@predict` | fields except labels, weights | `logits`, `probabilities` with `softmax` |
-    | `@evaluate` | fields except weights | `logits`, `losses` per example |
+    | `@predict`, of a head `@predict_<head>` | fields except labels, weights | `logits`, `probabilities` with `softmax` |
+    | `@evaluate`, of a head `@evaluate_<head>` | fields except weights | `logits`, `losses` per example |
     | one per cache | fields except labels, weights | `cached.<cache>` |
     | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors, factors that change | `loss`; adds to the gradients |
     | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
@@ -172,12 +172,14 @@ def TransferExpandStrategyPass
     phase's schedule. Declared numbers that only the rate, the warm-up and the epochs
     use become parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
     `patience`, `log_every` and `checkpoint_every` are options. Evaluation data is the
-    stream `@dev`.
+    stream `@dev`, or `@dev_<head>` for each head; the mean of the scores of those that
+    are there decides which parameters are the best.
 
     - (C1) The module has at most one strategy, with one phase.
     - (C2) `graft.layers` of the models has been expanded.
     - (C3) No other symbol has the name of one of the functions or of the host
-      program, and the strategy declares no name of an option or of the stream `@dev`.
+      program, and the strategy declares no name of an option or of a stream of evaluation
+      data.
     - (C4) The weight of a mean loss is the stream's field `weights`; the target of
       one that ignores a label is its field `labels`.
 

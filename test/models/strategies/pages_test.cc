@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "dialects/transfer/bind_sizes.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "frontend/parse_module.h"
 #include "gmock/gmock.h"
@@ -35,6 +36,7 @@ std::string read(const std::string& name) {
   return text.str();
 }
 
+using Labels = std::initializer_list<std::pair<const char*, int64_t>>;
 using Settings = std::initializer_list<std::pair<const char*, const char*>>;
 
 class PagesTest : public ::testing::Test {
@@ -56,18 +58,22 @@ class PagesTest : public ::testing::Test {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   }
 
-  // Adds the page with these values and expands the whole stage.
-  bool expand(const char* name, Settings settings = {}) {
+  // Adds the page with these values, and numbers for sizes of labels that no
+  // call binds, and expands the whole stage.
+  bool expand(const char* name, Settings settings = {}, Labels labels = {}) {
     llvm::SourceMgr sources;
     sources.AddNewSourceBuffer(
         llvm::MemoryBuffer::getMemBuffer(findStrategyPage(name)->text), {});
     mlir::OwningOpRef<mlir::ModuleOp> page = parseModule(sources, &context);
     if (!page) return false;
     auto strategy = *page->getOps<transfer::StrategyOp>().begin();
+    llvm::MapVector<mlir::StringAttr, int64_t> numbers;
+    for (auto [size, number] : labels)
+      numbers[mlir::StringAttr::get(&context, size)] = number;
+    transfer::bindSizes(strategy, numbers);
     for (auto [parameter, value] : settings)
       if (mlir::failed(strategy.setParameter(parameter, value))) return false;
-    for (mlir::Operation& op :
-         llvm::make_early_inc_range(page->getBody()->getOperations())) {
+    for (mlir::Operation& op : llvm::make_early_inc_range(*page->getBody())) {
       op.remove();
       module->push_back(&op);
     }
@@ -116,9 +122,9 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names,
-              ElementsAre("coral", "dann", "distill", "distill_regression",
-                          "finetune", "mmd", "regression"));
+  EXPECT_THAT(names, ElementsAre("coral", "dann", "distill",
+                                 "distill_regression", "finetune", "mmd",
+                                 "multitask", "regression"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -214,6 +220,30 @@ TEST_F(PagesTest, BringsDomainsTogether) {
                 ElementsAre("accumulate", "evaluate", "predict", "update"));
     EXPECT_EQ(learned().size(), 41);
   }
+}
+
+TEST_F(PagesTest, SharesAnEncoderBetweenTasks) {
+  ASSERT_TRUE(expand("multitask", {{"head_speed", "3"}}, {{"A", 5}, {"B", 2}}))
+      << errors;
+  EXPECT_THAT(entries(),
+              ElementsAre("accumulate_first", "accumulate_second",
+                          "evaluate_first", "evaluate_second", "predict_first",
+                          "predict_second", "update"));
+  EXPECT_TRUE(learned().count("embeddings.word_embeddings.weight"));
+  EXPECT_TRUE(learned().count("weight"));
+  EXPECT_FALSE(learned().count("classifier.weight"));
+  EXPECT_EQ(update("weight").getRateMultiplier().convertToFloat(), 3);
+  std::set<int64_t> columns;
+  module->walk([&](SoftmaxOp op) {
+    columns.insert(
+        mlir::cast<mlir::RankedTensorType>(op.getType()).getDimSize(1));
+  });
+  EXPECT_EQ(columns, (std::set<int64_t>{2, 5}));
+}
+
+TEST_F(PagesTest, AsksForTheLabelsOfTasks) {
+  EXPECT_FALSE(expand("multitask", {}, {{"A", 5}}));
+  EXPECT_THAT(errors, HasSubstr("expects a call whose result has the size B"));
 }
 
 // The models of a regression have one column instead of three.

@@ -378,3 +378,30 @@ transfer.strategy @s {
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]
 }
+
+// -----
+
+// A stream of training data with the name of that which the head is evaluated on.
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x3xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x3xf32>) -> tensor<?x3xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects another name than @dev_first, which each host program declares}}
+  %ids, %segments, %labels = transfer.stream @dev_first of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @model
+  %a = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %l = transfer.loss cross_entropy %a, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict @first %a : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %l over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 2 of [@step]
+}

@@ -1,0 +1,49 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "dialects/transfer/bind_sizes.h"
+
+#include "mlir/IR/AttrTypeSubElements.h"
+
+using namespace mlir;
+
+namespace graft::transfer {
+
+void bindSizes(StrategyOp strategy,
+               const llvm::MapVector<StringAttr, int64_t>& numbers) {
+  if (numbers.empty()) return;
+  Builder builder(strategy.getContext());
+  for (auto stream : strategy.getOps<StreamOp>()) {
+    StringAttr size = stream.getLabelSizeAttr();
+    const auto* found = size ? numbers.find(size) : numbers.end();
+    if (found == numbers.end()) continue;
+    stream.setLabelCountAttr(builder.getI64IntegerAttr(found->second));
+    stream.removeLabelSizeAttr();
+  }
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {
+    SmallVector<Dim> dims = getDims(type);
+    for (Dim& dim : dims) {
+      const auto* bound = dim.name ? numbers.find(dim.name) : numbers.end();
+      if (bound != numbers.end()) dim = Dim{bound->second, nullptr};
+    }
+    return getTensorType(dims, type.getElementType());
+  });
+  replacer.recursivelyReplaceElementsIn(strategy, /*replaceAttrs=*/false,
+                                        /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+  // Types of parameters and functions are attributes.
+  for (auto model : strategy->getParentOfType<ModuleOp>().getOps<ModelOp>())
+    replacer.recursivelyReplaceElementsIn(model, /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
+  SmallVector<Attribute> open;
+  for (StringAttr size : strategy.getSizes()->getAsRange<StringAttr>())
+    if (!numbers.contains(size)) open.push_back(size);
+  if (open.empty())
+    strategy.removeSizesAttr();
+  else
+    strategy.setSizesAttr(builder.getArrayAttr(open));
+}
+
+}  // namespace graft::transfer
