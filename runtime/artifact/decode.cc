@@ -242,6 +242,8 @@ class Decoder {
       for (const schema::Head* head : *header_.heads()) {
         spec_.heads.push_back({head->name()->str(), head->task()->str(),
                                CopyTexts(head->labels())});
+        if (head->entry() != nullptr)
+          spec_.heads.back().entry = head->entry()->str();
       }
     }
     if (const schema::DataSettings* data = header_.data()) {

@@ -181,8 +181,10 @@ FlatBufferBuilder HeaderBuilder::Build() {
   for (const HeadSpec& head : spec_.heads) {
     const auto labels = builder_.CreateVectorOfStrings(head.labels);
     const auto name = builder_.CreateString(head.name);
-    heads.push_back(schema::CreateHead(
-        builder_, name, builder_.CreateString(head.task), labels));
+    const auto task = builder_.CreateString(head.task);
+    const auto entry =
+        OptionalString(head.entry == HeadSpec().entry ? "" : head.entry);
+    heads.push_back(schema::CreateHead(builder_, name, task, labels, entry));
   }
   std::vector<Offset<schema::Note>> notes;
   for (const auto& [key, value] : spec_.provenance) {

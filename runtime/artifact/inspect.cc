@@ -297,7 +297,9 @@ std::string InspectText(const Artifact& artifact,
                     spec.tokenizer->data.size(), " bytes\n");
   }
   for (const HeadSpec& head : spec.heads) {
-    absl::StrAppend(&out, "head       ", head.name, ": ", head.task);
+    absl::StrAppend(&out, "head       ", HeadName(head),
+                    HeadName(head).empty() ? "" : " ", head.name, ": ",
+                    head.task);
     if (!head.labels.empty())
       absl::StrAppend(&out, ", ", head.labels.size(), " labels ",
                       DescribeLabels(head.labels));
@@ -359,8 +361,10 @@ std::string InspectJson(const Artifact& artifact,
   AppendHostJson(spec, root);
   Json& heads = root["heads"] = Json::array();
   for (const HeadSpec& head : spec.heads) {
-    heads.push_back(
-        {{"name", head.name}, {"task", head.task}, {"labels", head.labels}});
+    heads.push_back({{"name", head.name},
+                     {"task", head.task},
+                     {"labels", head.labels},
+                     {"entry", head.entry}});
   }
   if (spec.data) {
     root["data"] = {{"format", spec.data->format},

@@ -3,11 +3,14 @@
 
 #include "runtime/artifact/spec.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "runtime/artifact/check.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/safetensors.h"
@@ -201,13 +204,41 @@ class SpecChecker {
     return absl::OkStatus();
   }
 
+  // Heads of "predict" may be of programs that do not predict.
+  absl::Status CheckHeadEntry(const std::string& field,
+                              const HeadSpec& head) const {
+    if (head.entry == HeadSpec().entry) return absl::OkStatus();
+    for (const EntrySpec& entry : spec_.entries) {
+      if (entry.name != head.entry) continue;
+      for (const ValueSpec& output : entry.outputs) {
+        if (output.name != head.name || output.dims.empty()) continue;
+        const DimSpec& columns = output.dims.back();
+        if (head.labels.empty() ||
+            (columns.size < 0 &&
+             columns.extent == static_cast<int64_t>(head.labels.size())))
+          return absl::OkStatus();
+        return Error(absl::StrCat(field, ".labels"),
+                     absl::StrCat("the ", columns.extent, " columns of ",
+                                  head.entry, ".", head.name),
+                     absl::StrCat(head.labels.size()));
+      }
+    }
+    return Error(absl::StrCat(field, ".entry"),
+                 absl::StrCat("an entry with the output ", head.name),
+                 head.entry);
+  }
+
   absl::Status CheckHeads() {
-    absl::flat_hash_set<absl::string_view> names;
+    // By the entries of the heads.
+    absl::flat_hash_map<absl::string_view,
+                        absl::flat_hash_set<absl::string_view>>
+        names;
     for (size_t i = 0; i < spec_.heads.size(); ++i) {
       const HeadSpec& head = spec_.heads[i];
       const std::string field = absl::StrCat("heads[", i, "]");
-      GRAFT_RETURN_IF_ERROR(
-          CheckName(names, absl::StrCat(field, ".name"), head.name));
+      GRAFT_RETURN_IF_ERROR(CheckName(names[head.entry],
+                                      absl::StrCat(field, ".name"), head.name));
+      GRAFT_RETURN_IF_ERROR(CheckHeadEntry(field, head));
       if (head.task.empty()) {
         return Error(absl::StrCat(field, ".task"), "a name", "nothing");
       }
@@ -240,6 +271,25 @@ uint64_t BoundBytes(const ValueSpec& value, int part,
   const uint64_t count =
       part == 0 ? sequences + 1 : (part == 1 ? sequences : tokens);
   return count * sizeof(int32_t);
+}
+
+std::vector<size_t> PredictionEntries(const ArtifactSpec& spec) {
+  std::vector<size_t> entries;
+  for (size_t i = 0; i < spec.entries.size(); ++i) {
+    const std::string& name = spec.entries[i].name;
+    const bool predicts =
+        std::any_of(spec.heads.begin(), spec.heads.end(),
+                    [&](const HeadSpec& head) { return head.entry == name; });
+    if (predicts || (spec.heads.empty() && name == HeadSpec().entry))
+      entries.push_back(i);
+  }
+  return entries;
+}
+
+absl::string_view HeadName(const HeadSpec& head) {
+  absl::string_view name = head.entry;
+  if (absl::ConsumePrefix(&name, "predict_")) return name;
+  return head.entry == HeadSpec().entry ? absl::string_view() : name;
 }
 
 std::optional<schema::ElementType> ElementTypeOf(DType dtype) {

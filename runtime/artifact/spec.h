@@ -216,6 +216,7 @@ struct HeadSpec {
   std::string name;
   std::string task;
   std::vector<std::string> labels;
+  std::string entry = "predict";
 };
 
 struct DataSettingsSpec {
@@ -265,6 +266,13 @@ size_t BlockEnd(const HostProgramSpec& program, size_t at);
 // The streams that inputs of the entry take fields of, each once, in order.
 std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
                                 const EntrySpec& entry);
+
+// The entries that predict, each once, in order: those that the heads explain,
+// or "predict", if there is such an entry.
+std::vector<size_t> PredictionEntries(const ArtifactSpec& spec);
+// The name that users give the head: "first" of the entry "predict_first",
+// empty of "predict".
+absl::string_view HeadName(const HeadSpec& head);
 
 // Numbers of a cache for each example.
 int64_t CacheWidth(const ArtifactSpec& spec, const CacheSpec& cache);

@@ -40,15 +40,21 @@ int64_t MaxLength(const Artifact& artifact) {
   return limit;
 }
 
-const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec) {
-  static const auto* const kNone = new std::vector<std::string>();
-  return spec.heads.empty() ? *kNone : spec.heads.front().labels;
-}
-
-TargetKind TargetOf(const ArtifactSpec& spec) {
-  const bool number =
-      spec.heads.empty() || spec.heads.front().task == "regression";
-  return number ? TargetKind::kNumber : TargetKind::kClass;
+absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
+                                  absl::string_view name) {
+  const std::vector<HeadSpec>& heads = artifact.spec().heads;
+  std::vector<absl::string_view> names;
+  for (const HeadSpec& head : heads) {
+    if (!name.empty() && HeadName(head) == name) return head;
+    if (!HeadName(head).empty()) names.push_back(HeadName(head));
+  }
+  if (name.empty() && heads.size() < 2)
+    return heads.empty() ? HeadSpec{"logits", "regression", {}} : heads.front();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "expects ",
+      names.empty() ? "no name, as the only head has none"
+                    : absl::StrCat("a head of ", absl::StrJoin(names, ", ")),
+      " of ", artifact.path(), ", got ", name.empty() ? "none" : name));
 }
 
 std::string DescribeUntrained(const Artifact& artifact) {
@@ -94,15 +100,17 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
 }
 
 absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
-    std::shared_ptr<const Artifact> artifact) {
+    std::shared_ptr<const Artifact> artifact, absl::string_view head) {
   std::unique_ptr<Predictor> self(new Predictor);
   self->artifact_ = std::move(artifact);
   const Artifact& program = *self->artifact_;
+  GRAFT_ASSIGN_OR_RETURN(self->head_, FindHead(program, head));
+  const std::string& entry = self->head_.entry;
   GRAFT_ASSIGN_OR_RETURN(
       self->instance_, Instance::Create(self->artifact_, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(self->entry_,
-                         EntryCaller::Create(*self->instance_, "predict"));
-  GRAFT_ASSIGN_OR_RETURN(const size_t predict, program.FindEntry("predict"));
+                         EntryCaller::Create(*self->instance_, entry));
+  GRAFT_ASSIGN_OR_RETURN(const size_t predict, program.FindEntry(entry));
   GRAFT_ASSIGN_OR_RETURN(const uint32_t stream, OnlyStream(program, predict));
   self->capacity_ =
       StreamCapacity(program.spec(), program.spec().streams[stream]);
@@ -115,12 +123,8 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
                             : self->tokenizer_->max_length();
   if (asked > 0) self->max_length_ = std::min(self->max_length_, asked);
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
-                         LabelMap::FromLabels(LabelsOf(program.spec())));
+                         LabelMap::FromLabels(self->labels()));
   return self;
-}
-
-const std::vector<std::string>& Predictor::labels() const {
-  return LabelsOf(artifact_->spec());
 }
 
 absl::Status Predictor::SetMaxLength(int64_t tokens) {

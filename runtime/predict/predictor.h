@@ -47,10 +47,11 @@ using PredictionSink = std::function<absl::Status(
 // Most tokens of one example that every entry of the artifact takes.
 int64_t MaxLength(const Artifact& artifact);
 
-// Of the artifact's first head: the names of its classes (none for a
-// regression), and what it predicts.
-const std::vector<std::string>& LabelsOf(const ArtifactSpec& spec);
-TargetKind TargetOf(const ArtifactSpec& spec);
+// The head `name` of the artifact; the only one if `name` is empty. An artifact
+// without any has that of a regression by the entry "predict".
+// INVALID_ARGUMENT: there is no such head, or there are several.
+absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
+                                  absl::string_view name);
 
 // A sentence about parameters of the artifact that have no values but those
 // that a training begins with; empty if there are none.
@@ -75,11 +76,12 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
 // of its own.
 class Predictor {
  public:
-  // On the device that the artifact was loaded for. NOT_FOUND: the artifact has
-  // no entry "predict". INVALID_ARGUMENT: it lacks its sizes or a tokenizer;
-  // else errors of Instance::Create.
+  // For the head `head`, on the device that the artifact was loaded for.
+  // NOT_FOUND: the artifact has no entry that predicts. INVALID_ARGUMENT: it
+  // lacks its sizes or a tokenizer; else errors of FindHead and
+  // Instance::Create.
   static absl::StatusOr<std::unique_ptr<Predictor>> Create(
-      std::shared_ptr<const Artifact> artifact);
+      std::shared_ptr<const Artifact> artifact, absl::string_view head = {});
 
   // Sets the most tokens of one example, at least 1, instead of those of the
   // training. INVALID_ARGUMENT: the program does not take as many.
@@ -89,8 +91,11 @@ class Predictor {
   Predictor& operator=(const Predictor&) = delete;
 
   // Names of the classes; empty for a regression.
-  const std::vector<std::string>& labels() const;
-  TargetKind target() const { return TargetOf(artifact_->spec()); }
+  const std::vector<std::string>& labels() const { return head_.labels; }
+  TargetKind target() const {
+    return head_.task == "regression" ? TargetKind::kNumber
+                                      : TargetKind::kClass;
+  }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Tokens of one example, and of one launch, at most.
   int64_t max_length() const { return max_length_; }
@@ -128,6 +133,7 @@ class Predictor {
   Predictor() = default;
 
   std::shared_ptr<const Artifact> artifact_;
+  HeadSpec head_;
   std::unique_ptr<Instance> instance_;
   std::optional<EntryCaller> entry_;
   std::unique_ptr<Tokenizer> tokenizer_;

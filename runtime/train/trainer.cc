@@ -22,7 +22,6 @@ namespace {
 // More than any step.
 constexpr double kMostSteps = 1e15;
 
-constexpr char kPredict[] = "predict";
 // Of which the results of a trained model are looked at.
 constexpr int64_t kCheckedExamples = 8;
 
@@ -207,18 +206,19 @@ absl::Status Trainer::CheckFinite(bool with_states) {
 }
 
 absl::Status Trainer::CheckResults() {
-  const auto entry = absl::c_find_if(
-      spec_.entries,
-      [](const EntrySpec& candidate) { return candidate.name == kPredict; });
-  if (entry == spec_.entries.end()) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(
-      const uint32_t stream,
-      OnlyStream(instance_.artifact(),
-                 static_cast<size_t>(entry - spec_.entries.begin())));
+  for (const size_t entry : PredictionEntries(spec_))
+    GRAFT_RETURN_IF_ERROR(CheckResults(entry));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::CheckResults(size_t entry) {
+  GRAFT_ASSIGN_OR_RETURN(const uint32_t stream,
+                         OnlyStream(instance_.artifact(), entry));
   const TrainStream* const data = by_index_[stream];
   if (data == nullptr) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
-                         EntryCaller::Create(instance_, kPredict));
+  GRAFT_ASSIGN_OR_RETURN(
+      EntryCaller caller,
+      EntryCaller::Create(instance_, spec_.entries[entry].name));
   ExampleFeed feed = InOrder(*data->source);
   feed.next = [all = std::move(feed.next), left = kCheckedExamples](
                   Examples& examples) mutable -> absl::StatusOr<bool> {

@@ -141,6 +141,7 @@ class Trainer : private HostServices {
   // DATA_LOSS if the trained model's results for the first examples are: finite
   // parameters may still overflow what they compute.
   absl::Status CheckResults();
+  absl::Status CheckResults(size_t entry);
   // The error of a run that fails. Saves a checkpoint where the program stands,
   // unless numbers that are not finite are why.
   absl::Status FailedWith(const absl::Status& status);

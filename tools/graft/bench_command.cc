@@ -53,8 +53,9 @@ struct BenchOptions {
 struct Timed {
   std::unique_ptr<Instance> instance;
   std::vector<EntryCaller> entries;
-  uint32_t stream = 0;            // of the inference; they all have its sizes
-  int64_t batches = 1;            // of a step: one of each stream
+  uint32_t stream = 0;  // of the inference; they all have its sizes
+  // Of a step one of each stream, of an inference one for each head.
+  int64_t batches = 1;
   std::vector<double> registers;  // of the artifact
 };
 
@@ -63,15 +64,19 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   Timed timed;
   GRAFT_ASSIGN_OR_RETURN(timed.instance,
                          Instance::Create(artifact, {.training = train}));
-  GRAFT_ASSIGN_OR_RETURN(const size_t predict, artifact->FindEntry("predict"));
-  GRAFT_ASSIGN_OR_RETURN(timed.stream, OnlyStream(*artifact, predict));
   const ArtifactSpec& spec = artifact->spec();
-  const std::vector<size_t> entries =
-      train ? StepEntries(spec) : std::vector<size_t>{predict};
+  const std::vector<size_t> predictions = PredictionEntries(spec);
+  if (predictions.empty())
+    return absl::NotFoundError(absl::StrCat(
+        artifact->path(), ": expects a program that predicts, got none"));
+  GRAFT_ASSIGN_OR_RETURN(timed.stream,
+                         OnlyStream(*artifact, predictions.front()));
+  const std::vector<size_t> entries = train ? StepEntries(spec) : predictions;
   if (entries.empty())
     return absl::InvalidArgumentError(absl::StrCat(
         artifact->path(), ": expects a program that trains, got none"));
-  if (train) timed.batches = static_cast<int64_t>(StepStreams(spec).size());
+  timed.batches = static_cast<int64_t>(train ? StepStreams(spec).size()
+                                             : predictions.size());
   // Any numbers do, except that a rate of 0 leaves the parameters unchanged; an
   // update does all of its work.
   timed.registers.assign(spec.registers.size(), 1);

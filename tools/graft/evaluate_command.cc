@@ -35,6 +35,7 @@ namespace {
 
 struct EvaluateOptions {
   std::string artifact, picture;
+  std::string head;  // of several
   std::vector<std::string> data;
   TableOptions table;
   int64_t max_length = 0;  // that of the training
@@ -108,9 +109,9 @@ absl::Status Evaluate(const EvaluateOptions& options) {
     return UsageError("--picture: expects a file, got -, where the metrics go");
   GRAFT_RETURN_IF_ERROR(CheckOutput("--picture", options.picture,
                                     options.artifact, options.data));
-  GRAFT_ASSIGN_OR_RETURN(
-      const OpenedPredictor opened,
-      OpenPredictor(options.artifact, options.device, options.verify));
+  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
+                         OpenPredictor(options.artifact, options.device,
+                                       options.verify, options.head));
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
@@ -166,6 +167,7 @@ void AddEvaluateCommand(CLI::App& app, CommandContext& context) {
       ->type_name("FILE");
   AddDeviceOptions(*command, options->device);
   AddVerifyOption(*command, options->verify);
+  AddHeadOption(*command, options->head);
   command->add_flag("--json", options->json, "one JSON object");
   command->footer(
       "Example:\n"

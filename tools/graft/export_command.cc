@@ -14,6 +14,7 @@
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "runtime/artifact/artifact.h"
 #include "runtime/artifact/data_settings.h"
 #include "runtime/base/status_macros.h"
@@ -90,9 +91,15 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
       ModelConfig config,
       ModelConfig::Parse(artifact->spec().config,
                          absl::StrCat(artifact->path(), ": config")));
-  if (const std::vector<std::string>& labels = LabelsOf(artifact->spec());
-      !labels.empty())
-    config.SetLabels(labels);
+  const std::vector<HeadSpec>& heads = artifact->spec().heads;
+  if (heads.size() > 1)
+    return absl::UnimplementedError(absl::StrCat(
+        artifact->path(), ": expects one head to export, got ",
+        absl::StrJoin(heads, ", ", [](std::string* out, const HeadSpec& head) {
+          absl::StrAppend(out, HeadName(head));
+        })));
+  if (!heads.empty() && !heads.front().labels.empty())
+    config.SetLabels(heads.front().labels);
   GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
                          Parameters(*artifact));
   GRAFT_ASSIGN_OR_RETURN(

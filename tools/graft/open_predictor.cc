@@ -8,10 +8,17 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/artifact/artifact.h"
 #include "runtime/base/status_macros.h"
+#include "tools/graft/usage_error.h"
 
 namespace graft {
+
+void AddHeadOption(CLI::App& command, std::string& head) {
+  command.add_option("--head", head,
+                     "head of an artifact that has several, such as first");
+}
 
 void AddVerifyOption(CLI::App& command, bool& verify) {
   command.add_flag_callback(
@@ -21,18 +28,21 @@ void AddVerifyOption(CLI::App& command, bool& verify) {
 
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
                                               const DeviceChoice& device,
-                                              bool verify) {
+                                              bool verify,
+                                              const std::string& head) {
   OpenedPredictor opened;
   GRAFT_ASSIGN_OR_RETURN(opened.device, OpenDevice(device));
   LoadOptions load;
   load.device = opened.device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> program,
                          Artifact::Load(FileSystem::Posix(), artifact, load));
+  if (const absl::Status found = FindHead(*program, head).status(); !found.ok())
+    return UsageError(absl::StrCat("--head: ", found.message()));
   absl::Status verified;
   std::thread check;
   if (verify) check = std::thread([&] { verified = program->VerifyWeights(); });
   absl::StatusOr<std::unique_ptr<Predictor>> predictor =
-      Predictor::Create(program);
+      Predictor::Create(program, head);
   if (verify) check.join();
   GRAFT_RETURN_IF_ERROR(verified);
   GRAFT_ASSIGN_OR_RETURN(opened.predictor, std::move(predictor));

@@ -63,8 +63,11 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
     return flops / cost.length;
   };
   const auto streams = static_cast<double>(StepStreams(spec).size());
-  for (size_t i = 0; i < spec.entries.size(); ++i)
-    if (spec.entries[i].name == "predict") cost.forward_flops = flops_of(i);
+  // The mean of several heads: each reads a text by itself.
+  const std::vector<size_t> predictions = PredictionEntries(spec);
+  for (const size_t entry : predictions)
+    cost.forward_flops +=
+        flops_of(entry) / static_cast<double>(predictions.size());
   for (const size_t entry : StepEntries(spec))
     cost.training_flops += flops_of(entry) / streams;
 }

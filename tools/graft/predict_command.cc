@@ -37,6 +37,7 @@ struct PredictOptions {
   std::string artifact;
   std::vector<std::string> texts, pairs, data;
   std::string output;
+  std::string head;  // of several
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   int64_t top = 3;
@@ -153,9 +154,9 @@ absl::Status Predict(const PredictOptions& options) {
   FileSystem& files = FileSystem::Posix();
   GRAFT_RETURN_IF_ERROR(
       CheckOutput("--output", options.output, options.artifact, options.data));
-  GRAFT_ASSIGN_OR_RETURN(
-      const OpenedPredictor opened,
-      OpenPredictor(options.artifact, options.device, options.verify));
+  GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
+                         OpenPredictor(options.artifact, options.device,
+                                       options.verify, options.head));
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
@@ -220,6 +221,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   AddDeviceOptions(*command, options->device);
   AddVerifyOption(*command, options->verify);
+  AddHeadOption(*command, options->head);
   command->add_flag("--json", options->json, "one JSON object per line");
   command->footer(
       "Example:\n"

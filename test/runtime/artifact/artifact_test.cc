@@ -93,6 +93,7 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.heads[0].name, "logits");
   EXPECT_EQ(read.heads[0].task, "classification");
   EXPECT_EQ(read.heads[0].labels, spec.heads[0].labels);
+  EXPECT_EQ(read.heads[0].entry, "predict");
   EXPECT_EQ(read.data->text_column, "text");
   EXPECT_EQ(read.data->max_length, 6);
   EXPECT_EQ(read.parameters[0].value, "linear");

@@ -48,6 +48,14 @@ TEST(CheckSpecTest, ErrorsNameTheField) {
        "heads[1].name: expects a name of its own, got logits again"},
       {[](ArtifactSpec& s) { s.heads[0].task = ""; },
        "heads[0].task: expects a name, got nothing"},
+      {[](ArtifactSpec& s) { s.heads[0].entry = "predict_first"; },
+       "heads[0].entry: expects an entry with the output logits, got "
+       "predict_first"},
+      {[](ArtifactSpec& s) {
+         s.heads[0] = {"sums", "classification", {"a", "b"}, "predict_first"};
+         s.entries[0].name = s.heads[0].entry;
+       },
+       "heads[0].labels: expects the 4 columns of predict_first.sums, got 2"},
       {[](ArtifactSpec& s) { s.data->max_length = -1; },
        "data.max_length: expects at least 0, got -1"},
       {[](ArtifactSpec& s) { s.slots[0].shape = {1 << 30, 1 << 30}; },

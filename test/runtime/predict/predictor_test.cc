@@ -220,6 +220,44 @@ TEST_F(PredictorTest, KnowsTheLabelsOfItsClasses) {
               HasSubstr("table.tsv:3: "));
 }
 
+// The second of two heads names its columns the other way round.
+void AddHeads(ArtifactSpec& spec) {
+  spec.entries.push_back(spec.entries[0]);
+  spec.targets[0].programs.push_back(spec.targets[0].programs[0]);
+  spec.entries[0].name = "predict_first";
+  spec.entries[1].name = "predict_second";
+  spec.heads = {
+      {"logits", "classification", {"sum", "length"}, "predict_first"},
+      {"logits", "classification", {"length", "sum"}, "predict_second"}};
+}
+
+TEST_F(PredictorTest, PredictsByTheHeadThatIsAskedFor) {
+  const std::shared_ptr<const Artifact> artifact = Write(true, AddHeads);
+  auto first = Predictor::Create(artifact, "first");
+  auto second = Predictor::Create(artifact, "second");
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT((*first)->labels(), ElementsAre("sum", "length"));
+  EXPECT_THAT((*second)->labels(), ElementsAre("length", "sum"));
+  EXPECT_EQ((*second)->target(), TargetKind::kClass);
+  EXPECT_THAT(Run(**second, Feed(**second, {"w6"})).logits,
+              ElementsAreArray({11, 3}));
+  EXPECT_THAT(PredictionEntries(artifact->spec()), ElementsAre(0, 1));
+}
+
+TEST_F(PredictorTest, AsksForAHeadThatThereIs) {
+  const std::shared_ptr<const Artifact> artifact = Write(true, AddHeads);
+  for (const char* head : {"", "third"}) {
+    const absl::Status status = FindHead(*artifact, head).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("expects a head of first, second of "));
+    EXPECT_EQ(Predictor::Create(artifact, head).status(), status);
+  }
+  EXPECT_THAT(std::string(FindHead(*Write(true), "first").status().message()),
+              HasSubstr("expects no name, as the only head has none of "));
+}
+
 TEST_F(PredictorTest, ErrorsOfTheFeedComeAfterThePredictionsBefore) {
   auto predictor = Open(/*classes=*/true);
   absl::Status status;
