@@ -272,31 +272,65 @@ absl::Status CheckOptions(const CompileOptions& options) {
   return absl::OkStatus();
 }
 
-// What the logits say. A regression has no names.
-HeadSpec DescribeHead(const std::vector<std::string>& labels) {
-  if (labels.size() < 2) return {"logits", "regression", {}};
-  return {"logits", "classification", labels};
+// What the logits of the entry say. A regression has no names.
+HeadSpec DescribeHead(const std::vector<std::string>& labels,
+                      const std::string& entry) {
+  if (labels.size() < 2) return {"logits", "regression", {}, entry};
+  return {"logits", "classification", labels, entry};
 }
 
-// Names the labels of logits that the strategy makes itself: those of the model
-// that reads the texts, as many as there are columns. INVALID_ARGUMENT unless
-// there are as many as the user asks for.
-absl::Status FitLabels(const CompileOptions& options, const ArtifactSpec& spec,
-                       const InputModel& model) {
+// Columns of the logits of the entry.
+int64_t CountColumns(const ArtifactSpec& spec, const std::string& entry) {
+  for (const EntrySpec& candidate : spec.entries)
+    for (const ValueSpec& value : candidate.outputs)
+      if (candidate.name == entry && value.name == "logits")
+        return value.dims.back().extent;
+  return 0;
+}
+
+// The labels of a prediction: those of its stream's option, of the head that
+// the model was imported with, or, for logits that the strategy makes itself,
+// those of the model that reads the texts, as many as there are columns.
+// INVALID_ARGUMENT unless there are as many as the user asks for.
+absl::StatusOr<std::vector<std::string>> FitLabels(
+    const CompileOptions& options, const ArtifactSpec& spec,
+    const CompilerInput& input, const InputPrediction& prediction) {
+  const InputModel& model = input.models[prediction.model];
+  const int64_t columns = CountColumns(spec, prediction.entry);
+  std::vector<std::string> names = model.description->labels();
+  if (const StreamLabels* given = prediction.labels) {
+    names = given->names;
+    for (int64_t i = static_cast<int64_t>(names.size()); i < columns; ++i)
+      names.push_back(absl::StrCat("LABEL_", i));
+  } else if (model.role.headless) {
+    const int64_t asked = options.import.labels;
+    if (asked > 0 && asked != columns)
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.input, ": expects a transfer.predict of ", asked,
+                       " columns, one per label, got ", columns));
+    names = headLabels(*model.description, columns);
+  } else if (input.predictions.size() > 1) {
+    names = headLabels(*model.description, columns);
+  }
+  return names;
+}
+
+// Adds the heads; config.json has the labels of the first.
+absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
+                      ArtifactSpec& spec) {
+  for (const InputPrediction& prediction : input.predictions) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> labels,
+                           FitLabels(options, spec, input, prediction));
+    spec.heads.push_back(DescribeHead(labels, prediction.entry));
+  }
+  const InputModel& model = input.Predicted();
   if (!model.role.headless) return absl::OkStatus();
-  for (const EntrySpec& entry : spec.entries)
-    for (const ValueSpec& value : entry.outputs) {
-      if (entry.name != "predict" || value.name != "logits") continue;
-      const int64_t columns = value.dims.back().extent;
-      const int64_t asked = options.import.labels;
-      if (asked > 0 && asked != columns)
-        return absl::InvalidArgumentError(
-            absl::StrCat(options.input, ": expects a transfer.predict of ",
-                         asked, " columns, one per label, got ", columns));
-      model.description->setHead(
-          headLabels(*model.description, columns),
-          columns == 1 ? "regression" : "single_label_classification");
-    }
+  GRAFT_ASSIGN_OR_RETURN(
+      std::vector<std::string> labels,
+      FitLabels(options, spec, input, input.predictions.front()));
+  const bool number = labels.size() == 1;
+  model.description->setHead(
+      std::move(labels), number ? "regression" : "single_label_classification");
   return absl::OkStatus();
 }
 
@@ -381,10 +415,9 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
 
   GRAFT_ASSIGN_OR_RETURN(ArtifactSpec spec, makeArtifactSpec(exported));
   const InputModel& model = input.Predicted();
-  GRAFT_RETURN_IF_ERROR(FitLabels(options, spec, model));
+  GRAFT_RETURN_IF_ERROR(AddHeads(options, input, spec));
   std::string tokenizer_data;
   spec.tokenizer = input.tokenizer->ToArtifact(tokenizer_data);
-  spec.heads.push_back(DescribeHead(model.description->labels()));
   spec.config = model.description->config().Text();
   GRAFT_ASSIGN_OR_RETURN(
       spec.data,

@@ -36,6 +36,15 @@ struct Setting {
   std::string value;
 };
 
+// Labels of the examples of one stream, from --labels STREAM=FILE or --classes
+// STREAM=N.
+struct StreamLabels {
+  std::string option;  // as the user spells it, for messages
+  std::string stream;
+  int64_t labels = 0;
+  std::vector<std::string> names;  // one per label, or none
+};
+
 // Options that become patterns of a strategy's parameters, `freeze` and `learn`
 // or `decayed` and `undecayed`, by the scopes of the model's family.
 struct ScopeOptions {
@@ -59,6 +68,9 @@ struct CompileOptions {
   // Labels are those of models that are trained; others keep their head. Beside
   // a *.mlir its name is not used.
   ImportOptions import;
+  // Of streams of a *.mlir, each once: they bind sizes that no call does, and
+  // name the columns of predictions.
+  std::vector<StreamLabels> stream_labels;
   // Directory of a classifier that becomes the model @teacher beside a
   // directory; empty: none.
   std::string teacher;

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/transfer_analysis.h"
 #include "frontend/checkpoint.h"
 #include "frontend/graph_builder.h"
 #include "frontend/huggingface_import.h"
@@ -119,11 +120,11 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                                 const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
                          ReadStrategy(context, options.input));
-  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> predicted,
                          FindPredicted(*text, options.input));
   GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
   GRAFT_RETURN_IF_ERROR(text->unread);
-  llvm::json::Array streams, models;
+  llvm::json::Array streams, models, predictions;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
     llvm::json::Object facts{{"name", stream.getSymName()},
                              {"labels", "none"},
@@ -133,6 +134,9 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
       const std::optional<int64_t> count = stream.getLabelCount();
       facts["labels"] = count == 1 ? "number" : "classes";
       if (count && *count > 1) facts["classes"] = *count;
+      const mlir::StringAttr size = stream.getLabelSizeAttr();
+      if (size) facts["size"] = size.getValue();
+      facts["open"] = size && !FindBinding(text->strategy, size).bound;
     }
     streams.push_back(std::move(facts));
   }
@@ -151,9 +155,19 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                            {"head", !model.headless},
                            {"initialised", std::move(initialised)}});
   }
+  for (auto predict : text->strategy.getOps<transfer::PredictOp>()) {
+    llvm::json::Array read;
+    for (transfer::StreamOp stream :
+         transfer::getStreams({predict.getPrediction()}))
+      read.push_back(stream.getSymName());
+    predictions.push_back(
+        llvm::json::Object{{"head", predict.getHead().value_or("")},
+                           {"streams", std::move(read)}});
+  }
   llvm::json::Object facts{{"streams", std::move(streams)},
                            {"models", std::move(models)},
-                           {"predicted", predicted}};
+                           {"predictions", std::move(predictions)},
+                           {"predicted", predicted.front()}};
   for (auto parameter : text->strategy.getOps<transfer::HyperparameterOp>())
     if (parameter.getSymName() == "batch_size")
       if (auto value = transfer::getLiteralNumber(parameter.getValue()))

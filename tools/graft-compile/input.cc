@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
+#include "dialects/transfer/bind_sizes.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "frontend/checkpoint.h"
 #include "frontend/parameter_values.h"
@@ -69,11 +70,17 @@ class Reader {
   absl::Status AddModel(InputModel& model, mlir::ModuleOp imported,
                         mlir::Operation* before);
   absl::Status CheckCallees();
+  absl::StatusOr<transfer::StreamOp> FindStream(const StreamLabels& labels);
+  absl::Status BindLabels();
+  void NamePredictions();
   absl::Status ApplyOptions();
 
   mlir::ModuleOp module() { return *input_.text->module; }
   bool IsPredicted(const InputModel& model) {
-    return &model == &input_.Predicted();
+    return absl::c_any_of(input_.predictions,
+                          [&](const InputPrediction& prediction) {
+                            return &model == &input_.models[prediction.model];
+                          });
   }
   InputModel* Find(llvm::StringRef symbol) {
     for (InputModel& model : input_.models)
@@ -109,6 +116,8 @@ absl::StatusOr<CompilerInput> Reader::Run() {
   }
   GRAFT_RETURN_IF_ERROR(Assemble());
   GRAFT_RETURN_IF_ERROR(CheckCallees());
+  NamePredictions();
+  GRAFT_RETURN_IF_ERROR(BindLabels());
   GRAFT_RETURN_IF_ERROR(ReadTokenizers(input_));
   GRAFT_RETURN_IF_ERROR(ApplyOptions());
   input_.module = std::move(input_.text->module);
@@ -143,9 +152,14 @@ absl::Status Reader::ReadFile() {
 
 absl::Status Reader::FindPrediction() {
   input_.strategy = input_.text->strategy;
-  GRAFT_ASSIGN_OR_RETURN(const std::string predicted,
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> predicted,
                          FindPredicted(*input_.text, options_.input));
-  input_.predicted = static_cast<size_t>(Find(predicted) - &input_.models[0]);
+  for (auto [predict, symbol] : llvm::zip_equal(
+           input_.strategy.getOps<transfer::PredictOp>(), predicted))
+    input_.predictions.push_back(
+        {predict.getPredictEntry(),
+         static_cast<size_t>(Find(symbol) - &input_.models[0])});
+  input_.predicted = input_.predictions.front().model;
   return absl::OkStatus();
 }
 
@@ -433,6 +447,83 @@ absl::Status Reader::CheckCallees() {
                   : "to learn from, got none; fine-tune one and export it"));
     }
   }
+  return absl::OkStatus();
+}
+
+// The stream of the option, which has labels.
+absl::StatusOr<transfer::StreamOp> Reader::FindStream(
+    const StreamLabels& labels) {
+  std::vector<std::string> names;
+  for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
+    if (!stream.getField("labels")) continue;
+    if (stream.getSymName() == labels.stream) return stream;
+    names.push_back(stream.getSymName().str());
+  }
+  return UsageError(
+      absl::StrCat(labels.option, ": expects a stream of ", options_.input,
+                   " with labels, which are ",
+                   names.empty() ? "none" : absl::StrJoin(names, ", "),
+                   ", got ", labels.stream));
+}
+
+// The labels of a prediction are those of its own stream, or of one with the
+// same `labels<K>`, if K is the number of its columns.
+void Reader::NamePredictions() {
+  for (auto [predict, prediction] : llvm::zip_equal(
+           input_.strategy.getOps<transfer::PredictOp>(), input_.predictions)) {
+    const Dim columns = getDim(predict.getPrediction().getType(), 1);
+    const llvm::SmallVector<transfer::StreamOp> read =
+        transfer::getStreams({predict.getPrediction()});
+    for (const StreamLabels& labels : options_.stream_labels) {
+      const absl::StatusOr<transfer::StreamOp> stream = FindStream(labels);
+      if (!stream.ok()) continue;  // BindLabels says so
+      transfer::StreamOp op = *stream;
+      const bool own = llvm::is_contained(read, op);
+      const bool same =
+          columns.name
+              ? op.getLabelSizeAttr() == columns.name
+              : own && op.getLabelCount() == static_cast<int64_t>(columns.size);
+      if (same && (own || !prediction.labels)) prediction.labels = &labels;
+    }
+  }
+}
+
+// Gives sizes of labels that no call binds the numbers of the options.
+absl::Status Reader::BindLabels() {
+  llvm::MapVector<mlir::StringAttr, int64_t> numbers;
+  for (const StreamLabels& labels : options_.stream_labels) {
+    GRAFT_ASSIGN_OR_RETURN(transfer::StreamOp stream, FindStream(labels));
+    int64_t number = stream.getLabelCount().value_or(labels.labels);
+    std::string reason = absl::StrCat("as the page says of @", labels.stream);
+    if (const mlir::StringAttr size = stream.getLabelSizeAttr()) {
+      const SizeBinding binding = FindBinding(input_.strategy, size);
+      if (binding.bound) {
+        number = binding.number;
+        reason = absl::StrCat(
+            "as many as @", binding.callee.getRootReference().str(), "::@",
+            binding.callee.getLeafReference().str(), " has columns");
+      } else {
+        number = numbers.try_emplace(size, labels.labels).first->second;
+        reason = absl::StrCat("as another option gives ", size.str());
+      }
+    }
+    if (number != labels.labels)
+      return absl::InvalidArgumentError(
+          absl::StrCat(labels.option, ": expects ", number, " labels, ", reason,
+                       ", got ", labels.labels));
+  }
+  for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
+    const mlir::StringAttr size = stream.getLabelSizeAttr();
+    if (!size || numbers.contains(size) ||
+        FindBinding(input_.strategy, size).bound)
+      continue;
+    const std::string name = stream.getSymName().str();
+    return absl::InvalidArgumentError(absl::StrCat(
+        options_.input, ": expects --labels ", name, "=FILE or --classes ",
+        name, "=N, for labels<", size.str(), "> of @", name,
+        ", which no call has a number for, got none"));
+  }
+  transfer::bindSizes(input_.strategy, numbers);
   return absl::OkStatus();
 }
 

@@ -34,13 +34,22 @@ struct InputModel {
   std::vector<std::string> skipped;  // its tensors without a use
 };
 
+// A prediction of the strategy.
+struct InputPrediction {
+  std::string entry;  // that returns it
+  size_t model = 0;   // that reads its texts, by index
+  // The option that names its labels, or null.
+  const StreamLabels* labels = nullptr;
+};
+
 struct CompilerInput {
   // Shows the lines of the strategy's text that messages are about.
   std::unique_ptr<StrategyText> text;
   mlir::OwningOpRef<mlir::ModuleOp> module;  // verified
   transfer::StrategyOp strategy;             // null with Emit::kModel
   std::vector<InputModel> models;            // in the order of the calls
-  size_t predicted = 0;  // the model that reads the texts of the prediction
+  std::vector<InputPrediction> predictions;  // none with Emit::kModel
+  size_t predicted = 0;  // the model that reads the texts of the first
   // Of the predicted model; null with Emit::kModel. All models get the same
   // ids, which their word embeddings have.
   std::unique_ptr<Tokenizer> tokenizer;
@@ -51,7 +60,8 @@ struct CompilerInput {
 // Imports the directories, reads the strategy or chooses the page for the
 // options, and sets what the options ask for; `families` read config.json. The
 // context must have all dialects and outlive the result. Errors name the file
-// or option, what was expected and what was found.
+// or option, what was expected and what was found. The result borrows
+// `options`.
 absl::StatusOr<CompilerInput> ReadInput(mlir::MLIRContext& context,
                                         const FamilyRegistry& families,
                                         const CompileOptions& options);

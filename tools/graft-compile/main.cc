@@ -4,6 +4,7 @@
 // graft-compile: turns a checkpoint directory or a strategy in MLIR into an
 // artifact, or into a module to read, edit and compile later.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -45,7 +47,7 @@ std::string DefaultCache() {
 }
 
 struct CommandOptions {
-  std::string labels_path;
+  std::vector<std::string> labels, classes;  // FILE or STREAM=FILE; N, ...
   bool regression = false;
   std::string targets = "host";
   std::string emit = "artifact";
@@ -68,6 +70,77 @@ absl::Status AddSettings(CommandOptions& options) {
   return absl::OkStatus();
 }
 
+// Splits STREAM=VALUE; the stream is empty where there is VALUE alone. A path
+// may have a '=' itself.
+std::pair<std::string, std::string> SplitStream(const std::string& text) {
+  const size_t equals = text.find('=');
+  const bool named =
+      equals != std::string::npos && equals > 0 &&
+      std::all_of(text.begin(), text.begin() + equals, [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+      });
+  if (!named || FileSystem::Posix().Exists(text)) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+// What N of --classes is, alone or behind STREAM=.
+CLI::Validator ClassCount() {
+  CLI::Validator number = WholeNumber(2, 1 << 20);
+  return CLI::Validator(
+      [number](std::string& text) {
+        std::string value = SplitStream(text).second;
+        return number(value);
+      },
+      number.get_description());
+}
+
+// Adds the labels of `text`, which the option `option` gives, to those of a
+// stream or of models that are imported.
+absl::Status AddLabels(const char* option, const std::string& text,
+                       CompileOptions& compile) {
+  auto [stream, value] = SplitStream(text);
+  StreamLabels labels{absl::StrCat(option, " ", text), stream, 0, {}};
+  if (option == std::string("--labels")) {
+    GRAFT_ASSIGN_OR_RETURN(labels.names,
+                           ReadLabels(FileSystem::Posix(), value));
+    labels.labels = static_cast<int64_t>(labels.names.size());
+  } else {
+    labels.labels = std::stoll(value);
+  }
+  if (stream.empty()) {
+    if (compile.import.labels != 0)
+      return UsageError(
+          absl::StrCat(labels.option,
+                       ": expects the labels of an import once, got another"));
+    compile.import.labels = labels.labels;
+    compile.import.label_names = std::move(labels.names);
+    return absl::OkStatus();
+  }
+  if (!IsStrategy(compile.input))
+    return UsageError(absl::StrCat(
+        labels.option,
+        ": expects a strategy *.mlir, which has streams, got the directory ",
+        compile.input));
+  if (labels.labels < 2)
+    return absl::InvalidArgumentError(absl::StrCat(
+        labels.option, ": expects at least 2 labels, got ", labels.labels));
+  for (const StreamLabels& other : compile.stream_labels)
+    if (other.stream == stream)
+      return UsageError(absl::StrCat(
+          labels.option, ": expects each stream once, got ", stream, " twice"));
+  compile.stream_labels.push_back(std::move(labels));
+  return absl::OkStatus();
+}
+
+absl::Status AddLabels(CommandOptions& options) {
+  if (options.regression) options.compile.import.labels = 1;
+  for (const std::string& text : options.labels)
+    GRAFT_RETURN_IF_ERROR(AddLabels("--labels", text, options.compile));
+  for (const std::string& text : options.classes)
+    GRAFT_RETURN_IF_ERROR(AddLabels("--classes", text, options.compile));
+  return absl::OkStatus();
+}
+
 // Refuses a file where a directory is to be.
 absl::Status CheckDirectory(absl::string_view option, const std::string& path) {
   FileSystem& files = FileSystem::Posix();
@@ -82,15 +155,7 @@ absl::Status Run(CommandOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckDirectory("--cache", compile.cache));
   GRAFT_RETURN_IF_ERROR(CheckDirectory("--dump-stages", compile.dump_stages));
   GRAFT_RETURN_IF_ERROR(AddSettings(options));
-  if (options.regression) {
-    compile.import.labels = 1;
-  } else if (!options.labels_path.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(
-        compile.import.label_names,
-        ReadLabels(FileSystem::Posix(), options.labels_path));
-    compile.import.labels =
-        static_cast<int64_t>(compile.import.label_names.size());
-  }
+  GRAFT_RETURN_IF_ERROR(AddLabels(options));
   // CLI11 has checked that the keys are there.
   const std::map<std::string, Emit> emit = {
       {"artifact", Emit::kArtifact}, {"model", Emit::kModel},
@@ -141,16 +206,19 @@ void AddModelOptions(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
   app.option_defaults()->group("Classifier");
   CLI::Option* labels =
-      app.add_option("--labels", options.labels_path,
+      app.add_option("--labels", options.labels,
                      "file *.json with a list of labels, or any other "
-                     "file with one per line")
-          ->type_name("FILE");
+                     "file with one per line; STREAM=FILE for those of a "
+                     "stream of a *.mlir")
+          ->type_name("FILE")
+          ->allow_extra_args(false);
   CLI::Option* classes =
-      app.add_option("--classes", compile.import.labels,
+      app.add_option("--classes", options.classes,
                      "number of unnamed labels (default: those of a model that "
-                     "is called and frozen, or else the checkpoint's)")
-          ->check(WholeNumber(2, 1 << 20))
-          ->excludes(labels);
+                     "is called and frozen, or else the checkpoint's); "
+                     "STREAM=N for those of a stream of a *.mlir")
+          ->check(ClassCount())
+          ->allow_extra_args(false);
   app.add_flag("--regression", options.regression, "predict one number")
       ->excludes(labels)
       ->excludes(classes);
@@ -282,7 +350,9 @@ std::vector<std::string> GivenOptions(const CLI::App& app, const char* group) {
 // Refuses to write over what is read.
 absl::Status CheckOutput(const CommandOptions& options) {
   const CompileOptions& compile = options.compile;
-  std::vector<std::string> inputs = {compile.input, options.labels_path};
+  std::vector<std::string> inputs = {compile.input};
+  for (const std::string& text : options.labels)
+    inputs.push_back(SplitStream(text).second);
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json",
                            "tokenizer_config.json", "vocab.txt"})
     inputs.push_back(JoinPath(compile.input, name));

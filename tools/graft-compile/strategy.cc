@@ -303,9 +303,10 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
   return models;
 }
 
-absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
-                                          const std::string& input) {
+absl::StatusOr<std::vector<std::string>> FindPredicted(
+    const StrategyText& text, const std::string& input) {
   transfer::StrategyOp strategy = text.strategy;
+  std::vector<std::string> symbols;
   for (auto predict : strategy.getOps<transfer::PredictOp>()) {
     mlir::StringAttr symbol, complete;
     bool trained = false;
@@ -316,7 +317,10 @@ absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
         (IsComplete(*text.module, model) ? complete : symbol) = model;
         trained |= IsTrained(strategy, model);
       }
-    if (symbol && trained) return symbol.str();
+    if (symbol && trained) {
+      symbols.push_back(symbol.str());
+      continue;
+    }
     // The verifier knows more, but not before the models are read.
     if (symbol)
       return absl::InvalidArgumentError(absl::StrCat(
@@ -330,9 +334,36 @@ absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
           ": expects a transfer.predict of a model with a checkpoint, "
           "whose tokenizer reads the texts, got @",
           complete.str(), ", which the file declares with all of its values"));
+    symbols.clear();
+    break;
   }
+  if (!symbols.empty()) return symbols;
   return absl::InvalidArgumentError(absl::StrCat(
       input, ": expects a transfer.predict of what a model returns, got none"));
+}
+
+SizeBinding FindBinding(transfer::StrategyOp strategy, mlir::StringAttr size) {
+  auto module = strategy->getParentOfType<mlir::ModuleOp>();
+  for (auto call : strategy.getOps<transfer::CallOp>()) {
+    mlir::SymbolRefAttr callee = call.getCallee();
+    auto function = mlir::dyn_cast_or_null<mlir::func::FuncOp>(
+        mlir::SymbolTable::lookupSymbolIn(module, callee));
+    for (auto [index, result] : llvm::enumerate(call.getResultTypes())) {
+      auto type = mlir::dyn_cast<mlir::RankedTensorType>(result);
+      if (!type) continue;
+      for (auto [place, dim] : llvm::enumerate(getDims(type))) {
+        if (dim.name != size) continue;
+        if (!function) return {true, -1, callee};
+        if (index >= function.getNumResults()) continue;
+        auto actual = mlir::dyn_cast<mlir::RankedTensorType>(
+            function.getResultTypes()[index]);
+        if (actual && static_cast<int64_t>(place) < actual.getRank() &&
+            !actual.isDynamicDim(place))
+          return {true, actual.getDimSize(place), callee};
+      }
+    }
+  }
+  return {};
 }
 
 absl::Status ApplySettings(transfer::StrategyOp strategy,

@@ -68,12 +68,21 @@ struct ModelRole {
 // or declares.
 std::vector<ModelRole> FindModels(const StrategyText& text);
 
-// The symbol of the model that reads the texts for the prediction: of models
-// with a checkpoint, the one whose call is the last that the prediction depends
-// on. INVALID_ARGUMENT without a prediction of such a model, or if none of its
-// models is trained; `input` is for the message.
-absl::StatusOr<std::string> FindPredicted(const StrategyText& text,
-                                          const std::string& input);
+// The symbol of the model that reads the texts for each prediction, in order:
+// of models with a checkpoint, the one whose call is the last that the
+// prediction depends on. INVALID_ARGUMENT without a prediction of such a model,
+// or if none of its models is trained; `input` is for the message.
+absl::StatusOr<std::vector<std::string>> FindPredicted(
+    const StrategyText& text, const std::string& input);
+
+// What calls say of a size that a strategy declares.
+struct SizeBinding {
+  bool bound = false;  // whether the result of a callee has a number for it
+  // Of that callee, if its model is there already; else -1.
+  int64_t number = -1;
+  mlir::SymbolRefAttr callee;  // the first that binds it
+};
+SizeBinding FindBinding(transfer::StrategyOp strategy, mlir::StringAttr size);
 
 // Sets parameters of the strategy, without verifying it. A usage error names
 // the option, or both if two give a parameter different values.
