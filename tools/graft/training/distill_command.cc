@@ -83,7 +83,7 @@ absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
 
 absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
                      const CommandContext& context) {
-  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options, HasEvaluation(options)));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(options, InputsOf(options)));
   const std::string teacher = options.teacher;

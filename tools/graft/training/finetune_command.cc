@@ -18,7 +18,7 @@ namespace graft {
 namespace {
 
 absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
-  GRAFT_RETURN_IF_ERROR(CheckEffects(options, !options.dev.empty()));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options, HasEvaluation(options)));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(options, InputsOf(options)));
   absl::StatusOr<PreparedRun> run = PrepareRun(options, *context.stop);

@@ -10,13 +10,24 @@
 
 namespace graft {
 
-size_t LabelStream(const FinetuneOptions& options) {
-  const auto labelled = absl::c_find_if(
-      options.streams,
-      [](const StreamInput& stream) { return stream.labelled; });
-  return labelled == options.streams.end()
+size_t HeadLabelSet(const FinetuneOptions& options) {
+  const auto found =
+      absl::c_find_if(options.label_sets,
+                      [](const LabelSet& labels) { return labels.of_models; });
+  return found == options.label_sets.end()
              ? 0
-             : static_cast<size_t>(labelled - options.streams.begin());
+             : static_cast<size_t>(found - options.label_sets.begin());
+}
+
+size_t LabelStream(const FinetuneOptions& options) {
+  return options.label_sets[HeadLabelSet(options)].stream;
+}
+
+bool HasEvaluation(const FinetuneOptions& options) {
+  return absl::c_any_of(options.evaluations,
+                        [](const EvaluationInput& evaluation) {
+                          return !evaluation.paths.empty();
+                        });
 }
 
 void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
@@ -27,7 +38,8 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
       ->type_name("DIRECTORY");
   AddTableFiles(command, "--train", options.streams.front().paths,
                 "table to train on");
-  AddTableFiles(command, "--dev", options.dev, "table to evaluate on");
+  AddTableFiles(command, "--dev", options.evaluations.front().paths,
+                "table to evaluate on");
   AddDataOptions(command, options);
 }
 

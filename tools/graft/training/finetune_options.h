@@ -60,6 +60,22 @@ struct StreamInput {
   bool labelled = true;  // else the table needs no labels, and none are read
   bool partly_labelled = false;  // a row may go without its label
   bool weighted = true;          // has the weights of --weight-column, if given
+  size_t labels = 0;             // the index of its LabelSet
+};
+
+// The labels of all streams whose labels have one size.
+struct LabelSet {
+  size_t stream = 0;  // the first that has them
+  // Whether the compiler gets them for the models that are imported; else for
+  // that stream.
+  bool of_models = true;
+};
+
+// A table to evaluate a prediction on.
+struct EvaluationInput {
+  std::string name = "dev";        // "dev_first" for the head @first
+  size_t stream = 0;               // as which it is read
+  std::vector<std::string> paths;  // none: the prediction is not evaluated
 };
 
 struct FinetuneOptions {
@@ -67,7 +83,10 @@ struct FinetuneOptions {
   std::string model, output;
   // In the strategy's order, at least one. An epoch is a pass over the first.
   std::vector<StreamInput> streams = {StreamInput()};
-  std::vector<std::string> dev;  // files of the table to evaluate on
+  // At least one; one without labels, too.
+  std::vector<LabelSet> label_sets = {LabelSet()};
+  // Of the predictions, in the strategy's order.
+  std::vector<EvaluationInput> evaluations = {EvaluationInput()};
   StrategyInput strategy;
   TableOptions table;
   std::string task = "classification";  // "regression", "none": no labels
@@ -111,9 +130,15 @@ void AddLayersOption(CLI::App& command, FinetuneOptions& options);
 void AddTaskOption(CLI::App& command, FinetuneOptions& options);
 void AddTrainingOptions(CLI::App& command, FinetuneOptions& options);
 
-// The index of the stream that the model's labels, and the columns of the table
-// to evaluate on, are those of: the first with labels, or else the first.
+// The index of the set of labels that the head of the model has: that of the
+// models that are imported, or else the first.
+size_t HeadLabelSet(const FinetuneOptions& options);
+
+// The index of the first stream of those labels, or of all without any.
 size_t LabelStream(const FinetuneOptions& options);
+
+// Whether there is a table to evaluate on.
+bool HasEvaluation(const FinetuneOptions& options);
 
 // Directories of the models that are not trained.
 std::vector<std::string> FrozenModels(const FinetuneOptions& options);
@@ -121,11 +146,13 @@ std::vector<std::string> FrozenModels(const FinetuneOptions& options);
 // Data and a program for it.
 struct PreparedRun {
   std::unique_ptr<Tokenizer> tokenizer;
-  // Empty for a regression; a teacher's own. The tables look at it.
-  std::unique_ptr<LabelMap> labels;
+  // Of the label sets. Empty for a regression; a teacher's own. The tables look
+  // at them.
+  std::vector<std::unique_ptr<LabelMap>> labels;
   std::vector<std::unique_ptr<ExampleTable>> tables;  // of the streams
-  std::unique_ptr<ExampleTable> dev;                  // may be null
-  std::vector<std::string> head_arguments;            // of the compiler
+  // Of the evaluations; null without files.
+  std::vector<std::unique_ptr<ExampleTable>> evaluations;
+  std::vector<std::string> head_arguments;  // of the compiler
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;      // tokens of an example, at most
   int64_t evaluate_every = 0;  // steps between evaluations; 0: none

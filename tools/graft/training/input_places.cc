@@ -53,7 +53,7 @@ RunInputs InputsOf(const FinetuneOptions& options) {
     inputs.emplace_back("--teacher", options.teacher);
   for (const std::string& path : options.streams.front().paths)
     inputs.emplace_back("--train", path);
-  for (const std::string& path : options.dev)
+  for (const std::string& path : options.evaluations.front().paths)
     inputs.emplace_back("--dev", path);
   return inputs;
 }

@@ -80,10 +80,13 @@ absl::StatusOr<LabelMatch> MatchHead(const FinetuneOptions& options,
 
 }  // namespace
 
+std::string LabelColumn(const FinetuneOptions& options, size_t stream) {
+  return absl::StrCat(DescribePaths(options.streams[stream].paths),
+                      ", column '", options.table.label_column, "'");
+}
+
 std::string LabelColumn(const FinetuneOptions& options) {
-  return absl::StrCat(
-      DescribePaths(options.streams[LabelStream(options)].paths), ", column '",
-      options.table.label_column, "'");
+  return LabelColumn(options, LabelStream(options));
 }
 
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,

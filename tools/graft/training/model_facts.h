@@ -51,7 +51,8 @@ absl::StatusOr<HeadChoice> ChooseHead(const FinetuneOptions& options,
                                       const ModelFacts& facts,
                                       std::vector<std::string> labels);
 
-// "t.tsv, column 'label'", for messages.
+// "t.tsv, column 'label'", for messages: of a stream, or of LabelStream.
+std::string LabelColumn(const FinetuneOptions& options, size_t stream);
 std::string LabelColumn(const FinetuneOptions& options);
 
 }  // namespace graft

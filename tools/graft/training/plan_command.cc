@@ -49,7 +49,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
 // Compiles like a fine-tuning, in a temporary directory.
 absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   GRAFT_RETURN_IF_ERROR(
-      CheckEffects(options.finetune, !options.finetune.dev.empty()));
+      CheckEffects(options.finetune, HasEvaluation(options.finetune)));
   GRAFT_ASSIGN_OR_RETURN(const TemporaryDirectory directory,
                          TemporaryDirectory::Create());
   options.finetune.output = options.finetune.scratch = directory.path();

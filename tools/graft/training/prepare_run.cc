@@ -28,10 +28,19 @@ namespace {
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
+// The file of the labels, for the compiler.
+std::string LabelsPath(const FinetuneOptions& options, const LabelSet& labels) {
+  return JoinPath(
+      options.scratch,
+      labels.of_models
+          ? "labels.json"
+          : absl::StrCat("labels.", options.streams[labels.stream].name,
+                         ".json"));
+}
+
 // Options that shape the compiled program, as graft-compile takes them.
 std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
                                            const BatchCapacity& capacity,
-                                           const std::string& labels_path,
                                            const std::string& program) {
   std::vector<std::string> arguments = {
       InputOf(options),
@@ -53,7 +62,13 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (options.task == "regression")
     arguments.push_back("--regression");
   else if (options.task == "classification")
-    arguments.push_back(absl::StrCat("--labels=", labels_path));
+    for (const LabelSet& labels : options.label_sets)
+      arguments.push_back(absl::StrCat(
+          "--labels=",
+          labels.of_models
+              ? ""
+              : absl::StrCat(options.streams[labels.stream].name, "="),
+          LabelsPath(options, labels)));
   for (const std::string& model : options.strategy.models)
     arguments.push_back(absl::StrCat("--model=", model));
   // Of several streams the page itself says which have weights.
@@ -92,7 +107,8 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
     capacity.sequences = std::max(capacity.sequences, other.sequences);
   };
   for (const std::unique_ptr<ExampleTable>& table : run.tables) include(*table);
-  if (run.dev) include(*run.dev);
+  for (const std::unique_ptr<ExampleTable>& table : run.evaluations)
+    if (table) include(*table);
   // Later texts may be as long as --max-length, whatever these are.
   capacity.tokens = options.max_tokens > 0
                         ? options.max_tokens
@@ -108,11 +124,10 @@ std::string DescribeClasses(const FinetuneOptions& options,
   if (options.task == "regression") return ", regression";
   const int64_t unlabelled = scan.unlabelled;
   const int64_t labels = scan.labels;
+  const int64_t all = run.labels[stream.labels]->size();
   return absl::StrCat(
-      ", ",
-      labels < run.labels->size() ? absl::StrCat(labels, " of ")
-                                  : std::string(),
-      run.labels->size(), " labels",
+      ", ", labels < all ? absl::StrCat(labels, " of ") : std::string(), all,
+      " labels",
       unlabelled > 0
           ? absl::StrCat(", ", CountOf(unlabelled, "row"), " without")
           : "");
@@ -142,10 +157,11 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run) {
 absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
     FileSystem& files, const std::vector<std::string>& paths,
     const FinetuneOptions& options, const ExampleOptions& examples,
-    const PreparedRun& run, const std::atomic<bool>& stop, ScanOptions scan) {
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<ExampleTable> table,
-                         ExampleTable::Open(files, paths, *run.tokenizer,
-                                            run.labels.get(), examples));
+    const LabelMap& labels, const PreparedRun& run,
+    const std::atomic<bool>& stop, ScanOptions scan) {
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<ExampleTable> table,
+      ExampleTable::Open(files, paths, *run.tokenizer, &labels, examples));
   const std::string path = DescribePaths(paths);
   ProgressLine line(options.quiet);
   const absl::Time start = absl::Now();
@@ -187,14 +203,31 @@ absl::Status CheckWeights(const FinetuneOptions& options,
                    "': expects a weight above 0 in some row, got none"));
 }
 
-// Settles the classes of the scanned table of labels, and the head for them.
-// `teacher` is null without one.
-absl::Status SettleLabels(const FinetuneOptions& options,
-                          const ModelFacts& model, const ModelFacts* teacher,
-                          PreparedRun& run) {
-  LabelMap& labels = *run.labels;
-  for (const std::string& sentence : DescribeLookalikes(labels))
-    std::fprintf(stderr, "graft: %s\n", sentence.c_str());
+// Sorts the labels of the scanned table of a stream. INVALID_ARGUMENT for fewer
+// than two.
+absl::Status SortLabels(const FinetuneOptions& options, size_t stream,
+                        const PreparedRun& run, LabelMap& labels) {
+  labels.Sort();
+  const std::string column = LabelColumn(options, stream);
+  if (labels.size() < 2)
+    return absl::InvalidArgumentError(absl::StrCat(
+        column, ": expects at least two labels, got ",
+        labels.size() == 0
+            ? "none"
+            : absl::StrCat("one: '", DescribeLabel(labels.labels()[0]), "'")));
+  const TableScan& scan = run.tables[stream]->scan();
+  const std::string many = DescribeManyLabels(
+      scan.labels, scan.examples - scan.unlabelled, column,
+      options.strategy.file.empty() ? "--task regression learns numbers" : "");
+  if (!many.empty()) std::fprintf(stderr, "graft: %s\n", many.c_str());
+  return absl::OkStatus();
+}
+
+// Settles the classes of the scanned table of the model's labels, and the head
+// for them. `teacher` is null without one.
+absl::Status SettleHead(const FinetuneOptions& options, const ModelFacts& model,
+                        const ModelFacts* teacher, PreparedRun& run) {
+  LabelMap& labels = *run.labels[HeadLabelSet(options)];
   std::vector<std::string> names;
   if (teacher) {
     // Every label must be one of the teacher's, which has no names of its own
@@ -212,20 +245,9 @@ absl::Status SettleLabels(const FinetuneOptions& options,
       names = std::move(match->labels);
     }
   } else if (options.task == "classification") {
-    labels.Sort();
+    GRAFT_RETURN_IF_ERROR(
+        SortLabels(options, LabelStream(options), run, labels));
     names = labels.labels();
-    if (names.size() < 2)
-      return absl::InvalidArgumentError(absl::StrCat(
-          LabelColumn(options), ": expects at least two labels, got ",
-          names.empty()
-              ? "none"
-              : absl::StrCat("one: '", DescribeLabel(names[0]), "'")));
-    const TableScan& scan = run.tables[LabelStream(options)]->scan();
-    const std::string many = DescribeManyLabels(
-        scan.labels, scan.examples - scan.unlabelled, LabelColumn(options),
-        options.strategy.file.empty() ? "--task regression learns numbers"
-                                      : "");
-    if (!many.empty()) std::fprintf(stderr, "graft: %s\n", many.c_str());
   }
   GRAFT_ASSIGN_OR_RETURN(HeadChoice head, ChooseHead(options, model, names));
   if (options.task == "classification") {
@@ -266,44 +288,69 @@ absl::Status ScanStream(FileSystem& files, const FinetuneOptions& options,
   GRAFT_ASSIGN_OR_RETURN(
       run.tables[i],
       ScanTable(files, stream.paths, options, ExamplesOf(options, stream, run),
-                run, stop, scan));
+                *run.labels[stream.labels], run, stop, scan));
   return CheckWeights(options, stream, run.tables[i]->scan());
 }
 
-// Opens and scans the tables, that of the labels first, and settles labels and
-// head in between.
+// Opens and scans the first table of a set of labels, and settles these.
+absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
+                        size_t set, const ModelFacts& model,
+                        const ModelFacts* teacher,
+                        const std::atomic<bool>& stop, PreparedRun& run) {
+  const size_t stream = options.label_sets[set].stream;
+  const bool head = set == HeadLabelSet(options);
+  LabelMap& labels = *run.labels[set];
+  LabelMap* new_labels = &labels;
+  if (head && teacher && teacher->head.named) {
+    GRAFT_ASSIGN_OR_RETURN(labels, LabelMap::FromLabels(teacher->head.names));
+    new_labels = nullptr;
+  }
+  GRAFT_RETURN_IF_ERROR(
+      ScanStream(files, options, stream, stop, new_labels, run));
+  for (const std::string& sentence : DescribeLookalikes(labels))
+    std::fprintf(stderr, "graft: %s\n", sentence.c_str());
+  return head ? SettleHead(options, model, teacher, run)
+              : SortLabels(options, stream, run, labels);
+}
+
+// Opens and scans the tables: the first of each set of labels, which are then
+// known, before the others.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                         const ModelFacts& model, const ModelFacts* teacher,
                         const std::atomic<bool>& stop, PreparedRun& run) {
-  LabelMap* new_labels = run.labels.get();
-  if (teacher && teacher->head.named) {
-    GRAFT_ASSIGN_OR_RETURN(*run.labels,
-                           LabelMap::FromLabels(teacher->head.names));
-    new_labels = nullptr;
-  }
   run.tables.resize(options.streams.size());
-  const size_t labelled = LabelStream(options);
-  GRAFT_RETURN_IF_ERROR(
-      ScanStream(files, options, labelled, stop, new_labels, run));
-  GRAFT_RETURN_IF_ERROR(SettleLabels(options, model, teacher, run));
+  for (size_t set = 0; set < options.label_sets.size(); ++set) {
+    run.labels.push_back(std::make_unique<LabelMap>());
+    GRAFT_RETURN_IF_ERROR(
+        ScanLabels(files, options, set, model, teacher, stop, run));
+  }
   for (size_t i = 0; i < run.tables.size(); ++i)
-    if (i != labelled)
+    if (!run.tables[i])
       GRAFT_RETURN_IF_ERROR(
           ScanStream(files, options, i, stop, /*new_labels=*/nullptr, run));
   for (const std::unique_ptr<ExampleTable>& table : run.tables)
     GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *table));
-  if (options.dev.empty()) return absl::OkStatus();
-  ExampleOptions examples = ExamplesOf(options, options.streams[labelled], run);
-  examples.table.partly_labelled = false;
-  GRAFT_ASSIGN_OR_RETURN(
-      run.dev, ScanTable(files, options.dev, options, examples, run, stop, {}));
-  return CheckMaxTokens(options, *run.dev);
+  run.evaluations.resize(options.evaluations.size());
+  for (size_t i = 0; i < run.evaluations.size(); ++i) {
+    const EvaluationInput& evaluation = options.evaluations[i];
+    if (evaluation.paths.empty()) continue;
+    const StreamInput& stream = options.streams[evaluation.stream];
+    ExampleOptions examples = ExamplesOf(options, stream, run);
+    examples.table.partly_labelled = false;
+    GRAFT_ASSIGN_OR_RETURN(
+        run.evaluations[i],
+        ScanTable(files, evaluation.paths, options, examples,
+                  *run.labels[stream.labels], run, stop, {}));
+    GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.evaluations[i]));
+  }
+  return absl::OkStatus();
 }
 
 // Steps between evaluations: those of an epoch unless the user says.
 int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
   const RunSettings& training = options.training;
-  if (!run.dev || training.evaluate_every > 0) return training.evaluate_every;
+  if (!HasEvaluation(options) || training.evaluate_every > 0)
+    return training.evaluate_every;
   return (run.tables.front()->scan().examples + training.batch_size - 1) /
          training.batch_size;
 }
@@ -314,12 +361,12 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
   const BatchCapacity capacity = ChooseCapacity(options, run);
   run.program = JoinPath(options.scratch, "program.graft");
-  const std::string labels_path = JoinPath(options.scratch, "labels.json");
   if (options.task == "classification")
-    GRAFT_RETURN_IF_ERROR(
-        WriteLabels(files, labels_path, run.labels->labels()));
-  run.compiler_arguments =
-      CompilerArguments(options, capacity, labels_path, run.program);
+    for (size_t i = 0; i < run.labels.size(); ++i)
+      GRAFT_RETURN_IF_ERROR(
+          WriteLabels(files, LabelsPath(options, options.label_sets[i]),
+                      run.labels[i]->labels()));
+  run.compiler_arguments = CompilerArguments(options, capacity, run.program);
   run.compiler_arguments.insert(run.compiler_arguments.end(),
                                 run.head_arguments.begin(),
                                 run.head_arguments.end());
@@ -350,7 +397,6 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   GRAFT_ASSIGN_OR_RETURN(RunModels models, ReadRunModels(files, options));
   result.tokenizer = std::move(models.tokenizer);
   result.max_length = models.max_length;
-  result.labels = std::make_unique<LabelMap>();
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, models.model,
                                    models.teacher ? &*models.teacher : nullptr,
                                    stop, result));

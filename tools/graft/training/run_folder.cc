@@ -67,11 +67,17 @@ bool IsEventFile(absl::string_view name) {
          absl::ConsumeSuffix(&name, ".graft") && IsDigits(name);
 }
 
+// Those of a stream: "labels.NAME.json".
+bool IsStreamLabels(absl::string_view name) {
+  return absl::ConsumePrefix(&name, "labels.") &&
+         absl::ConsumeSuffix(&name, ".json") && !name.empty();
+}
+
 bool IsLastingRunFile(absl::string_view name) {
   for (const char* whole : {kRecord, kProgram, kModel, kLabels, "metrics.jsonl",
                             "best.safetensors"})
     if (name == whole) return true;
-  return IsCheckpoint(name) || IsEventFile(name) ||
+  return IsCheckpoint(name) || IsEventFile(name) || IsStreamLabels(name) ||
          (absl::StartsWith(name, "cached.") &&
           absl::EndsWith(name, ".safetensors"));
 }
@@ -312,9 +318,12 @@ absl::Status RunFolder::Begin(const RunRecord& record, int64_t max_steps,
       if (name != kScratch)
         GRAFT_RETURN_IF_ERROR(files_.Remove(JoinPath(directory_, name)));
   }
-  for (const char* name : {kLabels, kProgram})
-    if (const std::string made = JoinPath(scratch_, name); files_.Exists(made))
-      GRAFT_RETURN_IF_ERROR(files_.Rename(made, JoinPath(directory_, name)));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> made,
+                         files_.List(scratch_));
+  for (const std::string& name : made)
+    if (name == kLabels || name == kProgram || IsStreamLabels(name))
+      GRAFT_RETURN_IF_ERROR(
+          files_.Rename(JoinPath(scratch_, name), JoinPath(directory_, name)));
   nlohmann::ordered_json file = {{"format", kRecordFormat},
                                  {kMaxSteps, max_steps}};
   const std::string path = JoinPath(directory_, kRecord);

@@ -218,11 +218,22 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
     AddRows(streams.size() == 1 ? "--train"
                                 : absl::StrCat("--data ", streams[i].name),
             streams[i].paths, run.tables[i]->scan(), record);
-  record.push_back(
-      {"labels", Hash(absl::StrJoin(run.labels->labels(), "\n")),
-       absl::StrCat("the labels of ",
-                    DescribePaths(streams[LabelStream(options)].paths))});
-  if (run.dev) AddRows("--dev", options.dev, run.dev->scan(), record);
+  const std::vector<LabelSet>& sets = options.label_sets;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    const StreamInput& stream = streams[sets[i].stream];
+    record.push_back(
+        {sets.size() == 1 ? "labels" : absl::StrCat("labels of ", stream.name),
+         Hash(absl::StrJoin(run.labels[i]->labels(), "\n")),
+         absl::StrCat("the labels of ", DescribePaths(stream.paths))});
+  }
+  for (size_t i = 0; i < options.evaluations.size(); ++i) {
+    const EvaluationInput& evaluation = options.evaluations[i];
+    if (run.evaluations[i])
+      AddRows(evaluation.name == "dev"
+                  ? "--dev"
+                  : absl::StrCat("--data ", evaluation.name),
+              evaluation.paths, run.evaluations[i]->scan(), record);
+  }
   return absl::OkStatus();
 }
 
@@ -241,7 +252,7 @@ absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
   record.push_back({"--shuffle", training.shuffle ? "yes" : "no"});
   if (training.loss_scale)
     record.push_back({"--loss-scale", absl::StrCat(*training.loss_scale)});
-  if (run.dev) {
+  if (HasEvaluation(options)) {
     // They decide which evaluation is the best, and whether the run goes on.
     record.push_back({"--evaluate-every", absl::StrCat(run.evaluate_every)});
     record.push_back({"--patience", absl::StrCat(training.patience)});

@@ -1,6 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,7 +36,7 @@
 namespace graft {
 namespace {
 
-// The stream of tables to evaluate on, which each program has.
+// Data to evaluate on; "dev_first" that of the head @first.
 constexpr char kEvaluation[] = "dev";
 
 using NameValue = std::pair<std::string, std::string>;
@@ -84,6 +85,37 @@ absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
   return ParseJson(text, path);
 }
 
+// Puts streams whose labels have one size into one set. The compiler gets
+// labels for the models where a call binds that size or, of the first set, the
+// page has a number.
+void TakeLabelSets(const nlohmann::json& streams, FinetuneOptions& options) {
+  std::vector<std::string> sizes;
+  std::vector<LabelSet>& sets = options.label_sets;
+  sets.clear();
+  size_t of_models = streams.size();  // the set
+  for (size_t i = 0; i < options.streams.size(); ++i) {
+    const nlohmann::json& facts = streams[i];
+    if (!options.streams[i].labelled) continue;
+    const std::string size =
+        facts.contains("size")      ? facts["size"].get<std::string>()
+        : facts.contains("classes") ? facts["classes"].dump()
+                                    : "";
+    const size_t set = absl::c_find(sizes, size) - sizes.begin();
+    options.streams[i].labels = set;
+    if (set < sizes.size()) continue;
+    sizes.push_back(size);
+    sets.push_back({.stream = i, .of_models = false});
+    if (facts.contains("size") && !facts["open"].get<bool>())
+      of_models = std::min(of_models, set);
+  }
+  if (sets.empty()) sets.emplace_back();
+  const bool number = streams[sets[0].stream].contains("classes");
+  if (of_models < sets.size())
+    sets[of_models].of_models = true;
+  else if (number || options.task != "classification")
+    sets[0].of_models = true;
+}
+
 // What the strategy says of its streams, without their tables. The kind of
 // their labels, which is one, becomes the task.
 absl::Status TakeStreams(const nlohmann::json& streams,
@@ -94,10 +126,6 @@ absl::Status TakeStreams(const nlohmann::json& streams,
   for (const nlohmann::json& facts : streams) {
     StreamInput& stream = options.streams.emplace_back();
     stream.name = facts["name"];
-    if (stream.name == kEvaluation)
-      return absl::InvalidArgumentError(
-          absl::StrCat(file, ": expects another name of a stream than ",
-                       kEvaluation, ", the data to evaluate on"));
     const std::string labels = facts["labels"];
     stream.labelled = labels != "none";
     stream.partly_labelled = facts["unlabelled"];
@@ -114,6 +142,31 @@ absl::Status TakeStreams(const nlohmann::json& streams,
           options.task, " and, in ", stream.name, ", of a ", task));
     options.task = task;
   }
+  TakeLabelSets(streams, options);
+  return absl::OkStatus();
+}
+
+// The predictions, each of which is evaluated on data of its own.
+absl::Status TakePredictions(const nlohmann::json& predictions,
+                             FinetuneOptions& options) {
+  options.evaluations.clear();
+  for (const nlohmann::json& prediction : predictions) {
+    EvaluationInput& evaluation = options.evaluations.emplace_back();
+    const std::string head = prediction["head"];
+    if (!head.empty()) absl::StrAppend(&evaluation.name, "_", head);
+    // Read as its own stream, if that has labels.
+    evaluation.stream = LabelStream(options);
+    for (size_t i = 0; i < options.streams.size(); ++i) {
+      const StreamInput& stream = options.streams[i];
+      if (stream.name == evaluation.name)
+        return absl::InvalidArgumentError(absl::StrCat(
+            options.strategy.file, ": expects another name of a stream than ",
+            evaluation.name, ", the data to evaluate on"));
+      if (options.label_sets.size() > 1 && stream.labelled &&
+          absl::c_linear_search(prediction["streams"], stream.name))
+        evaluation.stream = i;
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -123,7 +176,8 @@ absl::Status TakeData(const std::vector<NameValue>& data,
   std::vector<std::string> names;
   for (const StreamInput& stream : options.streams)
     names.push_back(stream.name);
-  names.emplace_back(kEvaluation);
+  for (const EvaluationInput& evaluation : options.evaluations)
+    names.push_back(evaluation.name);
   for (const auto& [name, path] : data) {
     const auto found = absl::c_find(names, name);
     if (found == names.end())
@@ -131,7 +185,9 @@ absl::Status TakeData(const std::vector<NameValue>& data,
                                      ": expects data for ", ListChoices(names),
                                      ", got ", name));
     const auto index = static_cast<size_t>(found - names.begin());
-    (name == kEvaluation ? options.dev : options.streams[index].paths)
+    const size_t streams = options.streams.size();
+    (index < streams ? options.streams[index].paths
+                     : options.evaluations[index - streams].paths)
         .push_back(path);
   }
   for (const StreamInput& stream : options.streams)
@@ -219,9 +275,10 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
   return absl::OkStatus();
 }
 
-bool HasEvaluation(const std::vector<NameValue>& data) {
-  return absl::c_any_of(
-      data, [](const NameValue& pair) { return pair.first == kEvaluation; });
+bool MayEvaluate(const std::vector<NameValue>& data) {
+  return absl::c_any_of(data, [](const NameValue& pair) {
+    return absl::StartsWith(pair.first, kEvaluation);
+  });
 }
 
 // The page, and the files of --data and --model.
@@ -271,7 +328,9 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   }
   GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts["streams"]));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
+  GRAFT_RETURN_IF_ERROR(TakePredictions(facts["predictions"], run));
   GRAFT_RETURN_IF_ERROR(TakeData(data, run));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(run)));
   GRAFT_RETURN_IF_ERROR(TakeWeights(run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
   if (run.strategy.declared && run.max_tokens > 0)
@@ -289,7 +348,8 @@ absl::Status TrainStrategy(TrainCommandOptions options,
   FinetuneOptions& run = options.run;
   GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
                          SplitPairs(options.data, "--data", "STREAM=FILE"));
-  GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(data)));
+  // Whether there is one is known once the strategy is read.
+  GRAFT_RETURN_IF_ERROR(CheckEffects(run, MayEvaluate(data)));
   GRAFT_ASSIGN_OR_RETURN(const RunInputs inputs, InputsOf(run, data));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(run, inputs));
@@ -321,7 +381,8 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--data", options->data,
                    "STREAM=FILE: table (.tsv, .csv, .jsonl, also .gz and "
                    ".zst; - is standard input) for a stream of the strategy, "
-                   "once for each, and dev=FILE to evaluate on; may be "
+                   "once for each, and dev=FILE to evaluate on, or "
+                   "dev_HEAD=FILE for each of several heads; may be "
                    "repeated for more files of a table, and FILE may be a "
                    "pattern such as 'part-*.tsv'")
       ->required()

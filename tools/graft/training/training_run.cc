@@ -164,7 +164,10 @@ std::vector<TrainStream> Streams(const FinetuneOptions& options,
     streams.push_back({options.streams[i].name, run.tables[i].get(),
                        options.training.shuffle,
                        run.tables[i]->scan().token_hash});
-  if (run.dev) streams.push_back({.name = "dev", .source = run.dev.get()});
+  for (size_t i = 0; i < options.evaluations.size(); ++i)
+    if (run.evaluations[i])
+      streams.push_back({.name = options.evaluations[i].name,
+                         .source = run.evaluations[i].get()});
   return streams;
 }
 
