@@ -18,7 +18,7 @@ transfer.strategy @mmd sizes (H, K) {
   transfer.parameter @epochs = 3 in [1, 1000000000] "passes over the source"
   transfer.parameter @clip = 1.0 in [0.0, 3.0e+38] "maximum norm of the gradient; 0: no clipping"
   transfer.parameter @weight_decay = 0.01 in [0.0, 3.0e+38] "decoupled weight decay"
-  transfer.parameter @share = 1.0 in [0.0, 1.0e+6] "weight of the penalty in the loss"
+  transfer.parameter @share = 0.1 in [0.0, 1.0e+6] "weight of the penalty in the loss"
 
   %text, %labels = transfer.stream @source of text, labels<K> in @T, @S
   %other = transfer.stream @target of text in @U, @R

@@ -122,9 +122,9 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("coral", "dann", "distill",
-                                 "distill_regression", "finetune", "mmd",
-                                 "multitask", "regression"));
+  EXPECT_THAT(names,
+              ElementsAre("coral", "dann", "distill", "distill_regression",
+                          "finetune", "mmd", "multitask", "regression"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
