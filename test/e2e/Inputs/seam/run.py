@@ -234,6 +234,11 @@ def with_transformers():
         return None
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
+    # Its modules are loaded where a name is first used, which two threads must
+    # not do at once.
+    for name in ("AutoModelForSequenceClassification", "AutoTokenizer",
+                 "BertForSequenceClassification", "BertTokenizerFast"):
+        getattr(transformers, name)
 
     def predict_rows(case, exported):
         model, loading = (
