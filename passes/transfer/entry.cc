@@ -107,21 +107,20 @@ LogicalResult Entry::addDivisor(Operation* mean, Value values, Value weight,
     return mean->emitOpError(
         "expects 'weight' of a mean to be the field weights of the stream, "
         "whose sum divides the loss");
-  if (getDivisor(stream, sum)) return success();
+  if (!getDivisor(stream, sum)) addDivisor(stream, sum, host);
+  return success();
+}
+
+void Entry::addDivisor(StreamOp stream, const BatchSum& sum,
+                       HostProgram& host) {
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   Value argument = addArgument(nameIn(stream, sum.getInput()), scalar,
                                host.addSum(stream, sum));
   divisors.push_back({stream, sum, argument});
-  return success();
 }
 
 LogicalResult Entry::addTotals(Value value, HostProgram& host) {
-  for (StreamOp stream : streams) {
-    auto scalar = RankedTensorType::get({}, builder.getF32Type());
-    Value argument = addArgument(nameIn(stream, BatchSum().getInput()), scalar,
-                                 host.addSum(stream, {}));
-    divisors.push_back({stream, {}, argument});
-  }
+  for (StreamOp stream : streams) addDivisor(stream, {}, host);
   for (Operation* op : getOps(value)) {
     if (auto mean = dyn_cast<MeanOp>(op))
       if (failed(addDivisor(mean, mean.getValues(), mean.getWeight(),

@@ -88,6 +88,7 @@ class Entry {
   mlir::LogicalResult addDivisor(mlir::Operation* mean, mlir::Value values,
                                  mlir::Value weight, const BatchSum& sum,
                                  HostProgram& host);
+  void addDivisor(StreamOp stream, const BatchSum& sum, HostProgram& host);
   // The stream whose examples the rows of `value` are; null if there is none.
   StreamOp findStream(mlir::Value value) const;
   std::string nameIn(StreamOp stream, llvm::StringRef name) const;

@@ -65,6 +65,7 @@ class Expander {
   LogicalResult buildCache(CacheOp cache);
   LogicalResult buildAccumulate(const LossPart& part);
   std::string whyWhole(const LossPart& part);
+  void requireTwoExamples(const LossPart& part);
   // The name of the entry for a part of the loss.
   std::string nameOf(const LossPart& part) {
     if (parts.size() == 1) return "accumulate";
@@ -104,16 +105,7 @@ LogicalResult Expander::run() {
   for (const LossPart& part : parts) {
     if (failed(buildAccumulate(part))) return failure();
     accumulations.push_back({nameOf(part), part.streams, whyWhole(part)});
-    for (Operation* op : getComputation(part.terms)) {
-      auto penalty = dyn_cast<PenaltyOp>(op);
-      auto loss = dyn_cast<LossOp>(op);
-      if (penalty && penalty.getKind() == PenaltyKind::coral)
-        for (StreamOp read : getStreams({penalty.getPenalty()}))
-          host.requireTwoExamples(read, "has no covariance");
-      if (loss && loss.getKind() == LossKind::contrastive)
-        for (StreamOp read : getStreams({loss.getLoss()}))
-          host.requireTwoExamples(read, "has no negatives");
-    }
+    requireTwoExamples(part);
   }
   buildUpdate();
   host.build(accumulations);
@@ -254,6 +246,23 @@ std::string Expander::whyWhole(const LossPart& part) {
              Twine(line.getLine()) + ":" + Twine(line.getColumn()))
                 .str();
   return place;
+}
+
+// Losses that one example alone makes no value of.
+void Expander::requireTwoExamples(const LossPart& part) {
+  for (Operation* op : getComputation(part.terms)) {
+    auto penalty = dyn_cast<PenaltyOp>(op);
+    auto loss = dyn_cast<LossOp>(op);
+    StringRef why;
+    if (penalty && penalty.getKind() == PenaltyKind::coral)
+      why = "has no covariance";
+    else if (loss && loss.getKind() == LossKind::contrastive)
+      why = "has no negatives";
+    else
+      continue;
+    for (StreamOp read : getStreams({op->getResult(0)}))
+      host.requireTwoExamples(read, why);
+  }
 }
 
 LogicalResult Expander::buildAccumulate(const LossPart& part) {

@@ -435,28 +435,28 @@ void HostProgram::withBatches(ArrayRef<StreamOp> streams,
                   [&] { withBatches(streams.drop_front(), body); });
 }
 
+void HostProgram::checkTwoExamples(StreamOp stream, const std::string& why) {
+  exec::HostBuilder& to = *host;
+  std::string name = "@" + stream.getSymName().str();
+  to.when("rows(" + name + ") < 2", [&] {
+    exec::FailOp::create(to.builder,
+                         "expects two examples of " + name +
+                             " at least, because one alone " + why,
+                         to.shown({}));
+  });
+  to.when("batch_size == 1 or rows(" + name + ") % batch_size == 1", [&] {
+    exec::FailOp::create(
+        to.builder,
+        "expects a --batch-size that leaves no batch of one example of " +
+            name + ", which " + why,
+        to.shown({{"got", "batch_size"}}));
+  });
+}
+
 void HostProgram::build(ArrayRef<Accumulation> accumulations) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(schedule.getLoc());
-  for (auto& [read, why] : ofTwoExamples) {
-    StreamOp stream = read;
-    const std::string& what = why;
-    std::string name = "@" + stream.getSymName().str();
-    auto fail = [&](const std::string& message,
-                    exec::HostBuilder::Shown shown) {
-      exec::FailOp::create(to.builder, message, to.shown(shown));
-    };
-    to.when("rows(" + name + ") < 2", [&] {
-      fail("expects two examples of " + name + " at least, because one alone " +
-               what,
-           {});
-    });
-    to.when("batch_size == 1 or rows(" + name + ") % batch_size == 1", [&] {
-      fail("expects a --batch-size that leaves no batch of one example of " +
-               name + ", which " + what,
-           {{"got", "batch_size"}});
-    });
-  }
+  for (const auto& [stream, why] : ofTwoExamples) checkTwoExamples(stream, why);
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());
   to.repeat("$epoch", term(schedule.getEpochsAttr()), [&] {

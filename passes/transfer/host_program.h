@@ -79,6 +79,8 @@ class HostProgram {
   // Calls the entry for each micro-batch of `streams`, some of its own.
   void accumulate(const Accumulation& accumulation,
                   llvm::ArrayRef<StreamOp> streams);
+  // Ends the run if a batch of `stream` would have one example.
+  void checkTwoExamples(StreamOp stream, const std::string& why);
   // Runs `body` with a batch of each stream from `streams` on.
   void withBatches(llvm::ArrayRef<StreamOp> streams,
                    llvm::function_ref<void()> body);

@@ -151,15 +151,15 @@ def TransferExpandStrategyPass
     | `@evaluate`, of a head `@evaluate_<head>` | fields except weights | `logits`, `losses` per example |
     | one per cache | fields except labels, weights | `cached.<cache>` |
     | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors, factors that change | `loss`; adds to the gradients |
-    | `@update` | `rate`, `step` (from 1) | `norm` with `clip`; sets gradients to zero |
+    | `@update` | `rate`, `step` (from 1) if the optimiser counts | `norm` with `clip`; sets gradients to zero |
 
     `graft.name` names each argument and result, `exec.source` says what feeds an
     argument, `graft.phase` repeats the name of the function, and `graft.cache` marks
     the function of a cache. With several streams, each has an
     `@accumulate_<stream>` of those terms of the loss that read it. Only they use
     random numbers; `graft.phase_ordinal`, a part of their keys, differs between them.
-    A parameter gets a gradient and two moments if it is in a group of the phase and
-    the loss reaches it, and names the group; all others get no state, no gradient and
+    A parameter gets a gradient and the states of the phase's optimiser, such as two
+    moments, if it is in a group of the phase and the loss reaches it, and names the group; all others get no state, no gradient and
     no update.
 
     A mean loss is divided by a number of the whole optimiser batch, which the host

@@ -57,7 +57,7 @@ std::string Summary(llvm::StringRef text) {
   return comment.substr(0, std::min(comment.find(": "), end));
 }
 
-// "source (labelled texts), target (texts)".
+// "source (texts with labels), target (texts)".
 std::string DescribeStreams(transfer::StrategyOp strategy) {
   std::string streams;
   for (auto stream : strategy.getOps<transfer::StreamOp>())

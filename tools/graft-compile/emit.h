@@ -32,10 +32,10 @@ absl::Status WritePage(mlir::MLIRContext& context,
 // Writes the facts of a strategy, which is not compared with models, as JSON:
 // {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
 // count, where it is known, "size": the size K of labels<K>, where there is
-// one, "open": whether there is one that no call binds, "weights": whether it
-// has them}], "unlabelled":
-// whether a loss leaves out examples without a label, "batch_size": the value
-// of the parameter of that name, where there is one, "models": [{"name",
+// one, "open": whether there is one that no call binds, "unlabelled": whether a
+// loss leaves out examples without a label, "weights": whether it has them}],
+// "batch_size": the value of the parameter of that name, where there is one,
+// "models": [{"name",
 // "trained", "declared": by the text itself, "complete": whether it needs no
 // directory, since all of its parameters have initial values there, "head":
 // whether the strategy calls more of it than @encode and @pooled,

@@ -39,6 +39,20 @@ int64_t CountLabels(ModelOp model) {
              : 0;
 }
 
+// Gives the model a head with these labels; unless there is a name for each,
+// they are numbered.
+void SetHead(ModelDescription& description, std::vector<std::string> names,
+             int64_t labels) {
+  if (names.size() != static_cast<size_t>(labels)) {
+    names.clear();
+    for (int64_t i = 0; i < labels; ++i)
+      names.push_back(absl::StrCat("LABEL_", i));
+  }
+  description.setHead(std::move(names), labels == 1
+                                            ? "regression"
+                                            : "single_label_classification");
+}
+
 // Builds the input from its parts.
 class Reader {
  public:
@@ -280,12 +294,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
 // The strategy makes the logits: their labels are those that are asked for.
 void Reader::NameLabels(ModelDescription& description) {
   if (import_.labels == 0) return;
-  std::vector<std::string> names = import_.label_names;
-  for (int64_t i = static_cast<int64_t>(names.size()); i < import_.labels; ++i)
-    names.push_back(absl::StrCat("LABEL_", i));
-  description.setHead(std::move(names), import_.labels == 1
-                                            ? "regression"
-                                            : "single_label_classification");
+  SetHead(description, import_.label_names, import_.labels);
 }
 
 // Finds the weights and the labels of a model that the text declares.
@@ -336,14 +345,7 @@ absl::Status Reader::LabelDeclared(InputModel& model,
     if (import_.label_names.size() == static_cast<size_t>(labels))
       names = import_.label_names;
   }
-  if (names.size() != static_cast<size_t>(labels)) {
-    names.clear();
-    for (int64_t i = 0; i < labels; ++i)
-      names.push_back(absl::StrCat("LABEL_", i));
-  }
-  description.setHead(std::move(names), labels == 1
-                                            ? "regression"
-                                            : "single_label_classification");
+  SetHead(description, std::move(names), labels);
   return absl::OkStatus();
 }
 

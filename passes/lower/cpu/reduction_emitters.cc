@@ -134,15 +134,6 @@ RankedTensorType partOf(RankedTensorType type, int64_t begin, int64_t end) {
 // item.
 constexpr int64_t kDynamicRows = 16;
 
-// Calls `body(column, mask)` for the registers of a row of `width` elements.
-void forDynamicColumns(VectorBuilder& v, Value width,
-                       llvm::function_ref<void(Value, Value)> body) {
-  Value whole = v.mulIndex(v.divIndex(width, v.lanes()), v.lanes());
-  v.loop(v.index(0), whole, v.lanes(), [&](Value at) { body(at, Value()); });
-  v.loop(whole, width, v.lanes(),
-         [&](Value at) { body(at, v.mask(v.subIndex(width, at))); });
-}
-
 // The dimensions from `dims` on, which are not static, of each row.
 LogicalResult reduceDynamicTrailing(ReduceOp op, OpBuilder& builder,
                                     CpuContext& context, const Folder& folder,
@@ -339,7 +330,7 @@ LogicalResult emitBroadcast(Operation* operation, OpBuilder& builder,
           if (isStatic)
             forColumns(v, width, fill);
           else
-            forDynamicColumns(v, count, fill);
+            forRange(v, v.index(0), count, fill);
         });
       });
 }

@@ -11,9 +11,8 @@
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
 #include "tools/graft/commands.h"
-#include "tools/graft/training/strategy_options.h"
 #include "tools/graft/training/train_strategy.h"
-#include "tools/graft/training/training_run.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -44,7 +43,6 @@ void AddAdaptCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "adapt", "Train on labelled texts for other texts, which have no labels");
   auto options = std::make_shared<AdaptOptions>();
-  FinetuneOptions& run = options->train.run;
   command
       ->add_option("--method", options->method,
                    "page of the method, such as dann, mmd or coral; `graft "
@@ -67,11 +65,7 @@ void AddAdaptCommand(CLI::App& app, CommandContext& context) {
              "repeated")
       ->required();
   add_tables("--dev", options->dev, "table with labels to evaluate on");
-  AddDataOptions(*command, run);
-  AddLayersOption(*command, run);
-  AddTrainingOptions(*command, run);
-  AddSetOption(*command, run);
-  AddRunOptions(*command, run);
+  AddPageOptions(*command, options->train);
   command->footer(
       "Example:\n"
       "  graft adapt --method dann --model minilm/ --source books.tsv \\\n"

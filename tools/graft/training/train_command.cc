@@ -343,6 +343,14 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
 
 }  // namespace
 
+void AddPageOptions(CLI::App& command, TrainCommandOptions& options) {
+  AddDataOptions(command, options.run);
+  AddLayersOption(command, options.run);
+  AddTrainingOptions(command, options.run);
+  AddSetOption(command, options.run);
+  AddRunOptions(command, options.run);
+}
+
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FinetuneOptions& run = options.run;
@@ -387,11 +395,7 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
                    "pattern such as 'part-*.tsv'")
       ->required()
       ->allow_extra_args(false);
-  AddDataOptions(*command, run);
-  AddLayersOption(*command, run);
-  AddTrainingOptions(*command, run);
-  AddSetOption(*command, run);
-  AddRunOptions(*command, run);
+  AddPageOptions(*command, *options);
   command->footer(
       "Example:\n"
       "  graft train page.mlir --model model=minilm/ --data train=train.tsv "

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "CLI/App.hpp"
 #include "absl/status/status.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/training/finetune_options.h"
@@ -21,6 +22,10 @@ struct TrainCommandOptions {
   bool batch_size_given = false;
   std::string method;  // of `graft adapt`; empty: of another command
 };
+
+// Adds the options that both have, whatever the page: of the data, the training
+// and the run. `options` must outlive the parsing.
+void AddPageOptions(CLI::App& command, TrainCommandOptions& options);
 
 // Reads what the compiler says of the strategy, prepares the run and trains.
 absl::Status TrainStrategy(TrainCommandOptions options,

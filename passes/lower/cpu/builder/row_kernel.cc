@@ -72,18 +72,22 @@ void forRows(VectorBuilder& v, const Work& work,
   v.loop(begin, end, 1, body);
 }
 
-void forElements(VectorBuilder& v, const Work& work,
-                 const KernelArguments& arguments,
-                 llvm::function_ref<void(Value, Value)> body) {
-  auto [begin, end] = work.range(v, arguments);
+void forRange(VectorBuilder& v, Value begin, Value end,
+              llvm::function_ref<void(Value, Value)> body) {
   Value count = v.subIndex(end, begin);
   Value whole = v.mulIndex(v.divIndex(count, v.lanes()), v.lanes());
   Value rest = v.addIndex(begin, whole);
   v.loop(begin, rest, v.lanes(), [&](Value at) { body(at, Value()); });
   // A loop that runs once or not at all.
-  Value last = end;
   v.loop(rest, end, v.lanes(),
-         [&](Value at) { body(at, v.mask(v.subIndex(last, at))); });
+         [&](Value at) { body(at, v.mask(v.subIndex(end, at))); });
+}
+
+void forElements(VectorBuilder& v, const Work& work,
+                 const KernelArguments& arguments,
+                 llvm::function_ref<void(Value, Value)> body) {
+  auto [begin, end] = work.range(v, arguments);
+  forRange(v, begin, end, body);
 }
 
 FailureOr<int64_t> staticWidth(Operation* op, Type tensor) {

@@ -38,8 +38,12 @@ void forRows(VectorBuilder& v, const Work& work,
              const KernelArguments& arguments,
              llvm::function_ref<void(mlir::Value row)> body);
 
-// Calls `body(index, mask)` for each register of this call's elements: whole
-// ones first (mask null), then at most one that is cut.
+// Calls `body(index, mask)` for each register of the elements [begin, end):
+// whole ones first (mask null), then at most one that is cut.
+void forRange(
+    VectorBuilder& v, mlir::Value begin, mlir::Value end,
+    llvm::function_ref<void(mlir::Value index, mlir::Value mask)> body);
+// The same for this call's elements.
 void forElements(
     VectorBuilder& v, const Work& work, const KernelArguments& arguments,
     llvm::function_ref<void(mlir::Value index, mlir::Value mask)> body);
