@@ -245,7 +245,9 @@ def Exec_RepeatOp : Exec_Block<"repeat"> {
 def Exec_ForEachBatchOp : Exec_Block<"for_each_batch"> {
   let summary = "Loop over the batches of an epoch of a stream";
   let description = [{
-    `expression` is the number of examples of each; the last has the remainder.
+    `expression` is the number of examples of each; the last has the remainder. Begins
+    with the next epoch where `exec.with_batch` or `exec.leave` has left the stream
+    inside of one.
 
     A part of `exec.host`; see there for an example.
   }];

@@ -279,7 +279,74 @@ LogicalResult PhaseOp::verify() {
       succeeded(verifyOptimizer(*this)));
 }
 
+// [@phase times n every m, ...]; where nothing says how often, once.
+ParseResult parseTurns(OpAsmParser& parser, ArrayAttr& phases, ArrayAttr& times,
+                       ArrayAttr& every) {
+  Builder& builder = parser.getBuilder();
+  SmallVector<Attribute> names, counts, steps;
+  Attribute once = builder.getI64IntegerAttr(1);
+  auto parseCount = [&](StringRef keyword, SmallVector<Attribute>& to) {
+    to.push_back(once);
+    return succeeded(parser.parseOptionalKeyword(keyword))
+               ? parseNumber(parser, to.back())
+               : ParseResult(success());
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+        StringAttr name;
+        if (parser.parseSymbolName(name) || parseCount("times", counts) ||
+            parseCount("every", steps))
+          return failure();
+        names.push_back(FlatSymbolRefAttr::get(name));
+        return success();
+      }))
+    return failure();
+  auto isOnce = [&](Attribute number) { return number == once; };
+  phases = builder.getArrayAttr(names);
+  if (!llvm::all_of(counts, isOnce)) times = builder.getArrayAttr(counts);
+  if (!llvm::all_of(steps, isOnce)) every = builder.getArrayAttr(steps);
+  return success();
+}
+
+void printTurns(OpAsmPrinter& printer, ScheduleOp op, ArrayAttr phases,
+                ArrayAttr times, ArrayAttr every) {
+  auto printCount = [&](StringRef keyword, ArrayAttr numbers, size_t i) {
+    if (!numbers || getLiteralNumber(numbers[i]) == 1.0) return;
+    printer << ' ' << keyword << ' ';
+    printNumber(printer, op, numbers[i]);
+  };
+  printer << '[';
+  for (auto [i, name] : llvm::enumerate(phases)) {
+    if (i > 0) printer << ", ";
+    printer << name;
+    printCount("times", times, i);
+    printCount("every", every, i);
+  }
+  printer << ']';
+}
+
+std::pair<Attribute, Attribute> ScheduleOp::getTurns(PhaseOp phase) {
+  auto* found = llvm::find(getPhases(), FlatSymbolRefAttr::get(phase));
+  size_t i = found - getPhases().begin();
+  auto numberOf = [&](std::optional<ArrayAttr> numbers) {
+    if (!numbers || i >= numbers->size() ||
+        getLiteralNumber((*numbers)[i]) == 1.0)
+      return Attribute();
+    return (*numbers)[i];
+  };
+  return {numberOf(getTimes()), numberOf(getEvery())};
+}
+
 LogicalResult ScheduleOp::verify() {
+  for (auto [name, numbers] :
+       {std::pair{"times", getTimes()}, std::pair{"every", getEvery()}}) {
+    if (!numbers) continue;
+    if (numbers->size() != getPhases().size())
+      return emitOpError("expects '")
+             << name << "' of each phase, got " << numbers->size() << " of "
+             << getPhases().size();
+    for (Attribute number : *numbers)
+      if (failed(verifyNumber(*this, name, number, kCount))) return failure();
+  }
   return verifyNumber(*this, "epochs", getEpochsAttr(), kCount);
 }
 

@@ -23,14 +23,14 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     their values in the called functions. Models of the module may have them in
     place of numbers, too. Linked, the ops must satisfy:
 
-    - (C1) There is one `transfer.schedule`, and at least one `transfer.stream`, one
-      `transfer.predict` and one `transfer.phase`. Of several `transfer.predict` each
+    - (C1) There is at least one `transfer.schedule`, `transfer.stream`,
+      `transfer.predict` and `transfer.phase`. Of several `transfer.predict` each
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
       `transfer.scale_gradient` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
-      its callee, and the schedule has each phase.
+      its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
       parameter of a called model is in a group. Patterns of groups match a parameter
       of the model, or are "^$".
@@ -284,15 +284,88 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
 def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
   let summary = "Order and duration of the phases";
   let description = [{
-    Runs the phases of `phases` one after the other on each batch, for `epochs`
-    epochs of the first stream. The others go round beside it: each step also takes
-    the next batch of each, whatever epoch of theirs it is in.
+    Runs the phases of `phases` one after the other in each step, for `epochs`
+    epochs of the first stream that they read. Other streams that they read go round
+    beside it: each step also takes the next batch of each, whatever epoch of theirs
+    it is in. All phases of a step see the same batches.
 
-    A part of `transfer.strategy`; see there for an example.
+    A phase `times` n has n turns in a row in each step, and one `every` n has its
+    turns in the first of every n steps. Each turn computes a gradient and updates
+    the parameters that the next turn reads.
+
+    Several schedules are stages, which follow each other in their order. `step`,
+    `epoch` and `progress`, warm-up and fall of a learning rate count within the
+    stage.
+
+    - (C1) `times` and `every` are positive integers.
+
+    Example, a critic that learns ahead of the encoder, and the head alone before
+    both:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @pooled(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        return %z : tensor<?x8xf32, #graft.dims<S>>
+      }
+      func.func @classify(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @domain {
+      graft.parameter @w : tensor<1x8xf32>
+      func.func @logits(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<1x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<1x8xf32>) -> tensor<?x1xf32, #graft.dims<S>>
+        return %z : tensor<?x1xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @alternating {
+      %ids, %segments, %labels = transfer.stream @source of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1 = transfer.stream @target of ids, segments in @T, @S
+      transfer.group @encoder of @model select "^words$"
+      transfer.group @head of @model select "^label$"
+      transfer.group @critic of @domain
+      %fs = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %ft = transfer.call @model::@pooled(%ids_0, %segments_1) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %logits = transfer.call @model::@classify(%fs) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %ds = transfer.call @domain::@logits(%fs) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>>
+      %dt = transfer.call @domain::@logits(%ft) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x1xf32, #graft.dims<S>>
+      %zero = graft.constant 0.000000e+00 : tensor<?x1xf32, #graft.dims<S>>
+      %one = graft.constant 1.000000e+00 : tensor<?x1xf32, #graft.dims<S>>
+      %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %source = transfer.loss binary_cross_entropy %ds, %zero mean : tensor<?x1xf32, #graft.dims<S>>, tensor<?x1xf32, #graft.dims<S>>
+      %target = transfer.loss binary_cross_entropy %dt, %one mean : tensor<?x1xf32, #graft.dims<S>>, tensor<?x1xf32, #graft.dims<S>>
+      %apart = transfer.combine 1.000000e+00 * %source + 1.000000e+00 * %target
+      %alike = transfer.combine 1.000000e+00 * %label + -1.000000e-01 * %source + -1.000000e-01 * %target
+      transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @probe minimise %label over [@head] with adamw rate linear 1.000000e-03
+      transfer.phase @tell minimise %apart over [@critic] with adamw rate constant 1.000000e-03
+      transfer.phase @hide minimise %alike over [@encoder, @head] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 1 of [@probe]
+      transfer.schedule epochs 3 of [@tell times 5, @hide]
+    }
+    ```
   }];
   let arguments = (ins Transfer_NumberAttr:$epochs,
-    FlatSymbolRefArrayAttr:$phases);
-  let assemblyFormat =
-      "`epochs` custom<Number>($epochs) `of` $phases attr-dict";
+    FlatSymbolRefArrayAttr:$phases,
+    OptionalAttr<TypedArrayAttrBase<Transfer_NumberAttr, "numbers">>:$times,
+    OptionalAttr<TypedArrayAttrBase<Transfer_NumberAttr, "numbers">>:$every);
+  let assemblyFormat = [{
+    `epochs` custom<Number>($epochs) `of` custom<Turns>($phases, $times, $every)
+    attr-dict
+  }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // The numbers `times` and `every` of a phase; null where the schedule has
+    // none.
+    std::pair<::mlir::Attribute, ::mlir::Attribute> getTurns(PhaseOp phase);
+  }];
 }

@@ -28,9 +28,9 @@ class Verifier {
  private:
   LogicalResult checkOps();
   template <typename OpTy>
-  LogicalResult checkCount(bool several);
+  LogicalResult checkAny();
   LogicalResult checkSymbols();
-  LogicalResult checkSchedule();
+  LogicalResult checkSchedules();
   LogicalResult checkCall(CallOp call);
   LogicalResult checkStatic(StringAttr model);
   LogicalResult checkGroups();
@@ -65,13 +65,10 @@ class Verifier {
 };
 
 template <typename OpTy>
-LogicalResult Verifier::checkCount(bool several) {
-  auto ops = strategy.getOps<OpTy>();
-  if (llvm::hasSingleElement(ops) || (several && !ops.empty()))
-    return success();
-  return strategy.emitOpError("expects ")
-         << (several ? "at least one " : "one ") << OpTy::getOperationName()
-         << ", got " << llvm::range_size(ops);
+LogicalResult Verifier::checkAny() {
+  if (!strategy.getOps<OpTy>().empty()) return success();
+  return strategy.emitOpError("expects at least one ")
+         << OpTy::getOperationName() << ", got none";
 }
 
 // C1.
@@ -84,11 +81,10 @@ LogicalResult Verifier::checkOps() {
           "expects to be outside of transfer.strategy, which holds ops of "
           "transfer and computing ops of graft");
   }
-  return success(succeeded(checkCount<StreamOp>(/*several=*/true)) &&
-                 succeeded(checkCount<PredictOp>(/*several=*/true)) &&
-                 succeeded(checkCount<PhaseOp>(/*several=*/true)) &&
-                 succeeded(checkCount<ScheduleOp>(/*several=*/false)) &&
-                 succeeded(checkHeads()));
+  return success(succeeded(checkAny<StreamOp>()) &&
+                 succeeded(checkAny<PredictOp>()) &&
+                 succeeded(checkAny<PhaseOp>()) &&
+                 succeeded(checkAny<ScheduleOp>()) && succeeded(checkHeads()));
 }
 
 // C1.
@@ -127,23 +123,37 @@ LogicalResult Verifier::checkSymbols() {
              << group.getModelAttr();
   for (auto call : strategy.getOps<CallOp>())
     if (failed(checkCall(call))) return failure();
-  return checkSchedule();
+  return checkSchedules();
 }
 
-LogicalResult Verifier::checkSchedule() {
-  auto schedule = *strategy.getOps<ScheduleOp>().begin();
-  for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>())
-    if (!isa_and_nonnull<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name)))
-      return schedule.emitOpError("expects a transfer.phase, got ") << name;
-  for (auto phase : strategy.getOps<PhaseOp>())
-    if (!llvm::is_contained(schedule.getPhases(),
-                            FlatSymbolRefAttr::get(phase))) {
+LogicalResult Verifier::checkSchedules() {
+  llvm::DenseMap<Operation*, ScheduleOp> scheduled;
+  for (auto schedule : strategy.getOps<ScheduleOp>()) {
+    if (schedule.getPhases().empty())
+      return schedule.emitOpError("expects a transfer.phase, got none");
+    for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
+      auto phase = dyn_cast_or_null<PhaseOp>(
+          SymbolTable::lookupSymbolIn(strategy, name));
+      if (!phase)
+        return schedule.emitOpError("expects a transfer.phase, got ") << name;
+      auto [other, added] = scheduled.try_emplace(phase, schedule);
+      if (added) continue;
       InFlightDiagnostic diagnostic =
-          schedule.emitOpError("expects all phases, got none of ")
-          << FlatSymbolRefAttr::get(phase);
-      diagnostic.attachNote(phase.getLoc()) << "declared here";
+          schedule.emitOpError("expects each phase once, got ")
+          << name << " twice";
+      diagnostic.attachNote(other->second.getLoc()) << "scheduled here";
       return diagnostic;
     }
+  }
+  for (auto phase : strategy.getOps<PhaseOp>()) {
+    if (scheduled.contains(phase)) continue;
+    InFlightDiagnostic diagnostic =
+        (*strategy.getOps<ScheduleOp>().begin())
+            .emitOpError("expects all phases, got none of ")
+        << FlatSymbolRefAttr::get(phase);
+    diagnostic.attachNote(phase.getLoc()) << "declared here";
+    return diagnostic;
+  }
   return success();
 }
 

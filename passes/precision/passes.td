@@ -67,8 +67,8 @@ def PrecisionScaleLossPass
     (Micikevicius et al. 2018). The parameter `loss_scale` of a run is the first.
 
     - (C1) The host program calls the phases as `transfer-expand-strategy` writes it:
-      a loop over micro-batches, an `exec.when` that fails, the call of the update,
-      and an `exec.set` that adds the loss.
+      a loop over micro-batches, an `exec.when` that fails and the call of the update.
+      Of several updates each has a scale of its own.
 
     Example:
     ```mlir

@@ -21,14 +21,16 @@ constexpr double kSmallestScale = 1.0 / 16384;
 constexpr StringRef kGrowthInterval = "2000";  // updates between two rises
 constexpr StringRef kLossScale = "loss_scale";
 
-// The parts of a step that change.
+// The parts of a step of an optimiser that change.
 struct Step {
-  ForEachMicroBatchOp loop;  // calls the last scaled phase
-  SetOp update;              // sets what the updates are counted by, or null
-  WhenOp check;              // ends the run where the loss is not finite
-  CallOp call;               // of the update
-  SetOp sum;                 // adds the loss
-  std::string loss;          // the register
+  SmallVector<StringAttr> scaled;  // the entries that add to its gradients
+  func::FuncOp function;           // the update
+  ForEachMicroBatchOp loop;        // calls the last scaled entry
+  SetOp update;      // sets what the updates are counted by, or null
+  WhenOp check;      // ends the run where the loss is not finite
+  CallOp call;       // of the update
+  SetOp sum;         // adds the loss, or null
+  std::string loss;  // the register
 };
 
 // The register that counts the updates: the source of `step` of the optimiser.
@@ -44,18 +46,33 @@ FlatSymbolRefAttr findCounter(func::FuncOp update) {
   return {};
 }
 
-// The step around `call`, which is in a loop over micro-batches.
-FailureOr<Step> findStep(CallOp call, func::FuncOp update) {
-  Step step;
-  // The outermost: an entry may read several streams.
+// The outermost loop over micro-batches around `call`: an entry may read
+// several streams.
+ForEachMicroBatchOp findLoop(CallOp call) {
+  ForEachMicroBatchOp found;
   for (Operation* loop = call->getParentOp(); isa<ForEachMicroBatchOp>(loop);
        loop = loop->getParentOp())
-    step.loop = cast<ForEachMicroBatchOp>(loop);
+    found = cast<ForEachMicroBatchOp>(loop);
+  return found;
+}
+
+// Whether `set` reads the register `name`.
+bool reads(SetOp set, StringRef name) {
+  ParsedExpression parsed = parseExpression(set.getExpression());
+  return parsed && llvm::any_of(parsed.steps, [&](const ExpressionStep& step) {
+           return step.op == ExpressionOp::kLoad && step.name == name;
+         });
+}
+
+// The step that `call`, of the last entry that adds to its gradients, is in.
+FailureOr<Step> findStep(CallOp call, ArrayRef<func::FuncOp> updates) {
+  Step step;
+  step.loop = findLoop(call);
   if (call.getAssignments() && !call.getAssignments()->empty())
     step.loss = cast<AssignmentAttr>((*call.getAssignments())[0])
                     .getTarget()
                     .getValue();
-  FlatSymbolRefAttr counter = findCounter(update);
+  bool needsCounter = false;
   if (step.loop) {
     Operation* next = step.loop->getNextNode();
     step.check = dyn_cast_or_null<WhenOp>(next);
@@ -63,34 +80,79 @@ FailureOr<Step> findStep(CallOp call, func::FuncOp update) {
     step.call = dyn_cast_or_null<CallOp>(next);
     if (next) next = next->getNextNode();
     step.sum = dyn_cast_or_null<SetOp>(next);
+    if (step.sum && !reads(step.sum, step.loss)) step.sum = {};
+  }
+  for (func::FuncOp update : updates)
+    if (step.call && step.call.getEntry() == update.getSymName())
+      step.function = update;
+  if (step.function) {
+    FlatSymbolRefAttr counter = findCounter(step.function);
     for (auto set : step.loop->getBlock()->getOps<SetOp>())
       if (set.getTargetAttr() == counter && set->isBeforeInBlock(step.loop))
         step.update = set;
+    needsCounter = llvm::any_of(
+        step.function.getOps<OptimizerOpInterface>(),
+        [](OptimizerOpInterface op) { return op.getStep() != nullptr; });
   }
   bool fails = step.check && step.check.getOtherwise().empty() &&
                !step.check.getBody().getOps<FailOp>().empty();
-  bool needsCounter = llvm::any_of(
-      update.getOps<OptimizerOpInterface>(),
-      [](OptimizerOpInterface op) { return op.getStep() != nullptr; });
-  if (!fails || !step.call || !step.sum || (needsCounter && !step.update) ||
-      step.loss.empty() || step.call.getEntry() != update.getSymName()) {
-    InFlightDiagnostic diagnostic = call.emitOpError(
-        "expects a loop over micro-batches around it and, for loss scaling, "
-        "behind that an exec.when that fails, an exec.call of ");
-    diagnostic << FlatSymbolRefAttr::get(update)
-               << " and an exec.set, and before it an exec.set of the register "
-                  "that counts the updates";
-    return diagnostic;
+  if (fails && step.function && (!needsCounter || step.update) &&
+      !step.loss.empty())
+    return step;
+  InFlightDiagnostic diagnostic = call.emitOpError(
+      "expects a loop over micro-batches around it and, for loss scaling, "
+      "behind that an exec.when that fails and an exec.call of ");
+  llvm::interleave(
+      updates, diagnostic,
+      [&](func::FuncOp update) {
+        diagnostic << FlatSymbolRefAttr::get(update);
+      },
+      " or ");
+  diagnostic << ", and before it an exec.set of the register that counts the "
+                "updates";
+  return diagnostic;
+}
+
+// The steps of all optimisers of `host`.
+FailureOr<SmallVector<Step>> findSteps(HostOp host, ArrayRef<StringRef> scaled,
+                                       ArrayRef<func::FuncOp> updates) {
+  SmallVector<CallOp> calls;
+  host.walk([&](CallOp call) {
+    if (llvm::is_contained(scaled, call.getEntry())) calls.push_back(call);
+  });
+  SmallVector<Step> steps;
+  SmallVector<StringAttr> entries;
+  for (CallOp call : calls) {
+    entries.push_back(call.getEntryAttr().getAttr());
+    // An entry of another stream may follow.
+    ForEachMicroBatchOp loop = findLoop(call);
+    if (loop && isa_and_nonnull<ForEachMicroBatchOp>(loop->getNextNode()))
+      continue;
+    FailureOr<Step> step = findStep(call, updates);
+    if (failed(step)) return failure();
+    step->scaled = std::exchange(entries, {});
+    steps.push_back(std::move(*step));
   }
-  return step;
+  return steps;
+}
+
+Operation* findLastDeclaration(HostOp host) {
+  Operation* last = nullptr;
+  for (Operation& op : host.getBody().front())
+    if (isa<StreamOp, CacheOp, RegisterOp, SettingOp>(op)) last = &op;
+  return last;
 }
 
 class HostScaler {
  public:
-  HostScaler(HostOp host, Step step)
-      : host(host), step(step), to(host, step.check.getLoc()) {}
+  // `only`: the host program has no other step.
+  HostScaler(HostOp host, const Step& step, bool only)
+      : host(host),
+        step(step),
+        only(only),
+        to(host, this->step.check.getLoc()) {}
 
-  LogicalResult run();
+  void run();
   ScaleSources sources() {
     return {SourceAttr::getRegister(to.symbol("$scale").getAttr()),
             SourceAttr::getRegister(to.symbol("$unscale").getAttr())};
@@ -105,15 +167,26 @@ class HostScaler {
 
   HostOp host;
   Step step;
+  bool only;
   HostBuilder to;
 };
 
-LogicalResult HostScaler::run() {
+// The parameter that all steps share.
+LogicalResult declareLossScale(HostOp host) {
   if (Operation* other = SymbolTable::lookupSymbolIn(host, kLossScale)) {
     other->emitOpError("expects another name than @")
         << kLossScale << ", which loss scaling declares";
     return failure();
   }
+  HostBuilder to(host, host.getLoc());
+  to.builder.setInsertionPointAfter(findLastDeclaration(host));
+  to.declareRegister(RegisterKind::parameter, kLossScale, kFirstScale,
+                     kSmallestScale, kLargestScale,
+                     "first factor of the loss, a power of two");
+  return success();
+}
+
+void HostScaler::run() {
   declare();
   to.builder.setInsertionPoint(step.loop);
   to.set("$unscale", "1 / $scale");
@@ -121,26 +194,20 @@ LogicalResult HostScaler::run() {
   to.builder.setInsertionPointAfter(step.loop);
   TestFiniteOp::create(to.builder, to.builder.getStringAttr("gradient"),
                        to.symbol("$finite"));
-  to.when("finite(" + step.loss + ")", [&] {
-    step.sum->moveBefore(to.builder.getInsertionBlock(),
-                         to.builder.getInsertionPoint());
-  });
+  if (step.sum)
+    to.when("finite(" + step.loss + ")", [&] {
+      step.sum->moveBefore(to.builder.getInsertionBlock(),
+                           to.builder.getInsertionPoint());
+    });
   to.when(
       "finite(" + step.loss + ") and $finite", [&] { addUpdate(); },
       [&] { addSkip(); });
   step.check.erase();
   addToLog();
-  return success();
 }
 
 void HostScaler::declare() {
-  Operation* last = nullptr;
-  for (Operation& op : host.getBody().front())
-    if (isa<StreamOp, CacheOp, RegisterOp, SettingOp>(op)) last = &op;
-  to.builder.setInsertionPointAfter(last);
-  to.declareRegister(RegisterKind::parameter, kLossScale, kFirstScale,
-                     kSmallestScale, kLargestScale,
-                     "first factor of the loss, a power of two");
+  to.builder.setInsertionPointAfter(findLastDeclaration(host));
   for (StringRef name :
        {"scale", "unscale", "scale_steps", "skipped", "finite"})
     to.declareVariable(name);
@@ -186,9 +253,15 @@ void HostScaler::addSkip() {
   ResetOp::create(to.builder, "gradient");
 }
 
+// Of several steps, each has the records that show its loss.
 void HostScaler::addToLog() {
+  auto isLoss = [&](AssignmentAttr shown) {
+    return shown.getTarget().getValue() == step.loss;
+  };
   host.walk([&](LogOp log) {
-    if (log.getGroup()) return;
+    auto shows = log.getAssignments().getAsRange<AssignmentAttr>();
+    if (only ? log.getGroup().has_value() : !llvm::any_of(shows, isLoss))
+      return;
     SmallVector<Attribute> shown(log.getAssignments().getValue());
     llvm::append_range(shown, to.shown({{"loss_scale", "$scale"},
                                         {"skipped_steps", "$skipped"}}));
@@ -201,22 +274,24 @@ void HostScaler::addToLog() {
 
 namespace graft {
 
-FailureOr<ScaleSources> scaleHost(ModuleOp module, ArrayRef<StringRef> scaled,
-                                  func::FuncOp update) {
+FailureOr<ScaledEntries> scaleHost(ModuleOp module, ArrayRef<StringRef> scaled,
+                                   ArrayRef<func::FuncOp> updates) {
+  ScaledEntries sources;
   for (auto host : module.getOps<exec::HostOp>()) {
-    // The last: the update follows it.
-    exec::CallOp found;
-    host.walk([&](exec::CallOp call) {
-      if (llvm::is_contained(scaled, call.getEntry())) found = call;
-    });
-    if (!found) continue;
-    FailureOr<exec::Step> step = exec::findStep(found, update);
-    if (failed(step)) return failure();
-    exec::HostScaler scaler(host, *step);
-    if (failed(scaler.run())) return failure();
-    return scaler.sources();
+    FailureOr<SmallVector<exec::Step>> steps =
+        exec::findSteps(host, scaled, updates);
+    if (failed(steps)) return failure();
+    if (steps->empty()) continue;
+    if (failed(exec::declareLossScale(host))) return failure();
+    for (exec::Step& step : *steps) {
+      exec::HostScaler scaler(host, step, steps->size() == 1);
+      scaler.run();
+      for (StringAttr entry : step.scaled)
+        sources[entry.getValue()] = scaler.sources();
+      sources[step.function.getSymName()] = scaler.sources();
+    }
   }
-  return ScaleSources();
+  return sources;
 }
 
 }  // namespace graft

@@ -70,22 +70,24 @@ struct PrecisionScaleLossPass
   void runOnOperation() override {
     SmallVector<func::FuncOp> phases = getPhases(getOperation());
     SmallVector<StringRef> scaled;
-    func::FuncOp update;
+    SmallVector<func::FuncOp> updates;
     for (func::FuncOp phase : phases) {
       if (!phase.getBody().getOps<GradientsOp>().empty())
         scaled.push_back(phase.getSymName());
-      if (!update && !phase.getBody().getOps<OptimizerOpInterface>().empty())
-        update = phase;
+      if (!phase.getBody().getOps<OptimizerOpInterface>().empty())
+        updates.push_back(phase);
     }
-    ScaleSources sources;
-    if (!scaled.empty() && update) {
-      FailureOr<ScaleSources> found = scaleHost(getOperation(), scaled, update);
+    ScaledEntries sources;
+    if (!scaled.empty() && !updates.empty()) {
+      FailureOr<ScaledEntries> found =
+          scaleHost(getOperation(), scaled, updates);
       if (failed(found)) return signalPassFailure();
-      sources = *found;
+      sources = std::move(*found);
     }
     for (func::FuncOp phase : phases) {
-      scaleLosses(phase, sources.scale);
-      unscaleGradients(phase, sources.unscale);
+      ScaleSources source = sources.lookup(phase.getSymName());
+      scaleLosses(phase, source.scale);
+      unscaleGradients(phase, source.unscale);
     }
   }
 };

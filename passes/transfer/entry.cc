@@ -141,14 +141,14 @@ LogicalResult Entry::addTotals(Value value, HostProgram& host) {
   return success();
 }
 
-void Entry::addFactors(Value value, HostProgram& host) {
+void Entry::addFactors(PhaseOp phase, HostProgram& host) {
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   auto add = [&](Attribute number) {
     if (!changesInTraining(number) || factors.contains(number)) return;
-    auto [name, source] = host.addNumber(number);
+    auto [name, source] = host.addNumber(number, phase);
     factors[number] = addArgument(name, scalar, source);
   };
-  for (Operation* op : getOps(value)) {
+  for (Operation* op : getOps(phase.getLoss())) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
     if (auto sum = dyn_cast<CombineOp>(op))
       for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))

@@ -52,9 +52,9 @@ class Entry {
   // `host` cannot compute.
   mlir::LogicalResult addTotals(mlir::Value loss, HostProgram& host);
 
-  // Adds an argument for each factor in the computation of `loss` that changes
-  // during a training; `host` computes it before each step.
-  void addFactors(mlir::Value loss, HostProgram& host);
+  // Adds an argument for each factor in the computation of the loss of `phase`
+  // that changes during a training; `host` computes it before each turn.
+  void addFactors(PhaseOp phase, HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
   // the entry. Never emits an op twice. Fails with a diagnostic at an op that

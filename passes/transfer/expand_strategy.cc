@@ -5,6 +5,7 @@
 
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/optimizer.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 #include "passes/transfer/entry.h"
 #include "passes/transfer/host_program.h"
@@ -25,52 +26,46 @@ constexpr EntryMode kPredict = {/*deterministic=*/true,
 constexpr EntryMode kTrain = {/*deterministic=*/false,
                               /*lossPerExample=*/false};
 
-// The symbol of the training state `kind` of `parameter`.
-SymbolRefAttr stateOf(const Parameter& parameter, StringRef kind) {
-  MLIRContext* context = parameter.symbol.getContext();
-  return SymbolRefAttr::get(
-      parameter.symbol.getRootReference(),
-      FlatSymbolRefAttr::get(context, (parameter.name() + "." + kind).str()));
-}
-
-// The limits of the expansion.
-template <typename OpTy>
-LogicalResult checkSingle(StrategyOp strategy) {
-  auto ops = strategy.getOps<OpTy>();
-  if (llvm::hasSingleElement(ops)) return success();
-  InFlightDiagnostic diagnostic =
-      (*std::next(ops.begin())).emitOpError("expects a strategy of one ")
-      << OpTy::getOperationName()
-      << ", the only kind that can be compiled, got " << llvm::range_size(ops);
-  diagnostic.attachNote((*ops.begin()).getLoc()) << "another is here";
-  return diagnostic;
-}
+// A phase with what its entries are made of.
+struct Work {
+  PhaseOp phase;
+  SmallVector<LossPart> parts;
+  // Parameters that are in a group of the phase and that its loss reaches.
+  SmallVector<GroupedParameter> trained;
+};
 
 class Expander {
  public:
-  // `strategy` has one phase.
-  explicit Expander(StrategyOp strategy)
-      : strategy(strategy),
-        phase(*strategy.getOps<PhaseOp>().begin()),
-        host(strategy) {}
+  explicit Expander(StrategyOp strategy) : strategy(strategy), host(strategy) {
+    for (auto phase : strategy.getOps<PhaseOp>())
+      works.push_back({phase, splitLoss(phase), {}});
+  }
 
   LogicalResult run();
 
  private:
   LogicalResult checkNames();
   LogicalResult collectTrained();
+  LogicalResult collectTrained(Work& work, ModelOp model);
   void declareStates();
   LogicalResult buildPredict(PredictOp predict);
   LogicalResult buildEvaluate(PredictOp predict);
   LogicalResult buildCache(CacheOp cache);
-  LogicalResult buildAccumulate(const LossPart& part);
+  FailureOr<PhaseEntries> buildPhase(const Work& work);
+  LogicalResult buildAccumulate(const Work& work, const LossPart& part);
   std::string whyWhole(const LossPart& part);
   void requireTwoExamples(const LossPart& part);
-  // The name of the entry for a part of the loss.
-  std::string nameOf(const LossPart& part) {
-    if (parts.size() == 1) return "accumulate";
+  // The names of the entries. With several phases each has its own.
+  std::string nameOf(const Work& work, const LossPart& part) {
+    std::string name = nameOf(work, "accumulate");
+    if (work.parts.size() == 1) return name;
     StreamOp stream = part.streams.front();
-    return ("accumulate_" + stream.getSymName()).str();
+    return (name + "_" + stream.getSymName()).str();
+  }
+  std::string nameOf(const Work& work, StringRef entry) {
+    if (works.size() == 1) return entry.str();
+    PhaseOp phase = work.phase;
+    return (entry + "_" + phase.getSymName()).str();
   }
   // A part of the keys of random numbers: no two entries of a step draw the
   // same.
@@ -78,20 +73,34 @@ class Expander {
     entry.function->setAttr("graft.phase_ordinal",
                             entry.builder.getI64IntegerAttr(ordinal));
   }
-  void buildUpdate();
-  void buildUpdate(Entry& entry, const GroupedParameter& item, Value gradient,
-                   Value rate, Value step, Value factor);
+  // The symbol of a training state. Phases share the gradient, which is zero
+  // between them, and no state of an optimiser.
+  SymbolRefAttr gradientOf(const Parameter& parameter) {
+    return stateOf(parameter, "gradient");
+  }
+  SymbolRefAttr stateOf(const Work& work, const Parameter& parameter,
+                        StringRef kind) {
+    PhaseOp phase = work.phase;
+    if (works.size() == 1) return stateOf(parameter, kind);
+    return stateOf(parameter, (phase.getSymName() + "." + kind).str());
+  }
+  SymbolRefAttr stateOf(const Parameter& parameter, StringRef name) {
+    MLIRContext* context = parameter.symbol.getContext();
+    return SymbolRefAttr::get(
+        parameter.symbol.getRootReference(),
+        FlatSymbolRefAttr::get(context, (parameter.name() + "." + name).str()));
+  }
+  void buildUpdate(const Work& work);
+  void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
+                   Value gradient, Value rate, Value step, Value factor);
 
   StrategyOp strategy;
-  PhaseOp phase;
   HostProgram host;
-  SmallVector<LossPart> parts;
-  // Parameters that are in a group of the phase and that its loss reaches.
-  SmallVector<GroupedParameter> trained;
+  SmallVector<Work> works;
+  int64_t ordinals = 0;  // of entries so far
 };
 
 LogicalResult Expander::run() {
-  parts = splitLoss(phase);
   if (failed(checkNames()) || failed(collectTrained()) ||
       failed(host.declare()))
     return failure();
@@ -101,16 +110,27 @@ LogicalResult Expander::run() {
   for (auto cache : strategy.getOps<CacheOp>())
     if (failed(buildCache(cache))) return failure();
   declareStates();
-  SmallVector<HostProgram::Accumulation> accumulations;
-  for (const LossPart& part : parts) {
-    if (failed(buildAccumulate(part))) return failure();
-    accumulations.push_back({nameOf(part), part.streams, whyWhole(part)});
-    requireTwoExamples(part);
+  SmallVector<PhaseEntries> entries;
+  for (const Work& work : works) {
+    FailureOr<PhaseEntries> built = buildPhase(work);
+    if (failed(built)) return failure();
+    entries.push_back(std::move(*built));
   }
-  buildUpdate();
-  host.build(accumulations);
+  host.build(entries);
   strategy.erase();
   return success();
+}
+
+FailureOr<PhaseEntries> Expander::buildPhase(const Work& work) {
+  PhaseEntries entries = {work.phase, {}, nameOf(work, "update")};
+  for (const LossPart& part : work.parts) {
+    if (failed(buildAccumulate(work, part))) return failure();
+    entries.accumulations.push_back(
+        {nameOf(work, part), part.streams, whyWhole(part)});
+    requireTwoExamples(part);
+  }
+  buildUpdate(work);
+  return entries;
 }
 
 LogicalResult Expander::checkNames() {
@@ -128,10 +148,21 @@ LogicalResult Expander::checkNames() {
     entries.push_back(predict.getPredictEntry());
     entries.push_back(predict.getEvaluateEntry());
   }
-  entries.emplace_back("update");
-  for (const LossPart& part : parts) entries.push_back(nameOf(part));
-  for (StringRef name : entries)
+  for (const Work& work : works) {
+    entries.push_back(nameOf(work, "update"));
+    for (const LossPart& part : work.parts)
+      entries.push_back(nameOf(work, part));
+  }
+  llvm::StringSet<> own;
+  for (StringRef name : entries) {
     if (failed(check(strategy, name))) return failure();
+    // Phases @a and @a_b, of which @a reads a stream @b.
+    if (!own.insert(name).second)
+      return strategy.emitOpError(
+                 "expects other names of its phases or streams, which make two "
+                 "entries @")
+             << name;
+  }
   // The host program.
   if (failed(check(strategy, "train"))) return failure();
   for (auto cache : strategy.getOps<CacheOp>()) {
@@ -145,7 +176,6 @@ LogicalResult Expander::checkNames() {
 }
 
 LogicalResult Expander::collectTrained() {
-  ParameterSet reached = getReachedParameters(phase.getLoss());
   for (auto model : strategy->getParentOfType<ModuleOp>().getOps<ModelOp>()) {
     bool grouped = llvm::any_of(strategy.getOps<GroupOp>(), [&](GroupOp group) {
       return group.getModel() == model.getSymName();
@@ -157,39 +187,53 @@ LogicalResult Expander::collectTrained() {
           .emitOpError(
               "expects to be expanded by transfer-expand-layers before the "
               "strategy is");
-    auto items = groupParameters(strategy, model, /*complete=*/false);
-    if (failed(items)) return failure();
-    for (GroupedParameter& item : *items)
-      if (!item.group.getFrozen() && reached.contains(item.parameter.symbol))
-        trained.push_back(item);
+    for (Work& work : works)
+      if (failed(collectTrained(work, model))) return failure();
   }
+  return success();
+}
+
+LogicalResult Expander::collectTrained(Work& work, ModelOp model) {
+  ParameterSet reached = getReachedParameters(work.phase.getLoss());
+  auto items = groupParameters(strategy, model, /*complete=*/false);
+  if (failed(items)) return failure();
+  for (GroupedParameter& item : *items)
+    if (llvm::is_contained(work.phase.getGroups(),
+                           FlatSymbolRefAttr::get(item.group)) &&
+        reached.contains(item.parameter.symbol))
+      work.trained.push_back(item);
   return success();
 }
 
 // Declares the states after the parameters of their model.
 void Expander::declareStates() {
-  SmallVector<StringRef> kinds = {"gradient"};
-  kinds.append(getOptimizer(phase).getStates(phase));
   llvm::DenseMap<Operation*, Operation*> last;
-  for (GroupedParameter& item : trained) {
+  llvm::DenseSet<Attribute> declared;
+  auto declare = [&](const GroupedParameter& item, SymbolRefAttr symbol,
+                     StringRef kind) {
+    if (!declared.insert(symbol).second) return;
     ParameterOp parameter = item.parameter.declaration;
+    GroupOp group = item.group;
     Operation*& place = last[parameter->getParentOp()];
     if (!place)
       for (auto other :
            parameter->getParentOfType<ModelOp>().getOps<ParameterOp>())
         place = other;
     OpBuilder builder(parameter.getContext());
-    for (StringRef kind : kinds) {
-      builder.setInsertionPointAfter(place);
-      place = StateOp::create(
-          builder, parameter.getLoc(),
-          stateOf(item.parameter, kind).getLeafReference(),
-          builder.getStringAttr(kind), FlatSymbolRefAttr::get(parameter),
-          parameter.getTypeAttr(), /*initial=*/StringAttr(),
-          /*deviation=*/FloatAttr(), item.group.getSymNameAttr());
+    builder.setInsertionPointAfter(place);
+    place = StateOp::create(
+        builder, parameter.getLoc(), symbol.getLeafReference(),
+        builder.getStringAttr(kind), FlatSymbolRefAttr::get(parameter),
+        parameter.getTypeAttr(), /*initial=*/StringAttr(),
+        /*deviation=*/FloatAttr(), group.getSymNameAttr());
+  };
+  for (Work& work : works)
+    for (GroupedParameter& item : work.trained) {
+      declare(item, gradientOf(item.parameter), "gradient");
+      for (StringRef kind : getOptimizer(work.phase).getStates(work.phase))
+        declare(item, stateOf(work, item.parameter, kind), kind);
+      item.parameter.declaration.setGroupAttr(item.group.getSymNameAttr());
     }
-    parameter.setGroupAttr(item.group.getSymNameAttr());
-  }
 }
 
 LogicalResult Expander::buildPredict(PredictOp predict) {
@@ -210,8 +254,9 @@ LogicalResult Expander::buildPredict(PredictOp predict) {
 }
 
 LogicalResult Expander::buildEvaluate(PredictOp predict) {
-  Value evaluated =
-      predict.getEvaluate() ? predict.getEvaluate() : phase.getLoss();
+  // Of one phase, if the strategy does not say.
+  Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
+                                          : works.front().phase.getLoss();
   Entry entry(strategy, predict.getEvaluateEntry(), kPredict);
   entry.addFields(getStreams({predict.getPrediction()}).front(), {"weights"});
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
@@ -265,14 +310,16 @@ void Expander::requireTwoExamples(const LossPart& part) {
   }
 }
 
-LogicalResult Expander::buildAccumulate(const LossPart& part) {
-  Entry entry(strategy, nameOf(part), kTrain);
+LogicalResult Expander::buildAccumulate(const Work& work,
+                                        const LossPart& part) {
+  PhaseOp phase = work.phase;
+  Entry entry(strategy, nameOf(work, part), kTrain);
   entry.restrictTo(part);
   for (StreamOp read : part.streams) entry.addFields(read, {});
   entry.addCaches(phase.getLoss());
-  setOrdinal(entry, &part - parts.data());
+  setOrdinal(entry, ordinals++);
   if (failed(entry.addTotals(phase.getLoss(), host))) return failure();
-  entry.addFactors(phase.getLoss(), host);
+  entry.addFactors(phase, host);
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 
@@ -284,12 +331,13 @@ LogicalResult Expander::buildAccumulate(const LossPart& part) {
       reached.insert(symbol);
   SmallVector<Value> parameters;
   SmallVector<SymbolRefAttr> states;
-  for (GroupedParameter& item : trained) {
+  for (const GroupedParameter& item : work.trained) {
     if (!reached.contains(item.parameter.symbol)) continue;
-    parameters.push_back(ReadOp::create(
-        builder, item.parameter.declaration.getType(), item.parameter.symbol,
-        /*layer=*/false));
-    states.push_back(stateOf(item.parameter, "gradient"));
+    ParameterOp parameter = item.parameter.declaration;
+    parameters.push_back(ReadOp::create(builder, parameter.getType(),
+                                        item.parameter.symbol,
+                                        /*layer=*/false));
+    states.push_back(gradientOf(item.parameter));
   }
   auto gradients = GradientsOp::create(
       builder, ValueRange(parameters).getTypes(), *loss, parameters);
@@ -303,43 +351,47 @@ LogicalResult Expander::buildAccumulate(const LossPart& part) {
   return success();
 }
 
-void Expander::buildUpdate() {
-  Entry entry(strategy, "update", kTrain);
+void Expander::buildUpdate(const Work& work) {
+  PhaseOp phase = work.phase;
+  Entry entry(strategy, nameOf(work, "update"), kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
   setOrdinal(entry, 0);
   Value rate =
       entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
-                        host.getSource("learning_rate"));
+                        host.getSource(phase, "learning_rate"));
   Value step;
   if (getOptimizer(phase).counts)
     step = entry.addArgument("step",
                              RankedTensorType::get({}, builder.getI32Type()),
-                             host.getSource("update"));
+                             host.getSource(phase, "update"));
   SmallVector<Value> gradients;
-  for (GroupedParameter& item : trained)
-    gradients.push_back(
-        ReadOp::create(builder, item.parameter.declaration.getType(),
-                       stateOf(item.parameter, "gradient"), /*layer=*/false));
+  for (const GroupedParameter& item : work.trained) {
+    ParameterOp parameter = item.parameter.declaration;
+    gradients.push_back(ReadOp::create(builder, parameter.getType(),
+                                       gradientOf(item.parameter),
+                                       /*layer=*/false));
+  }
   Value norm, factor;
   if (double clip = getVerifiedNumber(phase, phase.getClipAttr()); clip > 0) {
     norm = GlobalNormOp::create(builder, gradients);
     factor =
         ClipFactorOp::create(builder, norm, APFloat(static_cast<float>(clip)));
   }
-  for (auto [item, gradient] : llvm::zip(trained, gradients))
-    buildUpdate(entry, item, gradient, rate, step, factor);
+  for (auto [item, gradient] : llvm::zip(work.trained, gradients))
+    buildUpdate(entry, work, item, gradient, rate, step, factor);
   if (norm)
     entry.finish({norm}, {"norm"});
   else
     entry.finish({}, {});
 }
 
-void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
-                           Value gradient, Value rate, Value step,
-                           Value factor) {
+void Expander::buildUpdate(Entry& entry, const Work& work,
+                           const GroupedParameter& item, Value gradient,
+                           Value rate, Value step, Value factor) {
   ImplicitLocOpBuilder& builder = entry.builder;
   GroupOp group = item.group;
+  PhaseOp phase = work.phase;
   const Optimizer& optimizer = getOptimizer(phase);
   auto read = [&](SymbolRefAttr symbol) -> Value {
     return ReadOp::create(builder, gradient.getType(), symbol, /*layer=*/false);
@@ -349,7 +401,7 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
   operands.parameter = read(item.parameter.symbol);
   operands.gradient = gradient;
   for (StringRef kind : optimizer.getStates(phase)) {
-    updated.push_back(stateOf(item.parameter, kind));
+    updated.push_back(stateOf(work, item.parameter, kind));
     operands.states.push_back(read(updated.back()));
   }
   operands.rate = rate;
@@ -363,7 +415,7 @@ void Expander::buildUpdate(Entry& entry, const GroupedParameter& item,
     WriteOp::create(builder, symbol, value);
   // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
-  WriteOp::create(builder, stateOf(item.parameter, "gradient"), zero);
+  WriteOp::create(builder, gradientOf(item.parameter), zero);
 }
 
 }  // namespace
@@ -384,8 +436,7 @@ struct TransferExpandStrategyPass
       return signalPassFailure();
     }
     for (transfer::StrategyOp strategy : strategies)
-      if (failed(transfer::checkSingle<transfer::PhaseOp>(strategy)) ||
-          failed(transfer::Expander(strategy).run()))
+      if (failed(transfer::Expander(strategy).run()))
         return signalPassFailure();
   }
 };

@@ -36,10 +36,16 @@ constexpr Option kOptions[] = {
     {"checkpoint_every", 0, 0, "steps between checkpoints; 0: none"},
 };
 
+// In the order of their declaration.
 constexpr StringRef kVariables[] = {
     "epoch",     "step",       "total_steps", "warmup_steps",  "last_step",
     "update",    "loss",       "loss_sum",    "learning_rate", "dev_loss",
     "dev_score", "best_score", "best_step",   "stale",         "stopped_early"};
+// With several phases: of each.
+constexpr StringRef kOfPhases[] = {"warmup_steps", "update", "loss",
+                                   "learning_rate"};
+// With several stages: the steps of those before, and of the current one.
+constexpr StringRef kOfStages[] = {"stage_begin", "stage_steps"};
 
 // A number as a term of an expression.
 std::string literal(double value) {
@@ -71,8 +77,35 @@ HostProgram::HostProgram(StrategyOp strategy)
     : strategy(strategy),
       streams(strategy.getOps<StreamOp>()),
       predictions(strategy.getOps<PredictOp>()),
-      phase(*strategy.getOps<PhaseOp>().begin()),
-      schedule(*strategy.getOps<ScheduleOp>().begin()) {}
+      phases(strategy.getOps<PhaseOp>()) {
+  for (auto schedule : strategy.getOps<ScheduleOp>()) {
+    Stage& stage = stages.emplace_back(Stage{schedule, {}, {}});
+    SmallVector<Value> losses;
+    for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
+      stage.phases.push_back(
+          cast<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name)));
+      losses.push_back(stage.phases.back().getLoss());
+    }
+    stage.streams = getStreams(losses);
+  }
+}
+
+std::string HostProgram::variableOf(PhaseOp phase, StringRef kind) const {
+  if (phases.size() == 1) return kind.str();
+  return (phase.getSymName() + "_" + kind).str();
+}
+
+HostProgram::Stage& HostProgram::stageOf(PhaseOp phase) {
+  return *llvm::find_if(stages, [&](Stage& stage) {
+    return llvm::is_contained(stage.phases, phase);
+  });
+}
+
+HostProgram::Turns HostProgram::turnsOf(PhaseOp phase) {
+  ScheduleOp schedule = stageOf(phase).schedule;
+  auto [times, every] = schedule.getTurns(phase);
+  return {times ? term(times) : "1", every ? term(every) : "1"};
+}
 
 // A sum is not called as its input is where that says too little.
 std::string HostProgram::variableOf(StreamOp stream, const BatchSum& sum) {
@@ -84,11 +117,14 @@ std::string HostProgram::variableOf(StreamOp stream, const BatchSum& sum) {
 LogicalResult HostProgram::declare() {
   for (Operation& op : strategy.getBody().front()) {
     auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-    if (!name || isa<GroupOp, PhaseOp>(op)) continue;
-    bool option = llvm::any_of(kOptions, [&](const Option& option) {
-      return option.name == name.getValue();
-    });
-    bool batch = name == kBatchSize && !isa<HyperparameterOp>(op);
+    if (!name || isa<GroupOp>(op)) continue;
+    // Records of several phases have their names, as evaluations have.
+    if (isa<PhaseOp>(op) && phases.size() == 1) continue;
+    bool option =
+        !isa<PhaseOp>(op) && llvm::any_of(kOptions, [&](const Option& option) {
+          return option.name == name.getValue();
+        });
+    bool batch = name == kBatchSize && !isa<HyperparameterOp, PhaseOp>(op);
     bool evaluation = llvm::any_of(predictions, [&](PredictOp predict) {
       return name == evaluationStream(predict);
     });
@@ -125,7 +161,9 @@ void HostProgram::findRunParameters() {
       return name == phase.getRateAttrName() ||
              name == phase.getWarmupAttrName();
     auto schedule = dyn_cast<ScheduleOp>(op);
-    return schedule && name == schedule.getEpochsAttrName();
+    return schedule && (name == schedule.getEpochsAttrName() ||
+                        name == schedule.getTimesAttrName() ||
+                        name == schedule.getEveryAttrName());
   };
   llvm::StringSet<> compiled;
   for (Operation& op : strategy.getBody().front())
@@ -169,6 +207,15 @@ void HostProgram::declareOptions() {
     host->declareRegister(RegisterKind::option, option.name, option.initial,
                           option.minimum, kMostSteps, option.meaning);
   for (StringRef name : kVariables) host->declareVariable(name);
+  if (phases.size() > 1)
+    for (PhaseOp phase : phases)
+      for (StringRef name : kOfPhases)
+        host->declareVariable(variableOf(phase, name));
+  if (stages.size() > 1)
+    for (StringRef name : kOfStages) host->declareVariable(name);
+  for (PhaseOp phase : phases)
+    if (stageOf(phase).schedule.getTurns(phase).first)
+      host->declareVariable(variableOf(phase, "turn"));
   if (!predictions.front().getHead()) return;
   host->declareVariable(kEvaluated);
   for (PredictOp predict : predictions)
@@ -176,9 +223,12 @@ void HostProgram::declareOptions() {
       host->declareVariable(evaluationStream(predict) + kind.str());
 }
 
-exec::SourceAttr HostProgram::getSource(StringRef variable) {
-  return exec::SourceAttr::getRegister(
-      host->symbol(("$" + variable).str()).getAttr());
+exec::SourceAttr HostProgram::getSource(PhaseOp phase, StringRef variable) {
+  return sourceOf(variableOf(phase, variable));
+}
+
+exec::SourceAttr HostProgram::sourceOf(const std::string& variable) {
+  return exec::SourceAttr::getRegister(host->symbol("$" + variable).getAttr());
 }
 
 exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
@@ -188,20 +238,21 @@ exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
     sums.push_back(added);
     host->declareVariable(variable);
   }
-  return getSource(variable);
+  return sourceOf(variable);
 }
 
 std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
-    Attribute number) {
+    Attribute number, PhaseOp phase) {
   auto* found = llvm::find_if(
-      numbers, [&](const auto& known) { return known.second == number; });
+      numbers, [&](const Number& known) { return known.value == number; });
   if (found == numbers.end()) {
     std::string name = "factor" + std::to_string(numbers.size());
     host->declareVariable(name);
-    numbers.emplace_back(name, number);
+    numbers.push_back({name, number, {}});
     found = &numbers.back();
   }
-  return {found->first, getSource(found->first)};
+  if (!llvm::is_contained(found->phases, phase)) found->phases.push_back(phase);
+  return {found->variable, sourceOf(found->variable)};
 }
 
 void HostProgram::requireTwoExamples(StreamOp stream, StringRef why) {
@@ -222,16 +273,20 @@ std::string HostProgram::term(Attribute number) {
             cast<HyperparameterOp>(SymbolTable::lookupSymbolIn(strategy, name));
         return literal(*getLiteralNumber(parameter.getValue()));
       },
-      [](StringRef variable) -> std::string {
-        if (variable == "progress") return "($step / $total_steps)";
+      [&](StringRef variable) -> std::string {
+        if (variable == "progress")
+          return "(" + stepsDone() +
+                 (stages.size() == 1 ? " / $total_steps)" : " / $stage_steps)");
+        if (variable == "step") return stepsDone();
         return "$" + variable.str();
       });
   return isName(text) ? term : "(" + term + ")";
 }
 
 // None of them is 0: a batch may have no labels.
-void HostProgram::addSums() {
+void HostProgram::addSums(Stage& stage) {
   for (auto [stream, sum] : sums) {
+    if (!llvm::is_contained(stage.streams, stream)) continue;
     std::string text = "sum(@" + stream.getSymName().str();
     if (sum.weighted) text += " weights";
     if (sum.ignored) text += " where labels != " + std::to_string(*sum.ignored);
@@ -244,29 +299,51 @@ void HostProgram::addSums() {
   }
 }
 
+std::string HostProgram::stepsDone() const {
+  return stages.size() == 1 ? "$step" : "($step - $stage_begin)";
+}
+
 // Warm-up from 0 to the peak, then as the schedule says: constant, or linear or
-// half a cosine down to 0 at the last step.
-std::string HostProgram::rateExpression() {
+// half a cosine down to 0 at the last step of the stage.
+std::string HostProgram::rateExpression(PhaseOp phase) {
   std::string peak = term(phase.getRateAttr());
-  std::string warm =
-      "select($step < $warmup_steps, " + peak + " * $step / $warmup_steps, ";
+  std::string step = stepsDone();
+  std::string warmup = "$" + variableOf(phase, "warmup_steps");
+  std::string total = stages.size() == 1 ? "$total_steps" : "$stage_steps";
+  std::string warm = "select(" + step + " < " + warmup + ", " + peak + " * " +
+                     step + " / " + warmup + ", ";
   StringRef schedule =
       getVerifiedText(phase, phase.getScheduleAttr()).getValue();
   if (schedule == "constant") return warm + peak + ")";
-  std::string left =
-      "max(0, ($total_steps - $step) / max(1, $total_steps - $warmup_steps))";
+  std::string left = "max(0, (" + total + " - " + step + ") / max(1, " + total +
+                     " - " + warmup + "))";
   if (schedule == "linear") return warm + peak + " * " + left + ")";
   return warm + peak + " * 0.5 * (1 + cos(3.141592653589793 * (1 - " + left +
          "))))";
 }
 
-void HostProgram::addTotals() {
-  std::string epochs = term(schedule.getEpochsAttr());
-  host->set("$total_steps", epochs + " * ceil(rows(@" +
-                                streams.front().getSymName() +
-                                ") / batch_size)");
-  host->set("$warmup_steps",
-            "round(" + term(phase.getWarmupAttr()) + " * $total_steps)");
+std::string HostProgram::countSteps(Stage& stage) {
+  return term(stage.schedule.getEpochsAttr()) + " * ceil(rows(@" +
+         stage.streams.front().getSymName().str() + ") / batch_size)";
+}
+
+void HostProgram::addTotals(Stage& stage) {
+  auto add = [&](StringRef variable, MutableArrayRef<Stage> counted) {
+    std::string sum;
+    for (Stage& other : counted)
+      sum += (sum.empty() ? "" : " + ") + countSteps(other);
+    host->set(variable, sum.empty() ? "0" : sum);
+  };
+  add("$total_steps", stages);
+  if (stages.size() > 1) {
+    add("$stage_begin",
+        MutableArrayRef(stages).take_front(&stage - stages.data()));
+    add("$stage_steps", stage);
+  }
+  std::string total = stages.size() == 1 ? "$total_steps" : "$stage_steps";
+  for (PhaseOp phase : stage.phases)
+    host->set("$" + variableOf(phase, "warmup_steps"),
+              "round(" + term(phase.getWarmupAttr()) + " * " + total + ")");
 }
 
 // Also at the end of a step: a run that resumes may have another limit.
@@ -284,17 +361,42 @@ void HostProgram::failWhen(const std::string& condition,
   });
 }
 
-void HostProgram::addUpdate() {
-  failWhen("not finite($loss)", "expects a finite loss", "$loss");
-  exec::CallOp::create(host->builder, host->symbol("update"),
+void HostProgram::addUpdate(const PhaseEntries& entries) {
+  PhaseOp phase = entries.phase;
+  std::string loss = "$" + variableOf(phase, "loss");
+  std::string of;
+  if (phases.size() > 1) of = " of @" + phase.getSymName().str();
+  failWhen("not finite(" + loss + ")", "expects a finite loss" + of, loss);
+  exec::CallOp::create(host->builder, host->symbol(entries.update),
                        host->expression("$step"), ArrayAttr());
-  host->set("$loss_sum", "$loss_sum + $loss");
+}
+
+void HostProgram::addLog(StringRef group, StringRef loss, StringRef rate) {
+  exec::LogOp::create(
+      host->builder,
+      group.empty() ? StringAttr() : host->builder.getStringAttr(group),
+      host->shown(
+          {{"step", "$step"}, {"loss", loss}, {"learning_rate", rate}}));
+}
+
+// A run shows the loss and the rate of the last phase as its own.
+void HostProgram::finishStep(Stage& stage) {
+  PhaseOp last = stage.phases.back();
+  if (phases.size() == 1) {
+    host->set("$loss_sum", "$loss_sum + $loss");
+  } else {
+    for (StringRef name : {"loss", "learning_rate"})
+      host->set("$" + name.str(), "$" + variableOf(last, name));
+    // A step that loss scaling skips may have none.
+    host->set("$loss_sum", "$loss_sum + select(finite($loss), $loss, 0)");
+  }
   host->set("$step", "$step + 1");
   host->when("$step % log_every == 0 or $step == $last_step", [&] {
-    exec::LogOp::create(host->builder, StringAttr(),
-                        host->shown({{"step", "$step"},
-                                     {"loss", "$loss"},
-                                     {"learning_rate", "$learning_rate"}}));
+    addLog("", "$loss", "$learning_rate");
+    if (phases.size() == 1) return;
+    for (PhaseOp phase : stage.phases)
+      addLog(phase.getSymName(), "$" + variableOf(phase, "loss"),
+             "$" + variableOf(phase, "learning_rate"));
   });
 }
 
@@ -329,7 +431,7 @@ void HostProgram::addEvaluation() {
                         to.shown({{"step", "$step"},
                                   {"loss", "$dev_loss"},
                                   {"score", "$dev_score"}}));
-    to.set("$stopped_early", "patience > 0 and $stale >= patience");
+    stopEarly();
   });
 }
 
@@ -363,8 +465,13 @@ void HostProgram::addEvaluations() {
     }
     to.set("$dev_score", "$dev_score / " + evaluated);
     keepBest();
-    to.set("$stopped_early", "patience > 0 and $stale >= patience");
+    stopEarly();
   });
+}
+
+void HostProgram::stopEarly() {
+  if (inLastStage)
+    host->set("$stopped_early", "patience > 0 and $stale >= patience");
 }
 
 void HostProgram::checkNumber(StringRef variable, Attribute number,
@@ -380,22 +487,56 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
            name);
 }
 
-void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
+// Without @ or parentheses: "1" means that there is no loop.
+void HostProgram::addPhase(const PhaseEntries& entries) {
   exec::HostBuilder& to = *host;
-  addTotals();
-  setLastStep(to);
-  addSums();
-  to.set("$learning_rate", rateExpression());
-  to.set("$update", "$step + 1");
-  checkNumber("learning_rate", phase.getRateAttr(), /*isRate=*/true);
-  for (const auto& [name, number] : numbers) {
-    to.set("$" + name, term(number));
-    checkNumber(name, number, /*isRate=*/false);
+  Turns turns = turnsOf(entries.phase);
+  auto repeated = [&] {
+    if (turns.times == "1") return addTurn(entries, turns);
+    to.repeat("$" + variableOf(entries.phase, "turn"), turns.times,
+              [&] { addTurn(entries, turns); });
+  };
+  if (turns.every == "1") return repeated();
+  to.when(stepsDone() + " % " + turns.every + " == 0", repeated);
+}
+
+void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
+  exec::HostBuilder& to = *host;
+  PhaseOp phase = entries.phase;
+  std::string rate = variableOf(phase, "learning_rate");
+  to.set("$" + rate, rateExpression(phase));
+  // Updates are numbered from 1 on; nothing but the step counts them, so that a
+  // run may stop between any two instructions.
+  std::string done = stepsDone(), call = "$step";
+  if (turns.every != "1") done = "floor(" + done + " / " + turns.every + ")";
+  if (turns.times != "1") {
+    std::string turn = "$" + variableOf(phase, "turn");
+    done += " * " + turns.times + " + " + turn;
+    call = "$step * " + turns.times + " + " + turn;
   }
-  to.set("$loss", "0");
-  for (const Accumulation& accumulation : accumulations)
-    accumulate(accumulation, accumulation.streams);
-  addUpdate();
+  to.set("$" + variableOf(phase, "update"), done + " + 1");
+  checkNumber(rate, phase.getRateAttr(), /*isRate=*/true);
+  for (const Number& number : numbers) {
+    if (!llvm::is_contained(number.phases, phase)) continue;
+    to.set("$" + number.variable, term(number.value));
+    checkNumber(number.variable, number.value, /*isRate=*/false);
+  }
+  to.set("$" + variableOf(phase, "loss"), "0");
+  for (const Accumulation& accumulation : entries.accumulations)
+    accumulate(phase, accumulation, accumulation.streams, call);
+  addUpdate(entries);
+}
+
+void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
+  exec::HostBuilder& to = *host;
+  addTotals(stage);
+  setLastStep(to);
+  addSums(stage);
+  for (PhaseOp phase : stage.phases)
+    addPhase(*llvm::find_if(entries, [&](const PhaseEntries& each) {
+      return each.phase == phase;
+    }));
+  finishStep(stage);
   predictions.front().getHead() ? addEvaluations() : addEvaluation();
   exec::MarkOp::create(
       to.builder,
@@ -413,18 +554,20 @@ void HostProgram::addStep(ArrayRef<Accumulation> accumulations) {
           [&] { exec::LeaveOp::create(to.builder); });
 }
 
-void HostProgram::accumulate(const Accumulation& accumulation,
-                             ArrayRef<StreamOp> streams) {
+void HostProgram::accumulate(PhaseOp phase, const Accumulation& accumulation,
+                             ArrayRef<StreamOp> streams,
+                             const std::string& call) {
   exec::HostBuilder& to = *host;
   if (!streams.empty()) {
     StreamOp stream = streams.front();
     return to.forEachMicroBatch(stream.getSymName(), accumulation.whole, [&] {
-      accumulate(accumulation, streams.drop_front());
+      accumulate(phase, accumulation, streams.drop_front(), call);
     });
   }
+  std::string loss = "$" + variableOf(phase, "loss");
   exec::CallOp::create(
-      to.builder, to.symbol(accumulation.entry), to.expression("$step"),
-      to.builder.getArrayAttr(to.result("$loss", "loss", /*add=*/true)));
+      to.builder, to.symbol(accumulation.entry), to.expression(call),
+      to.builder.getArrayAttr(to.result(loss, "loss", /*add=*/true)));
 }
 
 void HostProgram::withBatches(ArrayRef<StreamOp> streams,
@@ -453,18 +596,32 @@ void HostProgram::checkTwoExamples(StreamOp stream, const std::string& why) {
   });
 }
 
-void HostProgram::build(ArrayRef<Accumulation> accumulations) {
+void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
   exec::HostBuilder& to = *host;
-  to.builder.setLoc(schedule.getLoc());
+  to.builder.setLoc(stage.schedule.getLoc());
+  auto epochs = [&] {
+    to.repeat("$epoch", term(stage.schedule.getEpochsAttr()), [&] {
+      to.forEachBatch(stage.streams.front().getSymName(), kBatchSize, [&] {
+        withBatches(ArrayRef(stage.streams).drop_front(),
+                    [&] { addStep(stage, entries); });
+      });
+    });
+  };
+  inLastStage = &stage == &stages.back();
+  if (&stage == &stages.front()) return epochs();
+  to.when("$step < $last_step", [&] {
+    if (inLastStage) to.set("$stale", "0");
+    epochs();
+  });
+}
+
+void HostProgram::build(ArrayRef<PhaseEntries> entries) {
+  exec::HostBuilder& to = *host;
+  to.builder.setLoc(stages.front().schedule.getLoc());
   for (const auto& [stream, why] : ofTwoExamples) checkTwoExamples(stream, why);
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());
-  to.repeat("$epoch", term(schedule.getEpochsAttr()), [&] {
-    to.forEachBatch(streams.front().getSymName(), kBatchSize, [&] {
-      withBatches(ArrayRef(streams).drop_front(),
-                  [&] { addStep(accumulations); });
-    });
-  });
+  for (Stage& stage : stages) addStage(stage, entries);
   to.when("$best_step > 0 and $best_step != $step",
           [&] { exec::RestoreOp::create(to.builder, "best"); });
 }

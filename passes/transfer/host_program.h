@@ -29,9 +29,25 @@ struct BatchSum {
   llvm::StringRef getInput() const;
 };
 
-// Builds the `exec.host @train` of a strategy with one phase. An epoch is one
-// of the first stream; the others go round beside it. First `declare`, so that
-// entries can name registers as the sources of their inputs, then `build`.
+// An entry that adds to the gradients, the streams that it reads, and why their
+// batches must not be cut; empty if they may.
+struct Accumulation {
+  std::string entry;
+  llvm::SmallVector<StreamOp> streams;
+  std::string whole;
+};
+
+// The entries of a phase.
+struct PhaseEntries {
+  PhaseOp phase;
+  llvm::SmallVector<Accumulation> accumulations;
+  std::string update;
+};
+
+// Builds the `exec.host @train` of a strategy: one loop over epochs for each
+// schedule. An epoch is one of the first stream that the phases of the schedule
+// read; the others go round beside it. First `declare`, so that entries can
+// name registers as the sources of their inputs, then `build`.
 class HostProgram {
  public:
   explicit HostProgram(StrategyOp strategy);
@@ -41,9 +57,8 @@ class HostProgram {
   // whose name a host program needs itself.
   llvm::LogicalResult declare();
 
-  // The source of an input that is a variable of the host program, such as
-  // "update".
-  exec::SourceAttr getSource(llvm::StringRef variable);
+  // The source of an input that is a variable of `phase`, such as "update".
+  exec::SourceAttr getSource(PhaseOp phase, llvm::StringRef variable);
   // Lets each step compute `sum` over the batch of `stream`, and returns the
   // source of its input.
   exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
@@ -53,32 +68,53 @@ class HostProgram {
   // loss.
   void requireTwoExamples(StreamOp stream, llvm::StringRef why);
 
-  // Lets each step compute `number` of the strategy, and returns the name of
-  // its variable and its source.
-  std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number);
+  // Lets each turn of `phase` compute `number` of the strategy, and returns the
+  // name of its variable and its source.
+  std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number,
+                                                     PhaseOp phase);
 
-  // An entry that adds to the gradients, the streams that it reads, and why
-  // their batches must not be cut; empty if they may.
-  struct Accumulation {
-    std::string entry;
-    llvm::SmallVector<StreamOp> streams;
-    std::string whole;
-  };
-  // Adds the instructions: epochs over the first stream, steps of
-  // `accumulations` and the entry `update`, evaluations of each prediction.
-  void build(llvm::ArrayRef<Accumulation> accumulations);
+  // Adds the instructions: for each schedule epochs of steps, in which its
+  // phases take their turns, and evaluations of each prediction.
+  void build(llvm::ArrayRef<PhaseEntries> phases);
 
  private:
+  // A schedule of the strategy.
+  struct Stage {
+    ScheduleOp schedule;
+    llvm::SmallVector<PhaseOp> phases;
+    llvm::SmallVector<StreamOp> streams;  // that the phases read
+  };
+
   void findRunParameters();
   void declareParameters();
   void declareOptions();
-  void addStep(llvm::ArrayRef<Accumulation> accumulations);
-  void addTotals();
+  void addStage(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void addStep(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void addTotals(Stage& stage);
+  // The number of the steps of a stage, as an expression.
+  std::string countSteps(Stage& stage);
+  // The steps of the stage that are done.
+  std::string stepsDone() const;
+  // The turns of a phase in a step, and in how many steps it has them; "1" if
+  // the schedule does not say.
+  struct Turns {
+    std::string times, every;
+  };
+  Turns turnsOf(PhaseOp phase);
+  Stage& stageOf(PhaseOp phase);
+  // The variable `kind` of a phase: "loss", "learning_rate", "update",
+  // "warmup_steps" or "turn". With several phases each has its own.
+  std::string variableOf(PhaseOp phase, llvm::StringRef kind) const;
+  exec::SourceAttr sourceOf(const std::string& variable);
   // The variable of a sum.
   std::string variableOf(StreamOp stream, const BatchSum& sum);
-  // Calls the entry for each micro-batch of `streams`, some of its own.
-  void accumulate(const Accumulation& accumulation,
-                  llvm::ArrayRef<StreamOp> streams);
+  // The turns of a phase in a step.
+  void addPhase(const PhaseEntries& entries);
+  void addTurn(const PhaseEntries& entries, const Turns& turns);
+  // Calls the entry of a phase for each micro-batch of `streams`, some of its
+  // own; `call` numbers its calls, for random numbers.
+  void accumulate(PhaseOp phase, const Accumulation& accumulation,
+                  llvm::ArrayRef<StreamOp> streams, const std::string& call);
   // Ends the run if a batch of `stream` would have one example.
   void checkTwoExamples(StreamOp stream, const std::string& why);
   // Runs `body` with a batch of each stream from `streams` on.
@@ -91,15 +127,21 @@ class HostProgram {
   // with `isRate`, negative. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,
                    bool isRate);
-  void addSums();
-  void addUpdate();
+  void addSums(Stage& stage);
+  void addUpdate(const PhaseEntries& entries);
+  // Ends the step: counts it, and records its losses.
+  void finishStep(Stage& stage);
+  void addLog(llvm::StringRef group, llvm::StringRef loss,
+              llvm::StringRef rate);
   // An expression: whether this step evaluates data for which `present` holds.
   static std::string evaluatesNow(const std::string& present);
   // Keeps the parameters if $dev_score is the best so far.
   void keepBest();
   void addEvaluation();
   void addEvaluations();
-  std::string rateExpression();
+  // In the last stage, evaluations without a better score may end the run.
+  void stopEarly();
+  std::string rateExpression(PhaseOp phase);
   // A number of the strategy as a term of an expression: digits, a name, or
   // something in parentheses.
   std::string term(mlir::Attribute number);
@@ -107,12 +149,18 @@ class HostProgram {
   StrategyOp strategy;
   llvm::SmallVector<StreamOp> streams;
   llvm::SmallVector<PredictOp> predictions;
-  PhaseOp phase;
-  ScheduleOp schedule;
+  llvm::SmallVector<PhaseOp> phases;
+  llvm::SmallVector<Stage> stages;
+  bool inLastStage = true;  // while instructions are added
   std::optional<exec::HostBuilder> host;
   llvm::SmallVector<std::pair<StreamOp, BatchSum>> sums;
   llvm::MapVector<StreamOp, std::string> ofTwoExamples;
-  llvm::SmallVector<std::pair<std::string, mlir::Attribute>> numbers;
+  struct Number {
+    std::string variable;
+    mlir::Attribute value;
+    llvm::SmallVector<PhaseOp> phases;  // whose turns compute it
+  };
+  llvm::SmallVector<Number> numbers;
   llvm::StringSet<> runParameters;  // those of the strategy that a run may set
 };
 

@@ -158,6 +158,8 @@ def TransferExpandStrategyPass
     the function of a cache. With several streams, each has an
     `@accumulate_<stream>` of those terms of the loss that read it. Only they use
     random numbers; `graft.phase_ordinal`, a part of their keys, differs between them.
+    With several phases, each has an `@accumulate_<phase>` and an `@update_<phase>`, or
+    an `@accumulate_<phase>_<stream>`, and own states of its optimiser.
     A parameter gets a gradient and the states of the phase's optimiser, such as two
     moments, if it is in a group of the phase and the loss reaches it, and names the group; all others get no state, no gradient and
     no update.
@@ -166,20 +168,21 @@ def TransferExpandStrategyPass
     program computes: `total` counts the examples, `labelled` those with another label
     than the ignored one, `weight_total` and `labelled_weight_total` add their weights.
 
-    The host program repeats the epochs of the first stream: per batch, which comes
-    with one of each other stream, it calls `@accumulate` for each
-    micro-batch and `@update`, evaluates, and marks the step. The rate follows the
-    phase's schedule. Declared numbers that only the rate, the warm-up and the epochs
-    use become parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
+    The host program repeats, for each schedule, the epochs of the first stream that
+    its phases read: per batch, which comes with one of each other stream, it calls for
+    each turn of a phase `@accumulate` for each micro-batch and `@update`, then
+    evaluates, and marks the step. The rate follows the phase's schedule. Declared
+    numbers that only the rate, the warm-up, the epochs and the turns use become
+    parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
     `patience`, `log_every` and `checkpoint_every` are options. Evaluation data is the
     stream `@dev`, or `@dev_<head>` for each head; the mean of the scores of those that
     are there decides which parameters are the best.
 
-    - (C1) The module has at most one strategy, with one phase.
+    - (C1) The module has at most one strategy.
     - (C2) `graft.layers` of the models has been expanded.
     - (C3) No other symbol has the name of one of the functions or of the host
       program, and the strategy declares no name of an option or of a stream of evaluation
-      data.
+      data; no two of its phases and streams make functions of one name.
     - (C4) The weight of a mean loss is the stream's field `weights`; the target of
       one that ignores a label is its field `labels`.
 

@@ -152,6 +152,8 @@ absl::Status HostInterpreter::ExecuteLoop(const HostInstruction& instruction) {
     case HostOp::with_batch:
       GRAFT_RETURN_IF_ERROR(
           SetBatchSize(instruction.index, Value(instruction.expression)));
+      if (instruction.op == HostOp::for_each_batch)
+        BeginEpoch(instruction.index);
       GRAFT_RETURN_IF_ERROR(BeginBatches(
           instruction.index, state_.streams[instruction.index].batches));
       GRAFT_RETURN_IF_ERROR(Draw(instruction.index));

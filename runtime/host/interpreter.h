@@ -125,6 +125,9 @@ class HostInterpreter {
   absl::Status Evaluate(const HostInstruction& instruction);
   // Sets the size of the batches of `stream` at the beginning of a loop.
   absl::Status SetBatchSize(uint32_t stream, double size);
+  // Sets the position of `stream` to the beginning of an epoch, the next one if
+  // it is inside of one.
+  void BeginEpoch(uint32_t stream);
   // Makes `stream` give batch number `first` next, of its position's size.
   absl::Status BeginBatches(uint32_t stream, int64_t first);
   absl::Status Draw(uint32_t stream);

@@ -53,6 +53,17 @@ absl::Status HostInterpreter::SetBatchSize(uint32_t index, double size) {
   return absl::OkStatus();
 }
 
+// A stream that went round beside another one may be inside of an epoch.
+void HostInterpreter::BeginEpoch(uint32_t index) {
+  StreamPosition& position = state_.streams[index];
+  const int64_t per_epoch = Quotient(facts_[index].rows, position.size);
+  if (per_epoch == 0) return;
+  const int64_t rest = position.batches % per_epoch;
+  // A state of strangers may count up to 63 bits.
+  if (rest != 0 && position.batches <= kMostBatches)
+    position.batches += per_epoch - rest;
+}
+
 absl::Status HostInterpreter::BeginBatches(uint32_t index, int64_t first) {
   Stream& stream = streams_[index];
   if (!facts_[index].present || facts_[index].rows == 0)

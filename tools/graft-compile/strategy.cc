@@ -32,21 +32,6 @@
 namespace graft {
 namespace {
 
-// The dialect allows several phases, but only one is compiled. Said before
-// other rules ask for what several phases need.
-absl::Status CheckPhases(transfer::StrategyOp strategy,
-                         const std::string& name) {
-  std::vector<std::string> phases;
-  for (auto phase : strategy.getOps<transfer::PhaseOp>())
-    phases.push_back(absl::StrCat("@", phase.getSymName().str()));
-  if (phases.size() < 2) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(name,
-                   ": expects a strategy of one transfer.phase, the only kind "
-                   "that can be compiled, got ",
-                   absl::StrJoin(phases, ", ")));
-}
-
 // What a user sets must have an effect. The batch size is read by each run.
 absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
   llvm::StringSet<> read;
@@ -118,7 +103,6 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
   if (!text->strategy)
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": expects a transfer.strategy, got none"));
-  GRAFT_RETURN_IF_ERROR(CheckPhases(text->strategy, name));
   llvm::StringSet<> streams;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>())
     if (!streams.insert(stream.getSymName()).second)

@@ -4,6 +4,8 @@
 #include "tools/graft/plan.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -14,10 +16,32 @@
 #include "runtime/binding/entry.h"
 #include "runtime/data/batch_stream.h"
 #include "runtime/data/example_table.h"
+#include "runtime/host/expression.h"
 #include "tools/option_values.h"
 
 namespace graft {
 namespace {
+
+// Turns of a phase in a step, as far as costs are told.
+constexpr double kMostTurns = 1000;
+
+// The loop over batches of the last stage.
+std::optional<size_t> LastLoop(const HostProgramSpec& program) {
+  for (size_t i = program.instructions.size(); i > 0; --i)
+    if (program.instructions[i - 1].op == HostOp::for_each_batch) return i - 1;
+  return std::nullopt;
+}
+
+// Adds the streams of which instructions from `begin` to `end` draw a batch.
+void AddStreams(const HostProgramSpec& program, size_t begin, size_t end,
+                std::vector<uint32_t>& streams) {
+  for (; begin < end; ++begin) {
+    const HostInstruction& instruction = program.instructions[begin];
+    if (DrawsBatch(instruction.op) &&
+        !absl::c_linear_search(streams, instruction.index))
+      streams.push_back(instruction.index);
+  }
+}
 
 uint64_t Elements(const SlotSpec& slot) {
   uint64_t count = 1;
@@ -101,7 +125,10 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
   table.labels = ExampleOptions::Labels::kClasses;
   if (TakesWeights(spec))
     table.table.weight_column = std::string(kWeightsColumn);
-  for (const uint32_t stream : StepStreams(spec)) {
+  std::vector<uint32_t> streams;
+  for (const HostProgramSpec& program : spec.host_programs)
+    AddStreams(program, 0, program.instructions.size(), streams);
+  for (const uint32_t stream : streams) {
     const BatchCapacity capacity = StreamCapacity(spec, spec.streams[stream]);
     cost.input_bytes += BatchStream::kBatches *
                         Examples::Bytes(TableSchema(table), capacity.sequences,
@@ -117,12 +144,30 @@ std::string Megabytes(uint64_t bytes) {
 
 std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
   std::vector<size_t> entries;
+  std::vector<double> registers;
+  for (const RegisterSpec& number : spec.registers)
+    registers.push_back(number.initial);
+  const std::vector<StreamFacts> streams(spec.streams.size());
   for (const HostProgramSpec& program : spec.host_programs) {
-    for (size_t i = 0; i < program.instructions.size(); ++i) {
-      if (program.instructions[i].op != HostOp::for_each_batch) continue;
-      for (const size_t end = BlockEnd(program, i); i < end; ++i)
-        if (program.instructions[i].op == HostOp::call)
-          entries.push_back(program.instructions[i].index);
+    const std::optional<size_t> loop = LastLoop(program);
+    if (!loop) continue;
+    // Turns of a phase, in loops around the instruction.
+    std::vector<std::pair<size_t, int64_t>> repeats;
+    for (size_t i = *loop; i < BlockEnd(program, *loop); ++i) {
+      const HostInstruction& instruction = program.instructions[i];
+      while (!repeats.empty() && repeats.back().first <= i) repeats.pop_back();
+      if (instruction.op == HostOp::repeat) {
+        const double times =
+            EvaluateExpression(instruction.expression, registers, streams);
+        const int64_t around = repeats.empty() ? 1 : repeats.back().second;
+        const double turns =
+            std::clamp(times * static_cast<double>(around), 0.0, kMostTurns);
+        repeats.emplace_back(BlockEnd(program, i), static_cast<int64_t>(turns));
+      }
+      if (instruction.op == HostOp::call)
+        entries.insert(entries.end(),
+                       repeats.empty() ? 1 : repeats.back().second,
+                       instruction.index);
     }
   }
   return entries;
@@ -131,10 +176,8 @@ std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
 std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
   std::vector<uint32_t> streams;
   for (const HostProgramSpec& program : spec.host_programs)
-    for (const HostInstruction& instruction : program.instructions)
-      if (DrawsBatch(instruction.op) &&
-          !absl::c_linear_search(streams, instruction.index))
-        streams.push_back(instruction.index);
+    if (const std::optional<size_t> loop = LastLoop(program))
+      AddStreams(program, *loop, BlockEnd(program, *loop), streams);
   return streams;
 }
 

@@ -23,9 +23,9 @@ struct ProgramCost {
   // cost model's count of GEMMs and attention, two per multiply-add, summed
   // over the commands of the program; elementwise work is not counted. GEMMs
   // that run once per sequence (a pooler, a classifier) are shared by its
-  // tokens. Training is each call that the host program makes in a step of one
-  // sequence of each stream, shared by the tokens of all, with what a memory
-  // budget computes again; caches are not counted.
+  // tokens. Training is each call that the host program makes in a step of its
+  // last stage, of one sequence of each stream, shared by the tokens of all,
+  // with what a memory budget computes again; caches are not counted.
   double length = 0;
   double forward_flops = 0;
   double training_flops = 0;  // forward included
@@ -49,11 +49,13 @@ struct ProgramCost {
   }
 };
 
-// The entries that the host programs call for each batch, in their order; each
-// once, though a batch may be split. Empty for a program that does not train.
+// The entries that the host programs call in a step of their last stage, in
+// their order: for each turn of a phase once, though a batch may be split and a
+// phase may pause in some steps. Empty for a program that does not train.
 std::vector<size_t> StepEntries(const ArtifactSpec& spec);
 
-// Streams of which the host programs draw a batch in each step.
+// Streams of which the host programs draw a batch in a step of their last
+// stage.
 std::vector<uint32_t> StepStreams(const ArtifactSpec& spec);
 
 // Whether an entry takes the column "weights" of the data.

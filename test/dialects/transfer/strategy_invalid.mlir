@@ -23,7 +23,7 @@ graft.model @m {
     return %z : tensor<?x3xf32, #S>
   }
 }
-// expected-error @below {{'transfer.strategy' op expects one transfer.schedule, got 0}}
+// expected-error @below {{'transfer.strategy' op expects at least one transfer.schedule, got none}}
 transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
@@ -370,7 +370,7 @@ graft.model @m {
     return %z : tensor<?x3xf32, #S>
   }
 }
-// expected-error @below {{'transfer.strategy' op expects at least one transfer.stream, got 0}}
+// expected-error @below {{'transfer.strategy' op expects at least one transfer.stream, got none}}
 transfer.strategy @s {
   transfer.group @all of @m
   %one = graft.constant 1.000000e+00 : tensor<2x3xf32>

@@ -191,7 +191,7 @@ exec.host @job {
     exec.set @count = "step + 1"
     exec.set @loss = "0"
     exec.for_each_micro_batch @data {
-      // expected-error @below {{'exec.call' op expects a loop over micro-batches around it and, for loss scaling, behind that an exec.when that fails, an exec.call of @update and an exec.set, and before it an exec.set of the register that counts the updates}}
+      // expected-error @below {{'exec.call' op expects a loop over micro-batches around it and, for loss scaling, behind that an exec.when that fails and an exec.call of @update, and before it an exec.set of the register that counts the updates}}
       exec.call @accumulate -> (@loss += loss)
     }
     exec.call @update at "step"

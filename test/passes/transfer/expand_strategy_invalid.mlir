@@ -247,7 +247,44 @@ transfer.strategy @s {
 
 // -----
 
-// C1: two phases, which the dialect allows.
+// C3: phases and streams whose entries would have one name.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+// expected-error @below {{'transfer.strategy' op expects other names of its phases or streams, which make two entries @accumulate_a_b}}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @b of ids, segments, labels<3> in @T, @S
+  %more, %parts, %answers = transfer.stream @c of ids, segments, labels<3> in @T, @S
+  transfer.group @body of @m select "^body"
+  transfer.group @head of @m rest
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %others = transfer.call @m::@logits(%more, %parts) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %second = transfer.loss cross_entropy %others, %answers mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %sum = transfer.combine 1.0 * %loss + 1.0 * %second
+  transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
+  transfer.phase @a minimise %sum over [@body] with adamw rate linear 1.000000e-03
+  transfer.phase @a_b minimise %loss over [@head] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@a, @a_b]
+}
+
+// -----
+
+// C3: a phase with the name of the evaluation, whose records it would share.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -266,17 +303,20 @@ graft.model @m {
   }
 }
 transfer.strategy @s {
-  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  %ids, %segments, %labels = transfer.stream @b of ids, segments, labels<3> in @T, @S
+  %more, %parts, %answers = transfer.stream @c of ids, segments, labels<3> in @T, @S
   transfer.group @body of @m select "^body"
   transfer.group @head of @m rest
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %others = transfer.call @m::@logits(%more, %parts) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %second = transfer.loss cross_entropy %others, %answers mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %sum = transfer.combine 1.0 * %loss + 1.0 * %second
   transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
-  // expected-note @below {{another is here}}
-  transfer.phase @first minimise %loss over [@body] with adamw rate linear 1.000000e-03
-  // expected-error @below {{'transfer.phase' op expects a strategy of one transfer.phase, the only kind that can be compiled, got 2}}
-  transfer.phase @second minimise %loss over [@head] with adamw rate linear 1.000000e-03
-  transfer.schedule epochs 3 of [@first, @second]
+  transfer.phase @a minimise %sum over [@body] with adamw rate linear 1.000000e-03
+  // expected-error @below {{'transfer.phase' op expects another name than @dev, which each host program declares}}
+  transfer.phase @dev minimise %loss over [@head] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@a, @dev]
 }
 
 // -----

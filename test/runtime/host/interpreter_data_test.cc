@@ -73,8 +73,8 @@ TEST_F(InterpreterDataTest, ShuffledAnewEachEpoch) {
   EXPECT_NE(Run(code), first);
 }
 
-// A loop with batches of another size begins with an epoch.
-TEST_F(InterpreterDataTest, AnotherSizeBeginsANewEpoch) {
+// A loop over batches begins with an epoch.
+TEST_F(InterpreterDataTest, LoopsBeginAnEpoch) {
   EXPECT_THAT(Run({ForEachBatch("train", 3, {}),
                    ForEachBatch("train", 4, {ShowBatch()})}),
               ElementsAre("log sum=10 n=4", "log sum=18 n=3"));
@@ -82,10 +82,16 @@ TEST_F(InterpreterDataTest, AnotherSizeBeginsANewEpoch) {
   EXPECT_THAT(Run({ForEachBatch("train", 3, {ShowBatch(), Leave()}),
                    ForEachBatch("train", 4, {ShowBatch()})}),
               ElementsAre("log sum=6 n=3", "log sum=10 n=4", "log sum=18 n=3"));
-  // One of the same size takes what the other has left.
   EXPECT_THAT(Run({ForEachBatch("train", 3, {ShowBatch(), Leave()}),
                    ForEachBatch("train", 3, {ShowBatch()})}),
-              ElementsAre("log sum=6 n=3", "log sum=15 n=3", "log sum=7 n=1"));
+              ElementsAre("log sum=6 n=3", "log sum=6 n=3", "log sum=15 n=3",
+                          "log sum=7 n=1"));
+  // Or where it went round beside another stream.
+  EXPECT_THAT(
+      Run({ForEachBatch("train", 4, {WithBatch("other", 1, {})}),
+           ForEachBatch("other", 1, ShowBatch("other"))}),
+      ElementsAre("log sum=101 n=1", "log sum=102 n=1", "log sum=103 n=1",
+                  "log sum=104 n=1", "log sum=105 n=1"));
 }
 
 TEST_F(InterpreterDataTest, StreamsInStreams) {
