@@ -71,20 +71,21 @@ ArrayRef<Optimizer> getOptimizers() {
   static const SmallVector<StringLiteral> moments = {"beta1", "beta2",
                                                      "epsilon"};
   static const Optimizer optimizers[] = {
-      {"adamw", moments, /*counts=*/true, momentsOf,
+      {"adamw", moments, /*counts=*/true, /*scales=*/false, momentsOf,
        [](ImplicitLocOpBuilder& builder, PhaseOp phase,
           const UpdateOperands& x) {
          return buildAdam(builder, phase, x, /*coupled=*/false);
        }},
-      {"adam", moments, /*counts=*/true, momentsOf,
+      {"adam", moments, /*counts=*/true, /*scales=*/false, momentsOf,
        [](ImplicitLocOpBuilder& builder, PhaseOp phase,
           const UpdateOperands& x) {
          return buildAdam(builder, phase, x, /*coupled=*/true);
        }},
-      {"lamb", moments, /*counts=*/true, momentsOf, buildLamb},
+      {"lamb", moments, /*counts=*/true, /*scales=*/true, momentsOf, buildLamb},
       {"sgd",
        {"momentum", "nesterov"},
        /*counts=*/false,
+       /*scales=*/false,
        [](PhaseOp phase) -> SmallVector<StringRef> {
          if (getMomentum(phase) > 0) return {"velocity"};
          return {};

@@ -29,6 +29,8 @@ struct Optimizer {
   // all have.
   llvm::SmallVector<llvm::StringLiteral> settings;
   bool counts;  // whether updates take their number
+  // Whether an update depends on the parameter by more than its decay.
+  bool scales;
   // Kinds of the states of each parameter, such as "first_moment".
   llvm::SmallVector<llvm::StringRef> (*getStates)(PhaseOp phase);
   // Emits an update by a verified phase.

@@ -7,6 +7,8 @@
 #ifndef GRAFT_DIALECTS_TRANSFER_TRANSFER_ANALYSIS_H_
 #define GRAFT_DIALECTS_TRANSFER_TRANSFER_ANALYSIS_H_
 
+#include <optional>
+
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -42,6 +44,11 @@ using ParameterSet = llvm::DenseSet<mlir::SymbolRefAttr>;
 // parameter follows from `graft.layers` or, after expansion, from the first
 // numeric part of its name.
 llvm::SmallVector<Parameter> getParameters(ModelOp model);
+
+// Returns the parameter of `model` that has the name of `parameter`; none if
+// there is none.
+std::optional<Parameter> findNamesake(const Parameter& parameter,
+                                      ModelOp model);
 
 // Returns each parameter of `model` with its group. Fails with a diagnostic at
 // the group if a pattern matches no parameter, if two groups of `strategy`

@@ -139,6 +139,13 @@ SmallVector<Parameter> getParameters(ModelOp model) {
   return parameters;
 }
 
+std::optional<Parameter> findNamesake(const Parameter& parameter,
+                                      ModelOp model) {
+  for (const Parameter& other : getParameters(model))
+    if (other.name() == parameter.name()) return other;
+  return std::nullopt;
+}
+
 FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
                                                          ModelOp model,
                                                          bool complete) {

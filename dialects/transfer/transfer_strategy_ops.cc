@@ -247,11 +247,24 @@ LogicalResult GroupOp::verify() {
       failed(verifyRegex(*this, "except", getExceptAttr())))
     return failure();  // C1.
   // C2.
-  if (getFrozen() &&
+  if (!isLearned() &&
       (getDecayAttr() || getMultiplierAttr() || getLayerDecayAttr()))
     return emitOpError(
-        "expects no 'decay', 'multiplier' or 'layer_decay' of a frozen group");
+               "expects no 'decay', 'multiplier' or 'layer_decay' of a group "
+               "that ")
+           << (getFrozen() ? "is frozen" : "tracks a model");
+  if (getFrozen() && getTracksAttr())
+    return emitOpError(
+        "expects a group that is frozen or tracks a model, got "
+        "both");
+  // C3.
+  if (getToStart() && !getDecayAttr())
+    return emitOpError("expects 'decay' with 'to_start', got none");
+  if (bool(getTracksAttr()) != bool(getKeepAttr()))
+    return emitOpError("expects 'tracks' and 'keep' together");
   return success(
+      succeeded(verifyNumber(*this, "keep", getKeepAttr(), kShare,
+                             Change::allowed)) &&
       succeeded(verifyNumber(*this, "decay", getDecayAttr(), kNonNegative)) &&
       succeeded(
           verifyNumber(*this, "multiplier", getMultiplierAttr(), kPositive)) &&

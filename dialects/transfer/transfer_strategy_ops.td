@@ -33,9 +33,12 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
       parameter of a called model is in a group. Patterns of groups match a parameter
-      of the model, or are "^$".
-    - (C4) A phase updates groups that are not frozen, each once, and a phase
-      updates every group that is not frozen.
+      of the model, or are "^$". A group that tracks a model is of another one, and
+      each of its parameters has one of the same name and type there, which tracks
+      none.
+    - (C4) A phase updates groups that are neither frozen nor track a model, each once,
+      and a phase updates every such group. The steps of its optimiser do not depend on
+      the size of parameters that decay to their start.
     - (C5) Each loss of a phase depends on a parameter of the phase's groups, and
       losses that ignore a label ignore the same one.
     - (C6) The value of a cache depends on the example and on frozen parameters
@@ -212,30 +215,91 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     first layer have depth 0, those of layer l of n depth l + 1, and those after
     the layers D = n + 2.
 
+    With `to_start`, `decay` pulls parameters to the values that they have at the
+    beginning, and not to zero: `decay * (w - start)` is what each update subtracts
+    from `w`, times the learning rate (L2-SP, Li et al. 2018).
+
+    A group that `tracks` a model, of another model with parameters of the same names,
+    has no gradient either. It begins with that model's values, and each update of a
+    parameter w makes the one that tracks it `keep * t + (1 - keep) * w`: an average of
+    the course of the training (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
+    `keep` may change from step to step.
+
     - (C1) `select` and `except` are POSIX extended regular expressions, in which no
       letter or digit follows a backslash: `[0-9]`, not `\d`.
-    - (C2) A frozen group has no other setting.
+    - (C2) A group that is frozen or tracks a model has no setting of an update.
+    - (C3) `to_start` comes with `decay`, `keep` with `tracks`; `keep` is in [0, 1].
 
     Each group has a parameter, unless it is `optional`: then its pattern, often
     that of a declared parameter, may select none.
 
-    A part of `transfer.strategy`; see there for an example.
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %v = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %p, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @average {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %v = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %p, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @averaged {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @body of @model select "^words" decay 1.000000e-02 to_start
+      transfer.group @head of @model rest
+      transfer.group @mean of @average tracks @model keep "min(0.999, (1 + step) / (10 + step))"
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %steady = transfer.call @average::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %steady_loss = transfer.loss cross_entropy %steady, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      transfer.predict %steady softmax evaluate %steady_loss : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@body, @head] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$model,
     OptionalAttr<Transfer_TextAttr>:$select, UnitAttr:$rest,
     OptionalAttr<Transfer_TextAttr>:$except, UnitAttr:$frozen,
+    OptionalAttr<FlatSymbolRefAttr>:$tracks,
+    OptionalAttr<Transfer_NumberAttr>:$keep,
     UnitAttr:$optional,
     OptionalAttr<Transfer_NumberAttr>:$decay,
+    UnitAttr:$to_start,
     OptionalAttr<Transfer_NumberAttr>:$multiplier,
     OptionalAttr<Transfer_NumberAttr>:$layer_decay);
   let assemblyFormat = [{
     $sym_name `of` $model (`select` custom<Text>($select)^)? (`rest` $rest^)?
     (`except` custom<Text>($except)^)? (`frozen` $frozen^)?
+    (`tracks` $tracks^)? (`keep` custom<Number>($keep)^)?
     (`optional` $optional^)? (`decay` custom<Number>($decay)^)?
+    (`to_start` $to_start^)?
     (`multiplier` custom<Number>($multiplier)^)?
     (`layer_decay` custom<Number>($layer_decay)^)? attr-dict
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Whether phases may update it.
+    bool isLearned() { return !getFrozen() && !getTracksAttr(); }
+  }];
 }
 
 def Transfer_PhaseOp : Transfer_Op<"phase", [

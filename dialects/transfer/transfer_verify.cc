@@ -5,6 +5,7 @@
 
 #include "dialects/graft/size_renaming.h"
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/optimizer.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -34,6 +35,7 @@ class Verifier {
   LogicalResult checkCall(CallOp call);
   LogicalResult checkStatic(StringAttr model);
   LogicalResult checkGroups();
+  LogicalResult checkTracking(ModelOp model);
   LogicalResult checkPhases();
   LogicalResult checkPhase(PhaseOp phase);
   LogicalResult checkIgnored();
@@ -207,6 +209,44 @@ LogicalResult Verifier::checkGroups() {
     for (const GroupedParameter& item : *grouped)
       groups[item.parameter.symbol] = item.group;
   }
+  for (StringAttr name : named)
+    if (failed(checkTracking(getModel(strategy, FlatSymbolRefAttr::get(name)))))
+      return failure();
+  return success();
+}
+
+LogicalResult Verifier::checkTracking(ModelOp model) {
+  auto items = groupParameters(strategy, model, /*complete=*/false);
+  if (failed(items)) return failure();
+  for (GroupedParameter& item : *items) {
+    FlatSymbolRefAttr tracked = item.group.getTracksAttr();
+    if (!tracked) continue;
+    ModelOp other = getModel(strategy, tracked);
+    if (!other || other == model)
+      return item.group.emitOpError(
+                 "expects to track another graft.model, got ")
+             << tracked;
+    std::optional<Parameter> same = findNamesake(item.parameter, other);
+    if (!same ||
+        same->declaration.getType() != item.parameter.declaration.getType()) {
+      InFlightDiagnostic diagnostic =
+          item.group.emitOpError("expects a parameter of ")
+          << tracked << " of the name and the type of each that tracks it, got "
+          << (same ? "another type for " : "none for ")
+          << item.parameter.symbol;
+      diagnostic.attachNote(item.parameter.declaration.getLoc())
+          << "declared here";
+      return diagnostic;
+    }
+    GroupOp group = groups.lookup(same->symbol);
+    if (!group || !group.getTracksAttr()) continue;
+    InFlightDiagnostic diagnostic =
+        item.group.emitOpError(
+            "expects to track a model that tracks none, got ")
+        << tracked;
+    diagnostic.attachNote(group.getLoc()) << "which tracks another";
+    return diagnostic;
+  }
   return success();
 }
 
@@ -214,7 +254,7 @@ LogicalResult Verifier::checkPhases() {
   for (auto phase : strategy.getOps<PhaseOp>())
     if (failed(checkPhase(phase))) return failure();
   for (auto group : strategy.getOps<GroupOp>())
-    if (!group.getFrozen() && !updated.contains(group))
+    if (group.isLearned() && !updated.contains(group))
       return group.emitOpError("expects to be frozen, or updated by a phase");
   if (failed(checkIgnored())) return failure();
   for (auto phase : strategy.getOps<PhaseOp>())
@@ -230,10 +270,22 @@ LogicalResult Verifier::checkPhase(PhaseOp phase) {
         dyn_cast_or_null<GroupOp>(SymbolTable::lookupSymbolIn(strategy, name));
     if (!group)
       return phase.emitOpError("expects a transfer.group, got ") << name;
-    if (group.getFrozen()) {
+    if (!group.isLearned()) {
+      StringRef why = group.getFrozen() ? "frozen" : "which tracks a model";
       InFlightDiagnostic diagnostic =
-          phase.emitOpError("expects groups that are not frozen, got ") << name;
-      diagnostic.attachNote(group.getLoc()) << "frozen here";
+          phase.emitOpError("expects groups that ")
+          << (group.getFrozen() ? "are not frozen" : "track no model")
+          << ", got " << name;
+      diagnostic.attachNote(group.getLoc()) << why << " here";
+      return diagnostic;
+    }
+    if (group.getToStart() && getOptimizer(phase).scales) {
+      InFlightDiagnostic diagnostic =
+          phase.emitOpError(
+              "expects an optimiser whose steps do not depend on "
+              "the size of a parameter, got ")
+          << getOptimizer(phase).name << " for " << name;
+      diagnostic.attachNote(group.getLoc()) << "decays to its start here";
       return diagnostic;
     }
     if (!own.insert(group).second)

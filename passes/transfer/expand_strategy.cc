@@ -26,6 +26,15 @@ constexpr EntryMode kPredict = {/*deterministic=*/true,
 constexpr EntryMode kTrain = {/*deterministic=*/false,
                               /*lossPerExample=*/false};
 
+// A parameter that follows another one.
+struct Tracker {
+  GroupedParameter item;
+  Parameter tracked;
+};
+
+constexpr StringRef kBegin = "begin";  // the entry
+constexpr StringRef kStart = "start";  // a state: the value at the beginning
+
 // A phase with what its entries are made of.
 struct Work {
   PhaseOp phase;
@@ -47,7 +56,11 @@ class Expander {
   LogicalResult checkNames();
   LogicalResult collectTrained();
   LogicalResult collectTrained(Work& work, ModelOp model);
+  LogicalResult collectTrackers(ModelOp model);
   void declareStates();
+  // The entry `begin`, which copies what groups decay to and what tracks; its
+  // name, empty if there is nothing to copy.
+  StringRef buildBegin();
   LogicalResult buildPredict(PredictOp predict);
   LogicalResult buildEvaluate(PredictOp predict);
   LogicalResult buildCache(CacheOp cache);
@@ -93,11 +106,18 @@ class Expander {
   void buildUpdate(const Work& work);
   void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
                    Value gradient, Value rate, Value step, Value factor);
+  // The number of `phase` as a scalar of its update.
+  Value readNumber(Entry& entry, PhaseOp phase, Operation* op,
+                   Attribute number);
+  void updateTrackers(Entry& entry, PhaseOp phase, const Parameter& parameter,
+                      Value updated);
 
   StrategyOp strategy;
   HostProgram host;
   SmallVector<Work> works;
-  int64_t ordinals = 0;  // of entries so far
+  SmallVector<Tracker> trackers;
+  llvm::DenseMap<Attribute, Value> numbers;  // of the update being built
+  int64_t ordinals = 0;                      // of entries so far
 };
 
 LogicalResult Expander::run() {
@@ -116,7 +136,7 @@ LogicalResult Expander::run() {
     if (failed(built)) return failure();
     entries.push_back(std::move(*built));
   }
-  host.build(entries);
+  host.build(entries, buildBegin());
   strategy.erase();
   return success();
 }
@@ -148,6 +168,7 @@ LogicalResult Expander::checkNames() {
     entries.push_back(predict.getPredictEntry());
     entries.push_back(predict.getEvaluateEntry());
   }
+  entries.emplace_back(kBegin);
   for (const Work& work : works) {
     entries.push_back(nameOf(work, "update"));
     for (const LossPart& part : work.parts)
@@ -189,6 +210,22 @@ LogicalResult Expander::collectTrained() {
               "strategy is");
     for (Work& work : works)
       if (failed(collectTrained(work, model))) return failure();
+    if (failed(collectTrackers(model))) return failure();
+  }
+  return success();
+}
+
+LogicalResult Expander::collectTrackers(ModelOp model) {
+  auto items = groupParameters(strategy, model, /*complete=*/false);
+  if (failed(items)) return failure();
+  for (GroupedParameter& item : *items) {
+    FlatSymbolRefAttr tracked = item.group.getTracksAttr();
+    if (!tracked) continue;
+    ParameterOp parameter = item.parameter.declaration;
+    parameter.setGroupAttr(item.group.getSymNameAttr());
+    ModelOp other = getModel(strategy, tracked);
+    if (std::optional<Parameter> same = findNamesake(item.parameter, other))
+      trackers.push_back({item, *same});
   }
   return success();
 }
@@ -232,6 +269,8 @@ void Expander::declareStates() {
       declare(item, gradientOf(item.parameter), "gradient");
       for (StringRef kind : getOptimizer(work.phase).getStates(work.phase))
         declare(item, stateOf(work, item.parameter, kind), kind);
+      if (item.group.getToStart())
+        declare(item, stateOf(item.parameter, kStart), kStart);
       item.parameter.declaration.setGroupAttr(item.group.getSymNameAttr());
     }
 }
@@ -353,6 +392,7 @@ LogicalResult Expander::buildAccumulate(const Work& work,
 
 void Expander::buildUpdate(const Work& work) {
   PhaseOp phase = work.phase;
+  numbers.clear();
   Entry entry(strategy, nameOf(work, "update"), kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
@@ -386,6 +426,68 @@ void Expander::buildUpdate(const Work& work) {
     entry.finish({}, {});
 }
 
+StringRef Expander::buildBegin() {
+  SmallVector<std::pair<SymbolRefAttr, Parameter>> copies;  // to, from
+  for (const Tracker& tracker : trackers)
+    copies.emplace_back(tracker.item.parameter.symbol, tracker.tracked);
+  llvm::DenseSet<Attribute> kept;
+  for (const Work& work : works)
+    for (const GroupedParameter& item : work.trained) {
+      GroupOp group = item.group;
+      SymbolRefAttr start = stateOf(item.parameter, kStart);
+      if (group.getToStart() && kept.insert(start).second)
+        copies.emplace_back(start, item.parameter);
+    }
+  if (copies.empty()) return "";
+  Entry entry(strategy, kBegin, kTrain);
+  for (auto& [to, from] : copies) {
+    Value value =
+        ReadOp::create(entry.builder, from.declaration.getType(), from.symbol,
+                       /*layer=*/false);
+    WriteOp::create(entry.builder, to, value);
+  }
+  entry.finish({}, {});
+  return kBegin;
+}
+
+Value Expander::readNumber(Entry& entry, PhaseOp phase, Operation* op,
+                           Attribute number) {
+  Value& value = numbers[number];
+  if (value) return value;
+  auto scalar = RankedTensorType::get({}, entry.builder.getF32Type());
+  if (changesInTraining(number)) {
+    auto [name, source] = host.addNumber(number, phase);
+    return value = entry.addArgument(name, scalar, source);
+  }
+  double constant = getVerifiedNumber(op, number);
+  return value = ConstantOp::create(entry.builder, scalar,
+                                    APFloat(static_cast<float>(constant)));
+}
+
+// t + (1 - keep) (w - t), which leaves t alone where w is equal.
+void Expander::updateTrackers(Entry& entry, PhaseOp phase,
+                              const Parameter& parameter, Value updated) {
+  ImplicitLocOpBuilder& builder = entry.builder;
+  for (Tracker& tracker : trackers) {
+    if (tracker.tracked.symbol != parameter.symbol) continue;
+    GroupOp group = tracker.item.group;
+    Value keep = readNumber(entry, phase, group, group.getKeepAttr());
+    Value one = ConstantOp::create(builder, keep.getType(), APFloat(1.0f));
+    Value share = SubOp::create(builder, one, keep);
+    SymbolRefAttr symbol = tracker.item.parameter.symbol;
+    auto type = cast<RankedTensorType>(updated.getType());
+    Value old = ReadOp::create(builder, type, symbol, /*layer=*/false);
+    if (type.getRank() > 0)
+      share = BroadcastOp::create(builder, type, share,
+                                  builder.getDenseI64ArrayAttr(llvm::to_vector(
+                                      llvm::seq<int64_t>(type.getRank()))));
+    Value difference = SubOp::create(builder, updated, old);
+    Value change = MulOp::create(builder, difference, share);
+    Value average = AddOp::create(builder, old, change);
+    WriteOp::create(builder, symbol, average);
+  }
+}
+
 void Expander::buildUpdate(Entry& entry, const Work& work,
                            const GroupedParameter& item, Value gradient,
                            Value rate, Value step, Value factor) {
@@ -399,6 +501,13 @@ void Expander::buildUpdate(Entry& entry, const Work& work,
   SmallVector<SymbolRefAttr> updated = {item.parameter.symbol};
   UpdateOperands operands;
   operands.parameter = read(item.parameter.symbol);
+  // An update depends on the parameter by its decay alone, so that it may be of
+  // the distance from the start.
+  Value start;
+  if (group.getToStart()) {
+    start = read(stateOf(item.parameter, kStart));
+    operands.parameter = SubOp::create(builder, operands.parameter, start);
+  }
   operands.gradient = gradient;
   for (StringRef kind : optimizer.getStates(phase)) {
     updated.push_back(stateOf(work, item.parameter, kind));
@@ -411,8 +520,11 @@ void Expander::buildUpdate(Entry& entry, const Work& work,
       builder.getF32FloatAttr(getVerifiedNumber(group, group.getDecayAttr()));
   operands.multiplier = builder.getF32FloatAttr(item.rateMultiplier);
   Operation* update = optimizer.build(builder, phase, operands);
-  for (auto [symbol, value] : llvm::zip_equal(updated, update->getResults()))
+  SmallVector<Value> results(update->getResults());
+  if (start) results[0] = AddOp::create(builder, results[0], start);
+  for (auto [symbol, value] : llvm::zip_equal(updated, results))
     WriteOp::create(builder, symbol, value);
+  updateTrackers(entry, phase, item.parameter, results[0]);
   // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
   WriteOp::create(builder, gradientOf(item.parameter), zero);

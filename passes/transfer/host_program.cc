@@ -615,10 +615,13 @@ void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
   });
 }
 
-void HostProgram::build(ArrayRef<PhaseEntries> entries) {
+void HostProgram::build(ArrayRef<PhaseEntries> entries, StringRef begin) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(stages.front().schedule.getLoc());
   for (const auto& [stream, why] : ofTwoExamples) checkTwoExamples(stream, why);
+  if (!begin.empty())
+    exec::CallOp::create(to.builder, to.symbol(begin), StringAttr(),
+                         ArrayAttr());
   for (auto cache : strategy.getOps<CacheOp>())
     exec::FillCacheOp::create(to.builder, cache.getSymName());
   for (Stage& stage : stages) addStage(stage, entries);

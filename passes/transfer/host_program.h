@@ -74,8 +74,9 @@ class HostProgram {
                                                      PhaseOp phase);
 
   // Adds the instructions: for each schedule epochs of steps, in which its
-  // phases take their turns, and evaluations of each prediction.
-  void build(llvm::ArrayRef<PhaseEntries> phases);
+  // phases take their turns, and evaluations of each prediction. `begin` is an
+  // entry to call first, or empty.
+  void build(llvm::ArrayRef<PhaseEntries> phases, llvm::StringRef begin);
 
  private:
   // A schedule of the strategy.

@@ -151,7 +151,8 @@ def TransferExpandStrategyPass
     | `@evaluate`, of a head `@evaluate_<head>` | fields except weights | `logits`, `losses` per example |
     | one per cache | fields except labels, weights | `cached.<cache>` |
     | `@accumulate` | fields, `cached.<cache>`, `total` and other divisors, factors that change | `loss`; adds to the gradients |
-    | `@update` | `rate`, `step` (from 1) if the optimiser counts | `norm` with `clip`; sets gradients to zero |
+    | `@update` | `rate`, `step` (from 1) if the optimiser counts, numbers of groups that change | `norm` with `clip`; sets gradients to zero, and averages that track what it updates |
+    | `@begin` | | copies what tracks a model, and starts to decay to; only where there are some |
 
     `graft.name` names each argument and result, `exec.source` says what feeds an
     argument, `graft.phase` repeats the name of the function, and `graft.cache` marks

@@ -289,6 +289,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   scan_.labels = static_cast<int64_t>(classes.size());
   scan_.truncated = truncated_;
   scan_.capacity = capacity.capacity();
+  scan_.any_order = capacity.any_order();
   scan_.token_hash = tokens.value();
   scan_.label_hash = labels.value();
   next_row_ = scan_.examples;

@@ -73,6 +73,7 @@ struct TableScan {
   int64_t labels = 0;         // classes that rows have
   bool weighs = false;        // a row has a weight above 0
   BatchCapacity capacity;     // of consecutive batches
+  BatchCapacity any_order;    // of batches of any rows
   uint64_t token_hash = 0;
   uint64_t label_hash = 0;  // of labels and weights
 };

@@ -4,6 +4,7 @@
 #include "runtime/data/examples.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -123,10 +124,22 @@ void CapacityMeter::Add(int64_t tokens) {
   tokens_ += tokens;
   most_.sequences = std::max(most_.sequences, sequences_);
   most_.tokens = std::max(most_.tokens, tokens_);
+  // The shortest of the longest comes first.
+  longest_.push_back(tokens);
+  std::push_heap(longest_.begin(), longest_.end(), std::greater<>());
+  longest_tokens_ += tokens;
+  if (static_cast<int64_t>(longest_.size()) <= batch_size_) return;
+  std::pop_heap(longest_.begin(), longest_.end(), std::greater<>());
+  longest_tokens_ -= longest_.back();
+  longest_.pop_back();
 }
 
 BatchCapacity CapacityMeter::capacity() const {
   return {(most_.tokens + 63) / 64 * 64, most_.sequences};
+}
+
+BatchCapacity CapacityMeter::any_order() const {
+  return {(longest_tokens_ + 63) / 64 * 64, most_.sequences};
 }
 
 void PackedBatch::Reserve(const Schema& schema,

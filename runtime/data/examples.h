@@ -177,12 +177,16 @@ class CapacityMeter {
   // The next example has `tokens`.
   void Add(int64_t tokens);
   BatchCapacity capacity() const;
+  // Of batches of any examples: as many tokens as the longest examples have.
+  BatchCapacity any_order() const;
 
  private:
   const int64_t batch_size_;
-  int64_t sequences_ = 0;  // of the batch so far
+  std::vector<int64_t> longest_;  // of a batch's examples; a heap
+  int64_t sequences_ = 0;         // of the batch so far
   int64_t tokens_ = 0;
   BatchCapacity most_;
+  int64_t longest_tokens_ = 0;  // of longest_
 };
 
 // The examples of one call, as programs take them.

@@ -248,7 +248,9 @@ CompileReport Report(const CompilerInput& input) {
   CompileReport report;
   for (const InputModel& model : input.models) {
     if (!model.role.trained && &model != &input.Predicted()) continue;
-    llvm::append_range(report.initialised, model.initialised);
+    // What tracks a model begins with its values.
+    if (model.role.tracked.empty())
+      llvm::append_range(report.initialised, model.initialised);
     llvm::append_range(report.skipped, model.skipped);
   }
   return report;
@@ -426,9 +428,16 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)}};
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
-  std::vector<std::string> initialised = model.initialised;
-  for (const InputModel& other : input.models)
+  std::vector<std::string> initialised;
+  if (model.role.tracked.empty()) initialised = model.initialised;
+  for (const InputModel& other : input.models) {
     if (other.role.complete) llvm::append_range(initialised, other.initialised);
+    if (&other == &model || other.role.complete || !other.role.trained ||
+        !other.role.tracked.empty())
+      continue;
+    for (const std::string& name : other.initialised)
+      initialised.push_back(absl::StrCat(other.role.symbol, ".", name));
+  }
   if (!initialised.empty())
     spec.provenance.emplace_back("initialised",
                                  absl::StrJoin(initialised, ", "));

@@ -57,6 +57,18 @@ std::string Summary(llvm::StringRef text) {
   return comment.substr(0, std::min(comment.find(": "), end));
 }
 
+// Whether a loss of a phase relates the examples of the stream. Models that are
+// imported relate none.
+bool IsWhole(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+  return llvm::any_of(
+      strategy.getOps<transfer::PhaseOp>(), [&](transfer::PhaseOp phase) {
+        return llvm::any_of(
+            transfer::splitLoss(phase), [&](const transfer::LossPart& part) {
+              return part.isWhole() && llvm::is_contained(part.streams, stream);
+            });
+      });
+}
+
 // "source (texts with labels), target (texts)".
 std::string DescribeStreams(transfer::StrategyOp strategy) {
   std::string streams;
@@ -78,7 +90,7 @@ absl::Status DescribePages(mlir::MLIRContext& context,
         ReadStrategy(context, absl::StrCat(kPagePrefix, page.name)));
     std::string models;
     for (const ModelRole& model : FindModels(*read))
-      if (!model.complete)
+      if (!model.complete && model.tracked.empty())
         absl::StrAppend(&models, models.empty() ? "" : ", ", model.symbol);
     absl::StrAppend(&text, page.name, ": ", Summary(page.text),
                     "\n  data: ", DescribeStreams(read->strategy),
@@ -129,6 +141,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     llvm::json::Object facts{{"name", stream.getSymName()},
                              {"labels", "none"},
                              {"unlabelled", MayLackLabels(stream)},
+                             {"whole", IsWhole(text->strategy, stream)},
                              {"weights", bool(stream.getField("weights"))}};
     if (stream.getField("labels")) {
       const std::optional<int64_t> count = stream.getLabelCount();
@@ -152,6 +165,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                            {"trained", model.trained},
                            {"declared", model.declared},
                            {"complete", model.complete},
+                           {"tracked", model.tracked},
                            {"head", !model.headless},
                            {"initialised", std::move(initialised)}});
   }

@@ -33,13 +33,15 @@ absl::Status WritePage(mlir::MLIRContext& context,
 // {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
 // count, where it is known, "size": the size K of labels<K>, where there is
 // one, "open": whether there is one that no call binds, "unlabelled": whether a
-// loss leaves out examples without a label, "weights": whether it has them}],
+// loss leaves out examples without a label, "whole": whether one relates the
+// examples of a batch, "weights": whether it has them}],
 // "batch_size": the value of the parameter of that name, where there is one,
 // "models": [{"name",
 // "trained", "declared": by the text itself, "complete": whether it needs no
 // directory, since all of its parameters have initial values there, "head":
 // whether the strategy calls more of it than @encode and @pooled,
-// "initialised": parameters that the text declares with initial values}] in the
+// "tracked": the model whose directory it shares, or empty, "initialised":
+// parameters that the text declares with initial values}] in the
 // order of their calls, "predictions": [{"head": name or empty, "streams": that
 // it depends on}], "predicted": the model that reads the texts of the first}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,

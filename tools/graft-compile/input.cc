@@ -199,12 +199,19 @@ absl::Status Reader::NameDirectories() {
           "--model ", text, ": expects a model without values, got @",
           name.str(), ", whose parameters all have initial values in ",
           options_.input));
+    if (!model->role.tracked.empty())
+      return UsageError(absl::StrCat(
+          "--model ", text, ": expects a model that begins with values of its ",
+          "own, got @", name.str(), ", which tracks @", model->role.tracked));
     if (!model->directory.empty())
       return UsageError(absl::StrCat("--model ", text,
                                      ": expects each model once, got ",
                                      name.str(), " twice"));
     model->directory = directory.str();
   }
+  for (InputModel& model : input_.models)
+    if (const InputModel* tracked = Find(model.role.tracked))
+      model.directory = tracked->directory;
   for (const InputModel& model : input_.models)
     if (model.directory.empty() && !model.role.complete)
       return UsageError(

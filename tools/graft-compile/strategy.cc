@@ -282,6 +282,9 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
     model.declared = module.lookupSymbol<ModelOp>(symbol) != nullptr;
     model.complete = IsComplete(module, symbol);
     model.trained = IsTrained(strategy, symbol);
+    for (auto group : strategy.getOps<transfer::GroupOp>())
+      if (group.getModelAttr().getAttr() == symbol && group.getTracks())
+        model.tracked = group.getTracks()->str();
     ReadCalls(strategy, model);
   }
   return models;

@@ -40,7 +40,7 @@ struct StrategyText {
 // if there is none.
 absl::StatusOr<const StrategyPage*> FindPage(const std::string& input);
 
-// Reads the *.mlir `path`, which has one strategy, of one phase.
+// Reads the *.mlir `path`, which has one strategy.
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(
     mlir::MLIRContext& context, const std::string& path);
 
@@ -62,6 +62,8 @@ struct ModelRole {
   // head that an import gives it: it calls @encode or @pooled alone.
   bool headless = false;
   bool pooled = false;  // whether the strategy calls @pooled
+  // The model that its groups track, whose checkpoint it has, too; empty: none.
+  std::string tracked = {};
 };
 
 // The models that the strategy calls, in order, and then those that it groups

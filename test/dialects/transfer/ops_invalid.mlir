@@ -81,7 +81,7 @@ transfer.strategy @s {
 // Group, C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.group' op expects no 'decay', 'multiplier' or 'layer_decay' of a frozen group}}
+  // expected-error @below {{'transfer.group' op expects no 'decay', 'multiplier' or 'layer_decay' of a group that is frozen}}
   transfer.group @g of @m frozen decay 1.000000e-02
 }
 

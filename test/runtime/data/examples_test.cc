@@ -202,6 +202,10 @@ TEST(ExamplesTest, MeasuresTheLargestBatch) {
   EXPECT_EQ(two.capacity().tokens, 128);  // 70, rounded up
   EXPECT_EQ(two.capacity().sequences, 2);
   EXPECT_EQ(all.capacity().sequences, 5);
+  for (const int64_t tokens : {1, 70}) two.Add(tokens);
+  EXPECT_EQ(two.capacity().tokens, 128);
+  EXPECT_EQ(two.any_order().tokens, 192);  // 60 + 70, rounded up
+  EXPECT_EQ(two.any_order().sequences, 2);
 }
 
 }  // namespace

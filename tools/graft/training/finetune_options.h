@@ -60,7 +60,9 @@ struct StreamInput {
   bool labelled = true;  // else the table needs no labels, and none are read
   bool partly_labelled = false;  // a row may go without its label
   bool weighted = true;          // has the weights of --weight-column, if given
-  size_t labels = 0;             // the index of its LabelSet
+  // Whether a loss relates the examples of a batch, which is never cut.
+  bool whole = false;
+  size_t labels = 0;  // the index of its LabelSet
 };
 
 // The labels of all streams whose labels have one size.

@@ -106,7 +106,13 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
     capacity.tokens = std::max(capacity.tokens, other.tokens);
     capacity.sequences = std::max(capacity.sequences, other.sequences);
   };
-  for (const std::unique_ptr<ExampleTable>& table : run.tables) include(*table);
+  for (size_t i = 0; i < run.tables.size(); ++i) {
+    include(*run.tables[i]);
+    // Whatever batch comes, it must fit.
+    if (options.streams[i].whole)
+      capacity.tokens =
+          std::max(capacity.tokens, run.tables[i]->scan().any_order.tokens);
+  }
   for (const std::unique_ptr<ExampleTable>& table : run.evaluations)
     if (table) include(*table);
   // Later texts may be as long as --max-length, whatever these are.

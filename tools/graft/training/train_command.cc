@@ -130,6 +130,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.labelled = labels != "none";
     stream.partly_labelled = facts["unlabelled"];
     stream.weighted = facts["weights"];
+    stream.whole = facts["whole"];
     if (stream.weighted && !stream.labelled)
       return absl::InvalidArgumentError(
           absl::StrCat(file, ": the stream ", stream.name,
@@ -251,9 +252,12 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
           ", got ", name));
   for (const nlohmann::json& model : facts["models"]) {
     const std::string name = model["name"];
-    const auto found = given.find(name);
+    auto found = given.find(name);
     // The page has all of its values; the compiler refuses a directory for it.
     if (model["complete"].get<bool>() && found == given.end()) continue;
+    // A model that tracks another one has its directory; the compiler refuses
+    // one of its own.
+    if (found == given.end()) found = given.find(model["tracked"]);
     if (found == given.end())
       return UsageError(absl::StrCat(options.strategy.file,
                                      ": expects --model ", name,
