@@ -352,7 +352,8 @@ def Graft_GradientsOp : Graft_Op<"gradients", [
     One result a value of `wrt`, with its type: the derivative of `loss`.
     Replaced by the autodiff pass with the backward computation; a value used
     twice sums two gradients. A value of `wrt` that does not reach the loss is
-    an error.
+    an error. With `value` the results are part of a forward pass, which may be
+    differentiated again; scaling of losses leaves it alone.
 
     - (C1) Results have the types of `wrt`.
 
@@ -364,7 +365,13 @@ def Graft_GradientsOp : Graft_Op<"gradients", [
     }
     ```
   }];
-  let arguments = (ins Graft_Scalar:$loss, Variadic<Graft_Tensor>:$wrt);
+  let arguments = (ins UnitAttr:$value, Graft_Scalar:$loss,
+    Variadic<Graft_Tensor>:$wrt);
   let results = (outs Variadic<Graft_Tensor>:$gradients);
-  let assemblyFormat = "$loss `wrt` $wrt attr-dict `:` type($wrt)";
+  let assemblyFormat =
+      "(`value` $value^)? $loss `wrt` $wrt attr-dict `:` type($wrt)";
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$types,
+      "::mlir::Value":$loss, "::mlir::ValueRange":$wrt), [{
+    build($_builder, $_state, types, /*value=*/false, loss, wrt);
+  }]>];
 }

@@ -28,7 +28,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
-      `transfer.scale_gradient` and computing ops of `graft`.
+      `transfer.scale_gradient`, `transfer.gradient` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every

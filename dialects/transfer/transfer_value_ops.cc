@@ -3,6 +3,7 @@
 
 #include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/transfer_analysis.h"
 #include "dialects/transfer/transfer_dialect.h"
 
 using namespace mlir;
@@ -112,6 +113,21 @@ LogicalResult PenaltyOp::verify() {
 
 LogicalResult ScaleGradientOp::verify() {
   return verifyNumber(*this, "factor", getFactorAttr(), kAny, Change::allowed);
+}
+
+LogicalResult GradientOp::verify() {
+  // C1.
+  Operation* source = getWrt().getDefiningOp();
+  SmallVector<Operation*> between =
+      getComputation({getValues()}, [](OpOperand& use) {
+        return !isa<StopGradientOp, CacheOp>(use.getOwner());
+      });
+  bool depends = llvm::any_of(between, [&](Operation* op) {
+    return op != source && !isa<StopGradientOp, CacheOp>(op) &&
+           llvm::is_contained(op->getOperands(), getWrt());
+  });
+  if (depends || getValues() == getWrt()) return success();
+  return emitOpError("expects 'values' to depend on 'wrt', which they do not");
 }
 
 LogicalResult CombineOp::verify() {

@@ -304,6 +304,60 @@ def Transfer_ScaleGradientOp : Transfer_Op<"scale_gradient", [
   let hasVerifier = 1;
 }
 
+def Transfer_GradientOp : Transfer_Op<"gradient", [
+    Pure, HasParent<"StrategyOp">, AllTypesMatch<["wrt", "gradient"]>]> {
+  let summary = "Derivative of a value of each example";
+  let description = [{
+    The derivative of the sum of all elements of `values` with respect to `wrt`. Where
+    each row of `values` is computed from the row of `wrt` of the same example, a row
+    of the result is the derivative for that example. It is a value like others: a loss
+    may use it, and is then differentiated twice. Ops between `wrt` and `values` must
+    have second derivatives where a loss does that; attention and layer norms have none.
+
+    - (C1) `values` depends on `wrt`, through no `graft.stop_gradient` and no cache.
+
+    Example, a critic whose gradient shall have length 1 (Gulrajani et al. 2017):
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @pooled(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        return %z : tensor<?x8xf32, #graft.dims<S>>
+      }
+      func.func @classify(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @smooth {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model
+      %f = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %logits = transfer.call @model::@classify(%f) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %slope = transfer.gradient %logits wrt %f : tensor<?x3xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<S>>
+      %squares = graft.mul %slope, %slope : tensor<?x8xf32, #graft.dims<S>>
+      %length = graft.reduce sum %squares over [1] : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+      %steep = transfer.mean %length : tensor<?xf32, #graft.dims<S>>
+      %loss = transfer.combine 1.000000e+00 * %label + 1.000000e-01 * %steep
+      transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Tensor:$values, Graft_Tensor:$wrt);
+  let results = (outs Graft_Tensor:$gradient);
+  let assemblyFormat = "$values `wrt` $wrt attr-dict `:` type($values) `,` type($wrt)";
+  let hasVerifier = 1;
+}
+
 def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
   let summary = "A prediction of the adapted model";
   let description = [{

@@ -34,6 +34,7 @@ Value addScalar(func::FuncOp function, StringRef name,
 void scaleLosses(func::FuncOp function, exec::SourceAttr source) {
   Value scale;
   for (auto op : function.getOps<GradientsOp>()) {
+    if (op.getValue()) continue;
     if (!scale) scale = addScalar(function, "scale", source);
     OpBuilder builder(op);
     Value scaled = MulOp::create(builder, op.getLoc(), op.getLoss(), scale);
@@ -72,7 +73,8 @@ struct PrecisionScaleLossPass
     SmallVector<StringRef> scaled;
     SmallVector<func::FuncOp> updates;
     for (func::FuncOp phase : phases) {
-      if (!phase.getBody().getOps<GradientsOp>().empty())
+      if (llvm::any_of(phase.getBody().getOps<GradientsOp>(),
+                       [](GradientsOp op) { return !op.getValue(); }))
         scaled.push_back(phase.getSymName());
       if (!phase.getBody().getOps<OptimizerOpInterface>().empty())
         updates.push_back(phase);

@@ -198,6 +198,10 @@ LogicalResult Entry::emit(Operation* op) {
     emitScaling(scaling);
     return success();
   }
+  if (auto gradient = dyn_cast<GradientOp>(op)) {
+    emitGradient(gradient);
+    return success();
+  }
   auto dropout = dyn_cast<DropoutOp>(op);
   if (dropout && mode.deterministic) {
     mapping.map(dropout.getOutput(), operands.front());
@@ -291,6 +295,22 @@ void Entry::emitScaling(ScaleGradientOp scaling) {
   mapping.map(scaling.getOutput(), graft::ScaleGradientOp::create(
                                        builder, input.getType(), input, factor)
                                        .getOutput());
+}
+
+void Entry::emitGradient(GradientOp gradient) {
+  Value values = mapping.lookup(gradient.getValues());
+  Value wrt = mapping.lookup(gradient.getWrt());
+  auto type = cast<RankedTensorType>(values.getType());
+  Value sum = values;
+  if (type.getRank() > 0)
+    sum = ReduceOp::create(
+        builder, RankedTensorType::get({}, type.getElementType()), values,
+        ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
+        builder.getDenseI64ArrayAttr(
+            llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+  auto result =
+      GradientsOp::create(builder, wrt.getType(), /*value=*/true, sum, wrt);
+  mapping.map(gradient.getGradient(), result.getGradients().front());
 }
 
 LogicalResult Entry::emitCombination(CombineOp combine) {

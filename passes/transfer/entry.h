@@ -78,6 +78,7 @@ class Entry {
   mlir::LogicalResult emitLoss(LossOp loss);
   mlir::LogicalResult emitCombination(CombineOp combine);
   void emitScaling(ScaleGradientOp scaling);
+  void emitGradient(GradientOp gradient);
   mlir::FailureOr<mlir::Value> emitRows(LossOp loss);
   // Maps `loss` to `rows`, one value per example, or to what they add up to.
   void reduceRows(mlir::Value loss, mlir::Value rows, mlir::Value weight,

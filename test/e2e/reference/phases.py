@@ -28,7 +28,7 @@ TOLERANCE = 2e-5
 class Texts:
     """The rows of a table, in their order, round and round."""
 
-    def __init__(self, path, words, labels):
+    def __init__(self, path, words, labels=("animal", "plant", "tool")):
         with open(path, newline="", encoding="utf-8") as file:
             self.rows = [([words[w] for w in ["[CLS]", *row["text"].split(),
                                               "[SEP]"]],
@@ -46,23 +46,24 @@ class Texts:
         return ids, torch.tensor([label for _, label in rows])
 
 
-def build(folder, start):
+def vocabulary(folder):
+    return {w: i for i, w in enumerate(
+        (folder / "model" / "vocab.txt").read_text().split())}
+
+
+def build(folder, start, name="net"):
     config = BertConfig.from_pretrained(folder / "model", num_labels=3)
     model = BertForSequenceClassification(config).eval()
     begun = load_file(start)
     own = model.state_dict()
     with torch.no_grad():
-        for name, value in own.items():
-            short = name.removeprefix("bert.")
-            if f"net.{short}" in begun:
-                value.copy_(begun[f"net.{short}"])
+        for parameter, value in own.items():
+            short = parameter.removeprefix("bert.")
+            if f"{name}.{short}" in begun:
+                value.copy_(begun[f"{name}.{short}"])
             else:
-                assert "position_ids" in name, name
-    domain = torch.nn.Linear(config.hidden_size, 1)
-    with torch.no_grad():
-        domain.weight.copy_(begun["domain.weight"])
-        domain.bias.copy_(begun["domain.bias"])
-    return model, domain
+                assert "position_ids" in parameter, parameter
+    return model, begun
 
 
 class Phase:
@@ -100,12 +101,14 @@ def linear(done, total, warmup=0):
 
 
 def train(folder, start):
-    words = {w: i for i, w in enumerate(
-        (folder / "model" / "vocab.txt").read_text().split())}
-    labels = ["animal", "plant", "tool"]
-    source = Texts(folder / "train.tsv", words, labels)
-    target = Texts(folder / "target.tsv", words, labels)
-    model, domain = build(folder, start)
+    words = vocabulary(folder)
+    source = Texts(folder / "train.tsv", words)
+    target = Texts(folder / "target.tsv", words)
+    model, begun = build(folder, start)
+    domain = torch.nn.Linear(model.config.hidden_size, 1)
+    with torch.no_grad():
+        domain.weight.copy_(begun["domain.weight"])
+        domain.bias.copy_(begun["domain.bias"])
     encoder, head = list(model.bert.parameters()), list(
         model.classifier.parameters())
 
@@ -146,21 +149,24 @@ def train(folder, start):
             label(ours, answers), linear(done, steps))
 
 
-def main():
-    folder, start, got = map(pathlib.Path, sys.argv[1:])
+def compare(trained, got, names, tolerance=TOLERANCE):
     lines = [json.loads(line) for line in got.read_text().splitlines()]
     losses = {(name, row["step"]): row[f"{name}_loss"] for row in lines
-              for name in ("probe", "critic", "confuse", "learn")
-              if f"{name}_loss" in row}
+              for name in names if f"{name}_loss" in row}
     agreed = 0
-    for name, step, loss in train(folder, start):
+    for name, step, loss in trained:
         ours = losses.pop((name, step))
-        if abs(ours - loss) > TOLERANCE:
+        if abs(ours - loss) > tolerance:
             sys.exit(f"step {step}: expects a loss of {loss} of {name}, got {ours}")
         agreed += 1
     if losses:
         sys.exit(f"expects no other losses, got {sorted(losses)}")
     print(f"{agreed} losses agree")
+
+
+def main():
+    folder, start, got = map(pathlib.Path, sys.argv[1:])
+    compare(train(folder, start), got, ("probe", "critic", "confuse", "learn"))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def make(folder, kind):
         for name, value in parameters.items()}, f"{folder}/wanted.safetensors")
 
 
-# Points of the plane for @source and @target.
+# Points of the plane for @source, and for @target where there is one.
 ROOT3 = 3 ** 0.5
 DIAGONAL = [(0.5 * ROOT3 * x, ROOT3 * y) for x in (-1, 1) for y in (-1, 1)]
 ROUND = [(0.5 * ROOT3 * x, 0.5 * ROOT3 * y) for x in (-1, 1) for y in (-1, 1)]
@@ -92,6 +92,7 @@ CASES = {
     # Two points at distance 2: the mean squared distance is 4.
     "two": ([(0, 0)], [(0, 2)]),
     "swapped": ([(0, 2)], [(0, 0)]),
+    "alone": (DIAGONAL,),
 }
 
 
