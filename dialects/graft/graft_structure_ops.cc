@@ -105,6 +105,30 @@ LogicalResult LayersOp::verify() {
   return success();
 }
 
+LogicalResult MergeOp::verify() {
+  // C2.
+  if (getScale().isFinite()) return success();
+  return emitOpError("expects a finite scale, got ") << getScaleAttr();
+}
+
+LogicalResult MergeOp::verifySymbolUses(SymbolTableCollection& tables) {
+  // C1.
+  SmallVector<RankedTensorType> types;
+  for (FlatSymbolRefAttr name :
+       {getBaseAttr(), getLeftAttr(), getRightAttr()}) {
+    auto parameter = tables.lookupNearestSymbolFrom<ParameterOp>(*this, name);
+    if (!parameter || parameter.getType().getRank() != 2)
+      return emitOpError("expects a matrix of its model, got ") << name;
+    types.push_back(parameter.getType());
+  }
+  if (types[0].getDimSize(0) == types[1].getDimSize(0) &&
+      types[0].getDimSize(1) == types[2].getDimSize(1) &&
+      types[1].getDimSize(1) == types[2].getDimSize(0))
+    return success();
+  return emitOpError("expects matrices [out, in], [out, r] and [r, in], got ")
+         << types[0] << ", " << types[1] << " and " << types[2];
+}
+
 LogicalResult StateOp::verify() {
   // C1.
   auto inName = [](char c) { return llvm::isAlnum(c) || c == '_'; };

@@ -33,8 +33,8 @@ def Graft_ModelOp : Graft_Op<"model", [
     Symbol, SymbolTable, IsolatedFromAbove, NoTerminator, SingleBlock]> {
   let summary = "Symbol table of one model instance: parameters and functions";
   let description = [{
-    Holds `graft.parameter`, `graft.layers` and `graft.state` declarations and
-    `func.func` functions that read them. Two instances of one architecture
+    Holds `graft.parameter`, `graft.layers`, `graft.state` and `graft.merge`
+    declarations and `func.func` functions that read them. Two instances of one architecture
     (a teacher and its student) are two models. Values of parameters live in
     the safetensors file named by `weights`.
 
@@ -137,6 +137,34 @@ def Graft_LayersOp : Graft_Op<"layers", [
       return getOrigins() ? (*getOrigins())[layer] : layer;
     }
   }];
+}
+
+def Graft_MergeOp : Graft_Op<"merge", [
+    HasParent<"ModelOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A matrix and what adapts it, as one matrix";
+  let description = [{
+    Functions compute with `base`, `left` and `right` side by side; whoever exports
+    the model writes `base + scale * left right` for all three. It computes nothing
+    itself.
+
+    - (C1) `base` [out, in], `left` [out, r] and `right` [r, in] are parameters of
+      the model.
+    - (C2) `scale` is finite.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.parameter @w : tensor<26x384xf32>
+      graft.parameter @w.lora_a : tensor<8x384xf32>
+      graft.parameter @w.lora_b : tensor<26x8xf32>
+      graft.merge @w plus 2.000000e+00 * @w.lora_b * @w.lora_a
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$base, F32Attr:$scale,
+    FlatSymbolRefAttr:$left, FlatSymbolRefAttr:$right);
+  let assemblyFormat = "$base `plus` $scale `*` $left `*` $right attr-dict";
+  let hasVerifier = 1;
 }
 
 def Graft_StateOp : Graft_Op<"state", [

@@ -57,6 +57,11 @@ def Transfer_LossKind : Transfer_Enum<"LossKind", "kind of a loss", [
 def Transfer_LossKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_LossKind, "loss_kind">;
 
+def Transfer_InjectKind : Transfer_Enum<"InjectKind", "kind of an adapter", [
+    I32EnumAttrCase<"lora", 0>]>;
+def Transfer_InjectKindAttr
+    : EnumAttr<Transfer_Dialect, Transfer_InjectKind, "inject_kind">;
+
 def Transfer_PenaltyKind : Transfer_Enum<"PenaltyKind", "kind of a penalty", [
     I32EnumAttrCase<"mmd", 0>, I32EnumAttrCase<"coral", 1>]>;
 def Transfer_PenaltyKindAttr

@@ -230,6 +230,10 @@ bool StrategyOp::isLinked() {
   });
 }
 
+bool StrategyOp::isComplete() {
+  return isLinked() && getOps<InjectOp>().empty();
+}
+
 LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {
   SmallVector<StringRef> names;
   for (auto parameter : getOps<HyperparameterOp>()) {
@@ -240,6 +244,13 @@ LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {
          << "strategy @" << getSymName() << " expects a parameter"
          << (names.empty() ? "" : " of ") << llvm::join(names, ", ") << ", got "
          << name;
+}
+
+LogicalResult InjectOp::verify() {
+  return success(
+      succeeded(verifyRegex(*this, "select", getSelectAttr())) &&
+      succeeded(verifyNumber(*this, "rank", getRankAttr(), kCount)) &&
+      succeeded(verifyNumber(*this, "alpha", getAlphaAttr(), kPositive)));
 }
 
 LogicalResult GroupOp::verify() {

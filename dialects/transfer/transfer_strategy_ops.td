@@ -26,7 +26,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C1) There is at least one `transfer.schedule`, `transfer.stream`,
       `transfer.predict` and `transfer.phase`. Of several `transfer.predict` each
       has a head of another name. Other ops are
-      `transfer.parameter`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
+      `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
       `transfer.scale_gradient`, `transfer.gradient` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
@@ -92,8 +92,11 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
   }];
   let extraClassDeclaration = [{
     // Whether sizes have numbers and texts have fields, as `transfer-link`
-    // leaves a strategy. Only then are models and types verified.
+    // leaves a strategy.
     bool isLinked();
+    // Whether it is linked and its models are as it asks for, as
+    // `transfer-inject` leaves them. Only then are models and types verified.
+    bool isComplete();
     // Sets the declared parameter `name` from a user's text. Fails with a
     // diagnostic that says what it takes, or which parameters there are.
     ::llvm::LogicalResult setParameter(::llvm::StringRef name,
@@ -300,6 +303,64 @@ def Transfer_GroupOp : Transfer_Op<"group", [
     // Whether phases may update it.
     bool isLearned() { return !getFrozen() && !getTracksAttr(); }
   }];
+}
+
+def Transfer_InjectOp : Transfer_Op<"inject", [HasParent<"StrategyOp">]> {
+  let summary = "Put adapters into a model";
+  let description = [{
+    `lora` (Hu et al. 2022): beside each matrix W [out, in] of `model` whose name
+    matches `select`, of a linear map x W^T + b, come two of rank `rank`, A [rank, in]
+    and B [out, rank], and the map becomes x W^T + b + `alpha` / `rank` (x A^T) B^T.
+    For a matrix `NAME.weight` they are called `NAME.lora_a` and `NAME.lora_b`; A
+    begins with normal numbers of deviation 1 / sqrt(3 in), B with zeros, so that the
+    model begins as it was. `transfer-inject` does this; groups select the new
+    parameters by their names, and freeze the others. An export of the trained model
+    has W + `alpha` / `rank` B A in place of all three.
+
+    - (C1) `select` is a POSIX extended regular expression, as in `transfer.group`.
+    - (C2) `rank` is a positive integer, `alpha` a positive number.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @dense.weight : tensor<8x8xf32>
+      graft.parameter @label.weight : tensor<3x8xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %d = graft.read @dense.weight : tensor<8x8xf32>
+        %y = graft.linear %x, %d : (tensor<?x8xf32, #graft.dims<T>>, tensor<8x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %y, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %l = graft.read @label.weight : tensor<3x8xf32>
+        %z = graft.linear %p, %l : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @adapters {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.inject lora of @model select "^dense" rank 2 alpha 4.000000e+00
+      transfer.group @adapters of @model select "[.]lora_[ab]$"
+      transfer.group @head of @model select "^label"
+      transfer.group @base of @model rest frozen
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      transfer.predict %logits softmax : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@adapters, @head] with adamw rate linear 1.000000e-03
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Transfer_InjectKindAttr:$kind,
+    FlatSymbolRefAttr:$model, Transfer_TextAttr:$select,
+    Transfer_NumberAttr:$rank, Transfer_NumberAttr:$alpha);
+  let assemblyFormat = [{
+    $kind `of` $model `select` custom<Text>($select)
+    `rank` custom<Number>($rank) `alpha` custom<Number>($alpha) attr-dict
+  }];
+  let hasVerifier = 1;
 }
 
 def Transfer_PhaseOp : Transfer_Op<"phase", [

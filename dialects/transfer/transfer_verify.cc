@@ -538,7 +538,7 @@ LogicalResult Verifier::checkWeights() {
 }  // namespace
 
 LogicalResult StrategyOp::verifySymbolUses(SymbolTableCollection&) {
-  if (!isLinked()) return success();
+  if (!isComplete()) return success();
   return Verifier(*this).run();
 }
 

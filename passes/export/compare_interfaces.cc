@@ -38,6 +38,10 @@ bool haveEqualInterfaces(const ArtifactSpec& a, const ArtifactSpec& b) {
            x.group == y.group && x.initial == y.initial &&
            x.deviation == y.deviation;
   };
+  auto merges = [](const MergeSpec& x, const MergeSpec& y) {
+    return x.base == y.base && x.left == y.left && x.right == y.right &&
+           x.scale == y.scale;
+  };
   auto entries = [](const EntrySpec& x, const EntrySpec& y) {
     return x.name == y.name && x.phase == y.phase &&
            equalValues(x.inputs, y.inputs) && equalValues(x.outputs, y.outputs);
@@ -46,6 +50,8 @@ bool haveEqualInterfaces(const ArtifactSpec& a, const ArtifactSpec& b) {
                     b.sizes.end(), sizes) &&
          std::equal(a.slots.begin(), a.slots.end(), b.slots.begin(),
                     b.slots.end(), slots) &&
+         std::equal(a.merges.begin(), a.merges.end(), b.merges.begin(),
+                    b.merges.end(), merges) &&
          std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(),
                     b.entries.end(), entries);
 }

@@ -130,6 +130,13 @@ absl::Status ModuleReader::readSlots(ModelOp model) {
     GRAFT_RETURN_IF_ERROR(
         declare(state.getSymNameAttr(), state.getType(), std::move(slot)));
   }
+  auto find = [&](FlatSymbolRefAttr name) {
+    return slots.at(SymbolRefAttr::get(model.getSymNameAttr(), {name}));
+  };
+  for (MergeOp merge : model.getOps<MergeOp>())
+    spec.merges.push_back({find(merge.getBaseAttr()), find(merge.getLeftAttr()),
+                           find(merge.getRightAttr()),
+                           merge.getScale().convertToFloat()});
   return absl::OkStatus();
 }
 

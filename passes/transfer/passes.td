@@ -88,6 +88,49 @@ def TransferExpandLayersPass
   let dependentDialects = ["::graft::GraftDialect"];
 }
 
+def TransferInjectPass : Pass<"transfer-inject", "::mlir::ModuleOp"> {
+  let summary = "Put the adapters of a strategy into its models";
+  let description = [{
+    Does what each `transfer.inject` says to the functions and parameters of its model,
+    adds a `graft.merge` for each matrix that is adapted, and removes the
+    `transfer.inject`. The strategy is verified afterwards.
+
+    - (C1) The model exists, its layers are expanded, and it has no parameter of the
+      name of a new one.
+    - (C2) The pattern selects a matrix. Those that it selects are weights of
+      `graft.linear` wherever they are read.
+
+    Example:
+    ```mlir
+    graft.parameter @dense.weight : tensor<8x4xf32>
+    func.func @f(%x: tensor<3x4xf32>) -> tensor<3x8xf32> {
+      %w = graft.read @dense.weight : tensor<8x4xf32>
+      %y = graft.linear %x, %w : (tensor<3x4xf32>, tensor<8x4xf32>) -> tensor<3x8xf32>
+      return %y : tensor<3x8xf32>
+    }
+    ```
+    becomes, with `rank 2 alpha 4.0`
+    ```mlir
+    graft.parameter @dense.weight : tensor<8x4xf32>
+    graft.parameter @dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129
+    graft.parameter @dense.lora_b : tensor<8x2xf32> initial "zeros"
+    graft.merge @dense.weight plus 2.000000e+00 * @dense.lora_b * @dense.lora_a
+    func.func @f(%x: tensor<3x4xf32>) -> tensor<3x8xf32> {
+      %w = graft.read @dense.weight : tensor<8x4xf32>
+      %y = graft.linear %x, %w : (tensor<3x4xf32>, tensor<8x4xf32>) -> tensor<3x8xf32>
+      %a = graft.read @dense.lora_a : tensor<2x4xf32>
+      %b = graft.read @dense.lora_b : tensor<8x2xf32>
+      %u = graft.linear %x, %a : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+      %v = graft.linear %u, %b : (tensor<3x2xf32>, tensor<8x2xf32>) -> tensor<3x8xf32>
+      %s = graft.scale %v by 2.000000e+00 : tensor<3x8xf32>
+      %z = graft.add %y, %s : tensor<3x8xf32>
+      return %z : tensor<3x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
 def TransferInlineCallsPass
     : Pass<"transfer-inline-calls", "::mlir::ModuleOp"> {
   let summary = "Inline the functions of models into the phases that call them";

@@ -18,6 +18,9 @@ void buildTransferPipeline(OpPassManager& manager) {
   // Before the strategy: its groups select single parameters, which exist only
   // after the stacks are expanded.
   manager.addPass(createTransferExpandLayersPass());
+  // Before the strategy: its groups select what comes with adapters, and its
+  // gradients pass through them. After the layers: a pattern may select some.
+  manager.addPass(createTransferInjectPass());
   // Before inlining: creates the calls, and marks those without dropout.
   manager.addPass(createTransferExpandStrategyPass());
   // Last: removes the functions that the calls need, and merges the model's

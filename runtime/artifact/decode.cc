@@ -167,6 +167,12 @@ class Decoder {
                      absl::StrCat("slots[", spec_.slots.size(), "]")));
       spec_.slots.push_back(std::move(decoded));
     }
+    if (header_.merges() != nullptr) {
+      for (const schema::Merge* merge : *header_.merges()) {
+        spec_.merges.push_back(
+            {merge->base(), merge->left(), merge->right(), merge->scale()});
+      }
+    }
     for (const schema::Entry* entry : *header_.entries()) {
       EntrySpec decoded;
       decoded.name = entry->name()->str();

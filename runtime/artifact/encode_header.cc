@@ -191,6 +191,13 @@ FlatBufferBuilder HeaderBuilder::Build() {
     notes.push_back(
         schema::CreateNoteDirect(builder_, key.c_str(), value.c_str()));
   }
+  std::vector<Offset<schema::Merge>> merges;
+  for (const MergeSpec& merge : spec_.merges) {
+    merges.push_back(schema::CreateMerge(builder_, merge.base, merge.left,
+                                         merge.right, merge.scale));
+  }
+  // Absent in artifacts without, as in those of earlier versions.
+  const auto merges_offset = merges.empty() ? 0 : builder_.CreateVector(merges);
   const auto segments_offset = builder_.CreateVectorOfStructs(layout_.segments);
   const auto sizes_offset = builder_.CreateVector(sizes);
   const auto slots_offset = builder_.CreateVector(slots);
@@ -206,7 +213,7 @@ FlatBufferBuilder HeaderBuilder::Build() {
                     slots_offset, layout_.weights, entries_offset,
                     targets_offset, host.streams, host.caches, host.registers,
                     host.programs, host.parameters, tokenizer, heads_offset,
-                    data_offset, config_offset, notes_offset));
+                    data_offset, config_offset, notes_offset, merges_offset));
   return std::move(builder_);
 }
 

@@ -69,6 +69,9 @@ class SpecChecker {
     for (size_t i = 0; i < spec_.slots.size(); ++i) {
       GRAFT_RETURN_IF_ERROR(CheckSlot(i));
     }
+    for (size_t i = 0; i < spec_.merges.size(); ++i) {
+      GRAFT_RETURN_IF_ERROR(CheckMerge(i));
+    }
     absl::flat_hash_set<absl::string_view> names;
     for (size_t i = 0; i < spec_.entries.size(); ++i) {
       GRAFT_RETURN_IF_ERROR(CheckName(
@@ -103,6 +106,32 @@ class SpecChecker {
         return Error(absl::StrCat(field, ".bound"), "1 to 2147483647",
                      absl::StrCat(size.bound));
       }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckMerge(size_t index) {
+    const MergeSpec& merge = spec_.merges[index];
+    const std::string field = absl::StrCat("merges[", index, "]");
+    const SlotSpec* slots[3];
+    size_t count = 0;
+    for (const uint32_t slot : {merge.base, merge.left, merge.right}) {
+      if (slot >= spec_.slots.size() || !spec_.slots[slot].is_parameter() ||
+          spec_.slots[slot].dtype != DType::kF32 ||
+          spec_.slots[slot].shape.size() != 2) {
+        return Error(field, "slots of matrices of F32", absl::StrCat(slot));
+      }
+      slots[count++] = &spec_.slots[slot];
+    }
+    const std::vector<int64_t>&base = slots[0]->shape, &left = slots[1]->shape,
+          &right = slots[2]->shape;
+    if (base[0] != left[0] || base[1] != right[1] || left[1] != right[0]) {
+      return Error(field, "matrices [out, in], [out, r] and [r, in]",
+                   absl::StrCat(slots[0]->name, ", ", slots[1]->name, " and ",
+                                slots[2]->name));
+    }
+    if (!std::isfinite(merge.scale)) {
+      return Error(field, "a finite scale", absl::StrCat(merge.scale));
     }
     return absl::OkStatus();
   }

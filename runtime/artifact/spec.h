@@ -59,6 +59,12 @@ struct SlotSpec {
   bool is_parameter() const { return state.empty(); }
 };
 
+// `base` stands for base + scale * left right where weights are exported.
+struct MergeSpec {
+  uint32_t base = 0, left = 0, right = 0;  // slots
+  float scale = 0;
+};
+
 struct ValueSpec {
   std::string name;
   ValueKind kind = ValueKind::tensor;
@@ -229,6 +235,7 @@ struct ArtifactSpec {
   uint32_t kernel_abi = GRAFT_KERNEL_ABI_VERSION;
   std::vector<SizeSpec> sizes;
   std::vector<SlotSpec> slots;
+  std::vector<MergeSpec> merges;
   std::vector<EntrySpec> entries;
   std::vector<TargetSpec> targets;
   std::vector<StreamSpec> streams;

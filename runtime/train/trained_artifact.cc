@@ -116,6 +116,13 @@ std::vector<size_t> KeepPredictingModels(ArtifactSpec& spec) {
   Keep(slots, spec.slots);
   for (SlotSpec& slot : spec.slots)
     if (slot.parameter >= 0) slot.parameter = slot_places[slot.parameter];
+  // Those of a model go with all of its slots.
+  std::erase_if(spec.merges, [&](MergeSpec& merge) {
+    if (slot_places[merge.base] < 0) return true;
+    for (uint32_t* slot : {&merge.base, &merge.left, &merge.right})
+      *slot = static_cast<uint32_t>(slot_places[*slot]);
+    return false;
+  });
   Keep(entries, spec.entries);
   for (TargetSpec& target : spec.targets) {
     Keep(entries, target.programs);

@@ -4,6 +4,7 @@
 // graft import and graft export: to readable MLIR, and to a Hugging Face
 // directory.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -36,9 +39,48 @@ struct ExportOptions {
   std::string dtype = "F32";
 };
 
-// The parameters of the artifact's only model, over its mapped values.
-absl::StatusOr<std::vector<ModelTensor>> Parameters(const Artifact& artifact) {
+absl::Span<const float> Floats(const Artifact& artifact, size_t slot) {
+  const absl::Span<const uint8_t> bytes = artifact.SlotData(slot);
+  return absl::MakeConstSpan(reinterpret_cast<const float*>(bytes.data()),
+                             bytes.size() / sizeof(float));
+}
+
+// base + scale * left right, summed in double precision.
+std::vector<float> Merged(const Artifact& artifact, const MergeSpec& merge) {
+  const absl::Span<const float> left = Floats(artifact, merge.left);
+  const absl::Span<const float> right = Floats(artifact, merge.right);
+  const std::vector<int64_t>& shape = artifact.spec().slots[merge.right].shape;
+  const auto rank = static_cast<size_t>(shape[0]);
+  const auto columns = static_cast<size_t>(shape[1]);
+  const absl::Span<const float> base = Floats(artifact, merge.base);
+  std::vector<float> merged(base.begin(), base.end());
+  std::vector<double> row(columns);
+  for (size_t i = 0; columns > 0 && i < merged.size() / columns; ++i) {
+    std::fill(row.begin(), row.end(), 0.0);
+    for (size_t k = 0; k < rank; ++k)
+      for (size_t j = 0; j < columns; ++j)
+        row[j] += static_cast<double>(left[i * rank + k]) *
+                  static_cast<double>(right[k * columns + j]);
+    for (size_t j = 0; j < columns; ++j) {
+      float& value = merged[i * columns + j];
+      value = static_cast<float>(static_cast<double>(value) +
+                                 static_cast<double>(merge.scale) * row[j]);
+    }
+  }
+  return merged;
+}
+
+// The parameters of the artifact's only model, over its mapped values, or over
+// those in `merged` where adapters become part of a matrix.
+absl::StatusOr<std::vector<ModelTensor>> Parameters(
+    const Artifact& artifact, std::vector<std::vector<float>>& merged) {
   std::vector<ModelTensor> tensors;
+  absl::flat_hash_map<size_t, const MergeSpec*> bases;
+  absl::flat_hash_set<size_t> adapters;
+  for (const MergeSpec& merge : artifact.spec().merges) {
+    bases[merge.base] = &merge;
+    adapters.insert({merge.left, merge.right});
+  }
   const std::vector<SlotSpec>& slots = artifact.spec().slots;
   const SlotSpec* first = nullptr;
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -53,11 +95,13 @@ absl::StatusOr<std::vector<ModelTensor>> Parameters(const Artifact& artifact) {
       return absl::UnimplementedError(
           absl::StrCat(artifact.path(), ": ", slot.name, " expects F32, got ",
                        std::string(DTypeName(slot.dtype))));
-    const absl::Span<const uint8_t> bytes = artifact.SlotData(i);
-    tensors.push_back(
-        {slot.name, slot.shape,
-         absl::MakeConstSpan(reinterpret_cast<const float*>(bytes.data()),
-                             bytes.size() / sizeof(float))});
+    if (adapters.contains(i)) continue;
+    absl::Span<const float> values = Floats(artifact, i);
+    if (const auto found = bases.find(i); found != bases.end()) {
+      merged.push_back(Merged(artifact, *found->second));
+      values = merged.back();
+    }
+    tensors.push_back({slot.name, slot.shape, values});
   }
   return tensors;
 }
@@ -100,8 +144,9 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
         })));
   if (!heads.empty() && !heads.front().labels.empty())
     config.SetLabels(heads.front().labels);
+  std::vector<std::vector<float>> merged;
   GRAFT_ASSIGN_OR_RETURN(std::vector<ModelTensor> tensors,
-                         Parameters(*artifact));
+                         Parameters(*artifact, merged));
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<Tokenizer> tokenizer,
       TokenizerFromArtifact(artifact->spec(), artifact->path()));

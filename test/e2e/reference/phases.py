@@ -54,13 +54,17 @@ def vocabulary(folder):
 def build(folder, start, name="net"):
     config = BertConfig.from_pretrained(folder / "model", num_labels=3)
     model = BertForSequenceClassification(config).eval()
+    # Without what is frozen, which stays as it was.
     begun = load_file(start)
+    pretrained = load_file(folder / "model" / "model.safetensors")
     own = model.state_dict()
     with torch.no_grad():
         for parameter, value in own.items():
             short = parameter.removeprefix("bert.")
             if f"{name}.{short}" in begun:
                 value.copy_(begun[f"{name}.{short}"])
+            elif short in pretrained:
+                value.copy_(pretrained[short])
             else:
                 assert "position_ids" in parameter, parameter
     return model, begun
@@ -151,8 +155,10 @@ def train(folder, start):
 
 def compare(trained, got, names, tolerance=TOLERANCE):
     lines = [json.loads(line) for line in got.read_text().splitlines()]
-    losses = {(name, row["step"]): row[f"{name}_loss"] for row in lines
-              for name in names if f"{name}_loss" in row}
+    # The record of a strategy of one phase, called "", has "loss".
+    keys = {name: f"{name}_loss".removeprefix("_") for name in names}
+    losses = {(name, row["step"]): row[key] for row in lines
+              for name, key in keys.items() if key in row}
     agreed = 0
     for name, step, loss in trained:
         ours = losses.pop((name, step))

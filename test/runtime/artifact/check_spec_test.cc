@@ -3,6 +3,7 @@
 
 // What CheckSpec refuses of sizes, slots, entries, programs and heads.
 
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -42,6 +43,21 @@ TEST(CheckSpecTest, ErrorsNameTheField) {
          s.slots[2].dtype = DType::kI32;
        },
        "slots[2].initial: expects zeros of other types than F32, got ones"},
+      {[](ArtifactSpec& s) { s.merges.push_back({9, 0, 0, 1}); },
+       "merges[0]: expects slots of matrices of F32, got 9"},
+      {[](ArtifactSpec& s) { s.merges.push_back({2, 0, 0, 1}); },
+       "merges[0]: expects slots of matrices of F32, got 2"},
+      {[](ArtifactSpec& s) {
+         s.slots[0].shape = {2, 2};
+         s.slots[1].shape = {4, 1};
+         s.merges.push_back({0, 1, 0, 1});
+       },
+       "merges[0]: expects matrices [out, in], [out, r] and [r, in], got "},
+      {[](ArtifactSpec& s) {
+         s.slots[0].shape = s.slots[1].shape = {2, 2};
+         s.merges.push_back({0, 1, 1, INFINITY});
+       },
+       "merges[0]: expects a finite scale, got inf"},
       {[](ArtifactSpec& s) { s.heads[0].name = ""; },
        "heads[0].name: expects a name, got nothing"},
       {[](ArtifactSpec& s) { s.heads.push_back(s.heads[0]); },

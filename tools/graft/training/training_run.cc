@@ -3,6 +3,7 @@
 
 #include "tools/graft/training/training_run.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "CLI/App.hpp"
@@ -112,6 +113,8 @@ absl::Status PrintFinished(const FinetuneOptions& options,
   return Print(absl::StrCat(record.dump(), "\n"));
 }
 
+constexpr size_t kShownParameters = 8;
+
 // Says what is trained, and which parameters begin with new values.
 void DescribeTrained(const Artifact& artifact,
                      const std::vector<std::string>& initialised) {
@@ -121,10 +124,18 @@ void DescribeTrained(const Artifact& artifact,
     ++tensors;
     trained += slot.trainable;
   }
-  std::fprintf(stderr, "trains %lld of %lld tensors%s%s\n",
-               static_cast<long long>(trained), static_cast<long long>(tensors),
-               initialised.empty() ? "" : "; initialised: ",
-               absl::StrJoin(initialised, ", ").c_str());
+  // Adapters are many.
+  const auto shown = absl::MakeConstSpan(initialised)
+                         .first(std::min(initialised.size(), kShownParameters));
+  std::fprintf(
+      stderr, "trains %lld of %lld tensors%s%s%s\n",
+      static_cast<long long>(trained), static_cast<long long>(tensors),
+      initialised.empty() ? "" : "; initialised: ",
+      absl::StrJoin(shown, ", ").c_str(),
+      shown.size() == initialised.size()
+          ? ""
+          : absl::StrCat(" and ", initialised.size() - shown.size(), " more")
+                .c_str());
 }
 
 // Values of the program's registers that the command line gives.

@@ -1,0 +1,36 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Low-rank adaptation (LoRA, Hu et al. 2022): the pretrained weights stay as they are,
+// and beside the matrices that @targets names two thin ones learn, with the head. An
+// export adds them to the weights, so that the model is as large and as fast as before.
+
+#S = #graft.dims<S>
+#SK = #graft.dims<S, K>
+
+transfer.strategy @lora sizes (K) {
+  transfer.parameter @rate = 1.0e-3 in [0.0, 3.0e+38] "peak learning rate"
+  transfer.parameter @schedule = "linear" of ["constant", "linear", "cosine"] "the rate after the warm-up"
+  transfer.parameter @warmup = 0.0 in [0.0, 1.0] "share of the steps in which the rate rises"
+  transfer.parameter @epochs = 3 in [1, 1000000000] "passes over the examples"
+  transfer.parameter @clip = 1.0 in [0.0, 3.0e+38] "maximum norm of the gradient; 0: no clipping"
+  transfer.parameter @weight_decay = 0.01 in [0.0, 3.0e+38] "decoupled weight decay"
+  transfer.parameter @rank = 8 in [1, 65536] "rank of the adapters"
+  transfer.parameter @alpha = 16.0 in [1.0e-9, 1.0e+9] "the adapters' share is alpha / rank"
+  transfer.parameter @targets = "[.](query|value)[.]weight$" "pattern of the matrices that are adapted"
+  transfer.parameter @new = "^classifier[.]" "pattern of parameters that are not pretrained"
+
+  %text, %labels = transfer.stream @train of text, labels<K> in @T, @S
+  transfer.inject lora of @model select @targets rank @rank alpha @alpha
+  transfer.group @adapters of @model select "[.]lora_[ab]$" decay @weight_decay
+  transfer.group @head of @model select @new decay @weight_decay
+  transfer.group @base of @model rest frozen
+
+  %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
+
+  transfer.predict %logits softmax : tensor<?x?xf32, #SK>
+  transfer.phase @step minimise %loss over [@adapters, @head]
+      with adamw rate @schedule @rate warmup @warmup clip @clip
+  transfer.schedule epochs @epochs of [@step]
+}

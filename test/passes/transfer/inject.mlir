@@ -1,0 +1,81 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Adapters beside the matrices of one of two layers.
+
+// RUN: graft-opt %s --transfer-link --transfer-expand-layers --transfer-inject | FileCheck %s
+// RUN: graft-opt %s --transfer | FileCheck %s --check-prefix=STATES
+
+// CHECK-LABEL: graft.model @model {
+// CHECK-NEXT:    graft.parameter @words
+// CHECK-NEXT:    graft.parameter @stack.0.dense.weight
+// CHECK-NEXT:    graft.parameter @stack.0.dense.bias
+// CHECK-NEXT:    graft.parameter @stack.1.dense.weight : tensor<4x4xf32>{{$}}
+// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129
+// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_b : tensor<4x2xf32> initial "zeros"
+// CHECK-NEXT:    graft.merge @stack.1.dense.weight plus 3.000000e+00 * @stack.1.dense.lora_b * @stack.1.dense.lora_a
+// CHECK-NEXT:    graft.parameter @stack.1.dense.bias
+// CHECK-LABEL: func.func @logits
+// CHECK:         graft.read @stack.0.dense.weight
+// CHECK-NOT:     lora
+// CHECK:         %[[X:.*]] = graft.relu
+// CHECK:         %[[W:.*]] = graft.read @stack.1.dense.weight
+// CHECK:         %[[Y:.*]] = graft.linear %[[X]], %[[W]], %{{.*}}
+// CHECK-NEXT:    %[[A:.*]] = graft.read @stack.1.dense.lora_a
+// CHECK-NEXT:    %[[B:.*]] = graft.read @stack.1.dense.lora_b
+// CHECK-NEXT:    %[[U:.*]] = graft.linear %[[X]], %[[A]] : (tensor<?x4xf32, #T>, tensor<2x4xf32>) -> tensor<?x2xf32, #T>
+// CHECK-NEXT:    %[[V:.*]] = graft.linear %[[U]], %[[B]]
+// CHECK-NEXT:    %[[S:.*]] = graft.scale %[[V]] by 3.000000e+00
+// CHECK-NEXT:    %[[Z:.*]] = graft.add %[[Y]], %[[S]]
+// CHECK-NEXT:    graft.relu %[[Z]]
+// CHECK-NOT:     lora
+// CHECK-LABEL: transfer.strategy
+// CHECK-NOT:     transfer.inject
+
+// The base has no gradient and no moments.
+// STATES:      graft.state @stack.1.dense.lora_a.gradient
+// STATES:      graft.state @label.second_moment
+// STATES-NOT:  graft.state
+// STATES-LABEL: func.func @accumulate(
+// STATES:      graft.gradients %{{.*}} wrt %{{.*}}, %{{.*}}, %{{.*}} : tensor<2x4xf32>, tensor<4x2xf32>, tensor<3x4xf32>
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.layers @stack count 2 {
+    graft.parameter @dense.weight : tensor<4x4xf32>
+    graft.parameter @dense.bias : tensor<4xf32>
+  }
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %y = graft.repeat 2 scope @stack (%h = %x) : tensor<?x4xf32, #T> {
+      %d = graft.read layer @dense.weight : tensor<4x4xf32>
+      %b = graft.read layer @dense.bias : tensor<4xf32>
+      %l = graft.linear %h, %d, %b : (tensor<?x4xf32, #T>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<?x4xf32, #T>
+      %r = graft.relu %l : tensor<?x4xf32, #T>
+      graft.yield %r : tensor<?x4xf32, #T>
+    }
+    %p = graft.segment_pool mean %y, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  transfer.parameter @rank = 2 in [1, 64] "rank"
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.inject lora of @model select "[.]1[.]dense[.]weight$" rank @rank alpha "3 * @rank"
+  transfer.group @adapters of @model select "[.]lora_[ab]$"
+  transfer.group @head of @model select "^label"
+  transfer.group @base of @model rest frozen
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@adapters, @head] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
