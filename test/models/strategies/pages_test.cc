@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <initializer_list>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -123,8 +124,10 @@ TEST_F(PagesTest, HasEachPageOnce) {
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
   EXPECT_THAT(names,
-              ElementsAre("coral", "dann", "distill", "distill_regression",
-                          "finetune", "mmd", "multitask", "regression"));
+              ElementsAre("averaged", "coral", "dann", "distill",
+                          "distill_regression", "finetune", "gradual",
+                          "head_first", "l2_sp", "lora", "mean_teacher", "mmd",
+                          "multitask", "regression", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -210,6 +213,97 @@ TEST_F(PagesTest, TellsDomainsApart) {
   EXPECT_EQ(update("classifier.bias").getRateMultiplier().convertToFloat(), 1);
 }
 
+// The models of a regression have one column instead of three.
+std::string withOneColumn(std::string text) {
+  const std::pair<std::string, std::string> changes[] = {
+      {"tensor<3x8xf32>", "tensor<1x8xf32>"},
+      {"x3xf32", "x1xf32"},
+      {"tensor<3xf32>", "tensor<1xf32>"}};
+  for (const auto& [from, to] : changes)
+    for (size_t at; (at = text.find(from)) != std::string::npos;)
+      text.replace(at, from.size(), to);
+  return text;
+}
+
+// The name of the symbol after "::".
+std::string leaf(mlir::SymbolRefAttr symbol) {
+  return symbol.getLeafReference().str();
+}
+
+// Invariants 1 and 2 of strategies, for all runs: the entries of a phase write
+// the parameters of its groups, what tracks these, and states. What is frozen
+// has no states and is written by none.
+TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
+  int checked = 0;
+  for (const StrategyPage& page : getStrategyPages()) {
+    const std::string name = page.name;
+    std::string models = read("tiny_bert.mlir");
+    if (name.find("distill") == 0) models += read("tiny_teacher.mlir");
+    if (name.find("regression") != std::string::npos)
+      models = withOneColumn(models);
+    if (std::string(page.text).find("@average") != std::string::npos) {
+      std::string average = models.substr(models.find("graft.model @model"));
+      average.replace(average.find("@model"), 6, "@average");
+      models += average;
+    }
+    if (name == "mmd" || name == "coral")
+      models += "graft.size @U bound 64\ngraft.size @R bound 8\n";
+    useModels(models);
+    ASSERT_TRUE(module) << name << errors;
+
+    // Groups by phase, and of each group the model that it tracks.
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(page.text), {});
+    auto text = parseModule(sources, &context);
+    ASSERT_TRUE(text) << name << errors;
+    auto strategy = *text->getOps<transfer::StrategyOp>().begin();
+    std::map<std::string, std::set<std::string>> owned;
+    std::set<std::string> tracking;
+    for (auto group : strategy.getOps<transfer::GroupOp>())
+      if (group.getTracks()) tracking.insert(group.getSymName().str());
+    auto phases = llvm::to_vector(strategy.getOps<transfer::PhaseOp>());
+    for (transfer::PhaseOp phase : phases) {
+      auto& groups =
+          owned[phases.size() == 1 ? "update"
+                                   : "update_" + phase.getSymName().str()];
+      for (auto group : phase.getGroups().getAsRange<mlir::FlatSymbolRefAttr>())
+        groups.insert(group.getValue().str());
+    }
+
+    const bool expanded = name == "multitask"
+                              ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
+                              : expand(page.name);
+    ASSERT_TRUE(expanded) << name << errors;
+    int updates = 0;
+    for (auto function : module->getOps<mlir::func::FuncOp>()) {
+      const std::string entry = function.getSymName().str();
+      updates += owned.count(entry);
+      function.walk([&](WriteOp write) {
+        mlir::Operation* target =
+            mlir::SymbolTable::lookupSymbolIn(*module, write.getSymbol());
+        if (auto state = mlir::dyn_cast<StateOp>(target)) {
+          EXPECT_TRUE(state.getKind() == "gradient" || owned.count(entry) ||
+                      entry == "begin")
+              << name << ": " << entry << " writes " << leaf(write.getSymbol());
+          return;
+        }
+        const std::string group =
+            mlir::cast<ParameterOp>(target).getGroup().value_or("").str();
+        EXPECT_TRUE(tracking.count(group) ||
+                    (owned.count(entry) && owned[entry].count(group)))
+            << name << ": " << entry << " writes " << leaf(write.getSymbol())
+            << " of the group " << group;
+        ++checked;
+      });
+    }
+    EXPECT_EQ(updates, static_cast<int>(owned.size())) << name;
+    module->walk([&](StateOp state) {
+      EXPECT_TRUE(state.getGroup().has_value()) << name;
+    });
+  }
+  EXPECT_GT(checked, 500);
+}
+
 // What relates the domains reads both, in batches of their own sizes.
 TEST_F(PagesTest, BringsDomainsTogether) {
   const std::string sizes = "graft.size @U bound 64\ngraft.size @R bound 8\n";
@@ -244,18 +338,6 @@ TEST_F(PagesTest, SharesAnEncoderBetweenTasks) {
 TEST_F(PagesTest, AsksForTheLabelsOfTasks) {
   EXPECT_FALSE(expand("multitask", {}, {{"A", 5}}));
   EXPECT_THAT(errors, HasSubstr("expects a call whose result has the size B"));
-}
-
-// The models of a regression have one column instead of three.
-std::string withOneColumn(std::string text) {
-  const std::pair<std::string, std::string> changes[] = {
-      {"tensor<3x8xf32>", "tensor<1x8xf32>"},
-      {"x3xf32", "x1xf32"},
-      {"tensor<3xf32>", "tensor<1xf32>"}};
-  for (const auto& [from, to] : changes)
-    for (size_t at; (at = text.find(from)) != std::string::npos;)
-      text.replace(at, from.size(), to);
-  return text;
 }
 
 TEST_F(PagesTest, PredictsANumber) {

@@ -1,0 +1,163 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every strategy, whatever it learns.
+
+    invariants.py FOLDER PART PARTS
+
+Trains each page of the compiler, of PARTS equal parts the one of that number, on
+tables of FOLDER, a folder of tiny_bert.py, and checks that
+
+ 3. the order of the examples in a batch changes no loss,
+ 4. nor does having each of them twice,
+ 6. the number of threads changes no bit,
+ 7. how a batch is cut and packed changes no loss,
+ 8. a run that is interrupted and resumed ends with the same bits.
+
+(1, 2 and 5 are checked on the program itself, in test/models/strategies.) A page
+that is exempt says so, with the reason, in a comment "Invariant N does not hold:".
+Prints a line for each page and the number of checks and exemptions.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+TOLERANCE = 5e-5
+ROWS = 24
+
+
+def run(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True,
+                          text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, words))}: {done.stderr}")
+    return done.stdout
+
+
+class Page:
+    def __init__(self, name, folder):
+        self.name, self.folder = name, folder
+        self.facts = json.loads(run("graft-compile", f"page:{name}", "--emit",
+                                    "facts", "-o", "-"))
+        text = run("graft", "strategies", name)
+        self.exempt = {int(number) for number in
+                       re.findall(r"// Invariant (\d) does not hold: \S", text)}
+
+    def models(self):
+        """The students share a checkpoint; a teacher has a head."""
+        for model in self.facts["models"]:
+            if model["complete"] or model["tracked"]:
+                continue
+            numbers = any(stream["labels"] == "number"
+                          for stream in self.facts["streams"])
+            directory = "model" if model["trained"] else (
+                "number-teacher" if numbers else "teacher")
+            yield from ("--model", f"{model['name']}={self.folder / directory}")
+
+    def tables(self, kind):
+        for stream in self.facts["streams"]:
+            labels = {"none": "texts", "number": "numbers"}.get(
+                stream["labels"], "classes")
+            yield from ("--data",
+                        f"{stream['name']}={self.folder / kind / labels}.tsv")
+
+    def train(self, output, kind, *options):
+        output = self.folder / output / self.name
+        heads = any(model["head"] and model["trained"]
+                    for model in self.facts["models"] if not model["complete"])
+        run("graft", "train", f"page:{self.name}", *self.models(),
+            *self.tables(kind), *(["--new-head"] if heads else []), "--log-every",
+            "1", "--quiet", "--overwrite", "--output", output, *options)
+        return output
+
+    def losses(self, *arguments):
+        lines = (self.train(*arguments) / "metrics.jsonl").read_text()
+        return [value for line in lines.splitlines()
+                for key, value in json.loads(line).items()
+                if key.endswith("loss")]
+
+    def check(self):
+        """The numbers of the invariants that were checked."""
+        still = ("--dropout", "0", "--max-steps", "4")
+        whole = self.losses("whole", "plain", "--batch-size", ROWS, *still)
+        for number, arguments in (
+                (3, ("reversed", "reversed", "--batch-size", ROWS)),
+                (4, ("doubled", "doubled", "--batch-size", 2 * ROWS)),
+                (7, ("cut", "plain", "--batch-size", ROWS, "--max-tokens", 64))):
+            if number not in self.exempt:
+                self.compare(number, whole, self.losses(*arguments, *still))
+                yield number
+        moving = ("--batch-size", 10, "--shuffle", "--seed", 3)
+        one = self.train("one", "plain", *moving, "--max-steps", 5, "--threads", 1)
+        self.train("two", "plain", *moving, "--max-steps", 3,
+                   "--checkpoint-every", 2, "--threads", 2)
+        output = self.folder / "two" / self.name
+        (output / "model.graft").unlink()
+        heads = [w for w in ["--new-head"] if any(
+            model["head"] and model["trained"]
+            for model in self.facts["models"] if not model["complete"])]
+        run("graft", "train", f"page:{self.name}", *self.models(),
+            *self.tables("plain"), *heads, "--log-every", "1", "--quiet",
+            "--output", output, *moving, "--max-steps", 5, "--threads", 2,
+            "--resume")
+        if (one / "model.graft").read_bytes() != (
+                output / "model.graft").read_bytes():
+            sys.exit(f"{self.name}: expects the same bits with another number of "
+                     "threads and an interruption (6, 8)")
+        yield from (6, 8)
+
+    def compare(self, number, wanted, got):
+        if len(wanted) != len(got) or not wanted:
+            sys.exit(f"{self.name}: invariant {number}: {len(wanted)} and "
+                     f"{len(got)} losses")
+        worst = max(abs(a - b) / max(1.0, abs(a))
+                    for a, b in zip(wanted, got, strict=True))
+        if not worst <= TOLERANCE:
+            sys.exit(f"{self.name}: invariant {number}: losses differ by {worst}: "
+                     f"{wanted} and {got}")
+
+
+def write_tables(folder):
+    head, *rows = (folder / "train.tsv").read_text().splitlines()[:ROWS + 1]
+    for kind, chosen in (("plain", rows), ("reversed", rows[::-1]),
+                         ("doubled", rows + rows)):
+        (folder / kind).mkdir(exist_ok=True)
+        texts = [row.split("\t") for row in chosen]
+        for name, lines in (
+                ("classes", [head, *chosen]),
+                ("texts", ["text", *(text for _, text in texts)]),
+                ("numbers", [head, *(f"{len(text) / 10}\t{text}"
+                                     for _, text in texts)])):
+            (folder / kind / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+
+
+def make_teachers(folder):
+    for name, table, task in (("teacher", "classes", "classification"),
+                              ("number-teacher", "numbers", "regression")):
+        out = folder / f"{name}-run"
+        run("graft", "finetune", "--model", folder / "model", "--train",
+            folder / "plain" / f"{table}.tsv", "--task", task, "--new-head",
+            "--learning-rate", "1e-3", "--output", out, "--quiet", "--overwrite")
+        run("graft", "export", out / "model.graft", "--output", folder / name)
+
+
+def main():
+    folder, part, parts = pathlib.Path(sys.argv[1]), *map(int, sys.argv[2:])
+    write_tables(folder)
+    make_teachers(folder)
+    names = [line.split(":")[0] for line in run("graft", "strategies").splitlines()
+             if line and not line.startswith(" ")]
+    checks = exemptions = 0
+    for name in names[part::parts]:
+        page = Page(name, folder)
+        held = list(page.check())
+        checks += len(held)
+        exemptions += len(page.exempt)
+        print(f"{name}: {', '.join(map(str, sorted(held)))} hold")
+    print(f"{checks} checks, {exemptions} exemptions")
+
+
+if __name__ == "__main__":
+    main()
