@@ -156,7 +156,17 @@ void StreamOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
     setName(value, field);
 }
 
+// Entries and registers are called after streams and phases.
+static LogicalResult verifyName(Operation* op, StringRef name) {
+  if (!name.empty() &&
+      llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
+    return success();
+  return op->emitOpError("expects a name of letters, digits and '_', got @")
+         << name;
+}
+
 LogicalResult StreamOp::verify() {
+  if (failed(verifyName(*this, getSymName()))) return failure();
   llvm::StringSet<> seen;
   for (StringRef field : getFields().getAsValueRange<StringAttr>())
     if (!seen.insert(field).second)  // C1.
@@ -284,6 +294,7 @@ LogicalResult GroupOp::verify() {
 }
 
 LogicalResult PhaseOp::verify() {
+  if (failed(verifyName(*this, getSymName()))) return failure();  // C3.
   FailureOr<StringAttr> schedule =
       getText(*this, "schedule", getScheduleAttr());
   if (failed(schedule)) return failure();

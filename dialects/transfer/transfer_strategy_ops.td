@@ -28,7 +28,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
-      `transfer.scale_gradient`, `transfer.gradient` and computing ops of `graft`.
+      `transfer.scale_gradient`, `transfer.gradient`, `transfer.number` and computing ops of `graft`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
@@ -176,7 +176,8 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a regression target, `tensor<?x1xf32, S>` |
     | `weights` | weight of each sequence, `tensor<?xf32, S>` |
 
-    - (C1) Fields are from this table, each at most once.
+    - (C1) Fields are from this table, each at most once. The name of the stream
+      consists of letters, digits and `_`.
     - (C2) `labels` and a positive `label_count`, or a `label_size` of the
       strategy, go together.
     - (C3) Results have the types of the table.
@@ -383,6 +384,7 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
 
     - (C1) `optimizer` is in the table, and other settings than its own are absent.
     - (C2) `nesterov` takes a `momentum` above 0.
+    - (C3) The name consists of letters, digits and `_`.
 
     A part of `transfer.strategy`; see there for an example.
   }];

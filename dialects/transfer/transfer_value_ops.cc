@@ -115,6 +115,14 @@ LogicalResult ScaleGradientOp::verify() {
   return verifyNumber(*this, "factor", getFactorAttr(), kAny, Change::allowed);
 }
 
+LogicalResult NumberOp::verify() {
+  // C1.
+  auto type = cast<RankedTensorType>(getTensor().getType());
+  if (!type.getElementType().isF32())
+    return emitOpError("expects a tensor of f32, got ") << type;
+  return verifyNumber(*this, "number", getNumberAttr(), kAny, Change::allowed);
+}
+
 LogicalResult GradientOp::verify() {
   // C1.
   Operation* source = getWrt().getDefiningOp();

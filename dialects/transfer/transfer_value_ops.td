@@ -358,6 +358,48 @@ def Transfer_GradientOp : Transfer_Op<"gradient", [
   let hasVerifier = 1;
 }
 
+def Transfer_NumberOp : Transfer_Op<"number", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "A number of the recipe as a tensor";
+  let description = [{
+    All elements are `number`, such as a declared parameter, for computing ops to use. A
+    number with `step`, `epoch` or `progress` is computed before each turn of a phase.
+
+    - (C1) The result is of f32.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @hinge {
+      transfer.parameter @enough = 1.000000e-01 in [0.000000e+00, 1.000000e+01] "loss below which an example is learnt"
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %ce = graft.cross_entropy %logits, %labels : (tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+      %enough = transfer.number @enough : tensor<?xf32, #graft.dims<S>>
+      %hard = graft.max %ce, %enough : tensor<?xf32, #graft.dims<S>>
+      %loss = transfer.mean %hard : tensor<?xf32, #graft.dims<S>>
+      transfer.predict %logits softmax : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Transfer_NumberAttr:$number);
+  let results = (outs Graft_Tensor:$tensor);
+  let assemblyFormat = "custom<Number>($number) attr-dict `:` type($tensor)";
+  let hasVerifier = 1;
+}
+
 def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
   let summary = "A prediction of the adapted model";
   let description = [{

@@ -456,15 +456,25 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
       return predict.emitOpError("expects not to depend on a cache, got ")
              << cache.getSymNameAttr()
              << "; 'evaluate' names a loss without one";
-  for (Operation* op : getComputation({evaluated}))
-    if (auto combine = dyn_cast<CombineOp>(op);
-        combine && llvm::any_of(combine.getFactors(), changesInTraining)) {
-      InFlightDiagnostic diagnostic = predict.emitOpError(
-          "expects a loss to evaluate whose factors are the same in each step; "
-          "'evaluate' names one");
-      diagnostic.attachNote(combine.getLoc()) << "this one's change";
-      return diagnostic;
-    }
+  SmallVector<Operation*> computed = getComputation({evaluated});
+  // Only a derivative depends on the factor of a gradient.
+  bool derives =
+      llvm::any_of(computed, [](Operation* op) { return isa<GradientOp>(op); });
+  for (Operation* op : computed) {
+    auto combine = dyn_cast<CombineOp>(op);
+    auto number = dyn_cast<NumberOp>(op);
+    auto scaling = dyn_cast<ScaleGradientOp>(op);
+    bool changes =
+        (combine && llvm::any_of(combine.getFactors(), changesInTraining)) ||
+        (number && changesInTraining(number.getNumber())) ||
+        (scaling && derives && changesInTraining(scaling.getFactor()));
+    if (!changes) continue;
+    InFlightDiagnostic diagnostic = predict.emitOpError(
+        "expects a loss to evaluate whose factors are the same in each step; "
+        "'evaluate' names one");
+    diagnostic.attachNote(op->getLoc()) << "this one's change";
+    return diagnostic;
+  }
   SmallVector<StreamOp> streams = getStreams({predict.getPrediction()});
   if (streams.size() != 1)
     return predict.emitOpError(

@@ -150,6 +150,7 @@ void Entry::addFactors(PhaseOp phase, HostProgram& host) {
   };
   for (Operation* op : getOps(phase.getLoss())) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
+    if (auto number = dyn_cast<NumberOp>(op)) add(number.getNumber());
     if (auto sum = dyn_cast<CombineOp>(op))
       for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))
         if (takes(loss)) add(factor);
@@ -196,6 +197,10 @@ LogicalResult Entry::emit(Operation* op) {
   }
   if (auto scaling = dyn_cast<ScaleGradientOp>(op)) {
     emitScaling(scaling);
+    return success();
+  }
+  if (auto number = dyn_cast<NumberOp>(op)) {
+    emitNumber(number);
     return success();
   }
   if (auto gradient = dyn_cast<GradientOp>(op)) {
@@ -282,19 +287,33 @@ LogicalResult Entry::emitLoss(LossOp loss) {
   return success();
 }
 
-// Only a training has gradients to scale.
+Value Entry::scalarOf(Operation* op, Attribute number) {
+  if (Value factor = factors.lookup(number)) return factor;
+  return ConstantOp::create(
+      builder, RankedTensorType::get({}, builder.getF32Type()),
+      builder.getF32FloatAttr(getVerifiedNumber(op, number)));
+}
+
+// A training has gradients to scale, and whatever has derivatives.
 void Entry::emitScaling(ScaleGradientOp scaling) {
   Value input = mapping.lookup(scaling.getInput());
-  if (mode.deterministic) return mapping.map(scaling.getOutput(), input);
-  Value factor = factors.lookup(scaling.getFactor());
-  if (!factor)
-    factor = ConstantOp::create(builder,
-                                RankedTensorType::get({}, builder.getF32Type()),
-                                builder.getF32FloatAttr(getVerifiedNumber(
-                                    scaling, scaling.getFactor())));
+  auto strategy = scaling->getParentOfType<StrategyOp>();
+  if (mode.deterministic && strategy.getOps<GradientOp>().empty())
+    return mapping.map(scaling.getOutput(), input);
   mapping.map(scaling.getOutput(), graft::ScaleGradientOp::create(
-                                       builder, input.getType(), input, factor)
+                                       builder, input.getType(), input,
+                                       scalarOf(scaling, scaling.getFactor()))
                                        .getOutput());
+}
+
+void Entry::emitNumber(NumberOp number) {
+  Value scalar = scalarOf(number, number.getNumber());
+  auto type = cast<RankedTensorType>(number.getTensor().getType());
+  if (type.getRank() > 0)
+    scalar = BroadcastOp::create(builder, type, scalar,
+                                 builder.getDenseI64ArrayAttr(llvm::to_vector(
+                                     llvm::seq<int64_t>(type.getRank()))));
+  mapping.map(number.getTensor(), scalar);
 }
 
 void Entry::emitGradient(GradientOp gradient) {

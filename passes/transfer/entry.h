@@ -79,6 +79,9 @@ class Entry {
   mlir::LogicalResult emitCombination(CombineOp combine);
   void emitScaling(ScaleGradientOp scaling);
   void emitGradient(GradientOp gradient);
+  // The number `number` of `op` as a scalar of the entry.
+  mlir::Value scalarOf(mlir::Operation* op, mlir::Attribute number);
+  void emitNumber(NumberOp number);
   mlir::FailureOr<mlir::Value> emitRows(LossOp loss);
   // Maps `loss` to `rows`, one value per example, or to what they add up to.
   void reduceRows(mlir::Value loss, mlir::Value rows, mlir::Value weight,

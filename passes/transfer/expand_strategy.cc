@@ -106,9 +106,8 @@ class Expander {
   void buildUpdate(const Work& work);
   void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
                    Value gradient, Value rate, Value step, Value factor);
-  // The number of `phase` as a scalar of its update.
-  Value readNumber(Entry& entry, PhaseOp phase, Operation* op,
-                   Attribute number);
+  // The share that a tracker keeps, as a scalar of the update of `phase`.
+  Value readShare(Entry& entry, PhaseOp phase, Operation* op, Attribute number);
   void updateTrackers(Entry& entry, PhaseOp phase, const Parameter& parameter,
                       Value updated);
 
@@ -450,13 +449,13 @@ StringRef Expander::buildBegin() {
   return kBegin;
 }
 
-Value Expander::readNumber(Entry& entry, PhaseOp phase, Operation* op,
-                           Attribute number) {
+Value Expander::readShare(Entry& entry, PhaseOp phase, Operation* op,
+                          Attribute number) {
   Value& value = numbers[number];
   if (value) return value;
   auto scalar = RankedTensorType::get({}, entry.builder.getF32Type());
   if (changesInTraining(number)) {
-    auto [name, source] = host.addNumber(number, phase);
+    auto [name, source] = host.addNumber(number, phase, /*share=*/true);
     return value = entry.addArgument(name, scalar, source);
   }
   double constant = getVerifiedNumber(op, number);
@@ -471,7 +470,7 @@ void Expander::updateTrackers(Entry& entry, PhaseOp phase,
   for (Tracker& tracker : trackers) {
     if (tracker.tracked.symbol != parameter.symbol) continue;
     GroupOp group = tracker.item.group;
-    Value keep = readNumber(entry, phase, group, group.getKeepAttr());
+    Value keep = readShare(entry, phase, group, group.getKeepAttr());
     Value one = ConstantOp::create(builder, keep.getType(), APFloat(1.0f));
     Value share = SubOp::create(builder, one, keep);
     SymbolRefAttr symbol = tracker.item.parameter.symbol;

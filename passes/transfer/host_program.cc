@@ -242,15 +242,16 @@ exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
 }
 
 std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
-    Attribute number, PhaseOp phase) {
+    Attribute number, PhaseOp phase, bool share) {
   auto* found = llvm::find_if(
       numbers, [&](const Number& known) { return known.value == number; });
   if (found == numbers.end()) {
     std::string name = "factor" + std::to_string(numbers.size());
     host->declareVariable(name);
-    numbers.push_back({name, number, {}});
+    numbers.push_back({name, number, false, {}});
     found = &numbers.back();
   }
+  found->share |= share;
   if (!llvm::is_contained(found->phases, phase)) found->phases.push_back(phase);
   return {found->variable, sourceOf(found->variable)};
 }
@@ -475,15 +476,18 @@ void HostProgram::stopEarly() {
 }
 
 void HostProgram::checkNumber(StringRef variable, Attribute number,
-                              bool isRate) {
+                              Range range) {
   if (!changesInTraining(number)) return;
   std::string name = "$" + variable.str();
   std::string wrong = "not finite(" + name + ")";
-  if (isRate) wrong += " or " + name + " < 0";
+  if (range != Range::finite) wrong += " or " + name + " < 0";
+  if (range == Range::share) wrong += " or " + name + " > 1";
   std::string text = cast<ExpressionAttr>(number).getText().str();
   failWhen(wrong,
            "expects \"" + text + "\" to be " +
-               (isRate ? "a rate that is not negative" : "a finite factor"),
+               (range == Range::rate    ? "a rate that is not negative"
+                : range == Range::share ? "a share from 0 to 1"
+                                        : "a finite factor"),
            name);
 }
 
@@ -515,11 +519,12 @@ void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
     call = "$step * " + turns.times + " + " + turn;
   }
   to.set("$" + variableOf(phase, "update"), done + " + 1");
-  checkNumber(rate, phase.getRateAttr(), /*isRate=*/true);
+  checkNumber(rate, phase.getRateAttr(), Range::rate);
   for (const Number& number : numbers) {
     if (!llvm::is_contained(number.phases, phase)) continue;
     to.set("$" + number.variable, term(number.value));
-    checkNumber(number.variable, number.value, /*isRate=*/false);
+    checkNumber(number.variable, number.value,
+                number.share ? Range::share : Range::finite);
   }
   to.set("$" + variableOf(phase, "loss"), "0");
   for (const Accumulation& accumulation : entries.accumulations)

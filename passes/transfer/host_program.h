@@ -70,8 +70,10 @@ class HostProgram {
 
   // Lets each turn of `phase` compute `number` of the strategy, and returns the
   // name of its variable and its source.
+  // A `share` that is not in [0, 1] ends a run.
   std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number,
-                                                     PhaseOp phase);
+                                                     PhaseOp phase,
+                                                     bool share = false);
 
   // Adds the instructions: for each schedule epochs of steps, in which its
   // phases take their turns, and evaluations of each prediction. `begin` is an
@@ -124,10 +126,12 @@ class HostProgram {
   // Ends the run at this step where `condition` holds, and shows `variable`.
   void failWhen(const std::string& condition, const std::string& message,
                 llvm::StringRef variable);
-  // Ends the run where `variable`, which `number` has set, is not finite or,
-  // with `isRate`, negative. Nothing where it cannot change.
+  // What a number that changes must be.
+  enum class Range { finite, rate, share };
+  // Ends the run where `variable`, which `number` has set, is not finite or not
+  // in the range. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,
-                   bool isRate);
+                   Range range);
   void addSums(Stage& stage);
   void addUpdate(const PhaseEntries& entries);
   // Ends the step: counts it, and records its losses.
@@ -159,6 +163,7 @@ class HostProgram {
   struct Number {
     std::string variable;
     mlir::Attribute value;
+    bool share = false;                 // must be in [0, 1]
     llvm::SmallVector<PhaseOp> phases;  // whose turns compute it
   };
   llvm::SmallVector<Number> numbers;

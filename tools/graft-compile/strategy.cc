@@ -399,9 +399,18 @@ void AddWeights(transfer::StrategyOp strategy) {
          llvm::zip(stream.getValues(), weighted.getValues()))
       before.replaceAllUsesWith(after);
     stream.erase();
+    // Losses of the stream's own examples.
+    const mlir::Value weights = weighted.getField("weights");
+    const auto isOwn = [&](mlir::Value loss) {
+      const auto read = transfer::getStreams({loss});
+      return read.size() == 1 && read.front() == weighted;
+    };
     for (auto loss : strategy.getOps<transfer::LossOp>())
-      if (!loss.getWeight())
-        loss.getWeightMutable().assign(weighted.getField("weights"));
+      if (!loss.getWeight() && isOwn(loss.getLoss()))
+        loss.getWeightMutable().assign(weights);
+    for (auto mean : strategy.getOps<transfer::MeanOp>())
+      if (!mean.getWeight() && isOwn(mean.getLoss()))
+        mean.getWeightMutable().assign(weights);
   }
 }
 

@@ -221,3 +221,111 @@ transfer.strategy @smooth {
   transfer.phase @step minimise %loss over [@all] with adamw rate constant 1.0e-3
   transfer.schedule epochs 3 of [@step]
 }
+
+// -----
+
+// C1 of transfer.number.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @pooled(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    return %z : tensor<?x4xf32, #S>
+  }
+  func.func @classify(%x: tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %x, %w : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @model
+  %f = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+  %logits = transfer.call @model::@classify(%f) : (tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S>
+  %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  // expected-error @below {{'transfer.number' op expects a tensor of f32, got 'tensor<?xbf16, #graft.dims<S>>'}}
+  %n = transfer.number 1.0 : tensor<?xbf16, #S>
+  transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %label over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C1 of transfer.stream: its name.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @pooled(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    return %z : tensor<?x4xf32, #S>
+  }
+  func.func @classify(%x: tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %x, %w : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects a name of letters, digits and '_', got @a.b}}
+  %ids, %segments, %labels = transfer.stream @a.b of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @model
+  %f = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+  %logits = transfer.call @model::@classify(%f) : (tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S>
+  %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %label over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C3 of transfer.phase.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @pooled(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    return %z : tensor<?x4xf32, #S>
+  }
+  func.func @classify(%x: tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %x, %w : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @model
+  %f = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+  %logits = transfer.call @model::@classify(%f) : (tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S>
+  %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.phase' op expects a name of letters, digits and '_', got @a b}}
+  transfer.phase @"a b" minimise %label over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}

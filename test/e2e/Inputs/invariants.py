@@ -9,12 +9,13 @@ tables of FOLDER, a folder of tiny_bert.py, and checks that
 
  3. the order of the examples in a batch changes no loss,
  4. nor does having each of them twice,
+ 5. an example with a weight of 0 is as one that is not there (pages of one stream),
  6. the number of threads changes no bit,
  7. how a batch is cut and packed changes no loss,
  8. a run that is interrupted and resumed ends with the same bits.
 
-(1, 2 and 5 are checked on the program itself, in test/models/strategies.) A page
-that is exempt says so, with the reason, in a comment "Invariant N does not hold:".
+(1 and 2 are checked on the program itself, in test/models/strategies.) A page that
+is exempt says so, with the reason, in a comment "Invariant N does not hold:".
 Prints a line for each page and the number of checks and exemptions.
 """
 
@@ -89,6 +90,13 @@ class Page:
             if number not in self.exempt:
                 self.compare(number, whole, self.losses(*arguments, *still))
                 yield number
+        # With several streams, a page has weights if its author says so.
+        if len(self.facts["streams"]) == 1:
+            half = self.losses("half", "half", "--batch-size", ROWS, *still)
+            self.compare(5, half, self.losses(
+                "weighted", "weighted", "--batch-size", ROWS, "--weight-column",
+                "weight", *still))
+            yield 5
         moving = ("--batch-size", 10, "--shuffle", "--seed", 3)
         one = self.train("one", "plain", *moving, "--max-steps", 5, "--threads", 1)
         self.train("two", "plain", *moving, "--max-steps", 3,
@@ -122,14 +130,22 @@ class Page:
 def write_tables(folder):
     head, *rows = (folder / "train.tsv").read_text().splitlines()[:ROWS + 1]
     for kind, chosen in (("plain", rows), ("reversed", rows[::-1]),
-                         ("doubled", rows + rows)):
+                         ("doubled", rows + rows), ("half", rows[::2]),
+                         ("weighted", rows)):
         (folder / kind).mkdir(exist_ok=True)
-        texts = [row.split("\t") for row in chosen]
-        for name, lines in (
-                ("classes", [head, *chosen]),
-                ("texts", ["text", *(text for _, text in texts)]),
-                ("numbers", [head, *(f"{len(text) / 10}\t{text}"
-                                     for _, text in texts)])):
+        tables = {
+            "classes": [head, *chosen],
+            "numbers": [head, *(f"{len(text) / 10}\t{text}" for _, text in
+                                (row.split("\t") for row in chosen))]}
+        if kind == "weighted":
+            for name, lines in tables.items():
+                tables[name] = [lines[0] + "\tweight",
+                                *(f"{line}\t{1 - i % 2}"
+                                  for i, line in enumerate(lines[1:]))]
+        # Those without labels have no weights, and are all there.
+        all_texts = rows if kind in ("half", "weighted") else chosen
+        tables["texts"] = ["text", *(row.split("\t")[1] for row in all_texts)]
+        for name, lines in tables.items():
             (folder / kind / f"{name}.tsv").write_text("\n".join(lines) + "\n")
 
 

@@ -123,11 +123,12 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names,
-              ElementsAre("averaged", "coral", "dann", "distill",
-                          "distill_regression", "finetune", "gradual",
-                          "head_first", "l2_sp", "lora", "mean_teacher", "mmd",
-                          "multitask", "regression", "wasserstein"));
+  EXPECT_THAT(names, ElementsAre("averaged", "bit_fit", "coral", "dann",
+                                 "distill", "distill_regression", "distill_two",
+                                 "domain_confusion", "finetune", "focal",
+                                 "gradual", "head_first", "l2_sp", "lora",
+                                 "mean_teacher", "mmd", "multitask", "r_drop",
+                                 "regression", "self_training", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -241,6 +242,11 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
     if (name.find("distill") == 0) models += read("tiny_teacher.mlir");
     if (name.find("regression") != std::string::npos)
       models = withOneColumn(models);
+    if (name == "distill_two") {
+      std::string second = read("tiny_teacher.mlir");
+      second.replace(second.find("@teacher"), 8, "@second");
+      models += second.substr(second.find("graft.model"));
+    }
     if (std::string(page.text).find("@average") != std::string::npos) {
       std::string average = models.substr(models.find("graft.model @model"));
       average.replace(average.find("@model"), 6, "@average");

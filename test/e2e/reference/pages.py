@@ -1,0 +1,304 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Trains as a page of models/strategies/ says, without dropout, in PyTorch and
+Transformers, and compares the losses of its phases with Graft's.
+
+    pages.py PAGE FOLDER START GOT [SETTING...]
+
+as phases.py. FOLDER also has the tables second.tsv, of a second task, and part.tsv,
+which lacks labels, and teacher and second, checkpoints of trained classifiers.
+self_training begins with the first of them, r_drop with both, other pages with START.
+The rate is 1e-3; SETTING, as gamma=2, is what else the run has set.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import torch
+from torch.nn import functional
+from safetensors.torch import load_file
+from transformers import BertConfig, BertForSequenceClassification
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import phases
+
+RATE = 1e-3
+TOLERANCE = 2e-5
+ANIMALS, THINGS = ("animal", "plant", "tool"), ("alive", "thing")
+
+
+class Labels(tuple):
+    """Names of labels; a missing one is -100."""
+
+    def index(self, name):
+        return super().index(name) if name else -100
+
+
+def pooled(model, ids):
+    return model.bert(input_ids=ids,
+                      attention_mask=(ids != 0).int()).pooler_output
+
+
+def logits(model, ids):
+    return model.classifier(pooled(model, ids))
+
+
+def take(begun, names):
+    return [begun[name].clone().requires_grad_() for name in names]
+
+
+def steps(table):
+    return math.ceil(len(table.rows) / phases.BATCH)
+
+
+def adamw(decay=0.01, sped=(), speed=1.0):
+    """AdamW; the parameters `sped` have no decay, and `speed` times the rate."""
+
+    class Sped(torch.optim.AdamW):
+
+        def step(self, closure=None):
+            if len(self.param_groups) > 1:
+                self.param_groups[1]["lr"] = speed * self.param_groups[0]["lr"]
+            return super().step(closure)
+
+    def make(parameters):
+        plain = [p for p in parameters if all(p is not s for s in sped)]
+        groups = [{"params": plain, "weight_decay": decay}]
+        if sped:
+            groups.append({"params": list(sped), "weight_decay": 0.0})
+        return Sped(groups)
+
+    return make
+
+
+def linear(done, total, warmup=0.1):
+    rises = math.floor(warmup * total + 0.5)
+    if done < rises:
+        return RATE * done / rises
+    return RATE * (total - done) / max(1, total - rises)
+
+
+def run(name, optimiser, total, loss, first=0):
+    """A stage of one phase: `loss` is called for each step."""
+    for done in range(total):
+        value = optimiser.turn(loss(), linear(done, total))
+        yield name, first + done + 1, value
+
+
+def self_training(at, settings):
+    source = at.table("train")
+    other = at.table("target")
+    model = at.load("teacher")
+    threshold = float(settings["threshold"])
+    sure = []
+
+    def label():
+        ids, answers = source.batch()
+        return functional.cross_entropy(logits(model, ids), answers)
+
+    def both():
+        ids, _ = other.batch()
+        said = logits(model, ids)
+        top, guess = said.detach().softmax(1).max(1)
+        passes = (top >= threshold).float()
+        sure.extend(passes.tolist())
+        losses = functional.cross_entropy(said, guess, reduction="none")
+        return label() + (passes * losses).mean()
+
+    parameters = list(model.parameters())
+    first = 3 * steps(source)
+    yield from run("fit", phases.Phase(parameters, adamw(), 1.0), first, label)
+    yield from run("self", phases.Phase(parameters, adamw(), 1.0),
+                   3 * steps(other), both, first)
+    assert 0 < sum(sure) < len(sure), sure
+    print(f"sure of {sum(sure):.0f} of {len(sure)}")
+
+
+def mmoe(at, settings):
+    first, second = at.table("train"), at.table("second", THINGS)
+    model, begun = at.model()
+    names = [f"tasks.expert.{i}.{kind}" for i in range(4)
+             for kind in ("weight", "bias")]
+    experts = take(begun, names)
+    tasks = [take(begun, [f"tasks.{task}.{kind}"
+                          for kind in ("gate", "weight", "bias")])
+             for task in ("first", "second")]
+    top = [*experts, *tasks[0], *tasks[1]]
+
+    def task(table, gate, weight, bias):
+        ids, answers = table.batch()
+        x = pooled(model, ids)
+        shares = functional.linear(x, gate).softmax(1)
+        outs = torch.stack([functional.linear(x, w, b).relu() for w, b in
+                            zip(experts[::2], experts[1::2])], 1)
+        mixed = (shares.unsqueeze(2) * outs).sum(1)
+        return functional.cross_entropy(functional.linear(mixed, weight, bias),
+                                        answers)
+
+    yield from run("", phases.Phase([*model.bert.parameters(), *top],
+                                    adamw(sped=top, speed=10.0), 1.0),
+                   3 * steps(first),
+                   lambda: task(first, *tasks[0]) + task(second, *tasks[1]))
+
+
+def domain_confusion(at, settings):
+    source, target = at.table("train"), at.table("target")
+    model, begun = at.model()
+    critic = take(begun, [f"domain.{layer}.{kind}" for layer in
+                          ("hidden", "output") for kind in ("weight", "bias")])
+    share, turns = float(settings["share"]), int(settings["turns"])
+
+    def tell(x, answer):
+        hidden = functional.linear(x, critic[0], critic[1]).relu()
+        told = functional.linear(hidden, critic[2], critic[3])
+        return functional.binary_cross_entropy_with_logits(
+            told, torch.full_like(told, answer))
+
+    judge = phases.Phase(critic, adamw(0.0))
+    learn = phases.Phase(model.parameters(), adamw(), 1.0)
+    total = 3 * steps(source)
+    for done in range(total):
+        (ours, answers), (theirs, _) = source.batch(), target.batch()
+        for _ in range(turns):
+            told = judge.turn(0.5 * tell(pooled(model, ours), 0.0) +
+                              0.5 * tell(pooled(model, theirs), 1.0), 1e-3)
+        yield "tell", done + 1, told
+        x = pooled(model, ours)
+        doubt = 0.5 * tell(x, 0.5) + 0.5 * tell(pooled(model, theirs), 0.5)
+        rise = 2 / (1 + math.exp(-10 * done / total)) - 1
+        loss = functional.cross_entropy(model.classifier(x), answers)
+        yield "learn", done + 1, learn.turn(loss + share * rise * doubt,
+                                            linear(done, total))
+
+
+def focal(at, settings):
+    table = at.table("train")
+    model, _ = at.model()
+    gamma = float(settings["gamma"])
+
+    def loss():
+        ids, answers = table.batch()
+        surprise = functional.cross_entropy(logits(model, ids), answers,
+                                            reduction="none")
+        return ((1 - (-surprise).exp())**gamma * surprise).mean()
+
+    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
+def bit_fit(at, settings):
+    table = at.table("train")
+    model, _ = at.model()
+
+    def loss():
+        ids, answers = table.batch()
+        return functional.cross_entropy(logits(model, ids), answers)
+
+    learned = [p for name, p in model.named_parameters()
+               if name.endswith("bias") or name.startswith("classifier.")]
+    assert len(learned) == 20 < len(list(model.parameters()))
+    yield from run("", phases.Phase(learned, adamw(0.0), 1.0),
+                   3 * steps(table), loss)
+
+
+def distill_two(at, settings):
+    table = at.table("part")
+    model, _ = at.model()
+    teachers = [at.load(name) for name in ("teacher", "second")]
+    soft, second = float(settings["soft_share"]), float(settings["second_share"])
+    heat = 2.0
+
+    def loss():
+        ids, answers = table.batch()
+        said = logits(model, ids)
+        labelled = max(1, (answers != -100).sum().item())
+        hard = functional.cross_entropy(said, answers, reduction="sum",
+                                        ignore_index=-100) / labelled
+        apart = [functional.kl_div((said / heat).log_softmax(1),
+                                   (logits(one, ids).detach() / heat).softmax(1),
+                                   reduction="batchmean") * heat**2
+                 for one in teachers]
+        return ((1 - soft) * hard + soft * (1 - second) * apart[0] +
+                soft * second * apart[1])
+
+    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
+def r_drop(at, settings):
+    """The second prediction is that of a second model, which learns, too."""
+    table = at.table("train")
+    model, other = at.load("teacher"), at.load("second")
+    alpha = float(settings["alpha"])
+
+    def loss():
+        ids, answers = table.batch()
+        a, b = logits(model, ids), logits(other, ids)
+        p, q = a.log_softmax(1), b.log_softmax(1)
+        apart = (functional.kl_div(p, q, reduction="batchmean", log_target=True) +
+                 functional.kl_div(q, p, reduction="batchmean", log_target=True))
+        return (0.5 * functional.cross_entropy(a, answers) +
+                0.5 * functional.cross_entropy(b, answers) + alpha / 4 * apart)
+
+    yield from run("", phases.Phase([*model.parameters(), *other.parameters()],
+                                    adamw(), 1.0), 3 * steps(table), loss)
+
+
+class Place:
+    """What a run began with."""
+
+    def __init__(self, folder, start):
+        self.folder, self.start = folder, start
+        self.words = phases.vocabulary(folder)
+
+    def table(self, name, labels=ANIMALS):
+        return phases.Texts(self.folder / f"{name}.tsv", self.words,
+                            Labels(labels))
+
+    def model(self):
+        """Values that a checkpoint lacks are those of the model's folder."""
+        begun = load_file(self.start)
+        values = load_file(self.folder / "model" / "model.safetensors")
+        values.update((name.removeprefix("model."), value)
+                      for name, value in begun.items())
+        model = BertForSequenceClassification(BertConfig.from_pretrained(
+            self.folder / "model", num_labels=len(ANIMALS))).eval()
+        own = model.state_dict()
+        with torch.no_grad():
+            for name in own:
+                short = name.removeprefix("bert.")
+                if short in values:
+                    own[name].copy_(values[short])
+        return model, begun
+
+    def load(self, name):
+        return BertForSequenceClassification.from_pretrained(
+            self.folder / name).eval()
+
+
+def compare(trained, got):
+    """Phases without a name are the only one of their page."""
+    rows = [json.loads(line) for line in got.read_text().splitlines()]
+    worst = 0
+    for name, step, loss in trained:
+        field = f"{name}_loss" if name else "loss"
+        (ours,) = [row[field] for row in rows
+                   if row["step"] == step and field in row]
+        if not abs(ours - loss) <= TOLERANCE:
+            sys.exit(f"step {step}: expects {field} {loss}, got {ours}")
+        worst = max(worst, abs(ours - loss))
+    assert max(row["step"] for row in rows) == trained[-1][1], rows[-1]
+    print(f"{len(trained)} losses agree, by {worst:.1e} or less")
+
+
+def main():
+    page, folder, start, got, *settings = sys.argv[1:]
+    compare(list(globals()[page](
+        Place(pathlib.Path(folder), pathlib.Path(start)),
+        dict(setting.split("=") for setting in settings))), pathlib.Path(got))
+
+
+if __name__ == "__main__":
+    main()
