@@ -123,12 +123,13 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("averaged", "bit_fit", "coral", "dann",
-                                 "distill", "distill_regression", "distill_two",
-                                 "domain_confusion", "finetune", "focal",
-                                 "gradual", "head_first", "l2_sp", "lora",
-                                 "mean_teacher", "mmd", "multitask", "r_drop",
-                                 "regression", "self_training", "wasserstein"));
+  EXPECT_THAT(
+      names,
+      ElementsAre("averaged", "bit_fit", "coral", "dann", "distill",
+                  "distill_regression", "distill_two", "domain_confusion",
+                  "finetune", "focal", "gradual", "head_first", "importance",
+                  "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "r_drop",
+                  "regression", "self_training", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -246,6 +247,11 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
       std::string second = read("tiny_teacher.mlir");
       second.replace(second.find("@teacher"), 8, "@second");
       models += second.substr(second.find("graft.model"));
+    }
+    if (name == "importance") {
+      std::string start = read("tiny_bert.mlir");
+      start = start.substr(start.find("graft.model @model"));
+      models += start.replace(start.find("@model"), 6, "@start");
     }
     if (std::string(page.text).find("@average") != std::string::npos) {
       std::string average = models.substr(models.find("graft.model @model"));

@@ -28,6 +28,7 @@ TrainCommandOptions Instantiate(AdaptOptions options) {
   TrainCommandOptions train = std::move(options.train);
   train.run.strategy.file = absl::StrCat(kPagePrefix, options.method);
   train.method = options.method;
+  train.streams = {"source", "target"};
   train.run.strategy.models = {absl::StrCat("model=", options.model)};
   for (const auto& [stream, files] :
        {std::pair("source", &options.source),

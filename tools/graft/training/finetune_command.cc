@@ -2,17 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
+#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -27,6 +31,22 @@ absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
                      options);
 }
 
+// The page of a method, with the data of `options`.
+TrainCommandOptions Instantiate(const FinetuneOptions& options,
+                                const std::string& method) {
+  TrainCommandOptions train;
+  train.run = options;
+  train.method = method;
+  train.streams = {"train"};
+  train.run.strategy.file = absl::StrCat(kPagePrefix, method);
+  train.run.strategy.models = {absl::StrCat("model=", options.model)};
+  for (const std::string& file : options.streams.front().paths)
+    train.data.push_back(absl::StrCat("train=", file));
+  for (const std::string& file : options.evaluations.front().paths)
+    train.data.push_back(absl::StrCat("dev=", file));
+  return train;
+}
+
 }  // namespace
 
 void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
@@ -38,15 +58,29 @@ void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
   command->get_option("--model")->required();
   command->get_option("--train")->required();
   AddTrainingOptions(*command, *options);
+  auto method = std::make_shared<std::string>();
+  command->add_option("--method", *method,
+                      "page to train by, such as lora or head_first; `graft "
+                      "strategies` describes them (default: finetune or "
+                      "regression, by --task)");
   AddStrategyOptions(*command, *options, /*teacher=*/false);
   AddRunOptions(*command, *options);
   command->footer(
       "Example:\n"
       "  graft finetune --model minilm/ --train train.tsv --dev dev.tsv \\\n"
-      "      --max-length 128 --evaluate-every 200 --output out/");
-  command->callback([options, &context] {
+      "      --max-length 128 --evaluate-every 200 --output out/\n"
+      "  graft finetune --method lora --model minilm/ --train train.tsv \\\n"
+      "      --set rank=4 --output adapted/");
+  command->callback([command, options, method, &context] {
     context.saves_on_signal = true;
-    context.run = [options, &context] { return Finetune(*options, context); };
+    if (method->empty()) {
+      context.run = [options, &context] { return Finetune(*options, context); };
+      return;
+    }
+    TrainCommandOptions train = Instantiate(*options, *method);
+    train.batch_size_given = command->count("--batch-size") > 0;
+    if (command->count("--task") > 0) train.task = options->task;
+    context.run = [train, &context] { return TrainStrategy(train, context); };
   });
 }
 

@@ -300,18 +300,18 @@ absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
   return inputs;
 }
 
-// Refuses a method that adapts to nothing.
+// Refuses a method that needs other data than its command takes.
 absl::Status CheckMethod(const TrainCommandOptions& options,
                          const nlohmann::json& streams) {
   if (options.method.empty()) return absl::OkStatus();
   std::vector<std::string> names;
   for (const nlohmann::json& stream : streams) names.push_back(stream["name"]);
-  if (absl::c_linear_search(names, "source") &&
-      absl::c_linear_search(names, "target"))
-    return absl::OkStatus();
+  if (absl::c_is_permutation(names, options.streams)) return absl::OkStatus();
   return UsageError(absl::StrCat(
-      "--method: expects a page that reads the streams source and target, got ",
-      options.method, ", which reads ", absl::StrJoin(names, " and "),
+      "--method: expects a page that reads the stream",
+      options.streams.size() == 1 ? " " : "s ",
+      absl::StrJoin(options.streams, " and "), ", got ", options.method,
+      ", which reads ", absl::StrJoin(names, " and "),
       "; `graft strategies` lists them"));
 }
 
@@ -332,6 +332,10 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   }
   GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts["streams"]));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
+  if (!options.task.empty() && options.task != run.task)
+    return UsageError(absl::StrCat("--task: expects ", run.task,
+                                   ", that of the page ", options.method,
+                                   ", got ", options.task));
   GRAFT_RETURN_IF_ERROR(TakePredictions(facts["predictions"], run));
   GRAFT_RETURN_IF_ERROR(TakeData(data, run));
   GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(run)));

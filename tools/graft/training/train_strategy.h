@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Training by a page: shared by `graft train` and `graft adapt`.
+// Training by a page: shared by `graft train`, and by `graft adapt` and `graft
+// finetune`, whose methods are pages.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
@@ -20,10 +21,13 @@ struct TrainCommandOptions {
   FinetuneOptions run;            // with strategy.file and strategy.models
   std::vector<std::string> data;  // STREAM=FILE
   bool batch_size_given = false;
-  std::string method;  // of `graft adapt`; empty: of another command
+  std::string method;  // the name of the page; empty: of `graft train`
+  // With a method: the streams that its page must read, and no others.
+  std::vector<std::string> streams;
+  std::string task;  // that the labels must be of; empty: any
 };
 
-// Adds the options that both have, whatever the page: of the data, the training
+// Adds the options that all have, whatever the page: of the data, the training
 // and the run. `options` must outlive the parsing.
 void AddPageOptions(CLI::App& command, TrainCommandOptions& options);
 
