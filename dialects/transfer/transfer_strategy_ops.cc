@@ -314,26 +314,30 @@ LogicalResult PhaseOp::verify() {
       succeeded(verifyOptimizer(*this)));
 }
 
-// [@phase times n every m, ...]; where nothing says how often, once.
+// [@phase times n every m, ...], both in any order; where nothing says how
+// often, once.
 ParseResult parseTurns(OpAsmParser& parser, ArrayAttr& phases, ArrayAttr& times,
                        ArrayAttr& every) {
   Builder& builder = parser.getBuilder();
   SmallVector<Attribute> names, counts, steps;
   Attribute once = builder.getI64IntegerAttr(1);
-  auto parseCount = [&](StringRef keyword, SmallVector<Attribute>& to) {
-    to.push_back(once);
-    return succeeded(parser.parseOptionalKeyword(keyword))
-               ? parseNumber(parser, to.back())
-               : ParseResult(success());
-  };
-  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
-        StringAttr name;
-        if (parser.parseSymbolName(name) || parseCount("times", counts) ||
-            parseCount("every", steps))
-          return failure();
-        names.push_back(FlatSymbolRefAttr::get(name));
+  auto parsePhase = [&]() -> ParseResult {
+    StringAttr name;
+    if (parser.parseSymbolName(name)) return failure();
+    names.push_back(FlatSymbolRefAttr::get(name));
+    counts.push_back(once);
+    steps.push_back(once);
+    for (;;) {
+      if (succeeded(parser.parseOptionalKeyword("times"))) {
+        if (parseNumber(parser, counts.back())) return failure();
+      } else if (succeeded(parser.parseOptionalKeyword("every"))) {
+        if (parseNumber(parser, steps.back())) return failure();
+      } else {
         return success();
-      }))
+      }
+    }
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parsePhase))
     return failure();
   auto isOnce = [&](Attribute number) { return number == once; };
   phases = builder.getArrayAttr(names);

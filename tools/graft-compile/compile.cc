@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -246,11 +247,27 @@ absl::Status WriteWithValues(const CompileOptions& options,
 // lack, and what of them has no use.
 CompileReport Report(const CompilerInput& input) {
   CompileReport report;
+  const auto isShown = [&](const InputModel& model) {
+    return model.role.trained || &model == &input.Predicted();
+  };
+  // What tracks a model begins with its values.
+  const auto begins = [&](const InputModel& model) {
+    return isShown(model) && model.role.tracked.empty() &&
+           !model.initialised.empty();
+  };
+  // Two heads have the same names.
+  const bool several =
+      absl::c_count_if(input.models, [&](const InputModel& model) {
+        return begins(model) && !model.role.complete;
+      }) > 1;
   for (const InputModel& model : input.models) {
-    if (!model.role.trained && &model != &input.Predicted()) continue;
-    // What tracks a model begins with its values.
-    if (model.role.tracked.empty())
-      llvm::append_range(report.initialised, model.initialised);
+    if (!isShown(model)) continue;
+    if (begins(model))
+      for (const std::string& name : model.initialised)
+        report.initialised.push_back(
+            several && !model.role.complete
+                ? absl::StrCat(model.role.symbol, ".", name)
+                : name);
     llvm::append_range(report.skipped, model.skipped);
   }
   return report;

@@ -170,5 +170,5 @@ transfer.strategy @alternating {
   transfer.phase @tell minimise %apart over [@judge] with adamw rate constant 1.0e-3
   transfer.phase @hide minimise %alike over [@encoder, @head] with adamw rate linear "@ahead / 1000" warmup 0.25
   transfer.schedule epochs 1 of [@probe]
-  transfer.schedule epochs 3 of [@tell times @ahead, @hide every 2]
+  transfer.schedule epochs 3 of [@tell times @ahead, @hide every 2 times 1]
 }
