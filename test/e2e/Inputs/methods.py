@@ -1,0 +1,98 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Methods of fine-tuning on one data set, beside plain fine-tuning.
+
+    methods.py --model DIRECTORY --data trec/ --work DIRECTORY [--seeds 3]
+        [--methods finetune lora ...] [--record FILE]
+
+Trains on train.tsv of --data and tests on dev.tsv. A run whose result is in --work is
+not made again. The intervals are of the paired difference to the first method, over
+seeds and test rows (bootstrap).
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import adaptation
+
+METHODS = ("finetune", "head_first", "gradual", "averaged", "l2_sp", "bit_fit",
+           "focal", "r_drop", "lora")
+# What is not set is the default of the page.
+COMMON = ["--precision", "bf16", "--shuffle", "--new-head", "--quiet",
+          "--overwrite"]
+SETTINGS = {"finetune": ["rate=5e-5", "epochs=3", "warmup=0.1", "clip=1"],
+            "bit_fit": ["epochs=3"]}
+
+
+def run(*arguments):
+    return subprocess.run(["graft", *map(str, arguments)], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+
+
+def result(method, seed, options):
+    kept = options.work / f"{method}-{seed}.json"
+    if not kept.exists():
+        output = options.work / f"{method}-{seed}"
+        settings = [word for setting in SETTINGS.get(method, [])
+                    for word in ("--set", setting)]
+        start = time.monotonic()
+        run("finetune", "--method", method, "--model", options.model, "--train",
+            options.data / "train.tsv", *settings, *COMMON, "--seed", seed,
+            "--output", output)
+        seconds = time.monotonic() - start
+        test = options.data / "dev.tsv"
+        lines = run("predict", output / "model.graft", "--data", test, "--top",
+                    "1", "--json").splitlines()
+        plan = json.loads(run("plan", output / "program.graft", "--json"))
+        kept.write_text(json.dumps({
+            "labels": [json.loads(line)["labels"][0]["label"] for line in lines],
+            "trained": plan["trainable"],
+            "bytes": plan["bytes"], "seconds": seconds}))
+    return json.loads(kept.read_text())
+
+
+def truth(path):
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    column = head.split("\t").index("label")
+    return [row.split("\t")[column] for row in rows]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("model", "data", "work"):
+        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--record", type=pathlib.Path)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    answers = truth(options.data / "dev.tsv")
+    right, numbers = {}, {}
+    for method in options.methods:
+        runs = [result(method, seed, options) for seed in range(options.seeds)]
+        right[method] = [[a == b for a, b in
+                          zip(one["labels"], answers, strict=True)]
+                         for one in runs]
+        accuracies = [100 * statistics.fmean(row) for row in right[method]]
+        numbers[method] = {
+            "accuracies": accuracies, "mean": statistics.fmean(accuracies),
+            "trained": runs[0]["trained"], "bytes": runs[0]["bytes"],
+            "seconds": statistics.fmean(one["seconds"] for one in runs)}
+        if method != options.methods[0]:
+            numbers[method]["difference"] = list(adaptation.interval(
+                right[method], right[options.methods[0]]))
+        print(method, json.dumps(numbers[method]), file=sys.stderr)
+    if options.record:
+        options.record.write_text(json.dumps(
+            {"passed": True, "data": options.data.name, "settings": SETTINGS,
+             "test_rows": len(answers), "methods": numbers}))
+
+
+if __name__ == "__main__":
+    main()
