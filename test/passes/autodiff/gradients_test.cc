@@ -36,6 +36,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.constant", "has no operands"},
     {"graft.gradients", "what is expanded"},
     {"graft.layers", "declaration"},
+    {"graft.merge", "declaration"},
     {"graft.model", "declaration"},
     {"graft.parameter", "declaration"},
     {"graft.positions", "integers"},
