@@ -9,7 +9,7 @@
 #SK = #graft.dims<S, K>
 
 transfer.strategy @lora sizes (K) {
-  transfer.parameter @rate = 1.0e-3 in [0.0, 3.0e+38] "peak learning rate"
+  transfer.parameter @rate = 3.0e-3 in [0.0, 3.0e+38] "peak learning rate"
   transfer.parameter @schedule = "linear" of ["constant", "linear", "cosine"] "the rate after the warm-up"
   transfer.parameter @warmup = 0.0 in [0.0, 1.0] "share of the steps in which the rate rises"
   transfer.parameter @epochs = 3 in [1, 1000000000] "passes over the examples"
