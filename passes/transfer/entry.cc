@@ -141,13 +141,16 @@ LogicalResult Entry::addTotals(Value value, HostProgram& host) {
   return success();
 }
 
-void Entry::addFactors(PhaseOp phase, HostProgram& host) {
+void Entry::addFactor(Attribute number, PhaseOp phase, HostProgram& host,
+                      bool share) {
+  if (!changesInTraining(number) || factors.contains(number)) return;
+  auto [name, source] = host.addNumber(number, phase, share);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
-  auto add = [&](Attribute number) {
-    if (!changesInTraining(number) || factors.contains(number)) return;
-    auto [name, source] = host.addNumber(number, phase);
-    factors[number] = addArgument(name, scalar, source);
-  };
+  factors[number] = addArgument(name, scalar, source);
+}
+
+void Entry::addFactors(PhaseOp phase, HostProgram& host) {
+  auto add = [&](Attribute number) { addFactor(number, phase, host); };
   for (Operation* op : getOps(phase.getLoss())) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
     if (auto number = dyn_cast<NumberOp>(op)) add(number.getNumber());
@@ -294,6 +297,13 @@ Value Entry::scalarOf(Operation* op, Attribute number) {
       builder.getF32FloatAttr(getVerifiedNumber(op, number)));
 }
 
+Value Entry::spread(Value scalar, RankedTensorType type) {
+  if (type.getRank() == 0) return scalar;
+  return BroadcastOp::create(builder, type, scalar,
+                             builder.getDenseI64ArrayAttr(llvm::to_vector(
+                                 llvm::seq<int64_t>(type.getRank()))));
+}
+
 // A training has gradients to scale, and whatever has derivatives.
 void Entry::emitScaling(ScaleGradientOp scaling) {
   Value input = mapping.lookup(scaling.getInput());
@@ -307,13 +317,9 @@ void Entry::emitScaling(ScaleGradientOp scaling) {
 }
 
 void Entry::emitNumber(NumberOp number) {
-  Value scalar = scalarOf(number, number.getNumber());
-  auto type = cast<RankedTensorType>(number.getTensor().getType());
-  if (type.getRank() > 0)
-    scalar = BroadcastOp::create(builder, type, scalar,
-                                 builder.getDenseI64ArrayAttr(llvm::to_vector(
-                                     llvm::seq<int64_t>(type.getRank()))));
-  mapping.map(number.getTensor(), scalar);
+  mapping.map(number.getTensor(),
+              spread(scalarOf(number, number.getNumber()),
+                     cast<RankedTensorType>(number.getTensor().getType())));
 }
 
 void Entry::emitGradient(GradientOp gradient) {

@@ -52,14 +52,27 @@ class Entry {
   // `host` cannot compute.
   mlir::LogicalResult addTotals(mlir::Value loss, HostProgram& host);
 
+  // Adds an argument for `number` if it changes during a training; `host`
+  // computes it before each turn of `phase`, and ends the run where a `share`
+  // is not in [0, 1].
+  void addFactor(mlir::Attribute number, PhaseOp phase, HostProgram& host,
+                 bool share = false);
+
   // Adds an argument for each factor in the computation of the loss of `phase`
-  // that changes during a training; `host` computes it before each turn.
+  // that changes during a training.
   void addFactors(PhaseOp phase, HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
   // the entry. Never emits an op twice. Fails with a diagnostic at an op that
   // has no meaning in the entry's mode.
   mlir::FailureOr<mlir::Value> compute(mlir::Value value);
+
+  // The number `number` of `op` as a scalar of the entry: the argument that
+  // `addFactor` has added, or a constant.
+  mlir::Value scalarOf(mlir::Operation* op, mlir::Attribute number);
+
+  // Repeats a scalar along all dimensions of `type`.
+  mlir::Value spread(mlir::Value scalar, mlir::RankedTensorType type);
 
   // Returns `values` under `names`; the entry is complete.
   void finish(llvm::ArrayRef<mlir::Value> values,
@@ -79,8 +92,6 @@ class Entry {
   mlir::LogicalResult emitCombination(CombineOp combine);
   void emitScaling(ScaleGradientOp scaling);
   void emitGradient(GradientOp gradient);
-  // The number `number` of `op` as a scalar of the entry.
-  mlir::Value scalarOf(mlir::Operation* op, mlir::Attribute number);
   void emitNumber(NumberOp number);
   mlir::FailureOr<mlir::Value> emitRows(LossOp loss);
   // Maps `loss` to `rows`, one value per example, or to what they add up to.

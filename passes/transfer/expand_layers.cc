@@ -1,6 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "passes/transfer/expand_layers.h"
+
 #include <string>
 
 #include "dialects/graft/graft_ops.h"
@@ -146,4 +148,14 @@ struct TransferExpandLayersPass
 };
 
 }  // namespace
+
+LogicalResult transfer::checkLayersExpanded(ModelOp model, StringRef later) {
+  auto layers = model.getOps<LayersOp>();
+  if (layers.empty()) return success();
+  return (*layers.begin())
+             .emitOpError(
+                 "expects to be expanded by transfer-expand-layers before ")
+         << later;
+}
+
 }  // namespace graft

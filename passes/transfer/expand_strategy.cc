@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 #include "passes/transfer/entry.h"
+#include "passes/transfer/expand_layers.h"
 #include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
 
@@ -55,11 +56,12 @@ class Expander {
  private:
   LogicalResult checkNames();
   LogicalResult collectTrained();
-  LogicalResult collectTrained(Work& work, ModelOp model);
-  LogicalResult collectTrackers(ModelOp model);
+  // Adds the parameters of `model` to what each of `works` trains, whose losses
+  // reach the parameters `reached`, and to `trackers`.
+  LogicalResult collectGrouped(ModelOp model, ArrayRef<ParameterSet> reached);
+  void collectTracker(const GroupedParameter& item);
   void declareStates();
-  // The entry `begin`, which copies what groups decay to and what tracks; its
-  // name, empty if there is nothing to copy.
+  // The entry `begin`, which makes `copies`; its name, empty if there are none.
   StringRef buildBegin();
   LogicalResult buildPredict(PredictOp predict);
   LogicalResult buildEvaluate(PredictOp predict);
@@ -106,8 +108,6 @@ class Expander {
   void buildUpdate(const Work& work);
   void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
                    Value gradient, Value rate, Value step, Value factor);
-  // The share that a tracker keeps, as a scalar of the update of `phase`.
-  Value readShare(Entry& entry, PhaseOp phase, Operation* op, Attribute number);
   void updateTrackers(Entry& entry, PhaseOp phase, const Parameter& parameter,
                       Value updated);
 
@@ -115,8 +115,10 @@ class Expander {
   HostProgram host;
   SmallVector<Work> works;
   SmallVector<Tracker> trackers;
-  llvm::DenseMap<Attribute, Value> numbers;  // of the update being built
-  int64_t ordinals = 0;                      // of entries so far
+  // What takes its value from a parameter before the first step: trackers, and
+  // the states that groups decay to.
+  SmallVector<std::pair<SymbolRefAttr, Parameter>> copies;
+  int64_t ordinals = 0;  // of entries so far
 };
 
 LogicalResult Expander::run() {
@@ -196,58 +198,55 @@ LogicalResult Expander::checkNames() {
 }
 
 LogicalResult Expander::collectTrained() {
+  SmallVector<ParameterSet> reached;
+  for (Work& work : works)
+    reached.push_back(getReachedParameters(work.phase.getLoss()));
   for (auto model : strategy->getParentOfType<ModuleOp>().getOps<ModelOp>()) {
     bool grouped = llvm::any_of(strategy.getOps<GroupOp>(), [&](GroupOp group) {
       return group.getModel() == model.getSymName();
     });
     if (!grouped) continue;
-    auto layers = model.getOps<LayersOp>();
-    if (!layers.empty())
-      return (*layers.begin())
-          .emitOpError(
-              "expects to be expanded by transfer-expand-layers before the "
-              "strategy is");
-    for (Work& work : works)
-      if (failed(collectTrained(work, model))) return failure();
-    if (failed(collectTrackers(model))) return failure();
+    if (failed(checkLayersExpanded(model, "the strategy is"))) return failure();
+    if (failed(collectGrouped(model, reached))) return failure();
   }
   return success();
 }
 
-LogicalResult Expander::collectTrackers(ModelOp model) {
+LogicalResult Expander::collectGrouped(ModelOp model,
+                                       ArrayRef<ParameterSet> reached) {
   auto items = groupParameters(strategy, model, /*complete=*/false);
   if (failed(items)) return failure();
-  for (GroupedParameter& item : *items) {
-    FlatSymbolRefAttr tracked = item.group.getTracksAttr();
-    if (!tracked) continue;
-    ParameterOp parameter = item.parameter.declaration;
-    parameter.setGroupAttr(item.group.getSymNameAttr());
-    ModelOp other = getModel(strategy, tracked);
-    if (std::optional<Parameter> same = findNamesake(item.parameter, other))
-      trackers.push_back({item, *same});
+  for (const GroupedParameter& item : *items) {
+    GroupOp group = item.group;
+    for (auto [work, symbols] : llvm::zip_equal(works, reached))
+      if (llvm::is_contained(work.phase.getGroups(),
+                             FlatSymbolRefAttr::get(group)) &&
+          symbols.contains(item.parameter.symbol))
+        work.trained.push_back(item);
+    if (group.getTracksAttr()) collectTracker(item);
   }
   return success();
 }
 
-LogicalResult Expander::collectTrained(Work& work, ModelOp model) {
-  ParameterSet reached = getReachedParameters(work.phase.getLoss());
-  auto items = groupParameters(strategy, model, /*complete=*/false);
-  if (failed(items)) return failure();
-  for (GroupedParameter& item : *items)
-    if (llvm::is_contained(work.phase.getGroups(),
-                           FlatSymbolRefAttr::get(item.group)) &&
-        reached.contains(item.parameter.symbol))
-      work.trained.push_back(item);
-  return success();
+void Expander::collectTracker(const GroupedParameter& item) {
+  GroupOp group = item.group;
+  ParameterOp parameter = item.parameter.declaration;
+  parameter.setGroupAttr(group.getSymNameAttr());
+  ModelOp other = getModel(strategy, group.getTracksAttr());
+  if (std::optional<Parameter> same = findNamesake(item.parameter, other)) {
+    trackers.push_back({item, *same});
+    copies.emplace_back(item.parameter.symbol, *same);
+  }
 }
 
 // Declares the states after the parameters of their model.
 void Expander::declareStates() {
   llvm::DenseMap<Operation*, Operation*> last;
   llvm::DenseSet<Attribute> declared;
+  // Returns whether the state is new.
   auto declare = [&](const GroupedParameter& item, SymbolRefAttr symbol,
                      StringRef kind) {
-    if (!declared.insert(symbol).second) return;
+    if (!declared.insert(symbol).second) return false;
     ParameterOp parameter = item.parameter.declaration;
     GroupOp group = item.group;
     Operation*& place = last[parameter->getParentOp()];
@@ -262,14 +261,16 @@ void Expander::declareStates() {
         builder.getStringAttr(kind), FlatSymbolRefAttr::get(parameter),
         parameter.getTypeAttr(), /*initial=*/StringAttr(),
         /*deviation=*/FloatAttr(), group.getSymNameAttr());
+    return true;
   };
   for (Work& work : works)
     for (GroupedParameter& item : work.trained) {
       declare(item, gradientOf(item.parameter), "gradient");
       for (StringRef kind : getOptimizer(work.phase).getStates(work.phase))
         declare(item, stateOf(work, item.parameter, kind), kind);
-      if (item.group.getToStart())
-        declare(item, stateOf(item.parameter, kStart), kStart);
+      SymbolRefAttr start = stateOf(item.parameter, kStart);
+      if (item.group.getToStart() && declare(item, start, kStart))
+        copies.emplace_back(start, item.parameter);
       item.parameter.declaration.setGroupAttr(item.group.getSymNameAttr());
     }
 }
@@ -391,7 +392,6 @@ LogicalResult Expander::buildAccumulate(const Work& work,
 
 void Expander::buildUpdate(const Work& work) {
   PhaseOp phase = work.phase;
-  numbers.clear();
   Entry entry(strategy, nameOf(work, "update"), kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
@@ -426,17 +426,6 @@ void Expander::buildUpdate(const Work& work) {
 }
 
 StringRef Expander::buildBegin() {
-  SmallVector<std::pair<SymbolRefAttr, Parameter>> copies;  // to, from
-  for (const Tracker& tracker : trackers)
-    copies.emplace_back(tracker.item.parameter.symbol, tracker.tracked);
-  llvm::DenseSet<Attribute> kept;
-  for (const Work& work : works)
-    for (const GroupedParameter& item : work.trained) {
-      GroupOp group = item.group;
-      SymbolRefAttr start = stateOf(item.parameter, kStart);
-      if (group.getToStart() && kept.insert(start).second)
-        copies.emplace_back(start, item.parameter);
-    }
   if (copies.empty()) return "";
   Entry entry(strategy, kBegin, kTrain);
   for (auto& [to, from] : copies) {
@@ -449,20 +438,6 @@ StringRef Expander::buildBegin() {
   return kBegin;
 }
 
-Value Expander::readShare(Entry& entry, PhaseOp phase, Operation* op,
-                          Attribute number) {
-  Value& value = numbers[number];
-  if (value) return value;
-  auto scalar = RankedTensorType::get({}, entry.builder.getF32Type());
-  if (changesInTraining(number)) {
-    auto [name, source] = host.addNumber(number, phase, /*share=*/true);
-    return value = entry.addArgument(name, scalar, source);
-  }
-  double constant = getVerifiedNumber(op, number);
-  return value = ConstantOp::create(entry.builder, scalar,
-                                    APFloat(static_cast<float>(constant)));
-}
-
 // t + (1 - keep) (w - t), which leaves t alone where w is equal.
 void Expander::updateTrackers(Entry& entry, PhaseOp phase,
                               const Parameter& parameter, Value updated) {
@@ -470,18 +445,16 @@ void Expander::updateTrackers(Entry& entry, PhaseOp phase,
   for (Tracker& tracker : trackers) {
     if (tracker.tracked.symbol != parameter.symbol) continue;
     GroupOp group = tracker.item.group;
-    Value keep = readShare(entry, phase, group, group.getKeepAttr());
+    entry.addFactor(group.getKeepAttr(), phase, host, /*share=*/true);
+    Value keep = entry.scalarOf(group, group.getKeepAttr());
     Value one = ConstantOp::create(builder, keep.getType(), APFloat(1.0f));
     Value share = SubOp::create(builder, one, keep);
     SymbolRefAttr symbol = tracker.item.parameter.symbol;
     auto type = cast<RankedTensorType>(updated.getType());
     Value old = ReadOp::create(builder, type, symbol, /*layer=*/false);
-    if (type.getRank() > 0)
-      share = BroadcastOp::create(builder, type, share,
-                                  builder.getDenseI64ArrayAttr(llvm::to_vector(
-                                      llvm::seq<int64_t>(type.getRank()))));
+    Value wide = entry.spread(share, type);
     Value difference = SubOp::create(builder, updated, old);
-    Value change = MulOp::create(builder, difference, share);
+    Value change = MulOp::create(builder, difference, wide);
     Value average = AddOp::create(builder, old, change);
     WriteOp::create(builder, symbol, average);
   }

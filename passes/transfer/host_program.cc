@@ -7,6 +7,7 @@
 #include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "llvm/ADT/StringSet.h"
+#include "passes/transfer/host_evaluation.h"
 
 using namespace mlir;
 
@@ -15,8 +16,6 @@ namespace {
 
 using exec::RegisterKind;
 
-constexpr StringRef kDev = "dev";  // the stream of evaluation data
-constexpr StringRef kEvaluated = "dev_evaluated";  // heads with data
 constexpr StringRef kHost = "train";
 constexpr StringRef kBatchSize = "batch_size";
 
@@ -51,13 +50,6 @@ constexpr StringRef kOfStages[] = {"stage_begin", "stage_steps"};
 std::string literal(double value) {
   std::string text = exec::numberText(value);
   return value < 0 ? "(" + text + ")" : text;
-}
-
-// The stream of the data that a prediction is evaluated on.
-std::string evaluationStream(PredictOp predict) {
-  if (std::optional<StringRef> head = predict.getHead())
-    return (kDev + "_" + *head).str();
-  return kDev.str();
 }
 
 // The text of a declared value, as a user would write it.
@@ -118,17 +110,18 @@ LogicalResult HostProgram::declare() {
   for (Operation& op : strategy.getBody().front()) {
     auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
     if (!name || isa<GroupOp>(op)) continue;
-    // Records of several phases have their names, as evaluations have.
-    if (isa<PhaseOp>(op) && phases.size() == 1) continue;
-    bool option =
-        !isa<PhaseOp>(op) && llvm::any_of(kOptions, [&](const Option& option) {
-          return option.name == name.getValue();
-        });
-    bool batch = name == kBatchSize && !isa<HyperparameterOp, PhaseOp>(op);
-    bool evaluation = llvm::any_of(predictions, [&](PredictOp predict) {
-      return name == evaluationStream(predict);
+    bool option = llvm::any_of(kOptions, [&](const Option& option) {
+      return option.name == name.getValue();
     });
-    if (option || batch || evaluation)
+    bool batch = name == kBatchSize && !isa<HyperparameterOp>(op);
+    bool evaluation = llvm::any_of(predictions, [&](PredictOp predict) {
+      return name == getEvaluationStream(predict);
+    });
+    // Phases name records alone, as evaluations do, and only where there are
+    // several.
+    bool taken = isa<PhaseOp>(op) ? evaluation && phases.size() > 1
+                                  : evaluation || option || batch;
+    if (taken)
       return op.emitOpError("expects another name than @")
              << name.getValue() << ", which each host program declares";
   }
@@ -142,7 +135,7 @@ LogicalResult HostProgram::declare() {
   };
   for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
   for (PredictOp predict : predictions)
-    addStream(evaluationStream(predict),
+    addStream(getEvaluationStream(predict),
               getStreams({predict.getPrediction()}).front());
   for (auto cache : strategy.getOps<CacheOp>())
     exec::CacheOp::create(host->builder, cache.getSymName(),
@@ -216,11 +209,7 @@ void HostProgram::declareOptions() {
   for (PhaseOp phase : phases)
     if (stageOf(phase).schedule.getTurns(phase).first)
       host->declareVariable(variableOf(phase, "turn"));
-  if (!predictions.front().getHead()) return;
-  host->declareVariable(kEvaluated);
-  for (PredictOp predict : predictions)
-    for (StringRef kind : {"_loss", "_score"})
-      host->declareVariable(evaluationStream(predict) + kind.str());
+  declareEvaluationVariables(*host, predictions);
 }
 
 exec::SourceAttr HostProgram::getSource(PhaseOp phase, StringRef variable) {
@@ -276,8 +265,7 @@ std::string HostProgram::term(Attribute number) {
       },
       [&](StringRef variable) -> std::string {
         if (variable == "progress")
-          return "(" + stepsDone() +
-                 (stages.size() == 1 ? " / $total_steps)" : " / $stage_steps)");
+          return "(" + stepsDone() + " / " + stageSteps() + ")";
         if (variable == "step") return stepsDone();
         return "$" + variable.str();
       });
@@ -304,13 +292,17 @@ std::string HostProgram::stepsDone() const {
   return stages.size() == 1 ? "$step" : "($step - $stage_begin)";
 }
 
+std::string HostProgram::stageSteps() const {
+  return stages.size() == 1 ? "$total_steps" : "$stage_steps";
+}
+
 // Warm-up from 0 to the peak, then as the schedule says: constant, or linear or
 // half a cosine down to 0 at the last step of the stage.
 std::string HostProgram::rateExpression(PhaseOp phase) {
   std::string peak = term(phase.getRateAttr());
   std::string step = stepsDone();
   std::string warmup = "$" + variableOf(phase, "warmup_steps");
-  std::string total = stages.size() == 1 ? "$total_steps" : "$stage_steps";
+  std::string total = stageSteps();
   std::string warm = "select(" + step + " < " + warmup + ", " + peak + " * " +
                      step + " / " + warmup + ", ";
   StringRef schedule =
@@ -341,10 +333,10 @@ void HostProgram::addTotals(Stage& stage) {
         MutableArrayRef(stages).take_front(&stage - stages.data()));
     add("$stage_steps", stage);
   }
-  std::string total = stages.size() == 1 ? "$total_steps" : "$stage_steps";
   for (PhaseOp phase : stage.phases)
-    host->set("$" + variableOf(phase, "warmup_steps"),
-              "round(" + term(phase.getWarmupAttr()) + " * " + total + ")");
+    host->set(
+        "$" + variableOf(phase, "warmup_steps"),
+        "round(" + term(phase.getWarmupAttr()) + " * " + stageSteps() + ")");
 }
 
 // Also at the end of a step: a run that resumes may have another limit.
@@ -401,80 +393,6 @@ void HostProgram::finishStep(Stage& stage) {
   });
 }
 
-std::string HostProgram::evaluatesNow(const std::string& present) {
-  return present +
-         " and evaluate_every > 0 and "
-         "($step % evaluate_every == 0 or $step == $last_step)";
-}
-
-void HostProgram::keepBest() {
-  exec::HostBuilder& to = *host;
-  to.when(
-      "$best_step == 0 or $dev_score > $best_score",
-      [&] {
-        to.set("$best_score", "$dev_score");
-        to.set("$best_step", "$step");
-        to.set("$stale", "0");
-        exec::KeepOp::create(to.builder, "best");
-      },
-      [&] { to.set("$stale", "$stale + 1"); });
-}
-
-void HostProgram::addEvaluation() {
-  exec::HostBuilder& to = *host;
-  to.when(evaluatesNow("present(@dev)"), [&] {
-    exec::EvaluateOp::create(
-        to.builder, to.symbol("evaluate"), to.symbol(kDev),
-        to.builder.getArrayAttr({to.result("$dev_loss", "loss"),
-                                 to.result("$dev_score", "score")}));
-    keepBest();
-    exec::LogOp::create(to.builder, to.builder.getStringAttr(kDev),
-                        to.shown({{"step", "$step"},
-                                  {"loss", "$dev_loss"},
-                                  {"score", "$dev_score"}}));
-    stopEarly();
-  });
-}
-
-// The score is the mean of those of the heads that there are data for.
-void HostProgram::addEvaluations() {
-  exec::HostBuilder& to = *host;
-  std::string present;
-  for (PredictOp predict : predictions)
-    present += (present.empty() ? "(" : " or ") +
-               ("present(@" + evaluationStream(predict) + ")");
-  to.when(evaluatesNow(present + ")"), [&] {
-    std::string evaluated = ("$" + kEvaluated).str();
-    to.set("$dev_score", "0");
-    to.set(evaluated, "0");
-    for (PredictOp predict : predictions) {
-      std::string stream = evaluationStream(predict);
-      std::string loss = "$" + stream + "_loss";
-      std::string score = "$" + stream + "_score";
-      to.when("present(@" + stream + ")", [&] {
-        exec::EvaluateOp::create(
-            to.builder, to.symbol(predict.getEvaluateEntry()),
-            to.symbol(stream),
-            to.builder.getArrayAttr(
-                {to.result(loss, "loss"), to.result(score, "score")}));
-        exec::LogOp::create(
-            to.builder, to.builder.getStringAttr(stream),
-            to.shown({{"step", "$step"}, {"loss", loss}, {"score", score}}));
-        to.set("$dev_score", "$dev_score + " + score);
-        to.set(evaluated, evaluated + " + 1");
-      });
-    }
-    to.set("$dev_score", "$dev_score / " + evaluated);
-    keepBest();
-    stopEarly();
-  });
-}
-
-void HostProgram::stopEarly() {
-  if (inLastStage)
-    host->set("$stopped_early", "patience > 0 and $stale >= patience");
-}
-
 void HostProgram::checkNumber(StringRef variable, Attribute number,
                               Range range) {
   if (!changesInTraining(number)) return;
@@ -491,7 +409,7 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
            name);
 }
 
-// Without @ or parentheses: "1" means that there is no loop.
+// A phase of one turn in each step has no loop and no condition around it.
 void HostProgram::addPhase(const PhaseEntries& entries) {
   exec::HostBuilder& to = *host;
   Turns turns = turnsOf(entries.phase);
@@ -542,7 +460,7 @@ void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
       return each.phase == phase;
     }));
   finishStep(stage);
-  predictions.front().getHead() ? addEvaluations() : addEvaluation();
+  addEvaluation(to, predictions, /*mayStop=*/isLast(stage));
   exec::MarkOp::create(
       to.builder,
       to.expression("checkpoint_every > 0 and $step % checkpoint_every == 0"),
@@ -612,10 +530,9 @@ void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
       });
     });
   };
-  inLastStage = &stage == &stages.back();
   if (&stage == &stages.front()) return epochs();
   to.when("$step < $last_step", [&] {
-    if (inLastStage) to.set("$stale", "0");
+    if (isLast(stage)) to.set("$stale", "0");
     epochs();
   });
 }

@@ -96,8 +96,11 @@ class HostProgram {
   void addTotals(Stage& stage);
   // The number of the steps of a stage, as an expression.
   std::string countSteps(Stage& stage);
-  // The steps of the stage that are done.
+  // The steps of the stage that are done, and all of them.
   std::string stepsDone() const;
+  std::string stageSteps() const;
+  // In the last stage, evaluations without a better score may end the run.
+  bool isLast(const Stage& stage) const { return &stage == &stages.back(); }
   // The turns of a phase in a step, and in how many steps it has them; "1" if
   // the schedule does not say.
   struct Turns {
@@ -138,14 +141,6 @@ class HostProgram {
   void finishStep(Stage& stage);
   void addLog(llvm::StringRef group, llvm::StringRef loss,
               llvm::StringRef rate);
-  // An expression: whether this step evaluates data for which `present` holds.
-  static std::string evaluatesNow(const std::string& present);
-  // Keeps the parameters if $dev_score is the best so far.
-  void keepBest();
-  void addEvaluation();
-  void addEvaluations();
-  // In the last stage, evaluations without a better score may end the run.
-  void stopEarly();
   std::string rateExpression(PhaseOp phase);
   // A number of the strategy as a term of an expression: digits, a name, or
   // something in parentheses.
@@ -156,7 +151,6 @@ class HostProgram {
   llvm::SmallVector<PredictOp> predictions;
   llvm::SmallVector<PhaseOp> phases;
   llvm::SmallVector<Stage> stages;
-  bool inLastStage = true;  // while instructions are added
   std::optional<exec::HostBuilder> host;
   llvm::SmallVector<std::pair<StreamOp, BatchSum>> sums;
   llvm::MapVector<StreamOp, std::string> ofTwoExamples;

@@ -7,8 +7,8 @@
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "llvm/Support/Regex.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "passes/transfer/expand_layers.h"
 #include "passes/transfer/passes.h"
 
 using namespace mlir;
@@ -75,6 +75,14 @@ LogicalResult LoraInjector::adapt(ParameterOp base) {
 
 // C2.
 FailureOr<SmallVector<LinearOp>> LoraInjector::findUses(ParameterOp base) {
+  auto fail = [&](StringRef why, Location place, StringRef what) {
+    InFlightDiagnostic diagnostic =
+        inject.emitOpError(
+            "expects 'select' to match matrices of linear maps alone, got ")
+        << base.getSymNameAttr() << why;
+    diagnostic.attachNote(place) << what;
+    return diagnostic;
+  };
   SmallVector<LinearOp> uses;
   WalkResult result = model.walk([&](ReadOp read) -> WalkResult {
     if (read.getSymbol() != SymbolRefAttr::get(base.getSymNameAttr()))
@@ -85,24 +93,14 @@ FailureOr<SmallVector<LinearOp>> LoraInjector::findUses(ParameterOp base) {
         uses.push_back(linear);
         continue;
       }
-      InFlightDiagnostic diagnostic =
-          inject.emitOpError(
-              "expects 'select' to match matrices of linear "
-              "maps alone, got ")
-          << base.getSymNameAttr();
-      diagnostic.attachNote(use.getOwner()->getLoc()) << "used here";
-      return diagnostic;
+      return fail("", use.getOwner()->getLoc(), "used here");
     }
     return WalkResult::advance();
   });
   if (result.wasInterrupted()) return failure();
-  if (!uses.empty()) return uses;
-  InFlightDiagnostic diagnostic =
-      inject.emitOpError(
-          "expects 'select' to match matrices of linear maps alone, got ")
-      << base.getSymNameAttr() << ", which is none";
-  diagnostic.attachNote(base.getLoc()) << "declared here";
-  return diagnostic;
+  if (uses.empty())
+    return fail(", which is none", base.getLoc(), "declared here");
+  return uses;
 }
 
 FailureOr<LoraInjector::Adapter> LoraInjector::declare(ParameterOp base) {
@@ -169,12 +167,8 @@ LogicalResult injectAll(StrategyOp strategy) {
     if (!model)
       return inject.emitOpError("expects a graft.model, got ")
              << inject.getModelAttr();
-    auto layers = model.getOps<LayersOp>();
-    if (!layers.empty())
-      return (*layers.begin())
-          .emitOpError(
-              "expects to be expanded by transfer-expand-layers before "
-              "adapters are put in");
+    if (failed(checkLayersExpanded(model, "adapters are put in")))
+      return failure();
     if (failed(LoraInjector(inject, model).run())) return failure();
     inject.erase();
     any = true;

@@ -337,19 +337,18 @@ absl::StatusOr<std::vector<std::string>> FitLabels(
 // Adds the heads; config.json has the labels of the first.
 absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
                       ArtifactSpec& spec) {
+  std::vector<std::vector<std::string>> labels;  // of each prediction
   for (const InputPrediction& prediction : input.predictions) {
-    GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> labels,
+    GRAFT_ASSIGN_OR_RETURN(labels.emplace_back(),
                            FitLabels(options, spec, input, prediction));
-    spec.heads.push_back(DescribeHead(labels, prediction.entry));
+    spec.heads.push_back(DescribeHead(labels.back(), prediction.entry));
   }
   const InputModel& model = input.Predicted();
   if (!model.role.headless) return absl::OkStatus();
-  GRAFT_ASSIGN_OR_RETURN(
-      std::vector<std::string> labels,
-      FitLabels(options, spec, input, input.predictions.front()));
-  const bool number = labels.size() == 1;
+  const bool number = labels.front().size() == 1;
   model.description->setHead(
-      std::move(labels), number ? "regression" : "single_label_classification");
+      std::move(labels.front()),
+      number ? "regression" : "single_label_classification");
   return absl::OkStatus();
 }
 

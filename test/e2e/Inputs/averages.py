@@ -14,26 +14,17 @@
 Each FOLDER has one checkpoint.
 """
 
-import array
-import json
 import pathlib
-import struct
 import sys
+
+import weights
 
 TOLERANCE = 1e-6
 
 
 def read(folder):
     (path,) = pathlib.Path(folder).glob("checkpoint-*.safetensors")
-    data = path.read_bytes()
-    (size,) = struct.unpack_from("<Q", data)
-    header = json.loads(data[8:8 + size])
-    tensors = {}
-    for name, tensor in header.items():
-        if name != "__metadata__" and tensor["dtype"] == "F32":
-            begin, end = (8 + size + o for o in tensor["data_offsets"])
-            tensors[name] = array.array("f", data[begin:end])
-    return tensors
+    return weights.read_safetensors(path)
 
 
 def agree(what, wanted, got, scale=1.0):

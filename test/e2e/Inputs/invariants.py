@@ -64,13 +64,14 @@ class Page:
             yield from ("--data",
                         f"{stream['name']}={self.folder / kind / labels}.tsv")
 
-    def train(self, output, kind, *options):
+    def train(self, output, kind, *options, resume=False):
         output = self.folder / output / self.name
         heads = any(model["head"] and model["trained"]
                     for model in self.facts["models"] if not model["complete"])
         run("graft", "train", f"page:{self.name}", *self.models(),
             *self.tables(kind), *(["--new-head"] if heads else []), "--log-every",
-            "1", "--quiet", "--overwrite", "--output", output, *options)
+            "1", "--quiet", "--resume" if resume else "--overwrite", "--output",
+            output, *options)
         return output
 
     def losses(self, *arguments):
@@ -99,19 +100,13 @@ class Page:
             yield 5
         moving = ("--batch-size", 10, "--shuffle", "--seed", 3)
         one = self.train("one", "plain", *moving, "--max-steps", 5, "--threads", 1)
-        self.train("two", "plain", *moving, "--max-steps", 3,
-                   "--checkpoint-every", 2, "--threads", 2)
-        output = self.folder / "two" / self.name
-        (output / "model.graft").unlink()
-        heads = [w for w in ["--new-head"] if any(
-            model["head"] and model["trained"]
-            for model in self.facts["models"] if not model["complete"])]
-        run("graft", "train", f"page:{self.name}", *self.models(),
-            *self.tables("plain"), *heads, "--log-every", "1", "--quiet",
-            "--output", output, *moving, "--max-steps", 5, "--threads", 2,
-            "--resume")
+        two = self.train("two", "plain", *moving, "--max-steps", 3,
+                         "--checkpoint-every", 2, "--threads", 2)
+        (two / "model.graft").unlink()
+        self.train("two", "plain", *moving, "--max-steps", 5, "--threads", 2,
+                   resume=True)
         if (one / "model.graft").read_bytes() != (
-                output / "model.graft").read_bytes():
+                two / "model.graft").read_bytes():
             sys.exit(f"{self.name}: expects the same bits with another number of "
                      "threads and an interruption (6, 8)")
         yield from (6, 8)

@@ -36,11 +36,12 @@ def write_safetensors(path, tensors):
 
 
 def read_safetensors(path):
+    """The values of each tensor of F32."""
     raw = path.read_bytes()
     size = struct.unpack("<Q", raw[:8])[0]
     tensors = {}
     for name, entry in json.loads(raw[8:8 + size]).items():
-        if name == "__metadata__":
+        if name == "__metadata__" or entry["dtype"] != "F32":
             continue
         begin, end = (8 + size + place for place in entry["data_offsets"])
         tensors[name] = struct.unpack(f"<{(end - begin) // 4}f", raw[begin:end])

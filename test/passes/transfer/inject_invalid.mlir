@@ -239,6 +239,54 @@ transfer.strategy @adapters {
 
 // -----
 
+// C2: what nothing reads.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.layers @stack count 2 {
+    graft.parameter @dense.weight : tensor<4x4xf32>
+    graft.parameter @dense.bias : tensor<4xf32>
+  }
+  // expected-note @below {{declared here}}
+  graft.parameter @spare : tensor<4x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %y = graft.repeat 2 scope @stack (%h = %x) : tensor<?x4xf32, #T> {
+      %d = graft.read layer @dense.weight : tensor<4x4xf32>
+      %b = graft.read layer @dense.bias : tensor<4xf32>
+      %l = graft.linear %h, %d, %b : (tensor<?x4xf32, #T>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<?x4xf32, #T>
+      %r = graft.relu %l : tensor<?x4xf32, #T>
+      graft.yield %r : tensor<?x4xf32, #T>
+    }
+    %p = graft.segment_pool mean %y, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  transfer.parameter @rank = 2 in [1, 64] "rank"
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects 'select' to match matrices of linear maps alone, got "spare", which is none}}
+  transfer.inject lora of @model select "spare" rank @rank alpha "3 * @rank"
+  transfer.group @adapters of @model select "[.]lora_[ab]$"
+  transfer.group @head of @model select "^label"
+  transfer.group @base of @model rest frozen
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@adapters, @head] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
 // C2 of transfer.inject.
 
 #T = #graft.dims<T>
