@@ -29,7 +29,7 @@ class Exec_Declaration<string mnemonic, list<Trait> traits = []>
 class Exec_Instruction<string mnemonic, list<Trait> traits = []>
     : Exec_HostOpBase<mnemonic, traits # [ParentOneOf<[
         "HostOp", "WhenOp", "RepeatOp", "ForEachBatchOp", "WithBatchOp",
-        "ForEachMicroBatchOp"]>]>;
+        "ForEachMicroBatchOp", "WithWholeBatchOp"]>]>;
 class Exec_Block<string mnemonic>
     : Exec_Instruction<mnemonic, [NoTerminator, SingleBlock]>;
 
@@ -65,11 +65,11 @@ def Exec_HostOp : Exec_HostOpBase<"host", [
       `transfer.strategy`, which makes them.
     - (C3) Instructions write variables only: the caller of a run sets parameters and
       options. Initial values are in their ranges.
-    - (C4) Sums over a stream, and loops over its micro-batches, are inside of the one
-      `exec.for_each_batch` or `exec.with_batch` of it. `exec.leave` is inside of a
-      loop.
+    - (C4) Sums over a stream, loops over its micro-batches and `exec.with_whole_batch`
+      are inside of the one `exec.for_each_batch` or `exec.with_batch` of it, and not
+      inside of each other. `exec.leave` is inside of a loop.
     - (C5) An entry with inputs of a stream is called inside of the loop over its
-      micro-batches. Results that a call assigns are `tensor<f32>`; an evaluation
+      micro-batches, or of the `exec.with_whole_batch` of it. Results that a call assigns are `tensor<f32>`; an evaluation
       has the results `loss` and `score`.
 
     Example:
@@ -144,28 +144,35 @@ def Exec_StreamOp : Exec_Declaration<"stream", [Symbol]> {
   let description = [{
     Users give the data under the stream's name. `tokens` is the named size that
     counts the tokens of a micro-batch, `sequences` the one that counts its examples;
-    `sizes (S)` has no tokens.
+    `sizes (S)` has no tokens. `batch` is the named size that counts the examples of a
+    whole batch, for `exec.with_whole_batch`.
 
     A part of `exec.host`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrAttr>:$tokens,
-    OptionalAttr<StrAttr>:$sequences);
+    OptionalAttr<StrAttr>:$sequences, OptionalAttr<FlatSymbolRefAttr>:$batch);
   let assemblyFormat = [{
-    $sym_name (`sizes` custom<StreamSizes>($tokens, $sequences)^)? attr-dict
+    $sym_name (`sizes` custom<StreamSizes>($tokens, $sequences)^)?
+    (`batch` $batch^)? attr-dict
   }];
 }
 
 def Exec_CacheOp : Exec_Declaration<"cache", [Symbol]> {
   let summary = "What an entry computes once for each example of a stream";
   let description = [{
-    Holds the rows of result `output` of `entry`.
+    Holds the rows of result `output` of `entry`. With `batch` it holds those of the
+    current batch alone, which each call of `entry` writes for the examples that it
+    takes, until the mark at the end of the step; see `exec.with_whole_batch`. Else
+    `exec.fill_cache` computes them.
 
     A part of `exec.host`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$stream,
-    FlatSymbolRefAttr:$entry, ConfinedAttr<I64Attr, [IntNonNegative]>:$output);
-  let assemblyFormat =
-      "$sym_name `of` $stream `by` $entry `output` $output attr-dict";
+    FlatSymbolRefAttr:$entry, ConfinedAttr<I64Attr, [IntNonNegative]>:$output,
+    UnitAttr:$batch);
+  let assemblyFormat = [{
+    $sym_name `of` $stream `by` $entry `output` $output (`batch` $batch^)? attr-dict
+  }];
 }
 
 def Exec_RegisterOp : Exec_Declaration<"register", [Symbol]> {
@@ -311,6 +318,46 @@ def Exec_ForEachMicroBatchOp : Exec_Block<"for_each_micro_batch"> {
   let assemblyFormat = [{
     $stream (`whole` $whole^)? attr-dict-with-keyword $body
   }];
+}
+
+def Exec_WithWholeBatchOp : Exec_Block<"with_whole_batch"> {
+  let summary = "Run instructions with all examples of the batch of a stream";
+  let description = [{
+    Entries that are called inside of it take the fields and rows of all examples of
+    the batch at once, counted by the size `batch` of the stream, but no tokens. So a
+    loss that relates examples sees all of them, although they were represented, and
+    their gradients are pushed back, in micro-batches.
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 32
+    graft.size @N bound 1024
+    func.func @represent(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids", exec.source = #exec.source<stream @train ids>}) -> (tensor<?x8xf32, #graft.dims<S>> {graft.name = "rows"}) attributes {graft.phase = "represent"}
+    func.func @relate(%rows: tensor<?x8xf32, #graft.dims<N>> {graft.name = "rows", exec.source = #exec.source<cache @rows>}) -> (tensor<f32> {graft.name = "loss"}, tensor<?x8xf32, #graft.dims<N>> {graft.name = "gradient"}) attributes {graft.phase = "relate"}
+    func.func @push(%ids: tensor<?xi32, #graft.dims<T>> {graft.name = "ids", exec.source = #exec.source<stream @train ids>}, %gradient: tensor<?x8xf32, #graft.dims<S>> {graft.name = "gradient", exec.source = #exec.source<cache @gradient>}) attributes {graft.phase = "push"}
+    exec.host @train {
+      exec.stream @train sizes (T, S) batch @N
+      exec.cache @rows of @train by @represent output 0 batch
+      exec.cache @gradient of @train by @relate output 1 batch
+      exec.register @loss variable
+      exec.for_each_batch @train of "1024" {
+        exec.for_each_micro_batch @train {
+          exec.call @represent
+        }
+        exec.with_whole_batch @train {
+          exec.call @relate -> (@loss += loss)
+        }
+        exec.for_each_micro_batch @train {
+          exec.call @push
+        }
+      }
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$stream);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$stream attr-dict-with-keyword $body";
 }
 
 def Exec_LeaveOp : Exec_Instruction<"leave"> {

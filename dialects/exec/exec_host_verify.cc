@@ -21,7 +21,7 @@ namespace {
 // What an instruction is inside of.
 struct Scope {
   bool inLoop = false;
-  llvm::StringSet<> batches, microBatches;  // of streams
+  llvm::StringSet<> batches, microBatches, wholeBatches;  // of streams
 };
 
 // What a host program knows of an entry.
@@ -44,6 +44,8 @@ class Verifier {
   LogicalResult verifyDeclaration(Operation* op);
   LogicalResult verifyNested(Operation* op, const Scope& scope);
   LogicalResult verifyStream(StreamOp op);
+  LogicalResult verifyBatchSize(Operation* op, FlatSymbolRefAttr stream);
+  LogicalResult verifyParts(Operation* op, Scope& scope);
   LogicalResult verifyRegister(RegisterOp op);
   LogicalResult verifyCall(CallOp op, const Scope& scope);
   LogicalResult verifyEvaluate(EvaluateOp op);
@@ -89,8 +91,8 @@ LogicalResult Verifier::verifyBlock(Block& block, const Scope& scope) {
 LogicalResult Verifier::verifyOp(Operation* op, const Scope& scope) {
   if (isa<StreamOp, CacheOp, RegisterOp, SettingOp>(op))
     return verifyDeclaration(op);
-  if (isa<WhenOp, RepeatOp, ForEachBatchOp, WithBatchOp, ForEachMicroBatchOp>(
-          op))
+  if (isa<WhenOp, RepeatOp, ForEachBatchOp, WithBatchOp, ForEachMicroBatchOp,
+          WithWholeBatchOp>(op))
     return verifyNested(op, scope);
   return TypeSwitch<Operation*, LogicalResult>(op)
       .Case([&](SetOp op) {
@@ -127,8 +129,22 @@ LogicalResult Verifier::verifyDeclaration(Operation* op) {
   if (auto number = dyn_cast<RegisterOp>(op)) return verifyRegister(number);
   auto cache = dyn_cast<CacheOp>(op);
   if (!cache) return success();
-  return success(succeeded(verifyName<StreamOp>(op, cache.getStreamAttr())) &&
-                 succeeded(verifyEntry(op, cache.getEntryAttr())));
+  if (failed(verifyName<StreamOp>(op, cache.getStreamAttr())) ||
+      failed(verifyEntry(op, cache.getEntryAttr())))
+    return failure();
+  if (!cache.getBatch()) return success();
+  return verifyBatchSize(op, cache.getStreamAttr());
+}
+
+// Of a stream whose batch is taken at once.
+LogicalResult Verifier::verifyBatchSize(Operation* op,
+                                        FlatSymbolRefAttr stream) {
+  auto found = cast<StreamOp>(SymbolTable::lookupSymbolIn(host, stream));
+  if (found.getBatch()) return success();
+  InFlightDiagnostic diagnostic =
+      op->emitOpError("expects a stream with the size 'batch', got ") << stream;
+  diagnostic.attachNote(found.getLoc()) << "declared here";
+  return diagnostic;
 }
 
 // An op with a block, and what is in it.
@@ -136,7 +152,7 @@ LogicalResult Verifier::verifyNested(Operation* op, const Scope& scope) {
   auto text = op->getAttrOfType<StringAttr>("expression");
   if (text && failed(verifyExpression(op, text, scope))) return failure();
   Scope inside = scope;
-  inside.inLoop |= !isa<WhenOp, WithBatchOp>(op);
+  inside.inLoop |= !isa<WhenOp, WithBatchOp, WithWholeBatchOp>(op);
   if (auto repeat = dyn_cast<RepeatOp>(op)) {
     if (failed(verifyTarget(op, repeat.getTargetAttr()))) return failure();
   } else if (isa<ForEachBatchOp, WithBatchOp>(op)) {
@@ -145,14 +161,8 @@ LogicalResult Verifier::verifyNested(Operation* op, const Scope& scope) {
     if (!inside.batches.insert(stream.getValue()).second)
       return op->emitOpError("expects no other batch of ")
              << stream << " around it";
-  } else if (auto parts = dyn_cast<ForEachMicroBatchOp>(op)) {
-    FlatSymbolRefAttr stream = parts.getStreamAttr();
-    if (failed(verifyName<StreamOp>(op, stream))) return failure();
-    if (!scope.batches.contains(stream.getValue()) ||
-        !inside.microBatches.insert(stream.getValue()).second)
-      return op->emitOpError("expects to have a batch of ")
-             << stream
-             << " around it, and no other loop over its micro-batches";
+  } else if (isa<ForEachMicroBatchOp, WithWholeBatchOp>(op)) {
+    if (failed(verifyParts(op, inside))) return failure();
   }
   for (Region& region : op->getRegions())
     if (!region.empty() && failed(verifyBlock(region.front(), inside)))
@@ -160,7 +170,27 @@ LogicalResult Verifier::verifyNested(Operation* op, const Scope& scope) {
   return success();
 }
 
+// What gives calls the examples of a batch.
+LogicalResult Verifier::verifyParts(Operation* op, Scope& scope) {
+  auto stream = op->getAttrOfType<FlatSymbolRefAttr>("stream");
+  if (failed(verifyName<StreamOp>(op, stream))) return failure();
+  StringRef name = stream.getValue();
+  if (!scope.batches.contains(name) || scope.microBatches.contains(name) ||
+      scope.wholeBatches.contains(name))
+    return op->emitOpError("expects to have a batch of ")
+           << stream << " around it, and no other loop over its micro-batches";
+  if (isa<ForEachMicroBatchOp>(op)) {
+    scope.microBatches.insert(name);
+    return success();
+  }
+  scope.wholeBatches.insert(name);
+  return verifyBatchSize(op, stream);
+}
+
 LogicalResult Verifier::verifyStream(StreamOp op) {
+  if (op.getBatch() && !isa_and_nonnull<SizeOp>(SymbolTable::lookupSymbolIn(
+                           module, op.getBatchAttr())))
+    return op.emitOpError("expects a graft.size, got ") << op.getBatchAttr();
   for (StringAttr size : {op.getTokensAttr(), op.getSequencesAttr()})
     if (size &&
         !isa_and_nonnull<SizeOp>(SymbolTable::lookupSymbolIn(module, size)))
@@ -241,7 +271,8 @@ LogicalResult Verifier::verifyCall(CallOp op, const Scope& scope) {
   if (failed(entry)) return failure();
   for (SourceAttr source : entry->sources)
     if (FlatSymbolRefAttr stream = findStream(source);
-        stream && !scope.microBatches.contains(stream.getValue()))
+        stream && !scope.microBatches.contains(stream.getValue()) &&
+        !scope.wholeBatches.contains(stream.getValue()))
       return op.emitOpError("expects to be in a loop over micro-batches of ")
              << stream << ", which " << op.getEntryAttr() << " reads";
   for (AssignmentAttr assignment : assignments)

@@ -102,6 +102,12 @@ void HostBuilder::forEachMicroBatch(StringRef stream, StringRef whole,
   fill(op.getBody(), body);
 }
 
+void HostBuilder::withWholeBatch(StringRef stream, Body body) {
+  auto op = WithWholeBatchOp::create(
+      builder, FlatSymbolRefAttr::get(builder.getContext(), stream));
+  fill(op.getBody(), body);
+}
+
 ArrayAttr HostBuilder::shown(Shown registers) {
   SmallVector<Attribute> list;
   for (auto [name, value] : registers) list.push_back(result(value, name));

@@ -25,6 +25,8 @@ class HostBuilder {
  public:
   HostBuilder(HostOp host, mlir::Location location);
 
+  HostOp op() const { return host; }
+
   // Declares a variable of this name, followed by as many '_' as it takes to be
   // new in the host program.
   void declareVariable(llvm::StringRef name);
@@ -44,6 +46,8 @@ class HostBuilder {
   // `whole` says why there must be one; empty: there may be several.
   void forEachMicroBatch(llvm::StringRef stream, llvm::StringRef whole,
                          Body body);
+
+  void withWholeBatch(llvm::StringRef stream, Body body);
 
   // Registers that are shown: their names there, and here.
   using Shown = llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>>;

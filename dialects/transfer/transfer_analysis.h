@@ -63,7 +63,9 @@ ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 // Returns the parameters that a gradient of `value`, a value of a strategy,
 // reaches. It stops at a cache, a `graft.stop_gradient` and the teacher operand
 // of a divergence.
-ParameterSet getReachedParameters(mlir::Value value);
+// Does not go beyond a value of `ends`.
+ParameterSet getReachedParameters(mlir::Value value,
+                                  llvm::ArrayRef<mlir::Value> ends = {});
 
 // Returns all parameters that `value` depends on.
 ParameterSet getReadParameters(mlir::Value value);
@@ -84,6 +86,21 @@ llvm::SmallVector<StreamOp> getStreams(llvm::ArrayRef<mlir::Value> values);
 // null if there is none. Sums of `transfer.loss` do not count, which the parts
 // of a batch add up.
 mlir::Operation* findExampleRelation(llvm::ArrayRef<mlir::Value> values);
+
+struct LossPart;
+
+// A part of a loss, cut where the rows of examples enter what relates them.
+struct LossCut {
+  llvm::SmallVector<mlir::Value> related;  // terms that relate examples
+  llvm::SmallVector<mlir::Value> own;      // those of each example alone
+  // What is computed for each example alone, f32, and what relates them reads;
+  // each depends on one stream.
+  llvm::SmallVector<mlir::Value> rows;
+};
+
+// Cuts a part that relates examples. Fails with a diagnostic at an op that
+// relates them through more than rows, such as tokens or a `transfer.gradient`.
+mlir::FailureOr<LossCut> cutLoss(const LossPart& part);
 
 // Terms of the loss of a phase: what `transfer.combine` adds up.
 struct LossPart {

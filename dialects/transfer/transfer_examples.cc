@@ -68,7 +68,78 @@ class Finder {
   llvm::DenseSet<Operation*> seen;
 };
 
+// Whether `value` is one row of f32, of any static shape, for each example.
+bool isRowsOfExamples(Value value, StreamOp stream) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() == 0 || !type.getElementType().isF32())
+    return false;
+  return getDim(type, 0).name == stream.getSequencesAttr().getAttr() &&
+         llvm::all_of(type.getShape().drop_front(), [](int64_t size) {
+           return !ShapedType::isDynamic(size);
+         });
+}
+
+// Whether calls may take a field, or a cache, of all examples at once.
+bool isGivenToAll(Value value, StreamOp stream) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() > 0 &&
+         getDim(type, 0).name == stream.getSequencesAttr().getAttr();
+}
+
 }  // namespace
+
+// The ops of a computation that relate examples, and those that read their
+// results.
+static llvm::DenseSet<Operation*> findRelating(ArrayRef<Value> terms) {
+  llvm::DenseSet<Operation*> relating;
+  for (Operation* op : getComputation(terms)) {
+    bool reads = llvm::any_of(op->getOperands(), [&](Value operand) {
+      return relating.contains(operand.getDefiningOp());
+    });
+    if (reads || Finder().find(op)) relating.insert(op);
+  }
+  return relating;
+}
+
+FailureOr<LossCut> cutLoss(const LossPart& part) {
+  auto fails = [](Operation* op, const Twine& how) {
+    return op->emitOpError(
+               "expects to relate rows of examples alone where the strategy "
+               "has 'batch', got ")
+           << how << "; without it a launch must hold the whole batch";
+  };
+  LossCut cut;
+  llvm::DenseSet<Operation*> relating = findRelating(part.terms);
+  for (Value term : part.terms)
+    (relating.contains(term.getDefiningOp()) ? cut.related : cut.own)
+        .push_back(term);
+  for (Operation* op : getComputation(part.terms)) {
+    if (!relating.contains(op)) continue;
+    // It may be of what lies before the cut.
+    if (isa<GradientOp>(op)) return fails(op, "a derivative");
+    for (Value operand : op->getOperands()) {
+      Operation* source = operand.getDefiningOp();
+      SmallVector<StreamOp> streams = getStreams({operand});
+      // What depends on no example is computed again.
+      if (relating.contains(source) || streams.empty() ||
+          llvm::is_contained(cut.rows, operand))
+        continue;
+      bool given = isa<StreamOp, CacheOp>(source);
+      bool isRows = streams.size() == 1 &&
+                    (given ? isGivenToAll(operand, streams[0])
+                           : isRowsOfExamples(operand, streams[0]));
+      if (!isRows) {
+        std::string type;
+        llvm::raw_string_ostream(type) << operand.getType();
+        return fails(op, type);
+      }
+      if (!given) cut.rows.push_back(operand);
+    }
+  }
+  if (cut.rows.empty())
+    return fails(part.terms.front().getDefiningOp(), "none");
+  return cut;
+}
 
 Operation* findExampleRelation(ArrayRef<Value> values) {
   Finder finder;

@@ -18,7 +18,8 @@ namespace {
 // are visited in the caller.
 class Walker {
  public:
-  explicit Walker(bool gradient) : gradient(gradient) {}
+  explicit Walker(bool gradient, ArrayRef<Value> ends = {})
+      : gradient(gradient), seen(ends.begin(), ends.end()) {}
 
   void visit(Value value);
   ParameterSet parameters;
@@ -100,8 +101,8 @@ void Walker::addRead(ReadOp read) {
 
 }  // namespace
 
-ParameterSet getReachedParameters(Value value) {
-  Walker walker(/*gradient=*/true);
+ParameterSet getReachedParameters(Value value, ArrayRef<Value> ends) {
+  Walker walker(/*gradient=*/true, ends);
   walker.visit(value);
   return std::move(walker.parameters);
 }

@@ -21,7 +21,18 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     as the number of classes: named dimensions (`tensor<?x?xf32,
     #graft.dims<S, K>>`) and `labels<K>` refer to them until `transfer-link` finds
     their values in the called functions. Models of the module may have them in
-    place of numbers, too. Linked, the ops must satisfy:
+    place of numbers, too.
+
+    With `batch N` a loss that relates examples takes batches of up to N examples,
+    more than a launch may hold: the rows that it relates are computed in micro-batches,
+    then the loss and its derivatives with respect to all rows at once, and these are
+    pushed back through the models in micro-batches again, with the same dropout masks
+    (Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited
+    setup"). Losses whose examples are each related through their tokens, or through
+    `transfer.gradient`, still need the batch in one launch, and so do all without
+    `batch`.
+
+    Linked, the ops must satisfy:
 
     - (C1) There is at least one `transfer.schedule`, `transfer.stream`,
       `transfer.predict` and `transfer.phase`. Of several `transfer.predict` each
@@ -85,10 +96,12 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
-    OptionalAttr<StrArrayAttr>:$sizes);
+    OptionalAttr<StrArrayAttr>:$sizes,
+    OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$batch);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name (`sizes` custom<Sizes>($sizes)^)? attr-dict-with-keyword $body
+    $sym_name (`sizes` custom<Sizes>($sizes)^)? (`batch` $batch^)?
+    attr-dict-with-keyword $body
   }];
   let extraClassDeclaration = [{
     // Whether sizes have numbers and texts have fields, as `transfer-link`

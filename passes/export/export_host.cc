@@ -107,6 +107,9 @@ absl::Status HostExporter::readStreams(exec::HostOp host) {
     if (auto size = stream.getSequences()) {
       GRAFT_ASSIGN_OR_RETURN(to.sequences, find(sizes, "graft.size", *size));
     }
+    if (auto size = stream.getBatch()) {
+      GRAFT_ASSIGN_OR_RETURN(to.batch, find(sizes, "graft.size", *size));
+    }
   }
   return absl::OkStatus();
 }
@@ -120,6 +123,7 @@ absl::Status HostExporter::readCaches(exec::HostOp host) {
                            find(streams, "stream", cache.getStream()));
     GRAFT_ASSIGN_OR_RETURN(to.entry, find(entries, "entry", cache.getEntry()));
     to.output = cache.getOutput();
+    to.batch = cache.getBatch();
   }
   return absl::OkStatus();
 }
@@ -218,6 +222,7 @@ static HostOp kindOf(Operation& op) {
       .Case([](exec::ForEachMicroBatchOp) {
         return HostOp::for_each_micro_batch;
       })
+      .Case([](exec::WithWholeBatchOp) { return HostOp::with_whole_batch; })
       .Case([](exec::LeaveOp) { return HostOp::leave; })
       .Case([](exec::CallOp) { return HostOp::call; })
       .Case([](exec::FillCacheOp) { return HostOp::fill_cache; })

@@ -25,7 +25,8 @@ constexpr StringRef kLossScale = "loss_scale";
 struct Step {
   SmallVector<StringAttr> scaled;  // the entries that add to its gradients
   func::FuncOp function;           // the update
-  ForEachMicroBatchOp loop;        // calls the last scaled entry
+  Operation* first = nullptr;      // the block that calls the first of them
+  Operation* loop = nullptr;       // the block that calls the last of them
   SetOp update;      // sets what the updates are counted by, or null
   WhenOp check;      // ends the run where the loss is not finite
   CallOp call;       // of the update
@@ -46,13 +47,18 @@ FlatSymbolRefAttr findCounter(func::FuncOp update) {
   return {};
 }
 
-// The outermost loop over micro-batches around `call`: an entry may read
+// Whether an op gives calls the examples of a batch, in parts or at once.
+bool givesExamples(Operation* op) {
+  return isa_and_nonnull<ForEachMicroBatchOp, WithWholeBatchOp>(op);
+}
+
+// The outermost op around `call` that gives it examples: an entry may read
 // several streams.
-ForEachMicroBatchOp findLoop(CallOp call) {
-  ForEachMicroBatchOp found;
-  for (Operation* loop = call->getParentOp(); isa<ForEachMicroBatchOp>(loop);
+Operation* findLoop(CallOp call) {
+  Operation* found = nullptr;
+  for (Operation* loop = call->getParentOp(); givesExamples(loop);
        loop = loop->getParentOp())
-    found = cast<ForEachMicroBatchOp>(loop);
+    found = loop;
   return found;
 }
 
@@ -64,14 +70,22 @@ bool reads(SetOp set, StringRef name) {
          });
 }
 
-// The step that `call`, of the last entry that adds to its gradients, is in.
-FailureOr<Step> findStep(CallOp call, ArrayRef<func::FuncOp> updates) {
+// The register that a call adds a part of the loss to; empty if it has none.
+std::string findLoss(CallOp call) {
+  if (!call.getAssignments() || call.getAssignments()->empty()) return "";
+  return cast<AssignmentAttr>((*call.getAssignments())[0])
+      .getTarget()
+      .getValue()
+      .str();
+}
+
+// The step that `call`, of the last entry that adds to its gradients, is in;
+// `loss` is its register.
+FailureOr<Step> findStep(CallOp call, std::string loss,
+                         ArrayRef<func::FuncOp> updates) {
   Step step;
   step.loop = findLoop(call);
-  if (call.getAssignments() && !call.getAssignments()->empty())
-    step.loss = cast<AssignmentAttr>((*call.getAssignments())[0])
-                    .getTarget()
-                    .getValue();
+  step.loss = std::move(loss);
   bool needsCounter = false;
   if (step.loop) {
     Operation* next = step.loop->getNextNode();
@@ -122,15 +136,19 @@ FailureOr<SmallVector<Step>> findSteps(HostOp host, ArrayRef<StringRef> scaled,
   });
   SmallVector<Step> steps;
   SmallVector<StringAttr> entries;
+  Operation* first = nullptr;
+  std::string loss;
   for (CallOp call : calls) {
     entries.push_back(call.getEntryAttr().getAttr());
-    // An entry of another stream may follow.
-    ForEachMicroBatchOp loop = findLoop(call);
-    if (loop && isa_and_nonnull<ForEachMicroBatchOp>(loop->getNextNode()))
-      continue;
-    FailureOr<Step> step = findStep(call, updates);
+    // An entry of another stream, or another part of the loss, may follow.
+    Operation* loop = findLoop(call);
+    if (!first) first = loop;
+    if (loss.empty()) loss = findLoss(call);
+    if (loop && givesExamples(loop->getNextNode())) continue;
+    FailureOr<Step> step = findStep(call, std::exchange(loss, ""), updates);
     if (failed(step)) return failure();
     step->scaled = std::exchange(entries, {});
+    step->first = std::exchange(first, nullptr);
     steps.push_back(std::move(*step));
   }
   return steps;
@@ -188,7 +206,7 @@ LogicalResult declareLossScale(HostOp host) {
 
 void HostScaler::run() {
   declare();
-  to.builder.setInsertionPoint(step.loop);
+  to.builder.setInsertionPoint(step.first);
   to.set("$unscale", "1 / $scale");
   countUpdates();
   to.builder.setInsertionPointAfter(step.loop);

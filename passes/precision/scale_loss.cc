@@ -31,14 +31,35 @@ Value addScalar(func::FuncOp function, StringRef name,
   return function.getArgument(index);
 }
 
-void scaleLosses(func::FuncOp function, exec::SourceAttr source) {
+// Gradients that an entry returns are those of the loss as it is: others take
+// them for inputs.
+void unscaleResults(func::FuncOp function, GradientsOp gradients,
+                    exec::SourceAttr source) {
+  auto* terminator = function.getBody().front().getTerminator();
+  Value unscale;
+  for (OpOperand& result : terminator->getOpOperands()) {
+    if (result.get().getDefiningOp() != gradients) continue;
+    if (!unscale) unscale = addScalar(function, "unscale", source);
+    auto type = cast<RankedTensorType>(result.get().getType());
+    OpBuilder builder(terminator);
+    Location location = gradients.getLoc();
+    Value wide = BroadcastOp::create(
+        builder, location, type, unscale,
+        builder.getDenseI64ArrayAttr(
+            llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+    result.set(MulOp::create(builder, location, result.get(), wide));
+  }
+}
+
+void scaleLosses(func::FuncOp function, const ScaleSources& sources) {
   Value scale;
   for (auto op : function.getOps<GradientsOp>()) {
     if (op.getValue()) continue;
-    if (!scale) scale = addScalar(function, "scale", source);
+    if (!scale) scale = addScalar(function, "scale", sources.scale);
     OpBuilder builder(op);
     Value scaled = MulOp::create(builder, op.getLoc(), op.getLoss(), scale);
     op.getLossMutable().assign(scaled);
+    unscaleResults(function, op, sources.unscale);
   }
 }
 
@@ -88,7 +109,7 @@ struct PrecisionScaleLossPass
     }
     for (func::FuncOp phase : phases) {
       ScaleSources source = sources.lookup(phase.getSymName());
-      scaleLosses(phase, source.scale);
+      scaleLosses(phase, source);
       unscaleGradients(phase, source.unscale);
     }
   }

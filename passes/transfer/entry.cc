@@ -11,6 +11,17 @@ using namespace mlir;
 
 namespace graft::transfer {
 
+SymbolRefAttr getState(const Parameter& parameter, const Twine& name) {
+  MLIRContext* context = parameter.symbol.getContext();
+  return SymbolRefAttr::get(
+      parameter.symbol.getRootReference(),
+      FlatSymbolRefAttr::get(context, (parameter.name() + "." + name).str()));
+}
+
+SymbolRefAttr getGradient(const Parameter& parameter) {
+  return getState(parameter, "gradient");
+}
+
 // What a mean loss is divided by.
 static BatchSum divisorOf(LossOp loss) {
   std::optional<int64_t> ignored;
@@ -27,8 +38,8 @@ Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
-void Entry::restrictTo(const LossPart& part) {
-  terms.insert(part.terms.begin(), part.terms.end());
+void Entry::restrictTo(ArrayRef<Value> kept) {
+  terms.insert(kept.begin(), kept.end());
 }
 
 bool Entry::takes(Value loss) const {
@@ -39,10 +50,15 @@ bool Entry::takes(Value loss) const {
 }
 
 SmallVector<Operation*> Entry::getOps(Value value) const {
+  if (given.contains(value)) return {};
   return getComputation({value}, [&](OpOperand& use) {
-    if (isa<CacheOp>(use.getOwner())) return false;
+    if (isa<CacheOp>(use.getOwner()) || given.contains(use.get())) return false;
     return !isa<CombineOp>(use.getOwner()) || takes(use.get());
   });
+}
+
+void Entry::setOrdinal(int64_t ordinal) {
+  function->setAttr("graft.phase_ordinal", builder.getI64IntegerAttr(ordinal));
 }
 
 Value Entry::addArgument(StringRef name, Type type, exec::SourceAttr source) {
@@ -71,9 +87,27 @@ void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
                                          stream.getSymNameAttr(), field)));
 }
 
+void Entry::addFieldsOf(StreamOp stream, ArrayRef<Value> values) {
+  llvm::DenseSet<Value> read;
+  for (Value value : values)
+    for (Operation* op : getOps(value))
+      for (Value operand : op->getOperands()) read.insert(operand);
+  SmallVector<StringRef> without;
+  for (auto [field, value] : llvm::zip(
+           stream.getFields().getAsRange<StringAttr>(), stream.getValues()))
+    if (!read.contains(value)) without.push_back(field);
+  addFields(stream, without);
+}
+
+void Entry::addGiven(Value value, StringRef name, exec::SourceAttr source) {
+  mapping.map(value, addArgument(name, value.getType(), source));
+  given.insert(value);
+}
+
 void Entry::addCaches(Value value) {
   for (Operation* op : getOps(value))
-    if (auto cache = dyn_cast<CacheOp>(op))
+    if (auto cache = dyn_cast<CacheOp>(op);
+        cache && !mapping.contains(cache.getOutput()))
       mapping.map(
           cache.getOutput(),
           addArgument(("cached." + cache.getSymName()).str(),
@@ -149,9 +183,9 @@ void Entry::addFactor(Attribute number, PhaseOp phase, HostProgram& host,
   factors[number] = addArgument(name, scalar, source);
 }
 
-void Entry::addFactors(PhaseOp phase, HostProgram& host) {
+void Entry::addFactors(Value value, PhaseOp phase, HostProgram& host) {
   auto add = [&](Attribute number) { addFactor(number, phase, host); };
-  for (Operation* op : getOps(phase.getLoss())) {
+  for (Operation* op : getOps(value)) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
     if (auto number = dyn_cast<NumberOp>(op)) add(number.getNumber());
     if (auto sum = dyn_cast<CombineOp>(op))
@@ -358,6 +392,33 @@ LogicalResult Entry::emitCombination(CombineOp combine) {
   }
   mapping.map(combine.getLoss(), sum);
   return success();
+}
+
+SmallVector<Value> Entry::addGradients(Value loss,
+                                       ArrayRef<GroupedParameter> trained,
+                                       const ParameterSet& reached,
+                                       ValueRange rows) {
+  SmallVector<Value> wrt;
+  SmallVector<SymbolRefAttr> states;
+  for (const GroupedParameter& item : trained) {
+    if (!reached.contains(item.parameter.symbol)) continue;
+    ParameterOp parameter = item.parameter.declaration;
+    wrt.push_back(ReadOp::create(builder, parameter.getType(),
+                                 item.parameter.symbol, /*layer=*/false));
+    states.push_back(getGradient(item.parameter));
+  }
+  llvm::append_range(wrt, rows);
+  if (wrt.empty()) return {};
+  auto gradients =
+      GradientsOp::create(builder, ValueRange(wrt).getTypes(), loss, wrt);
+  for (auto [symbol, gradient] : llvm::zip(states, gradients.getGradients())) {
+    Value old = ReadOp::create(builder, gradient.getType(), symbol,
+                               /*layer=*/false);
+    Value sum = AddOp::create(builder, old, gradient);
+    WriteOp::create(builder, symbol, sum);
+  }
+  return llvm::to_vector_of<Value>(
+      gradients.getGradients().drop_front(states.size()));
 }
 
 void Entry::finish(ArrayRef<Value> values, ArrayRef<StringRef> names) {

@@ -24,6 +24,12 @@ struct EntryMode {
   bool lossPerExample;
 };
 
+// The state of `parameter` that a training keeps under `name`.
+mlir::SymbolRefAttr getState(const Parameter& parameter,
+                             const llvm::Twine& name);
+// Phases share the gradient, which is zero between them.
+mlir::SymbolRefAttr getGradient(const Parameter& parameter);
+
 // A function of the module under construction. Call the `add` functions first,
 // then use `builder` and `compute` in any order, and call `finish` last.
 class Entry {
@@ -31,8 +37,12 @@ class Entry {
   // Inserts the function `name` before `strategy`, with `graft.phase` = `name`.
   Entry(StrategyOp strategy, llvm::StringRef name, EntryMode mode);
 
-  // Lets `compute` leave out all terms of a sum of losses but those of `part`.
-  void restrictTo(const LossPart& part);
+  // Lets `compute` leave out all terms of a sum of losses but `kept`.
+  void restrictTo(llvm::ArrayRef<mlir::Value> kept);
+
+  // Sets its part of the keys of random numbers: only entries of one `ordinal`
+  // draw the same in a step.
+  void setOrdinal(int64_t ordinal);
 
   // Adds an argument `name` that comes from `source`.
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type,
@@ -41,6 +51,15 @@ class Entry {
   // Adds an argument for each field of `stream` except those in `without`. The
   // names of a second stream begin with its own: "target.ids".
   void addFields(StreamOp stream, llvm::ArrayRef<llvm::StringRef> without);
+
+  // Adds an argument for each field of `stream` that the computation of
+  // `values` reads.
+  void addFieldsOf(StreamOp stream, llvm::ArrayRef<mlir::Value> values);
+
+  // Adds an argument `name` from `source` that stands for `value`: what this
+  // depends on is no part of a computation then.
+  void addGiven(mlir::Value value, llvm::StringRef name,
+                exec::SourceAttr source);
 
   // Adds an argument, named `cached.<cache>`, for each cache that `value`
   // depends on.
@@ -58,9 +77,9 @@ class Entry {
   void addFactor(mlir::Attribute number, PhaseOp phase, HostProgram& host,
                  bool share = false);
 
-  // Adds an argument for each factor in the computation of the loss of `phase`
-  // that changes during a training.
-  void addFactors(PhaseOp phase, HostProgram& host);
+  // Adds an argument for each factor in the computation of `value`, a part of
+  // the loss of `phase`, that changes during a training.
+  void addFactors(mlir::Value value, PhaseOp phase, HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
   // the entry. Never emits an op twice. Fails with a diagnostic at an op that
@@ -73,6 +92,13 @@ class Entry {
 
   // Repeats a scalar along all dimensions of `type`.
   mlir::Value spread(mlir::Value scalar, mlir::RankedTensorType type);
+
+  // Adds the derivatives of `loss` with respect to those `trained` parameters
+  // that are `reached` to their gradients. Returns those with respect to
+  // `rows`.
+  llvm::SmallVector<mlir::Value> addGradients(
+      mlir::Value loss, llvm::ArrayRef<GroupedParameter> trained,
+      const ParameterSet& reached, mlir::ValueRange rows = {});
 
   // Returns `values` under `names`; the entry is complete.
   void finish(llvm::ArrayRef<mlir::Value> values,
@@ -112,6 +138,7 @@ class Entry {
   EntryMode mode;
   llvm::DenseSet<mlir::Value> terms;  // that are taken; empty: all
   mlir::IRMapping mapping;
+  llvm::DenseSet<mlir::Value> given;
   llvm::SmallVector<StreamOp> streams;  // whose fields are arguments
   struct Divisor {
     StreamOp stream;

@@ -11,6 +11,7 @@
 #include "passes/transfer/expand_layers.h"
 #include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
+#include "passes/transfer/related_loss.h"
 
 using namespace mlir;
 
@@ -40,6 +41,8 @@ constexpr StringRef kStart = "start";  // a state: the value at the beginning
 struct Work {
   PhaseOp phase;
   SmallVector<LossPart> parts;
+  // Of each part that is computed in two passes, where it is cut.
+  SmallVector<std::optional<LossCut>> cuts;
   // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
 };
@@ -48,12 +51,13 @@ class Expander {
  public:
   explicit Expander(StrategyOp strategy) : strategy(strategy), host(strategy) {
     for (auto phase : strategy.getOps<PhaseOp>())
-      works.push_back({phase, splitLoss(phase), {}});
+      works.push_back({phase, splitLoss(phase), {}, {}});
   }
 
   LogicalResult run();
 
  private:
+  LogicalResult cutParts(Work& work);
   LogicalResult checkNames();
   LogicalResult collectTrained();
   // Adds the parameters of `model` to what each of `works` trains, whose losses
@@ -68,42 +72,38 @@ class Expander {
   LogicalResult buildCache(CacheOp cache);
   FailureOr<PhaseEntries> buildPhase(const Work& work);
   LogicalResult buildAccumulate(const Work& work, const LossPart& part);
+  LogicalResult buildTwoPasses(const Work& work, const LossPart& part,
+                               const LossCut& cut,
+                               SmallVectorImpl<Accumulation>& calls);
   std::string whyWhole(const LossPart& part);
   void requireTwoExamples(const LossPart& part);
   // The names of the entries. With several phases each has its own.
   std::string nameOf(const Work& work, const LossPart& part) {
-    std::string name = nameOf(work, "accumulate");
-    if (work.parts.size() == 1) return name;
-    StreamOp stream = part.streams.front();
+    return nameOf(work, part, "accumulate", {});
+  }
+  // Of the streams of a part, one each, or else (null) one.
+  std::string nameOf(const Work& work, const LossPart& part, StringRef entry,
+                     StreamOp stream) {
+    std::string name = nameOf(work, entry);
+    bool several = work.parts.size() > 1 || (stream && part.streams.size() > 1);
+    if (!several) return name;
+    if (!stream) stream = part.streams.front();
     return (name + "_" + stream.getSymName()).str();
   }
+  // Of all entries of a part.
+  SmallVector<std::string> namesOf(const Work& work, const LossPart& part,
+                                   bool isCut);
   std::string nameOf(const Work& work, StringRef entry) {
     if (works.size() == 1) return entry.str();
     PhaseOp phase = work.phase;
     return (entry + "_" + phase.getSymName()).str();
   }
-  // A part of the keys of random numbers: no two entries of a step draw the
-  // same.
-  void setOrdinal(Entry& entry, int64_t ordinal) {
-    entry.function->setAttr("graft.phase_ordinal",
-                            entry.builder.getI64IntegerAttr(ordinal));
-  }
-  // The symbol of a training state. Phases share the gradient, which is zero
-  // between them, and no state of an optimiser.
-  SymbolRefAttr gradientOf(const Parameter& parameter) {
-    return stateOf(parameter, "gradient");
-  }
+  // The symbol of a training state. Phases share no state of an optimiser.
   SymbolRefAttr stateOf(const Work& work, const Parameter& parameter,
                         StringRef kind) {
     PhaseOp phase = work.phase;
-    if (works.size() == 1) return stateOf(parameter, kind);
-    return stateOf(parameter, (phase.getSymName() + "." + kind).str());
-  }
-  SymbolRefAttr stateOf(const Parameter& parameter, StringRef name) {
-    MLIRContext* context = parameter.symbol.getContext();
-    return SymbolRefAttr::get(
-        parameter.symbol.getRootReference(),
-        FlatSymbolRefAttr::get(context, (parameter.name() + "." + name).str()));
+    if (works.size() == 1) return getState(parameter, kind);
+    return getState(parameter, phase.getSymName() + "." + kind);
   }
   void buildUpdate(const Work& work);
   void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
@@ -113,7 +113,7 @@ class Expander {
 
   StrategyOp strategy;
   HostProgram host;
-  SmallVector<Work> works;
+  SmallVector<Work, 0> works;
   SmallVector<Tracker> trackers;
   // What takes its value from a parameter before the first step: trackers, and
   // the states that groups decay to.
@@ -122,6 +122,8 @@ class Expander {
 };
 
 LogicalResult Expander::run() {
+  for (Work& work : works)
+    if (failed(cutParts(work))) return failure();
   if (failed(checkNames()) || failed(collectTrained()) ||
       failed(host.declare()))
     return failure();
@@ -144,14 +146,41 @@ LogicalResult Expander::run() {
 
 FailureOr<PhaseEntries> Expander::buildPhase(const Work& work) {
   PhaseEntries entries = {work.phase, {}, nameOf(work, "update")};
-  for (const LossPart& part : work.parts) {
+  for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts)) {
+    requireTwoExamples(part);
+    if (cut) {
+      if (failed(buildTwoPasses(work, part, *cut, entries.accumulations)))
+        return failure();
+      continue;
+    }
     if (failed(buildAccumulate(work, part))) return failure();
     entries.accumulations.push_back(
         {nameOf(work, part), part.streams, whyWhole(part)});
-    requireTwoExamples(part);
   }
   buildUpdate(work);
   return entries;
+}
+
+// Parts that relate examples, if the strategy says how many.
+LogicalResult Expander::cutParts(Work& work) {
+  for (const LossPart& part : work.parts) {
+    std::optional<LossCut>& place = work.cuts.emplace_back();
+    if (!strategy.getBatch() || !part.isWhole()) continue;
+    FailureOr<LossCut> cut = cutLoss(part);
+    if (failed(cut)) return failure();
+    place = std::move(*cut);
+  }
+  return success();
+}
+
+SmallVector<std::string> Expander::namesOf(const Work& work,
+                                           const LossPart& part, bool isCut) {
+  if (!isCut) return {nameOf(work, part)};
+  SmallVector<std::string> names = {nameOf(work, part, "relate", {})};
+  for (StreamOp stream : part.streams)
+    for (StringRef entry : {"represent", "accumulate"})
+      names.push_back(nameOf(work, part, entry, stream));
+  return names;
 }
 
 LogicalResult Expander::checkNames() {
@@ -172,8 +201,8 @@ LogicalResult Expander::checkNames() {
   entries.emplace_back(kBegin);
   for (const Work& work : works) {
     entries.push_back(nameOf(work, "update"));
-    for (const LossPart& part : work.parts)
-      entries.push_back(nameOf(work, part));
+    for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts))
+      llvm::append_range(entries, namesOf(work, part, cut.has_value()));
   }
   llvm::StringSet<> own;
   for (StringRef name : entries) {
@@ -265,10 +294,10 @@ void Expander::declareStates() {
   };
   for (Work& work : works)
     for (GroupedParameter& item : work.trained) {
-      declare(item, gradientOf(item.parameter), "gradient");
+      declare(item, getGradient(item.parameter), "gradient");
       for (StringRef kind : getOptimizer(work.phase).getStates(work.phase))
         declare(item, stateOf(work, item.parameter, kind), kind);
-      SymbolRefAttr start = stateOf(item.parameter, kStart);
+      SymbolRefAttr start = getState(item.parameter, kStart);
       if (item.group.getToStart() && declare(item, start, kStart))
         copies.emplace_back(start, item.parameter);
       item.parameter.declaration.setGroupAttr(item.group.getSymNameAttr());
@@ -349,43 +378,37 @@ void Expander::requireTwoExamples(const LossPart& part) {
   }
 }
 
+LogicalResult Expander::buildTwoPasses(const Work& work, const LossPart& part,
+                                       const LossCut& cut,
+                                       SmallVectorImpl<Accumulation>& calls) {
+  RelatedLoss loss = {work.phase, part, cut, work.trained};
+  return buildRelatedLoss(
+      strategy, loss, host,
+      [&](StringRef entry, StreamOp stream) {
+        return nameOf(work, part, entry, stream);
+      },
+      ordinals, calls);
+}
+
 LogicalResult Expander::buildAccumulate(const Work& work,
                                         const LossPart& part) {
   PhaseOp phase = work.phase;
   Entry entry(strategy, nameOf(work, part), kTrain);
-  entry.restrictTo(part);
+  entry.restrictTo(part.terms);
   for (StreamOp read : part.streams) entry.addFields(read, {});
   entry.addCaches(phase.getLoss());
-  setOrdinal(entry, ordinals++);
+  entry.setOrdinal(ordinals++);
   if (failed(entry.addTotals(phase.getLoss(), host))) return failure();
-  entry.addFactors(phase, host);
+  entry.addFactors(phase.getLoss(), phase, host);
   FailureOr<Value> loss = entry.compute(phase.getLoss());
   if (failed(loss)) return failure();
 
-  ImplicitLocOpBuilder& builder = entry.builder;
-  builder.setLoc(phase.getLoc());
+  entry.builder.setLoc(phase.getLoc());
   ParameterSet reached;
   for (Value term : part.terms)
     for (SymbolRefAttr symbol : getReachedParameters(term))
       reached.insert(symbol);
-  SmallVector<Value> parameters;
-  SmallVector<SymbolRefAttr> states;
-  for (const GroupedParameter& item : work.trained) {
-    if (!reached.contains(item.parameter.symbol)) continue;
-    ParameterOp parameter = item.parameter.declaration;
-    parameters.push_back(ReadOp::create(builder, parameter.getType(),
-                                        item.parameter.symbol,
-                                        /*layer=*/false));
-    states.push_back(gradientOf(item.parameter));
-  }
-  auto gradients = GradientsOp::create(
-      builder, ValueRange(parameters).getTypes(), *loss, parameters);
-  for (auto [symbol, gradient] : llvm::zip(states, gradients.getGradients())) {
-    Value old = ReadOp::create(builder, gradient.getType(), symbol,
-                               /*layer=*/false);
-    Value sum = AddOp::create(builder, old, gradient);
-    WriteOp::create(builder, symbol, sum);
-  }
+  entry.addGradients(*loss, work.trained, reached);
   entry.finish({*loss}, {"loss"});
   return success();
 }
@@ -395,7 +418,7 @@ void Expander::buildUpdate(const Work& work) {
   Entry entry(strategy, nameOf(work, "update"), kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
-  setOrdinal(entry, 0);
+  entry.setOrdinal(0);
   Value rate =
       entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
                         host.getSource(phase, "learning_rate"));
@@ -408,7 +431,7 @@ void Expander::buildUpdate(const Work& work) {
   for (const GroupedParameter& item : work.trained) {
     ParameterOp parameter = item.parameter.declaration;
     gradients.push_back(ReadOp::create(builder, parameter.getType(),
-                                       gradientOf(item.parameter),
+                                       getGradient(item.parameter),
                                        /*layer=*/false));
   }
   Value norm, factor;
@@ -477,7 +500,7 @@ void Expander::buildUpdate(Entry& entry, const Work& work,
   // the distance from the start.
   Value start;
   if (group.getToStart()) {
-    start = read(stateOf(item.parameter, kStart));
+    start = read(getState(item.parameter, kStart));
     operands.parameter = SubOp::create(builder, operands.parameter, start);
   }
   operands.gradient = gradient;
@@ -499,7 +522,7 @@ void Expander::buildUpdate(Entry& entry, const Work& work,
   updateTrackers(entry, phase, item.parameter, results[0]);
   // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
-  WriteOp::create(builder, gradientOf(item.parameter), zero);
+  WriteOp::create(builder, getGradient(item.parameter), zero);
 }
 
 }  // namespace

@@ -131,7 +131,8 @@ LogicalResult HostProgram::declare() {
   host.emplace(op, strategy.getLoc());
   auto addStream = [&](StringRef name, StreamOp like) {
     exec::StreamOp::create(host->builder, name, like.getTokensAttr().getAttr(),
-                           like.getSequencesAttr().getAttr());
+                           like.getSequencesAttr().getAttr(),
+                           /*batch=*/FlatSymbolRefAttr());
   };
   for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
   for (PredictOp predict : predictions)
@@ -243,6 +244,28 @@ std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
   found->share |= share;
   if (!llvm::is_contained(found->phases, phase)) found->phases.push_back(phase);
   return {found->variable, sourceOf(found->variable)};
+}
+
+exec::SourceAttr HostProgram::addRows(StringRef name, StreamOp stream,
+                                      StringRef entry, int64_t output) {
+  std::string free = name.str();
+  while (SymbolTable::lookupSymbolIn(host->op(), free)) free += '_';
+  auto rows = exec::CacheOp::create(host->builder, free, stream.getSymName(),
+                                    entry, output, /*batch=*/true);
+  return exec::SourceAttr::getCache(rows.getSymNameAttr());
+}
+
+StringAttr HostProgram::addBatchSize(StreamOp stream, int64_t bound) {
+  auto declared = cast<exec::StreamOp>(
+      SymbolTable::lookupSymbolIn(host->op(), stream.getSymNameAttr()));
+  if (FlatSymbolRefAttr size = declared.getBatchAttr()) return size.getAttr();
+  auto module = strategy->getParentOfType<ModuleOp>();
+  std::string name = (stream.getSequencesAttr().getValue() + "_batch").str();
+  while (SymbolTable::lookupSymbolIn(module, name)) name += '_';
+  OpBuilder builder(host->op());
+  auto size = SizeOp::create(builder, strategy.getLoc(), name, bound);
+  declared.setBatchAttr(FlatSymbolRefAttr::get(size.getSymNameAttr()));
+  return size.getSymNameAttr();
 }
 
 void HostProgram::requireTwoExamples(StreamOp stream, StringRef why) {
@@ -482,15 +505,20 @@ void HostProgram::accumulate(PhaseOp phase, const Accumulation& accumulation,
                              const std::string& call) {
   exec::HostBuilder& to = *host;
   if (!streams.empty()) {
-    StreamOp stream = streams.front();
-    return to.forEachMicroBatch(stream.getSymName(), accumulation.whole, [&] {
+    StreamOp first = streams.front();
+    StringRef stream = first.getSymName();
+    auto inside = [&] {
       accumulate(phase, accumulation, streams.drop_front(), call);
-    });
+    };
+    if (accumulation.atOnce) return to.withWholeBatch(stream, inside);
+    return to.forEachMicroBatch(stream, accumulation.whole, inside);
   }
   std::string loss = "$" + variableOf(phase, "loss");
-  exec::CallOp::create(
-      to.builder, to.symbol(accumulation.entry), to.expression(call),
-      to.builder.getArrayAttr(to.result(loss, "loss", /*add=*/true)));
+  ArrayAttr results;
+  if (accumulation.hasLoss)
+    results = to.builder.getArrayAttr(to.result(loss, "loss", /*add=*/true));
+  exec::CallOp::create(to.builder, to.symbol(accumulation.entry),
+                       to.expression(call), results);
 }
 
 void HostProgram::withBatches(ArrayRef<StreamOp> streams,

@@ -29,12 +29,16 @@ struct BatchSum {
   llvm::StringRef getInput() const;
 };
 
-// An entry that adds to the gradients, the streams that it reads, and why their
-// batches must not be cut; empty if they may.
+// An entry that each turn calls before the update, most of which add to the
+// gradients.
 struct Accumulation {
   std::string entry;
-  llvm::SmallVector<StreamOp> streams;
+  llvm::SmallVector<StreamOp> streams;  // that it reads
+  // Why their batches must not be cut; empty if they may.
   std::string whole;
+  // Takes all examples of the batches at once, but no tokens.
+  bool atOnce = false;
+  bool hasLoss = true;  // its result `loss` is a part of the loss
 };
 
 // The entries of a phase.
@@ -62,6 +66,14 @@ class HostProgram {
   // Lets each step compute `sum` over the batch of `stream`, and returns the
   // source of its input.
   exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
+
+  // Declares the rows of a batch of `stream` that result `output` of `entry`
+  // makes, under a name like `name`, and returns their source.
+  exec::SourceAttr addRows(llvm::StringRef name, StreamOp stream,
+                           llvm::StringRef entry, int64_t output);
+  // The size that counts the examples of a whole batch of `stream`, at most
+  // `bound`.
+  mlir::StringAttr addBatchSize(StreamOp stream, int64_t bound);
 
   // Ends a run before its first step if a batch of `stream` would have one
   // example, which for the reason `why`, such as "has no covariance", makes no

@@ -170,6 +170,12 @@ Value buildCoral(ImplicitLocOpBuilder& builder, const Rows& first,
                  1 / (4 * width * width));
 }
 
+Value buildSumOfProducts(ImplicitLocOpBuilder& builder, Value first,
+                         Value second) {
+  Math m(builder);
+  return m.sumOfAll(m.mul(first, second));
+}
+
 Value buildContrastive(ImplicitLocOpBuilder& builder, Value anchors,
                        Value positives, double temperature) {
   Math m(builder);

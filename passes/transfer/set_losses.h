@@ -34,6 +34,10 @@ mlir::Value buildContrastive(mlir::ImplicitLocOpBuilder& builder,
                              mlir::Value anchors, mlir::Value positives,
                              double temperature);
 
+// The sum of the products of all elements, a scalar, in f32.
+mlir::Value buildSumOfProducts(mlir::ImplicitLocOpBuilder& builder,
+                               mlir::Value first, mlir::Value second);
+
 }  // namespace graft::transfer
 
 #endif  // GRAFT_PASSES_TRANSFER_SET_LOSSES_H_

@@ -15,16 +15,21 @@
 
 namespace graft {
 
+std::optional<uint32_t> StreamOf(const ArtifactSpec& spec,
+                                 const ValueSpec& input) {
+  if (input.source == SourceKind::cache)
+    return spec.caches[input.source_index].stream;
+  if (input.source == SourceKind::stream) return input.source_index;
+  return std::nullopt;
+}
+
 std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
                                 const EntrySpec& entry) {
   std::vector<uint32_t> streams;
   for (const ValueSpec& input : entry.inputs) {
-    uint32_t stream = input.source_index;
-    if (input.source == SourceKind::cache)
-      stream = spec.caches[input.source_index].stream;
-    else if (input.source != SourceKind::stream)
-      continue;
-    if (!absl::c_linear_search(streams, stream)) streams.push_back(stream);
+    const std::optional<uint32_t> stream = StreamOf(spec, input);
+    if (stream && !absl::c_linear_search(streams, *stream))
+      streams.push_back(*stream);
   }
   return streams;
 }
@@ -41,6 +46,7 @@ namespace internal_artifact {
 namespace {
 
 constexpr size_t kMaxName = 128;
+constexpr int64_t kMostBatchNumbers = int64_t{1} << 30;
 
 bool IsPlain(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
@@ -106,7 +112,7 @@ class HostChecker {
       const StreamSpec& stream = spec_.streams[i];
       GRAFT_RETURN_IF_ERROR(CheckName(names, "streams", i, stream.name));
       const std::string field = absl::StrCat("streams[", i, "]");
-      for (const int32_t size : {stream.tokens, stream.sequences})
+      for (const int32_t size : {stream.tokens, stream.sequences, stream.batch})
         if (size != -1)
           GRAFT_RETURN_IF_ERROR(CheckIndex(field, size, spec_.sizes.size()));
     }
@@ -126,20 +132,40 @@ class HostChecker {
       const EntrySpec& entry = spec_.entries[cache.entry];
       GRAFT_RETURN_IF_ERROR(CheckIndex(absl::StrCat(field, ".output"),
                                        cache.output, entry.outputs.size()));
-      GRAFT_RETURN_IF_ERROR(CheckRows(absl::StrCat(field, ".output"),
-                                      entry.outputs[cache.output],
-                                      spec_.streams[cache.stream]));
+      GRAFT_RETURN_IF_ERROR(
+          CheckRows(absl::StrCat(field, ".output"), entry.outputs[cache.output],
+                    spec_.streams[cache.stream], cache.batch));
+      GRAFT_RETURN_IF_ERROR(CheckBatchRows(field, cache));
     }
     return absl::OkStatus();
   }
 
-  // A row of F32 for each example of `stream`.
+  // Rows of a batch are in memory.
+  absl::Status CheckBatchRows(const std::string& field,
+                              const CacheSpec& cache) const {
+    if (!cache.batch) return absl::OkStatus();
+    const StreamSpec& stream = spec_.streams[cache.stream];
+    if (stream.batch < 0)
+      return Error(absl::StrCat(field, ".stream"),
+                   "a stream with a size of its whole batch", stream.name);
+    const int64_t most = spec_.sizes[stream.batch].bound;
+    const int64_t width = CacheWidth(spec_, cache);
+    if (width <= 0 || most <= kMostBatchNumbers / width)
+      return absl::OkStatus();
+    return Error(field, absl::StrCat("at most ", kMostBatchNumbers, " numbers"),
+                 absl::StrCat(most, " times ", width));
+  }
+
+  // A row of F32 for each example of `stream`; of a `batch` also at once.
   absl::Status CheckRows(absl::string_view field, const ValueSpec& value,
-                         const StreamSpec& stream) const {
+                         const StreamSpec& stream, bool batch) const {
+    const auto counts = [&](int32_t size) {
+      return size >= 0 && value.dims[0].size == size;
+    };
     const bool rows =
         value.kind == ValueKind::tensor && value.dtype == DType::kF32 &&
-        !value.dims.empty() && stream.sequences >= 0 &&
-        value.dims[0].size == stream.sequences &&
+        !value.dims.empty() &&
+        (counts(stream.sequences) || (batch && counts(stream.batch))) &&
         std::all_of(value.dims.begin() + 1, value.dims.end(),
                     [](const DimSpec& dim) { return dim.size < 0; });
     if (rows) return absl::OkStatus();
@@ -181,7 +207,7 @@ class HostChecker {
             CheckIndex(index, input.source_index, spec_.caches.size()));
         const CacheSpec& cache = spec_.caches[input.source_index];
         GRAFT_RETURN_IF_ERROR(
-            CheckRows(field, input, spec_.streams[cache.stream]));
+            CheckRows(field, input, spec_.streams[cache.stream], cache.batch));
         int64_t width = 1;
         for (size_t i = 1; i < input.dims.size(); ++i)
           width *= input.dims[i].extent;
@@ -217,7 +243,8 @@ class HostChecker {
         (input.dtype == DType::kF32 || input.dtype == DType::kI32) &&
         !input.dims.empty() && input.dims[0].size >= 0 &&
         (input.dims[0].size == stream.tokens ||
-         input.dims[0].size == stream.sequences) &&
+         input.dims[0].size == stream.sequences ||
+         input.dims[0].size == stream.batch) &&
         std::all_of(input.dims.begin() + 1, input.dims.end(),
                     [](const DimSpec& dim) { return dim.size < 0; });
     if (fits) return absl::OkStatus();

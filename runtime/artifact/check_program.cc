@@ -3,6 +3,8 @@
 
 // Checks host programs: blocks, indices, what each instruction takes.
 
+#include <optional>
+
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -21,7 +23,8 @@ bool DrawsBatch(HostOp op) {
 }
 
 bool OpensBlock(HostOp op) {
-  return op == HostOp::when || op == HostOp::with_batch || IsLoop(op);
+  return op == HostOp::when || op == HostOp::with_batch ||
+         op == HostOp::with_whole_batch || IsLoop(op);
 }
 
 size_t BlockEnd(const HostProgramSpec& program, size_t at) {
@@ -59,7 +62,8 @@ class ProgramChecker {
         program_(program),
         where_(where),
         in_batch_(spec.streams.size()),
-        in_micro_batch_(spec.streams.size()) {}
+        in_micro_batch_(spec.streams.size()),
+        in_whole_batch_(spec.streams.size()) {}
 
   absl::Status Check() {
     const std::vector<HostInstruction>& instructions = program_.instructions;
@@ -135,6 +139,7 @@ class ProgramChecker {
       case HostOp::for_each_batch:
       case HostOp::with_batch:
       case HostOp::for_each_micro_batch:
+      case HostOp::with_whole_batch:
         return Open(instruction);
       case HostOp::otherwise:
         if (open_.empty() || open_.back()->op != HostOp::when ||
@@ -153,7 +158,11 @@ class ProgramChecker {
       case HostOp::call:
         return CheckCall(instruction);
       case HostOp::fill_cache:
-        return CheckIndex("a cache", instruction.index, spec_.caches.size());
+        GRAFT_RETURN_IF_ERROR(
+            CheckIndex("a cache", instruction.index, spec_.caches.size()));
+        if (!spec_.caches[instruction.index].batch) return absl::OkStatus();
+        return Error("a cache of all examples",
+                     spec_.caches[instruction.index].name);
       case HostOp::evaluate:
         return CheckEvaluate(instruction);
       case HostOp::test_finite:
@@ -206,9 +215,18 @@ class ProgramChecker {
         break;
       case HostOp::for_each_micro_batch:
         GRAFT_RETURN_IF_ERROR(CheckStream(instruction.index));
-        if (!in_batch_[instruction.index] || in_micro_batch_[instruction.index])
+        if (!TakesOneBatch(instruction.index))
           return Error("a batch around a loop over its micro-batches", "none");
         in_micro_batch_[instruction.index] = true;
+        break;
+      case HostOp::with_whole_batch:
+        GRAFT_RETURN_IF_ERROR(CheckStream(instruction.index));
+        if (!TakesOneBatch(instruction.index))
+          return Error("a batch around what takes it at once", "none");
+        if (spec_.streams[instruction.index].batch < 0)
+          return Error("a stream with a size of its whole batch",
+                       spec_.streams[instruction.index].name);
+        in_whole_batch_[instruction.index] = true;
         break;
       case HostOp::repeat:
         GRAFT_RETURN_IF_ERROR(CheckTarget(instruction.target));
@@ -221,12 +239,21 @@ class ProgramChecker {
     return absl::OkStatus();
   }
 
+  // Whether a batch of the stream is around, of which calls do not take
+  // anything yet.
+  bool TakesOneBatch(uint32_t stream) const {
+    return in_batch_[stream] && !in_micro_batch_[stream] &&
+           !in_whole_batch_[stream];
+  }
+
   absl::Status Close() {
     if (open_.empty()) return Error("an open block before its end", "none");
     const HostInstruction& opened = *open_.back();
     if (DrawsBatch(opened.op)) in_batch_[opened.index] = false;
     if (opened.op == HostOp::for_each_micro_batch)
       in_micro_batch_[opened.index] = false;
+    if (opened.op == HostOp::with_whole_batch)
+      in_whole_batch_[opened.index] = false;
     open_.pop_back();
     branched_.pop_back();
     return absl::OkStatus();
@@ -238,12 +265,8 @@ class ProgramChecker {
     const EntrySpec& entry = spec_.entries[instruction.index];
     if (!instruction.expression.empty())
       GRAFT_RETURN_IF_ERROR(CheckExpressionOf(instruction));
-    for (const uint32_t stream : StreamsOf(spec_, entry))
-      if (!in_micro_batch_[stream])
-        return Error(absl::StrCat("a loop over micro-batches of ",
-                                  spec_.streams[stream].name,
-                                  " around the call of ", entry.name),
-                     "none");
+    for (const ValueSpec& input : entry.inputs)
+      GRAFT_RETURN_IF_ERROR(CheckBatchOf(input, entry));
     for (const AssignmentSpec& assignment : instruction.assignments) {
       GRAFT_RETURN_IF_ERROR(CheckTarget(assignment.target));
       const auto output =
@@ -256,6 +279,22 @@ class ProgramChecker {
                      assignment.name);
     }
     return absl::OkStatus();
+  }
+
+  // What an input counts must be what is around the call.
+  absl::Status CheckBatchOf(const ValueSpec& input,
+                            const EntrySpec& entry) const {
+    const std::optional<uint32_t> index = StreamOf(spec_, input);
+    if (!index) return absl::OkStatus();
+    const StreamSpec& stream = spec_.streams[*index];
+    const bool whole = input.kind == ValueKind::tensor && stream.batch >= 0 &&
+                       input.dims[0].size == stream.batch;
+    if (whole ? in_whole_batch_[*index] : in_micro_batch_[*index])
+      return absl::OkStatus();
+    return Error(absl::StrCat(whole ? "a block with the whole batch of "
+                                    : "a loop over micro-batches of ",
+                              stream.name, " around the call of ", entry.name),
+                 "none");
   }
 
   absl::Status CheckEvaluate(const HostInstruction& instruction) const {
@@ -285,7 +324,7 @@ class ProgramChecker {
   // Blocks around it, and which of them have had their `otherwise`.
   std::vector<const HostInstruction*> open_;
   std::vector<bool> branched_;
-  std::vector<bool> in_batch_, in_micro_batch_;  // by stream
+  std::vector<bool> in_batch_, in_micro_batch_, in_whole_batch_;  // by stream
 };
 
 }  // namespace

@@ -55,12 +55,12 @@ absl::StatusOr<HostInstruction> DecodeInstruction(
 absl::Status DecodeHost(const schema::Artifact& header, absl::string_view where,
                         ArtifactSpec& spec) {
   for (const schema::Stream* stream : *header.streams()) {
-    spec.streams.push_back(
-        {stream->name()->str(), stream->tokens(), stream->sequences()});
+    spec.streams.push_back({stream->name()->str(), stream->tokens(),
+                            stream->sequences(), stream->batch()});
   }
   for (const schema::Cache* cache : *header.caches()) {
     spec.caches.push_back({cache->name()->str(), cache->stream(),
-                           cache->entry(), cache->output()});
+                           cache->entry(), cache->output(), cache->batch()});
   }
   for (const schema::Register* reg : *header.registers()) {
     GRAFT_ASSIGN_OR_RETURN(

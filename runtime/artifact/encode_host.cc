@@ -45,13 +45,15 @@ Offset<schema::HostProgram> Encode(const HostProgramSpec& program,
 EncodedHost EncodeHost(const ArtifactSpec& spec, FlatBufferBuilder& builder) {
   std::vector<Offset<schema::Stream>> streams;
   for (const StreamSpec& stream : spec.streams) {
-    streams.push_back(schema::CreateStreamDirect(
-        builder, stream.name.c_str(), stream.tokens, stream.sequences));
+    streams.push_back(
+        schema::CreateStreamDirect(builder, stream.name.c_str(), stream.tokens,
+                                   stream.sequences, stream.batch));
   }
   std::vector<Offset<schema::Cache>> caches;
   for (const CacheSpec& cache : spec.caches) {
-    caches.push_back(schema::CreateCacheDirect(
-        builder, cache.name.c_str(), cache.stream, cache.entry, cache.output));
+    caches.push_back(schema::CreateCacheDirect(builder, cache.name.c_str(),
+                                               cache.stream, cache.entry,
+                                               cache.output, cache.batch));
   }
   std::vector<Offset<schema::Register>> registers;
   for (const RegisterSpec& reg : spec.registers) {

@@ -148,6 +148,8 @@ std::string DescribeInstruction(const ArtifactSpec& spec,
       return absl::StrCat("for_each_micro_batch @",
                           spec.streams[instruction.index].name,
                           instruction.text.empty() ? "" : " whole");
+    case HostOp::with_whole_batch:
+      return absl::StrCat(op, " @", spec.streams[instruction.index].name);
     case HostOp::call:
       return absl::StrCat("call ", spec.entries[instruction.index].name,
                           results);
@@ -182,10 +184,12 @@ std::string DescribeHostTables(const ArtifactSpec& spec) {
   };
   for (const StreamSpec& stream : spec.streams)
     absl::StrAppend(&text, "stream     @", stream.name, " [",
-                    size(stream.tokens), ", ", size(stream.sequences), "]\n");
+                    size(stream.tokens), ", ", size(stream.sequences), "]",
+                    stream.batch < 0 ? "" : ", whole batch ",
+                    stream.batch < 0 ? "" : size(stream.batch), "\n");
   for (const CacheSpec& cache : spec.caches)
-    absl::StrAppend(&text, "cache      ", cache.name, " of @",
-                    spec.streams[cache.stream].name, ": ",
+    absl::StrAppend(&text, cache.batch ? "rows       " : "cache      ",
+                    cache.name, " of @", spec.streams[cache.stream].name, ": ",
                     spec.entries[cache.entry].name, "\n");
   for (const RegisterSpec& reg : spec.registers) {
     absl::StrAppend(&text, "register   ", reg.name, " ",

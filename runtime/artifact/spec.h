@@ -83,6 +83,7 @@ struct StreamSpec {
   std::string name;
   int32_t tokens = -1;
   int32_t sequences = -1;
+  int32_t batch = -1;
 };
 
 struct CacheSpec {
@@ -90,6 +91,7 @@ struct CacheSpec {
   uint32_t stream = 0;
   uint32_t entry = 0;
   uint32_t output = 0;
+  bool batch = false;
 };
 
 struct EntrySpec {
@@ -270,6 +272,9 @@ bool DrawsBatch(HostOp op);
 // `at`, which opens one or is its `otherwise`.
 size_t BlockEnd(const HostProgramSpec& program, size_t at);
 
+// The stream that an input takes a field or rows of; none if it takes none.
+std::optional<uint32_t> StreamOf(const ArtifactSpec& spec,
+                                 const ValueSpec& input);
 // The streams that inputs of the entry take fields of, each once, in order.
 std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
                                 const EntrySpec& entry);

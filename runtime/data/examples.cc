@@ -191,7 +191,8 @@ void PackRows(const CachedRows& rows, const Examples& batch,
               BatchRange micro_batch, CachedRows& packed) {
   packed.values.clear();
   for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
-    const float* row = rows.values.data() + batch.row(i) * rows.width;
+    const int64_t place = rows.of_batch ? i : batch.row(i);
+    const float* row = rows.values.data() + place * rows.width;
     packed.values.insert(packed.values.end(), row, row + rows.width);
   }
 }

@@ -154,12 +154,13 @@ struct ExampleFeed {
   std::function<absl::StatusOr<bool>(Examples&)> next;
 };
 
-// A row of numbers for each example of a source, such as a teacher's logits;
-// programs take them under the name `cached.<name>`.
+// A row of numbers for each example of a source, such as a teacher's logits, or
+// of an optimiser batch; programs take them under the name `cached.<name>`.
 struct CachedRows {
   std::string name;
   int64_t width = 0;
   std::vector<float> values;  // [examples, width]
+  bool of_batch = false;      // by ordinal in the batch
 };
 
 // The most tokens and sequences that one call of a program takes.

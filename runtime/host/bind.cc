@@ -43,6 +43,14 @@ absl::Status HostInterpreter::Bind(std::vector<StreamData> streams) {
   }
   state_.streams.resize(streams.size());
   state_.filled.resize(spec_.caches.size());
+  for (const CacheSpec& cache : spec_.caches) {
+    if (!cache.batch) continue;
+    const int64_t width = CacheWidth(spec_, cache);
+    const int32_t size = spec_.streams[cache.stream].batch;
+    const int64_t most = size < 0 ? 0 : spec_.sizes[size].bound;
+    streams_[cache.stream].caches.push_back(
+        {cache.name, width, std::vector<float>(most * width), true});
+  }
   for (const RegisterSpec& reg : spec_.registers)
     state_.registers.push_back(reg.initial);
   GRAFT_RETURN_IF_ERROR(BindFields());
@@ -109,6 +117,9 @@ absl::Status HostInterpreter::BindInstruction(size_t at) {
       GRAFT_RETURN_IF_ERROR(
           caller.CheckSchema(stream, streams_[stream].data.source->schema()));
   steps_[at].entry.emplace(std::move(caller));
+  for (size_t i = 0; i < spec_.caches.size(); ++i)
+    if (spec_.caches[i].batch && spec_.caches[i].entry == instruction.index)
+      steps_[at].rows.push_back(i);
   return absl::OkStatus();
 }
 

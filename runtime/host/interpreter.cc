@@ -51,8 +51,10 @@ absl::Status HostInterpreter::Enter() {
   if (state_.at >= steps_.size()) return absl::OkStatus();
   for (size_t i = 0; i < program_.instructions.size(); ++i) {
     const HostInstruction& loop = program_.instructions[i];
-    if (!DrawsBatch(loop.op) || i >= state_.at || state_.at > steps_[i].end)
-      continue;
+    if (i >= state_.at || state_.at > steps_[i].end) continue;
+    if (loop.op == HostOp::with_whole_batch)
+      GRAFT_RETURN_IF_ERROR(PackWhole(loop.index));
+    if (!DrawsBatch(loop.op)) continue;
     StreamPosition& position = state_.streams[loop.index];
     GRAFT_RETURN_IF_ERROR(BeginBatches(loop.index, position.batches - 1));
     --position.batches;
@@ -65,8 +67,7 @@ absl::Status HostInterpreter::Enter() {
                        position.micro_batch));
     if (position.micro_batch >= 0) Pack(loop.index);
     // Behind the mark, an earlier run has counted it.
-    if (IsMarkedFrom(state_.at, steps_[i].end))
-      examples_ += streams_[loop.index].batch->examples.size();
+    if (IsMarkedFrom(state_.at, steps_[i].end)) Count(loop.index);
   }
   return absl::OkStatus();
 }
@@ -93,6 +94,7 @@ absl::Status HostInterpreter::Execute(const HostInstruction& instruction) {
     case HostOp::for_each_batch:
     case HostOp::with_batch:
     case HostOp::for_each_micro_batch:
+    case HostOp::with_whole_batch:
       return ExecuteLoop(instruction);
     case HostOp::end:
       return ExecuteEnd();
@@ -130,6 +132,7 @@ absl::Status HostInterpreter::Execute(const HostInstruction& instruction) {
       // A run that resumes here is behind the mark.
       ++state_.at;
       ++state_.marks;
+      ClearRows();
       return services_.Mark(instruction, Value(instruction.expression) != 0);
     }
     case HostOp::fail:
@@ -157,7 +160,10 @@ absl::Status HostInterpreter::ExecuteLoop(const HostInstruction& instruction) {
       GRAFT_RETURN_IF_ERROR(BeginBatches(
           instruction.index, state_.streams[instruction.index].batches));
       GRAFT_RETURN_IF_ERROR(Draw(instruction.index));
-      examples_ += facts_[instruction.index].examples->size();
+      Count(instruction.index);
+      break;
+    case HostOp::with_whole_batch:
+      GRAFT_RETURN_IF_ERROR(PackWhole(instruction.index));
       break;
     default:
       GRAFT_RETURN_IF_ERROR(CheckWhole(instruction));
@@ -182,7 +188,7 @@ absl::Status HostInterpreter::ExecuteEnd() {
       again = state_.streams[opened.index].batches % stream.per_epoch != 0;
       if (again) {
         GRAFT_RETURN_IF_ERROR(Draw(opened.index));
-        examples_ += stream.batch->examples.size();
+        Count(opened.index);
       } else {
         CloseBatch(opened.index);
       }
@@ -190,6 +196,9 @@ absl::Status HostInterpreter::ExecuteEnd() {
     }
     case HostOp::with_batch:
       CloseBatch(opened.index);
+      break;
+    case HostOp::with_whole_batch:
+      packed_[opened.index] = nullptr;
       break;
     case HostOp::for_each_micro_batch: {
       StreamPosition& position = state_.streams[opened.index];
@@ -212,6 +221,11 @@ absl::Status HostInterpreter::ExecuteEnd() {
   return absl::OkStatus();
 }
 
+void HostInterpreter::Count(uint32_t stream) {
+  examples_ += streams_[stream].batch->examples.size();
+  tokens_ += streams_[stream].batch->examples.tokens();
+}
+
 void HostInterpreter::CloseBatch(uint32_t stream) {
   streams_[stream].batch = nullptr;
   facts_[stream].examples = nullptr;
@@ -223,7 +237,10 @@ void HostInterpreter::Leave() {
     state_.streams[stream].micro_batch = -1;
     packed_[stream] = nullptr;
   }
-  for (const uint32_t stream : step.batches) CloseBatch(stream);
+  for (const uint32_t stream : step.batches) {
+    packed_[stream] = nullptr;
+    CloseBatch(stream);
+  }
   state_.at = step.behind;
 }
 
@@ -235,6 +252,8 @@ absl::Status HostInterpreter::Call(const HostInstruction& instruction) {
   const bool counts = step >= 0 && step < 4294967296.0;
   instance_.SetRandom(seed_, counts ? static_cast<uint32_t>(step) : 0);
   GRAFT_RETURN_IF_ERROR(entry.Call(packed_, state_.registers));
+  for (const size_t cache : steps_[state_.at].rows)
+    GRAFT_RETURN_IF_ERROR(KeepRows(cache, entry));
   for (const AssignmentSpec& assignment : instruction.assignments)
     Assign(assignment, entry.Output(assignment.name)[0]);
   return absl::OkStatus();

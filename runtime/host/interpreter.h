@@ -75,10 +75,15 @@ class HostInterpreter {
   // than one example. Errors of services, entries and sources as they are.
   absl::StatusOr<bool> Run();
 
+  // The rows of the current batch that calls have written, and that later ones
+  // take: of the artifact's caches of a batch, for the largest batch. Zero from
+  // each mark on. A state inside of a step needs them, too.
+  std::vector<CachedRows*> batch_rows();
+
   // Of batches that were drawn, or, where a run goes on inside of one, are
   // brought to their mark.
   int64_t examples() const { return examples_; }
-  int64_t tokens() const { return tokens_; }  // of packed micro-batches
+  int64_t tokens() const { return tokens_; }  // of these examples
   double seconds_waited() const;              // for batches
 
  private:
@@ -88,6 +93,7 @@ class HostInterpreter {
     size_t begin = 0;   // of an `otherwise` or `end`: what opened the block
     size_t behind = 0;  // the instruction behind all loops around it
     std::optional<EntryCaller> entry;  // of a call
+    std::vector<size_t> rows;          // caches of the batch that it writes
     // Streams with a batch, and with a micro-batch, that begins in these loops.
     std::vector<uint32_t> batches, micro_loops;
   };
@@ -99,8 +105,12 @@ class HostInterpreter {
     int64_t size = 0;                      // examples of a batch
     int64_t next = 0;  // number of the batch that `batches` makes next
     int64_t per_epoch = 0;
-    PackedBatch packed;
+    PackedBatch packed;       // a micro-batch
+    PackedBatch whole;        // the batch, where instructions take it at once
+    BatchRange packed_range;  // of the batch, which calls take
+    // Of all examples, and of those of the current batch.
     std::vector<CachedRows> caches;
+    CachedRows& Rows(absl::string_view name);
     double seconds_waited = 0;  // of streams that have ended
   };
 
@@ -117,6 +127,8 @@ class HostInterpreter {
   absl::Status Execute(const HostInstruction& instruction);
   absl::Status ExecuteLoop(const HostInstruction& instruction);
   absl::Status ExecuteEnd();
+  // Adds the current batch of `stream` to what was read.
+  void Count(uint32_t stream);
   // Ends the current batch of `stream`.
   void CloseBatch(uint32_t stream);
   void Leave();
@@ -134,7 +146,15 @@ class HostInterpreter {
   // INVALID_ARGUMENT: a loop that must have one micro-batch has several.
   absl::Status CheckWhole(const HostInstruction& loop) const;
   void Pack(uint32_t stream);
-  // Reserves memory for micro-batches with the caches of `stream`.
+  // INVALID_ARGUMENT: the batch is larger than the program takes at once.
+  absl::Status CheckRelated(uint32_t stream) const;
+  absl::Status PackWhole(uint32_t stream);
+  // Copies what `caller` has computed for the examples that it took to the rows
+  // of the batch.
+  absl::Status KeepRows(size_t cache, const EntryCaller& caller);
+  void ClearRows();
+  // Reserves memory for micro-batches with the caches of `stream`, and for its
+  // whole batch.
   void ReservePacked(uint32_t stream);
   void Assign(const AssignmentSpec& assignment, double value);
   double Value(const Expression& expression) const;

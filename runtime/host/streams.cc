@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/sampler.h"
@@ -28,8 +29,49 @@ int64_t Quotient(int64_t count, int64_t size) {
 
 void HostInterpreter::ReservePacked(uint32_t index) {
   Stream& stream = streams_[index];
-  stream.packed.Reserve(stream.data.source->schema(), stream.caches,
-                        stream.capacity);
+  const Schema& schema = stream.data.source->schema();
+  stream.packed.Reserve(schema, stream.caches, stream.capacity);
+  const int32_t size = spec_.streams[index].batch;
+  if (size < 0) return;
+  const int64_t most = std::min(stream.size, spec_.sizes[size].bound);
+  stream.whole.Reserve(schema, stream.caches,
+                       {most * stream.data.source->longest(), most});
+}
+
+CachedRows& HostInterpreter::Stream::Rows(absl::string_view name) {
+  return *absl::c_find_if(
+      caches, [&](const CachedRows& rows) { return rows.name == name; });
+}
+
+std::vector<CachedRows*> HostInterpreter::batch_rows() {
+  std::vector<CachedRows*> all;
+  for (Stream& stream : streams_)
+    for (CachedRows& rows : stream.caches)
+      if (rows.of_batch) all.push_back(&rows);
+  return all;
+}
+
+void HostInterpreter::ClearRows() {
+  for (CachedRows* rows : batch_rows()) absl::c_fill(rows->values, 0.0F);
+}
+
+absl::Status HostInterpreter::KeepRows(size_t index,
+                                       const EntryCaller& caller) {
+  const CacheSpec& cache = spec_.caches[index];
+  Stream& stream = streams_[cache.stream];
+  CachedRows& rows = stream.Rows(cache.name);
+  const EntrySpec& entry = spec_.entries[cache.entry];
+  const absl::Span<const float> made =
+      caller.Output(entry.outputs[cache.output].name);
+  GRAFT_RETURN_IF_ERROR(CheckRelated(cache.stream));
+  const BatchRange range = stream.packed_range;
+  const int64_t count = (range.end - range.begin) * rows.width;
+  if (static_cast<int64_t>(made.size()) != count)
+    return absl::InternalError(absl::StrCat(entry.name, ": expects to compute ",
+                                            count, " numbers of ", cache.name,
+                                            ", got ", made.size()));
+  absl::c_copy(made, rows.values.begin() + range.begin * rows.width);
+  return absl::OkStatus();
 }
 
 absl::Status HostInterpreter::SetBatchSize(uint32_t index, double size) {
@@ -121,11 +163,33 @@ absl::Status HostInterpreter::CheckWhole(const HostInstruction& loop) const {
 
 void HostInterpreter::Pack(uint32_t index) {
   Stream& stream = streams_[index];
-  PackBatch(stream.batch->examples,
-            stream.batch->micro_batches[state_.streams[index].micro_batch],
-            stream.caches, stream.packed);
+  stream.packed_range =
+      stream.batch->micro_batches[state_.streams[index].micro_batch];
+  PackBatch(stream.batch->examples, stream.packed_range, stream.caches,
+            stream.packed);
   packed_[index] = &stream.packed;
-  tokens_ += stream.packed.tokens();
+}
+
+absl::Status HostInterpreter::CheckRelated(uint32_t index) const {
+  const StreamSpec& spec = spec_.streams[index];
+  const int64_t most = spec_.sizes[spec.batch].bound;
+  const int64_t count = streams_[index].batch->examples.size();
+  if (count <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "expects a batch of at most ", most, " examples of the stream ",
+      spec.name, ", which the loss relates, got ", count,
+      "; a larger --max-batch of the compiler or a smaller batch makes it "
+      "fit"));
+}
+
+absl::Status HostInterpreter::PackWhole(uint32_t index) {
+  GRAFT_RETURN_IF_ERROR(CheckRelated(index));
+  Stream& stream = streams_[index];
+  stream.packed_range = {0, stream.batch->examples.size()};
+  PackBatch(stream.batch->examples, stream.packed_range, stream.caches,
+            stream.whole);
+  packed_[index] = &stream.whole;
+  return absl::OkStatus();
 }
 
 }  // namespace graft

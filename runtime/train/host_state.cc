@@ -147,7 +147,7 @@ absl::StatusOr<HostState> DecodeHostState(absl::string_view text,
   }
   const json& filled = Member(object, "filled");
   for (size_t i = 0; i < spec.caches.size(); ++i)
-    state.filled[i] = filled.is_array() &&
+    state.filled[i] = !spec.caches[i].batch && filled.is_array() &&
                       absl::c_linear_search(filled, json(spec.caches[i].name));
   GRAFT_RETURN_IF_ERROR(CheckPositions(state, spec, program));
   return state;

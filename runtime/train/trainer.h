@@ -131,6 +131,8 @@ class Trainer : private HostServices {
   absl::Status Prepare();
   absl::StatusOr<const HostProgramSpec*> FindProgram() const;
   absl::Status SetRegisters();
+  // What a checkpoint holds: trained parameters, states, rows of the batch.
+  absl::StatusOr<std::vector<StateTensor>> RunTensors();
   absl::Status Resume();
   absl::Status CheckRun(const std::string& path, const RunState& state) const;
   absl::Status CheckKept();

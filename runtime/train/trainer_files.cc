@@ -26,11 +26,25 @@ absl::Status Trainer::CheckRun(const std::string& path,
                    ", got one of ", state.seed));
 }
 
+absl::StatusOr<std::vector<StateTensor>> Trainer::RunTensors() {
+  GRAFT_ASSIGN_OR_RETURN(std::vector<StateTensor> tensors,
+                         TrainableTensors(instance_, /*with_states=*/true));
+  for (CachedRows* rows : interpreter_->batch_rows()) {
+    StateTensor& tensor = tensors.emplace_back();
+    tensor.name = absl::StrCat("$rows.", rows->name);
+    tensor.shape = {static_cast<int64_t>(rows->values.size())};
+    tensor.bytes =
+        absl::MakeSpan(reinterpret_cast<uint8_t*>(rows->values.data()),
+                       rows->values.size() * sizeof(float));
+    tensor.from_zero = true;
+  }
+  return tensors;
+}
+
 absl::Status Trainer::Resume() {
   GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> paths,
                          ListCheckpoints(files_, options_.directory));
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
-                         TrainableTensors(instance_, /*with_states=*/true));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors, RunTensors());
   std::vector<std::string> skipped;
   for (const std::string& path : paths) {
     absl::StatusOr<RunState> state =
@@ -120,8 +134,7 @@ absl::Status Trainer::FailedWith(const absl::Status& status) {
 }
 
 absl::Status Trainer::Save() {
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors,
-                         TrainableTensors(instance_, /*with_states=*/true));
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<StateTensor> tensors, RunTensors());
   const HostState& state = interpreter_->state();
   GRAFT_RETURN_IF_ERROR(
       SaveCheckpoint(files_, CheckpointPath(options_.directory, state.marks),

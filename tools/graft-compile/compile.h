@@ -81,6 +81,9 @@ struct CompileOptions {
   std::vector<Setting> settings;  // each parameter has one value
   // Examples have weights, by which all losses count them.
   bool weights = false;
+  // Examples of the largest batch of a loss that relates them, which is then
+  // computed in two passes; 0: as the strategy says, or those of a launch.
+  int64_t max_batch = 0;
   // What products and attention compute in, and most activations are kept in:
   // "fp32", "bf16" or "fp16".
   std::string precision = "fp32";

@@ -57,18 +57,6 @@ std::string Summary(llvm::StringRef text) {
   return comment.substr(0, std::min(comment.find(": "), end));
 }
 
-// Whether a loss of a phase relates the examples of the stream. Models that are
-// imported relate none.
-bool IsWhole(transfer::StrategyOp strategy, transfer::StreamOp stream) {
-  return llvm::any_of(
-      strategy.getOps<transfer::PhaseOp>(), [&](transfer::PhaseOp phase) {
-        return llvm::any_of(
-            transfer::splitLoss(phase), [&](const transfer::LossPart& part) {
-              return part.isWhole() && llvm::is_contained(part.streams, stream);
-            });
-      });
-}
-
 // "source (texts with labels), target (texts)".
 std::string DescribeStreams(transfer::StrategyOp strategy) {
   std::string streams;
@@ -141,7 +129,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     llvm::json::Object facts{{"name", stream.getSymName()},
                              {"labels", "none"},
                              {"unlabelled", MayLackLabels(stream)},
-                             {"whole", IsWhole(text->strategy, stream)},
+                             {"whole", RelatesExamples(text->strategy, stream)},
                              {"weights", bool(stream.getField("weights"))}};
     if (stream.getField("labels")) {
       const std::optional<int64_t> count = stream.getLabelCount();
@@ -186,6 +174,8 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     if (parameter.getSymName() == "batch_size")
       if (auto value = transfer::getLiteralNumber(parameter.getValue()))
         facts["batch_size"] = static_cast<int64_t>(*value);
+  if (std::optional<int64_t> batch = text->strategy.getBatch())
+    facts["batch"] = *batch;
   std::string json;
   llvm::raw_string_ostream(json) << llvm::json::Value(std::move(facts));
   return WriteText(json + "\n", options);

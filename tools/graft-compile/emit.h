@@ -36,6 +36,7 @@ absl::Status WritePage(mlir::MLIRContext& context,
 // loss leaves out examples without a label, "whole": whether one relates the
 // examples of a batch, "weights": whether it has them}],
 // "batch_size": the value of the parameter of that name, where there is one,
+// "batch": examples that a loss relates in two passes, where the text says so,
 // "models": [{"name",
 // "trained", "declared": by the text itself, "complete": whether it needs no
 // directory, since all of its parameters have initial values there, "head":

@@ -547,6 +547,8 @@ absl::Status Reader::ApplyOptions() {
                   options_.settings.end());
   GRAFT_RETURN_IF_ERROR(ApplySettings(input_.strategy, settings));
   if (options_.weights) AddWeights(input_.strategy);
+  if (options_.max_batch > 0)
+    GRAFT_RETURN_IF_ERROR(SetMaxBatch(input_.strategy, options_.max_batch));
   if (mlir::succeeded(mlir::verify(module()))) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options_.input, ": cannot be trained as asked for",

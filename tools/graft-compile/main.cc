@@ -284,6 +284,11 @@ void AddStrategyOptions(CLI::App& app, CommandOptions& options) {
                "train only new parameters and the classifier (parameters "
                "freeze and learn)");
   app.add_option("--set", options.settings, kSetHelp)->allow_extra_args(false);
+  app.add_option("--max-batch", options.compile.max_batch,
+                 "examples of the largest batch of a loss that relates them, "
+                 "such as a contrastive one: computed in two passes, so that a "
+                 "launch may hold less (default: what a launch holds)")
+      ->check(WholeNumber(1));
   app.add_flag("--weights", options.compile.weights,
                "each example has a weight, by which all losses count it");
 }

@@ -414,6 +414,30 @@ void AddWeights(transfer::StrategyOp strategy) {
   }
 }
 
+bool RelatesExamples(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+  return llvm::any_of(
+      strategy.getOps<transfer::PhaseOp>(), [&](transfer::PhaseOp phase) {
+        return llvm::any_of(
+            transfer::splitLoss(phase), [&](const transfer::LossPart& part) {
+              return part.isWhole() && llvm::is_contained(part.streams, stream);
+            });
+      });
+}
+
+absl::Status SetMaxBatch(transfer::StrategyOp strategy, int64_t most) {
+  const bool relates = llvm::any_of(strategy.getOps<transfer::StreamOp>(),
+                                    [&](transfer::StreamOp stream) {
+                                      return RelatesExamples(strategy, stream);
+                                    });
+  if (!relates)
+    return UsageError(absl::StrCat(
+        "--max-batch: expects a loss that relates the examples of a batch, and "
+        "@",
+        strategy.getSymName().str(), " has none"));
+  strategy.setBatch(most);
+  return absl::OkStatus();
+}
+
 std::string DescribeSettings(transfer::StrategyOp strategy) {
   auto print = [](mlir::Attribute value) {
     if (auto text = mlir::dyn_cast<mlir::StringAttr>(value))

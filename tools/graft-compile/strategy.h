@@ -96,6 +96,14 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
 // the page says what weights are for.
 void AddWeights(transfer::StrategyOp strategy);
 
+// Whether a loss of a phase relates the examples of the stream. Models that are
+// imported relate none.
+bool RelatesExamples(transfer::StrategyOp strategy, transfer::StreamOp stream);
+
+// Lets losses that relate examples take batches of `most` examples in two
+// passes. A usage error: the strategy has no such loss.
+absl::Status SetMaxBatch(transfer::StrategyOp strategy, int64_t most);
+
 // The declared parameters, one per line: value, range and meaning.
 std::string DescribeSettings(transfer::StrategyOp strategy);
 

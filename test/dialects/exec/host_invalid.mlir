@@ -304,3 +304,90 @@ exec.program @entry(x: tensor<4xi32> from stream @ids ids) -> () phase 0 arena 0
 // expected-error @+1 {{'exec.program' op expects a register of an exec.host for input rate, got @rate}}
 exec.program @entry(rate: tensor<f32> from register @rate) -> () phase 0 arena 0 live 0 {
 }
+
+// -----
+
+// A whole batch.
+exec.host @train {
+  // expected-note @+1 {{declared here}}
+  exec.stream @train
+  exec.with_batch @train of "1" {
+    // expected-error @+1 {{'exec.with_whole_batch' op expects a stream with the size 'batch', got @train}}
+    exec.with_whole_batch @train {
+    }
+  }
+}
+
+// -----
+
+graft.size @S bound 4
+graft.size @N bound 8
+exec.host @train {
+  exec.stream @train sizes (S) batch @N
+  // expected-error @+1 {{'exec.with_whole_batch' op expects to have a batch of @train around it, and no other loop over its micro-batches}}
+  exec.with_whole_batch @train {
+  }
+}
+
+// -----
+
+graft.size @S bound 4
+graft.size @N bound 8
+exec.host @train {
+  exec.stream @train sizes (S) batch @N
+  exec.with_batch @train of "1" {
+    exec.for_each_micro_batch @train {
+      // expected-error @+1 {{'exec.with_whole_batch' op expects to have a batch of @train around it, and no other loop over its micro-batches}}
+      exec.with_whole_batch @train {
+      }
+    }
+  }
+}
+
+// -----
+
+graft.size @S bound 4
+graft.size @N bound 8
+exec.host @train {
+  exec.stream @train sizes (S) batch @N
+  exec.with_batch @train of "1" {
+    exec.with_whole_batch @train {
+      // expected-error @+1 {{'exec.for_each_micro_batch' op expects to have a batch of @train around it, and no other loop over its micro-batches}}
+      exec.for_each_micro_batch @train {
+      }
+    }
+  }
+}
+
+// -----
+
+// It is no loop.
+graft.size @S bound 4
+graft.size @N bound 8
+exec.host @train {
+  exec.stream @train sizes (S) batch @N
+  exec.with_batch @train of "1" {
+    exec.with_whole_batch @train {
+      // expected-error @+1 {{'exec.leave' op expects a loop around it}}
+      exec.leave
+    }
+  }
+}
+
+// -----
+
+graft.size @S bound 4
+exec.host @train {
+  // expected-error @+1 {{'exec.stream' op expects a graft.size, got @N}}
+  exec.stream @train sizes (S) batch @N
+}
+
+// -----
+
+func.func private @represent() -> (tensor<?x3xf32> {graft.name = "rows"}) attributes {graft.phase = "represent"}
+exec.host @train {
+  // expected-note @+1 {{declared here}}
+  exec.stream @train
+  // expected-error @+1 {{'exec.cache' op expects a stream with the size 'batch', got @train}}
+  exec.cache @kept of @train by @represent output 0 batch
+}

@@ -107,8 +107,8 @@
 // SCALE:         exec.log (step = @step, loss = @loss, learning_rate = @learning_rate)
 // SCALE-NEXT:    exec.log "probe" ({{.*}}, loss_scale = @scale{{_*}}, skipped_steps = @[[SKIPPED:skipped_*]])
 // SCALE:         exec.set @tell_update = "(step - stage_begin) * ahead + tell_turn + 1 - [[TOLD:skipped_*]]"
-// SCALE:         exec.call @accumulate_tell_source
 // SCALE:         exec.set @unscale{{.*}} = "1 / [[$SCALE:scale_*]]"
+// SCALE:         exec.call @accumulate_tell_source
 // SCALE:         exec.call @accumulate_tell_target
 // SCALE:         exec.when "finite(tell_loss) and finite{{_*}}" {
 // SCALE-NEXT:      exec.call @update_tell

@@ -105,6 +105,18 @@ TEST(CheckHostTest, Caches) {
       {[](ArtifactSpec& s) { s.entries[kPredict].outputs[0].dims[1] = {1, 0}; },
        rows + "sums"},
       {[](ArtifactSpec& s) { s.streams[0].sequences = -1; }, rows + "sums"},
+      // Rows of a batch.
+      {[](ArtifactSpec& s) { s.caches[0].batch = true; },
+       "caches[0].stream: expects a stream with a size of its whole batch, got "
+       "train"},
+      {[](ArtifactSpec& s) { s.streams[0].batch = 2; },
+       "streams[0]: expects an index below 2, got 2"},
+      {[](ArtifactSpec& s) {
+         s.caches[0].batch = true;
+         s.streams[0].batch = 2;
+         s.sizes.push_back({"N", int64_t{1} << 29});
+       },
+       "caches[0]: expects at most 1073741824 numbers, got 536870912 times 4"},
   });
 }
 

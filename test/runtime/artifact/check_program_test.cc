@@ -122,6 +122,37 @@ TEST(CheckProgramTest, LoopsOverStreams) {
   EXPECT_EQ(CheckProgram({Batch({MicroBatch({}), MicroBatch({})})}), "");
 }
 
+TEST(CheckProgramTest, WholeBatches) {
+  const auto check = [](const Body& code, bool batch = true) {
+    ArtifactSpec spec = TinySpec(kFakeCode, "avx2");
+    spec.sizes.push_back({"N", 8});
+    if (batch) spec.streams[0].batch = 2;
+    AddProgram("p", code, spec);
+    return Check(spec);
+  };
+  const Body whole = WithWholeBatch("train", {});
+  EXPECT_EQ(check({Batch({whole, MicroBatch({}), whole})}), "");
+  EXPECT_EQ(check(Batch(whole), /*batch=*/false),
+            "p.instructions[1]: expects a stream with a size of its whole "
+            "batch, got train");
+  const std::string error =
+      ": expects a batch around what takes it at once, got none";
+  EXPECT_EQ(check(whole), "p.instructions[0]" + error);
+  EXPECT_EQ(check(Batch(MicroBatch(whole))), "p.instructions[2]" + error);
+  EXPECT_EQ(check(Batch(WithWholeBatch("train", whole))),
+            "p.instructions[2]" + error);
+  EXPECT_EQ(check(Batch(WithWholeBatch("train", MicroBatch({})))),
+            "p.instructions[2]: expects a batch around a loop over its "
+            "micro-batches, got none");
+  EXPECT_EQ(check(Batch(WithWholeBatch("train", Leave()))), "");
+  EXPECT_EQ(check(WithWholeBatch("train", Leave())),
+            "p.instructions[0]" + error);
+  // What counts examples of micro-batches.
+  EXPECT_EQ(check(Batch(WithWholeBatch("train", Call("predict")))),
+            "p.instructions[2]: expects a loop over micro-batches of train "
+            "around the call of predict, got none");
+}
+
 TEST(CheckProgramTest, RegistersThatAreWritten) {
   const auto target = [](size_t at, uint32_t index) {
     return [=](HostProgramSpec& p) { p.instructions[at].target = index; };

@@ -16,10 +16,11 @@
 namespace graft {
 namespace {
 
-constexpr int64_t kTokens = 8, kSequences = 3;
+constexpr int64_t kTokens = 8, kSequences = 3, kBatch = 5;
 constexpr uint64_t kColumn = kSequences * sizeof(float);
+constexpr uint64_t kBatchColumn = kBatch * sizeof(float);
 constexpr uint64_t kScalar = sizeof(float);
-constexpr int32_t kS = 1, kOtherS = 3;
+constexpr int32_t kS = 1, kOtherS = 3, kN = 4;
 
 ValueSpec Input(const std::string& name, std::vector<DimSpec> dims,
                 SourceKind source, uint32_t index) {
@@ -34,11 +35,13 @@ ValueSpec Scalar(const std::string& name) {
   return MakeTensor(name, DType::kF32, {});
 }
 
-// Copies the first bytes of each input to the output of its place.
-ProgramSpec Copy(const std::vector<uint64_t>& inputs, uint64_t output) {
+// Copies the first bytes of each input to the output of its place; of as many
+// bytes as each pair says.
+ProgramSpec Copy(const std::vector<std::pair<uint64_t, uint64_t>>& bytes) {
   ProgramSpec program;
-  for (uint32_t i = 0; i < inputs.size(); ++i) {
-    program.buffers.push_back({Place::input, 0, i, 0, inputs[i]});
+  for (uint32_t i = 0; i < bytes.size(); ++i) {
+    const auto& [input, output] = bytes[i];
+    program.buffers.push_back({Place::input, 0, i, 0, input});
     program.buffers.push_back({Place::output, 0, i, 0, output});
     program.commands.push_back(
         MakeCopy(2 * i, 2 * i + 1, static_cast<int64_t>(output)));
@@ -46,16 +49,24 @@ ProgramSpec Copy(const std::vector<uint64_t>& inputs, uint64_t output) {
   return program;
 }
 
+ProgramSpec Copy(const std::vector<uint64_t>& inputs, uint64_t output) {
+  std::vector<std::pair<uint64_t, uint64_t>> bytes;
+  for (const uint64_t input : inputs) bytes.emplace_back(input, output);
+  return Copy(bytes);
+}
+
 ArtifactSpec MakeSpec(absl::Span<const uint8_t> code) {
   const std::vector<DimSpec> column = {{kS, 0}};
   const std::vector<DimSpec> row = {{kS, 0}, {-1, 1}};
+  const std::vector<DimSpec> all = {{kN, 0}, {-1, 1}};
   const ValueSpec value = Input("value", column, SourceKind::stream, 0);
   ArtifactSpec spec;
   spec.sizes = {{"T", kTokens},
                 {"S", kSequences},
                 {"T.other", kTokens},
-                {"S.other", kSequences}};
-  spec.streams = {{"train", 0, kS}, {"dev", 0, kS}, {"other", 2, kOtherS}};
+                {"S.other", kSequences},
+                {"N", kBatch}};
+  spec.streams = {{"train", 0, kS, kN}, {"dev", 0, kS}, {"other", 2, kOtherS}};
   spec.registers.resize(1);
   spec.registers[0].name = "x";
   spec.entries = {
@@ -70,16 +81,34 @@ ArtifactSpec MakeSpec(absl::Span<const uint8_t> code) {
        {Input("rows", row, SourceKind::cache, 0)},
        {Scalar("value")},
        0},
-      {"copied", {value}, {MakeTensor("rows", DType::kF32, row)}, 0}};
-  spec.caches = {{"copied", /*stream=*/0, /*entry=*/5, /*output=*/0}};
+      {"copied", {value}, {MakeTensor("rows", DType::kF32, row)}, 0},
+      {"represent", {value}, {MakeTensor("rows", DType::kF32, row)}, 0},
+      {"relate",
+       {Input("value", {{kN, 0}}, SourceKind::stream, 0),
+        Input("rows", all, SourceKind::cache, 1)},
+       {Scalar("value"), MakeTensor("rows", DType::kF32, all)},
+       0},
+      {"push",
+       {Input("rows", row, SourceKind::cache, 2)},
+       {Scalar("value")},
+       0}};
+  spec.caches = {{"copied", /*stream=*/0, /*entry=*/5, /*output=*/0},
+                 {"kept", 0, /*entry=*/6, 0, /*batch=*/true},
+                 {"related", 0, /*entry=*/7, /*output=*/1, /*batch=*/true}};
   ProgramSpec step;
   step.buffers = {{Place::output, 0, 0, 0, kScalar}};
   step.commands = {MakeKernel(0, {0})};
   TargetSpec target = MakeTarget(code, "tiny", {"step"});
   target.programs = {
-      Copy({kColumn}, kScalar), Copy({kColumn, kColumn}, kScalar),
-      Copy({kScalar}, kScalar), step,
-      Copy({kColumn}, kScalar), Copy({kColumn}, kColumn)};
+      Copy({kColumn}, kScalar),
+      Copy({kColumn, kColumn}, kScalar),
+      Copy({kScalar}, kScalar),
+      step,
+      Copy({kColumn}, kScalar),
+      Copy({kColumn}, kColumn),
+      Copy({kColumn}, kColumn),
+      Copy({{kBatchColumn, kScalar}, {kBatchColumn, kBatchColumn}}),
+      Copy({kColumn}, kScalar)};
   spec.targets = {std::move(target)};
   return spec;
 }

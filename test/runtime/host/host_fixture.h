@@ -79,6 +79,11 @@ class RecordingServices : public HostServices {
 //   step() -> value: the step of random draws
 //   cached(rows of copied) -> value: that of the first example
 //   copied(value of train) -> rows
+//   represent(value of train) -> rows: of the batch, "kept"
+//   relate(rows of kept, value of train), of a whole batch -> value: that of
+//   the
+//     first example; rows: those of kept; of the batch, "related"
+//   push(rows of related) -> value: that of the first example
 class HostFixture : public ::testing::Test {
  protected:
   void SetUp() override;

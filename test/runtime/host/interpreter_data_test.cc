@@ -231,7 +231,7 @@ TEST_F(InterpreterDataTest, FillsCaches) {
                         Call("first", {{"value", "b"}}), Show({"a", "b"})})})};
   EXPECT_THAT(Run(code), ElementsAre("fill copied", "log a=1000 b=1",
                                      "log a=4000 b=4", "log a=5000 b=5"));
-  EXPECT_THAT(interpreter_->state().filled, ElementsAre(true));
+  EXPECT_THAT(interpreter_->state().filled, ElementsAre(true, false, false));
   data_[0].shuffle = true;
   for (const std::string& call : Run(code)) {
     if (!absl::StartsWith(call, "log")) continue;
@@ -377,6 +377,70 @@ TEST_F(InterpreterDataTest, ResumesAnywhere) {
     EXPECT_EQ(interpreter_->state().marks, end.marks) << stops;
   }
   EXPECT_GT(stops, 100);
+}
+
+// Rows of micro-batches, related at once, and given back to micro-batches.
+TEST_F(InterpreterDataTest, RelatesRowsOfABatch) {
+  const Body code = ForEachBatch(
+      "train", 4,
+      {ForEachMicroBatch("train", Call("represent")),
+       WithWholeBatch("train", {Call("relate", {{"value", "a"}}), Show({"a"})}),
+       ForEachMicroBatch("train",
+                         {Call("push", {{"value", "b"}}), Show({"b"})}),
+       Mark(1)});
+  // Examples 1 to 3 and 4; 5 and 6, 7.
+  const std::vector<std::string> whole = {"log a=1",   "log b=1", "log b=4",
+                                          "mark save", "log a=5", "log b=5",
+                                          "mark save"};
+  std::vector<std::string> got = Run(code);
+  EXPECT_EQ(got, whole);
+  EXPECT_EQ(interpreter_->examples(), 7);
+  EXPECT_EQ(interpreter_->tokens(), 16);
+  // Nothing of a step is left behind its mark.
+  ASSERT_EQ(interpreter_->batch_rows().size(), 2u);
+  for (const CachedRows* rows : interpreter_->batch_rows())
+    EXPECT_THAT(rows->values, ::testing::Each(0.0f)) << rows->name;
+
+  int64_t stops = 0, with_rows = 0;
+  for (bool stopped = true; stopped; ++stops) {
+    Load(code);
+    interpreter_ = Create().value();
+    int64_t left = stops;
+    services_->stop = [&](size_t) { return left-- == 0; };
+    stopped = !interpreter_->Run().value();
+    if (stopped) {
+      const HostState state = interpreter_->state();
+      std::vector<std::vector<float>> rows;
+      for (const CachedRows* kept : interpreter_->batch_rows())
+        rows.push_back(kept->values);
+      with_rows += rows[0] != std::vector<float>(rows[0].size());
+      interpreter_ = Create().value();
+      interpreter_->state() = state;
+      for (size_t i = 0; i < rows.size(); ++i)
+        interpreter_->batch_rows()[i]->values = rows[i];
+      services_->stop = {};
+      ASSERT_TRUE(interpreter_->Run().value());
+    }
+    ASSERT_EQ(services_->calls, whole) << stops;
+  }
+  EXPECT_GT(with_rows, 10);
+}
+
+// A batch larger than what a program relates.
+TEST_F(InterpreterDataTest, RefusesABatchOfTooManyRows) {
+  EXPECT_THAT(std::string(RunError(ForEachBatch(
+                                       "train", 6,
+                                       WithWholeBatch("train", Call("relate"))))
+                              .message()),
+              HasSubstr("expects a batch of at most 5 examples of the stream "
+                        "train, which the loss relates, got 6"));
+}
+
+// Leaving a loop from inside of a whole batch.
+TEST_F(InterpreterDataTest, LeavesAWholeBatch) {
+  EXPECT_THAT(Run({ForEachBatch("train", 4, WithWholeBatch("train", Leave())),
+                   ForEachBatch("train", 4, ShowBatch())}),
+              ElementsAre("log sum=10 n=4", "log sum=18 n=3"));
 }
 
 // A signal while the caches of a resumed run are filled.

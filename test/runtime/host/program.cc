@@ -36,6 +36,7 @@ uint32_t ResolveIndex(const Line& line, const ArtifactSpec& spec) {
     case HostOp::for_each_batch:
     case HostOp::with_batch:
     case HostOp::for_each_micro_batch:
+    case HostOp::with_whole_batch:
       return IndexOf(spec.streams, line.index);
     case HostOp::fill_cache:
       return IndexOf(spec.caches, line.index);
@@ -184,6 +185,9 @@ Body WithBatch(const std::string& stream, const Expr& size, const Body& body) {
 }
 Body ForEachMicroBatch(const std::string& stream, const Body& body) {
   return Block({.op = HostOp::for_each_micro_batch, .index = stream}, body);
+}
+Body WithWholeBatch(const std::string& stream, const Body& body) {
+  return Block({.op = HostOp::with_whole_batch, .index = stream}, body);
 }
 Body Leave() { return Line{.op = HostOp::leave}; }
 Body Call(const std::string& entry, std::vector<Named> results) {

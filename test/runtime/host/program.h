@@ -124,6 +124,7 @@ Body ForEachBatch(const std::string& stream, const Expr& size,
                   const Body& body);
 Body WithBatch(const std::string& stream, const Expr& size, const Body& body);
 Body ForEachMicroBatch(const std::string& stream, const Body& body);
+Body WithWholeBatch(const std::string& stream, const Body& body);
 Body Leave();
 Body Call(const std::string& entry, std::vector<Named> results = {});
 Body CallAt(const std::string& entry, const Expr& step,

@@ -49,8 +49,9 @@ struct StrategyInput {
   // with initial values there.
   bool declares_predicted = false;
   std::vector<std::string> initialised;
-  bool head = true;     // calls the head of that model
-  bool trained = true;  // trains that model
+  bool head = true;         // calls the head of that model
+  bool trained = true;      // trains that model
+  bool two_passes = false;  // the file asks for them, for its losses
 };
 
 // A stream of the strategy, and the files of its table.

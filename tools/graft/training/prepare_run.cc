@@ -25,6 +25,10 @@
 namespace graft {
 namespace {
 
+// Tokens of a launch whose loss relates its examples: where a batch has more,
+// it is computed in two passes instead, which take a third longer.
+constexpr int64_t kMostRelatedTokens = 16384;
+
 // How long a table is read without a word of progress.
 constexpr absl::Duration kQuietScan = absl::Seconds(2);
 
@@ -38,10 +42,19 @@ std::string LabelsPath(const FinetuneOptions& options, const LabelSet& labels) {
                          ".json"));
 }
 
+// What a launch holds, and what losses that relate examples need.
+struct Capacities {
+  BatchCapacity launch;
+  // Examples of the largest batch that such a loss takes in two passes; 0: none
+  // needs that.
+  int64_t batch = 0;
+};
+
 // Options that shape the compiled program, as graft-compile takes them.
 std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
-                                           const BatchCapacity& capacity,
+                                           const Capacities& capacities,
                                            const std::string& program) {
+  const BatchCapacity& capacity = capacities.launch;
   std::vector<std::string> arguments = {
       InputOf(options),
       "-o",
@@ -52,6 +65,8 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
   if (options.strategy.file.empty() || !options.strategy.declared) {
     arguments.push_back(absl::StrCat("--max-tokens=", capacity.tokens));
     arguments.push_back(absl::StrCat("--max-sequences=", capacity.sequences));
+    if (capacities.batch > 0)
+      arguments.push_back(absl::StrCat("--max-batch=", capacities.batch));
   }
   if (options.precision != "fp32")
     arguments.push_back(absl::StrCat("--precision=", options.precision));
@@ -98,20 +113,32 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
 }
 
 // Capacities, from --max-tokens or else from the data.
-BatchCapacity ChooseCapacity(const FinetuneOptions& options,
-                             const PreparedRun& run) {
-  BatchCapacity capacity;
+Capacities ChooseCapacities(const FinetuneOptions& options,
+                            const PreparedRun& run) {
+  Capacities capacities;
+  BatchCapacity& capacity = capacities.launch;
   const auto include = [&](const ExampleTable& table) {
     const BatchCapacity& other = table.scan().capacity;
     capacity.tokens = std::max(capacity.tokens, other.tokens);
     capacity.sequences = std::max(capacity.sequences, other.sequences);
   };
+  int64_t related = 0;  // tokens of the largest batch that is related
   for (size_t i = 0; i < run.tables.size(); ++i) {
-    include(*run.tables[i]);
-    // Whatever batch comes, it must fit.
+    const TableScan& scan = run.tables[i]->scan();
     if (options.streams[i].whole)
-      capacity.tokens =
-          std::max(capacity.tokens, run.tables[i]->scan().any_order.tokens);
+      related =
+          std::max({related, scan.any_order.tokens, scan.capacity.tokens});
+    include(*run.tables[i]);
+  }
+  const int64_t most =
+      options.max_tokens > 0 ? options.max_tokens : kMostRelatedTokens;
+  if (related > most || (related > 0 && options.strategy.two_passes))
+    capacities.batch = options.training.batch_size;
+  if (related > most) {
+    capacity.tokens = std::min(capacity.tokens, most);
+  } else {
+    // Whatever batch comes, it must fit.
+    capacity.tokens = std::max(capacity.tokens, related);
   }
   for (const std::unique_ptr<ExampleTable>& table : run.evaluations)
     if (table) include(*table);
@@ -119,7 +146,7 @@ BatchCapacity ChooseCapacity(const FinetuneOptions& options,
   capacity.tokens = options.max_tokens > 0
                         ? options.max_tokens
                         : std::max(capacity.tokens, run.max_length);
-  return capacity;
+  return capacities;
 }
 
 // ", 26 labels", of those of the head, and the number of unlabelled rows.
@@ -365,14 +392,14 @@ int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
 // keeps its program.
 absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
                             PreparedRun& run) {
-  const BatchCapacity capacity = ChooseCapacity(options, run);
+  const Capacities capacities = ChooseCapacities(options, run);
   run.program = JoinPath(options.scratch, "program.graft");
   if (options.task == "classification")
     for (size_t i = 0; i < run.labels.size(); ++i)
       GRAFT_RETURN_IF_ERROR(
           WriteLabels(files, LabelsPath(options, options.label_sets[i]),
                       run.labels[i]->labels()));
-  run.compiler_arguments = CompilerArguments(options, capacity, run.program);
+  run.compiler_arguments = CompilerArguments(options, capacities, run.program);
   run.compiler_arguments.insert(run.compiler_arguments.end(),
                                 run.head_arguments.begin(),
                                 run.head_arguments.end());
@@ -385,8 +412,9 @@ absl::Status CompileProgram(FileSystem& files, const FinetuneOptions& options,
   if (options.quiet) return absl::OkStatus();
   std::string limits;
   if (!options.strategy.declared || options.strategy.file.empty())
-    limits = absl::StrFormat(": at most %d tokens in %d sequences per launch",
-                             capacity.tokens, capacity.sequences);
+    limits =
+        absl::StrFormat(": at most %d tokens in %d sequences per launch",
+                        capacities.launch.tokens, capacities.launch.sequences);
   std::fprintf(stderr, "compiled in %.1f s%s\n",
                absl::ToDoubleSeconds(absl::Now() - start), limits.c_str());
   return absl::OkStatus();

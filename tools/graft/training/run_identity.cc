@@ -90,7 +90,7 @@ void AddArguments(const FinetuneOptions& options,
       continue;
     RunPart part = {NameOf(option), ValueOf(argument)};
     // Without the option it follows from the rows.
-    part.derived = option == "--max-sequences" ||
+    part.derived = option == "--max-sequences" || option == "--max-batch" ||
                    (option == "--max-tokens" && options.max_tokens == 0);
     const auto same = std::find_if(
         record.begin() + first, record.end(),

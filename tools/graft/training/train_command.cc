@@ -330,6 +330,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
           run.strategy.file, "; --set batch_size=N sets it"));
     run.training.batch_size = facts["batch_size"];
   }
+  run.strategy.two_passes = facts.contains("batch");
   GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts["streams"]));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
   if (!options.task.empty() && options.task != run.task)

@@ -9,6 +9,7 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -333,7 +334,10 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   const absl::Status printed =
       PrintSummary(options, *summary, model, initialised);
   if (!summary->interrupted) return printed;
-  const bool once = summary->steps == 0 && !artifact->spec().caches.empty();
+  const bool once =
+      summary->steps == 0 &&
+      absl::c_any_of(artifact->spec().caches,
+                     [](const CacheSpec& cache) { return !cache.batch; });
   return absl::CancelledError(absl::StrCat(
       "stopped by a signal at step ", summary->steps, ", before there is a ",
       model, "; continue with --resume",
