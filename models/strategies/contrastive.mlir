@@ -5,6 +5,9 @@
 // text each shall find the other one among all texts of the batch. More texts in a batch
 // are more to tell apart; their number does not depend on memory. Evaluation is without
 // dropout, where both are equal: nothing of it tells a good model.
+//
+// Invariant 4 does not hold: a text that stands twice in a batch is its own negative.
+// Invariant 5 does not hold: a text without weight is a negative of the others.
 
 #S = #graft.dims<S>
 #SH = #graft.dims<S, H>
@@ -17,7 +20,6 @@ transfer.strategy @contrastive sizes (H) {
   transfer.parameter @clip = 1.0 in [0.0, 3.0e+38] "maximum norm of the gradient; 0: no clipping"
   transfer.parameter @weight_decay = 0.01 in [0.0, 3.0e+38] "decoupled weight decay"
   transfer.parameter @temperature = 0.05 in [1.0e-9, 1.0e+9] "what cosines are divided by"
-  transfer.parameter @batch_size = 64 in [2, 1000000000] "texts of a step, which are told apart"
 
   %text = transfer.stream @train of text in @T, @S
   transfer.group @all of @model decay @weight_decay

@@ -12,7 +12,6 @@
 #SK = #graft.dims<S, K>
 
 // Invariant 4 does not hold: a covariance divides by the rows but one.
-// Invariant 7 does not hold: a batch whose examples the loss relates is not cut.
 transfer.strategy @coral sizes (H, K) {
   transfer.parameter @rate = 2.0e-5 in [0.0, 3.0e+38] "peak learning rate"
   transfer.parameter @schedule = "linear" of ["constant", "linear", "cosine"] "the rate after the warm-up"

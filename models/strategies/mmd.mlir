@@ -12,7 +12,6 @@
 #SK = #graft.dims<S, K>
 
 // Invariant 4 does not hold: the width is a mean over pairs of different rows.
-// Invariant 7 does not hold: a batch whose examples the loss relates is not cut.
 transfer.strategy @mmd sizes (H, K) {
   transfer.parameter @rate = 2.0e-5 in [0.0, 3.0e+38] "peak learning rate"
   transfer.parameter @schedule = "linear" of ["constant", "linear", "cosine"] "the rate after the warm-up"

@@ -125,7 +125,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
   }
   EXPECT_THAT(
       names,
-      ElementsAre("averaged", "bit_fit", "coral", "dann", "distill",
+      ElementsAre("averaged", "bit_fit", "contrastive", "coral", "dann", "distill",
                   "distill_regression", "distill_two", "domain_confusion",
                   "finetune", "focal", "gradual", "head_first", "importance",
                   "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "r_drop",
