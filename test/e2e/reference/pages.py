@@ -282,6 +282,120 @@ def r_drop(at, settings):
                                     adamw(), 1.0), 3 * steps(table), loss)
 
 
+class Reverse(torch.autograd.Function):
+    """Leaves a value as it is, and multiplies its gradient by a negative factor."""
+
+    @staticmethod
+    def forward(context, x, strength):
+        context.strength = strength
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return -context.strength * gradient, None
+
+
+def cdan(at, settings):
+    """The discriminator reads products of features and predictions: as a matrix of
+    both, times one of weights."""
+    source, target = at.table("train"), at.table("target")
+    model, begun = at.model()
+    critic = take(begun, ["domain.hidden.weight", "domain.output.weight"])
+    total = 3 * steps(source)
+    done = 0
+
+    def tell(x, said, answer):
+        strength = float(settings["strength"]) * (
+            2 / (1 + math.exp(-10 * done / total)) - 1)
+        guess = said.detach().softmax(1)
+        hidden = functional.linear(Reverse.apply(x, strength), critic[0]).relu()
+        products = guess.unsqueeze(2) * hidden.unsqueeze(1)
+        told = (products * critic[1]).sum((1, 2))
+        losses = functional.binary_cross_entropy_with_logits(
+            told, torch.full_like(told, answer), reduction="none")
+        entropy = torch.distributions.Categorical(guess).entropy()
+        return ((1 + (-entropy).exp()) * losses).mean()
+
+    def loss():
+        nonlocal done
+        (ours, answers), (theirs, _) = source.batch(), target.batch()
+        x, y = pooled(model, ours), pooled(model, theirs)
+        said, guess = model.classifier(x), model.classifier(y)
+        value = (functional.cross_entropy(said, answers) +
+                 0.5 * tell(x, said, 0.0) + 0.5 * tell(y, guess, 1.0))
+        done += 1
+        return value
+
+    # The critic of the page has a rate of its own, and no decay.
+    yield from run("", phases.Phase([*model.parameters(), *critic],
+                                    adamw(sped=critic, speed=10.0), 1.0),
+                   total, loss)
+
+
+def uncertainty(at, settings):
+    first, second = at.table("train"), at.table("second", THINGS)
+    model, begun = at.model()
+    (weight,) = take(begun, ["second_head.weight"])
+    noises = take(begun, ["noise.first_log", "noise.second_log"])
+
+    class Rates(torch.optim.AdamW):
+        """Heads learn 10 times as fast, noises 50 times."""
+
+        def step(self, closure=None):
+            for group, speed in zip(self.param_groups[1:], (10.0, 50.0)):
+                group["lr"] = speed * self.param_groups[0]["lr"]
+            return super().step(closure)
+
+    def make(_):
+        return Rates([{"params": list(model.parameters()), "weight_decay": 0.01},
+                      {"params": [weight], "weight_decay": 0.0},
+                      {"params": noises, "weight_decay": 0.0}])
+
+    def loss():
+        (ours, answers), (theirs, others) = first.batch(), second.batch()
+        losses = (functional.cross_entropy(logits(model, ours), answers),
+                  functional.cross_entropy(functional.linear(
+                      pooled(model, theirs), weight), others))
+        return sum((-s).exp() * value + s / 2 for s, value in zip(noises, losses))
+
+    yield from run("", phases.Phase([*model.parameters(), weight, *noises], make,
+                                    1.0), 3 * steps(first), loss)
+    assert all(abs(s.item()) > 0.1 for s in noises), noises
+
+
+def distill_embeddings(at, settings):
+    table = at.table("train")
+    model, begun = at.model()
+    teacher = at.load("teacher")
+    wide = take(begun, ["map.weight"])
+
+    def loss():
+        ids, _ = table.batch()
+        with torch.no_grad():
+            said = pooled(teacher, ids)
+        return functional.mse_loss(functional.linear(pooled(model, ids), *wide),
+                                   said)
+
+    yield from run("", phases.Phase([*model.bert.parameters(), *wide],
+                                    adamw(sped=wide, speed=10.0), 1.0),
+                   3 * steps(table), loss)
+
+
+def contrastive(at, settings):
+    """Without dropout both views are one, whose gradient is that of both."""
+    table = at.table("train")
+    model, _ = at.model()
+    heat = float(settings["temperature"])
+
+    def loss():
+        ids, _ = table.batch()
+        x = functional.normalize(pooled(model, ids))
+        return functional.cross_entropy(x @ x.T / heat, torch.arange(len(x)))
+
+    yield from run("", phases.Phase(model.bert.parameters(), adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
 class Place:
     """What a run began with."""
 

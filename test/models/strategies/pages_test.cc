@@ -125,11 +125,11 @@ TEST_F(PagesTest, HasEachPageOnce) {
   }
   EXPECT_THAT(
       names,
-      ElementsAre("averaged", "bit_fit", "contrastive", "coral", "dann", "distill",
+      ElementsAre("averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings",
                   "distill_regression", "distill_two", "domain_confusion",
                   "finetune", "focal", "gradual", "head_first", "importance",
                   "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "r_drop",
-                  "regression", "self_training", "wasserstein"));
+                  "regression", "self_training", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
