@@ -156,6 +156,10 @@ Value GraphBuilder::attention(Value query, Value key, Value value,
                              builder_.getI64IntegerAttr(takeRandomId()));
 }
 
+void GraphBuilder::tap(StringRef kind, Value value) {
+  TapOp::create(builder_, location(kind), kind, value, /*layer=*/IntegerAttr());
+}
+
 Value GraphBuilder::call(StringRef function, ValueRange arguments,
                          StringRef name) {
   auto callee = model_.lookupSymbol<func::FuncOp>(function);

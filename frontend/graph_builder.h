@@ -72,6 +72,8 @@ class GraphBuilder {
   mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value,
                         mlir::Value segments, int64_t heads, double dropout,
                         llvm::StringRef name);
+  /// Says that `value` is `kind` of the layer, for strategies to tap.
+  void tap(llvm::StringRef kind, mlir::Value value);
   /// Calls a function of this model.
   mlir::Value call(llvm::StringRef function, mlir::ValueRange arguments,
                    llvm::StringRef name);

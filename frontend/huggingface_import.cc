@@ -193,6 +193,7 @@ class Importer {
     build.labels = labels_;
     build.pooler = options_.pooler != PoolerSource::kNone;
     build.pooled = options_.pooled;
+    build.taps = options_.taps;
     build.dropout = options_.dropout;
     build.token_capacity = options_.token_capacity;
     build.sequence_capacity = options_.sequence_capacity;

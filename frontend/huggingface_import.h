@@ -42,6 +42,7 @@ struct ImportOptions {
   bool head = true;  // false: no head even if the checkpoint has one
   // Whether @pooled is there without a head, too, with the pooler below it.
   bool pooled = false;
+  bool taps = false;  // whether layers have the ops that strategies tap
   PoolerSource pooler = PoolerSource::kCheckpoint;
   // Layers of the checkpoint that the model has, in its order; empty: all.
   std::vector<int64_t> layers;

@@ -66,6 +66,8 @@ struct BuildOptions {
   bool pooler = true;
   /// Whether @pooled is built without a head, too.
   bool pooled = false;
+  /// Whether the layers have graft.tap ops, in families that have layers.
+  bool taps = false;
   /// Rate in [0, 1) of every dropout in place of the configuration's.
   std::optional<double> dropout;
   int64_t token_capacity = 8192;    // most tokens of a batch
@@ -108,7 +110,9 @@ class ModelDescription {
   ///   @logits(...) -> logits [S, labels]   (with a head): classify of pooled
   /// whose arguments are fields of a batch by their `graft.name`: any of "ids"
   /// and "types" (tensor<?xi32, T>), and "segments". Strategies call them; the
-  /// parameters of the head are read in @classify alone. INVALID_ARGUMENT names
+  /// parameters of the head are read in @classify alone. With options.taps,
+  /// `graft.tap` names "hidden", what a layer returns and the first one reads,
+  /// and "query", "key" and "value" of its attention. INVALID_ARGUMENT names
   /// the field of the configuration or the option that has no graph.
   virtual absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> build(
       mlir::MLIRContext* context, const BuildOptions& options) const = 0;

@@ -189,6 +189,19 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection& tables) {
                                  << ", got " << callee.getFunctionType();
 }
 
+LogicalResult TapOp::verify() {
+  // C1.
+  if (!(*this)->getParentOfType<ModelOp>())
+    return emitOpError("expects to be in a function of a graft.model");
+  // C2.
+  if (getLayer() && isa<RepeatOp>((*this)->getParentOp()))
+    return emitOpError(
+               "expects no 'layer' inside graft.repeat, whose iterations "
+               "count, got ")
+           << *getLayer();
+  return success();
+}
+
 // graft.region (%a = %x, ...) : (TYPES) -> (TYPES) { ... }
 ParseResult RegionOp::parse(OpAsmParser& parser, OperationState& result) {
   SmallVector<OpAsmParser::Argument> arguments;

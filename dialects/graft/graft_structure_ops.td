@@ -325,6 +325,43 @@ def Graft_RepeatOp : Graft_Op<"repeat", [
   let hasVerifier = 1;
 }
 
+def Graft_TapOp : Graft_Op<"tap"> {
+  let summary = "Name a value of a layer, for strategies to read";
+  let description = [{
+    Says that `value` is what `kind` names in a layer, such as "hidden" for what the
+    layer returns, or "query". Inside `graft.repeat` each iteration i has the tap of
+    layer i + 1; outside, a tap is of `layer`, or of layer 0, what the first layer
+    reads. Computes nothing: `transfer-expand-taps` makes those that a `transfer.tap`
+    reads results of the function, and removes all.
+
+    - (C1) The op is in a function of a model.
+    - (C2) Inside `graft.repeat` there is no `layer`: the iterations count.
+
+    Example:
+    ```mlir
+    graft.model @m {
+      graft.layers @layer count 2 {
+        graft.parameter @w : tensor<4x4xf32>
+      }
+      func.func @f(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+        graft.tap "hidden" %x : tensor<3x4xf32>
+        %y = graft.repeat 2 scope @layer (%h = %x) : tensor<3x4xf32> {
+          %w = graft.read layer @w : tensor<4x4xf32>
+          %l = graft.linear %h, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+          graft.tap "hidden" %l : tensor<3x4xf32>
+          graft.yield %l : tensor<3x4xf32>
+        }
+        return %y : tensor<3x4xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$kind, Graft_Tensor:$value,
+    OptionalAttr<ConfinedAttr<I64Attr, [IntNonNegative]>>:$layer);
+  let assemblyFormat = "$kind $value (`layer` $layer^)? attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
 def Graft_RegionOp : Graft_Op<"region", [
     Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "Ops that become one kernel";

@@ -66,6 +66,9 @@ inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
                                          return x >= 1 && x <= 1e15 &&
                                                 x == std::floor(x);
                                        }};
+inline constexpr NumberRange kLayer = {
+    "an integer in [-10000, 10000]",
+    [](double x) { return std::abs(x) <= 10000 && x == std::floor(x); }};
 
 // Whether an attribute may change during a training; its range is checked for
 // the first step only.

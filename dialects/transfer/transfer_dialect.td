@@ -40,6 +40,18 @@ def Transfer_TextType : TypeDef<Transfer_Dialect, "Text"> {
   }];
 }
 
+def Transfer_LayersType : TypeDef<Transfer_Dialect, "Layers"> {
+  let mnemonic = "layers";
+  let summary = "A tensor for each of some layers of a model";
+  let description = [{
+    How many there are is known when the strategy meets its models:
+    `transfer-expand-taps` then replaces each such value by as many tensors. Example:
+    `!transfer.layers<tensor<?x?xf32, #graft.dims<T, H>>>`.
+  }];
+  let parameters = (ins "::mlir::RankedTensorType":$tensor);
+  let assemblyFormat = "`<` $tensor `>`";
+}
+
 class Transfer_Op<string mnemonic, list<Trait> traits = []>
     : Op<Transfer_Dialect, mnemonic, traits>;
 

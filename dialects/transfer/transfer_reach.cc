@@ -25,15 +25,31 @@ class Walker {
   ParameterSet parameters;
 
  private:
-  void visitDefinition(Operation* op);
-  void visitFunction(func::FuncOp function);
   void addRead(ReadOp read);
 
   // Follow only operands that get a gradient.
   bool gradient;
   llvm::DenseSet<Value> seen;
-  llvm::DenseSet<Operation*> seenFunctions;
 };
+
+// The value that the callee of `result`, a result of a call, returns for it;
+// null if there is none.
+Value findReturned(OpResult result) {
+  Operation* op = result.getOwner();
+  Operation* function = nullptr;
+  if (auto call = dyn_cast<CallOp>(op))
+    function = SymbolTable::lookupSymbolIn(op->getParentOfType<ModuleOp>(),
+                                           call.getCallee());
+  else if (auto call = dyn_cast<graft::CallOp>(op))
+    function = SymbolTable::lookupSymbolIn(
+        SymbolTable::getNearestSymbolTable(op), call.getCallee());
+  auto callee = dyn_cast_or_null<func::FuncOp>(function);
+  if (!callee || callee.isExternal()) return {};
+  Operation* terminator = callee.getBody().front().getTerminator();
+  unsigned number = result.getResultNumber();
+  return number < terminator->getNumOperands() ? terminator->getOperand(number)
+                                               : Value();
+}
 
 void Walker::visit(Value value) {
   SmallVector<Value> pending = {value};
@@ -42,7 +58,9 @@ void Walker::visit(Value value) {
     if (!seen.insert(next).second) continue;
     Operation* op = next.getDefiningOp();
     if (!op) continue;
-    visitDefinition(op);
+    if (auto read = dyn_cast<ReadOp>(op)) addRead(read);
+    if (Value returned = findReturned(cast<OpResult>(next)))
+      pending.push_back(returned);
     if (gradient && isa<CacheOp, StopGradientOp>(op)) continue;
     auto loss = dyn_cast<LossOp>(op);
     bool fromTeacher = isa<KlDivergenceOp>(op) ||
@@ -55,30 +73,6 @@ void Walker::visit(Value value) {
       llvm::append_range(
           pending, repeat.getBody().front().getTerminator()->getOperands());
   }
-}
-
-void Walker::visitDefinition(Operation* op) {
-  if (auto read = dyn_cast<ReadOp>(op)) return addRead(read);
-  SymbolRefAttr callee;
-  Operation* table = nullptr;
-  if (auto call = dyn_cast<CallOp>(op)) {
-    callee = call.getCallee();
-    table = op->getParentOfType<ModuleOp>();
-  } else if (auto call = dyn_cast<graft::CallOp>(op)) {
-    callee = call.getCallee();
-    table = SymbolTable::getNearestSymbolTable(op);
-  } else {
-    return;
-  }
-  if (auto function = dyn_cast_or_null<func::FuncOp>(
-          SymbolTable::lookupSymbolIn(table, callee)))
-    visitFunction(function);
-}
-
-void Walker::visitFunction(func::FuncOp function) {
-  if (function.isExternal() || !seenFunctions.insert(function).second) return;
-  for (Value value : function.getBody().front().getTerminator()->getOperands())
-    visit(value);
 }
 
 void Walker::addRead(ReadOp read) {

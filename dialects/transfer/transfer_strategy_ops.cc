@@ -241,7 +241,7 @@ bool StrategyOp::isLinked() {
 }
 
 bool StrategyOp::isComplete() {
-  return isLinked() && getOps<InjectOp>().empty();
+  return isLinked() && getOps<InjectOp>().empty() && getOps<TapOp>().empty();
 }
 
 LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {

@@ -39,7 +39,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
-      `transfer.scale_gradient`, `transfer.gradient`, `transfer.number` and computing ops of `graft`.
+      `transfer.scale_gradient`, `transfer.gradient`, `transfer.number` and computing ops of `graft`,
+      and until `transfer-expand-taps` also `transfer.tap` and `transfer.sum`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
@@ -108,7 +109,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     // leaves a strategy.
     bool isLinked();
     // Whether it is linked and its models are as it asks for, as
-    // `transfer-inject` leaves them. Only then are models and types verified.
+    // `transfer-expand-taps` and `transfer-inject` leave them. Only then are
+    // models and types verified.
     bool isComplete();
     // Sets the declared parameter `name` from a user's text. Fails with a
     // diagnostic that says what it takes, or which parameters there are.

@@ -54,6 +54,44 @@ LogicalResult PredictOp::verify() {
   return success();
 }
 
+LogicalResult CallOp::verify() {
+  // C1.
+  auto isLayers = [](Type type) { return isa<LayersType>(type); };
+  bool expected = llvm::any_of(getOperandTypes(), isLayers);
+  for (Type type : getResultTypes())
+    if (isLayers(type) != expected)
+      return emitOpError("expects ")
+             << (expected ? "layers as results, as an operand is, got "
+                          : "layers as results where an operand is, got ")
+             << type;
+  return success();
+}
+
+LogicalResult TapOp::verify() {
+  // C1.
+  if (!getSource().getDefiningOp<CallOp>())
+    return emitOpError("expects 'source' to be a result of a transfer.call");
+  // C2.
+  bool range = getFirstAttr() || getLastAttr();
+  if ((getLayerAttr() != nullptr) + range + (getMatching() != nullptr) > 1)
+    return emitOpError(
+        "expects one of 'layer', 'layers' and 'matching' at most");
+  if ((getLayerAttr() != nullptr) !=
+      isa<RankedTensorType>(getValues().getType()))
+    return emitOpError("expects a tensor of one 'layer', and else layers, got ")
+           << getValues().getType();
+  // C3.
+  if (getMatching() && !getMatching().getDefiningOp<TapOp>())
+    return emitOpError("expects 'matching' to be the result of a transfer.tap");
+  // C4.
+  if ((getFirstAttr() != nullptr) != (getLastAttr() != nullptr))
+    return emitOpError("expects 'first' and 'last' together");
+  return success(
+      succeeded(verifyNumber(*this, "layer", getLayerAttr(), kLayer)) &&
+      succeeded(verifyNumber(*this, "first", getFirstAttr(), kLayer)) &&
+      succeeded(verifyNumber(*this, "last", getLastAttr(), kLayer)));
+}
+
 LogicalResult LossOp::verify() {
   RankedTensorType prediction = getPrediction().getType();
   RankedTensorType target = getTarget().getType();

@@ -16,7 +16,14 @@ def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
     uses none, as for a teacher or a cached value. Prediction and evaluation are
     always deterministic.
 
-    A part of `transfer.strategy`; see there for an example.
+    A call of layers (`!transfer.layers`) is a call for each: of the first layer of
+    each operand, of the second, and so on. Operands that are no layers are the same
+    in all of them.
+
+    - (C1) The results of a call are layers where an operand is, and else none is.
+
+    A part of `transfer.strategy`; see there for an example, and `transfer.tap` for
+    one with layers.
   }];
   let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands,
     UnitAttr:$deterministic);
@@ -25,6 +32,126 @@ def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
     (`deterministic` $deterministic^)? $callee `(` $operands `)` attr-dict `:`
     functional-type($operands, $results)
   }];
+  let hasVerifier = 1;
+}
+
+def Transfer_TapOp : Transfer_Op<"tap", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "Values of the layers behind a result of a call";
+  let description = [{
+    The values that the model of the call names `kind` (`graft.tap`), from the
+    computation of `source` itself, which is not repeated. Layers count from 1, and
+    the "hidden" value 0 is what the first layer reads; negative numbers count from
+    the last layer, -1. `layer` is one of them, a tensor. Otherwise the result has
+    all of them in their order, or with `layers` those from `first` to `last`.
+
+    With `matching` it has as many as another tap: for the other's layer m of M the
+    layer m N / M of N, so that the last layers match (Jiao et al. 2020). N is a
+    multiple of M.
+
+    - (C1) `source` is a result of a `transfer.call`.
+    - (C2) There is one of `layer`, `layers` and `matching` at most. With `layer` the
+      result is a tensor, else it is layers.
+    - (C3) `matching` is the result of a `transfer.tap`.
+    - (C4) The numbers are integers that do not change, and `layers` has both.
+
+    Example, a student of 1 layer that learns from a teacher of 2:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @teacher {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.layers @layer count 2 {
+        graft.parameter @w : tensor<8x8xf32>
+      }
+      func.func @encode(%ids: tensor<?xi32, #graft.dims<T>>) -> tensor<?x8xf32, #graft.dims<T>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        graft.tap "hidden" %x : tensor<?x8xf32, #graft.dims<T>>
+        %y = graft.repeat 2 scope @layer (%h = %x) : tensor<?x8xf32, #graft.dims<T>> {
+          %v = graft.read layer @w : tensor<8x8xf32>
+          %z = graft.linear %h, %v : (tensor<?x8xf32, #graft.dims<T>>, tensor<8x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+          graft.tap "hidden" %z : tensor<?x8xf32, #graft.dims<T>>
+          graft.yield %z : tensor<?x8xf32, #graft.dims<T>>
+        }
+        return %y : tensor<?x8xf32, #graft.dims<T>>
+      }
+    }
+    graft.model @student {
+      graft.parameter @words : tensor<100x4xf32>
+      graft.layers @layer count 1 {
+        graft.parameter @w : tensor<4x4xf32>
+      }
+      func.func @encode(%ids: tensor<?xi32, #graft.dims<T>>) -> tensor<?x4xf32, #graft.dims<T>> {
+        %w = graft.read @words : tensor<100x4xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+        graft.tap "hidden" %x : tensor<?x4xf32, #graft.dims<T>>
+        %y = graft.repeat 1 scope @layer (%h = %x) : tensor<?x4xf32, #graft.dims<T>> {
+          %v = graft.read layer @w : tensor<4x4xf32>
+          %z = graft.linear %h, %v : (tensor<?x4xf32, #graft.dims<T>>, tensor<4x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+          graft.tap "hidden" %z : tensor<?x4xf32, #graft.dims<T>>
+          graft.yield %z : tensor<?x4xf32, #graft.dims<T>>
+        }
+        return %y : tensor<?x4xf32, #graft.dims<T>>
+      }
+    }
+    graft.model @fit {
+      graft.parameter @w : tensor<8x4xf32> initial "normal" deviation 2.000000e-02
+      func.func @apart(%x: tensor<?x4xf32, #graft.dims<T>>, %y: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x1xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<8x4xf32>
+        %z = graft.linear %x, %w : (tensor<?x4xf32, #graft.dims<T>>, tensor<8x4xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %e = graft.mse %z, %y : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>) -> tensor<?xf32, #graft.dims<T>>
+        %c = graft.reshape %e : (tensor<?xf32, #graft.dims<T>>) -> tensor<?x1xf32, #graft.dims<T>>
+        %m = graft.segment_pool mean %c, %seq : (tensor<?x1xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x1xf32, #graft.dims<S>>
+        return %m : tensor<?x1xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @states {
+      %ids, %segments = transfer.stream @train of ids, segments in @T, @S
+      transfer.group @frozen of @teacher frozen
+      transfer.group @all of @student
+      transfer.group @map of @fit
+      %said = transfer.call deterministic @teacher::@encode(%ids) : (tensor<?xi32, #graft.dims<T>>) -> tensor<?x8xf32, #graft.dims<T>>
+      %own = transfer.call @student::@encode(%ids) : (tensor<?xi32, #graft.dims<T>>) -> tensor<?x4xf32, #graft.dims<T>>
+      %mine = transfer.tap "hidden" of %own : tensor<?x4xf32, #graft.dims<T>> -> !transfer.layers<tensor<?x4xf32, #graft.dims<T>>>
+      %theirs = transfer.tap "hidden" of %said matching %mine : tensor<?x8xf32, #graft.dims<T>>, !transfer.layers<tensor<?x4xf32, #graft.dims<T>>> -> !transfer.layers<tensor<?x8xf32, #graft.dims<T>>>
+      %each = transfer.call @fit::@apart(%mine, %theirs, %segments) : (!transfer.layers<tensor<?x4xf32, #graft.dims<T>>>, !transfer.layers<tensor<?x8xf32, #graft.dims<T>>>, !graft.segments<T, S>) -> !transfer.layers<tensor<?x1xf32, #graft.dims<S>>>
+      %sum = transfer.sum %each : !transfer.layers<tensor<?x1xf32, #graft.dims<S>>>
+      %apart = graft.reshape %sum : (tensor<?x1xf32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+      %loss = transfer.mean %apart : tensor<?xf32, #graft.dims<S>>
+      %rows = graft.segment_pool first %own, %segments : (tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<S>>
+      transfer.predict %rows evaluate %loss : tensor<?x4xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all, @map] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$kind, Graft_Tensor:$source,
+    Optional<Transfer_LayersType>:$matching,
+    OptionalAttr<Transfer_NumberAttr>:$layer,
+    OptionalAttr<Transfer_NumberAttr>:$first,
+    OptionalAttr<Transfer_NumberAttr>:$last);
+  let results = (outs AnyTypeOf<[Graft_Tensor, Transfer_LayersType]>:$values);
+  let assemblyFormat = [{
+    $kind (`layer` custom<Number>($layer)^)?
+    (`layers` custom<Number>($first)^ `to` custom<Number>($last))?
+    `of` $source (`matching` $matching^)? attr-dict `:` type(operands) `->`
+    type($values)
+  }];
+  let hasVerifier = 1;
+}
+
+def Transfer_SumOp : Transfer_Op<"sum", [Pure, HasParent<"StrategyOp">,
+    TypesMatchWith<"the sum is a tensor like those of the layers", "layers",
+                   "sum", "::llvm::cast<LayersType>($_self).getTensor()">]> {
+  let summary = "Sum over layers";
+  let description = [{
+    Adds up the tensors of all layers.
+
+    A part of `transfer.tap`; see there for an example.
+  }];
+  let arguments = (ins Transfer_LayersType:$layers);
+  let results = (outs Graft_Tensor:$sum);
+  let assemblyFormat = "$layers attr-dict `:` type($layers)";
 }
 
 def Transfer_CacheOp : Transfer_Op<"cache", [
@@ -33,7 +160,8 @@ def Transfer_CacheOp : Transfer_Op<"cache", [
   let description = [{
     The runtime computes `input` once for each example, with the entry
     `sym_name`, and feeds the rows back under the name `cached.<sym_name>`. The
-    gradient stops here.
+    gradient stops here. Of layers (`transfer.tap`), which are matrices with one row
+    per example, it keeps the rows side by side.
 
     Example:
     ```mlir
@@ -73,8 +201,9 @@ def Transfer_CacheOp : Transfer_Op<"cache", [
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, Graft_Tensor:$input);
-  let results = (outs Graft_Tensor:$output);
+  let arguments = (ins SymbolNameAttr:$sym_name,
+    AnyTypeOf<[Graft_Tensor, Transfer_LayersType]>:$input);
+  let results = (outs AnyTypeOf<[Graft_Tensor, Transfer_LayersType]>:$output);
   let assemblyFormat = "$sym_name $input attr-dict `:` type($input)";
 }
 

@@ -52,6 +52,7 @@ class BertBuilder {
         {"ids", ids}, {"types", ids}, {"segments", segments}};
     graph_.addFunction("encode", arguments, "hidden", [&](ValueRange values) {
       Value input = embed(values[0], values[1], values[2]);
+      tap("hidden", input);
       return graph_.repeat(config_.num_hidden_layers, "encoder.layer", input,
                            [&](Value x) { return layer(x, values[2]); });
     });
@@ -104,6 +105,9 @@ class BertBuilder {
     Value query = graph_.linear(x, "attention.self.query", width, "query");
     Value key = graph_.linear(x, "attention.self.key", width, "key");
     Value value = graph_.linear(x, "attention.self.value", width, "value");
+    tap("query", query);
+    tap("key", key);
+    tap("value", value);
     Value context = graph_.attention(
         query, key, value, segments, config_.num_attention_heads,
         config_.attention_probs_dropout_prob, "context");
@@ -118,8 +122,10 @@ class BertBuilder {
     Value narrow =
         graph_.linear(activate(wide), "output.dense", width, "narrow");
     Value rest = graph_.dropout(narrow, segments, rate, "narrow.kept");
-    return graph_.layerNorm(add(rest, y, "residual"), "output.LayerNorm",
-                            config_.layer_norm_eps, "z");
+    Value z = graph_.layerNorm(add(rest, y, "residual"), "output.LayerNorm",
+                               config_.layer_norm_eps, "z");
+    tap("hidden", z);
+    return z;
   }
 
   Value pool(Value hidden, Value segments) {
@@ -153,6 +159,10 @@ class BertBuilder {
         return TanhOp::create(ops, location, x);
     }
     return {};
+  }
+
+  void tap(StringRef kind, Value value) {
+    if (options_.taps) graph_.tap(kind, value);
   }
 
   Value add(Value lhs, Value rhs, StringRef name) {

@@ -97,6 +97,7 @@ void specialize(Operation* clone, StringRef path, int64_t layer) {
           FlatSymbolRefAttr::get(op->getContext(), (path + "." + name).str()));
       read.setLayer(false);
     }
+    if (auto tap = dyn_cast<TapOp>(op)) tap.setLayer(layer + 1);
     if (IntegerAttr id = randomId(op))
       op->setAttr("random_id",
                   IntegerAttr::get(id.getType(),

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/transfer/passes.h"
+#include "passes/transfer/taps.h"
 
 using namespace mlir;
 
@@ -39,7 +40,14 @@ class Linker {
   FailureOr<func::FuncOp> findCallee(CallOp call);
   // Notes the sizes that the callee's results have.
   LogicalResult bindSizes(CallOp call, func::FuncOp callee);
-  LogicalResult bindSize(CallOp call, StringAttr name, int64_t value);
+  // Notes the sizes that the layers of the callee of a tap's call have.
+  LogicalResult bindTap(TapOp tap);
+  // Notes those that `actual`, of `callee` at `place`, has where `declared`, of
+  // `op`, has names.
+  LogicalResult bindType(Operation* op, SymbolRefAttr callee, Type declared,
+                         Type actual, Location place);
+  LogicalResult bindSize(Operation* op, SymbolRefAttr callee, StringAttr name,
+                         int64_t value);
   LogicalResult checkBound();
   // Notes the fields that the callee takes of the call's texts.
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
@@ -50,8 +58,9 @@ class Linker {
 
   StrategyOp strategy;
   struct Size {
-    int64_t value = -1;  // until a call binds it
-    CallOp call;         // which did, for messages
+    int64_t value = -1;       // until a call or a tap binds it
+    Operation* op = nullptr;  // which did, for messages
+    SymbolRefAttr callee;     // of it
   };
   llvm::MapVector<StringAttr, Size> sizes;
   llvm::DenseMap<Value, TextFields> texts;
@@ -92,6 +101,8 @@ LogicalResult Linker::run() {
         failed(collectFields(call, *callee)))
       return failure();
   }
+  for (auto tap : strategy.getOps<TapOp>())
+    if (failed(bindTap(tap))) return failure();
   if (failed(checkBound())) return failure();
   for (auto stream : strategy.getOps<StreamOp>())
     if (failed(checkClasses(stream))) return failure();
@@ -154,46 +165,64 @@ FailureOr<func::FuncOp> Linker::findCallee(CallOp call) {
          failure();
 }
 
-LogicalResult Linker::bindSize(CallOp call, StringAttr name, int64_t value) {
+LogicalResult Linker::bindSize(Operation* op, SymbolRefAttr callee,
+                               StringAttr name, int64_t value) {
   auto found = sizes.find(name);
   if (found == sizes.end()) return success();
   Size& size = found->second;
-  if (size.value < 0) size = {value, call};
+  if (size.value < 0) size = {value, op, callee};
   if (size.value == value) return success();
-  InFlightDiagnostic diagnostic = call.emitOpError("expects ")
-                                  << call.getCallee() << " to have "
-                                  << size.value << " for " << name.getValue()
-                                  << ", got " << value;
-  diagnostic.attachNote(size.call.getLoc())
-      << "which " << size.call.getCallee() << " has";
+  InFlightDiagnostic diagnostic = op->emitOpError("expects ")
+                                  << callee << " to have " << size.value
+                                  << " for " << name.getValue() << ", got "
+                                  << value;
+  diagnostic.attachNote(size.op->getLoc()) << "which " << size.callee << " has";
   return diagnostic;
 }
 
-LogicalResult Linker::bindSizes(CallOp call, func::FuncOp callee) {
-  auto differ = [&](Type expected) -> LogicalResult {
-    InFlightDiagnostic diagnostic = call.emitOpError("expects ")
-                                    << call.getCallee() << " to return "
-                                    << expected << ", got "
-                                    << callee.getFunctionType();
-    diagnostic.attachNote(callee.getLoc()) << "declared here";
+LogicalResult Linker::bindType(Operation* op, SymbolRefAttr callee,
+                               Type declared, Type actual, Location place) {
+  if (auto layers = dyn_cast<LayersType>(declared))
+    declared = layers.getTensor();
+  auto ours = dyn_cast<RankedTensorType>(declared);
+  auto theirs = dyn_cast<RankedTensorType>(actual);
+  if (!ours || !theirs) return success();  // the verifier compares them
+  if (ours.getRank() != theirs.getRank()) {
+    InFlightDiagnostic diagnostic = op->emitOpError("expects ")
+                                    << callee << " to have " << ours << ", got "
+                                    << theirs;
+    diagnostic.attachNote(place) << "declared here";
     return diagnostic;
-  };
+  }
+  for (auto [dim, other] : llvm::zip_equal(getDims(ours), getDims(theirs)))
+    if (dim.name && other.isStatic() &&
+        failed(bindSize(op, callee, dim.name, other.size)))
+      return failure();
+  return success();
+}
+
+LogicalResult Linker::bindSizes(CallOp call, func::FuncOp callee) {
   if (call.getNumResults() != callee.getNumResults())
     return call.emitOpError("expects ")
            << call.getNumResults() << " results of " << call.getCallee()
            << ", got " << callee.getNumResults();
   for (auto [declared, actual] :
-       llvm::zip_equal(call.getResultTypes(), callee.getResultTypes())) {
-    auto ours = dyn_cast<RankedTensorType>(declared);
-    auto theirs = dyn_cast<RankedTensorType>(actual);
-    if (!ours || !theirs) continue;  // the verifier compares them
-    if (ours.getRank() != theirs.getRank()) return differ(ours);
-    for (auto [dim, other] : llvm::zip_equal(getDims(ours), getDims(theirs)))
-      if (dim.name && other.isStatic() &&
-          failed(bindSize(call, dim.name, other.size)))
-        return failure();
-  }
+       llvm::zip_equal(call.getResultTypes(), callee.getResultTypes()))
+    if (failed(bindType(call, call.getCallee(), declared, actual,
+                        callee.getLoc())))
+      return failure();
   return success();
+}
+
+// C7.
+LogicalResult Linker::bindTap(TapOp tap) {
+  auto call = tap.getSource().getDefiningOp<CallOp>();
+  FailureOr<func::FuncOp> callee = findCallee(call);
+  if (failed(callee)) return failure();
+  FailureOr<graft::TapOp> found = findTap(tap, *callee);
+  if (failed(found)) return failure();
+  return bindType(tap, call.getCallee(), tap.getValues().getType(),
+                  found->getValue().getType(), found->getLoc());
 }
 
 // C2, C3.
@@ -234,8 +263,8 @@ LogicalResult Linker::checkClasses(StreamOp stream) {
       << name.getValue()
       << "> of at least 2 classes, got 1; labels<1> "
          "is a number for each text";
-  diagnostic.attachNote(sizes.lookup(name).call.getLoc())
-      << "which " << sizes.lookup(name).call.getCallee() << " has";
+  const Size size = sizes.lookup(name);
+  diagnostic.attachNote(size.op->getLoc()) << "which " << size.callee << " has";
   return diagnostic;
 }
 

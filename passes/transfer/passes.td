@@ -20,14 +20,17 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     stands for the longest run of arguments with different names among `ids`,
     `types` and `segments` that begins at its place. Models of the module may have
     the strategy's sizes, too, in place of numbers. Afterwards all types have
-    numbers, and the strategy is verified. A linked strategy stays as it is.
+    numbers, and the strategy is verified. A linked strategy stays as it is. A
+    `transfer.tap` binds sizes like a call, by what the function's layers have.
 
-    - (C1) Each size is bound by a call, to one value.
+    - (C1) Each size is bound by a call or a tap, to one value.
     - (C2) The argument at a text's place is named `ids`, `types` or `segments`.
     - (C3) A text is that of a stream.
     - (C4) The size of labels is at least 2.
     - (C5) No size has the name of a `graft.size`.
     - (C6) Afterwards each parameter has a static shape.
+    - (C7) A function that is tapped names values of the kind, in itself or in
+      functions that it calls.
 
     Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
     ```mlir
@@ -55,7 +58,7 @@ def TransferExpandLayersPass
     `@layers.<i>.<name>`; a `*` in a parameter's source stands for the number
     of the layer. Iteration i reads the parameters of layer i. Its random ops
     get the id written in the body plus 64 i, and its locations carry the scope
-    path `layers.<i>`.
+    path `layers.<i>`; a `graft.tap` is of layer i + 1.
 
     - (C1) Ids of random ops are in [64, 128) inside `graft.repeat` and below
       64 outside. They are unique in a function, so that the ids of the
@@ -83,6 +86,52 @@ def TransferExpandLayersPass
     %l0 = graft.linear %x, %w0 : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
     %w1 = graft.read @layer.1.w : tensor<4x4xf32>
     %y = graft.linear %l0, %w1 : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect"];
+}
+
+def TransferExpandTapsPass : Pass<"transfer-expand-taps", "::mlir::ModuleOp"> {
+  let summary = "Return the values of layers that a strategy taps";
+  let description = [{
+    Makes each value that a `graft.tap` names, if a `transfer.tap` of the model reads
+    its kind, a further result of its function, and of functions that call that one.
+    So a call returns its layers beside its own results, from one computation; those
+    that nothing reads die with the canonicalisation. Then replaces `transfer.tap`,
+    calls of layers, caches of layers and `transfer.sum` by ops on single tensors, and
+    removes all `graft.tap`.
+
+    - (C1) Layers are expanded. Behind a function, a kind is tapped once per layer.
+    - (C2) The layers that a `transfer.tap` names exist, and there is one at least.
+    - (C3) The number of layers of a tap is a multiple of that of the tap it matches.
+    - (C4) A `transfer.tap` has the type of the values it names.
+    - (C5) All layers among the operands of a call are equally many.
+    - (C6) Layers that are cached are matrices, with a row per sequence of a stream.
+
+    Example:
+    ```mlir
+    func.func @encode(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+      %y = graft.tanh %x : tensor<3x4xf32>
+      graft.tap "hidden" %y layer 1 : tensor<3x4xf32>
+      %z = graft.tanh %y : tensor<3x4xf32>
+      graft.tap "hidden" %z layer 2 : tensor<3x4xf32>
+      return %z : tensor<3x4xf32>
+    }
+
+    %z = transfer.call @m::@encode(%x) : (tensor<3x4xf32>) -> tensor<3x4xf32>
+    %h = transfer.tap "hidden" of %z : tensor<3x4xf32> -> !transfer.layers<tensor<3x4xf32>>
+    %s = transfer.sum %h : !transfer.layers<tensor<3x4xf32>>
+    ```
+    becomes
+    ```mlir
+    func.func @encode(%x: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32> {graft.name = "hidden.1"}, tensor<3x4xf32> {graft.name = "hidden.2"}) {
+      %y = graft.tanh %x : tensor<3x4xf32>
+      %z = graft.tanh %y : tensor<3x4xf32>
+      return %z, %y, %z : tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>
+    }
+
+    %z, %h1, %h2 = transfer.call @m::@encode(%x) : (tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>)
+    %s = graft.add %h1, %h2 : tensor<3x4xf32>
     ```
   }];
   let dependentDialects = ["::graft::GraftDialect"];

@@ -18,6 +18,9 @@ void buildTransferPipeline(OpPassManager& manager) {
   // Before the strategy: its groups select single parameters, which exist only
   // after the stacks are expanded.
   manager.addPass(createTransferExpandLayersPass());
+  // After the layers: a tap is of one of them. Before the strategy, whose
+  // calls return what is tapped.
+  manager.addPass(createTransferExpandTapsPass());
   // Before the strategy: its groups select what comes with adapters, and its
   // gradients pass through them. After the layers: a pattern may select some.
   manager.addPass(createTransferInjectPass());

@@ -280,6 +280,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
   }
   import.name = model.role.symbol;
   import.pooled = model.role.pooled;
+  import.taps = model.role.tapped;
   if (model.role.headless) {
     import.head = import.new_head = false;
     import.labels = 0;

@@ -142,6 +142,10 @@ void ReadCalls(transfer::StrategyOp strategy, ModelRole& model) {
     (function == "pooled" || function == "encode" ? other : head) = true;
   }
   model.headless = other && !head;
+  for (auto tap : strategy.getOps<transfer::TapOp>()) {
+    auto call = tap.getSource().getDefiningOp<transfer::CallOp>();
+    model.tapped |= call.getCallee().getRootReference() == model.symbol;
+  }
 }
 
 // The value of the declared parameter `name`, or null.

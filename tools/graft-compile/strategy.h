@@ -62,6 +62,7 @@ struct ModelRole {
   // head that an import gives it: it calls @encode or @pooled alone.
   bool headless = false;
   bool pooled = false;  // whether the strategy calls @pooled
+  bool tapped = false;  // whether it reads layers behind a call
   // The model that its groups track, whose checkpoint it has, too; empty: none.
   std::string tracked = {};
 };

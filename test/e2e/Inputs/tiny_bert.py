@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a tiny BERT checkpoint directory and tables that it can learn.
 
-    tiny_bert.py OUTPUT [--layers N] [--rows N]
+    tiny_bert.py OUTPUT [--layers N] [--rows N] [--hidden N]
 
 OUTPUT/model is a checkpoint (random weights, a vocabulary of words);
 OUTPUT/train.tsv and test.tsv have sentences of random words whose label is
@@ -23,27 +23,27 @@ PLAIN = [f"w{i}" for i in range(40)]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def shapes(layers, vocabulary):
-    yield "embeddings.word_embeddings.weight", (vocabulary, HIDDEN)
-    yield "embeddings.position_embeddings.weight", (POSITIONS, HIDDEN)
-    yield "embeddings.token_type_embeddings.weight", (2, HIDDEN)
-    yield "embeddings.LayerNorm.weight", (HIDDEN,)
-    yield "embeddings.LayerNorm.bias", (HIDDEN,)
+def shapes(layers, vocabulary, hidden=HIDDEN):
+    yield "embeddings.word_embeddings.weight", (vocabulary, hidden)
+    yield "embeddings.position_embeddings.weight", (POSITIONS, hidden)
+    yield "embeddings.token_type_embeddings.weight", (2, hidden)
+    yield "embeddings.LayerNorm.weight", (hidden,)
+    yield "embeddings.LayerNorm.bias", (hidden,)
     for i in range(layers):
         layer = f"encoder.layer.{i}."
         for name in ("attention.self.query", "attention.self.key",
                      "attention.self.value", "attention.output.dense"):
-            yield layer + name + ".weight", (HIDDEN, HIDDEN)
-            yield layer + name + ".bias", (HIDDEN,)
-        yield layer + "intermediate.dense.weight", (WIDE, HIDDEN)
+            yield layer + name + ".weight", (hidden, hidden)
+            yield layer + name + ".bias", (hidden,)
+        yield layer + "intermediate.dense.weight", (WIDE, hidden)
         yield layer + "intermediate.dense.bias", (WIDE,)
-        yield layer + "output.dense.weight", (HIDDEN, WIDE)
-        yield layer + "output.dense.bias", (HIDDEN,)
+        yield layer + "output.dense.weight", (hidden, WIDE)
+        yield layer + "output.dense.bias", (hidden,)
         for name in ("attention.output.LayerNorm", "output.LayerNorm"):
-            yield layer + name + ".weight", (HIDDEN,)
-            yield layer + name + ".bias", (HIDDEN,)
-    yield "pooler.dense.weight", (HIDDEN, HIDDEN)
-    yield "pooler.dense.bias", (HIDDEN,)
+            yield layer + name + ".weight", (hidden,)
+            yield layer + name + ".bias", (hidden,)
+    yield "pooler.dense.weight", (hidden, hidden)
+    yield "pooler.dense.bias", (hidden,)
 
 
 def write_safetensors(path, tensors):
@@ -70,12 +70,12 @@ def values(name, shape, draw):
     return [draw.gauss(0, 0.1) for _ in range(count)]
 
 
-def write_model(directory, layers):
+def write_model(directory, layers, hidden=HIDDEN):
     directory.mkdir(parents=True, exist_ok=True)
     words = SPECIAL + PLAIN + sum(TELLING.values(), [])
     (directory / "vocab.txt").write_text("\n".join(words) + "\n")
     (directory / "config.json").write_text(json.dumps({
-        "model_type": "bert", "vocab_size": len(words), "hidden_size": HIDDEN,
+        "model_type": "bert", "vocab_size": len(words), "hidden_size": hidden,
         "num_hidden_layers": layers, "num_attention_heads": HEADS,
         "intermediate_size": WIDE, "hidden_act": "gelu",
         "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
@@ -84,7 +84,7 @@ def write_model(directory, layers):
     draw = random.Random(7)
     write_safetensors(directory / "model.safetensors", {
         name: (shape, values(name, shape, draw))
-        for name, shape in shapes(layers, len(words))})
+        for name, shape in shapes(layers, len(words), hidden)})
 
 
 def write_table(path, rows, seed):
@@ -99,8 +99,8 @@ def write_table(path, rows, seed):
             file.write(f"{label}\t{' '.join(words)}\n")
 
 
-def write(output, layers, rows):
-    write_model(output / "model", layers)
+def write(output, layers, rows, hidden=HIDDEN):
+    write_model(output / "model", layers, hidden)
     write_table(output / "train.tsv", rows, 1)
     write_table(output / "test.tsv", 200, 2)
 
@@ -110,8 +110,9 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--rows", type=int, default=640)
+    parser.add_argument("--hidden", type=int, default=HIDDEN)
     arguments = parser.parse_args()
-    write(arguments.output, arguments.layers, arguments.rows)
+    write(arguments.output, arguments.layers, arguments.rows, arguments.hidden)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ Transformers, and compares the losses of its phases with Graft's.
 as phases.py. FOLDER also has the tables second.tsv, of a second task, and part.tsv,
 which lacks labels, and teacher and second, checkpoints of trained classifiers.
 self_training begins with the first of them, r_drop with both, other pages with START.
-The rate is 1e-3; SETTING, as gamma=2, is what else the run has set.
+The rate is 1e-3; SETTING, as gamma=2, is what else the run has set. Pages that compare
+layers have the setting model=NAME, the folder of the student, of as many layers as
+start has.
 """
 
 import json
@@ -396,6 +398,113 @@ def contrastive(at, settings):
                    3 * steps(table), loss)
 
 
+def distilling(model, teacher, table, settings, more=lambda ids, said: 0):
+    """The loss of labels, of the teacher's logits, and `more` of the outputs."""
+    heat, soft = 2.0, float(settings["soft_share"])
+
+    def loss():
+        ids, answers = table.batch()
+        mask = (ids != 0).int()
+        said, heard = (one(input_ids=ids, attention_mask=mask,
+                           output_hidden_states=True)
+                       for one in (model, teacher))
+        labelled = max(1, (answers != -100).sum().item())
+        hard = functional.cross_entropy(said.logits, answers, reduction="sum",
+                                        ignore_index=-100) / labelled
+        apart = functional.kl_div((said.logits / heat).log_softmax(1),
+                                  (heard.logits.detach() / heat).softmax(1),
+                                  reduction="batchmean") * heat**2
+        return (1 - soft) * hard + soft * apart + more(
+            said.hidden_states, [x.detach() for x in heard.hidden_states])
+
+    return loss
+
+
+def stride(ours, theirs):
+    """Layers of the teacher for each of the student."""
+    assert (len(theirs) - 1) % (len(ours) - 1) == 0
+    return (len(theirs) - 1) // (len(ours) - 1)
+
+
+def hidden(at, settings):
+    table, teacher = at.table("part"), at.load("teacher")
+    model, begun = at.model(settings["model"])
+    (weight,) = take(begun, ["fit.weight"])
+
+    def states():
+        ids, _ = table.batch()
+        mask = (ids != 0).int()
+        ours, theirs = (one.bert(input_ids=ids, attention_mask=mask,
+                                 output_hidden_states=True).hidden_states
+                        for one in (model, teacher))
+        total = 0
+        for own, other in zip(ours, theirs[::stride(ours, theirs)], strict=True):
+            errors = (functional.linear(own, weight) - other.detach()).square()
+            texts = (errors.mean(2) * mask).sum(1) / mask.sum(1)
+            total = total + texts.mean()
+        return total
+
+    # Neither the pooler nor the classifier is behind a state.
+    below = [*model.bert.embeddings.parameters(),
+             *model.bert.encoder.parameters(), weight]
+    first = int(settings["state_epochs"]) * steps(table)
+    yield from run("states", phases.Phase(below, adamw(sped=[weight]), 1.0),
+                   first, states)
+    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
+                   int(settings["epochs"]) * steps(table),
+                   distilling(model, teacher, table, settings), first)
+
+
+def pkd(at, settings):
+    table, teacher = at.table("part"), at.load("teacher")
+    model, _ = at.model(settings["model"])
+    share = float(settings["state_share"])
+
+    def patient(ours, theirs):
+        chosen = theirs[::stride(ours, theirs)]
+        assert len(ours) == len(chosen) > 2
+        return share * sum(
+            (functional.normalize(own[:, 0]) -
+             functional.normalize(other[:, 0])).square().mean(1).mean()
+            for own, other in zip(ours[1:-1], chosen[1:-1], strict=True))
+
+    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(table),
+                   distilling(model, teacher, table, settings, patient))
+
+
+def projections(at, settings):
+    """own_pages/projections.mlir: queries, keys and values of the last layers."""
+    table, teacher = at.table("train"), at.load("teacher")
+    model, _ = at.model(settings["model"])
+    seen = {}
+
+    def tap(one):
+        block = one.bert.encoder.layer[-1].attention.self
+        for kind in ("query", "key", "value"):
+            getattr(block, kind).register_forward_hook(
+                lambda _, inputs, output, kind=kind: seen.__setitem__(
+                    (one, kind), output))
+
+    tap(model)
+    tap(teacher)
+
+    def loss():
+        ids, answers = table.batch()
+        mask = (ids != 0).int()
+        said = model(input_ids=ids, attention_mask=mask).logits
+        teacher(input_ids=ids, attention_mask=mask)
+        total = functional.cross_entropy(said, answers)
+        for kind in ("query", "key", "value"):
+            errors = (seen[model, kind] - seen[teacher, kind].detach()).square()
+            total = total + ((errors.mean(2) * mask).sum(1) /
+                             mask.sum(1)).mean()
+        return total
+
+    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
 class Place:
     """What a run began with."""
 
@@ -407,14 +516,18 @@ class Place:
         return phases.Texts(self.folder / f"{name}.tsv", self.words,
                             Labels(labels))
 
-    def model(self):
+    def model(self, name="model"):
         """Values that a checkpoint lacks are those of the model's folder."""
         begun = load_file(self.start)
-        values = load_file(self.folder / "model" / "model.safetensors")
+        values = load_file(self.folder / name / "model.safetensors")
         values.update((name.removeprefix("model."), value)
                       for name, value in begun.items())
-        model = BertForSequenceClassification(BertConfig.from_pretrained(
-            self.folder / "model", num_labels=len(ANIMALS))).eval()
+        layers = {name.split(".")[3] for name in begun
+                  if name.startswith("model.encoder.layer.")}
+        config = BertConfig.from_pretrained(self.folder / name,
+                                            num_labels=len(ANIMALS))
+        config.num_hidden_layers = len(layers) or config.num_hidden_layers
+        model = BertForSequenceClassification(config).eval()
         own = model.state_dict()
         with torch.no_grad():
             for name in own:

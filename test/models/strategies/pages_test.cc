@@ -123,13 +123,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(
-      names,
-      ElementsAre("averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings",
-                  "distill_regression", "distill_two", "domain_confusion",
-                  "finetune", "focal", "gradual", "head_first", "importance",
-                  "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "r_drop",
-                  "regression", "self_training", "uncertainty", "wasserstein"));
+  EXPECT_THAT(names, ElementsAre("averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_regression", "distill_two", "domain_confusion", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "pkd", "r_drop", "regression", "self_training", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -227,6 +221,19 @@ std::string withOneColumn(std::string text) {
   return text;
 }
 
+// The models with taps of their layers, as a student and, in its image, a
+// teacher.
+std::string withLayers(std::string text) {
+  for (const char* value : {"embedded", "z"}) {
+    const std::string definition = std::string("%") + value + " = ";
+    const size_t end = text.find('\n', text.find(definition));
+    text.insert(end + 1, std::string("graft.tap \"hidden\" %") + value +
+                             " : tensor<?x8xf32, #T>\n");
+  }
+  std::string teacher = text.substr(text.find("graft.model @model"));
+  return text + teacher.replace(teacher.find("@model"), 6, "@teacher");
+}
+
 // The name of the symbol after "::".
 std::string leaf(mlir::SymbolRefAttr symbol) {
   return symbol.getLeafReference().str();
@@ -260,6 +267,7 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
     }
     if (name == "mmd" || name == "coral")
       models += "graft.size @U bound 64\ngraft.size @R bound 8\n";
+    if (name == "hidden" || name == "pkd") models = withLayers(models);
     useModels(models);
     ASSERT_TRUE(module) << name << errors;
 
@@ -314,6 +322,29 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
     });
   }
   EXPECT_GT(checked, 500);
+}
+
+// The map is learned with the states and is no part of what predicts.
+TEST_F(PagesTest, LearnsHiddenStates) {
+  useModels(withLayers(read("tiny_bert.mlir")));
+  ASSERT_TRUE(expand("hidden")) << errors;
+  EXPECT_THAT(entries(), ElementsAre("accumulate_logits", "accumulate_states",
+                                     "evaluate", "predict", "teacher_logits",
+                                     "update_logits", "update_states"));
+  std::map<std::string, std::set<std::string>> read;
+  module->walk([&](ReadOp op) {
+    auto entry = op->getParentOfType<mlir::func::FuncOp>();
+    read[entry.getSymName().str()].insert(
+        op.getSymbol().getRootReference().str() + "." + leaf(op.getSymbol()));
+  });
+  EXPECT_TRUE(read["update_states"].count("fit.weight"));
+  // Neither pooler nor classifier is behind a state.
+  EXPECT_FALSE(read["update_states"].count("model.pooler.dense.weight"));
+  EXPECT_TRUE(read["update_logits"].count("model.classifier.weight"));
+  for (const char* entry : {"predict", "update_logits", "accumulate_logits"})
+    EXPECT_FALSE(read[entry].count("fit.weight")) << entry;
+  EXPECT_FALSE(read["accumulate_logits"].count(
+      "teacher.embeddings.word_embeddings.weight"));
 }
 
 // What relates the domains reads both, in batches of their own sizes.

@@ -45,6 +45,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.repeat", "unrolled before"},
     {"graft.size", "declaration"},
     {"graft.state", "declaration"},
+    {"graft.tap", "expanded before"},
     {"graft.write", "ends a phase"},
     {"graft.yield", "unrolled before"},
 };

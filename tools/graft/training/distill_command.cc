@@ -19,6 +19,7 @@
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
 
 namespace graft {
@@ -65,9 +66,9 @@ absl::Status TakeDataSettings(FileSystem& files, const GivenColumns& given,
   return absl::OkStatus();
 }
 
-// Trains the student in the folder that is open.
-absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
-                          RunFolder& folder, const CommandContext& context) {
+// Makes a directory of the teacher, if it is an artifact, and reads texts as it
+// does. The folder of the run is open.
+absl::Status ReadTeacher(const GivenColumns& given, FinetuneOptions& options) {
   FileSystem& files = FileSystem::Posix();
   if (!files.Exists(options.teacher))
     return absl::NotFoundError(absl::StrCat(
@@ -76,7 +77,13 @@ absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
         "of that name; nothing is downloaded"));
   if (!files.IsDirectory(options.teacher))
     GRAFT_RETURN_IF_ERROR(ExportTeacher(files, options));
-  GRAFT_RETURN_IF_ERROR(TakeDataSettings(files, given, options));
+  return TakeDataSettings(files, given, options);
+}
+
+// Trains the student in the folder that is open.
+absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
+                          RunFolder& folder, const CommandContext& context) {
+  GRAFT_RETURN_IF_ERROR(ReadTeacher(given, options));
   GRAFT_ASSIGN_OR_RETURN(PreparedRun run, PrepareRun(options, *context.stop));
   return Train(options, std::move(run), folder, context);
 }
@@ -89,6 +96,22 @@ absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
   const std::string teacher = options.teacher;
   return NameAsGiven(TrainStudent(options, given, *folder, context), options,
                      teacher);
+}
+
+// The page of a method, with the data and the models of `options`.
+TrainCommandOptions Instantiate(const FinetuneOptions& options,
+                                const GivenColumns& given,
+                                const std::string& method) {
+  TrainCommandOptions train = InstantiatePage(options, method);
+  train.teacher = options.teacher;
+  train.run.strategy.models.push_back(
+      absl::StrCat("teacher=", options.teacher));
+  train.begin = [given](FinetuneOptions& run) -> absl::Status {
+    GRAFT_RETURN_IF_ERROR(ReadTeacher(given, run));
+    run.strategy.models.back() = absl::StrCat("teacher=", run.teacher);
+    return absl::OkStatus();
+  };
+  return train;
 }
 
 }  // namespace
@@ -111,13 +134,21 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
       "teacher alone");
   AddLayersOption(*command, *options);
   AddTrainingOptions(*command, *options);
+  auto method = std::make_shared<std::string>();
+  command->add_option("--method", *method,
+                      "page to train by, of a model and a teacher, such as pkd "
+                      "or hidden; `graft strategies` describes them (default: "
+                      "distill)");
   AddStrategyOptions(*command, *options, /*teacher=*/true);
   AddRunOptions(*command, *options);
   command->footer(
       "Example:\n"
       "  graft distill --teacher out/model.graft --model minilm/ \\\n"
-      "      --student-layers 0,2,4 --train train.tsv --output student/");
-  command->callback([command, options, &context] {
+      "      --student-layers 0,2,4 --train train.tsv --output student/\n"
+      "  graft distill --method hidden --teacher out/model.graft \\\n"
+      "      --model minilm/ --student-layers 1,3,5 --train train.tsv \\\n"
+      "      --set state_epochs=5 --output student/");
+  command->callback([command, options, method, &context] {
     const auto given = [command](const char* option) {
       return command->count(option) > 0;
     };
@@ -125,6 +156,12 @@ void AddDistillCommand(CLI::App& app, CommandContext& context) {
                                   given("--pair-column"),
                                   given("--label-column")};
     context.saves_on_signal = true;
+    if (!method->empty()) {
+      TrainCommandOptions train = Instantiate(*options, columns, *method);
+      train.batch_size_given = given("--batch-size");
+      context.run = [train, &context] { return TrainStrategy(train, context); };
+      return;
+    }
     context.run = [options, columns, &context] {
       return Distill(*options, columns, context);
     };

@@ -8,7 +8,6 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/training/finetune_options.h"
@@ -16,7 +15,6 @@
 #include "tools/graft/training/strategy_options.h"
 #include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
-#include "tools/strategy_flags.h"
 
 namespace graft {
 namespace {
@@ -29,22 +27,6 @@ absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
   if (!run.ok()) return NameAsGiven(run.status(), options);
   return NameAsGiven(Train(options, *std::move(run), *folder, context),
                      options);
-}
-
-// The page of a method, with the data of `options`.
-TrainCommandOptions Instantiate(const FinetuneOptions& options,
-                                const std::string& method) {
-  TrainCommandOptions train;
-  train.run = options;
-  train.method = method;
-  train.streams = {"train"};
-  train.run.strategy.file = absl::StrCat(kPagePrefix, method);
-  train.run.strategy.models = {absl::StrCat("model=", options.model)};
-  for (const std::string& file : options.streams.front().paths)
-    train.data.push_back(absl::StrCat("train=", file));
-  for (const std::string& file : options.evaluations.front().paths)
-    train.data.push_back(absl::StrCat("dev=", file));
-  return train;
 }
 
 }  // namespace
@@ -77,7 +59,7 @@ void AddFinetuneCommand(CLI::App& app, CommandContext& context) {
       context.run = [options, &context] { return Finetune(*options, context); };
       return;
     }
-    TrainCommandOptions train = Instantiate(*options, *method);
+    TrainCommandOptions train = InstantiatePage(*options, *method);
     train.batch_size_given = command->count("--batch-size") > 0;
     if (command->count("--task") > 0) train.task = options->task;
     context.run = [train, &context] { return TrainStrategy(train, context); };

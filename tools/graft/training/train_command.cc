@@ -300,12 +300,23 @@ absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
   return inputs;
 }
 
-// Refuses a method that needs other data than its command takes.
+// Refuses a method that needs other data or models than its command takes.
 absl::Status CheckMethod(const TrainCommandOptions& options,
-                         const nlohmann::json& streams) {
+                         const nlohmann::json& facts) {
   if (options.method.empty()) return absl::OkStatus();
   std::vector<std::string> names;
-  for (const nlohmann::json& stream : streams) names.push_back(stream["name"]);
+  for (const nlohmann::json& model : facts["models"])
+    if (!model["complete"].get<bool>()) names.push_back(model["name"]);
+  if (!options.teacher.empty() &&
+      !absl::c_is_permutation(names,
+                              std::vector<std::string>{"model", "teacher"}))
+    return UsageError(absl::StrCat(
+        "--method: expects a page of the models model and teacher, got ",
+        options.method, ", which has ", absl::StrJoin(names, " and "),
+        "; `graft strategies` lists them"));
+  names.clear();
+  for (const nlohmann::json& stream : facts["streams"])
+    names.push_back(stream["name"]);
   if (absl::c_is_permutation(names, options.streams)) return absl::OkStatus();
   return UsageError(absl::StrCat(
       "--method: expects a page that reads the stream",
@@ -321,6 +332,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
                      const CommandContext& context) {
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
+  if (options.begin) GRAFT_RETURN_IF_ERROR(options.begin(run));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   if (facts.contains("batch_size")) {
     if (options.batch_size_given)
@@ -331,7 +343,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
     run.training.batch_size = facts["batch_size"];
   }
   run.strategy.two_passes = facts.contains("batch");
-  GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts["streams"]));
+  GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
   if (!options.task.empty() && options.task != run.task)
     return UsageError(absl::StrCat("--task: expects ", run.task,
@@ -360,6 +372,21 @@ void AddPageOptions(CLI::App& command, TrainCommandOptions& options) {
   AddRunOptions(command, options.run);
 }
 
+TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
+                                    const std::string& method) {
+  TrainCommandOptions train;
+  train.run = options;
+  train.method = method;
+  train.streams = {"train"};
+  train.run.strategy.file = absl::StrCat(kPagePrefix, method);
+  train.run.strategy.models = {absl::StrCat("model=", options.model)};
+  for (const std::string& file : options.streams.front().paths)
+    train.data.push_back(absl::StrCat("train=", file));
+  for (const std::string& file : options.evaluations.front().paths)
+    train.data.push_back(absl::StrCat("dev=", file));
+  return train;
+}
+
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FinetuneOptions& run = options.run;
@@ -370,7 +397,8 @@ absl::Status TrainStrategy(TrainCommandOptions options,
   GRAFT_ASSIGN_OR_RETURN(const RunInputs inputs, InputsOf(run, data));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(run, inputs));
-  return NameAsGiven(TrainIn(*folder, data, options, context), run);
+  return NameAsGiven(TrainIn(*folder, data, options, context), run,
+                     options.teacher);
 }
 
 void AddTrainCommand(CLI::App& app, CommandContext& context) {

@@ -1,12 +1,13 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Training by a page: shared by `graft train`, and by `graft adapt` and `graft
-// finetune`, whose methods are pages.
+// Training by a page: shared by `graft train`, and by `graft adapt`, `graft
+// finetune` and `graft distill`, whose methods are pages.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,12 +25,20 @@ struct TrainCommandOptions {
   std::string method;  // the name of the page; empty: of `graft train`
   // With a method: the streams that its page must read, and no others.
   std::vector<std::string> streams;
-  std::string task;  // that the labels must be of; empty: any
+  std::string task;     // that the labels must be of; empty: any
+  std::string teacher;  // as given to `graft distill`; empty: none
+  // Prepares `run` when the folder of its output is open, or is null.
+  std::function<absl::Status(FinetuneOptions& run)> begin;
 };
 
 // Adds the options that all have, whatever the page: of the data, the training
 // and the run. `options` must outlive the parsing.
 void AddPageOptions(CLI::App& command, TrainCommandOptions& options);
+
+// The page `method`, which reads the stream @train, with the model, the tables
+// and the settings of `options`.
+TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
+                                    const std::string& method);
 
 // Reads what the compiler says of the strategy, prepares the run and trains.
 absl::Status TrainStrategy(TrainCommandOptions options,
