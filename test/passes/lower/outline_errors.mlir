@@ -13,3 +13,15 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> attributes {graft.phase = "f"} 
   %y = arith.negf %x : tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+#TH = #graft.dims<T, H>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.size @H bound 8
+func.func @open_width(%q: tensor<?x?xf32, #TH>, %s: !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>> attributes {graft.phase = "f"} {
+  // expected-error @below {{expects rows of static width for CPU kernels, got 'tensor<?x?xf32, #graft.dims<T, H>>'}}
+  %d = graft.relation_divergence kl %q, %q, %q, %q, %s heads 2 : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #TH>, tensor<?x?xf32, #TH>, tensor<?x?xf32, #TH>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %d : tensor<?xf32, #graft.dims<S>>
+}

@@ -67,7 +67,7 @@ SmallVector<Value> AttentionBlock::splat(double value) {
 void AttentionBlock::forEachBlock(const KernelArguments& arguments,
                                   llvm::function_ref<void()> body) {
   v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
-    Value sequence = v.div(item, config.heads);
+    sequence = v.div(item, config.heads);
     head = v.rem(item, config.heads);
     firstColumn = v.mul(head, config.width);
     start = v.toIndex(v.loadScalar(offsets, {sequence}));
@@ -80,6 +80,16 @@ void AttentionBlock::forEachBlock(const KernelArguments& arguments,
       body();
     });
   });
+}
+
+void AttentionBlock::follow(const AttentionBlock& other) {
+  length = other.length;
+  firstQuery = other.firstQuery;
+  queries = other.queries;
+  start = other.start;
+  sequence = other.sequence;
+  head = other.head;
+  firstColumn = v.mul(head, config.width);
 }
 
 SmallVector<Value> AttentionBlock::forEachChunk(

@@ -28,7 +28,8 @@
 
 namespace graft {
 
-// Attributes of graft.attention and graft.attention_gradient.
+// Attributes of graft.attention and graft.attention_gradient, or those of one
+// map of scores.
 struct AttentionConfig {
   int64_t heads;
   int64_t width;  // features of a head
@@ -73,6 +74,10 @@ class AttentionBlock {
   // Runs `body` for each work item of the call, block of queries inside.
   void forEachBlock(const KernelArguments& arguments,
                     llvm::function_ref<void()> body);
+  // Stands at the work item and the block of queries of `other`, another map of
+  // the same tokens and heads, whose heads may have another width. For blocks
+  // without dropout.
+  void follow(const AttentionBlock& other);
   // Runs `body(first key, keys)` for each chunk, carrying values.
   llvm::SmallVector<Value> forEachChunk(
       mlir::ValueRange inits,
@@ -145,11 +150,12 @@ class AttentionBlock {
   // Memory of what multiplies rows; that of `scores` where that will do.
   Value makeWeights(Value scores);
 
-  Value length;       // of the sequence
-  Value firstQuery;   // of the block, in the sequence
-  Value queries;      // of the block
-  Value start;        // of the sequence, a row of the operands
-  Value firstColumn;  // of the head
+  Value sequence, head;  // of the work item
+  Value length;          // of the sequence
+  Value firstQuery;      // of the block, in the sequence
+  Value queries;         // of the block
+  Value start;           // of the sequence, a row of the operands
+  Value firstColumn;     // of the head
 
  private:
   // Asks for what the next head reads of this row, as far as the next item is
@@ -184,9 +190,7 @@ class AttentionBlock {
   Value step;
   Value words;     // [16 calls x 4 words][query]
   Value keyPairs;  // weights of two keys for each query, with dot products
-
-  // Of the work item.
-  Value head, ordinal;
+  Value ordinal;   // of the sequence
 };
 
 }  // namespace graft
