@@ -258,7 +258,9 @@ void AttentionBlock::prefetchNextHead(Value rows, Value row) {
   unsigned bits = cast<MemRefType>(rows.getType()).getElementTypeBitWidth();
   constexpr int64_t kLineBits = 512;
   int64_t line = kLineBits / bits;
-  for (int64_t at = 0; at < config.width; at += line)
+  // The hardware sees a stream in what is longer.
+  int64_t end = std::min(config.width, kHeldWidth);
+  for (int64_t at = 0; at < end; at += line)
     v.prefetchSecond(rows, {row, column(v.index(config.width + at))});
 }
 
@@ -287,7 +289,7 @@ void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
 }
 
 Value AttentionBlock::makeHold() {
-  return config.dots ? Value() : v.scratch({kHeld, config.width});
+  return config.dots ? Value() : v.scratch({held(), config.width});
 }
 
 AttentionBlock::Rows AttentionBlock::rowsOf(Value rows, Value hold,

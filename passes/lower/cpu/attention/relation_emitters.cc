@@ -34,6 +34,10 @@ namespace {
 // Sequences of an item of the kernel that adds heads.
 constexpr int64_t kSequences = 64;
 
+// Of a head, so that what is held of both maps fits on the stack of a thread
+// (4.6 MiB).
+constexpr int64_t kMaxWidth = 4096;
+
 // What the kernels take from either op.
 struct RelationConfig {
   DivergenceKind kind;
@@ -370,15 +374,20 @@ class DivergenceGradientKernel : RelationKernel {
   Value weight;  // of a difference of scores or probabilities, in all lanes
 };
 
-// An error unless the widths of heads are known.
+// An error unless the widths of heads are known and kernels can hold them.
 template <typename Op>
 LogicalResult checkWidths(Op op) {
   for (RankedTensorType type :
-       {op.getQuery().getType(), op.getTargetQuery().getType()})
+       {op.getQuery().getType(), op.getTargetQuery().getType()}) {
     if (type.isDynamicDim(1))
       return op.emitOpError(
                  "expects rows of static width for CPU kernels, got ")
              << type;
+    int64_t width = type.getDimSize(1) / static_cast<int64_t>(op.getHeads());
+    if (width > kMaxWidth)
+      return op.emitOpError("expects heads of at most ")
+             << kMaxWidth << " features for CPU kernels, got " << width;
+  }
   return success();
 }
 

@@ -101,6 +101,14 @@ TEST(RelationTest, HeadWidths) {
     testLengths({2, width, target}, {5, 17, 40});
 }
 
+// A chunk of their keys is held.
+TEST(RelationTest, WideHeads) { testLengths({1, 300, 260}, {5, 130, 270}); }
+
+// The widest that kernels take, on the stack of this thread.
+TEST(RelationTest, WidestHead) {
+  testLengths({1, 4096, 4096}, {3, 20}, 0.125, {2e-6, 1e-4});
+}
+
 TEST(RelationTest, ManyHeads) { testLengths({48, 8, 16}, {3, 70}); }
 
 TEST(RelationTest, LargeScoresDoNotOverflow) {
