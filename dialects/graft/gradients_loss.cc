@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Gradients of losses: rows have one incoming gradient each.
+// Gradients of losses: rows, or sequences, have one incoming gradient each.
 
 #include "dialects/graft/gradients.h"
 
@@ -56,6 +56,20 @@ LogicalResult gradientOf(KlDivergenceOp op, GradientBuilder& g) {
   return success();
 }
 
+LogicalResult gradientOf(RelationDivergenceOp op, GradientBuilder& g) {
+  for (auto [operand, name] : {std::pair{2, "target_query"}, {3, "target_key"}})
+    if (g.needs(operand))
+      return g.fail("gradient with respect to '" + Twine(name) +
+                    "', which is constant: expects graft.stop_gradient between "
+                    "it and what is trained");
+  auto gradient = g.create<RelationDivergenceGradientOp>(
+      op.getKind(), g.gradient(), op.getQuery(), op.getKey(),
+      op.getTargetQuery(), op.getTargetKey(), op.getSegments(), op.getHeads());
+  for (unsigned i = 0; i < 2; ++i)
+    if (g.needs(i)) g.set(i, gradient->getResult(i));
+  return success();
+}
+
 }  // namespace
 
 void attachLossGradients(MLIRContext* context) {
@@ -63,6 +77,7 @@ void attachLossGradients(MLIRContext* context) {
   attachGradient<MseOp, gradientOf>(context);
   attachGradient<BinaryCrossEntropyOp, gradientOf>(context);
   attachGradient<KlDivergenceOp, gradientOf>(context);
+  attachGradient<RelationDivergenceOp, gradientOf>(context);
 }
 
 }  // namespace graft

@@ -19,6 +19,10 @@ LogicalResult gradientOf(LayerNormGradientOp, GradientBuilder& g) {
   return g.fail("second derivative");
 }
 
+LogicalResult gradientOf(RelationDivergenceGradientOp, GradientBuilder& g) {
+  return g.fail("second derivative");
+}
+
 // Of y (dy - s) with s = sum(dy y), for the incoming G:
 //   ddy = y (G - sum(G y)),  dy' = G (dy - s) - dy sum(G y).
 // Of dy - exp(y) s with s = sum(dy) (log):
@@ -77,6 +81,7 @@ LogicalResult gradientOf(SegmentPoolGradientOp op, GradientBuilder& g) {
 void attachSecondGradients(MLIRContext* context) {
   attachGradient<AttentionGradientOp, gradientOf>(context);
   attachGradient<LayerNormGradientOp, gradientOf>(context);
+  attachGradient<RelationDivergenceGradientOp, gradientOf>(context);
   attachGradient<SoftmaxGradientOp, gradientOf>(context);
   attachGradient<CrossEntropyGradientOp, gradientOf>(context);
   attachGradient<SegmentPoolGradientOp, gradientOf>(context);

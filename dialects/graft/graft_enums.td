@@ -31,4 +31,11 @@ def Graft_ReduceKind : I32EnumAttr<"ReduceKind", "how elements combine", [
 }
 def Graft_ReduceKindAttr : EnumAttr<Graft_Dialect, Graft_ReduceKind, "reduce">;
 
+def Graft_DivergenceKind : I32EnumAttr<"DivergenceKind", "how two relation maps are compared", [
+    I32EnumAttrCase<"kl", 0>, I32EnumAttrCase<"mse", 1>]> {
+  let cppNamespace = "::graft";
+  let genSpecializedAttr = 0;
+}
+def Graft_DivergenceKindAttr : EnumAttr<Graft_Dialect, Graft_DivergenceKind, "divergence">;
+
 #endif  // GRAFT_ENUMS_TD

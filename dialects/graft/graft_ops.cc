@@ -35,6 +35,10 @@ void GraftDialect::registerOps() {
 #define GET_OP_LIST
 #include "dialects/graft/graft_optimizer_ops.cc.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/graft/graft_relation_ops.cc.inc"
+      >();
 }
 
 }  // namespace graft

@@ -29,5 +29,7 @@
 #include "dialects/graft/graft_math_ops.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/graft/graft_optimizer_ops.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/graft/graft_relation_ops.h.inc"
 
 #endif  // GRAFT_DIALECTS_GRAFT_GRAFT_OPS_H_

@@ -56,6 +56,7 @@ const References& getReferences() {
     populateGradientReferences(all);
     populateLossReferences(all);
     populateOptimizerReferences(all);
+    populateRelationReferences(all);
     return all;
   }();
   return references;

@@ -185,6 +185,7 @@ void populateAttentionReferences(References& references);
 void populateGradientReferences(References& references);
 void populateLossReferences(References& references);
 void populateOptimizerReferences(References& references);
+void populateRelationReferences(References& references);
 
 }  // namespace graft::interpret
 

@@ -4,6 +4,7 @@
 #include "passes/lower/cpu/emitters.h"
 
 #include "passes/lower/cpu/attention/attention_emitters.h"
+#include "passes/lower/cpu/attention/relation_emitters.h"
 #include "passes/lower/cpu/elementwise/region.h"
 #include "passes/lower/cpu/gemm/matmul_emitters.h"
 
@@ -41,6 +42,7 @@ const KernelEmitters& getKernelEmitters() {
     populateNormalizationEmitters(*emitters);
     populateOptimizerEmitters(*emitters);
     populateReductionEmitters(*emitters);
+    populateRelationEmitters(*emitters);
     populateSegmentEmitters(*emitters);
     populateShapeEmitters(*emitters);
     (*emitters)[RegionOp::getOperationName()] = emitRegion;

@@ -265,6 +265,44 @@ def distill_two(at, settings):
                    3 * steps(table), loss)
 
 
+def scores(left, right, heads):
+    """Of the tokens of one text in each head."""
+    left, right = (x.view(len(x), heads, -1).transpose(0, 1)
+                   for x in (left, right))
+    return left @ right.transpose(1, 2) / left.shape[2]**0.5
+
+
+def relations(at, settings):
+    table = at.table("train")
+    (model, begun), teacher = at.model(), at.load("teacher")
+    maps = take(begun, ["maps.query", "maps.key"])
+
+    def states(model, ids):
+        told = model.bert(input_ids=ids, attention_mask=(ids != 0).int())
+        return [x[:n] for x, n in zip(told.last_hidden_state,
+                                      (ids != 0).sum(1))]
+
+    def alike(x, y):
+        p, q = (scores(side, side, 4).log_softmax(2) for side in (y, x))
+        return (p.exp() * (p - q)).sum(2).mean()
+
+    def near(x, y):
+        query, key = (functional.linear(x, side) for side in maps)
+        return ((scores(query, key, 2) - scores(y, y, 2))**2).mean()
+
+    def loss():
+        ids, answers = table.batch()
+        with torch.no_grad():
+            targets = states(teacher, ids)
+        pairs = list(zip(states(model, ids), targets))
+        return (functional.cross_entropy(logits(model, ids), answers) +
+                4 * torch.stack([alike(*pair) for pair in pairs]).mean() +
+                0.5 * torch.stack([near(*pair) for pair in pairs]).mean())
+
+    yield from run("", phases.Phase([*model.parameters(), *maps], adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
 def r_drop(at, settings):
     """The second prediction is that of a second model, which learns, too."""
     table = at.table("train")

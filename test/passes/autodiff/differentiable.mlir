@@ -324,6 +324,26 @@ func.func @kl_divergence(%z: tensor<3x4xf32>, %t: tensor<3x4xf32> {graft.name = 
   return %y : tensor<3xf32>
 }
 
+func.func @relation_divergence_kl(%q: tensor<?x6xf32, #graft.dims<T>>, %k: tensor<?x6xf32, #graft.dims<T>>, %r: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %t: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %seq: !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>> {
+  %y = graft.relation_divergence kl %q, %k, %r, %t, %seq heads 2 : (tensor<?x6xf32, #graft.dims<T>>, tensor<?x6xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %y : tensor<?xf32, #graft.dims<S>>
+}
+
+func.func @relation_divergence_kl_of_one(%q: tensor<?x6xf32, #graft.dims<T>>, %r: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %t: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %seq: !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>> {
+  %y = graft.relation_divergence kl %q, %q, %r, %t, %seq heads 2 : (tensor<?x6xf32, #graft.dims<T>>, tensor<?x6xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %y : tensor<?xf32, #graft.dims<S>>
+}
+
+func.func @relation_divergence_mse(%q: tensor<?x6xf32, #graft.dims<T>>, %k: tensor<?x6xf32, #graft.dims<T>>, %r: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %t: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %seq: !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>> {
+  %y = graft.relation_divergence mse %q, %k, %r, %t, %seq heads 2 : (tensor<?x6xf32, #graft.dims<T>>, tensor<?x6xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %y : tensor<?xf32, #graft.dims<S>>
+}
+
+func.func @relation_divergence_mse_of_one(%q: tensor<?x6xf32, #graft.dims<T>>, %r: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %t: tensor<?x4xf32, #graft.dims<T>> {graft.name = "fixed"}, %seq: !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>> {
+  %y = graft.relation_divergence mse %q, %q, %r, %t, %seq heads 2 : (tensor<?x6xf32, #graft.dims<T>>, tensor<?x6xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %y : tensor<?xf32, #graft.dims<S>>
+}
+
 func.func @global_norm(%a: tensor<3x4xf32>, %b: tensor<2xf32>) -> tensor<f32> {
   %y = graft.global_norm %a, %b : (tensor<3x4xf32>, tensor<2xf32>) -> tensor<f32>
   return %y : tensor<f32>

@@ -95,3 +95,44 @@ func.func @factor(%x: tensor<3xf32>, %f: tensor<f32>) -> tensor<f32> {
   %g = graft.gradients %loss wrt %f : tensor<f32>
   return %g : tensor<f32>
 }
+
+// -----
+
+// A target that depends on what is trained is no teacher, and nothing is dropped
+// without a word.
+#T = #graft.dims<T>
+func.func @relation_target(%x: tensor<?x8xf32, #T>, %w: tensor<8x8xf32>, %seq: !graft.segments<T, S>) -> tensor<8x8xf32> {
+  %q = graft.linear %x, %w : (tensor<?x8xf32, #T>, tensor<8x8xf32>) -> tensor<?x8xf32, #T>
+  // expected-error @below {{has no gradient with respect to 'target_key', which is constant: expects graft.stop_gradient between it and what is trained}}
+  %l = graft.relation_divergence kl %q, %q, %x, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %g = graft.gradients %loss wrt %w : tensor<8x8xf32>
+  return %g : tensor<8x8xf32>
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @relation_target_alone(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  // expected-error @below {{has no gradient with respect to 'target_query'}}
+  %l = graft.relation_divergence mse %q, %q, %r, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %g = graft.gradients %loss wrt %r : tensor<?x8xf32, #T>
+  return %g : tensor<?x8xf32, #T>
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @relation_second(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  // expected-error @below {{has no second derivative}}
+  %l = graft.relation_divergence mse %q, %q, %r, %r, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %g = graft.gradients %loss wrt %q : tensor<?x8xf32, #T>
+  %slope = graft.reduce sum %g over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %h = graft.gradients %slope wrt %q : tensor<?x8xf32, #T>
+  return %h : tensor<?x8xf32, #T>
+}

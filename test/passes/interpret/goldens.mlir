@@ -293,3 +293,36 @@ func.func @lamb(%w: tensor<6xf32> {graft.name = "w"}, %g1: tensor<6xf32> {graft.
   %w3, %m3, %v3 = graft.lamb %w2, %g3, %m2, %v2 rate %rate step %t3 beta1 8.750000e-01 beta2 9.843750e-01 epsilon 9.53674316E-7 decay 6.250000e-02 : tensor<6xf32>
   return %w3 : tensor<6xf32>
 }
+
+// Relations of tokens, the target of another width.
+func.func @relation_kl(%q: tensor<?x8xf32, #graft.dims<T>> {graft.name = "q"}, %k: tensor<?x8xf32, #graft.dims<T>> {graft.name = "k"}, %tq: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tq"}, %tk: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tk"}, %seq: !graft.segments<T, S> {graft.name = "seq"}, %c: tensor<?xf32, #graft.dims<S>> {graft.name = "c"}) -> (tensor<?xf32, #graft.dims<S>> {graft.name = "y"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dq"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dk"}) {
+  %y = graft.relation_divergence kl %q, %k, %tq, %tk, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %weighted = graft.mul %y, %c : tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %weighted over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %dq, %dk = graft.gradients %loss wrt %q, %k : tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+  return %y, %dq, %dk : tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+}
+
+func.func @relation_kl_of_one(%q: tensor<?x8xf32, #graft.dims<T>> {graft.name = "q"}, %tq: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tq"}, %seq: !graft.segments<T, S> {graft.name = "seq"}, %c: tensor<?xf32, #graft.dims<S>> {graft.name = "c"}) -> (tensor<?xf32, #graft.dims<S>> {graft.name = "y"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dq"}) {
+  %y = graft.relation_divergence kl %q, %q, %tq, %tq, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %weighted = graft.mul %y, %c : tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %weighted over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %dq = graft.gradients %loss wrt %q : tensor<?x8xf32, #graft.dims<T>>
+  return %y, %dq : tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>
+}
+
+func.func @relation_mse(%q: tensor<?x8xf32, #graft.dims<T>> {graft.name = "q"}, %k: tensor<?x8xf32, #graft.dims<T>> {graft.name = "k"}, %tq: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tq"}, %tk: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tk"}, %seq: !graft.segments<T, S> {graft.name = "seq"}, %c: tensor<?xf32, #graft.dims<S>> {graft.name = "c"}) -> (tensor<?xf32, #graft.dims<S>> {graft.name = "y"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dq"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dk"}) {
+  %y = graft.relation_divergence mse %q, %k, %tq, %tk, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %weighted = graft.mul %y, %c : tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %weighted over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %dq, %dk = graft.gradients %loss wrt %q, %k : tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+  return %y, %dq, %dk : tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+}
+
+func.func @relation_mse_of_one(%q: tensor<?x8xf32, #graft.dims<T>> {graft.name = "q"}, %tq: tensor<?x12xf32, #graft.dims<T>> {graft.name = "tq"}, %seq: !graft.segments<T, S> {graft.name = "seq"}, %c: tensor<?xf32, #graft.dims<S>> {graft.name = "c"}) -> (tensor<?xf32, #graft.dims<S>> {graft.name = "y"}, tensor<?x8xf32, #graft.dims<T>> {graft.name = "dq"}) {
+  %y = graft.relation_divergence mse %q, %q, %tq, %tq, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %weighted = graft.mul %y, %c : tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %weighted over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %dq = graft.gradients %loss wrt %q : tensor<?x8xf32, #graft.dims<T>>
+  return %y, %dq : tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>
+}

@@ -69,6 +69,40 @@ def attention(q, k, v):
     return torch.cat([y[i, :n] for i, n in enumerate(LENGTHS)])
 
 
+def relation_divergence(kind, q, k, target_q, target_k):
+    """As a padded batch with masks, the way frameworks do it."""
+    longest, lengths = max(LENGTHS), torch.tensor(LENGTHS)
+
+    def scores(left, right):
+        left, right = (
+            torch.nn.utils.rnn.pad_sequence(rows(x), batch_first=True)
+            .view(S, longest, HEADS, -1).transpose(1, 2) for x in (left, right))
+        return left @ right.transpose(2, 3) / left.shape[-1] ** 0.5
+
+    mask = (torch.arange(longest)[None, :] < lengths[:, None]).double()
+    pairs = (mask[:, None, :] * mask[:, :, None])[:, None]
+    a, b = scores(q, k), scores(target_q, target_k)
+    if kind == "mse":
+        return (pairs * (a - b) ** 2).sum((1, 2, 3)) / (HEADS * lengths ** 2)
+    a, b = ((x + (pairs - 1) * 1e9).log_softmax(-1) for x in (a, b))
+    kl = F.kl_div(a, b, reduction="none", log_target=True)
+    return (pairs * kl).sum((1, 2, 3)) / (HEADS * lengths)
+
+
+def relations():
+    target = {"tq": rand(T, 12) * 2, "tk": rand(T, 12) * 2}
+    for kind in ("kl", "mse"):
+        forward_and_gradients(
+            "relation_" + kind,
+            lambda q, k: relation_divergence(kind, q, k, target["tq"], target["tk"]),
+            {"q": rand(T, H) * 2, "k": rand(T, H) * 2},
+            **target, **{"seq.offsets": OFFSETS})
+        forward_and_gradients(
+            f"relation_{kind}_of_one",
+            lambda q: relation_divergence(kind, q, q, target["tq"], target["tq"]),
+            {"q": rand(T, H)}, tq=target["tq"], **{"seq.offsets": OFFSETS})
+
+
 def layers():
     x, w, b = rand(T, H), rand(K, H), rand(K)
     forward_and_gradients("linear", F.linear, {"input": x, "weight": w, "bias": b})
@@ -217,6 +251,7 @@ layers()
 losses()
 elementwise()
 optimizer()
+relations()
 default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs", "goldens.safetensors")
 path = sys.argv[1] if len(sys.argv) > 1 else default
 os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

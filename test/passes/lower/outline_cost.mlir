@@ -36,3 +36,15 @@ func.func @embedding(%ids: tensor<?xi32, #graft.dims<T>>, %large: tensor<5000x4x
   %1 = graft.embedding %ids, %small : (tensor<?xi32, #graft.dims<T>>, tensor<2x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
   return %0, %1 : tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>
 }
+
+// Scores of 8 features and 12 of the target; the losses of two heads lie between the
+// kernels. Gradients are two products more, and written.
+// CHECK-LABEL: func.func @relations(
+// CHECK-NEXT:    exec.launch @kernels::@relation_divergence.{{.*}} cost <flops [40 * squares(T)] bytes [84 * T, 16 * S]>
+// CHECK-NEXT:    exec.launch @kernels::@relation_divergence_sum.{{.*}} cost <bytes [12 * S]>
+// CHECK-NEXT:    exec.launch @kernels::@relation_divergence_gradient.{{.*}} cost <flops [72 * squares(T)] bytes [12 * S, 148 * T]>
+func.func @relations(%q: tensor<?x8xf32, #graft.dims<T>>, %r: tensor<?x12xf32, #graft.dims<T>>, %s: !graft.segments<T, S>) -> (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>) attributes {graft.phase = "i"} {
+  %d = graft.relation_divergence kl %q, %q, %r, %r, %s heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %dq, %dk = graft.relation_divergence_gradient kl %d, %q, %q, %r, %r, %s heads 2 : (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>)
+  return %dq, %dk : tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+}

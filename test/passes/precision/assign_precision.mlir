@@ -119,6 +119,22 @@ func.func @attention_backward(%x: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.
   return %db, %dw : tensor<8xf32>, tensor<8x8xf32>
 }
 
+// A divergence of relations reads projections as they are, and gives f32.
+// CHECK-LABEL: func.func @relations(
+// CHECK:         %[[Q:.+]] = graft.linear {{.*}} -> tensor<?x8xbf16, #T>
+// CHECK-NEXT:    graft.attention %[[Q]], %[[Q]], %[[Q]]
+// CHECK-NEXT:    %[[L:.+]] = graft.relation_divergence kl %[[Q]], %[[Q]], %arg0, %arg0, %arg1 heads 2 : (tensor<?x8xbf16, #T>, tensor<?x8xbf16, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #S>
+// CHECK-NEXT:    graft.relation_divergence_gradient kl %[[L]], %[[Q]], %[[Q]], %arg0, %arg0, %arg1 heads 2 : (tensor<?xf32, #S>, tensor<?x8xbf16, #T>, tensor<?x8xbf16, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+func.func @relations(%x: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>)
+    -> (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>) attributes {graft.phase = "relations"} {
+  %w = graft.read @m::@w : tensor<8x8xf32>
+  %q = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<T>>, tensor<8x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+  %y = graft.attention %q, %q, %q, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>>
+  %l = graft.relation_divergence kl %q, %q, %x, %x, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %dq, %dk = graft.relation_divergence_gradient kl %l, %q, %q, %x, %x, %seq heads 2 : (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>)
+  return %y, %dq : tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>
+}
+
 // Logits that a loss alone reads are never rounded, nor are losses.
 // CHECK-LABEL: func.func @loss(
 // CHECK:         %[[L:.+]] = graft.linear {{.*}} -> tensor<?x8xf32, #S>

@@ -67,7 +67,7 @@ SmallVector<Value> AttentionBlock::splat(double value) {
 void AttentionBlock::forEachBlock(const KernelArguments& arguments,
                                   llvm::function_ref<void()> body) {
   v.loop(arguments.begin, arguments.end, 1, [&](Value item) {
-    Value sequence = v.div(item, config.heads);
+    sequence = v.div(item, config.heads);
     head = v.rem(item, config.heads);
     firstColumn = v.mul(head, config.width);
     start = v.toIndex(v.loadScalar(offsets, {sequence}));
@@ -80,6 +80,16 @@ void AttentionBlock::forEachBlock(const KernelArguments& arguments,
       body();
     });
   });
+}
+
+void AttentionBlock::follow(const AttentionBlock& other) {
+  length = other.length;
+  firstQuery = other.firstQuery;
+  queries = other.queries;
+  start = other.start;
+  sequence = other.sequence;
+  head = other.head;
+  firstColumn = v.mul(head, config.width);
 }
 
 SmallVector<Value> AttentionBlock::forEachChunk(
@@ -248,7 +258,9 @@ void AttentionBlock::prefetchNextHead(Value rows, Value row) {
   unsigned bits = cast<MemRefType>(rows.getType()).getElementTypeBitWidth();
   constexpr int64_t kLineBits = 512;
   int64_t line = kLineBits / bits;
-  for (int64_t at = 0; at < config.width; at += line)
+  // The hardware sees a stream in what is longer.
+  int64_t end = std::min(config.width, kHeldWidth);
+  for (int64_t at = 0; at < end; at += line)
     v.prefetchSecond(rows, {row, column(v.index(config.width + at))});
 }
 
@@ -277,7 +289,7 @@ void AttentionBlock::transposeRows(Value rows, const Panel& panel) {
 }
 
 Value AttentionBlock::makeHold() {
-  return config.dots ? Value() : v.scratch({kHeld, config.width});
+  return config.dots ? Value() : v.scratch({held(), config.width});
 }
 
 AttentionBlock::Rows AttentionBlock::rowsOf(Value rows, Value hold,

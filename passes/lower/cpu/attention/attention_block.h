@@ -10,7 +10,8 @@
 // by row. The rows of a head lie a row of all heads apart, at addresses that
 // share few lines of the first-level cache, so they are copied side by side
 // first. Memory beside operands and results is a fixed stack of some 30 KiB and
-// of up to 4.1 KiB a feature of the head, of which short texts touch little.
+// of up to 4.1 KiB a feature of the head (1.1 KiB of wide ones), of which short
+// texts touch little.
 //
 // Operands of bf16 are multiplied by dot products of pairs where the target has
 // them (dot_gemm.h): pairs of features, of neighbouring queries or of
@@ -28,7 +29,8 @@
 
 namespace graft {
 
-// Attributes of graft.attention and graft.attention_gradient.
+// Attributes of graft.attention and graft.attention_gradient, or those of one
+// map of scores.
 struct AttentionConfig {
   int64_t heads;
   int64_t width;  // features of a head
@@ -56,8 +58,10 @@ class AttentionBlock {
   // Keys of a chunk: as many as share one set of random calls.
   static constexpr int64_t kKeys = 128;
   // Keys that are copied once for all blocks of queries, as many as BERT has
-  // positions. Longer sequences copy each chunk for each block.
+  // positions; longer sequences copy each chunk for each block. Of heads that
+  // are wider than those of transformers, a chunk.
   static constexpr int64_t kHeld = 512;
+  static constexpr int64_t kHeldWidth = 256;
 
   // `segments` is the first of the three buffers of the segments. Makes the
   // scratch memory: call at the start of the kernel.
@@ -73,6 +77,10 @@ class AttentionBlock {
   // Runs `body` for each work item of the call, block of queries inside.
   void forEachBlock(const KernelArguments& arguments,
                     llvm::function_ref<void()> body);
+  // Stands at the work item and the block of queries of `other`, another map of
+  // the same tokens and heads, whose heads may have another width. For blocks
+  // without dropout.
+  void follow(const AttentionBlock& other);
   // Runs `body(first key, keys)` for each chunk, carrying values.
   llvm::SmallVector<Value> forEachChunk(
       mlir::ValueRange inits,
@@ -145,11 +153,12 @@ class AttentionBlock {
   // Memory of what multiplies rows; that of `scores` where that will do.
   Value makeWeights(Value scores);
 
-  Value length;       // of the sequence
-  Value firstQuery;   // of the block, in the sequence
-  Value queries;      // of the block
-  Value start;        // of the sequence, a row of the operands
-  Value firstColumn;  // of the head
+  Value sequence, head;  // of the work item
+  Value length;          // of the sequence
+  Value firstQuery;      // of the block, in the sequence
+  Value queries;         // of the block
+  Value start;           // of the sequence, a row of the operands
+  Value firstColumn;     // of the head
 
  private:
   // Asks for what the next head reads of this row, as far as the next item is
@@ -157,8 +166,9 @@ class AttentionBlock {
   // the hardware to see a stream.
   void prefetchNextHead(Value rows, Value row);
   Value column(Value feature) { return v.add(firstColumn, feature); }
+  int64_t held() const { return config.width > kHeldWidth ? kKeys : kHeld; }
   // Whether the sequence has more keys than are held.
-  Value isLong() { return v.less(v.index(kHeld), length); }
+  Value isLong() { return v.less(v.index(held()), length); }
   // The row at which the chunk from `firstKey` on is held.
   Value heldRow(Value firstKey) {
     return v.select(isLong(), v.index(0), firstKey);
@@ -184,9 +194,7 @@ class AttentionBlock {
   Value step;
   Value words;     // [16 calls x 4 words][query]
   Value keyPairs;  // weights of two keys for each query, with dot products
-
-  // Of the work item.
-  Value head, ordinal;
+  Value ordinal;   // of the sequence
 };
 
 }  // namespace graft

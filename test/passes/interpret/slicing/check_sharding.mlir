@@ -489,3 +489,27 @@ func.func @kl_divergence(%p: tensor<?x4xf32, #S>, %t: tensor<?x4xf32, #S>) -> te
   %r0 = graft.kl_divergence %p, %t : (tensor<?x4xf32, #S>, tensor<?x4xf32, #S>) -> tensor<?xf32, #S>
   return %r0 : tensor<?xf32, #S>
 }
+
+// CHECK: graft.relation_divergence: tA,tA,tB,tB,ts->s; segmented t s | cut: t s
+func.func @relation_divergence_kl(%q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+  %r0 = graft.relation_divergence kl %q, %k, %r, %t, %s heads 2 : (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #S>
+  return %r0 : tensor<?xf32, #S>
+}
+
+// CHECK: graft.relation_divergence_gradient: s,tA,tA,tB,tB,ts->tA,tA; segmented s t; linear 0 | cut: s t
+func.func @relation_divergence_gradient_kl(%dl: tensor<?xf32, #S>, %q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>) {
+  %r0, %r1 = graft.relation_divergence_gradient kl %dl, %q, %k, %r, %t, %s heads 2 : (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>)
+  return %r0, %r1 : tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
+}
+
+// CHECK: graft.relation_divergence: tA,tA,tB,tB,ts->s; segmented t s | cut: t s
+func.func @relation_divergence_mse(%q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+  %r0 = graft.relation_divergence mse %q, %k, %r, %t, %s heads 2 : (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #S>
+  return %r0 : tensor<?xf32, #S>
+}
+
+// CHECK: graft.relation_divergence_gradient: s,tA,tA,tB,tB,ts->tA,tA; segmented s t; linear 0 | cut: s t
+func.func @relation_divergence_gradient_mse(%dl: tensor<?xf32, #S>, %q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>) {
+  %r0, %r1 = graft.relation_divergence_gradient mse %dl, %q, %k, %r, %t, %s heads 2 : (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>)
+  return %r0, %r1 : tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
+}

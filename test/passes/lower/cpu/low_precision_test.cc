@@ -269,6 +269,50 @@ TEST(LowPrecisionTest, AttentionOfWholeLines) {
                   {0x1p-5, 0x1p-6});
 }
 
+// Projections of low precision, of one side or of both, and sums in f32.
+TEST(LowPrecisionTest, RelationDivergence) {
+  for (ElementKind kind : kKinds)
+    for (bool both : {false, true})
+      for (const char* divergence : {"kl", "mse"}) {
+        std::string target = both ? "TYPE" : "WIDE";
+        std::string maps = "TYPE, TYPE, " + target + ", " + target;
+        std::string head = "%q: TYPE, %k: TYPE, %r: " + target +
+                           ", %t: " + target + ", %s: !graft.segments<T, S>";
+        std::string tail = std::string(divergence) == "kl" ? " kl " : " mse ";
+        std::string forward =
+            "func.func @f(" + head + ") -> tensor<?xf32, #S> PHASE {\n" +
+            "  %y = graft.relation_divergence" + tail +
+            "%q, %k, %r, %t, %s heads 2 : (" + maps +
+            ", !graft.segments<T, S>) -> tensor<?xf32, #S>\n" +
+            "  return %y : tensor<?xf32, #S>\n}";
+        std::string backward =
+            "func.func @f(%g: tensor<?xf32, #S>, " + head +
+            ") -> (WIDE, WIDE) PHASE {\n" +
+            "  %a, %b = graft.relation_divergence_gradient" + tail +
+            "%g, %q, %k, %r, %t, %s heads 2 : (tensor<?xf32, #S>, " + maps +
+            ", !graft.segments<T, S>) -> (WIDE, WIDE)\n" +
+            "  return %a, %b : WIDE, WIDE\n}";
+        std::vector<interpret::Value> arguments = {
+            randomTensor({segments().sequences()}, 1.0, 0.0, 9)};
+        for (unsigned seed = 1; seed <= 4; ++seed)
+          arguments.push_back(
+              seed <= 2 || both
+                  ? randomLow({segments().tokens(), 64}, kind, seed)
+                  : randomTensor({segments().tokens(), 64}, 1.0, 0.0, seed));
+        arguments.push_back(segments());
+        auto types = [&](const std::string& text) {
+          return fill(phase(text, kind),
+                      {{"TYPE", phase("tensor<?xWIDTHxHALF, #T>", kind, 64)},
+                       {"WIDE", phase("tensor<?xWIDTHxf32, #T>", kind, 64)}});
+        };
+        expectKernelsMatch(
+            types(forward),
+            llvm::ArrayRef<interpret::Value>(arguments).drop_front(),
+            {2e-6, 2e-5});
+        expectKernelsMatch(types(backward), arguments, {2e-6, 2e-5});
+      }
+}
+
 TEST(LowPrecisionTest, Normalization) {
   for (ElementKind kind : kKinds)
     for (int64_t width : {7, 130, 384}) {
