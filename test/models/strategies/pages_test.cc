@@ -124,12 +124,12 @@ TEST_F(PagesTest, HasEachPageOnce) {
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
   EXPECT_THAT(
-      names,
-      ElementsAre("averaged", "bit_fit", "coral", "dann", "distill",
-                  "distill_regression", "distill_two", "domain_confusion",
-                  "finetune", "focal", "gradual", "head_first", "importance",
-                  "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "r_drop",
-                  "regression", "self_training", "wasserstein"));
+      names, ElementsAre("adapter", "averaged", "bit_fit", "coral", "dann",
+                         "distill", "distill_regression", "distill_two",
+                         "domain_confusion", "dora", "finetune", "focal",
+                         "gradual", "head_first", "importance", "l2_sp", "lora",
+                         "mean_teacher", "mmd", "multitask", "r_drop",
+                         "regression", "self_training", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
