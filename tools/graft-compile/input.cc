@@ -19,6 +19,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
+#include "tools/graft-compile/adapters.h"
 #include "tools/graft-compile/scopes.h"
 #include "tools/graft-compile/tokenizers.h"
 #include "tools/strategy_flags.h"
@@ -73,6 +74,7 @@ class Reader {
   absl::Status ReadModels();
   absl::Status ReadModel(InputModel& model);
   absl::Status ImportModel(InputModel& model);
+  void ChooseAdapters(const InputModel& model, ImportOptions& import);
   void NameLabels(ModelDescription& description);
   absl::Status DescribeModel(InputModel& model, ModelOp op);
   absl::Status LabelDeclared(InputModel& model, const Checkpoint& checkpoint,
@@ -158,6 +160,12 @@ absl::Status Reader::ReadFile() {
         "--new-head: expects a strategy that calls @logits or @classify of a "
         "model that is trained, got ",
         options_.input));
+  if (!options_.import.adapters.directory.empty() &&
+      input_.Predicted().role.declared)
+    return UsageError(absl::StrCat(
+        "--adapter: expects a model to import for the texts, got @",
+        input_.Predicted().role.symbol, ", which ", options_.input,
+        " declares"));
   if (imports || options_.import_options.empty()) return absl::OkStatus();
   return UsageError(absl::StrCat(
       options_.import_options.front(), ": expects a model to import, got ",
@@ -286,6 +294,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.label_names.clear();
   }
   import.check_values = options_.emit == Emit::kArtifact;
+  ChooseAdapters(model, import);
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
       importHuggingFace(&context_, families_, FileSystem::Posix(),
@@ -293,9 +302,19 @@ absl::Status Reader::ImportModel(InputModel& model) {
   model.description = std::move(imported.description);
   model.initialised = std::move(imported.initialised);
   model.skipped = std::move(imported.skipped);
+  model.adapters = import.adapters;
+  model.adapter_facts = std::move(imported.adapters);
   imported_[model.role.symbol] = std::move(imported.module);
   if (model.role.headless) NameLabels(*model.description);
   return absl::OkStatus();
+}
+
+// Leaves the adapters of --adapter to the model that reads the texts, and to
+// what tracks it.
+void Reader::ChooseAdapters(const InputModel& model, ImportOptions& import) {
+  if (!input_.text) return;  // of a directory: that of the model is known later
+  if (model.directory != input_.Predicted().directory) import.adapters = {};
+  import.adapters.beside = FindInject(input_.strategy, model.role.symbol);
 }
 
 // The strategy makes the logits: their labels are those that are asked for.
@@ -543,11 +562,21 @@ absl::Status Reader::ApplyOptions() {
       std::vector<Setting> settings,
       ScopeSettings(options_.scopes, model.description->facts(),
                     model.initialised));
+  auto op = module().lookupSymbol<ModelOp>(model.role.symbol);
+  transfer::InjectOp inject = FindInject(input_.strategy, model.role.symbol);
+  const bool loads = model.adapter_facts && inject;
+  if (loads) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<Setting> taken,
+                           AdapterSettings(inject, op, *model.adapter_facts));
+    settings.insert(settings.end(), taken.begin(), taken.end());
+  }
   settings.insert(settings.end(), options_.settings.begin(),
                   options_.settings.end());
   GRAFT_RETURN_IF_ERROR(ApplySettings(input_.strategy, settings));
   if (options_.weights) AddWeights(input_.strategy);
-  if (mlir::succeeded(mlir::verify(module()))) return absl::OkStatus();
+  if (mlir::succeeded(mlir::verify(module())))
+    return loads ? LoadAdapters(inject, op, *model.adapter_facts)
+                 : absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options_.input, ": cannot be trained as asked for",
                    settings.empty() ? "" : " with ",
