@@ -74,7 +74,7 @@ class Reader {
   absl::Status ReadModels();
   absl::Status ReadModel(InputModel& model);
   absl::Status ImportModel(InputModel& model);
-  void ChooseAdapters(const InputModel& model, ImportOptions& import);
+  absl::Status ChooseAdapters(const InputModel& model, ImportOptions& import);
   void NameLabels(ModelDescription& description);
   absl::Status DescribeModel(InputModel& model, ModelOp op);
   absl::Status LabelDeclared(InputModel& model, const Checkpoint& checkpoint,
@@ -294,7 +294,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.label_names.clear();
   }
   import.check_values = options_.emit == Emit::kArtifact;
-  ChooseAdapters(model, import);
+  GRAFT_RETURN_IF_ERROR(ChooseAdapters(model, import));
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
       importHuggingFace(&context_, families_, FileSystem::Posix(),
@@ -311,10 +311,21 @@ absl::Status Reader::ImportModel(InputModel& model) {
 
 // Leaves the adapters of --adapter to the model that reads the texts, and to
 // what tracks it.
-void Reader::ChooseAdapters(const InputModel& model, ImportOptions& import) {
-  if (!input_.text) return;  // of a directory: that of the model is known later
+absl::Status Reader::ChooseAdapters(const InputModel& model,
+                                    ImportOptions& import) {
+  // The page for a directory puts in none.
+  if (!input_.text) return absl::OkStatus();
   if (model.directory != input_.Predicted().directory) import.adapters = {};
+  if (import.adapters.directory.empty()) return absl::OkStatus();
   import.adapters.beside = FindInject(input_.strategy, model.role.symbol);
+  // Other layers have their numbers then.
+  if (import.adapters.beside && !import.layers.empty())
+    return UsageError(absl::StrCat(
+        "--student-layers: expects all layers, which have the adapters of "
+        "--adapter ",
+        import.adapters.directory, ", got ",
+        absl::StrJoin(import.layers, ",")));
+  return absl::OkStatus();
 }
 
 // The strategy makes the logits: their labels are those that are asked for.
