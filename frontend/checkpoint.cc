@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "frontend/adapters.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/hf_directory.h"
 #include "runtime/formats/labels.h"
@@ -30,7 +31,8 @@ std::string headWeight(const Checkpoint& checkpoint) {
 
 absl::StatusOr<Checkpoint> openCheckpoint(const FamilyRegistry& families,
                                           FileSystem& files,
-                                          const std::string& directory) {
+                                          const std::string& directory,
+                                          const AdapterSource& adapters) {
   GRAFT_RETURN_IF_ERROR(CheckCheckpointDirectory(files, directory, directory));
   Checkpoint checkpoint;
   checkpoint.directory = directory;
@@ -44,6 +46,8 @@ absl::StatusOr<Checkpoint> openCheckpoint(const FamilyRegistry& families,
                          CheckpointWeights::Open(files, weights));
   checkpoint.names = std::make_unique<TensorNames>(*checkpoint.weights,
                                                    *checkpoint.description);
+  if (!adapters.directory.empty())
+    GRAFT_RETURN_IF_ERROR(addAdapters(files, adapters, checkpoint));
   return checkpoint;
 }
 

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,18 +21,41 @@
 
 namespace graft {
 
+// Adapters that a checkpoint begins with: a directory of Hugging Face PEFT.
+struct AdapterSource {
+  std::string directory;  // empty: none
+  // Whether they are tensors of their own, under the names that
+  // `transfer.inject` gives them. Else they become part of the matrices.
+  bool beside = false;
+};
+
+// The adapters of a checkpoint, as `transfer.inject` takes them.
+struct AdapterFacts {
+  std::string directory;
+  int64_t rank = 0;
+  double alpha = 0;  // the adapters' share is alpha / rank
+  bool dora = false;
+  std::vector<std::string> targets;   // ends of module names; empty: a pattern
+  std::vector<std::string> matrices;  // the parameters that they adapt
+};
+
 struct Checkpoint {
   std::string directory;
   std::unique_ptr<ModelDescription> description;  // as read
   std::unique_ptr<CheckpointWeights> weights;
   std::unique_ptr<TensorNames> names;  // borrows both
+  std::optional<AdapterFacts> adapters;
+  std::set<std::string> beside;  // tensors of adapters
 };
 
-// Opens config.json by its family, and the weights, of which nothing is read.
-// Errors name the file, the field, what was expected and what was found.
+// Opens config.json by its family, and the weights, of which nothing is read
+// but the matrices that `adapters` are part of. What these save besides, such
+// as a head, takes the place of what the files have. Errors name the file, the
+// field, what was expected and what was found.
 absl::StatusOr<Checkpoint> openCheckpoint(const FamilyRegistry& families,
                                           FileSystem& files,
-                                          const std::string& directory);
+                                          const std::string& directory,
+                                          const AdapterSource& adapters = {});
 
 // The head of a checkpoint: one row of logits per sequence.
 struct CheckpointHead {

@@ -102,7 +102,8 @@ Value GraphBuilder::parameter(StringRef name, ArrayRef<int64_t> shape) {
       builder_.setInsertionPointToStart(scope_);
     auto parameter =
         ParameterOp::create(builder_, location(name), name, type, StringAttr(),
-                            StringAttr(), FloatAttr(), /*group=*/StringAttr());
+                            StringAttr(), FloatAttr(), /*group=*/StringAttr(),
+                            /*norms_of=*/FlatSymbolRefAttr(), /*added=*/false);
     if (!inLayer_) anchor_ = parameter;
   }
   return ReadOp::create(builder_, location(shortName(name)), type,

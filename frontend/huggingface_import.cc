@@ -48,7 +48,8 @@ class Importer {
     GRAFT_RETURN_IF_ERROR(build());
     GRAFT_RETURN_IF_ERROR(bindParameters());
     for (const TensorView* tensor : checkpoint_.weights->tensors()) {
-      if (!used_.contains(tensor->name))
+      if (!used_.contains(tensor->name) &&
+          !checkpoint_.beside.contains(tensor->name))
         result_.skipped.push_back(tensor->name);
     }
     std::sort(result_.skipped.begin(), result_.skipped.end());
@@ -57,6 +58,7 @@ class Importer {
           absl::StrCat(directory_, ": the imported model does not verify"));
     }
     result_.description = std::move(checkpoint_.description);
+    result_.adapters = std::move(checkpoint_.adapters);
     return std::move(result_);
   }
 
@@ -77,8 +79,9 @@ class Importer {
   }
 
   absl::Status readFiles() {
-    GRAFT_ASSIGN_OR_RETURN(checkpoint_,
-                           openCheckpoint(families_, files_, directory_));
+    GRAFT_ASSIGN_OR_RETURN(
+        checkpoint_,
+        openCheckpoint(families_, files_, directory_, options_.adapters));
     result_.weights = checkpoint_.weights->path();
     for (const char* name : {"tokenizer.json", "vocab.txt"}) {
       std::string path = JoinPath(directory_, name);

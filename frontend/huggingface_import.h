@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "frontend/checkpoint.h"
 #include "frontend/model_family.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -49,6 +50,7 @@ struct ImportOptions {
   // Rate of every dropout of the graph in place of the checkpoint's; the
   // configuration keeps its own.
   std::optional<double> dropout;
+  AdapterSource adapters;  // that the checkpoint begins with
   // Whether every tensor that is used is read, to refuse NaN and infinity.
   bool check_values = false;
   int64_t token_capacity = 8192;    // most tokens of a batch
@@ -65,6 +67,7 @@ struct ImportedModel {
   std::string tokenizer;
   std::vector<std::string> skipped;      // tensors of the file without a use
   std::vector<std::string> initialised;  // parameters that the file lacks
+  std::optional<AdapterFacts> adapters;
 };
 
 // Reads `directory`/config.json by its family and checks every tensor of its

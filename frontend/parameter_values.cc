@@ -3,8 +3,10 @@
 
 #include "frontend/parameter_values.h"
 
+#include <cmath>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -18,6 +20,24 @@ namespace {
 
 absl::string_view view(StringRef text) { return {text.data(), text.size()}; }
 
+// Writes the norms of the rows of `matrix` into `norms`.
+absl::Status loadNorms(ParameterOp matrix, const CheckpointWeights* weights,
+                       const TensorNames* names, absl::Span<float> norms) {
+  std::vector<float> values(matrix.getType().getNumElements());
+  GRAFT_RETURN_IF_ERROR(loadParameter(matrix, weights, names, /*seed=*/0,
+                                      absl::MakeSpan(values)));
+  const size_t columns = values.size() / norms.size();
+  for (size_t i = 0; i < norms.size(); ++i) {
+    double sum = 0;
+    for (size_t j = 0; j < columns; ++j) {
+      const double value = values[i * columns + j];
+      sum += value * value;
+    }
+    norms[i] = static_cast<float>(std::sqrt(sum));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<const TensorView*> findParameter(
@@ -28,7 +48,7 @@ absl::StatusOr<const TensorView*> findParameter(
     return absl::FailedPreconditionError(absl::StrCat(
         name, ": expects expanded layers, got a parameter of all layers"));
   }
-  if (parameter.getInitial()) return nullptr;
+  if (parameter.getInitial() || parameter.getNormsOf()) return nullptr;
   if (weights == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         name, ": expects a weights file or initial values, got neither"));
@@ -57,6 +77,10 @@ absl::Status loadParameter(ParameterOp parameter,
         name, ": expects space for ", count, " values, got ", values.size()));
   }
   if (stored) return weights->ReadFloats(stored->name, stored->shape, values);
+  if (FlatSymbolRefAttr matrix = parameter.getNormsOfAttr())
+    return loadNorms(
+        SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, matrix),
+        weights, names, values);
   const float deviation = parameter.getDeviation()
                               ? parameter.getDeviation()->convertToFloat()
                               : 1.0f;
@@ -87,7 +111,8 @@ absl::Status checkParameters(ModelOp model, const Checkpoint& checkpoint,
   };
   absl::Status status;
   model->walk([&](ParameterOp parameter) {
-    if (!status.ok() || parameter.getInitial()) return;
+    if (!status.ok() || parameter.getInitial() || parameter.getNormsOf())
+      return;
     const std::string name = parameter.getSymName().str();
     auto layers = dyn_cast<LayersOp>(parameter->getParentOp());
     if (!layers) {

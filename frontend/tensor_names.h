@@ -34,13 +34,14 @@ class TensorNames {
       llvm::StringRef parameter) const;
   // The name that a parameter which the files lack would have.
   std::string expected(llvm::StringRef parameter) const;
+  // The parameter that the tensor `name` is of: its name without what is put
+  // before or inside.
+  std::string strip(const std::string& name) const;
   // The tensors whose names begin with `scope` and a dot, without what is put
   // before.
   std::vector<std::string> inScope(const std::string& scope) const;
 
  private:
-  std::string strip(const std::string& name) const;
-
   const CheckpointWeights& weights_;
   const ModelDescription& description_;
   // Tensors by their whole names and by what remains of them.

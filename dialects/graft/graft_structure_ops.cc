@@ -77,6 +77,8 @@ void ModelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
 }
 
 LogicalResult ParameterOp::verify() {
+  if (getNormsOfAttr() && getInitialAttr())  // C5.
+    return emitOpError("expects 'norms_of' or 'initial', got both");
   // C1. A named dimension may be a size of a strategy.
   auto unnamed = [](const Dim& dim) { return !dim.isStatic() && !dim.name; };
   if (llvm::any_of(getDims(getType()), unnamed))
@@ -84,8 +86,19 @@ LogicalResult ParameterOp::verify() {
   return verifyInitial(*this, getInitial(), getDeviation());  // C2-C4.
 }
 
-// C1.
+// C1, C5.
 LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection& tables) {
+  if (FlatSymbolRefAttr name = getNormsOfAttr()) {
+    auto matrix = tables.lookupNearestSymbolFrom<ParameterOp>(*this, name);
+    RankedTensorType type = getType();
+    if (!matrix || matrix.getInitial() || matrix.getType().getRank() != 2 ||
+        type.getRank() != 1 ||
+        matrix.getType().getDimSize(0) != type.getDimSize(0))
+      return emitOpError(
+                 "expects 'norms_of' a matrix with as many rows, without "
+                 "'initial', got ")
+             << name;
+  }
   auto module = (*this)->getParentOfType<ModuleOp>();
   for (const Dim& dim : getDims(getType()))
     if (module && dim.name &&
@@ -121,12 +134,19 @@ LogicalResult MergeOp::verifySymbolUses(SymbolTableCollection& tables) {
       return emitOpError("expects a matrix of its model, got ") << name;
     types.push_back(parameter.getType());
   }
-  if (types[0].getDimSize(0) == types[1].getDimSize(0) &&
-      types[0].getDimSize(1) == types[2].getDimSize(1) &&
-      types[1].getDimSize(1) == types[2].getDimSize(0))
+  if (types[0].getDimSize(0) != types[1].getDimSize(0) ||
+      types[0].getDimSize(1) != types[2].getDimSize(1) ||
+      types[1].getDimSize(1) != types[2].getDimSize(0))
+    return emitOpError("expects matrices [out, in], [out, r] and [r, in], got ")
+           << types[0] << ", " << types[1] << " and " << types[2];
+  if (!getNormsAttr()) return success();
+  auto norms =
+      tables.lookupNearestSymbolFrom<ParameterOp>(*this, getNormsAttr());
+  if (norms && norms.getType().getRank() == 1 &&
+      norms.getType().getDimSize(0) == types[0].getDimSize(0))
     return success();
-  return emitOpError("expects matrices [out, in], [out, r] and [r, in], got ")
-         << types[0] << ", " << types[1] << " and " << types[2];
+  return emitOpError("expects 'norms' of ")
+         << types[0].getDimSize(0) << " rows, got " << getNormsAttr();
 }
 
 LogicalResult StateOp::verify() {

@@ -68,18 +68,23 @@ def Graft_ParameterOp : Graft_Op<"parameter", [
     symbol; inside `graft.layers`, `*` in it stands for the number of the layer.
     `initial` ("normal", "zeros", "ones") with `deviation` initialises a tensor
     that is not in the file, such as a new head; otherwise it has no effect.
-    `group` is the group of a strategy that trains the tensor.
+    The first values of one with `norms_of` are the norms of the rows of that matrix,
+    as its file has it. `group` is the group of a strategy that trains the tensor. One
+    that is `added` was put in by a strategy: models of the family do not have it.
 
     - (C1) The shape is static, or each dynamic dimension has a name, which is not
       that of a `graft.size`.
     - (C2) `initial` is one of "normal", "zeros", "ones".
     - (C3) `deviation` is given with `initial "normal"`, and only with it.
     - (C4) `deviation` is finite and not negative.
+    - (C5) `norms_of` is a matrix of the model with a row for each element, without
+      `initial`; the parameter has none either.
 
     Example:
     ```mlir
     graft.model @m {
       graft.parameter @bert.pooler.weight : tensor<384x384xf32>
+      graft.parameter @bert.pooler.magnitude : tensor<384xf32> norms_of @bert.pooler.weight added
       graft.parameter @classifier.weight : tensor<26x384xf32> initial "normal" deviation 2.000000e-02
     }
     graft.model @critic {
@@ -90,10 +95,12 @@ def Graft_ParameterOp : Graft_Op<"parameter", [
   let arguments = (ins SymbolNameAttr:$sym_name,
     TypeAttrOf<Graft_Tensor>:$type, OptionalAttr<StrAttr>:$source,
     OptionalAttr<StrAttr>:$initial, OptionalAttr<F32Attr>:$deviation,
-    OptionalAttr<StrAttr>:$group);
+    OptionalAttr<StrAttr>:$group, OptionalAttr<FlatSymbolRefAttr>:$norms_of,
+    UnitAttr:$added);
   let assemblyFormat = [{
     $sym_name `:` $type (`from` $source^)? (`initial` $initial^)?
-    (`deviation` $deviation^)? (`group` $group^)? attr-dict
+    (`deviation` $deviation^)? (`norms_of` $norms_of^)? (`group` $group^)?
+    (`added` $added^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -144,11 +151,12 @@ def Graft_MergeOp : Graft_Op<"merge", [
   let summary = "A matrix and what adapts it, as one matrix";
   let description = [{
     Functions compute with `base`, `left` and `right` side by side; whoever exports
-    the model writes `base + scale * left right` for all three. It computes nothing
+    the model writes `base + scale * left right` for all three. With `norms`, each
+    row of that sum is scaled to the norm that it has for it. It computes nothing
     itself.
 
-    - (C1) `base` [out, in], `left` [out, r] and `right` [r, in] are parameters of
-      the model.
+    - (C1) `base` [out, in], `left` [out, r], `right` [r, in] and `norms` [out] are
+      parameters of the model.
     - (C2) `scale` is finite.
 
     Example:
@@ -158,12 +166,20 @@ def Graft_MergeOp : Graft_Op<"merge", [
       graft.parameter @w.lora_a : tensor<8x384xf32>
       graft.parameter @w.lora_b : tensor<26x8xf32>
       graft.merge @w plus 2.000000e+00 * @w.lora_b * @w.lora_a
+      graft.parameter @v : tensor<26x384xf32>
+      graft.parameter @v.lora_a : tensor<8x384xf32>
+      graft.parameter @v.lora_b : tensor<26x8xf32>
+      graft.parameter @v.lora_magnitude : tensor<26xf32> norms_of @v
+      graft.merge @v plus 2.000000e+00 * @v.lora_b * @v.lora_a norms @v.lora_magnitude
     }
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$base, F32Attr:$scale,
-    FlatSymbolRefAttr:$left, FlatSymbolRefAttr:$right);
-  let assemblyFormat = "$base `plus` $scale `*` $left `*` $right attr-dict";
+    FlatSymbolRefAttr:$left, FlatSymbolRefAttr:$right,
+    OptionalAttr<FlatSymbolRefAttr>:$norms);
+  let assemblyFormat = [{
+    $base `plus` $scale `*` $left `*` $right (`norms` $norms^)? attr-dict
+  }];
   let hasVerifier = 1;
 }
 

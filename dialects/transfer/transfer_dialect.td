@@ -70,7 +70,8 @@ def Transfer_LossKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_LossKind, "loss_kind">;
 
 def Transfer_InjectKind : Transfer_Enum<"InjectKind", "kind of an adapter", [
-    I32EnumAttrCase<"lora", 0>]>;
+    I32EnumAttrCase<"lora", 0>, I32EnumAttrCase<"dora", 1>,
+    I32EnumAttrCase<"bottleneck", 2>]>;
 def Transfer_InjectKindAttr
     : EnumAttr<Transfer_Dialect, Transfer_InjectKind, "inject_kind">;
 

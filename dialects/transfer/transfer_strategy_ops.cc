@@ -257,10 +257,27 @@ LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {
 }
 
 LogicalResult InjectOp::verify() {
+  if (failed(verifyRegex(*this, "select", getSelectAttr())))  // C1.
+    return failure();
+  // C2, C3.
+  const bool bottleneck = getKind() == InjectKind::bottleneck;
+  auto expect = [&](StringRef name, Attribute number, bool wanted) {
+    if (bool(number) == wanted) return success();
+    InFlightDiagnostic diagnostic = emitOpError("expects ");
+    if (!wanted) diagnostic << "no ";
+    diagnostic << '\'' << name << "' of " << stringifyInjectKind(getKind());
+    return LogicalResult(diagnostic << (wanted ? ", got none" : ""));
+  };
+  if (failed(expect("rank", getRankAttr(), !bottleneck)) ||
+      failed(expect("alpha", getAlphaAttr(), !bottleneck)) ||
+      failed(expect("width", getWidthAttr(), bottleneck)))
+    return failure();
+  if (bottleneck && getLoaded())  // C4.
+    return emitOpError("expects no 'loaded' of bottleneck");
   return success(
-      succeeded(verifyRegex(*this, "select", getSelectAttr())) &&
       succeeded(verifyNumber(*this, "rank", getRankAttr(), kCount)) &&
-      succeeded(verifyNumber(*this, "alpha", getAlphaAttr(), kPositive)));
+      succeeded(verifyNumber(*this, "alpha", getAlphaAttr(), kPositive)) &&
+      succeeded(verifyNumber(*this, "width", getWidthAttr(), kCount)));
 }
 
 LogicalResult GroupOp::verify() {

@@ -329,12 +329,30 @@ def Transfer_InjectOp : Transfer_Op<"inject", [HasParent<"StrategyOp">]> {
     and B [out, rank], and the map becomes x W^T + b + `alpha` / `rank` (x A^T) B^T.
     For a matrix `NAME.weight` they are called `NAME.lora_a` and `NAME.lora_b`; A
     begins with normal numbers of deviation 1 / sqrt(3 in), B with zeros, so that the
-    model begins as it was. `transfer-inject` does this; groups select the new
-    parameters by their names, and freeze the others. An export of the trained model
-    has W + `alpha` / `rank` B A in place of all three.
+    model begins as it was. An export of the trained model has
+    V = W + `alpha` / `rank` B A in place of all three.
+
+    `dora` (Liu et al. 2024): the rows of V get norms that learn, too, in
+    `NAME.lora_magnitude` m [out], which begins with the norms of the rows of W. The
+    map becomes (x V^T) m / n + b, where n are the norms of the rows of V. They count
+    as constants in gradients, as in section 4.3 of the paper.
+
+    `bottleneck` (Houlsby et al. 2019): what the linear map returns, y, becomes
+    y + gelu(y D^T + d) U^T + u, with D [width, out] and U [out, width]. Where nothing
+    but a dropout reads y, it is what the dropout returns. The parameters are called
+    `NAME.adapter_down.weight`, `NAME.adapter_down.bias`, `NAME.adapter_up.weight` and
+    `NAME.adapter_up.bias`. D begins as A does, all others with zeros. They become part
+    of no matrix, so an export of the trained model is refused.
+
+    `transfer-inject` does this; groups select the new parameters by their names, and
+    freeze the others. With `loaded`, adapters begin with tensors of their names that
+    are in the model's checkpoint.
 
     - (C1) `select` is a POSIX extended regular expression, as in `transfer.group`.
-    - (C2) `rank` is a positive integer, `alpha` a positive number.
+    - (C2) `rank` is a positive integer, `alpha` a positive number; `lora` and `dora`
+      have both, `bottleneck` neither.
+    - (C3) `width` is a positive integer; `bottleneck` alone has it.
+    - (C4) `bottleneck` is not `loaded`.
 
     Example:
     ```mlir
@@ -370,11 +388,14 @@ def Transfer_InjectOp : Transfer_Op<"inject", [HasParent<"StrategyOp">]> {
     ```
   }];
   let arguments = (ins Transfer_InjectKindAttr:$kind,
-    FlatSymbolRefAttr:$model, Transfer_TextAttr:$select,
-    Transfer_NumberAttr:$rank, Transfer_NumberAttr:$alpha);
+    FlatSymbolRefAttr:$model, UnitAttr:$loaded, Transfer_TextAttr:$select,
+    OptionalAttr<Transfer_NumberAttr>:$rank,
+    OptionalAttr<Transfer_NumberAttr>:$alpha,
+    OptionalAttr<Transfer_NumberAttr>:$width);
   let assemblyFormat = [{
-    $kind `of` $model `select` custom<Text>($select)
-    `rank` custom<Number>($rank) `alpha` custom<Number>($alpha) attr-dict
+    $kind `of` $model (`loaded` $loaded^)? `select` custom<Text>($select)
+    (`rank` custom<Number>($rank)^)? (`alpha` custom<Number>($alpha)^)?
+    (`width` custom<Number>($width)^)? attr-dict
   }];
   let hasVerifier = 1;
 }

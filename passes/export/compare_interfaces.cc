@@ -36,11 +36,11 @@ bool haveEqualInterfaces(const ArtifactSpec& a, const ArtifactSpec& b) {
            x.dtype == y.dtype && x.shape == y.shape &&
            x.parameter == y.parameter && x.trainable == y.trainable &&
            x.group == y.group && x.initial == y.initial &&
-           x.deviation == y.deviation;
+           x.deviation == y.deviation && x.added == y.added;
   };
   auto merges = [](const MergeSpec& x, const MergeSpec& y) {
     return x.base == y.base && x.left == y.left && x.right == y.right &&
-           x.scale == y.scale;
+           x.scale == y.scale && x.norms == y.norms;
   };
   auto entries = [](const EntrySpec& x, const EntrySpec& y) {
     return x.name == y.name && x.phase == y.phase &&

@@ -117,9 +117,12 @@ absl::Status ModuleReader::readSlots(ModelOp model) {
     spec.slots.push_back(std::move(slot));
     return absl::OkStatus();
   };
-  for (ParameterOp parameter : model.getOps<ParameterOp>())
+  for (ParameterOp parameter : model.getOps<ParameterOp>()) {
+    SlotSpec slot = startSlot(parameter);
+    slot.added = parameter.getAdded();
     GRAFT_RETURN_IF_ERROR(declare(parameter.getSymNameAttr(),
-                                  parameter.getType(), startSlot(parameter)));
+                                  parameter.getType(), std::move(slot)));
+  }
   for (StateOp state : model.getOps<StateOp>()) {
     SlotSpec slot = startSlot(state);
     slot.state = state.getKind().str();
@@ -133,10 +136,13 @@ absl::Status ModuleReader::readSlots(ModelOp model) {
   auto find = [&](FlatSymbolRefAttr name) {
     return slots.at(SymbolRefAttr::get(model.getSymNameAttr(), {name}));
   };
-  for (MergeOp merge : model.getOps<MergeOp>())
+  for (MergeOp merge : model.getOps<MergeOp>()) {
     spec.merges.push_back({find(merge.getBaseAttr()), find(merge.getLeftAttr()),
                            find(merge.getRightAttr()),
                            merge.getScale().convertToFloat()});
+    if (FlatSymbolRefAttr norms = merge.getNormsAttr())
+      spec.merges.back().norms = static_cast<int32_t>(find(norms));
+  }
   return absl::OkStatus();
 }
 

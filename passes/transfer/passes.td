@@ -141,13 +141,14 @@ def TransferInjectPass : Pass<"transfer-inject", "::mlir::ModuleOp"> {
   let summary = "Put the adapters of a strategy into its models";
   let description = [{
     Does what each `transfer.inject` says to the functions and parameters of its model,
-    adds a `graft.merge` for each matrix that is adapted, and removes the
+    adds a `graft.merge` for each matrix that gets low-rank adapters, and removes the
     `transfer.inject`. The strategy is verified afterwards.
 
     - (C1) The model exists, its layers are expanded, and it has no parameter of the
       name of a new one.
     - (C2) The pattern selects a matrix. Those that it selects are weights of
       `graft.linear` wherever they are read.
+    - (C3) Those of `dora` are pretrained.
 
     Example:
     ```mlir
@@ -161,8 +162,8 @@ def TransferInjectPass : Pass<"transfer-inject", "::mlir::ModuleOp"> {
     becomes, with `rank 2 alpha 4.0`
     ```mlir
     graft.parameter @dense.weight : tensor<8x4xf32>
-    graft.parameter @dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129
-    graft.parameter @dense.lora_b : tensor<8x2xf32> initial "zeros"
+    graft.parameter @dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129 added
+    graft.parameter @dense.lora_b : tensor<8x2xf32> initial "zeros" added
     graft.merge @dense.weight plus 2.000000e+00 * @dense.lora_b * @dense.lora_a
     func.func @f(%x: tensor<3x4xf32>) -> tensor<3x8xf32> {
       %w = graft.read @dense.weight : tensor<8x4xf32>

@@ -48,6 +48,7 @@ absl::StatusOr<SlotSpec> DecodeSlot(const schema::Slot& slot,
   result.data_offset = slot.data_offset();
   result.initial = Text(slot.initial());
   result.deviation = slot.deviation();
+  result.added = slot.added();
   return result;
 }
 
@@ -169,8 +170,8 @@ class Decoder {
     }
     if (header_.merges() != nullptr) {
       for (const schema::Merge* merge : *header_.merges()) {
-        spec_.merges.push_back(
-            {merge->base(), merge->left(), merge->right(), merge->scale()});
+        spec_.merges.push_back({merge->base(), merge->left(), merge->right(),
+                                merge->scale(), merge->norms()});
       }
     }
     for (const schema::Entry* entry : *header_.entries()) {

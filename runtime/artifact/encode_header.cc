@@ -56,7 +56,7 @@ Offset<schema::Slot> HeaderBuilder::BuildSlot(size_t index) {
   return schema::CreateSlot(builder_, model, name, state,
                             *ElementTypeOf(slot.dtype), shape, slot.parameter,
                             slot.trainable, group, layout_.data_offsets[index],
-                            initial, slot.deviation);
+                            initial, slot.deviation, slot.added);
 }
 
 Offset<schema::Value> HeaderBuilder::BuildValue(const ValueSpec& value) {
@@ -194,7 +194,8 @@ FlatBufferBuilder HeaderBuilder::Build() {
   std::vector<Offset<schema::Merge>> merges;
   for (const MergeSpec& merge : spec_.merges) {
     merges.push_back(schema::CreateMerge(builder_, merge.base, merge.left,
-                                         merge.right, merge.scale));
+                                         merge.right, merge.scale,
+                                         merge.norms));
   }
   // Absent in artifacts without, as in those of earlier versions.
   const auto merges_offset = merges.empty() ? 0 : builder_.CreateVector(merges);

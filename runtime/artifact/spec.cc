@@ -133,6 +133,22 @@ class SpecChecker {
     if (!std::isfinite(merge.scale)) {
       return Error(field, "a finite scale", absl::StrCat(merge.scale));
     }
+    return CheckNorms(merge, field);
+  }
+
+  absl::Status CheckNorms(const MergeSpec& merge, const std::string& field) {
+    if (merge.norms == -1) return absl::OkStatus();
+    const auto slot = static_cast<size_t>(merge.norms);
+    const std::vector<int64_t> rows = {spec_.slots[merge.base].shape[0]};
+    if (merge.norms < 0 || slot >= spec_.slots.size() ||
+        !spec_.slots[slot].is_parameter() ||
+        spec_.slots[slot].dtype != DType::kF32 ||
+        spec_.slots[slot].shape != rows) {
+      return Error(
+          absl::StrCat(field, ".norms"),
+          absl::StrCat("-1, or a slot of ", rows[0], " numbers of F32"),
+          absl::StrCat(merge.norms));
+    }
     return absl::OkStatus();
   }
 

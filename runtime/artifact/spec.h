@@ -55,14 +55,17 @@ struct SlotSpec {
   uint64_t data_offset = 0;  // set by the writer
   std::string initial;       // empty: from a checkpoint, or zeros of a state
   float deviation = 0;
+  bool added = false;
 
   bool is_parameter() const { return state.empty(); }
 };
 
-// `base` stands for base + scale * left right where weights are exported.
+// `base` stands for base + scale * left right where weights are exported, with
+// rows of the lengths `norms`, if there are any.
 struct MergeSpec {
   uint32_t base = 0, left = 0, right = 0;  // slots
   float scale = 0;
+  int32_t norms = -1;  // slot
 };
 
 struct ValueSpec {

@@ -224,6 +224,17 @@ absl::StatusOr<std::unique_ptr<CheckpointWeights>> CheckpointWeights::Open(
   return weights;
 }
 
+void CheckpointWeights::Put(std::unique_ptr<SafetensorsFile> file) {
+  std::erase_if(tensors_, [&](const TensorView* tensor) {
+    return file->Find(tensor->name) != nullptr;
+  });
+  for (const TensorView& tensor : file->tensors()) {
+    tensors_.push_back(&tensor);
+    owners_[tensor.name] = file.get();
+  }
+  files_.push_back(std::move(file));
+}
+
 const TensorView* CheckpointWeights::Find(absl::string_view name) const {
   const auto owner = owners_.find(name);
   return owner == owners_.end() ? nullptr : owner->second->Find(name);

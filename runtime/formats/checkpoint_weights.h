@@ -36,7 +36,7 @@ absl::StatusOr<std::vector<std::string>> ListCheckpointFiles(
     FileSystem& files, const std::string& directory);
 
 // The tensors of a checkpoint, whose names are unique over all of its files.
-// Memory-mapped and fully checked when opened. Immutable, hence thread-safe.
+// Memory-mapped and fully checked when opened. Thread-compatible.
 class CheckpointWeights {
  public:
   // Opens a safetensors file, or the files of an index (a name that ends with
@@ -47,6 +47,9 @@ class CheckpointWeights {
   // left out.
   static absl::StatusOr<std::unique_ptr<CheckpointWeights>> Open(
       FileSystem& files, const std::string& path);
+
+  // Adds the tensors of `file`, in place of those that have their names.
+  void Put(std::unique_ptr<SafetensorsFile> file);
 
   // As given to Open.
   const std::string& path() const { return path_; }

@@ -3,8 +3,6 @@
 
 #include "runtime/formats/hf_directory.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -15,9 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/links.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/base/temporary_files.h"
+#include "runtime/formats/new_directory.h"
 #include "runtime/formats/safetensors.h"
 
 namespace graft {
@@ -76,31 +73,25 @@ absl::Status CheckTensors(absl::Span<const ModelTensor> tensors) {
 // A model as its files have it.
 struct FileModel {
   ModelConfig config;
-  absl::flat_hash_map<std::string, const ModelTensor*> tensors;  // by name
+  NamedTensors tensors;
 };
 
 absl::StatusOr<FileModel> NameTensors(const ModelConfig& config,
                                       absl::Span<const ModelTensor> tensors) {
-  constexpr absl::string_view kClassifier = "classifier.";
-  const auto in_classifier = [&](const ModelTensor& tensor) {
-    return absl::StartsWith(tensor.name, kClassifier);
-  };
   FileModel model{config, {}};
-  std::string prefix;
-  if (std::any_of(tensors.begin(), tensors.end(), in_classifier)) {
+  const bool classifier = std::any_of(
+      tensors.begin(), tensors.end(),
+      [](const ModelTensor& tensor) { return IsInClassifier(tensor.name); });
+  if (classifier) {
     if (config.labels().empty()) {
       return absl::InvalidArgumentError(
           "a classifier expects the names of its labels, got none");
     }
     model.config.SetArchitectures(
         {absl::StrCat(ClassPrefix(config), "ForSequenceClassification")});
-    prefix = absl::StrCat(config.model_type(), ".");
   }
-  for (const ModelTensor& tensor : tensors) {
-    model.tensors[in_classifier(tensor) ? tensor.name
-                                        : absl::StrCat(prefix, tensor.name)] =
-        &tensor;
-  }
+  for (const ModelTensor& tensor : tensors)
+    model.tensors[NameInFile(config, classifier, tensor.name)] = &tensor;
   return model;
 }
 
@@ -116,11 +107,12 @@ bool Overflows(absl::Span<const uint8_t> bytes, DType dtype) {
   return false;
 }
 
-// Writes the tensors one by one; at most one is converted at a time.
-absl::Status WriteTensors(FileSystem& files, const std::string& path,
-                          const FileModel& model, DType dtype) {
+}  // namespace
+
+absl::Status WriteModelTensors(FileSystem& files, const std::string& path,
+                               const NamedTensors& tensors, DType dtype) {
   std::vector<TensorSpec> specs;
-  for (const auto& [name, tensor] : model.tensors)
+  for (const auto& [name, tensor] : tensors)
     specs.push_back({name, dtype, tensor->shape});
   GRAFT_ASSIGN_OR_RETURN(
       const std::unique_ptr<SafetensorsWriter> writer,
@@ -128,7 +120,7 @@ absl::Status WriteTensors(FileSystem& files, const std::string& path,
                                 {{"format", "pt"}}));
   std::vector<uint8_t> bytes;
   for (const TensorSpec& spec : writer->order()) {
-    const absl::Span<const float> values = model.tensors.at(spec.name)->values;
+    const absl::Span<const float> values = tensors.at(spec.name)->values;
     bytes.resize(values.size() * DTypeSize(dtype));
     GRAFT_RETURN_IF_ERROR(
         ConvertFromFloat(values, dtype, absl::MakeSpan(bytes)));
@@ -141,6 +133,8 @@ absl::Status WriteTensors(FileSystem& files, const std::string& path,
   return writer->Finish();
 }
 
+namespace {
+
 // Everything of the directory, into `directory`, which is there and empty.
 absl::Status WriteAll(FileSystem& files, const std::string& directory,
                       const FileModel& model,
@@ -151,8 +145,8 @@ absl::Status WriteAll(FileSystem& files, const std::string& directory,
     GRAFT_RETURN_IF_ERROR(
         WriteFile(files, JoinPath(directory, text.name), text.text));
   }
-  return WriteTensors(files, JoinPath(directory, "model.safetensors"), model,
-                      dtype);
+  return WriteModelTensors(files, JoinPath(directory, "model.safetensors"),
+                           model.tensors, dtype);
 }
 
 absl::Status CheckTokenizer(absl::Span<const NamedText> tokenizer) {
@@ -172,61 +166,17 @@ absl::Status CheckTokenizer(absl::Span<const NamedText> tokenizer) {
       "a tokenizer expects tokenizer.json or vocab.txt, got neither");
 }
 
-absl::Status ExpectsEmpty(const std::string& directory, absl::string_view got) {
-  return absl::AlreadyExistsError(
-      absl::StrCat(directory, ": expects a new or empty directory, got ", got));
-}
-
-absl::Status CheckTarget(FileSystem& files, const std::string& directory) {
-  if (!files.Exists(directory)) return absl::OkStatus();
-  if (files.IsDirectory(directory)) {
-    GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                           files.List(directory));
-    if (names.empty()) return absl::OkStatus();
-  }
-  return ExpectsEmpty(
-      directory, files.IsDirectory(directory) ? "one with files" : "a file");
-}
-
-// A name that begins with `target` and that nothing has: what is there is
-// somebody's.
-std::string NewName(FileSystem& files, const std::string& target) {
-  for (int i = 0;; ++i) {
-    std::string name = absl::StrCat(target, ".tmp-", ::getpid(), "-", i);
-    if (!files.Exists(name)) return name;
-  }
-}
-
-// Moves the files of `aside`, a directory in `target` that holds nothing else,
-// into `target`: config.json, without which no reader takes it for a model,
-// last. Removes them all if one cannot be moved.
-absl::Status MoveUp(FileSystem& files, const std::string& aside,
-                    const std::string& target) {
-  // A signal comes before or after.
-  const CreationSection section;
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> others,
-                         files.List(target));
-  if (others.size() > 1) return ExpectsEmpty(target, "one with files");
-  GRAFT_ASSIGN_OR_RETURN(std::vector<std::string> names, files.List(aside));
-  const auto config = std::find(names.begin(), names.end(), kConfigFile);
-  std::rotate(config, config + 1, names.end());
-  absl::Status status;
-  size_t moved = 0;
-  while (moved < names.size()) {
-    if (names[moved] == kConfigFile) status = files.SyncDirectory(target);
-    if (status.ok())
-      status = files.Rename(JoinPath(aside, names[moved]),
-                            JoinPath(target, names[moved]));
-    if (!status.ok()) break;
-    ++moved;
-  }
-  if (status.ok()) return files.Remove(aside);
-  for (const std::string& name : absl::MakeSpan(names).first(moved))
-    files.Remove(JoinPath(target, name)).IgnoreError();
-  return status;
-}
-
 }  // namespace
+
+bool IsInClassifier(absl::string_view name) {
+  return absl::StartsWith(name, "classifier.");
+}
+
+std::string NameInFile(const ModelConfig& config, bool classifier,
+                       absl::string_view name) {
+  if (!classifier || IsInClassifier(name)) return std::string(name);
+  return absl::StrCat(config.model_type(), ".", name);
+}
 
 absl::Status CheckCheckpointDirectory(FileSystem& files,
                                       const std::string& directory,
@@ -252,26 +202,10 @@ absl::Status WriteHuggingFaceDirectory(FileSystem& files,
   GRAFT_RETURN_IF_ERROR(CheckTensors(tensors));
   GRAFT_ASSIGN_OR_RETURN(const FileModel model, NameTensors(config, tensors));
   GRAFT_RETURN_IF_ERROR(CheckTokenizer(tokenizer));
-  GRAFT_RETURN_IF_ERROR(CheckTarget(files, directory));
-
-  std::string target = ResolveLinks(directory);
-  while (target.size() > 1 && target.back() == '/') target.pop_back();
-  // A directory that is there may be the working directory or a mount point, or
-  // stand where nothing can be made: it is filled.
-  const bool fill = files.IsDirectory(target);
-  const std::string aside =
-      NewName(files, fill ? JoinPath(target, "graft") : target);
-  AddTemporary(aside);
-  absl::Status status = files.CreateDirectories(aside);
-  if (status.ok()) status = WriteAll(files, aside, model, tokenizer, dtype);
-  // Else this rename is the only step that shows anything.
-  if (status.ok())
-    status = fill ? MoveUp(files, aside, target) : files.Rename(aside, target);
-  // The first error is the one to tell; what is left over is aside.
-  if (!status.ok()) RemoveTree(files, aside).IgnoreError();
-  DropTemporary(aside);
-  GRAFT_RETURN_IF_ERROR(status);
-  return files.SyncDirectory(fill ? target : DirectoryName(target));
+  return WriteNewDirectory(
+      files, directory, kConfigFile, [&](const std::string& aside) {
+        return WriteAll(files, aside, model, tokenizer, dtype);
+      });
 }
 
 }  // namespace graft

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/base/file.h"
 #include "runtime/formats/config.h"
@@ -32,6 +34,23 @@ struct ModelTensor {
   absl::Span<const float> values;
 };
 
+// Tensors by their names in a file; borrowed.
+using NamedTensors = absl::flat_hash_map<std::string, const ModelTensor*>;
+
+// Writes `tensors` as a safetensors file of element type `dtype`; at most one
+// is converted at a time. INVALID_ARGUMENT: a value is too large for the type.
+absl::Status WriteModelTensors(FileSystem& files, const std::string& path,
+                               const NamedTensors& tensors, DType dtype);
+
+// Whether a parameter is one of a `classifier`, which is how Transformers names
+// heads of classification.
+bool IsInClassifier(absl::string_view name);
+
+// The name of the parameter `name` in the files of a model of Transformers:
+// with a classifier, all other names begin with `<model type>.`.
+std::string NameInFile(const ModelConfig& config, bool classifier,
+                       absl::string_view name);
+
 // NOT_FOUND unless `directory` is one, or the error of opening it. `name` is
 // how the message calls it: the directory, or the option with it. Says that
 // nothing is downloaded, as the name may be one of the Hugging Face hub.
@@ -45,15 +64,11 @@ absl::Status CheckCheckpointDirectory(FileSystem& files,
 // added_tokens.json.
 //
 // `tensors` have the names of the model's parameters. Those of a model with a
-// `classifier`, which is how Transformers names heads of classification, are
-// written as a ...ForSequenceClassification: the architecture takes its name
-// from the model type, and all tensors but the classifier's begin with
-// `<model type>.`. Other models are written under their own names and
-// architectures.
+// `classifier` are written as a ...ForSequenceClassification, which takes its
+// name from the model type, under the names of NameInFile. Other models are
+// written under their own names and architectures.
 //
-// The directory appears whole or not at all. One that is there and empty stays
-// what it is, be it the working directory or a mount point: the files are
-// written into a directory within and moved up, config.json last.
+// The directory appears whole or not at all (see WriteNewDirectory).
 // ALREADY_EXISTS when it is there and not empty; INVALID_ARGUMENT names a
 // tensor that is given twice or whose values do not have its shape, a
 // classifier without labels, or a file that is no tokenizer's.

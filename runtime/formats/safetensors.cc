@@ -69,6 +69,22 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::FromBytes(
   return file;
 }
 
+std::unique_ptr<SafetensorsFile> SafetensorsFile::FromValues(
+    std::vector<TensorValues> tensors, std::string path) {
+  std::unique_ptr<SafetensorsFile> file(new SafetensorsFile);
+  file->path_ = std::move(path);
+  file->values_ = std::move(tensors);
+  for (const TensorValues& tensor : file->values_) {
+    file->index_[tensor.name] = file->tensors_.size();
+    file->tensors_.push_back(
+        {{tensor.name, DType::kF32, tensor.shape},
+         absl::MakeConstSpan(
+             reinterpret_cast<const uint8_t*>(tensor.values.data()),
+             tensor.values.size() * sizeof(float))});
+  }
+  return file;
+}
+
 absl::Status SafetensorsFile::Parse(absl::Span<const uint8_t> bytes) {
   GRAFT_ASSIGN_OR_RETURN(SafetensorsHeader header,
                          ReadSafetensorsHeader(bytes, path_));

@@ -47,6 +47,13 @@ struct TensorView : TensorSpec {
   absl::Span<const uint8_t> data;
 };
 
+// A tensor of F32 in memory.
+struct TensorValues {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> values;  // as many as the shape has
+};
+
 // A safetensors file, memory-mapped and fully checked when opened. Immutable,
 // hence thread-safe.
 class SafetensorsFile {
@@ -58,6 +65,10 @@ class SafetensorsFile {
   // The same over `bytes` that the caller keeps alive; `path` is for messages.
   static absl::StatusOr<std::unique_ptr<SafetensorsFile>> FromBytes(
       absl::Span<const uint8_t> bytes, std::string path);
+  // A file of these tensors, each with a name of its own, that is in memory
+  // only; `path` is for messages.
+  static std::unique_ptr<SafetensorsFile> FromValues(
+      std::vector<TensorValues> tensors, std::string path);
 
   const std::string& path() const { return path_; }
   // All tensors in the order of their data.
@@ -84,7 +95,8 @@ class SafetensorsFile {
   absl::Status Parse(absl::Span<const uint8_t> bytes);
 
   std::string path_;
-  std::unique_ptr<MappedFile> mapping_;  // null for FromBytes
+  std::unique_ptr<MappedFile> mapping_;  // null unless opened
+  std::vector<TensorValues> values_;     // of FromValues
   std::vector<TensorView> tensors_;
   absl::flat_hash_map<std::string, size_t> index_;
   std::map<std::string, std::string> metadata_;

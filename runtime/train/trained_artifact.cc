@@ -121,6 +121,7 @@ std::vector<size_t> KeepPredictingModels(ArtifactSpec& spec) {
     if (slot_places[merge.base] < 0) return true;
     for (uint32_t* slot : {&merge.base, &merge.left, &merge.right})
       *slot = static_cast<uint32_t>(slot_places[*slot]);
+    if (merge.norms >= 0) merge.norms = slot_places[merge.norms];
     return false;
   });
   Keep(entries, spec.entries);

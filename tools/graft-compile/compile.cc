@@ -189,9 +189,9 @@ absl::StatusOr<Checkpoints> OpenCheckpoints(const FamilyRegistry& families,
   Checkpoints checkpoints;
   for (const InputModel& model : input.models) {
     if (model.role.complete) continue;
-    GRAFT_ASSIGN_OR_RETURN(
-        checkpoints[model.role.symbol],
-        openCheckpoint(families, FileSystem::Posix(), model.directory));
+    GRAFT_ASSIGN_OR_RETURN(checkpoints[model.role.symbol],
+                           openCheckpoint(families, FileSystem::Posix(),
+                                          model.directory, model.adapters));
   }
   return checkpoints;
 }

@@ -16,6 +16,7 @@
 #include "llvm/Support/JSON.h"
 #include "models/strategies/registry.h"
 #include "runtime/base/status_macros.h"
+#include "tools/graft-compile/adapters.h"
 #include "tools/graft-compile/strategy.h"
 #include "tools/standard_output.h"
 #include "tools/strategy_flags.h"
@@ -104,7 +105,14 @@ absl::Status WriteSettings(mlir::MLIRContext& context,
           ? ReadStrategy(context, options.input)
           : ReadPage(context, options.import.labels == 1,
                      !options.teacher.empty(), options.import.name));
-  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
+  std::vector<Setting> settings = options.settings;
+  if (const std::string& adapters = options.import.adapters.directory;
+      !adapters.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<Setting> taken,
+                           StatedSettings(text->strategy, adapters));
+    settings.insert(settings.begin(), taken.begin(), taken.end());
+  }
+  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, settings));
   GRAFT_RETURN_IF_ERROR(text->unread);
   return WriteText(DescribeSettings(text->strategy), options);
 }
@@ -188,11 +196,13 @@ absl::Status WriteFacts(mlir::MLIRContext& context,
   ImportOptions import;
   import.head = false;
   import.check_values = true;
+  import.adapters = options.import.adapters;
   GRAFT_RETURN_IF_ERROR(
       importHuggingFace(&context, families, files, options.input, import)
           .status());
-  GRAFT_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         openCheckpoint(families, files, options.input));
+  GRAFT_ASSIGN_OR_RETURN(
+      const Checkpoint checkpoint,
+      openCheckpoint(families, files, options.input, options.import.adapters));
   GRAFT_ASSIGN_OR_RETURN(const CheckpointHead head, findHead(checkpoint));
   const ModelDescription& description = *checkpoint.description;
   const ModelFacts& facts = description.facts();

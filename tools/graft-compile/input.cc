@@ -19,6 +19,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
+#include "tools/graft-compile/adapters.h"
 #include "tools/graft-compile/scopes.h"
 #include "tools/graft-compile/tokenizers.h"
 #include "tools/strategy_flags.h"
@@ -73,6 +74,7 @@ class Reader {
   absl::Status ReadModels();
   absl::Status ReadModel(InputModel& model);
   absl::Status ImportModel(InputModel& model);
+  absl::Status ChooseAdapters(const InputModel& model, ImportOptions& import);
   void NameLabels(ModelDescription& description);
   absl::Status DescribeModel(InputModel& model, ModelOp op);
   absl::Status LabelDeclared(InputModel& model, const Checkpoint& checkpoint,
@@ -158,6 +160,12 @@ absl::Status Reader::ReadFile() {
         "--new-head: expects a strategy that calls @logits or @classify of a "
         "model that is trained, got ",
         options_.input));
+  if (!options_.import.adapters.directory.empty() &&
+      input_.Predicted().role.declared)
+    return UsageError(absl::StrCat(
+        "--adapter: expects a model to import for the texts, got @",
+        input_.Predicted().role.symbol, ", which ", options_.input,
+        " declares"));
   if (imports || options_.import_options.empty()) return absl::OkStatus();
   return UsageError(absl::StrCat(
       options_.import_options.front(), ": expects a model to import, got ",
@@ -287,6 +295,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.label_names.clear();
   }
   import.check_values = options_.emit == Emit::kArtifact;
+  GRAFT_RETURN_IF_ERROR(ChooseAdapters(model, import));
   GRAFT_ASSIGN_OR_RETURN(
       ImportedModel imported,
       importHuggingFace(&context_, families_, FileSystem::Posix(),
@@ -294,8 +303,29 @@ absl::Status Reader::ImportModel(InputModel& model) {
   model.description = std::move(imported.description);
   model.initialised = std::move(imported.initialised);
   model.skipped = std::move(imported.skipped);
+  model.adapters = import.adapters;
+  model.adapter_facts = std::move(imported.adapters);
   imported_[model.role.symbol] = std::move(imported.module);
   if (model.role.headless) NameLabels(*model.description);
+  return absl::OkStatus();
+}
+
+// Leaves the adapters of --adapter to the model that reads the texts, and to
+// what tracks it.
+absl::Status Reader::ChooseAdapters(const InputModel& model,
+                                    ImportOptions& import) {
+  // The page for a directory puts in none.
+  if (!input_.text) return absl::OkStatus();
+  if (model.directory != input_.Predicted().directory) import.adapters = {};
+  if (import.adapters.directory.empty()) return absl::OkStatus();
+  import.adapters.beside = FindInject(input_.strategy, model.role.symbol);
+  // Other layers have their numbers then.
+  if (import.adapters.beside && !import.layers.empty())
+    return UsageError(absl::StrCat(
+        "--student-layers: expects all layers, which have the adapters of "
+        "--adapter ",
+        import.adapters.directory, ", got ",
+        absl::StrJoin(import.layers, ",")));
   return absl::OkStatus();
 }
 
@@ -544,13 +574,23 @@ absl::Status Reader::ApplyOptions() {
       std::vector<Setting> settings,
       ScopeSettings(options_.scopes, model.description->facts(),
                     model.initialised));
+  auto op = module().lookupSymbol<ModelOp>(model.role.symbol);
+  transfer::InjectOp inject = FindInject(input_.strategy, model.role.symbol);
+  const bool loads = model.adapter_facts && inject;
+  if (loads) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<Setting> taken,
+                           AdapterSettings(inject, op, *model.adapter_facts));
+    settings.insert(settings.end(), taken.begin(), taken.end());
+  }
   settings.insert(settings.end(), options_.settings.begin(),
                   options_.settings.end());
   GRAFT_RETURN_IF_ERROR(ApplySettings(input_.strategy, settings));
   if (options_.weights) AddWeights(input_.strategy);
   if (options_.max_batch > 0)
     GRAFT_RETURN_IF_ERROR(SetMaxBatch(input_.strategy, options_.max_batch));
-  if (mlir::succeeded(mlir::verify(module()))) return absl::OkStatus();
+  if (mlir::succeeded(mlir::verify(module())))
+    return loads ? LoadAdapters(inject, op, *model.adapter_facts)
+                 : absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options_.input, ": cannot be trained as asked for",
                    settings.empty() ? "" : " with ",

@@ -7,6 +7,7 @@
 #define GRAFT_TOOLS_GRAFT_COMPILE_INPUT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ namespace graft {
 struct InputModel {
   ModelRole role;
   std::string directory;  // of its checkpoint; empty for a complete one
+  AdapterSource adapters;
+  std::optional<AdapterFacts> adapter_facts;  // none without them
   // As read, with labels and layers as the program has them; null for a
   // complete one.
   std::unique_ptr<ModelDescription> description;

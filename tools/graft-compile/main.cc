@@ -241,6 +241,13 @@ void AddImportOptions(CLI::App& app, CommandOptions& options) {
                  "(checkpoint), a new pooler (new), or the first token (none)")
       ->check(OneOf({"checkpoint", "new", "none"}))
       ->capture_default_str();
+  app.add_option(
+         "--adapter", compile.import.adapters.directory,
+         "directory of Hugging Face PEFT with LoRA or DoRA adapters: the "
+         "model that reads the texts begins with them. A strategy that "
+         "puts in such adapters trains them on; else they become part "
+         "of the matrices")
+      ->type_name("DIRECTORY");
   app.add_option("--student-layers", compile.import.layers,
                  "layers to keep of a model that is trained, such as 0,2,4 "
                  "(default: all)")

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a trained artifact to a Hugging Face directory.
+// From a trained artifact to directories of Hugging Face.
 
 #ifndef GRAFT_TOOLS_GRAFT_EXPORT_ARTIFACT_H_
 #define GRAFT_TOOLS_GRAFT_EXPORT_ARTIFACT_H_
@@ -29,6 +29,16 @@ absl::StatusOr<ExportReport> ExportArtifact(FileSystem& files,
                                             const std::string& path,
                                             const std::string& directory,
                                             DType dtype);
+
+// Writes the low-rank adapters of the artifact `path`, and what else was
+// trained, to `directory` as Hugging Face PEFT has them, and labels.json with
+// the labels of a head that was. `base` names the pretrained model; empty:
+// nothing does.
+absl::StatusOr<ExportReport> ExportAdapters(FileSystem& files,
+                                            const std::string& path,
+                                            const std::string& directory,
+                                            DType dtype,
+                                            const std::string& base);
 
 }  // namespace graft
 

@@ -45,3 +45,25 @@ graft.model @m {
   // expected-error @below {{'graft.merge' op expects a finite scale, got 0x7F800000 : f32}}
   graft.merge @w plus 0x7F800000 * @b * @a
 }
+
+// -----
+
+// C1: norms of the rows.
+
+graft.model @m {
+  graft.parameter @w : tensor<26x384xf32>
+  graft.parameter @a : tensor<8x384xf32>
+  graft.parameter @b : tensor<26x8xf32>
+  // expected-error @below {{'graft.merge' op expects 'norms' of 26 rows, got @n}}
+  graft.merge @w plus 2.0 * @b * @a norms @n
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<26x384xf32>
+  graft.parameter @a : tensor<8x384xf32>
+  graft.parameter @b : tensor<26x8xf32>
+  // expected-error @below {{'graft.merge' op expects 'norms' of 26 rows, got @a}}
+  graft.merge @w plus 2.0 * @b * @a norms @a
+}

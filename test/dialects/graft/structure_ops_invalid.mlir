@@ -242,3 +242,35 @@ func.func @call(%x: tensor<4xf32>) {
   %0 = graft.call @m::@f(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+// Parameter, C5.
+graft.model @m {
+  graft.parameter @w : tensor<4x8xf32>
+  // expected-error @below {{expects 'norms_of' or 'initial', got both}}
+  graft.parameter @n : tensor<4xf32> initial "zeros" norms_of @w
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<4x8xf32>
+  // expected-error @below {{expects 'norms_of' a matrix with as many rows, without 'initial', got @w}}
+  graft.parameter @n : tensor<8xf32> norms_of @w
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<4x8xf32> initial "zeros"
+  // expected-error @below {{expects 'norms_of' a matrix with as many rows, without 'initial', got @w}}
+  graft.parameter @n : tensor<4xf32> norms_of @w
+}
+
+// -----
+
+graft.model @m {
+  // expected-error @below {{expects 'norms_of' a matrix with as many rows, without 'initial', got @w}}
+  graft.parameter @n : tensor<4xf32> norms_of @w
+}

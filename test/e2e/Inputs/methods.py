@@ -21,7 +21,7 @@ import time
 import adaptation
 
 METHODS = ("finetune", "head_first", "gradual", "averaged", "l2_sp", "bit_fit",
-           "focal", "r_drop", "lora")
+           "focal", "r_drop", "lora", "dora", "adapter")
 # What is not set is the default of the page.
 COMMON = ["--precision", "bf16", "--shuffle", "--new-head", "--quiet",
           "--overwrite"]

@@ -123,7 +123,15 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_regression", "distill_two", "domain_confusion", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "mean_teacher", "mmd", "multitask", "pkd", "r_drop", "regression", "self_training", "uncertainty", "wasserstein"));
+  EXPECT_THAT(
+      names,
+      ElementsAre("adapter", "averaged", "bit_fit", "cdan", "contrastive",
+                  "coral", "dann", "distill", "distill_embeddings",
+                  "distill_regression", "distill_two", "domain_confusion",
+                  "dora", "finetune", "focal", "gradual", "head_first",
+                  "hidden", "importance", "l2_sp", "lora", "mean_teacher",
+                  "mmd", "multitask", "pkd", "r_drop", "regression",
+                  "self_training", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 

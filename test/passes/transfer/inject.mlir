@@ -11,8 +11,8 @@
 // CHECK-NEXT:    graft.parameter @stack.0.dense.weight
 // CHECK-NEXT:    graft.parameter @stack.0.dense.bias
 // CHECK-NEXT:    graft.parameter @stack.1.dense.weight : tensor<4x4xf32>{{$}}
-// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129
-// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_b : tensor<4x2xf32> initial "zeros"
+// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_a : tensor<2x4xf32> initial "normal" deviation 0.288675129 added
+// CHECK-NEXT:    graft.parameter @stack.1.dense.lora_b : tensor<4x2xf32> initial "zeros" added
 // CHECK-NEXT:    graft.merge @stack.1.dense.weight plus 3.000000e+00 * @stack.1.dense.lora_b * @stack.1.dense.lora_a
 // CHECK-NEXT:    graft.parameter @stack.1.dense.bias
 // CHECK-LABEL: func.func @logits

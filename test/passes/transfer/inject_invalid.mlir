@@ -468,3 +468,233 @@ transfer.strategy @adapters {
   transfer.phase @step minimise %loss over [@adapters, @head] with adamw rate linear 1.0e-3
   transfer.schedule epochs 3 of [@step]
 }
+
+// -----
+
+// C2 of transfer.inject: what each kind has.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects 'alpha' of dora, got none}}
+  transfer.inject dora of @model select "^label" rank 2
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C3.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects no 'width' of lora}}
+  transfer.inject lora of @model select "^label" rank 2 alpha 4 width 3
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C3.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects 'width' of bottleneck, got none}}
+  transfer.inject bottleneck of @model select "^label"
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C2.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects no 'rank' of bottleneck}}
+  transfer.inject bottleneck of @model select "^label" rank 2 width 3
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C3.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects 'width' to be a positive integer, got 0}}
+  transfer.inject bottleneck of @model select "^label" width 0
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C4.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects no 'loaded' of bottleneck}}
+  transfer.inject bottleneck of @model loaded select "^label" width 3
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+
+// -----
+
+// C3: the norms of a new matrix are drawn later.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x4xf32>
+  graft.parameter @label : tensor<3x4xf32> initial "zeros"
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x4xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %v = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %p, %v : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @adapters {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  // expected-error @below {{'transfer.inject' op expects pretrained matrices, whose norms are known, got "label", which is new}}
+  transfer.inject dora of @model select "^label" rank 2 alpha 4
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}

@@ -58,6 +58,16 @@ TEST(CheckSpecTest, ErrorsNameTheField) {
          s.merges.push_back({0, 1, 1, INFINITY});
        },
        "merges[0]: expects a finite scale, got inf"},
+      {[](ArtifactSpec& s) {
+         s.slots[0].shape = s.slots[1].shape = {2, 2};
+         s.merges.push_back({0, 1, 1, 1, 1});
+       },
+       "merges[0].norms: expects -1, or a slot of 2 numbers of F32, got 1"},
+      {[](ArtifactSpec& s) {
+         s.slots[0].shape = s.slots[1].shape = {2, 2};
+         s.merges.push_back({0, 1, 1, 1, -2});
+       },
+       "merges[0].norms: expects -1, or a slot of 2 numbers of F32, got -2"},
       {[](ArtifactSpec& s) { s.heads[0].name = ""; },
        "heads[0].name: expects a name, got nothing"},
       {[](ArtifactSpec& s) { s.heads.push_back(s.heads[0]); },

@@ -114,6 +114,13 @@ void AddTrainingOptions(CLI::App& command, FinetuneOptions& options) {
                   "checkpoint, such as best.safetensors")
       ->type_name("FILE");
   command
+      .add_option(
+          "--adapter", options.adapter,
+          "directory of Hugging Face PEFT with LoRA or DoRA adapters "
+          "that the model begins with: lora and dora train them on, for "
+          "other pages they become part of the matrices")
+      ->type_name("DIRECTORY");
+  command
       .add_option("--targets", options.targets,
                   "what to compile for: host, all, or a list of avx2, avx512, "
                   "avx512_bf16, amx_bf16, aarch64 and what plug-ins bring")

@@ -108,6 +108,8 @@ struct FinetuneOptions {
   int64_t teacher_length = 0;           // of its training, instead; or 0
   int64_t max_tokens = 0;               // of the largest batch
   std::string initial;
+  // Directory of PEFT adapters that the model begins with, or none.
+  std::string adapter;
   std::string targets = "host";
   std::string precision = "fp32";
   double memory_budget = 0;     // bytes of activations; 0: no limit

@@ -64,6 +64,7 @@ absl::Status CheckInputPlaces(const FinetuneOptions& options,
   if (folder.empty()) return absl::OkStatus();
   RunInputs all = inputs;
   if (!options.initial.empty()) all.emplace_back("--initial", options.initial);
+  if (!options.adapter.empty()) all.emplace_back("--adapter", options.adapter);
   std::string reader;
   for (const auto& [option, input] : all) {
     if (IsStandardInput(input)) {

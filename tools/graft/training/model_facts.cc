@@ -96,6 +96,8 @@ absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,
   std::vector<std::string> arguments = {directory, "--emit=facts", "-o", path};
   for (const std::string& plugin : options.plugins)
     arguments.push_back(absl::StrCat("--plugin=", plugin));
+  if (!options.adapter.empty() && directory == options.model)
+    arguments.push_back(absl::StrCat("--adapter=", options.adapter));
   GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
   GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
   GRAFT_RETURN_IF_ERROR(files.Remove(path));

@@ -91,6 +91,8 @@ std::vector<std::string> CompilerArguments(const FinetuneOptions& options,
     arguments.push_back("--weights");
   if (options.dropout >= 0)
     arguments.push_back(absl::StrCat("--dropout=", options.dropout));
+  if (!options.adapter.empty())
+    arguments.push_back(absl::StrCat("--adapter=", options.adapter));
   if (options.freeze_embeddings) arguments.push_back("--freeze-embeddings");
   if (options.freeze_layers > 0)
     arguments.push_back(

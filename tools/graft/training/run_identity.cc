@@ -20,6 +20,7 @@
 #include "runtime/data/table/table_paths.h"
 #include "runtime/formats/checkpoint_weights.h"
 #include "runtime/formats/config.h"
+#include "runtime/formats/peft_directory.h"
 #include "tools/graft/training/run_folder.h"
 #include "tools/graft/training/strategy_options.h"
 #include "tools/strategy_flags.h"
@@ -79,8 +80,8 @@ absl::StatusOr<bool> IsModelsDropout(FileSystem& files,
 void AddArguments(const FinetuneOptions& options,
                   const std::vector<std::string>& arguments,
                   RunRecord& record) {
-  static constexpr absl::string_view kPlaces[] = {"--labels", "--teacher",
-                                                  "--dump-stages", "--model"};
+  static constexpr absl::string_view kPlaces[] = {
+      "--labels", "--teacher", "--dump-stages", "--model", "--adapter"};
   const size_t first = record.size();
   for (absl::string_view argument : arguments) {
     const absl::string_view option = argument.substr(0, argument.find('='));
@@ -212,6 +213,17 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
     GRAFT_ASSIGN_OR_RETURN(std::string hash, HashFile(files, options.initial));
     record.push_back({"--initial", std::move(hash),
                       absl::StrCat("the values of ", options.initial)});
+  }
+  if (!options.adapter.empty()) {
+    std::string hashes;
+    for (const absl::string_view name : {kPeftConfig, kPeftWeights}) {
+      GRAFT_ASSIGN_OR_RETURN(
+          const std::string hash,
+          HashFile(files, JoinPath(options.adapter, std::string(name))));
+      absl::StrAppend(&hashes, hash, "\n");
+    }
+    record.push_back({"--adapter", Hash(hashes),
+                      absl::StrCat("the adapters of ", options.adapter)});
   }
   const std::vector<StreamInput>& streams = options.streams;
   for (size_t i = 0; i < streams.size(); ++i)

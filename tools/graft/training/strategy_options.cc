@@ -61,6 +61,8 @@ std::vector<std::string> SettingsArguments(const FinetuneOptions& options,
   if (options.task == "regression") arguments.push_back("--regression");
   if (!options.teacher.empty() && options.strategy.file.empty())
     arguments.push_back(absl::StrCat("--teacher=", options.teacher));
+  if (!options.adapter.empty())
+    arguments.push_back(absl::StrCat("--adapter=", options.adapter));
   arguments.insert(arguments.end(), options.settings.begin(),
                    options.settings.end());
   return arguments;

@@ -68,6 +68,10 @@ COMMANDS = [
                             "--output", "empty"], ["empty"],
             ["empty/model.safetensors", "empty/config.json",
              "empty/tokenizer.json"]),
+    Command("export-adapter", ["graft", "export", "adapted/model.graft",
+                               "--adapter", "peft"], ["peft"],
+            ["peft/adapter_model.safetensors", "peft/adapter_config.json",
+             "peft/labels.json"]),
     Command("import", ["graft", "import", "model", "--classes", "3", "-o",
                        "old.mlir"], ["old.mlir"], ["old.mlir"], prints=False),
     Command("plan", ["graft", "plan", "--model", "model", "--train",
@@ -143,7 +147,10 @@ def make_world(path, library):
             [*TRAIN, "other"],
             ["graft", "finetune", "--model", "model", "--train", "pairs.tsv",
              "--text-column", "first", "--pair-column", "second", "--quiet",
-             "--threads", "1", "--output", "pairs"], COMPILE):
+             "--threads", "1", "--output", "pairs"],
+            ["graft", "finetune", "--method", "lora", "--model", "model",
+             "--train", "train.tsv", "--quiet", "--threads", "1", "--output",
+             "adapted"], COMPILE):
         subprocess.run(command, cwd=path, check=True, capture_output=True)
     # A cache that lacks a few kernels.
     for kernel in sorted((path / "cache").glob("llvmcache-*"))[:2]:

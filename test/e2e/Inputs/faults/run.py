@@ -186,7 +186,7 @@ class Job:
             kept = list((self.root / "run").glob("checkpoint-*.safetensors"))
             words.append("--resume" if kept else "--overwrite")
         # What could not be made durable is there, and not written over.
-        for folder in ("exported", "empty"):
+        for folder in ("exported", "empty", "peft"):
             shutil.rmtree(self.root / folder, ignore_errors=True)
         (self.root / "empty").mkdir()
         shutil.rmtree(self.temporary)
