@@ -7,7 +7,6 @@
 // dropout, where both are equal: nothing of it tells a good model.
 //
 // Invariant 4 does not hold: a text that stands twice in a batch is its own negative.
-// Invariant 5 does not hold: a text without weight is a negative of the others.
 
 #S = #graft.dims<S>
 #SH = #graft.dims<S, H>

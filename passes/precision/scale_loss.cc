@@ -59,7 +59,7 @@ void scaleLosses(func::FuncOp function, const ScaleSources& sources) {
     OpBuilder builder(op);
     Value scaled = MulOp::create(builder, op.getLoc(), op.getLoss(), scale);
     op.getLossMutable().assign(scaled);
-    unscaleResults(function, op, sources.unscale);
+    if (sources.unscale) unscaleResults(function, op, sources.unscale);
   }
 }
 

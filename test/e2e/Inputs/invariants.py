@@ -91,8 +91,10 @@ class Page:
             if number not in self.exempt:
                 self.compare(number, whole, self.losses(*arguments, *still))
                 yield number
-        # With several streams, a page has weights if its author says so.
-        if len(self.facts["streams"]) == 1 and 5 not in self.exempt:
+        # With several streams, a page has weights if its author says so; texts
+        # without labels have none.
+        streams = self.facts["streams"]
+        if len(streams) == 1 and streams[0]["labels"] != "none":
             half = self.losses("half", "half", "--batch-size", ROWS, *still)
             self.compare(5, half, self.losses(
                 "weighted", "weighted", "--batch-size", ROWS, "--weight-column",

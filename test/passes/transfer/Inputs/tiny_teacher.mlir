@@ -18,4 +18,9 @@ graft.model @teacher weights "teacher.safetensors" {
     %rows = graft.embedding %ids, %states : (tensor<?xi32, #T>, tensor<16x12xf32>) -> tensor<?x12xf32, #T>
     return %rows : tensor<?x12xf32, #T>
   }
+  func.func @pooled(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x12xf32, #S> {
+    %states = graft.call @encode(%ids, %types, %seq) : (tensor<?xi32, #T>, tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x12xf32, #T>
+    %first = graft.segment_pool first %states, %seq : (tensor<?x12xf32, #T>, !graft.segments<T, S>) -> tensor<?x12xf32, #S>
+    return %first : tensor<?x12xf32, #S>
+  }
 }
