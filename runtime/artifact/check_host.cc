@@ -134,7 +134,7 @@ class HostChecker {
                                        cache.output, entry.outputs.size()));
       GRAFT_RETURN_IF_ERROR(
           CheckRows(absl::StrCat(field, ".output"), entry.outputs[cache.output],
-                    spec_.streams[cache.stream], cache.batch));
+                    spec_.streams[cache.stream], /*whole=*/cache.batch));
       GRAFT_RETURN_IF_ERROR(CheckBatchRows(field, cache));
     }
     return absl::OkStatus();
@@ -156,16 +156,16 @@ class HostChecker {
                  absl::StrCat(most, " times ", width));
   }
 
-  // A row of F32 for each example of `stream`; of a `batch` also at once.
+  // A row of F32 for each example of `stream`; also of its `whole` batch.
   absl::Status CheckRows(absl::string_view field, const ValueSpec& value,
-                         const StreamSpec& stream, bool batch) const {
+                         const StreamSpec& stream, bool whole) const {
     const auto counts = [&](int32_t size) {
       return size >= 0 && value.dims[0].size == size;
     };
     const bool rows =
         value.kind == ValueKind::tensor && value.dtype == DType::kF32 &&
         !value.dims.empty() &&
-        (counts(stream.sequences) || (batch && counts(stream.batch))) &&
+        (counts(stream.sequences) || (whole && counts(stream.batch))) &&
         std::all_of(value.dims.begin() + 1, value.dims.end(),
                     [](const DimSpec& dim) { return dim.size < 0; });
     if (rows) return absl::OkStatus();
@@ -206,8 +206,8 @@ class HostChecker {
         GRAFT_RETURN_IF_ERROR(
             CheckIndex(index, input.source_index, spec_.caches.size()));
         const CacheSpec& cache = spec_.caches[input.source_index];
-        GRAFT_RETURN_IF_ERROR(
-            CheckRows(field, input, spec_.streams[cache.stream], cache.batch));
+        GRAFT_RETURN_IF_ERROR(CheckRows(
+            field, input, spec_.streams[cache.stream], /*whole=*/true));
         int64_t width = 1;
         for (size_t i = 1; i < input.dims.size(); ++i)
           width *= input.dims[i].extent;

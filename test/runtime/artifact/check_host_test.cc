@@ -182,6 +182,21 @@ TEST(CheckHostTest, SourcesOfInputs) {
          input(s, 0).dims = {{1, 0}, {-1, 2}};
        },
        "predict.inputs[0]: expects 4 numbers per example, got 2"},
+      // Of a whole batch, but not of another size.
+      {[&](ArtifactSpec& s) {
+         s.sizes.push_back({"N", 8});
+         s.streams[0].batch = 2;
+         input(s, 0).source = SourceKind::cache;
+         input(s, 0).dims = {{2, 0}, {-1, 2}};
+       },
+       "predict.inputs[0]: expects 4 numbers per example, got 2"},
+      {[&](ArtifactSpec& s) {
+         s.sizes.push_back({"N", 8});
+         input(s, 0).source = SourceKind::cache;
+         input(s, 0).dims = {{2, 0}, {-1, 4}};
+       },
+       "predict.inputs[0]: expects a row of F32 for each example of train, got "
+       "x"},
       {[&](ArtifactSpec& s) { rate(s).source_index = 99; },
        absl::StrCat("update.inputs[0].source_index: expects an index below ",
                     TinySpec(kFakeCode, "avx2").registers.size(), ", got 99")},

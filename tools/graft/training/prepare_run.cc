@@ -25,8 +25,8 @@
 namespace graft {
 namespace {
 
-// Tokens of a launch whose loss relates its examples: where a batch has more,
-// it is computed in two passes instead, which take a third longer.
+// Tokens of a launch whose loss relates its examples. A batch with more is
+// computed in two passes, which take a little more time and far less memory.
 constexpr int64_t kMostRelatedTokens = 16384;
 
 // How long a table is read without a word of progress.
