@@ -12,6 +12,7 @@ test/fuzz/regressions/NAME/ with the fix. Runs for GRAFT_FUZZ_SECONDS (20).
 
 import gzip
 import json
+import math
 import os
 import pathlib
 import struct
@@ -49,6 +50,30 @@ def checkpoint_index_seeds():
                           "weight_map": weight_map}).encode()
     yield b'{"weight_map": {"a.x": "a", "a.x": "b"}}'
     yield b'{"weight_map": {"a.x": "\\u0000", "\xff": "a"}}'
+    yield b"[" * 100
+
+
+def peft_seeds():
+    base = {"peft_type": "LORA", "r": 2, "lora_alpha": 4}
+    for more in ({}, {"use_rslora": True, "target_modules": ["query", "value"]},
+                 {"use_dora": True}, {"peft_type": "IA3"}, {"r": "two"},
+                 {"r": 1e300}, {"lora_alpha": -1}, {"bias": "all"},
+                 {"rank_pattern": {"query": 8}}, {"init_lora_weights": "pissa"},
+                 {"target_modules": [1]}, {"target_modules": "all-linear"}):
+        yield json.dumps({**base, **more}).encode()
+    config = json.dumps({**base, "use_dora": True}).encode()
+    name = "base_model.model.m"
+    tensors = {f"{name}.lora_A.weight": [2, 1], f"{name}.lora_B.weight": [1, 2],
+               f"{name}.lora_magnitude_vector": [1],
+               "base_model.model.classifier.weight": [1, 1]}
+    header, begin = {}, 0
+    for key, shape in tensors.items():
+        size = 4 * math.prod(shape)
+        header[key] = {"dtype": "F32", "shape": shape,
+                       "data_offsets": [begin, begin + size]}
+        begin += size
+    text = json.dumps(header).encode()
+    yield config + b"\0" + struct.pack("<Q", len(text)) + text + bytes(begin)
     yield b"[" * 100
 
 
