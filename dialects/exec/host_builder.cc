@@ -16,9 +16,14 @@ HostBuilder::HostBuilder(HostOp host, Location location)
   builder.setInsertionPointToEnd(&host.getBody().front());
 }
 
+std::string HostBuilder::unusedName(StringRef name) {
+  std::string unused = name.str();
+  while (SymbolTable::lookupSymbolIn(host, unused)) unused += '_';
+  return unused;
+}
+
 void HostBuilder::declareVariable(StringRef name) {
-  std::string unique = name.str();
-  while (SymbolTable::lookupSymbolIn(host, unique)) unique += '_';
+  std::string unique = unusedName(name);
   variables[name] = unique;
   RegisterOp::create(builder, builder.getStringAttr(unique),
                      RegisterKind::variable, APFloat(0.0),

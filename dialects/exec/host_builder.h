@@ -27,8 +27,9 @@ class HostBuilder {
 
   HostOp op() const { return host; }
 
-  // Declares a variable of this name, followed by as many '_' as it takes to be
-  // new in the host program.
+  // `name`, followed by as many '_' as it takes to be new in the host program.
+  std::string unusedName(llvm::StringRef name);
+  // Declares a variable of this name, or of an unused one like it.
   void declareVariable(llvm::StringRef name);
   // Declares a parameter or an option.
   void declareRegister(RegisterKind kind, llvm::StringRef name, double initial,

@@ -60,11 +60,10 @@ mlir::FailureOr<llvm::SmallVector<GroupedParameter>> groupParameters(
 // Returns the model `symbol` of the module, or null.
 ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 
-// Returns the parameters that a gradient of `value`, a value of a strategy,
-// reaches. It stops at a cache, a `graft.stop_gradient` and the teacher operand
-// of a divergence.
-// Does not go beyond a value of `ends`.
-ParameterSet getReachedParameters(mlir::Value value,
+// Returns the parameters that gradients of `values` of a strategy reach. They
+// stop at a cache, a `graft.stop_gradient`, the teacher operand of a divergence
+// and the values `ends`.
+ParameterSet getReachedParameters(llvm::ArrayRef<mlir::Value> values,
                                   llvm::ArrayRef<mlir::Value> ends = {});
 
 // Returns all parameters that `value` depends on.

@@ -68,29 +68,24 @@ class Finder {
   llvm::DenseSet<Operation*> seen;
 };
 
-// Whether `value` is one row of f32, of any static shape, for each example.
-bool isRowsOfExamples(Value value, StreamOp stream) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() == 0 || !type.getElementType().isF32())
-    return false;
-  return getDim(type, 0).name == stream.getSequencesAttr().getAttr() &&
-         llvm::all_of(type.getShape().drop_front(), [](int64_t size) {
-           return !ShapedType::isDynamic(size);
-         });
-}
-
-// Whether calls may take a field, or a cache, of all examples at once.
-bool isGivenToAll(Value value, StreamOp stream) {
+// Whether `value`, such as a field or a cache, has a row for each example.
+bool hasRows(Value value, StreamOp stream) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && type.getRank() > 0 &&
          getDim(type, 0).name == stream.getSequencesAttr().getAttr();
 }
 
-}  // namespace
+// Whether these rows are f32 of a static shape, which a run can keep.
+bool hasKeptRows(Value value, StreamOp stream) {
+  if (!hasRows(value, stream)) return false;
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.getElementType().isF32() &&
+         llvm::none_of(type.getShape().drop_front(), ShapedType::isDynamic);
+}
 
 // The ops of a computation that relate examples, and those that read their
 // results.
-static llvm::DenseSet<Operation*> findRelating(ArrayRef<Value> terms) {
+llvm::DenseSet<Operation*> findRelating(ArrayRef<Value> terms) {
   llvm::DenseSet<Operation*> relating;
   for (Operation* op : getComputation(terms)) {
     bool reads = llvm::any_of(op->getOperands(), [&](Value operand) {
@@ -100,6 +95,8 @@ static llvm::DenseSet<Operation*> findRelating(ArrayRef<Value> terms) {
   }
   return relating;
 }
+
+}  // namespace
 
 FailureOr<LossCut> cutLoss(const LossPart& part) {
   auto fails = [](Operation* op, const Twine& how) {
@@ -125,9 +122,9 @@ FailureOr<LossCut> cutLoss(const LossPart& part) {
           llvm::is_contained(cut.rows, operand))
         continue;
       bool given = isa<StreamOp, CacheOp>(source);
-      bool isRows = streams.size() == 1 &&
-                    (given ? isGivenToAll(operand, streams[0])
-                           : isRowsOfExamples(operand, streams[0]));
+      bool isRows =
+          streams.size() == 1 && (given ? hasRows(operand, streams[0])
+                                        : hasKeptRows(operand, streams[0]));
       if (!isRows) {
         std::string type;
         llvm::raw_string_ostream(type) << operand.getType();

@@ -95,9 +95,10 @@ void Walker::addRead(ReadOp read) {
 
 }  // namespace
 
-ParameterSet getReachedParameters(Value value, ArrayRef<Value> ends) {
+ParameterSet getReachedParameters(ArrayRef<Value> values,
+                                  ArrayRef<Value> ends) {
   Walker walker(/*gradient=*/true, ends);
-  walker.visit(value);
+  for (Value value : values) walker.visit(value);
   return std::move(walker.parameters);
 }
 

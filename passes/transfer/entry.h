@@ -23,6 +23,10 @@ struct EntryMode {
   // A loss is one value per example, without weights, instead of a scalar.
   bool lossPerExample;
 };
+inline constexpr EntryMode kPredict = {/*deterministic=*/true,
+                                       /*lossPerExample=*/true};
+inline constexpr EntryMode kTrain = {/*deterministic=*/false,
+                                     /*lossPerExample=*/false};
 
 // The state of `parameter` that a training keeps under `name`.
 mlir::SymbolRefAttr getState(const Parameter& parameter,

@@ -23,11 +23,6 @@ namespace graft {
 namespace transfer {
 namespace {
 
-constexpr EntryMode kPredict = {/*deterministic=*/true,
-                                /*lossPerExample=*/true};
-constexpr EntryMode kTrain = {/*deterministic=*/false,
-                              /*lossPerExample=*/false};
-
 // A parameter that follows another one.
 struct Tracker {
   GroupedParameter item;
@@ -229,7 +224,7 @@ LogicalResult Expander::checkNames() {
 LogicalResult Expander::collectTrained() {
   SmallVector<ParameterSet> reached;
   for (Work& work : works)
-    reached.push_back(getReachedParameters(work.phase.getLoss()));
+    reached.push_back(getReachedParameters({work.phase.getLoss()}));
   for (auto model : strategy->getParentOfType<ModuleOp>().getOps<ModelOp>()) {
     bool grouped = llvm::any_of(strategy.getOps<GroupOp>(), [&](GroupOp group) {
       return group.getModel() == model.getSymName();
@@ -404,11 +399,7 @@ LogicalResult Expander::buildAccumulate(const Work& work,
   if (failed(loss)) return failure();
 
   entry.builder.setLoc(phase.getLoc());
-  ParameterSet reached;
-  for (Value term : part.terms)
-    for (SymbolRefAttr symbol : getReachedParameters(term))
-      reached.insert(symbol);
-  entry.addGradients(*loss, work.trained, reached);
+  entry.addGradients(*loss, work.trained, getReachedParameters(part.terms));
   entry.finish({*loss}, {"loss"});
   return success();
 }

@@ -248,10 +248,9 @@ std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
 
 exec::SourceAttr HostProgram::addRows(StringRef name, StreamOp stream,
                                       StringRef entry, int64_t output) {
-  std::string free = name.str();
-  while (SymbolTable::lookupSymbolIn(host->op(), free)) free += '_';
-  auto rows = exec::CacheOp::create(host->builder, free, stream.getSymName(),
-                                    entry, output, /*batch=*/true);
+  auto rows = exec::CacheOp::create(host->builder, host->unusedName(name),
+                                    stream.getSymName(), entry, output,
+                                    /*batch=*/true);
   return exec::SourceAttr::getCache(rows.getSymNameAttr());
 }
 

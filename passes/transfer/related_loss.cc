@@ -12,9 +12,6 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
-constexpr EntryMode kTrain = {/*deterministic=*/false,
-                              /*lossPerExample=*/false};
-
 // What is related of one stream.
 struct Side {
   StreamOp stream;
@@ -148,10 +145,7 @@ LogicalResult Builder::relate() {
   if (failed(value)) return failure();
 
   entry.builder.setLoc(phase.getLoc());
-  ParameterSet reached;
-  for (Value term : loss.cut.related)
-    for (SymbolRefAttr symbol : getReachedParameters(term, loss.cut.rows))
-      reached.insert(symbol);
+  ParameterSet reached = getReachedParameters(loss.cut.related, loss.cut.rows);
   SmallVector<Value> trained, given;
   llvm::copy_if(loss.cut.rows, std::back_inserter(trained),
                 [&](Value row) { return isTrained(row); });
@@ -195,7 +189,6 @@ LogicalResult Builder::accumulate(const Side& side) {
     needed.push_back(phase.getLoss());
     if (failed(entry.addTotals(phase.getLoss(), host))) return failure();
   }
-  ParameterSet reached;
   for (Value value : needed) {
     entry.addCaches(value);
     entry.addFactors(value, phase, host);
@@ -223,10 +216,7 @@ LogicalResult Builder::accumulate(const Side& side) {
     total = AddOp::create(entry.builder, total, term);
   SmallVector<Value> sources(side.own);
   llvm::append_range(sources, pushed);
-  for (Value source : sources)
-    for (SymbolRefAttr symbol : getReachedParameters(source))
-      reached.insert(symbol);
-  entry.addGradients(total, loss.trained, reached);
+  entry.addGradients(total, loss.trained, getReachedParameters(sources));
   if (side.own.empty())
     entry.finish({}, {});
   else

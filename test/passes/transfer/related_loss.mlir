@@ -6,6 +6,8 @@
 //
 // RUN: sed -e 's/@s {/@s batch 40 {/' %S/Inputs/related.mlir | graft-opt --transfer \
 // RUN:   | FileCheck %s
+// RUN: sed -e 's/@s {/@s batch 40 {/' %S/Inputs/related.mlir | graft-opt --transfer \
+// RUN:   --precision-scale-loss | FileCheck %s --check-prefix=SCALE
 // Without it: one entry, and a batch that must fit one launch.
 // RUN: graft-opt %S/Inputs/related.mlir --transfer \
 // RUN:   | FileCheck %s --check-prefix=WHOLE --implicit-check-not=represent
@@ -53,3 +55,23 @@
 //
 // WHOLE:      exec.for_each_micro_batch @train whole "related.mlir:[[LINE:.*]]" {
 // WHOLE-NEXT:   exec.call @accumulate at "step" -> (@loss += loss)
+//
+// With loss scaling the derivatives that go from one entry to another are those of the
+// loss as it is, and gradients that add up are scaled, once.
+// SCALE:      exec.set @unscale = "1 / scale"
+// SCALE-NEXT: exec.with_whole_batch @train {
+// SCALE-LABEL: func.func @relate(
+// SCALE-SAME:   %[[SCALE:arg[0-9]+]]: tensor<f32> {exec.source = #exec.source<register @scale>, graft.name = "scale"}
+// SCALE-SAME:   %[[UNSCALE:arg[0-9]+]]: tensor<f32> {exec.source = #exec.source<register @unscale>, graft.name = "unscale"}
+// SCALE:        %[[LOSS:.*]] = graft.mul %{{.*}}, %[[SCALE]] : tensor<f32>
+// SCALE-NEXT:   %[[ALL:.*]]:3 = graft.gradients %[[LOSS]] wrt
+// SCALE:        graft.add %{{.*}}, %[[ALL]]#0
+// SCALE:        %[[WIDE:.*]] = graft.broadcast %[[UNSCALE]]
+// SCALE-NEXT:   %[[FIRST:.*]] = graft.mul %[[ALL]]#1, %[[WIDE]]
+// SCALE:        %[[SECOND:.*]] = graft.mul %[[ALL]]#2,
+// SCALE-NEXT:   return %{{.*}}, %[[FIRST]], %[[SECOND]]
+// SCALE-LABEL: func.func @accumulate(
+// SCALE-SAME:   %[[SCALE:arg[0-9]+]]: tensor<f32> {exec.source = #exec.source<register @scale>, graft.name = "scale"}
+// SCALE-NOT:    unscale
+// SCALE:        graft.mul %{{.*}}, %[[SCALE]] : tensor<f32>
+// SCALE-NEXT:   graft.gradients
