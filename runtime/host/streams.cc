@@ -52,7 +52,9 @@ std::vector<CachedRows*> HostInterpreter::batch_rows() {
 }
 
 void HostInterpreter::ClearRows() {
-  for (CachedRows* rows : batch_rows()) absl::c_fill(rows->values, 0.0F);
+  for (Stream& stream : streams_)
+    for (CachedRows& rows : stream.caches)
+      if (rows.of_batch) absl::c_fill(rows.values, 0.0F);
 }
 
 absl::Status HostInterpreter::KeepRows(size_t index,

@@ -34,7 +34,31 @@ Body ShowBatch(const std::string& stream = "train") {
           Show({"sum", "n"})};
 }
 
-class InterpreterDataTest : public HostFixture {};
+class InterpreterDataTest : public HostFixture {
+ protected:
+  // Runs the program, or stops it before its instruction number `at` of those
+  // that it runs; another interpreter then goes on with a copy of the state and
+  // of the batch's rows. False: it has fewer instructions.
+  bool RunStopped(const Body& code, int64_t at) {
+    Load(code);
+    interpreter_ = Create().value();
+    services_->stop = [&](size_t) { return at-- == 0; };
+    if (interpreter_->Run().value()) return false;
+    const HostState state = interpreter_->state();
+    stopped_rows_.clear();
+    for (const CachedRows* rows : interpreter_->batch_rows())
+      stopped_rows_.push_back(rows->values);
+    interpreter_ = Create().value();
+    interpreter_->state() = state;
+    for (size_t i = 0; i < stopped_rows_.size(); ++i)
+      interpreter_->batch_rows()[i]->values = stopped_rows_[i];
+    services_->stop = {};
+    EXPECT_TRUE(interpreter_->Run().value());
+    return true;
+  }
+
+  std::vector<std::vector<float>> stopped_rows_;
+};
 
 // Seven examples, 1 to 7, in batches of three.
 TEST_F(InterpreterDataTest, BatchesOverEpochs) {
@@ -359,18 +383,7 @@ TEST_F(InterpreterDataTest, ResumesAnywhere) {
   ASSERT_GT(whole.size(), 15u);
   int64_t stops = 0;
   for (bool stopped = true; stopped; ++stops) {
-    Load(code);
-    interpreter_ = Create().value();
-    int64_t left = stops;
-    services_->stop = [&](size_t) { return left-- == 0; };
-    stopped = !interpreter_->Run().value();
-    if (stopped) {
-      const HostState state = interpreter_->state();
-      interpreter_ = Create().value();
-      interpreter_->state() = state;
-      services_->stop = {};
-      ASSERT_TRUE(interpreter_->Run().value());
-    }
+    stopped = RunStopped(code, stops);
     ASSERT_EQ(shown(services_->calls), whole) << stops;
     EXPECT_EQ(interpreter_->state().registers, end.registers) << stops;
     EXPECT_EQ(interpreter_->state().streams, end.streams) << stops;
@@ -403,24 +416,10 @@ TEST_F(InterpreterDataTest, RelatesRowsOfABatch) {
 
   int64_t stops = 0, with_rows = 0;
   for (bool stopped = true; stopped; ++stops) {
-    Load(code);
-    interpreter_ = Create().value();
-    int64_t left = stops;
-    services_->stop = [&](size_t) { return left-- == 0; };
-    stopped = !interpreter_->Run().value();
-    if (stopped) {
-      const HostState state = interpreter_->state();
-      std::vector<std::vector<float>> rows;
-      for (const CachedRows* kept : interpreter_->batch_rows())
-        rows.push_back(kept->values);
-      with_rows += rows[0] != std::vector<float>(rows[0].size());
-      interpreter_ = Create().value();
-      interpreter_->state() = state;
-      for (size_t i = 0; i < rows.size(); ++i)
-        interpreter_->batch_rows()[i]->values = rows[i];
-      services_->stop = {};
-      ASSERT_TRUE(interpreter_->Run().value());
-    }
+    stopped = RunStopped(code, stops);
+    if (stopped)
+      with_rows +=
+          stopped_rows_[0] != std::vector<float>(stopped_rows_[0].size());
     ASSERT_EQ(services_->calls, whole) << stops;
   }
   EXPECT_GT(with_rows, 10);
@@ -487,7 +486,10 @@ TEST_F(InterpreterDataTest, LaterTurnsAllocateNothing) {
                           {Set("a", Sum("train", "value")),
                            ForEachMicroBatch(
                                "train", {Call("cached", {{"value", "a", kAdd}}),
-                                         Call("first", {{"value", "b"}})}),
+                                         Call("first", {{"value", "b"}}),
+                                         Call("represent")}),
+                           WithWholeBatch("train", Call("relate")),
+                           ForEachMicroBatch("train", Call("push")),
                            When("a"_r > 10, {}, {Set("b", 0)})})})});
   interpreter_ = Create().value();
   int64_t before = 0, turns = 0, after = 0;
