@@ -305,18 +305,11 @@ class Importer {
     GRAFT_ASSIGN_OR_RETURN(
         const TensorView* tensor,
         weights.Get(name, absl::MakeConstSpan(shape.data(), shape.size())));
-    switch (tensor->dtype) {
-      case DType::kF32:
-      case DType::kF16:
-      case DType::kBF16:
-      case DType::kF64:
-        break;
-      default:
-        return absl::InvalidArgumentError(
-            absl::StrCat(weights.PathOf(name), ": ", name,
-                         " expects F32, F16, BF16 or F64, got ",
-                         DescribeTensorType(tensor->dtype, tensor->shape)));
-    }
+    if (!ConvertsToFloat(tensor->dtype))
+      return absl::InvalidArgumentError(
+          absl::StrCat(weights.PathOf(name), ": ", name,
+                       " expects F32, F16, BF16 or F64, got ",
+                       DescribeTensorType(tensor->dtype, tensor->shape)));
     used_.insert(name);
     if (options_.check_values) GRAFT_RETURN_IF_ERROR(weights.CheckFinite(name));
     return name;

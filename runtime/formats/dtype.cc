@@ -125,6 +125,11 @@ uint16_t FloatToBFloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
+bool ConvertsToFloat(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 ||
+         dtype == DType::kBF16 || dtype == DType::kF64;
+}
+
 absl::Status ConvertToFloat(DType dtype, absl::Span<const uint8_t> bytes,
                             absl::Span<float> values) {
   if (absl::Status status = CheckSize(dtype, bytes.size(), values.size());

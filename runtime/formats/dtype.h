@@ -44,6 +44,9 @@ size_t DTypeSize(DType dtype);
 absl::string_view DTypeName(DType dtype);
 std::optional<DType> DTypeFromName(absl::string_view name);
 
+// Whether ConvertToFloat takes it: F32, F16, BF16 or F64.
+bool ConvertsToFloat(DType dtype);
+
 // IEEE binary16 and bfloat16 as bits. Towards float the conversion is exact;
 // from float it rounds to nearest, ties to even, overflows to infinity and
 // keeps NaN a NaN.
@@ -53,8 +56,8 @@ float BFloat16ToFloat(uint16_t bits);
 uint16_t FloatToBFloat16(float value);
 
 // Converts n stored elements (little endian, any alignment) to `values`, shape
-// [n]. F64 is rounded to nearest. INVALID_ARGUMENT when `dtype` is not F32,
-// F16, BF16 or F64, or when `bytes` has not exactly n elements.
+// [n]. F64 is rounded to nearest. INVALID_ARGUMENT when ConvertsToFloat is
+// false, or when `bytes` has not exactly n elements.
 absl::Status ConvertToFloat(DType dtype, absl::Span<const uint8_t> bytes,
                             absl::Span<float> values);
 

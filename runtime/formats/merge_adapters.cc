@@ -12,10 +12,10 @@ namespace graft {
 void MergeAdapters(const LowRankValues& adapters, absl::Span<float> matrix) {
   const auto rank = static_cast<size_t>(adapters.rank);
   const size_t columns = adapters.right.size() / rank;
-  std::vector<double> row(columns);
+  std::vector<double> row(columns), sums(columns);
   for (size_t i = 0; columns > 0 && i < matrix.size() / columns; ++i) {
     const absl::Span<float> values = matrix.subspan(i * columns, columns);
-    std::vector<double> sums(columns, 0.0);
+    sums.assign(columns, 0.0);
     for (size_t k = 0; k < rank; ++k)
       for (size_t j = 0; j < columns; ++j)
         sums[j] += static_cast<double>(adapters.left[i * rank + k]) *

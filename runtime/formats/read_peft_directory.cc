@@ -169,16 +169,9 @@ class TensorReader {
     if (!absl::ConsumePrefix(&name, kPrefix))
       return Error(tensor, absl::StrCat("a name that begins with ", kPrefix),
                    "another");
-    switch (tensor.dtype) {
-      case DType::kF32:
-      case DType::kF16:
-      case DType::kBF16:
-      case DType::kF64:
-        break;
-      default:
-        return Error(tensor, "F32, F16, BF16 or F64",
-                     DescribeTensorType(tensor.dtype, tensor.shape));
-    }
+    if (!ConvertsToFloat(tensor.dtype))
+      return Error(tensor, "F32, F16, BF16 or F64",
+                   DescribeTensorType(tensor.dtype, tensor.shape));
     const auto take = [&](absl::string_view suffix,
                           const TensorView* PeftModule::* member) {
       if (!absl::ConsumeSuffix(&name, suffix)) return false;

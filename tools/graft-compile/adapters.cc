@@ -13,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "llvm/Support/Regex.h"
@@ -69,13 +69,10 @@ std::vector<Setting> SettingsOf(transfer::InjectOp inject,
   const auto add = [&](mlir::Attribute place, std::string value) {
     auto expression = mlir::dyn_cast_or_null<transfer::ExpressionAttr>(place);
     if (!expression || value.empty()) return;
-    const std::string text = expression.getText().str();
-    absl::string_view name = text;
-    if (!absl::ConsumePrefix(&name, "@") ||
-        name.find_first_of(" +-*/(),@") != absl::string_view::npos)
-      return;
+    if (!transfer::isName(expression.getText())) return;
     settings.push_back({absl::StrCat("--adapter ", adapters.directory),
-                        std::string(name), std::move(value)});
+                        expression.getText().drop_front().str(),
+                        std::move(value)});
   };
   add(inject.getRankAttr(), absl::StrCat(adapters.rank));
   add(inject.getAlphaAttr(), absl::StrFormat("%.9g", adapters.alpha));
