@@ -322,17 +322,9 @@ def r_drop(at, settings):
                                     adamw(), 1.0), 3 * steps(table), loss)
 
 
-class Reverse(torch.autograd.Function):
-    """Leaves a value as it is, and multiplies its gradient by a negative factor."""
-
-    @staticmethod
-    def forward(context, x, strength):
-        context.strength = strength
-        return x.clone()
-
-    @staticmethod
-    def backward(context, gradient):
-        return -context.strength * gradient, None
+def reverse(x, strength):
+    """The value x, whose gradient is multiplied by -strength."""
+    return (1 + strength) * x.detach() - strength * x
 
 
 def cdan(at, settings):
@@ -348,7 +340,7 @@ def cdan(at, settings):
         strength = float(settings["strength"]) * (
             2 / (1 + math.exp(-10 * done / total)) - 1)
         guess = said.detach().softmax(1)
-        hidden = functional.linear(Reverse.apply(x, strength), critic[0]).relu()
+        hidden = functional.linear(reverse(x, strength), critic[0]).relu()
         products = guess.unsqueeze(2) * hidden.unsqueeze(1)
         told = (products * critic[1]).sum((1, 2))
         losses = functional.binary_cross_entropy_with_logits(
