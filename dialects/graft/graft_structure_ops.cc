@@ -197,16 +197,65 @@ LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection& tables) {
   return verifySlot(*this, getSymbol(), getValue().getType(), tables);  // C1.
 }
 
+LogicalResult CallOp::verify() {
+  // C1.
+  size_t named = getAt() ? getAt()->size() : 0;
+  if (named != getValues().size())
+    return emitOpError("expects a value for each parameter of 'at', got ")
+           << getValues().size() << " for " << named;
+  llvm::SmallDenseSet<Attribute> seen;
+  for (size_t i = 0; i < named; ++i)
+    if (Attribute name = (*getAt())[i]; !seen.insert(name).second)
+      return emitOpError("expects each parameter of 'at' once, got ")
+             << name << " twice";
+  return success();
+}
+
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection& tables) {
   auto callee =
       tables.lookupNearestSymbolFrom<func::FuncOp>(*this, getCallee());
   if (!callee)
     return emitOpError("expects a function of a model, got ") << getCallee();
-  auto type =
-      FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
-  if (matchSizes(callee.getFunctionType(), type)) return success();
-  return emitOpError("expects ") << getCallee() << " of type " << type
-                                 << ", got " << callee.getFunctionType();
+  auto type = FunctionType::get(getContext(), getArguments().getTypes(),
+                                getResultTypes());
+  if (!matchSizes(callee.getFunctionType(), type))
+    return emitOpError("expects ") << getCallee() << " of type " << type
+                                   << ", got " << callee.getFunctionType();
+  if (!getAt()) return success();
+  // C1.
+  auto model = callee->getParentOfType<ModelOp>();
+  for (auto [name, value] :
+       llvm::zip_equal(getAt()->getAsRange<FlatSymbolRefAttr>(), getValues())) {
+    Type declared =
+        model ? declaredType(tables.lookupSymbolIn(model, name)) : Type();
+    if (declared == value.getType()) continue;
+    InFlightDiagnostic diagnostic = emitOpError("expects ");
+    if (!declared)
+      return diagnostic << "a tensor of the model of " << getCallee()
+                        << ", got " << name;
+    return diagnostic << name << " of type " << declared << ", got "
+                      << value.getType();
+  }
+  return success();
+}
+
+LogicalResult GradientProductsOp::verify() {
+  // C1.
+  size_t losses = getLosses(), count = getGradients().size() / losses;
+  if (count == 0 || count * losses != getGradients().size())
+    return emitOpError("expects as many gradients of each of ")
+           << losses << " losses, got " << getGradients().size() << " in all";
+  for (auto [index, value] : llvm::enumerate(getGradients()))
+    if (Type type = getGradients()[index % count].getType();
+        value.getType() != type)
+      return emitOpError("expects a gradient of type ")
+             << type << ", as of the first loss, got " << value.getType();
+  // C2.
+  auto size = static_cast<int64_t>(losses);
+  auto type = cast<RankedTensorType>(getProducts().getType());
+  if (type.getShape() == ArrayRef({size, size})) return success();
+  return emitOpError("expects a row and a column for each of ")
+         << losses << " losses, got " << type;
 }
 
 LogicalResult TapOp::verify() {

@@ -272,7 +272,7 @@ def Graft_WriteOp : Graft_Op<"write", [
   let assemblyFormat = "$symbol `,` $value attr-dict `:` type($value)";
 }
 
-def Graft_CallOp : Graft_Op<"call", [
+def Graft_CallOp : Graft_Op<"call", [AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Apply a function of a model";
   let description = [{
@@ -282,25 +282,45 @@ def Graft_CallOp : Graft_Op<"call", [
     the callee calls (prediction, a teacher). Named sizes of the callee may have
     other names in the call, those of another stream.
 
+    With `at` the callee, and functions that it calls, read `values` in place of those
+    parameters of its model: the model somewhere else than where it is.
+
+    - (C1) `at` names tensors of the model, each once and one for each of `values`, of
+      its type.
+
     Example:
     ```mlir
     graft.model @m {
+      graft.parameter @w : tensor<3xf32>
       func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
-        return %x : tensor<3xf32>
+        %w = graft.read @w : tensor<3xf32>
+        %y = graft.mul %x, %w : tensor<3xf32>
+        return %y : tensor<3xf32>
       }
     }
     func.func @g(%x: tensor<3xf32>) -> tensor<3xf32> {
       %y = graft.call @m::@f(%x) : (tensor<3xf32>) -> tensor<3xf32>
-      return %y : tensor<3xf32>
+      %z = graft.call @m::@f(%x) at [@w] = (%y : tensor<3xf32>) : (tensor<3xf32>) -> tensor<3xf32>
+      return %z : tensor<3xf32>
     }
     ```
   }];
-  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands,
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$arguments,
+    Variadic<Graft_Tensor>:$values, OptionalAttr<FlatSymbolRefArrayAttr>:$at,
     UnitAttr:$deterministic);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
-    (`deterministic` $deterministic^)? $callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)
+    (`deterministic` $deterministic^)? $callee `(` $arguments `)`
+    (`at` $at^ `=` `(` $values `:` type($values) `)`)? attr-dict `:`
+    functional-type($arguments, $results)
   }];
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$types,
+      "::mlir::SymbolRefAttr":$callee, "::mlir::ValueRange":$arguments,
+      CArg<"bool", "false">:$deterministic), [{
+    build($_builder, $_state, types, callee, arguments, /*values=*/{},
+          /*at=*/{}, deterministic);
+  }]>];
+  let hasVerifier = 1;
 }
 
 def Graft_RepeatOp : Graft_Op<"repeat", [
@@ -455,4 +475,33 @@ def Graft_GradientsOp : Graft_Op<"gradients", [
       "::mlir::Value":$loss, "::mlir::ValueRange":$wrt), [{
     build($_builder, $_state, types, /*value=*/false, loss, wrt);
   }]>];
+}
+
+def Graft_GradientProductsOp : Graft_Op<"gradient_products", [Pure]> {
+  let summary = "Inner products of the gradients of several losses";
+  let description = [{
+    `gradients` has the gradients of the first loss by all parameters, then those of
+    the second, and so on for `losses` losses. Row i, column j of the result is the
+    sum over parameters of the inner products of their gradients of the losses i and j.
+    Replaced by the autodiff pass; where losses are scaled, the products are those of
+    the losses as they are.
+
+    - (C1) There are as many gradients of each loss, one at least, of the same types.
+    - (C2) The result has a row and a column for each loss.
+
+    Example:
+    ```mlir
+    func.func @f(%a: tensor<2x4xf32>, %b: tensor<2x4xf32>) -> tensor<2x2xf32> {
+      %p = graft.gradient_products %a, %b of 2 : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x2xf32>
+      return %p : tensor<2x2xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<Graft_Tensor>:$gradients,
+    ConfinedAttr<I64Attr, [IntPositive]>:$losses);
+  let results = (outs Graft_Matrix:$products);
+  let assemblyFormat = [{
+    $gradients `of` $losses attr-dict `:` functional-type($gradients, $products)
+  }];
+  let hasVerifier = 1;
 }

@@ -66,6 +66,8 @@ inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
                                          return x >= 1 && x <= 1e15 &&
                                                 x == std::floor(x);
                                        }};
+inline constexpr NumberRange kOrder = {
+    "1 or 2", [](double x) { return x == 1 || x == 2; }};
 inline constexpr NumberRange kLayer = {
     "an integer in [-10000, 10000]",
     [](double x) { return std::abs(x) <= 10000 && x == std::floor(x); }};

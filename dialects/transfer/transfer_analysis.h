@@ -66,6 +66,23 @@ ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 ParameterSet getReachedParameters(llvm::ArrayRef<mlir::Value> values,
                                   llvm::ArrayRef<mlir::Value> ends = {});
 
+// Returns the parameters that the function of `call` reads.
+ParameterSet getCalledParameters(CallOp call);
+
+// Returns the parameters that `inner` takes steps of: those of its groups that
+// its loss reaches. The strategy is verified.
+llvm::SmallVector<Parameter> getInnerParameters(InnerOp inner);
+
+// Whether the result of `call` differs where the steps of `inner` lead.
+bool followsSteps(CallOp call, InnerOp inner);
+
+// Checks the groups and calls of `inner`, and whatever is at its result.
+// Fails with a diagnostic.
+llvm::LogicalResult verifyInner(InnerOp inner);
+
+// Checks what `phase` weighs gradients by. Fails with a diagnostic.
+llvm::LogicalResult verifyWeighing(PhaseOp phase);
+
 // Returns all parameters that `value` depends on.
 ParameterSet getReadParameters(mlir::Value value);
 

@@ -52,6 +52,16 @@ def Transfer_LayersType : TypeDef<Transfer_Dialect, "Layers"> {
   let assemblyFormat = "`<` $tensor `>`";
 }
 
+def Transfer_ParametersType : TypeDef<Transfer_Dialect, "Parameters"> {
+  let mnemonic = "parameters";
+  let summary = "Values for some parameters of the models";
+  let description = [{
+    Where an inner loop (`transfer.inner`) has led; a `transfer.call` may be `at` it.
+    Example: `!transfer.parameters`.
+  }];
+  let builderCall = "$_builder.getType<::graft::transfer::ParametersType>()";
+}
+
 class Transfer_Op<string mnemonic, list<Trait> traits = []>
     : Op<Transfer_Dialect, mnemonic, traits>;
 
@@ -101,8 +111,8 @@ def Transfer_ExpressionAttr : AttrDef<Transfer_Dialect, "Expression"> {
   let summary = "Arithmetic over the parameters of a strategy";
   let description = [{
     Numbers, `@name` for a declared parameter, `+ - * /`, parentheses, and the
-    functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. In the rate of a phase and
-    the factors of `transfer.combine` and `transfer.scale_gradient` also `step` and
+    functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. In the rate of a phase, the
+    rate of `transfer.inner` and the factors of `transfer.combine` and `transfer.scale_gradient` also `step` and
     `epoch`, those that are done, and `progress`, the share of all steps that is done. Where an op takes a
     number it is written as `@rate`, or as text: `"1 - @soft_share"`.
   }];

@@ -42,7 +42,7 @@ class Finder {
                         call.getCallee());
     if (auto loss = dyn_cast<LossOp>(op))
       return loss.getKind() == LossKind::contrastive ? op : nullptr;
-    if (isa<PenaltyOp>(op)) return op;
+    if (isa<PenaltyOp, InnerOp>(op)) return op;
     if (isa<TransferDialect>(op->getDialect())) return nullptr;
     if (auto repeat = dyn_cast<RepeatOp>(op))
       return findIn(repeat.getBody().front());
@@ -114,6 +114,7 @@ FailureOr<LossCut> cutLoss(const LossPart& part) {
     if (!relating.contains(op)) continue;
     // It may be of what lies before the cut.
     if (isa<GradientOp>(op)) return fails(op, "a derivative");
+    if (isa<InnerOp>(op)) return fails(op, "an inner loop");
     for (Value operand : op->getOperands()) {
       Operation* source = operand.getDefiningOp();
       SmallVector<StreamOp> streams = getStreams({operand});

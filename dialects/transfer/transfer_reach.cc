@@ -4,6 +4,7 @@
 // The parameters that a value of a strategy depends on, through the functions
 // of models.
 
+#include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "llvm/ADT/STLExtras.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,6 +27,9 @@ class Walker {
 
  private:
   void addRead(ReadOp read);
+  // The steps are constants unless their gradient has derivatives, too.
+  void visitInner(InnerOp inner, SmallVectorImpl<Value>& pending);
+  void addParameters(DistanceOp distance);
 
   // Follow only operands that get a gradient.
   bool gradient;
@@ -62,6 +66,14 @@ void Walker::visit(Value value) {
     if (Value returned = findReturned(cast<OpResult>(next)))
       pending.push_back(returned);
     if (gradient && isa<CacheOp, StopGradientOp>(op)) continue;
+    if (gradient && isa<InnerOp>(op)) {
+      visitInner(cast<InnerOp>(op), pending);
+      continue;
+    }
+    if (auto distance = dyn_cast<DistanceOp>(op)) {
+      addParameters(distance);
+      if (gradient) continue;
+    }
     auto loss = dyn_cast<LossOp>(op);
     bool fromTeacher = isa<KlDivergenceOp>(op) ||
                        (loss && loss.getKind() == LossKind::kl_divergence);
@@ -93,12 +105,33 @@ void Walker::addRead(ReadOp read) {
     add(repeat.getScope() + "." + Twine(i) + "." + name);
 }
 
+void Walker::visitInner(InnerOp inner, SmallVectorImpl<Value>& pending) {
+  if (getVerifiedNumber(inner, inner.getOrderAttr()) == 2)
+    pending.push_back(inner.getLoss());
+  if (inner.getFrom()) pending.push_back(inner.getFrom());
+}
+
+void Walker::addParameters(DistanceOp distance) {
+  for (auto inner = distance.getParameters().getDefiningOp<InnerOp>(); inner;
+       inner = inner.getFrom() ? inner.getFrom().getDefiningOp<InnerOp>()
+                               : InnerOp())
+    for (const Parameter& parameter : getInnerParameters(inner))
+      parameters.insert(parameter.symbol);
+}
+
 }  // namespace
 
 ParameterSet getReachedParameters(ArrayRef<Value> values,
                                   ArrayRef<Value> ends) {
   Walker walker(/*gradient=*/true, ends);
   for (Value value : values) walker.visit(value);
+  return std::move(walker.parameters);
+}
+
+ParameterSet getCalledParameters(CallOp call) {
+  SmallVector<Value> operands(call->getOperands());
+  Walker walker(/*gradient=*/false, operands);
+  for (Value result : call.getResults()) walker.visit(result);
   return std::move(walker.parameters);
 }
 

@@ -39,7 +39,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
-      `transfer.scale_gradient`, `transfer.gradient`, `transfer.number` and computing ops of `graft`,
+      `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`, `transfer.distance`, `transfer.number` and computing ops of `graft`,
       and until `transfer-expand-taps` also `transfer.tap` and `transfer.sum`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
@@ -67,6 +67,12 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       depends on one stream, and a prediction and the loss that evaluates it on the
       same one. A cache and the loss that evaluates relate no examples to each other.
     - (C11) Parameters of the models have static shapes.
+    - (C12) Inner loops satisfy what `transfer.inner` says of groups and calls, and a
+      call at one is of a model with a parameter there. A prediction is at none.
+    - (C13) `weighing` names a function of a model that takes a tensor<NxNxf32> and
+      returns a tensor<Nxf32>, for a loss that is a `transfer.combine` of N terms, at
+      least two. More than one of them reaches a parameter of the groups, and the
+      function reads no parameter.
 
     Example:
     ```mlir
@@ -418,13 +424,69 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
     (`linear`) or half a cosine (`cosine`). With `clip` above 0, the global norm of
     the gradients of all groups is clipped to that value.
 
+    With `weighing` the gradients of the N terms of the loss, a `transfer.combine`, are
+    kept apart until all examples of the batch have been seen, factors included. `weighing`
+    then maps their products over all parameters that more than one term reaches,
+    P[i, j] = sum of g_i g_j, to a weight for each term, and these parameters take a step
+    along the sum of w_i g_i. What only one term reaches takes the gradient of that term.
+
     - (C1) `optimizer` is in the table, and other settings than its own are absent.
     - (C2) `nesterov` takes a `momentum` above 0.
     - (C3) The name consists of letters, digits and `_`.
 
-    A part of `transfer.strategy`; see there for an example.
+    A part of `transfer.strategy`; see there for an example. One of two losses that
+    weighs each by the size of the other's gradient:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @first : tensor<3x8xf32>
+      graft.parameter @second : tensor<2x8xf32>
+      func.func @pooled(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        return %z : tensor<?x8xf32, #graft.dims<S>>
+      }
+      func.func @one(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @first : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+      func.func @other(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x2xf32, #graft.dims<S>> {
+        %w = graft.read @second : tensor<2x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<2x8xf32>) -> tensor<?x2xf32, #graft.dims<S>>
+        return %z : tensor<?x2xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @balance {
+      func.func @weights(%products: tensor<2x2xf32>) -> tensor<2xf32> {
+        %squares = graft.reduce max %products over [1] : (tensor<2x2xf32>) -> tensor<2xf32>
+        %one = graft.constant 1.0 : tensor<2xf32>
+        %w = graft.div %one, %squares : tensor<2xf32>
+        return %w : tensor<2xf32>
+      }
+    }
+    transfer.strategy @balanced {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1, %labels_2 = transfer.stream @more of ids, segments, labels<2> in @T, @S
+      transfer.group @all of @model
+      %x = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %y = transfer.call @model::@pooled(%ids_0, %segments_1) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %u = transfer.call @model::@one(%x) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %v = transfer.call @model::@other(%y) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x2xf32, #graft.dims<S>>
+      %k = transfer.loss cross_entropy %u, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %l = transfer.loss cross_entropy %v, %labels_2 mean : tensor<?x2xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %loss = transfer.combine 1.000000e+00 * %k + 1.000000e+00 * %l
+      transfer.predict %u softmax evaluate %k : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss weighing @balance::@weights over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Graft_Scalar:$loss,
+    OptionalAttr<SymbolRefAttr>:$weighing,
     FlatSymbolRefArrayAttr:$groups, Transfer_TextAttr:$optimizer,
     Transfer_TextAttr:$schedule,
     Transfer_NumberAttr:$rate, OptionalAttr<Transfer_NumberAttr>:$warmup,
@@ -434,7 +496,8 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
     OptionalAttr<Transfer_NumberAttr>:$epsilon,
     OptionalAttr<Transfer_NumberAttr>:$clip);
   let assemblyFormat = [{
-    $sym_name `minimise` $loss `over` $groups `with` custom<Word>($optimizer)
+    $sym_name `minimise` $loss (`weighing` $weighing^)? `over` $groups
+    `with` custom<Word>($optimizer)
     `rate` custom<Word>($schedule) custom<Number>($rate)
     (`warmup` custom<Number>($warmup)^)? (`momentum` custom<Number>($momentum)^)?
     (`nesterov` $nesterov^)? (`beta1` custom<Number>($beta1)^)?

@@ -153,6 +153,15 @@ LogicalResult ScaleGradientOp::verify() {
   return verifyNumber(*this, "factor", getFactorAttr(), kAny, Change::allowed);
 }
 
+LogicalResult InnerOp::verify() {
+  // C1.
+  return success(
+      succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative,
+                             Change::allowed)) &&
+      succeeded(verifyNumber(*this, "times", getTimesAttr(), kCount)) &&
+      succeeded(verifyNumber(*this, "order", getOrderAttr(), kOrder)));
+}
+
 LogicalResult NumberOp::verify() {
   // C1.
   auto type = cast<RankedTensorType>(getTensor().getType());

@@ -9,7 +9,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/graft/graft_base.td"
 include "dialects/transfer/transfer_dialect.td"
 
-def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
+def Transfer_CallOp : Transfer_Op<"call", [
+    Pure, AttrSizedOperandSegments, HasParent<"StrategyOp">]> {
   let summary = "Call a function of a model on a batch";
   let description = [{
     Two calls of one function use different random numbers. A `deterministic` call
@@ -20,17 +21,20 @@ def Transfer_CallOp : Transfer_Op<"call", [Pure, HasParent<"StrategyOp">]> {
     each operand, of the second, and so on. Operands that are no layers are the same
     in all of them.
 
+    A call `at` the result of a `transfer.inner` is one of the model where its
+    parameters have been led.
+
     - (C1) The results of a call are layers where an operand is, and else none is.
 
     A part of `transfer.strategy`; see there for an example, and `transfer.tap` for
     one with layers.
   }];
-  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$operands,
-    UnitAttr:$deterministic);
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$arguments,
+    Optional<Transfer_ParametersType>:$at, UnitAttr:$deterministic);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
-    (`deterministic` $deterministic^)? $callee `(` $operands `)` attr-dict `:`
-    functional-type($operands, $results)
+    (`deterministic` $deterministic^)? $callee `(` $arguments `)` (`at` $at^)?
+    attr-dict `:` functional-type($arguments, $results)
   }];
   let hasVerifier = 1;
 }
@@ -485,6 +489,111 @@ def Transfer_GradientOp : Transfer_Op<"gradient", [
   let results = (outs Graft_Tensor:$gradient);
   let assemblyFormat = "$values `wrt` $wrt attr-dict `:` type($values) `,` type($wrt)";
   let hasVerifier = 1;
+}
+
+def Transfer_InnerOp : Transfer_Op<"inner", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "Parameters after some steps of an inner loop";
+  let description = [{
+    Begins with the parameters of `groups` and takes `times` steps of gradient descent
+    on `loss`, w - `rate` dloss/dw, in each of which the calls behind `loss` are
+    computed again where the parameters have come. The parameters themselves stay as they are; a
+    `transfer.call` may be `at` the result. With `from` another inner loop has led
+    there: then steps go on where that one ended, and the calls behind `loss` are `at` it.
+
+    A loss behind such a call depends on the parameters through all steps. Its gradient
+    has derivatives of second order where `order` is 2 (MAML, Finn et al. 2017); where it is 1
+    each step counts as a constant that is added to the parameters.
+
+    All examples of a batch take part in each step, so that no batch is cut.
+
+    - (C1) `rate` is not negative and may change; `times` is a positive integer, `order` 1 or 2.
+    - (C2) Groups exist, once each, are neither frozen nor track a model, and `loss`
+      depends on a parameter of each.
+    - (C3) Calls behind `loss` that read these parameters are `at` `from`, or at nothing
+      without `from`.
+
+    Example, a model of which one step on texts of one domain shall help in another:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.size @U bound 4096
+    graft.size @R bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @label : tensor<3x8xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %v = graft.read @label : tensor<3x8xf32>
+        %z = graft.linear %p, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @meta {
+      %ids, %segments, %labels = transfer.stream @support of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1, %labels_2 = transfer.stream @query of ids, segments, labels<3> in @U, @R
+      transfer.group @all of @model
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %learnt = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %fast = transfer.inner minimise %learnt over [@all] rate 1.000000e-02 times 2 order 2
+      %others = transfer.call @model::@logits(%ids_0, %segments_1) at %fast : (tensor<?xi32, #graft.dims<U>>, !graft.segments<U, R>) -> tensor<?x3xf32, #graft.dims<R>>
+      %loss = transfer.loss cross_entropy %others, %labels_2 mean : tensor<?x3xf32, #graft.dims<R>>, tensor<?xi32, #graft.dims<R>>
+      transfer.predict %logits softmax evaluate %learnt : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Scalar:$loss,
+    Optional<Transfer_ParametersType>:$from, FlatSymbolRefArrayAttr:$groups,
+    Transfer_NumberAttr:$rate, Transfer_NumberAttr:$times,
+    Transfer_NumberAttr:$order);
+  let results = (outs Transfer_ParametersType:$parameters);
+  let assemblyFormat = [{
+    (`from` $from^)? `minimise` $loss `over` $groups `rate` custom<Number>($rate)
+    `times` custom<Number>($times) `order` custom<Number>($order) attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Transfer_DistanceOp : Transfer_Op<"distance", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "How far an inner loop has led";
+  let description = [{
+    Half of the sum of squared differences between parameters where they are and where
+    `transfer.inner` has led them, which counts as a constant. So its derivative by a
+    parameter is the difference itself, and a step of gradient descent goes a part of
+    the way (Reptile, Nichol et al. 2018).
+
+    Example:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @reptile {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %fast = transfer.inner minimise %label over [@all] rate 1.000000e-02 times 5 order 1
+      %far = transfer.distance %fast : tensor<f32>
+      transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %far over [@all] with sgd rate constant 1.000000e-01
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Transfer_ParametersType:$parameters);
+  let results = (outs Graft_Scalar:$distance);
+  let assemblyFormat = "$parameters attr-dict `:` type($distance)";
 }
 
 def Transfer_NumberOp : Transfer_Op<"number", [Pure, HasParent<"StrategyOp">]> {

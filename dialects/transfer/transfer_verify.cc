@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C11 of transfer.strategy.
+// Verifies C1 to C13 of transfer.strategy.
 
 #include "dialects/graft/size_renaming.h"
 #include "dialects/transfer/number.h"
@@ -20,10 +20,10 @@ class Verifier {
 
   LogicalResult run() {
     return success(succeeded(checkOps()) && succeeded(checkSymbols()) &&
-                   succeeded(checkGroups()) && succeeded(checkPhases()) &&
-                   succeeded(checkStreams()) && succeeded(checkCaches()) &&
-                   succeeded(checkPredictions()) && succeeded(checkLabels()) &&
-                   succeeded(checkWeights()));
+                   succeeded(checkGroups()) && succeeded(checkNested()) &&
+                   succeeded(checkPhases()) && succeeded(checkStreams()) &&
+                   succeeded(checkCaches()) && succeeded(checkPredictions()) &&
+                   succeeded(checkLabels()) && succeeded(checkWeights()));
   }
 
  private:
@@ -36,6 +36,7 @@ class Verifier {
   LogicalResult checkStatic(StringAttr model);
   LogicalResult checkGroups();
   LogicalResult checkTracking(ModelOp model);
+  LogicalResult checkNested();
   LogicalResult checkPhases();
   LogicalResult checkPhase(PhaseOp phase);
   LogicalResult checkIgnored();
@@ -165,8 +166,8 @@ LogicalResult Verifier::checkCall(CallOp call) {
       SymbolTable::lookupSymbolIn(module(), name));
   if (!callee || !isa<ModelOp>(callee->getParentOp()))
     return call.emitOpError("expects a function of a model, got ") << name;
-  auto type = FunctionType::get(call.getContext(), call.getOperandTypes(),
-                                call.getResultTypes());
+  auto type = FunctionType::get(
+      call.getContext(), call.getArguments().getTypes(), call.getResultTypes());
   if (matchSizes(callee.getFunctionType(), type)) return success();
   InFlightDiagnostic diagnostic = call.emitOpError("expects ")
                                   << name << " of type " << type << ", got "
@@ -247,6 +248,15 @@ LogicalResult Verifier::checkTracking(ModelOp model) {
     diagnostic.attachNote(group.getLoc()) << "which tracks another";
     return diagnostic;
   }
+  return success();
+}
+
+// C12, C13.
+LogicalResult Verifier::checkNested() {
+  for (auto inner : strategy.getOps<InnerOp>())
+    if (failed(verifyInner(inner))) return failure();
+  for (auto phase : strategy.getOps<PhaseOp>())
+    if (failed(verifyWeighing(phase))) return failure();
   return success();
 }
 
@@ -473,6 +483,14 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
         "expects a loss to evaluate whose factors are the same in each step; "
         "'evaluate' names one");
     diagnostic.attachNote(op->getLoc()) << "this one's change";
+    return diagnostic;
+  }
+  for (Operation* op : getComputation({predict.getPrediction()})) {
+    if (!isa<InnerOp>(op)) continue;  // C12.
+    InFlightDiagnostic diagnostic = predict.emitOpError(
+        "expects a prediction of the trained parameters, got one where an "
+        "inner loop leads");
+    diagnostic.attachNote(op->getLoc()) << "led here";
     return diagnostic;
   }
   SmallVector<StreamOp> streams = getStreams({predict.getPrediction()});

@@ -167,6 +167,47 @@ class Expansion {
   llvm::DenseMap<Value, Value> gradients;
 };
 
+// The sum over tensors of the inner products of `first` and `second`.
+Value sumProducts(OpBuilder& builder, Location location, ValueRange first,
+                  ValueRange second) {
+  Value sum;
+  for (auto [a, b] : llvm::zip_equal(first, second)) {
+    auto type = cast<RankedTensorType>(a.getType());
+    Value product = MulOp::create(builder, location, a, b);
+    Value total = product;
+    if (type.getRank() > 0)
+      total = ReduceOp::create(
+          builder, location, RankedTensorType::get({}, type.getElementType()),
+          product, ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
+          builder.getDenseI64ArrayAttr(
+              llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+    sum = sum ? AddOp::create(builder, location, sum, total) : total;
+  }
+  return sum;
+}
+
+// Each product once, in both of its places.
+void expandProducts(GradientProductsOp op) {
+  OpBuilder builder(op);
+  Location location = op.getLoc();
+  size_t losses = op.getLosses(), count = op.getGradients().size() / losses;
+  auto type = cast<RankedTensorType>(op.getProducts().getType());
+  auto single = RankedTensorType::get({1, 1}, type.getElementType());
+  SmallVector<Value> products(losses * losses);
+  for (size_t i = 0; i < losses; ++i)
+    for (size_t j = 0; j <= i; ++j) {
+      Value sum = sumProducts(builder, location,
+                              op.getGradients().slice(i * count, count),
+                              op.getGradients().slice(j * count, count));
+      products[i * losses + j] = products[j * losses + i] =
+          ReshapeOp::create(builder, location, single, sum);
+    }
+  Value row = ConcatOp::create(builder, location, products);
+  op.replaceAllUsesWith(
+      ReshapeOp::create(builder, location, type, row).getOutput());
+  op.erase();
+}
+
 struct AutodiffExpandGradientsPass
     : public impl::AutodiffExpandGradientsPassBase<
           AutodiffExpandGradientsPass> {
@@ -187,6 +228,7 @@ LogicalResult expandGradients(Operation* root) {
           "expects to stand in a function, outside of other ops");
     if (failed(Expansion(op).run())) return failure();
   }
+  root->walk(expandProducts);
   // What scaled gradients has done its work, and is an identity.
   root->walk([](ScaleGradientOp op) {
     op.getOutput().replaceAllUsesWith(op.getInput());

@@ -87,7 +87,7 @@ FailureOr<SmallVector<Value>> Interpreter::run(func::FuncOp function,
   sizes.clear();
   writes.clear();
   nextDraw.clear();
-  FailureOr<SmallVector<Value>> results = call(function, arguments, 0, false);
+  FailureOr<SmallVector<Value>> results = call(function, arguments, Scope());
   if (failed(results)) return failure();
   for (auto& write : writes) slots[write.getKey()] = write.getValue();
   return results;
@@ -95,8 +95,7 @@ FailureOr<SmallVector<Value>> Interpreter::run(func::FuncOp function,
 
 FailureOr<SmallVector<Value>> Interpreter::call(func::FuncOp function,
                                                 ArrayRef<Value> arguments,
-                                                int64_t draw,
-                                                bool deterministic) {
+                                                Scope scope) {
   if (function.isExternal())
     return function.emitError("expects a function with a body"), failure();
   if (arguments.size() != function.getNumArguments())
@@ -111,10 +110,7 @@ FailureOr<SmallVector<Value>> Interpreter::call(func::FuncOp function,
       return failure();
     environment[argument] = arguments[index];
   }
-  Scope scope;
   scope.model = modelOf(function);
-  scope.draw = draw;
-  scope.deterministic = deterministic;
   callStack.push_back(function);
   FailureOr<SmallVector<Value>> results =
       runBlock(function.getBody().front(), environment, scope);
@@ -211,6 +207,10 @@ LogicalResult Interpreter::runRead(Operation* op, Environment& environment,
     name = (scope.layers + "." + std::to_string(scope.turn) + "." + name).str();
   std::string key = slotKey(model, name);
   RankedTensorType type = read.getType();
+  if (auto given = scope.given.find(name); given != scope.given.end()) {
+    environment[read.getResult()] = given->second;
+    return success();
+  }
   if (writes.contains(key))
     return op->emitOpError("expects no write of ")
            << read.getSymbol() << " before a read of it";
@@ -252,16 +252,21 @@ LogicalResult Interpreter::runCall(Operation* op, Environment& environment,
     return op->emitOpError("expects no recursion, got a call of ")
            << callOp.getCallee() << " in itself";
   SmallVector<Value> arguments;
-  for (mlir::Value operand : op->getOperands())
+  for (mlir::Value operand : callOp.getArguments())
     arguments.push_back(environment.lookup(operand));
-  bool deterministic = scope.deterministic || callOp.getDeterministic();
-  int64_t draw = 0;
-  if (!deterministic) {
-    draw = nextDraw[callee];
+  Scope inner;
+  inner.deterministic = scope.deterministic || callOp.getDeterministic();
+  if (!inner.deterministic) {
+    inner.draw = nextDraw[callee];
     nextDraw[callee] += drawsPerCall(callee);
   }
+  // Inside of a model, calls pass on what they have been given.
+  inner.given = scope.given;
+  for (size_t i = 0, e = callOp.getValues().size(); i < e; ++i)
+    inner.given[cast<FlatSymbolRefAttr>((*callOp.getAt())[i]).getValue()] =
+        environment.lookup(callOp.getValues()[i]);
   FailureOr<SmallVector<Value>> results =
-      call(callee, arguments, draw, deterministic);
+      call(callee, arguments, std::move(inner));
   if (failed(results)) return failure();
   for (auto [result, value] : llvm::zip(op->getResults(), *results))
     environment[result] = value;

@@ -72,18 +72,21 @@ class Interpreter {
   using Environment = llvm::DenseMap<mlir::Value, Value>;
 
   // Where the current op stands: the model whose symbols it sees, inside of
-  // graft.repeat the layer, and what its function's call adds to draws.
+  // graft.repeat the layer, what its function's call adds to draws, and the
+  // tensors of the model that it gives other values.
   struct Scope {
     llvm::StringRef model;
     llvm::StringRef layers;
     int64_t turn = -1;
     int64_t draw = 0;
     bool deterministic = false;
+    llvm::StringMap<Value> given;
   };
 
+  // Calls `function` in its own model; of `scope`, draws and values count.
   mlir::FailureOr<llvm::SmallVector<Value>> call(
       mlir::func::FuncOp function, llvm::ArrayRef<Value> arguments,
-      int64_t draw, bool deterministic);
+      Scope scope);
   mlir::FailureOr<llvm::SmallVector<Value>> runBlock(mlir::Block& block,
                                                      Environment& environment,
                                                      const Scope& scope);

@@ -75,6 +75,16 @@ void unscaleGradients(func::FuncOp function, exec::SourceAttr source) {
     norm.getNorm().replaceAllUsesExcept(unscaled.getResult(),
                                         unscaled.getOperation());
   }
+  for (auto op : function.getOps<GradientProductsOp>()) {
+    OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfter(op);
+    auto type = cast<RankedTensorType>(op.getProducts().getType());
+    Value wide = BroadcastOp::create(builder, op.getLoc(), type, unscale,
+                                     builder.getDenseI64ArrayAttr({0, 1}));
+    Value once = MulOp::create(builder, op.getLoc(), op.getProducts(), wide);
+    Value twice = MulOp::create(builder, op.getLoc(), once, wide);
+    op.getProducts().replaceAllUsesExcept(twice, once.getDefiningOp());
+  }
   // One multiplication for all updates that share a clip factor.
   llvm::DenseMap<Value, Value> factors;
   for (OptimizerOpInterface op : updates) {

@@ -18,8 +18,9 @@ SymbolRefAttr getState(const Parameter& parameter, const Twine& name) {
       FlatSymbolRefAttr::get(context, (parameter.name() + "." + name).str()));
 }
 
-SymbolRefAttr getGradient(const Parameter& parameter) {
-  return getState(parameter, "gradient");
+SymbolRefAttr getGradient(const Parameter& parameter, size_t loss) {
+  if (loss == 0) return getState(parameter, "gradient");
+  return getState(parameter, "gradient." + Twine(loss));
 }
 
 // What a mean loss is divided by.
@@ -188,6 +189,7 @@ void Entry::addFactors(Value value, PhaseOp phase, HostProgram& host) {
   for (Operation* op : getOps(value)) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
     if (auto number = dyn_cast<NumberOp>(op)) add(number.getNumber());
+    if (auto inner = dyn_cast<InnerOp>(op)) add(inner.getRate());
     if (auto sum = dyn_cast<CombineOp>(op))
       for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))
         if (takes(loss)) add(factor);
@@ -198,7 +200,8 @@ FailureOr<Value> Entry::compute(Value value) {
   for (Operation* op : getOps(value)) {
     // Fields and caches are arguments; other ops may have been emitted by an
     // earlier call.
-    if (isa<StreamOp, CacheOp>(op) || mapping.contains(op->getResult(0)))
+    if (isa<StreamOp, CacheOp>(op) || mapping.contains(op->getResult(0)) ||
+        places.contains(op->getResult(0)))
       continue;
     builder.setLoc(op->getLoc());
     if (failed(emit(op))) return failure();
@@ -210,6 +213,11 @@ LogicalResult Entry::emit(Operation* op) {
   if (auto loss = dyn_cast<LossOp>(op)) return emitLoss(loss);
   if (auto combine = dyn_cast<CombineOp>(op)) return emitCombination(combine);
   if (auto penalty = dyn_cast<PenaltyOp>(op)) return emitPenalty(penalty);
+  if (auto inner = dyn_cast<InnerOp>(op)) return emitInner(inner);
+  if (auto distance = dyn_cast<DistanceOp>(op)) {
+    emitDistance(distance);
+    return success();
+  }
   if (auto mean = dyn_cast<MeanOp>(op)) {
     reduceRows(mean.getLoss(), mapping.lookup(mean.getValues()),
                mean.getWeight(),
@@ -219,6 +227,7 @@ LogicalResult Entry::emit(Operation* op) {
   }
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
+    if (places.contains(operand)) continue;
     Value mapped = mapping.lookupOrNull(operand);
     if (!mapped || mapped.getType() != operand.getType())
       return op->emitOpError("expects operands that the entry ")
@@ -226,10 +235,7 @@ LogicalResult Entry::emit(Operation* op) {
     operands.push_back(mapped);
   }
   if (auto call = dyn_cast<CallOp>(op)) {
-    auto copy = graft::CallOp::create(
-        builder, call.getResultTypes(), call.getCallee(), operands,
-        call.getDeterministic() || mode.deterministic);
-    mapping.map(call.getResults(), copy.getResults());
+    emitCall(call, operands);
     return success();
   }
   if (auto scaling = dyn_cast<ScaleGradientOp>(op)) {
@@ -331,6 +337,15 @@ Value Entry::scalarOf(Operation* op, Attribute number) {
       builder.getF32FloatAttr(getVerifiedNumber(op, number)));
 }
 
+Value Entry::elementOf(Value vector, int64_t index) {
+  auto type = cast<RankedTensorType>(vector.getType());
+  Type element = type.getElementType();
+  Value row = ReshapeOp::create(
+      builder, RankedTensorType::get({1, type.getDimSize(0)}, element), vector);
+  Value single = SliceOp::create(builder, row, index, 1);
+  return ReshapeOp::create(builder, RankedTensorType::get({}, element), single);
+}
+
 Value Entry::spread(Value scalar, RankedTensorType type) {
   if (type.getRank() == 0) return scalar;
   return BroadcastOp::create(builder, type, scalar,
@@ -372,17 +387,26 @@ void Entry::emitGradient(GradientOp gradient) {
   mapping.map(gradient.getGradient(), result.getGradients().front());
 }
 
+Value Entry::scaleTerm(CombineOp sum, size_t index) {
+  Value term = mapping.lookup(sum.getLosses()[index]);
+  Attribute number = sum.getFactors()[index];
+  if (Value changing = factors.lookup(number))
+    return MulOp::create(builder, term, changing);
+  double factor = getVerifiedNumber(sum, number);
+  if (factor == 1) return term;
+  return ScaleOp::create(builder, term, APFloat(static_cast<float>(factor)));
+}
+
+FailureOr<Value> Entry::computeTerm(CombineOp sum, size_t index) {
+  if (failed(compute(sum.getLosses()[index]))) return failure();
+  return scaleTerm(sum, index);
+}
+
 LogicalResult Entry::emitCombination(CombineOp combine) {
   Value sum;
-  for (auto [number, loss] :
-       llvm::zip(combine.getFactors(), combine.getLosses())) {
+  for (auto [index, loss] : llvm::enumerate(combine.getLosses())) {
     if (!takes(loss)) continue;
-    Value term = mapping.lookup(loss);
-    if (Value changing = factors.lookup(number))
-      term = MulOp::create(builder, term, changing);
-    else if (double factor = getVerifiedNumber(combine, number); factor != 1)
-      term =
-          ScaleOp::create(builder, term, APFloat(static_cast<float>(factor)));
+    Value term = scaleTerm(combine, index);
     if (sum && sum.getType() != term.getType())
       return combine.emitOpError(
                  "expects losses of as many examples each to be evaluated, "
@@ -394,10 +418,10 @@ LogicalResult Entry::emitCombination(CombineOp combine) {
   return success();
 }
 
-SmallVector<Value> Entry::addGradients(Value loss,
-                                       ArrayRef<GroupedParameter> trained,
-                                       const ParameterSet& reached,
-                                       ValueRange rows) {
+SmallVector<Value> Entry::addGradients(
+    Value loss, ArrayRef<GroupedParameter> trained, const ParameterSet& reached,
+    ValueRange rows,
+    llvm::function_ref<SymbolRefAttr(const Parameter&)> slotOf) {
   SmallVector<Value> wrt;
   SmallVector<SymbolRefAttr> states;
   for (const GroupedParameter& item : trained) {
@@ -405,7 +429,7 @@ SmallVector<Value> Entry::addGradients(Value loss,
     ParameterOp parameter = item.parameter.declaration;
     wrt.push_back(ReadOp::create(builder, parameter.getType(),
                                  item.parameter.symbol, /*layer=*/false));
-    states.push_back(getGradient(item.parameter));
+    states.push_back(slotOf(item.parameter));
   }
   llvm::append_range(wrt, rows);
   if (wrt.empty()) return {};

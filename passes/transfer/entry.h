@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dialects/transfer/transfer_analysis.h"
+#include "llvm/ADT/MapVector.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -31,8 +32,9 @@ inline constexpr EntryMode kTrain = {/*deterministic=*/false,
 // The state of `parameter` that a training keeps under `name`.
 mlir::SymbolRefAttr getState(const Parameter& parameter,
                              const llvm::Twine& name);
-// Phases share the gradient, which is zero between them.
-mlir::SymbolRefAttr getGradient(const Parameter& parameter);
+// Phases share the gradient, which is zero between them. Of losses that are
+// weighed each has one of its own, `loss` counts them.
+mlir::SymbolRefAttr getGradient(const Parameter& parameter, size_t loss = 0);
 
 // A function of the module under construction. Call the `add` functions first,
 // then use `builder` and `compute` in any order, and call `finish` last.
@@ -90,19 +92,27 @@ class Entry {
   // has no meaning in the entry's mode.
   mlir::FailureOr<mlir::Value> compute(mlir::Value value);
 
+  // The same for the term `index` of `sum`, times its factor.
+  mlir::FailureOr<mlir::Value> computeTerm(CombineOp sum, size_t index);
+
   // The number `number` of `op` as a scalar of the entry: the argument that
   // `addFactor` has added, or a constant.
   mlir::Value scalarOf(mlir::Operation* op, mlir::Attribute number);
+
+  // Element `index` of a vector, as a scalar.
+  mlir::Value elementOf(mlir::Value vector, int64_t index);
 
   // Repeats a scalar along all dimensions of `type`.
   mlir::Value spread(mlir::Value scalar, mlir::RankedTensorType type);
 
   // Adds the derivatives of `loss` with respect to those `trained` parameters
-  // that are `reached` to their gradients. Returns those with respect to
-  // `rows`.
+  // that are `reached` to their gradients, which `slotOf` names. Returns those
+  // with respect to `rows`.
   llvm::SmallVector<mlir::Value> addGradients(
       mlir::Value loss, llvm::ArrayRef<GroupedParameter> trained,
-      const ParameterSet& reached, mlir::ValueRange rows = {});
+      const ParameterSet& reached, mlir::ValueRange rows = {},
+      llvm::function_ref<mlir::SymbolRefAttr(const Parameter&)> slotOf =
+          [](const Parameter& parameter) { return getGradient(parameter); });
 
   // Returns `values` under `names`; the entry is complete.
   void finish(llvm::ArrayRef<mlir::Value> values,
@@ -113,6 +123,9 @@ class Entry {
   mlir::func::FuncOp function;
 
  private:
+  // Values of parameters, by their names.
+  using Place = llvm::MapVector<mlir::SymbolRefAttr, mlir::Value>;
+
   // Whether `loss` is among what the entry adds up.
   bool takes(mlir::Value loss) const;
   // The ops that the entry needs for `value`, caches without what they hold.
@@ -120,6 +133,14 @@ class Entry {
   mlir::LogicalResult emit(mlir::Operation* op);
   mlir::LogicalResult emitLoss(LossOp loss);
   mlir::LogicalResult emitCombination(CombineOp combine);
+  // The term `index` of `sum`, which has been emitted, times its factor.
+  mlir::Value scaleTerm(CombineOp sum, size_t index);
+  void emitCall(CallOp call, mlir::ValueRange arguments);
+  mlir::LogicalResult emitInner(InnerOp inner);
+  // The loss of `inner` where its steps have led to `reached`.
+  mlir::FailureOr<mlir::Value> computeAgain(InnerOp inner,
+                                            const Place& reached);
+  void emitDistance(DistanceOp distance);
   void emitScaling(ScaleGradientOp scaling);
   void emitGradient(GradientOp gradient);
   void emitNumber(NumberOp number);
@@ -151,6 +172,9 @@ class Entry {
   };
   llvm::SmallVector<Divisor> divisors;
   llvm::DenseMap<mlir::Attribute, mlir::Value> factors;  // those that change
+  llvm::DenseMap<mlir::Value, Place> places;  // where inner loops have led
+  // Where calls at `begin` are made while a step of a loop is emitted.
+  std::optional<std::pair<mlir::Value, const Place*>> moved;
 };
 
 }  // namespace graft::transfer

@@ -9,6 +9,7 @@
 #include "llvm/Support/Path.h"
 #include "passes/transfer/entry.h"
 #include "passes/transfer/expand_layers.h"
+#include "passes/transfer/gradient_slots.h"
 #include "passes/transfer/host_program.h"
 #include "passes/transfer/passes.h"
 #include "passes/transfer/related_loss.h"
@@ -40,13 +41,14 @@ struct Work {
   SmallVector<std::optional<LossCut>> cuts;
   // Parameters that are in a group of the phase and that its loss reaches.
   SmallVector<GroupedParameter> trained;
+  GradientSlots gradients;
 };
 
 class Expander {
  public:
   explicit Expander(StrategyOp strategy) : strategy(strategy), host(strategy) {
     for (auto phase : strategy.getOps<PhaseOp>())
-      works.push_back({phase, splitLoss(phase), {}, {}});
+      works.push_back({phase, splitLoss(phase), {}, {}, GradientSlots(phase)});
   }
 
   LogicalResult run();
@@ -161,6 +163,11 @@ LogicalResult Expander::cutParts(Work& work) {
   for (const LossPart& part : work.parts) {
     std::optional<LossCut>& place = work.cuts.emplace_back();
     if (!strategy.getBatch() || !part.isWhole()) continue;
+    if (work.phase.getWeighing())
+      return work.phase.emitOpError(
+          "expects a loss that relates no examples to weigh its gradients "
+          "where the strategy has 'batch'; without it a launch must hold the "
+          "whole batch");
     FailureOr<LossCut> cut = cutLoss(part);
     if (failed(cut)) return failure();
     place = std::move(*cut);
@@ -233,6 +240,8 @@ LogicalResult Expander::collectTrained() {
     if (failed(checkLayersExpanded(model, "the strategy is"))) return failure();
     if (failed(collectGrouped(model, reached))) return failure();
   }
+  for (const Work& work : works)
+    if (failed(work.gradients.check(work.trained))) return failure();
   return success();
 }
 
@@ -289,7 +298,8 @@ void Expander::declareStates() {
   };
   for (Work& work : works)
     for (GroupedParameter& item : work.trained) {
-      declare(item, getGradient(item.parameter), "gradient");
+      for (SymbolRefAttr gradient : work.gradients.getSlots(item.parameter))
+        declare(item, gradient, "gradient");
       for (StringRef kind : getOptimizer(work.phase).getStates(work.phase))
         declare(item, stateOf(work, item.parameter, kind), kind);
       SymbolRefAttr start = getState(item.parameter, kStart);
@@ -399,7 +409,8 @@ LogicalResult Expander::buildAccumulate(const Work& work,
   if (failed(loss)) return failure();
 
   entry.builder.setLoc(phase.getLoc());
-  entry.addGradients(*loss, work.trained, getReachedParameters(part.terms));
+  if (failed(work.gradients.add(entry, *loss, part, work.trained)))
+    return failure();
   entry.finish({*loss}, {"loss"});
   return success();
 }
@@ -418,13 +429,7 @@ void Expander::buildUpdate(const Work& work) {
     step = entry.addArgument("step",
                              RankedTensorType::get({}, builder.getI32Type()),
                              host.getSource(phase, "update"));
-  SmallVector<Value> gradients;
-  for (const GroupedParameter& item : work.trained) {
-    ParameterOp parameter = item.parameter.declaration;
-    gradients.push_back(ReadOp::create(builder, parameter.getType(),
-                                       getGradient(item.parameter),
-                                       /*layer=*/false));
-  }
+  SmallVector<Value> gradients = work.gradients.build(entry, work.trained);
   Value norm, factor;
   if (double clip = getVerifiedNumber(phase, phase.getClipAttr()); clip > 0) {
     norm = GlobalNormOp::create(builder, gradients);
@@ -513,7 +518,8 @@ void Expander::buildUpdate(Entry& entry, const Work& work,
   updateTrackers(entry, phase, item.parameter, results[0]);
   // The next batch accumulates from zero.
   Value zero = ConstantOp::create(builder, gradient.getType(), APFloat(0.0f));
-  WriteOp::create(builder, getGradient(item.parameter), zero);
+  for (SymbolRefAttr slot : work.gradients.getSlots(item.parameter))
+    WriteOp::create(builder, slot, zero);
 }
 
 }  // namespace

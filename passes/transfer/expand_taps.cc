@@ -134,17 +134,18 @@ LogicalResult Returner::extendCall(CallType& call, func::FuncOp callee) {
   FunctionType after = callee.getFunctionType();
   auto before = FunctionType::get(call.getContext(), after.getInputs(),
                                   after.getResults().drop_back(count));
-  auto type = FunctionType::get(call.getContext(), call.getOperandTypes(),
-                                call.getResultTypes());
+  auto type = FunctionType::get(
+      call.getContext(), call.getArguments().getTypes(), call.getResultTypes());
   std::optional<SizeRenaming> names = matchSizes(before, type);
   if (!names)
     return call.emitOpError("expects ")
            << call.getCallee() << " of type " << type << ", got " << before;
   // Its results have the types of the callee until sizes are renamed.
   OpBuilder builder(call);
-  auto longer = CallType::create(builder, call.getLoc(), after.getResults(),
-                                 call.getCallee(), call.getOperands(),
-                                 call.getDeterministic());
+  auto longer = cast<CallType>(builder.insert(Operation::create(
+      call.getLoc(), call->getName(), after.getResults(), call->getOperands(),
+      NamedAttrList(call->getDiscardableAttrDictionary()),
+      call->getPropertiesStorage(), BlockRange(), /*numRegions=*/0)));
   renameSizes(longer, *names);
   call.replaceAllUsesWith(longer.getResults().drop_back(count));
   call.erase();
@@ -325,7 +326,7 @@ FailureOr<Selection> TapExpander::match(TapOp tap, int64_t count,
 
 LogicalResult TapExpander::expandCall(CallOp call) {
   std::optional<size_t> count;
-  for (Value operand : call.getOperands()) {
+  for (Value operand : call.getArguments()) {
     if (!isa<LayersType>(operand.getType())) continue;
     size_t own = layers[operand].size();
     if (count && *count != own)  // C5.
@@ -339,12 +340,12 @@ LogicalResult TapExpander::expandCall(CallOp call) {
   OpBuilder builder(call);
   for (size_t i = 0; i < *count; ++i) {
     SmallVector<Value> operands;
-    for (Value operand : call.getOperands())
+    for (Value operand : call.getArguments())
       operands.push_back(isa<LayersType>(operand.getType()) ? layers[operand][i]
                                                             : operand);
     auto single =
         CallOp::create(builder, call.getLoc(), types, call.getCallee(),
-                       operands, call.getDeterministic());
+                       operands, call.getAt(), call.getDeterministic());
     if (failed(extendCall(single))) return failure();
     for (auto [result, value] :
          llvm::zip_first(call.getResults(), single.getResults()))

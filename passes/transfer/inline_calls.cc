@@ -37,8 +37,9 @@ class Inliner {
   LogicalResult inlineCall(PendingCall pending,
                            SmallVectorImpl<PendingCall>& nested);
   LogicalResult checkCallee(PendingCall& pending, func::FuncOp callee);
-  // Rewrites one op of `callee` for use outside of the model.
-  void adapt(Operation* op, ModelOp model, bool deterministic, int64_t draw);
+  // Rewrites one op of `callee` for use outside of the model, in place of
+  // `call`.
+  void adapt(Operation* op, ModelOp model, CallOp call, int64_t draw);
   void mergeReads();
 
   func::FuncOp root;
@@ -114,11 +115,12 @@ LogicalResult Inliner::inlineCall(PendingCall pending,
   OpBuilder builder(call);
   Block& body = callee.getBody().front();
   IRMapping mapping;
-  mapping.map(body.getArguments(), call.getOperands());
+  mapping.map(body.getArguments(), call.getArguments());
   // Verified: there is one.
-  SizeRenaming sizes = *matchSizes(
-      callee.getFunctionType(),
-      builder.getFunctionType(call.getOperandTypes(), call.getResultTypes()));
+  SizeRenaming sizes =
+      *matchSizes(callee.getFunctionType(),
+                  builder.getFunctionType(call.getArguments().getTypes(),
+                                          call.getResultTypes()));
   sizes.remove_if([](const auto& name) { return name.first == name.second; });
   SmallVector<Operation*> clones;
   for (Operation& op : body.without_terminator()) {
@@ -129,29 +131,60 @@ LogicalResult Inliner::inlineCall(PendingCall pending,
   for (Value value : body.getTerminator()->getOperands())
     results.push_back(mapping.lookupOrDefault(value));
   call.replaceAllUsesWith(results);
-  call.erase();
   for (Operation* op : clones) {
     if (auto inner = dyn_cast<CallOp>(op))
       nested.push_back({inner, pending.callers});
-    adapt(op, model, deterministic, draw);
+    adapt(op, model, call, draw);
   }
+  call.erase();
   return success();
 }
 
-void Inliner::adapt(Operation* op, ModelOp model, bool deterministic,
-                    int64_t draw) {
+// The value that `call` gives the tensor `name` of its model; null if it is
+// read.
+Value findValue(CallOp call, StringAttr name) {
+  if (!call.getAt()) return {};
+  for (auto [symbol, value] : llvm::zip_equal(
+           call.getAt()->getAsRange<FlatSymbolRefAttr>(), call.getValues()))
+    if (symbol.getAttr() == name) return value;
+  return {};
+}
+
+// Gives `inner`, a call inside of the model, the values of `call`.
+void passOn(CallOp call, CallOp inner) {
+  SmallVector<Value> values(inner.getValues());
+  SmallVector<Attribute> names;
+  if (inner.getAt()) llvm::append_range(names, *inner.getAt());
+  for (size_t i = 0, e = call.getValues().size(); i < e; ++i) {
+    Attribute name = (*call.getAt())[i];
+    if (llvm::is_contained(names, name)) continue;
+    names.push_back(name);
+    values.push_back(call.getValues()[i]);
+  }
+  inner.getValuesMutable().assign(values);
+  if (!names.empty())
+    inner.setAtAttr(ArrayAttr::get(inner.getContext(), names));
+}
+
+void Inliner::adapt(Operation* op, ModelOp model, CallOp call, int64_t draw) {
+  bool deterministic = call.getDeterministic();
   auto qualify = [&](SymbolRefAttr symbol) {
     return SymbolRefAttr::get(
         model.getSymNameAttr(),
         FlatSymbolRefAttr::get(symbol.getLeafReference()));
   };
-  if (auto read = dyn_cast<ReadOp>(op))
-    return read.setSymbolAttr(qualify(read.getSymbol()));
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    Value value = findValue(call, read.getSymbol().getLeafReference());
+    if (!value) return read.setSymbolAttr(qualify(read.getSymbol()));
+    read.replaceAllUsesWith(value);
+    return read.erase();
+  }
   if (auto write = dyn_cast<WriteOp>(op))
     return write.setSymbolAttr(qualify(write.getSymbol()));
-  if (auto call = dyn_cast<CallOp>(op)) {
-    call.setCalleeAttr(qualify(call.getCallee()));
-    call.setDeterministic(call.getDeterministic() || deterministic);
+  if (auto inner = dyn_cast<CallOp>(op)) {
+    inner.setCalleeAttr(qualify(inner.getCallee()));
+    inner.setDeterministic(inner.getDeterministic() || deterministic);
+    passOn(call, inner);
     return;
   }
   if (!op->hasAttr("random_id")) return;

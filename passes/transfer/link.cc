@@ -305,17 +305,18 @@ void Linker::expandText(StreamOp stream) {
 }
 
 void Linker::expandCall(CallOp call) {
-  SmallVector<Value> operands;
+  SmallVector<Value> arguments;
   for (OpOperand& operand : call->getOpOperands()) {
+    if (operand.get() == call.getAt()) continue;
     auto fields = taken.find(&operand);
     if (fields == taken.end()) {
-      operands.push_back(operand.get());
+      arguments.push_back(operand.get());
       continue;
     }
     for (StringAttr field : fields->second)
-      operands.push_back(texts[operand.get()].values[field]);
+      arguments.push_back(texts[operand.get()].values[field]);
   }
-  call.getOperandsMutable().assign(operands);
+  call.getArgumentsMutable().assign(arguments);
 }
 
 }  // namespace

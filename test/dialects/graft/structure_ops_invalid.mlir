@@ -274,3 +274,83 @@ graft.model @m {
   // expected-error @below {{expects 'norms_of' a matrix with as many rows, without 'initial', got @w}}
   graft.parameter @n : tensor<4xf32> norms_of @w
 }
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<3xf32>
+  func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
+    return %x : tensor<3xf32>
+  }
+}
+func.func @twice(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{expects each parameter of 'at' once, got @w twice}}
+  %0 = graft.call @m::@f(%x) at [@w, @w] = (%x, %x : tensor<3xf32>, tensor<3xf32>) : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<3xf32>
+  func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
+    return %x : tensor<3xf32>
+  }
+}
+func.func @more(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{expects a value for each parameter of 'at', got 2 for 1}}
+  %0 = graft.call @m::@f(%x) at [@w] = (%x, %x : tensor<3xf32>, tensor<3xf32>) : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<3xf32>
+  func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
+    return %x : tensor<3xf32>
+  }
+}
+func.func @none(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{expects a tensor of the model of @m::@f, got @v}}
+  %0 = graft.call @m::@f(%x) at [@v] = (%x : tensor<3xf32>) : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+
+// -----
+
+graft.model @m {
+  graft.parameter @w : tensor<4xf32>
+  func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {
+    return %x : tensor<3xf32>
+  }
+}
+func.func @other_type(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{expects @w of type 'tensor<4xf32>', got 'tensor<3xf32>'}}
+  %0 = graft.call @m::@f(%x) at [@w] = (%x : tensor<3xf32>) : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+
+// -----
+
+func.func @uneven(%a: tensor<3xf32>) -> tensor<2x2xf32> {
+  // expected-error @+1 {{expects as many gradients of each of 2 losses, got 3 in all}}
+  %0 = graft.gradient_products %a, %a, %a of 2 : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @other_gradient(%a: tensor<3xf32>, %b: tensor<4xf32>) -> tensor<2x2xf32> {
+  // expected-error @+1 {{expects a gradient of type 'tensor<3xf32>', as of the first loss, got 'tensor<4xf32>'}}
+  %0 = graft.gradient_products %a, %b of 2 : (tensor<3xf32>, tensor<4xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @other_size(%a: tensor<3xf32>) -> tensor<3x3xf32> {
+  // expected-error @+1 {{expects a row and a column for each of 2 losses, got 'tensor<3x3xf32>'}}
+  %0 = graft.gradient_products %a, %a of 2 : (tensor<3xf32>, tensor<3xf32>) -> tensor<3x3xf32>
+  return %0 : tensor<3x3xf32>
+}

@@ -125,13 +125,14 @@ TEST_F(PagesTest, HasEachPageOnce) {
   }
   EXPECT_THAT(
       names,
-      ElementsAre("adapter", "averaged", "bit_fit", "cdan", "contrastive",
-                  "coral", "dann", "distill", "distill_embeddings",
-                  "distill_regression", "distill_two", "domain_confusion",
-                  "dora", "finetune", "focal", "gradual", "head_first",
-                  "hidden", "importance", "l2_sp", "lora", "mean_teacher",
-                  "mmd", "multitask", "pkd", "r_drop", "regression",
-                  "self_training", "uncertainty", "wasserstein"));
+      ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan",
+                  "contrastive", "coral", "dann", "distill",
+                  "distill_embeddings", "distill_regression", "distill_two",
+                  "domain_confusion", "dora", "finetune", "focal", "gradual",
+                  "head_first", "hidden", "importance", "l2_sp", "lora", "maml",
+                  "mean_teacher", "mmd", "multitask", "pcgrad", "pkd", "r_drop",
+                  "regression", "reptile", "self_training", "uncertainty",
+                  "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 

@@ -195,3 +195,26 @@ func.func @wide_sum(%x: tensor<3x4xbf16>) -> tensor<3x4xbf16> {
   %g = graft.gradients %loss wrt %x : tensor<3x4xbf16>
   return %g : tensor<3x4xbf16>
 }
+
+// -----
+
+// Products of the gradients of two losses by two parameters, each computed once.
+
+// CHECK-LABEL: func.func @products
+// CHECK-SAME:    (%[[A:.*]]: tensor<3xf32>, %[[B:.*]]: tensor<2x2xf32>, %[[C:.*]]: tensor<3xf32>, %[[D:.*]]: tensor<2x2xf32>)
+// CHECK:         graft.mul %[[A]], %[[A]]
+// CHECK:         graft.mul %[[B]], %[[B]]
+// CHECK:         %[[AA:.*]] = graft.reshape %{{.*}} : (tensor<f32>) -> tensor<1x1xf32>
+// CHECK:         graft.mul %[[C]], %[[A]]
+// CHECK:         %[[V:.*]] = graft.mul %[[D]], %[[B]]
+// CHECK-NEXT:    %[[SUM:.*]] = graft.reduce sum %[[V]] over [0, 1]
+// CHECK-NEXT:    %[[BOTH:.*]] = graft.add %{{.*}}, %[[SUM]]
+// CHECK-NEXT:    %[[CA:.*]] = graft.reshape %[[BOTH]] : (tensor<f32>) -> tensor<1x1xf32>
+// CHECK:         %[[CC:.*]] = graft.reshape
+// CHECK-NEXT:    %[[ROW:.*]] = graft.concat %[[AA]], %[[CA]], %[[CA]], %[[CC]]
+// CHECK-NEXT:    %[[P:.*]] = graft.reshape %[[ROW]] : (tensor<1x4xf32>) -> tensor<2x2xf32>
+// CHECK-NEXT:    return %[[P]]
+func.func @products(%a: tensor<3xf32>, %b: tensor<2x2xf32>, %c: tensor<3xf32>, %d: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %p = graft.gradient_products %a, %b, %c, %d of 2 : (tensor<3xf32>, tensor<2x2xf32>, tensor<3xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %p : tensor<2x2xf32>
+}

@@ -34,6 +34,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.call", "inlined before"},
     {"graft.clip_factor", "ends a phase"},
     {"graft.constant", "has no operands"},
+    {"graft.gradient_products", "expanded before"},
     {"graft.gradients", "what is expanded"},
     {"graft.layers", "declaration"},
     {"graft.merge", "declaration"},

@@ -222,3 +222,34 @@ func.func @g(%x: tensor<3xf32>) -> tensor<3xf32> {
   %y = graft.call @f(%x) : (tensor<3xf32>) -> tensor<3xf32>
   return %y : tensor<3xf32>
 }
+
+// -----
+
+// A call with values for parameters, which it passes on, reads none of these.
+
+// CHECK-LABEL: func.func @elsewhere
+// CHECK-SAME:    (%[[X:.*]]: tensor<3x4xf32>, %[[V:.*]]: tensor<4x4xf32>)
+// CHECK-NEXT:    %[[B:.*]] = graft.read @m::@b : tensor<4xf32>
+// CHECK-NEXT:    %[[Y:.*]] = graft.linear %[[X]], %[[V]], %[[B]]
+// CHECK-NEXT:    %[[W:.*]] = graft.read @m::@w : tensor<4x4xf32>
+// CHECK-NEXT:    %[[Z:.*]] = graft.linear %[[Y]], %[[W]], %[[B]]
+// CHECK-NEXT:    return %[[Z]]
+graft.model @m {
+  graft.parameter @w : tensor<4x4xf32>
+  graft.parameter @b : tensor<4xf32>
+  func.func @inner(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+    %w = graft.read @w : tensor<4x4xf32>
+    %b = graft.read @b : tensor<4xf32>
+    %y = graft.linear %x, %w, %b : (tensor<3x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+    return %y : tensor<3x4xf32>
+  }
+  func.func @outer(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+    %y = graft.call @inner(%x) : (tensor<3x4xf32>) -> tensor<3x4xf32>
+    return %y : tensor<3x4xf32>
+  }
+}
+func.func @elsewhere(%x: tensor<3x4xf32>, %v: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %y = graft.call @m::@outer(%x) at [@w] = (%v : tensor<4x4xf32>) : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %z = graft.call @m::@outer(%y) : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %z : tensor<3x4xf32>
+}

@@ -1,0 +1,55 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+//
+// RUN: graft-opt %s --transfer --split-input-file --verify-diagnostics
+
+// No parameter that both terms reach.
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 4096
+graft.size @S bound 512
+graft.model @net {
+  graft.parameter @words : tensor<100x8xf32>
+  graft.parameter @one : tensor<3x8xf32>
+  graft.parameter @two : tensor<3x8xf32>
+  func.func @pooled(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #S> {
+    %w = graft.read @words : tensor<100x8xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<100x8xf32>) -> tensor<?x8xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
+    return %z : tensor<?x8xf32, #S>
+  }
+  func.func @first(%x: tensor<?x8xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @one : tensor<3x8xf32>
+    %z = graft.linear %x, %w : (tensor<?x8xf32, #S>, tensor<3x8xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+  func.func @second(%x: tensor<?x8xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @two : tensor<3x8xf32>
+    %z = graft.linear %x, %w : (tensor<?x8xf32, #S>, tensor<3x8xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+graft.model @surgery {
+  func.func @equal(%p: tensor<2x2xf32>) -> tensor<2xf32> {
+    %w = graft.constant 1.0 : tensor<2xf32>
+    return %w : tensor<2xf32>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  %more, %others, %answers = transfer.stream @more of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @net
+  %x = transfer.call @net::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
+  %y = transfer.call @net::@pooled(%more, %others) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
+  %a = graft.stop_gradient %x : tensor<?x8xf32, #S>
+  %b = graft.stop_gradient %y : tensor<?x8xf32, #S>
+  %z = transfer.call @net::@first(%a) : (tensor<?x8xf32, #S>) -> tensor<?x3xf32, #S>
+  %u = transfer.call @net::@second(%b) : (tensor<?x8xf32, #S>) -> tensor<?x3xf32, #S>
+  %l = transfer.loss cross_entropy %z, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %k = transfer.loss cross_entropy %u, %answers mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  %loss = transfer.combine 1.0 * %l + 1.0 * %k
+  transfer.predict %z softmax evaluate %l : tensor<?x3xf32, #S>
+  // expected-error @+1 {{expects a parameter of its groups that more than one term of the loss reaches, for gradients to weigh, got none}}
+  transfer.phase @step minimise %loss weighing @surgery::@equal over [@all] with sgd rate constant 0.1
+  transfer.schedule epochs 3 of [@step]
+}
