@@ -3,6 +3,7 @@
 
 #include "dialects/graft/gradients.h"
 
+#include "dialects/graft/backpropagation.h"
 #include "llvm/ADT/Sequence.h"
 #include "mlir/IR/DialectRegistry.h"
 
@@ -46,6 +47,16 @@ Value GradientBuilder::scale(Value value, double factor) {
                          builder.getF32FloatAttr(static_cast<float>(factor)));
 }
 
+Value GradientBuilder::cast(Value value, Type type) {
+  if (value.getType() == type) return value;
+  return create<CastOp>(type, value);
+}
+
+Value GradientBuilder::widen(Value value) {
+  auto type = llvm::cast<RankedTensorType>(value.getType());
+  return cast(value, withElements(type, builder.getF32Type()));
+}
+
 Value GradientBuilder::constant(Type type, double value) {
   return create<ConstantOp>(type,
                             builder.getF32FloatAttr(static_cast<float>(value)));
@@ -61,9 +72,32 @@ Value GradientBuilder::broadcast(Value value, Type type,
 }
 
 Value GradientBuilder::rowSums(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
+  auto type = llvm::cast<RankedTensorType>(value.getType());
   return broadcast(sum(value, {type.getRank() - 1}), type,
                    {type.getRank() - 1});
+}
+
+LogicalResult GradientBuilder::differentiateAs(
+    llvm::function_ref<SmallVector<Value>()> build) {
+  Block::iterator last = std::prev(builder.getInsertionPoint());
+  SmallVector<Value> results = build();
+  Backpropagation backward(builder);
+  for (auto [operand, wanted] : llvm::zip(op->getOperands(), needed))
+    if (wanted) backward.activate(operand);
+  SmallVector<Operation*> steps;
+  for (Operation& made :
+       llvm::make_range(std::next(last), builder.getInsertionPoint()))
+    if (backward.activate(&made)) steps.push_back(&made);
+  for (auto [result, gradient] : llvm::zip(results, resultGradients))
+    if (gradient) backward.accumulate(result, gradient, op->getLoc());
+  for (Operation* step : llvm::reverse(steps))
+    if (failed(backward.differentiate(step))) return failure();
+  // An operand that stands twice has one gradient, of both uses.
+  llvm::DenseSet<Value> done;
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+    if (needed[i] && done.insert(operand).second)
+      operandGradients[i] = backward.gradientOf(operand);
+  return success();
 }
 
 LogicalResult GradientBuilder::fail(const Twine& what) {

@@ -36,6 +36,8 @@ class GradientBuilder {
 
   // The gradient of result `index`; zeros where it does not reach the loss.
   mlir::Value gradient(unsigned index = 0);
+  // Whether result `index` reaches the loss.
+  bool hasGradient(unsigned index) const { return !!resultGradients[index]; }
   bool needs(unsigned operand) const { return needed[operand]; }
   void set(unsigned operand, mlir::Value gradient) {
     operandGradients[operand] = gradient;
@@ -57,12 +59,22 @@ class GradientBuilder {
   mlir::Value scale(mlir::Value value, double factor);
   mlir::Value negate(mlir::Value value) { return scale(value, -1); }
   mlir::Value constant(mlir::Type type, double value);
+  // `value` as `type`, which may have other elements; as f32.
+  mlir::Value cast(mlir::Value value, mlir::Type type);
+  mlir::Value widen(mlir::Value value);
   // Sum over `dimensions`, and its inverse into `type`.
   mlir::Value sum(mlir::Value value, llvm::ArrayRef<int64_t> dimensions);
   mlir::Value broadcast(mlir::Value value, mlir::Type type,
                         llvm::ArrayRef<int64_t> dimensions);
   // The sum of each row of `value`, on each element of that row.
   mlir::Value rowSums(mlir::Value value);
+
+  // Sets the gradients of an op that is a faster form of other ops: `build`
+  // creates these and returns their results, one a result of the op, null where
+  // no gradient arrives (`hasGradient`). They are differentiated in its place,
+  // and can be again.
+  mlir::LogicalResult differentiateAs(
+      llvm::function_ref<llvm::SmallVector<mlir::Value>()> build);
 
   // The diagnostic of an op, or of an operand of it, without a gradient.
   mlir::LogicalResult fail(const llvm::Twine& what);
@@ -93,6 +105,10 @@ template <typename Op, mlir::LogicalResult (*gradientOf)(Op, GradientBuilder&)>
 void attachGradient(mlir::MLIRContext* context) {
   Op::template attachInterface<GradientModel<Op, gradientOf>>(*context);
 }
+
+// An error if the targets of a divergence of relations, operands `first` and
+// the next, are to have a gradient.
+mlir::LogicalResult checkTargets(GradientBuilder& g, unsigned first);
 
 // One function a file of gradients.
 void attachMathGradients(mlir::MLIRContext* context);

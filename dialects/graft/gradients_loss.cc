@@ -57,11 +57,7 @@ LogicalResult gradientOf(KlDivergenceOp op, GradientBuilder& g) {
 }
 
 LogicalResult gradientOf(RelationDivergenceOp op, GradientBuilder& g) {
-  for (auto [operand, name] : {std::pair{2, "target_query"}, {3, "target_key"}})
-    if (g.needs(operand))
-      return g.fail("gradient with respect to '" + Twine(name) +
-                    "', which is constant: expects graft.stop_gradient between "
-                    "it and what is trained");
+  if (failed(checkTargets(g, /*first=*/2))) return failure();
   auto gradient = g.create<RelationDivergenceGradientOp>(
       op.getKind(), g.gradient(), op.getQuery(), op.getKey(),
       op.getTargetQuery(), op.getTargetKey(), op.getSegments(), op.getHeads());
@@ -71,6 +67,14 @@ LogicalResult gradientOf(RelationDivergenceOp op, GradientBuilder& g) {
 }
 
 }  // namespace
+
+LogicalResult checkTargets(GradientBuilder& g, unsigned first) {
+  if (!g.needs(first) && !g.needs(first + 1)) return success();
+  return g.fail("gradient with respect to '" +
+                Twine(g.needs(first) ? "target_query" : "target_key") +
+                "', which is constant: expects graft.stop_gradient between it "
+                "and what is trained");
+}
 
 void attachLossGradients(MLIRContext* context) {
   attachGradient<CrossEntropyOp, gradientOf>(context);

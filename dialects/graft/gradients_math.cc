@@ -110,15 +110,31 @@ LogicalResult gradientOf(CastOp op, GradientBuilder& g) {
   return success();
 }
 
+// The tanh form is x s(z) with s the sigmoid and z = 2 c (x + a x^3); its
+// derivative s(z) (1 + x s(-z) z'), in which nothing cancels for large x.
+Value tanhGeluGradient(GeluGradientOp op, GradientBuilder& g) {
+  constexpr double kFactor = 1.5957691216057308, kCubic = 0.044715;
+  Value x = op.getInput();
+  Value one = g.constant(x.getType(), 1), square = g.mul(x, x);
+  auto polynomial = [&](double cubic) {
+    return g.scale(g.add(one, g.scale(square, cubic)), kFactor);
+  };
+  Value z = g.mul(x, polynomial(kCubic));
+  Value s = g.create<SigmoidOp>(z), rest = g.create<SigmoidOp>(g.negate(z));
+  Value bend = g.mul(g.mul(x, rest), polynomial(3 * kCubic));
+  return g.mul(op.getGradient(), g.mul(s, g.add(one, bend)));
+}
+
 // The derivative of Phi(x) + x phi(x) is phi(x) (2 - x^2), with
 // phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
 LogicalResult gradientOf(GeluGradientOp op, GradientBuilder& g) {
   Value x = op.getInput();
+  if (op.getForm() == GeluForm::tanh && g.needs(1))
+    return g.differentiateAs(
+        [&] { return SmallVector<Value>{tanhGeluGradient(op, g)}; });
   if (g.needs(0))
     g.set(0, g.create<GeluGradientOp>(g.gradient(), x, op.getForm()));
   if (!g.needs(1)) return success();
-  if (op.getForm() != GeluForm::erf)
-    return g.fail("second derivative in its tanh form");
   Value square = g.mul(x, x);
   Value density =
       g.scale(g.create<ExpOp>(g.scale(square, -0.5)), 0.3989422804014327);

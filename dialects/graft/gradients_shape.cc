@@ -12,14 +12,25 @@ using namespace mlir;
 namespace graft {
 namespace {
 
+// dx = dy on each element of a sum; on those that equal a maximum, in equal
+// shares.
 LogicalResult gradientOf(ReduceOp op, GradientBuilder& g) {
-  if (op.getKind() != ReduceKind::sum) return g.fail("gradient of its maximum");
-  // An f32 sum of a low-precision input has an f32 gradient; whoever asked for
-  // the input's rounds it.
+  // An f32 result of a low-precision input has an f32 gradient; whoever asked
+  // for the input's rounds it.
   Value gradient = g.gradient();
   Type element = cast<RankedTensorType>(gradient.getType()).getElementType();
-  g.set(0, g.broadcast(gradient, withElements(op.getInput().getType(), element),
-                       op.getDimensions()));
+  RankedTensorType type = withElements(op.getInput().getType(), element);
+  auto spread = [&](Value rows) {
+    return g.broadcast(rows, type, op.getDimensions());
+  };
+  if (op.getKind() == ReduceKind::sum) {
+    g.set(0, spread(gradient));
+    return success();
+  }
+  Value equal =
+      g.create<StepOp>(g.cast(op.getInput(), type), spread(op.getOutput()));
+  Value share = g.div(gradient, g.sum(equal, op.getDimensions()));
+  g.set(0, g.mul(spread(share), equal));
   return success();
 }
 
@@ -99,11 +110,10 @@ LogicalResult gradientOf(GlobalNormOp op, GradientBuilder& g) {
   for (auto [index, gradient] : llvm::enumerate(op.getGradients())) {
     auto operand = static_cast<unsigned>(index);
     if (!g.needs(operand)) continue;
-    auto type = cast<RankedTensorType>(gradient.getType());
-    if (!type.getElementType().isF32())
-      return g.fail("gradient in low precision");
+    Value wide = g.widen(gradient);
+    auto type = cast<RankedTensorType>(wide.getType());
     auto all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-    g.set(operand, g.mul(g.broadcast(factor, type, all), gradient));
+    g.set(operand, g.mul(g.broadcast(factor, type, all), wide));
   }
   return success();
 }

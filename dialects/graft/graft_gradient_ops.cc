@@ -18,6 +18,27 @@ bool areEqual(Value lhs, unsigned lhsDim, Value rhs, unsigned rhsDim) {
   return getDim(typeOf(lhs), lhsDim).isCompatible(getDim(typeOf(rhs), rhsDim));
 }
 
+// What the gradients of attention demand, which the op's description numbers.
+template <typename Op>
+LogicalResult verifyHeads(Op op) {
+  // C1.
+  RankedTensorType query = op.getQuery().getType();
+  if (query.isDynamicDim(1) ||
+      query.getDimSize(1) % static_cast<int64_t>(op.getHeads()) != 0)
+    return op.emitOpError("expects the width to be a multiple of 'heads', got ")
+           << query << " and " << op.getHeads();
+  // C2.
+  Dim tokens = getNamedDim(op.getSegments().getType().getTokens());
+  if (!getDim(query, 0).isCompatible(tokens))
+    return op.emitOpError(
+               "expects 'query' to have the segments' token dimension, got ")
+           << query << " and " << op.getSegments().getType();
+  // C3.
+  if (op.getDropout().convertToFloat() > 0 && !op.getRandomId())
+    return op.emitOpError("expects 'id' where 'dropout' is above zero");
+  return success();
+}
+
 }  // namespace
 
 LogicalResult EmbeddingGradientOp::inferReturnTypes(
@@ -64,24 +85,17 @@ LogicalResult AttentionGradientOp::inferReturnTypes(
   return success();
 }
 
-LogicalResult AttentionGradientOp::verify() {
-  // C1.
-  RankedTensorType query = getQuery().getType();
-  if (query.isDynamicDim(1) ||
-      query.getDimSize(1) % static_cast<int64_t>(getHeads()) != 0)
-    return emitOpError("expects the width to be a multiple of 'heads', got ")
-           << query << " and " << getHeads();
-  // C2.
-  Dim tokens = getNamedDim(getSegments().getType().getTokens());
-  if (!getDim(getQuery().getType(), 0).isCompatible(tokens))
-    return emitOpError(
-               "expects 'query' to have the segments' token dimension, got ")
-           << getQuery().getType() << " and " << getSegments().getType();
-  // C3.
-  if (getDropout().convertToFloat() > 0 && !getRandomId())
-    return emitOpError("expects 'id' where 'dropout' is above zero");
+LogicalResult AttentionGradientOp::verify() { return verifyHeads(*this); }
+
+LogicalResult AttentionSecondGradientOp::inferReturnTypes(
+    MLIRContext* context, std::optional<Location>, Adaptor adaptor,
+    SmallVectorImpl<Type>& types) {
+  types.assign(
+      4, withElements(typeOf(adaptor.getQuery()), Float32Type::get(context)));
   return success();
 }
+
+LogicalResult AttentionSecondGradientOp::verify() { return verifyHeads(*this); }
 
 LogicalResult SoftmaxGradientOp::verify() {
   // C1.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Gradients that are single ops because they are faster than their decomposition.
-// The first operand of each is the incoming gradient.
+// The incoming gradients are the first operands of each.
 
 include "mlir/IR/BuiltinAttributes.td"
 include "dialects/graft/graft_base.td"
@@ -89,6 +89,51 @@ def Graft_AttentionGradientOp : Graft_ComputeOp<"attention_gradient", "low",
   let results = (outs Graft_Matrix:$query_gradient, Graft_Matrix:$key_gradient, Graft_Matrix:$value_gradient);
   let assemblyFormat = [{
     $gradient `,` $query `,` $key `,` $value `,` $segments `heads` $heads
+    (`scale` $scale^)? (`dropout` $dropout^)? (`id` $random_id^)? (`draw` $draw^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Graft_AttentionSecondGradientOp : Graft_ComputeOp<"attention_second_gradient", "low",
+    "t(hD),t(hD),t(hD),t(hD),t(hD),t(hD),t(hD),ts->t(hD),t(hD),t(hD),t(hD); h = heads; segmented t s; linear 0+1+2; random head h", [
+    AllTypesMatch<["incoming_query", "incoming_key", "incoming_value", "gradient", "query", "key", "value"]>, InferTypeOpAdaptor]> {
+  let summary = "Gradients of the gradients of multi-head attention";
+  let description = [{
+    Gradients with respect to `gradient`, `query`, `key` and `value` of
+    `graft.attention_gradient` with the same attributes, from the incoming gradients of
+    its three results. Probabilities and dropout masks are computed again. For each
+    sequence and head, with `p` the probabilities, `d` the mask with its factor, `a = d
+    p`, `s` = `scale`, `x = d (gradient value^T)`, `r` the row sums of `p x`, `ds = p (x
+    - r)`, and the incoming gradients `i`, `j` and `l`:
+
+    ```text
+    w = s (i key^T + query j^T)   e = p (w - rowsum(p w))
+    b = w (x - r) - rowsum(p w) x + d (gradient l^T)   c = p (b - rowsum(p b))
+    gradient_gradient = (d e) value + a l     query_gradient = s (c key + ds j)
+    key_gradient = s (c^T query + ds^T i)     value_gradient = (d e)^T gradient
+    ```
+
+    All are f32. The op itself has no gradient: a third derivative of attention is an
+    error.
+
+    - (C1) H is static and a multiple of `heads`.
+    - (C2) Operands have the segments' token dimension.
+    - (C3) `random_id` is given when `dropout` is above zero.
+
+    Example:
+    ```mlir
+    func.func @example(%i: tensor<?x8xf32, #graft.dims<T>>, %q: tensor<?x8xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>> {
+      %dg, %dq, %dk, %dv = graft.attention_second_gradient %i, %i, %i, %q, %q, %q, %q, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>)
+      return %dq : tensor<?x8xf32, #graft.dims<T>>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Matrix:$incoming_query, Graft_Matrix:$incoming_key, Graft_Matrix:$incoming_value, Graft_Matrix:$gradient, Graft_Matrix:$query, Graft_Matrix:$key, Graft_Matrix:$value, Graft_SegmentsType:$segments, ConfinedAttr<I64Attr, [IntPositive]>:$heads, OptionalAttr<F32Attr>:$scale, DefaultValuedAttr<Graft_RateAttr, "0.0f">:$dropout, OptionalAttr<I64Attr>:$random_id, DefaultValuedAttr<I64Attr, "0">:$draw);
+  let results = (outs Graft_Matrix:$gradient_gradient, Graft_Matrix:$query_gradient, Graft_Matrix:$key_gradient, Graft_Matrix:$value_gradient);
+  let assemblyFormat = [{
+    $incoming_query `,` $incoming_key `,` $incoming_value `,` $gradient `,` $query `,` $key
+    `,` $value `,` $segments `heads` $heads
     (`scale` $scale^)? (`dropout` $dropout^)? (`id` $random_id^)? (`draw` $draw^)?
     attr-dict `:` functional-type(operands, results)
   }];

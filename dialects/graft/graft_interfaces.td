@@ -24,7 +24,7 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
       operand. On success `operandGradients` holds one value an operand: the
       gradient with the operand's type, or null where not needed or zero.
       Emits only ops that are themselves differentiable or that say, by a
-      diagnostic, that they have no second derivative.
+      diagnostic, that they are not.
     }], "::llvm::LogicalResult", "buildGradient",
       (ins "::mlir::OpBuilder &":$builder,
            "::llvm::ArrayRef<::mlir::Value>":$resultGradients,

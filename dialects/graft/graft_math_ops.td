@@ -333,7 +333,7 @@ def Graft_ReduceOp : Graft_ComputeOp<"reduce", "keep", "", [
     Sum or maximum over `dimensions`, which disappear. A sum over rows is taken in
     chunks of fixed size combined in a fixed tree, so that it does not depend on
     the number of threads. The result may be f32 whatever the input is. The
-    gradient of the maximum is not defined.
+    gradient of a maximum goes in equal shares to the elements that have it.
 
     - (C1) `dimensions` are ascending and inside the input's rank.
 

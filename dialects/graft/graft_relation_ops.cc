@@ -44,6 +44,19 @@ LogicalResult verifyMaps(Op op) {
                    segments, heads);
 }
 
+// What the gradients demand of the gradient of the losses.
+template <typename Op>
+LogicalResult verifySequences(Op op) {
+  // C2.
+  SegmentsType segments = op.getSegments().getType();
+  if (getDim(op.getGradient().getType(), 0)
+          .isCompatible(getNamedDim(segments.getSequences())))
+    return success();
+  return op.emitOpError(
+             "expects 'gradient' to have the segments' sequences, got ")
+         << op.getGradient().getType() << " and " << segments;
+}
+
 }  // namespace
 
 LogicalResult RelationDivergenceOp::inferReturnTypes(
@@ -67,13 +80,32 @@ LogicalResult RelationDivergenceGradientOp::inferReturnTypes(
 
 LogicalResult RelationDivergenceGradientOp::verify() {
   if (failed(verifyMaps(*this))) return failure();
-  // C2.
-  SegmentsType segments = getSegments().getType();
-  if (getDim(getGradient().getType(), 0)
-          .isCompatible(getNamedDim(segments.getSequences())))
-    return success();
-  return emitOpError("expects 'gradient' to have the segments' sequences, got ")
-         << getGradient().getType() << " and " << segments;
+  return verifySequences(*this);
+}
+
+LogicalResult RelationDivergenceSecondGradientOp::inferReturnTypes(
+    MLIRContext* context, std::optional<Location>, Adaptor adaptor,
+    SmallVectorImpl<Type>& types) {
+  Type element = Float32Type::get(context);
+  auto query = cast<RankedTensorType>(adaptor.getQuery().getType());
+  auto gradient = cast<RankedTensorType>(adaptor.getGradient().getType());
+  types.assign(3, withElements(query, element));
+  types[0] = withElements(gradient, element);
+  return success();
+}
+
+LogicalResult RelationDivergenceSecondGradientOp::verify() {
+  if (failed(verifyMaps(*this))) return failure();
+  // C1. Element types may differ.
+  RankedTensorType query = getQuery().getType();
+  for (Value incoming : {getIncomingQuery(), getIncomingKey()}) {
+    auto type = cast<RankedTensorType>(incoming.getType());
+    if (!getDim(type, 0).isCompatible(getDim(query, 0)) ||
+        !getDim(type, 1).isCompatible(getDim(query, 1)))
+      return emitOpError("expects incoming gradients of the shape of 'query', ")
+             << "got " << type << " and " << query;
+  }
+  return verifySequences(*this);
 }
 
 }  // namespace graft

@@ -100,3 +100,55 @@ def Graft_RelationDivergenceGradientOp : Graft_ComputeOp<"relation_divergence_gr
     }
   }];
 }
+
+def Graft_RelationDivergenceSecondGradientOp : Graft_ComputeOp<"relation_divergence_second_gradient", "keep",
+    "tA,tA,s,tA,tA,tB,tB,ts->s,tA,tA; segmented s t; linear 0+1", [
+    InferTypeOpAdaptor]> {
+  let summary = "Gradients of the gradients of the divergence of relations";
+  let description = [{
+    Gradients with respect to `gradient`, `query` and `key` of
+    `graft.relation_divergence_gradient` with the same attributes, from the incoming
+    gradients i and j of its two results; the targets have none. Scores are computed
+    again. For a sequence of L tokens and a head of width D, with `n` = heads L (`kl`) or
+    heads L^2 (`mse`) and `da` the gradient of the scores:
+
+    ```text
+    w = (i key^T + query j^T) / sqrt(D)
+    gradient_gradient = sum over heads and pairs of w (q - p) / n   (kl)
+                        sum over heads and pairs of 2 w (a - b) / n   (mse)
+    c = gradient / n q (w - rowsum(q w))   (kl), 2 gradient / n w   (mse)
+    query_gradient = (c key + da j) / sqrt(D)
+    key_gradient = (c^T query + da^T i) / sqrt(D)
+    ```
+
+    All are f32. The op itself has no gradient: a third derivative is an error.
+
+    - (C1) `query` and `key` have one shape, which is that of the incoming gradients, and
+      the targets have one shape.
+    - (C2) All of them have the segments' token dimension, and `gradient` its sequences.
+    - (C3) The widths are multiples of `heads`, where they are static.
+
+    Example:
+    ```mlir
+    func.func @example(%i: tensor<?x8xf32, #graft.dims<T>>, %dl: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #graft.dims<T>>, %r: tensor<?x12xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>> {
+      %dg, %dq, %dk = graft.relation_divergence_second_gradient kl %i, %i, %dl, %q, %q, %r, %r, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, tensor<?x12xf32, #graft.dims<T>>, !graft.segments<T, S>) -> (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>)
+      return %dq : tensor<?x8xf32, #graft.dims<T>>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_DivergenceKindAttr:$kind, Graft_Matrix:$incoming_query, Graft_Matrix:$incoming_key, Graft_Vector:$gradient, Graft_Matrix:$query, Graft_Matrix:$key, Graft_Matrix:$target_query, Graft_Matrix:$target_key, Graft_SegmentsType:$segments, ConfinedAttr<I64Attr, [IntPositive]>:$heads);
+  let results = (outs Graft_Vector:$gradient_gradient, Graft_Matrix:$query_gradient, Graft_Matrix:$key_gradient);
+  let assemblyFormat = [{
+    $kind $incoming_query `,` $incoming_key `,` $gradient `,` $query `,` $key `,`
+    $target_query `,` $target_key `,` $segments `heads` $heads
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // As graft.relation_divergence_gradient, whose results are f32.
+    ::graft::PrecisionClass getOperandPrecision(unsigned operand) {
+      return operand <= 2 ? ::graft::PrecisionClass::keep
+                          : ::graft::PrecisionClass::follow;
+    }
+  }];
+}

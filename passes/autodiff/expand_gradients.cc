@@ -3,6 +3,7 @@
 
 #include "passes/autodiff/expand_gradients.h"
 
+#include "dialects/graft/backpropagation.h"
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/autodiff/passes.h"
@@ -16,26 +17,22 @@ namespace graft {
 
 namespace {
 
-bool isFloatTensor(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && isa<FloatType>(type.getElementType());
-}
-
 // Expands one graft.gradients op.
 class Expansion {
  public:
-  explicit Expansion(GradientsOp op) : op(op), builder(op) {}
+  explicit Expansion(GradientsOp op) : op(op), builder(op), backward(builder) {}
 
   LogicalResult run() {
     if (failed(findPath())) return failure();
     Value loss = op.getLoss();
-    gradients[loss] = ConstantOp::create(builder, op.getLoc(), loss.getType(),
-                                         builder.getF32FloatAttr(1));
+    Value one = ConstantOp::create(builder, op.getLoc(), loss.getType(),
+                                   builder.getF32FloatAttr(1));
+    backward.accumulate(loss, one, op.getLoc());
     for (Operation* step : llvm::reverse(path))
       if (failed(differentiate(step))) return failure();
     SmallVector<Value> results;
     for (auto [index, value] : llvm::enumerate(op.getWrt())) {
-      Value gradient = gradients.lookup(value);
+      Value gradient = backward.gradientOf(value);
       // C1. Every path of a value may end in ops that block its gradient.
       if (!gradient) return failUnreached(index);
       results.push_back(gradient);
@@ -49,15 +46,11 @@ class Expansion {
   // Collects, in program order, the ops that depend on `wrt` and that the loss
   // depends on.
   LogicalResult findPath() {
-    active.insert_range(op.getWrt());
+    for (Value value : op.getWrt()) backward.activate(value);
     SmallVector<Operation*> dependents;
     for (Operation& step : *op->getBlock()) {
       if (&step == op) break;
-      // No gradient passes, so its result does not depend on `wrt`.
-      if (isa<StopGradientOp>(step) || !usesActive(&step)) continue;
-      for (Value result : step.getResults())
-        if (isFloatTensor(result)) active.insert(result);
-      dependents.push_back(&step);
+      if (backward.activate(&step)) dependents.push_back(&step);
     }
     llvm::DenseSet<Value> reaching;
     reaching.insert(op.getLoss());
@@ -76,64 +69,14 @@ class Expansion {
     return success();
   }
 
-  bool usesActive(Operation* step) {
-    // A region may use any value of the function.
-    WalkResult result = step->walk([&](Operation* inner) {
-      return llvm::any_of(inner->getOperands(),
-                          [&](Value value) { return active.contains(value); })
-                 ? WalkResult::interrupt()
-                 : WalkResult::advance();
-    });
-    return result.wasInterrupted();
-  }
-
   LogicalResult differentiate(Operation* step) {
-    SmallVector<Value> resultGradients;
-    for (Value result : step->getResults())
-      resultGradients.push_back(gradients.lookup(result));
-    if (llvm::none_of(resultGradients, [](Value value) { return !!value; }))
-      return success();
+    if (!backward.reaches(step)) return success();
     // C2. The backward pass would not repeat a side effect.
     if (!isMemoryEffectFree(step)) return failOp(step);
-    SmallVector<bool> needed;
-    for (Value operand : step->getOperands())
-      needed.push_back(active.contains(operand));
-    SmallVector<Value> operandGradients;
-    Operation* last = op->getPrevNode();
-    auto differentiable = cast<DifferentiableOpInterface>(step);
-    if (failed(differentiable.buildGradient(builder, resultGradients, needed,
-                                            operandGradients)))
-      return attachUse();
-    if (Attribute precision = step->getAttr(kPrecisionAttr))
-      for (Operation* made = last->getNextNode(); made != op;
-           made = made->getNextNode())
-        made->setAttr(kPrecisionAttr, precision);
-    for (auto [operand, gradient, wanted] :
-         llvm::zip(step->getOperands(), operandGradients, needed)) {
-      if (!gradient || !wanted) continue;
-      gradient = castTo(gradient, operand.getType(), step->getLoc());
-      if (gradient.getType() != operand.getType())
-        return step->emitOpError("expects a gradient of type ")
-               << operand.getType() << ", got " << gradient.getType();
-      accumulate(operand, gradient, step->getLoc());
-    }
-    return success();
-  }
-
-  // Casts the gradient to the element type of `type`: operands and results of
-  // an op may differ in precision. Any other difference is an error of the op.
-  Value castTo(Value gradient, Type type, Location location) {
-    auto have = dyn_cast<RankedTensorType>(gradient.getType());
-    auto want = dyn_cast<RankedTensorType>(type);
-    if (!have || !want || have == want ||
-        withElements(have, want.getElementType()) != want)
-      return gradient;
-    return CastOp::create(builder, location, type, gradient);
-  }
-
-  void accumulate(Value value, Value gradient, Location location) {
-    Value& sum = gradients[value];
-    sum = sum ? AddOp::create(builder, location, sum, gradient) : gradient;
+    if (succeeded(backward.differentiate(step))) return success();
+    // Names the use after a diagnostic of the op itself.
+    op.emitRemark("differentiated here");
+    return failure();
   }
 
   LogicalResult failOp(Operation* step) {
@@ -142,12 +85,6 @@ class Expansion {
             "the loss of graft.gradients")
             .attachNote(op.getLoc())
         << "differentiated here";
-    return failure();
-  }
-
-  // Names the use after a diagnostic of the op itself.
-  LogicalResult attachUse() {
-    op.emitRemark("differentiated here");
     return failure();
   }
 
@@ -161,10 +98,9 @@ class Expansion {
   }
 
   GradientsOp op;
-  OpBuilder builder;             // at `op`
-  llvm::DenseSet<Value> active;  // float tensors that depend on `wrt`
+  OpBuilder builder;  // at `op`
+  Backpropagation backward;
   SmallVector<Operation*> path;
-  llvm::DenseMap<Value, Value> gradients;
 };
 
 // The sum over tensors of the inner products of `first` and `second`.

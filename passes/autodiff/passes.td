@@ -23,7 +23,7 @@ def AutodiffExpandGradientsPass
 
     - (C1) The loss depends on each value of `wrt`.
     - (C2) Each op on these paths implements DifferentiableOpInterface and has no
-      side effects. An op without a second derivative emits a diagnostic.
+      side effects. An op without a derivative of its gradient emits a diagnostic.
 
     Example:
     ```mlir

@@ -6,6 +6,12 @@
 //   p = softmax(scale q k^T)   a = dropout(p)   o = a v
 //   dv = a^T do   dp = dropout(do v^T)   ds = p * (dp - rowsum(dp * p))
 //   dq = scale ds k   dk = scale ds^T q
+// The gradients of dq, dk and dv, from the incoming i, j and l, with x = dp:
+//   w = scale (i k^T + q j^T)   e = p * (w - rowsum(w * p))
+//   b = w * (x - rowsum(x * p)) - rowsum(w * p) x + dropout(do l^T)
+//   c = p * (b - rowsum(b * p))
+//   ddo = dropout(e) v + a l   dv = dropout(e)^T do
+//   dq = scale (c k + ds j)   dk = scale (c^T q + ds^T i), ds without scale
 
 #include <cmath>
 
@@ -141,11 +147,80 @@ LogicalResult attendGradient(OpCall& call) {
   return success();
 }
 
+// The terms of one query, an element a key.
+struct SecondRow {
+  std::vector<double> p, a, ds, e, c;
+};
+
+// `x` and `mixed` are do v^T and do l^T, `w` as above.
+SecondRow makeSecondRow(std::vector<double> p, const std::vector<double>& a,
+                        const std::vector<double>& x,
+                        const std::vector<double>& w,
+                        const std::vector<double>& mixed) {
+  size_t keys = p.size();
+  double meanX = 0, meanW = 0, meanB = 0;
+  for (size_t u = 0; u < keys; ++u) {
+    meanX += p[u] * x[u];
+    meanW += p[u] * w[u];
+  }
+  SecondRow row{std::move(p), a, std::vector<double>(keys),
+                std::vector<double>(keys), std::vector<double>(keys)};
+  for (size_t u = 0; u < keys; ++u) {
+    row.ds[u] = row.p[u] * (x[u] - meanX);
+    row.e[u] = row.p[u] * (w[u] - meanW);
+    row.c[u] = w[u] * (x[u] - meanX) - meanW * x[u] + mixed[u];
+    meanB += row.p[u] * row.c[u];
+  }
+  for (size_t u = 0; u < keys; ++u) row.c[u] = row.p[u] * (row.c[u] - meanB);
+  return row;
+}
+
+LogicalResult attendSecondGradient(OpCall& call) {
+  Attention attention = makeAttention<AttentionSecondGradientOp>(call, 4);
+  int64_t width = attention.width;
+  forEachRow(attention, [&](int64_t s, int64_t h, int64_t t) {
+    auto operand = [&](unsigned index, int64_t at) {
+      return call.tensor(index).row(at) + h * width;
+    };
+    auto result = [&](unsigned index, int64_t at) {
+      return call.result(index).row(at) + h * width;
+    };
+    auto key = [&](size_t u) {
+      return attention.segments.begin(s) + static_cast<int64_t>(u);
+    };
+    std::vector<double> p = probabilities(attention, s, h, t), a = p;
+    std::vector<double> x(p.size()), w(p.size()), mixed(p.size());
+    for (size_t u = 0; u < p.size(); ++u) {
+      x[u] = dotProduct(operand(3, t), operand(6, key(u)), width);
+      mixed[u] = dotProduct(operand(3, t), operand(2, key(u)), width);
+      w[u] = attention.scale *
+             (dotProduct(operand(0, t), operand(5, key(u)), width) +
+              dotProduct(operand(4, t), operand(1, key(u)), width));
+    }
+    for (std::vector<double>* row : {&a, &x, &mixed})
+      dropRow(attention, *row, s, h, t);
+    SecondRow row = makeSecondRow(std::move(p), a, x, w, mixed);
+    dropRow(attention, row.e, s, h, t);
+    for (size_t u = 0; u < row.p.size(); ++u) {
+      double ds = attention.scale * row.ds[u], c = attention.scale * row.c[u];
+      addRow(result(0, t), row.e[u], operand(6, key(u)), width);
+      addRow(result(0, t), row.a[u], operand(2, key(u)), width);
+      addRow(result(1, t), c, operand(5, key(u)), width);
+      addRow(result(1, t), ds, operand(1, key(u)), width);
+      addRow(result(2, key(u)), c, operand(4, t), width);
+      addRow(result(2, key(u)), ds, operand(0, t), width);
+      addRow(result(3, key(u)), row.e[u], operand(3, t), width);
+    }
+  });
+  return success();
+}
+
 }  // namespace
 
 void populateAttentionReferences(References& references) {
   references["graft.attention"] = attend;
   references["graft.attention_gradient"] = attendGradient;
+  references["graft.attention_second_gradient"] = attendSecondGradient;
 }
 
 }  // namespace graft::interpret

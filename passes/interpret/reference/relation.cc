@@ -10,6 +10,10 @@
 //   mse: sum of (a - b)^2 / (N L^2)
 //        da = 2 g / (N L^2) (a - b)
 //   dq = da k / sqrt(D)   dk = da^T q / sqrt(D)
+// The gradients of dq and dk, from the incoming i and j:
+//   w = (i k^T + q j^T) / sqrt(D)   dg = sum of w da / g
+//   c = derivative of sum(w da) by a
+//   dq = (c k + da j) / sqrt(D)   dk = (c^T q + da^T i) / sqrt(D)
 
 #include <cmath>
 
@@ -131,11 +135,64 @@ LogicalResult divergenceGradient(OpCall& call) {
   return success();
 }
 
+// The derivatives of sum(w da), for g = 1, by the scores of one row.
+std::vector<double> slopesOfSum(DivergenceKind kind,
+                                const std::vector<double>& a,
+                                const std::vector<double>& w) {
+  std::vector<double> slopes(a.size());
+  double mean = 0;
+  for (size_t u = 0; u < a.size(); ++u) mean += std::exp(a[u]) * w[u];
+  for (size_t u = 0; u < a.size(); ++u)
+    slopes[u] =
+        kind == DivergenceKind::kl ? std::exp(a[u]) * (w[u] - mean) : 2 * w[u];
+  return slopes;
+}
+
+LogicalResult divergenceSecondGradient(OpCall& call) {
+  auto relations = makeRelations<RelationDivergenceSecondGradientOp>(call, 3);
+  const RelationMap& map = relations.map;
+  int64_t width = map.width;
+  forEachRow(relations, [&](int64_t s, int64_t h, int64_t t,
+                            const std::vector<double>& a,
+                            const std::vector<double>& b, double share) {
+    auto row = [&](const Tensor& rows, int64_t at) {
+      return rows.row(at) + h * width;
+    };
+    const Tensor &incomingQuery = call.tensor(0), &incomingKey = call.tensor(1);
+    auto key = [&](size_t u) {
+      return relations.segments.begin(s) + static_cast<int64_t>(u);
+    };
+    std::vector<double> w(a.size());
+    for (size_t u = 0; u < a.size(); ++u)
+      w[u] = map.scale *
+             (dotProduct(row(incomingQuery, t), row(map.key, key(u)), width) +
+              dotProduct(row(map.query, t), row(incomingKey, key(u)), width));
+    std::vector<double> slopes = slopesOfSum(relations.kind, a, w);
+    auto sequence = static_cast<size_t>(s);
+    double factor = share * map.scale * call.tensor(2).values[sequence];
+    double* dq = call.result(1).row(t) + h * width;
+    for (size_t u = 0; u < a.size(); ++u) {
+      double da = relations.kind == DivergenceKind::kl
+                      ? std::exp(a[u]) - std::exp(b[u])
+                      : 2 * (a[u] - b[u]);
+      call.result(0).values[sequence] += share * w[u] * da;
+      double* dk = call.result(2).row(key(u)) + h * width;
+      addRow(dq, factor * slopes[u], row(map.key, key(u)), width);
+      addRow(dq, factor * da, row(incomingKey, key(u)), width);
+      addRow(dk, factor * slopes[u], row(map.query, t), width);
+      addRow(dk, factor * da, row(incomingQuery, t), width);
+    }
+  });
+  return success();
+}
+
 }  // namespace
 
 void populateRelationReferences(References& references) {
   references["graft.relation_divergence"] = divergence;
   references["graft.relation_divergence_gradient"] = divergenceGradient;
+  references["graft.relation_divergence_second_gradient"] =
+      divergenceSecondGradient;
 }
 
 }  // namespace graft::interpret

@@ -44,6 +44,19 @@ class Dropout {
   PhiloxKey key{};
 };
 
+// The sum of products of `width` elements.
+inline double dotProduct(const double* x, const double* y, int64_t width) {
+  double sum = 0;
+  for (int64_t d = 0; d < width; ++d) sum += x[d] * y[d];
+  return sum;
+}
+
+// to += factor * row.
+inline void addRow(double* to, double factor, const double* row,
+                   int64_t width) {
+  for (int64_t d = 0; d < width; ++d) to[d] += factor * row[d];
+}
+
 }  // namespace graft::interpret
 
 #endif  // GRAFT_PASSES_INTERPRET_REFERENCE_UTIL_H_

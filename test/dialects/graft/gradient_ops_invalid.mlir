@@ -56,6 +56,33 @@ func.func @attention_id(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
 // -----
 
 #T = #graft.dims<T>
+func.func @attention_second_heads(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects the width to be a multiple of 'heads', got 'tensor<?x8xf32, #graft.dims<T>>' and 3}}
+  %0:4 = graft.attention_second_gradient %q, %q, %q, %q, %q, %q, %q, %seq heads 3 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#S = #graft.dims<S>
+func.func @attention_second_rows(%q: tensor<?x8xf32, #S>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects 'query' to have the segments' token dimension}}
+  %0:4 = graft.attention_second_gradient %q, %q, %q, %q, %q, %q, %q, %seq heads 2 : (tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, !graft.segments<T, S>) -> (tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>, tensor<?x8xf32, #S>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @attention_second_id(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects 'id' where 'dropout' is above zero}}
+  %0:4 = graft.attention_second_gradient %q, %q, %q, %q, %q, %q, %q, %seq heads 2 dropout 1.000000e-01 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
 func.func @pool_rows(%x: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
   // expected-error @below {{expects 'input' to have the segments' tokens as rows and 'gradient' its sequences}}
   %0 = graft.segment_pool_gradient mean %x, %x, %seq : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #T>

@@ -83,3 +83,48 @@ func.func @gradient_c3(%g: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #T
   %0:2 = graft.relation_divergence_gradient mse %g, %q, %q, %q, %q, %seq heads 5 : (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
   return
 }
+
+// -----
+
+#T = #graft.dims<T>
+func.func @second_c1(%i: tensor<?x8xf32, #T>, %j: tensor<?x8xf32, #T>, %g: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #T>, %k: tensor<?x4xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects 'query' and 'key' to have one shape}}
+  %0:3 = graft.relation_divergence_second_gradient kl %i, %j, %g, %q, %k, %q, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x4xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @second_c1_incoming(%i: tensor<?x8xf32, #T>, %j: tensor<?x4xf32, #T>, %g: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #T>, %k: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects incoming gradients of the shape of 'query', got 'tensor<?x4xf32, #graft.dims<T>>' and 'tensor<?x8xf32, #graft.dims<T>>'}}
+  %0:3 = graft.relation_divergence_second_gradient kl %i, %j, %g, %q, %k, %q, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x4xf32, #T>, tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @second_c2_incoming(%i: tensor<?x8xf32, #graft.dims<S>>, %j: tensor<?x8xf32, #T>, %g: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #T>, %k: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects incoming gradients of the shape of 'query'}}
+  %0:3 = graft.relation_divergence_second_gradient kl %i, %j, %g, %q, %k, %q, %q, %seq heads 2 : (tensor<?x8xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @second_c2(%i: tensor<?x8xf32, #T>, %j: tensor<?x8xf32, #T>, %g: tensor<?xf32, #T>, %q: tensor<?x8xf32, #T>, %k: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects 'gradient' to have the segments' sequences, got 'tensor<?xf32, #graft.dims<T>>' and '!graft.segments<T, S>'}}
+  %0:3 = graft.relation_divergence_second_gradient kl %i, %j, %g, %q, %k, %q, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}
+
+// -----
+
+#T = #graft.dims<T>
+func.func @second_c3(%i: tensor<?x8xf32, #T>, %j: tensor<?x8xf32, #T>, %g: tensor<?xf32, #graft.dims<S>>, %q: tensor<?x8xf32, #T>, %k: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects the width of 'query' to be a multiple of 'heads', got 'tensor<?x8xf32, #graft.dims<T>>' and 5}}
+  %0:3 = graft.relation_divergence_second_gradient kl %i, %j, %g, %q, %k, %q, %q, %seq heads 5 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #graft.dims<S>>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>)
+  return
+}

@@ -46,25 +46,19 @@ func.func @no_interface(%x: tensor<f32>) -> tensor<f32> {
 
 // -----
 
-func.func @maximum(%x: tensor<3xf32>) -> tensor<3xf32> {
-  // expected-error @below {{has no gradient of its maximum}}
-  %loss = graft.reduce max %x over [0] : (tensor<3xf32>) -> tensor<f32>
+// The last derivative of attention is its second.
+#T = #graft.dims<T>
+func.func @third(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  // expected-error @below {{has no gradient: attention has no third derivative}}
+  %y = graft.attention %q, %q, %q, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #T>
+  %loss = graft.reduce sum %y over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
+  %first = graft.gradients %loss wrt %q : tensor<?x8xf32, #T>
+  %slope = graft.reduce sum %first over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
+  %second = graft.gradients %slope wrt %q : tensor<?x8xf32, #T>
+  %bend = graft.reduce sum %second over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
   // expected-remark @below {{differentiated here}}
-  %g = graft.gradients %loss wrt %x : tensor<3xf32>
-  return %g : tensor<3xf32>
-}
-
-// -----
-
-func.func @second(%x: tensor<3x4xf32>, %s: tensor<4xf32>) -> tensor<3x4xf32> {
-  // expected-error @below {{has no second derivative}}
-  %y = graft.layer_norm %x, %s, %s epsilon 9.99999996E-13 : (tensor<3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
-  %loss = graft.reduce sum %y over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
-  %g = graft.gradients %loss wrt %x : tensor<3x4xf32>
-  %penalty = graft.reduce sum %g over [0, 1] : (tensor<3x4xf32>) -> tensor<f32>
-  // expected-remark @below {{differentiated here}}
-  %h = graft.gradients %penalty wrt %x : tensor<3x4xf32>
-  return %h : tensor<3x4xf32>
+  %third = graft.gradients %bend wrt %q : tensor<?x8xf32, #T>
+  return %third : tensor<?x8xf32, #T>
 }
 
 // -----
@@ -126,13 +120,30 @@ func.func @relation_target_alone(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T
 // -----
 
 #T = #graft.dims<T>
-func.func @relation_second(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
-  // expected-error @below {{has no second derivative}}
-  %l = graft.relation_divergence mse %q, %q, %r, %r, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+func.func @relation_third(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  // expected-error @below {{has no gradient: the divergence of relations has no third derivative}}
+  %l = graft.relation_divergence kl %q, %q, %r, %r, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  %loss = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
+  %first = graft.gradients %loss wrt %q : tensor<?x8xf32, #T>
+  %slope = graft.reduce sum %first over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
+  %second = graft.gradients %slope wrt %q : tensor<?x8xf32, #T>
+  %bend = graft.reduce sum %second over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
+  // expected-remark @below {{differentiated here}}
+  %third = graft.gradients %bend wrt %q : tensor<?x8xf32, #T>
+  return %third : tensor<?x8xf32, #T>
+}
+
+// -----
+
+// The slope by what learns depends on the target as well.
+#T = #graft.dims<T>
+func.func @relation_second_target(%q: tensor<?x8xf32, #T>, %r: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  // expected-error @below {{has no gradient with respect to 'target_query', which is constant}}
+  %l = graft.relation_divergence kl %q, %q, %r, %r, %seq heads 2 : (tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, tensor<?x8xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
   %loss = graft.reduce sum %l over [0] : (tensor<?xf32, #graft.dims<S>>) -> tensor<f32>
   %g = graft.gradients %loss wrt %q : tensor<?x8xf32, #T>
   %slope = graft.reduce sum %g over [0, 1] : (tensor<?x8xf32, #T>) -> tensor<f32>
   // expected-remark @below {{differentiated here}}
-  %h = graft.gradients %slope wrt %q : tensor<?x8xf32, #T>
+  %h = graft.gradients %slope wrt %r : tensor<?x8xf32, #T>
   return %h : tensor<?x8xf32, #T>
 }

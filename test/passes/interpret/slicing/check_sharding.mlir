@@ -422,6 +422,12 @@ func.func @attention_gradient(%dy: tensor<?x12xf32, #T>, %q: tensor<?x12xf32, #T
   return %r0, %r1, %r2 : tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>
 }
 
+// CHECK: graft.attention_second_gradient: t(hD),t(hD),t(hD),t(hD),t(hD),t(hD),t(hD),ts->t(hD),t(hD),t(hD),t(hD); h = heads; D = 3; segmented t s; linear 0+1+2; random head h | cut: h t s
+func.func @attention_second_gradient(%a0: tensor<?x12xf32, #T>, %a1: tensor<?x12xf32, #T>, %a2: tensor<?x12xf32, #T>, %a3: tensor<?x12xf32, #T>, %a4: tensor<?x12xf32, #T>, %a5: tensor<?x12xf32, #T>, %a6: tensor<?x12xf32, #T>, %s: !graft.segments<T, S>) -> (tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>) {
+  %r0, %r1, %r2, %r3 = graft.attention_second_gradient %a0, %a1, %a2, %a3, %a4, %a5, %a6, %s heads 4 scale 2.500000e-01 dropout 3.000000e-01 id 3 : (tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, !graft.segments<T, S>) -> (tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>)
+  return %r0, %r1, %r2, %r3 : tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>
+}
+
 // CHECK: graft.segment_pool: th,ts->sh; segmented t s; linear 0 | cut: h t s
 func.func @segment_pool_first(%x: tensor<?x6xf32, #T>, %s: !graft.segments<T, S>) -> tensor<?x6xf32, #S> {
   %r0 = graft.segment_pool first %x, %s : (tensor<?x6xf32, #T>, !graft.segments<T, S>) -> tensor<?x6xf32, #S>
@@ -502,6 +508,12 @@ func.func @relation_divergence_gradient_kl(%dl: tensor<?xf32, #S>, %q: tensor<?x
   return %r0, %r1 : tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
 }
 
+// CHECK: graft.relation_divergence_second_gradient: tA,tA,s,tA,tA,tB,tB,ts->s,tA,tA; segmented t s; linear 0+1 | cut: t s
+func.func @relation_divergence_second_gradient_kl(%i: tensor<?x6xf32, #T>, %j: tensor<?x6xf32, #T>, %dl: tensor<?xf32, #S>, %q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>) {
+  %r0, %r1, %r2 = graft.relation_divergence_second_gradient kl %i, %j, %dl, %q, %k, %r, %t, %s heads 2 : (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>)
+  return %r0, %r1, %r2 : tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
+}
+
 // CHECK: graft.relation_divergence: tA,tA,tB,tB,ts->s; segmented t s | cut: t s
 func.func @relation_divergence_mse(%q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> tensor<?xf32, #S> {
   %r0 = graft.relation_divergence mse %q, %k, %r, %t, %s heads 2 : (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #S>
@@ -513,3 +525,9 @@ func.func @relation_divergence_gradient_mse(%dl: tensor<?xf32, #S>, %q: tensor<?
   %r0, %r1 = graft.relation_divergence_gradient mse %dl, %q, %k, %r, %t, %s heads 2 : (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>)
   return %r0, %r1 : tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
 }
+// CHECK: graft.relation_divergence_second_gradient: tA,tA,s,tA,tA,tB,tB,ts->s,tA,tA; segmented t s; linear 0+1 | cut: t s
+func.func @relation_divergence_second_gradient_mse(%i: tensor<?x6xf32, #T>, %j: tensor<?x6xf32, #T>, %dl: tensor<?xf32, #S>, %q: tensor<?x6xf32, #T>, %k: tensor<?x6xf32, #T>, %r: tensor<?x4xf32, #T>, %t: tensor<?x4xf32, #T>, %s: !graft.segments<T, S>) -> (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>) {
+  %r0, %r1, %r2 = graft.relation_divergence_second_gradient mse %i, %j, %dl, %q, %k, %r, %t, %s heads 2 : (tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> (tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>)
+  return %r0, %r1, %r2 : tensor<?xf32, #S>, tensor<?x6xf32, #T>, tensor<?x6xf32, #T>
+}
+
