@@ -41,6 +41,8 @@ AttentionConfig AttentionConfig::get(Op op, const IsaLevel& level) {
 template AttentionConfig AttentionConfig::get(AttentionOp, const IsaLevel&);
 template AttentionConfig AttentionConfig::get(AttentionGradientOp,
                                               const IsaLevel&);
+template AttentionConfig AttentionConfig::get(AttentionSecondGradientOp,
+                                              const IsaLevel&);
 
 AttentionBlock::AttentionBlock(TileBuilder& v, const IsaLevel& level,
                                const AttentionConfig& config,
@@ -319,7 +321,7 @@ void AttentionBlock::copyRows(ArrayRef<Copy> copies, Value firstKey,
 }
 
 void AttentionBlock::multiplyPanel(const Rows& rows, const Panel& panel,
-                                   Value keys, Value out) {
+                                   Value keys, Value out, bool adds) {
   GemmAccess access;
   if (config.dots)
     access.accumulate = [&](const AccumulatorTile& tile,
@@ -335,7 +337,9 @@ void AttentionBlock::multiplyPanel(const Rows& rows, const Panel& panel,
     return v.load(panel.values, {k, v.add(at.tile, at.offset)});
   };
   access.finish = [&](Value row, Value at, Value, Value sum) {
-    v.store(config.dots ? scaled(v, sum, panel.factor) : sum, out, {row, at});
+    if (config.dots) sum = scaled(v, sum, panel.factor);
+    if (adds) sum = v.add(v.load(out, {row, at}), sum);
+    v.store(sum, out, {row, at});
   };
   emitMicrokernel(v, getTileShape(level, vectors()), keys, kQueries,
                   v.index(config.width), access);
@@ -395,8 +399,20 @@ void AttentionBlock::accumulateQueries(
                   config.width, keys, access);
 }
 
+void AttentionBlock::accumulateQueries(Value weights, const Rows& rows,
+                                       Value firstKey, Value keys, Value output,
+                                       bool adds) {
+  Value isFirst = v.less(firstKey, 1);
+  accumulateQueries(
+      weights, rows, keys, output, /*partial=*/{},
+      [&](Value, Value old) {
+        return adds ? old : v.select(isFirst, v.splat(0.0), old);
+      },
+      [](Value, Value sum) { return sum; });
+}
+
 void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
-                                    Value keys, Value output) {
+                                    Value keys, Value output, bool adds) {
   Value first = v.add(start, firstKey);
   Value block = v.add(start, firstQuery);
   Value isFirst = v.less(firstQuery, 1);
@@ -420,7 +436,7 @@ void AttentionBlock::accumulateKeys(Value weights, Value rows, Value firstKey,
   };
   access.init = [&](Value row, Value at, Value mask) {
     Value old = v.load(output, {v.add(first, row), column(at)}, mask);
-    return v.select(isFirst, v.splat(0.0), old);
+    return adds ? old : v.select(isFirst, v.splat(0.0), old);
   };
   access.finish = [&](Value row, Value at, Value mask, Value sum) {
     v.store(sum, output, {v.add(first, row), column(at)}, mask);

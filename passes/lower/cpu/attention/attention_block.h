@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the kernels of attention and of its gradient share: one work item is a
+// What the kernels of attention and of its gradients share: one work item is a
 // (sequence, head), taken in blocks of 16 queries and chunks of 128 keys.
 //
 // Scores are kept transposed, [key][query]: a vector holds queries, so that
@@ -29,8 +29,8 @@
 
 namespace graft {
 
-// Attributes of graft.attention and graft.attention_gradient, or those of one
-// map of scores.
+// Attributes of graft.attention and of its gradients, or those of one map of
+// scores.
 struct AttentionConfig {
   int64_t heads;
   int64_t width;  // features of a head
@@ -129,9 +129,10 @@ class AttentionBlock {
   };
   void copyRows(llvm::ArrayRef<Copy> copies, Value firstKey, Value keys);
 
-  // out[key][query] = factor * rows of keys times the panel.
+  // out[key][query] (+)= factor * rows of keys times the panel; added to what
+  // is there with `adds`.
   void multiplyPanel(const Rows& rows, const Panel& panel, Value keys,
-                     Value out);
+                     Value out, bool adds = false);
   // Random words of the chunk that starts at `firstKey`.
   void drawWords(Value firstKey, Value keys);
 
@@ -144,10 +145,15 @@ class AttentionBlock {
       Value weights, const Rows& rows, Value keys, Value output, Value partial,
       llvm::function_ref<Value(Value row, Value old)> init,
       llvm::function_ref<Value(Value row, Value sum)> finish);
+  // The same of an output that is f32, in chunks: starts from zero with the
+  // first one, unless it `adds` there, too.
+  void accumulateQueries(Value weights, const Rows& rows, Value firstKey,
+                         Value keys, Value output, bool adds);
   // output rows of the chunk's keys += weights [key][query] times the block's
-  // rows of `rows`; starts from zero with the first block of queries.
+  // rows of `rows`; starts from zero with the first block of queries, unless it
+  // `adds` there, too.
   void accumulateKeys(Value weights, Value rows, Value firstKey, Value keys,
-                      Value output);
+                      Value output, bool adds = false);
 
   Value makeScores() { return v.scratch({kKeys, kQueries}); }
   // Memory of what multiplies rows; that of `scores` where that will do.

@@ -19,6 +19,7 @@
 #include "dialects/graft/graft_ops.h"
 #include "passes/lower/cpu/attention/amx_attention.h"
 #include "passes/lower/cpu/attention/attention_block.h"
+#include "passes/lower/cpu/attention/attention_second_gradient.h"
 
 using namespace mlir;
 
@@ -285,14 +286,14 @@ class AttentionGradientKernel {
   Value heldKeys, heldValues;
 };
 
-// `products` of matrices over pairs of tokens of a sequence.
-template <typename Op, typename Kernel, auto emitAmx, int64_t products>
-LogicalResult emitAttention(Operation* op, OpBuilder& builder,
-                            CpuContext& context) {
-  auto attention = cast<Op>(op);
-  AttentionConfig config = AttentionConfig::get(attention, context.getLevel());
-  bool isAmx = isAmxAttention(context.getLevel(), attention);
-  StringAttr sequences = attention.getSegments().getType().getSequences();
+// A launch of `products` of matrices over pairs of tokens of a sequence, whose
+// items are (sequence, head).
+template <typename Op>
+void launchAttention(
+    Op op, OpBuilder& builder, CpuContext& context,
+    const AttentionConfig& config, int64_t products, FlopUnit unit,
+    llvm::function_ref<void(TileBuilder&, const KernelArguments&)> emit) {
+  StringAttr sequences = op.getSegments().getType().getSequences();
   KernelKey key;
   key.add(op);
   ValueRange results = context.launch(
@@ -301,20 +302,50 @@ LogicalResult emitAttention(Operation* op, OpBuilder& builder,
       exec::GridAttr::get(op->getContext(), sequences, 1, config.heads), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getLevel());
-        if (isAmx)
-          emitAmx(v, context.getLevel(), config, arguments);
-        else
-          Kernel(v, context.getLevel(), config, arguments).emit();
+        emit(v, arguments);
       },
       &key);
-  StringAttr tokens = attention.getSegments().getType().getTokens();
+  StringAttr tokens = op.getSegments().getType().getTokens();
   countFlops(results,
              exec::CostTermAttr::get(op->getContext(),
                                      2 * products * config.heads * config.width,
                                      tokens, /*squares=*/true),
-             isAmx || config.dots ? FlopUnit{kBf16Unit, 1} : FlopUnit{});
+             unit);
   op->replaceAllUsesWith(results);
   op->erase();
+}
+
+template <typename Op, typename Kernel, auto emitAmx, int64_t products>
+LogicalResult emitAttention(Operation* op, OpBuilder& builder,
+                            CpuContext& context) {
+  auto attention = cast<Op>(op);
+  const IsaLevel& level = context.getLevel();
+  AttentionConfig config = AttentionConfig::get(attention, level);
+  bool isAmx = isAmxAttention(level, attention);
+  launchAttention(attention, builder, context, config, products,
+                  isAmx || config.dots ? FlopUnit{kBf16Unit, 1} : FlopUnit{},
+                  [&](TileBuilder& v, const KernelArguments& arguments) {
+                    if (isAmx)
+                      emitAmx(v, level, config, arguments);
+                    else
+                      Kernel(v, level, config, arguments).emit();
+                  });
+  return success();
+}
+
+// Five products of scores, and seven with rows.
+LogicalResult emitSecondGradient(Operation* operation, OpBuilder& builder,
+                                 CpuContext& context) {
+  auto op = cast<AttentionSecondGradientOp>(operation);
+  const IsaLevel& level = context.getLevel();
+  AttentionConfig config = AttentionConfig::get(op, level);
+  // No kernel of it uses tile registers.
+  config.dots = level.hasBf16 && isBf16Attention(op, config.width);
+  launchAttention(op, builder, context, config, /*products=*/12,
+                  config.dots ? FlopUnit{kBf16Unit, 1} : FlopUnit{},
+                  [&](TileBuilder& v, const KernelArguments& arguments) {
+                    emitAttentionSecondGradient(v, level, config, arguments);
+                  });
   return success();
 }
 
@@ -328,6 +359,7 @@ void populateAttentionEmitters(KernelEmitters& emitters) {
   emitters["graft.attention_gradient"] =
       emitAttention<AttentionGradientOp, AttentionGradientKernel,
                     emitAmxAttentionGradient, 5>;
+  emitters["graft.attention_second_gradient"] = emitSecondGradient;
 }
 
 }  // namespace graft

@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels of graft.relation_divergence and its gradient. For one sequence and
+// Kernels of graft.relation_divergence and its gradients. For one sequence and
 // one of N heads, with q, k [L, D], the target's r, s [L, E], and the gradient
 // g of the loss of the sequence:
 //
@@ -20,10 +20,8 @@
 
 #include "passes/lower/cpu/attention/relation_emitters.h"
 
-#include <cmath>
-
-#include "dialects/graft/graft_ops.h"
-#include "passes/lower/cpu/attention/attention_block.h"
+#include "passes/lower/cpu/attention/relation_kernel.h"
+#include "passes/lower/cpu/attention/relation_second_gradient.h"
 #include "passes/lower/cpu/gemm/pack.h"
 
 using namespace mlir;
@@ -37,127 +35,6 @@ constexpr int64_t kSequences = 64;
 // Of a head, so that what is held of both maps fits on the stack of a thread
 // (4.6 MiB).
 constexpr int64_t kMaxWidth = 4096;
-
-// What the kernels take from either op.
-struct RelationConfig {
-  DivergenceKind kind;
-  AttentionConfig map, target;
-
-  bool isKl() const { return kind == DivergenceKind::kl; }
-
-  template <typename Op>
-  static RelationConfig get(Op op) {
-    auto heads = static_cast<int64_t>(op.getHeads());
-    auto configOf = [&](RankedTensorType rows) {
-      int64_t width = rows.getDimSize(1) / heads;
-      return AttentionConfig{heads, width,
-                             1 / std::sqrt(static_cast<double>(width)),
-                             /*dropout=*/0, /*dots=*/false};
-    };
-    return {op.getKind(), configOf(op.getQuery().getType()),
-            configOf(op.getTargetQuery().getType())};
-  }
-};
-
-// What both kernels share: the scores of both maps.
-class RelationKernel {
- protected:
-  RelationKernel(TileBuilder& v, const IsaLevel& level,
-                 const RelationConfig& config, const KernelArguments& arguments,
-                 unsigned query)
-      : v(v),
-        config(config),
-        arguments(arguments),
-        maps{makeMap(level, config.map, query, query + 4),
-             makeMap(level, config.target, query + 2, query + 4)},
-        groups(block().vectors()) {}
-
-  // One of both maps of scores.
-  struct Map {
-    AttentionBlock block;
-    Value query, key;
-    AttentionBlock::Panel panel;  // queries, transposed and scaled
-    Value scores;                 // [key][query]
-    Value heldKeys;
-  };
-
-  // The map that learns, whose block says where both stand.
-  AttentionBlock& block() { return maps[0].block; }
-
-  // Runs `body` for each block of queries, whose columns are transposed.
-  void forEachBlock(llvm::function_ref<void()> body) {
-    block().forEachBlock(arguments, [&] {
-      maps[1].block.follow(block());
-      for (Map& map : maps) map.block.transposeRows(map.query, map.panel);
-      body();
-    });
-  }
-
-  void emitScores(Value first, Value keys) {
-    for (Map& map : maps) {
-      map.block.copyRows({{map.key, map.heldKeys}}, first, keys);
-      map.block.multiplyPanel(map.block.rowsOf(map.key, map.heldKeys, first),
-                              map.panel, keys, map.scores);
-    }
-  }
-
-  // The largest score of each query, of both maps one after the other.
-  SmallVector<Value> findHighest(Value keys, ValueRange old) {
-    return v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
-      SmallVector<Value> next;
-      for (size_t m = 0; m < 2; ++m)
-        for (int64_t g = 0; g < groups; ++g)
-          next.push_back(v.larger(load(m, at, g), highest[m * groups + g]));
-      return next;
-    });
-  }
-
-  // e^(score - highest) of the keys, in the place of the scores.
-  void emitExponentials(Value keys, ValueRange highest) {
-    v.loop(v.index(0), keys, 1, [&](Value at) {
-      for (size_t m = 0; m < 2; ++m)
-        for (int64_t g = 0; g < groups; ++g)
-          store(
-              v.expNonPositive(v.sub(load(m, at, g), highest[m * groups + g])),
-              m, at, g);
-    });
-  }
-
-  // The share of a head in the loss of a row, or of a pair, times `factor`.
-  Value divideByCount(Value factor) {
-    Value length = v.toFloat(block().length);
-    Value heads = v.scalar(static_cast<double>(config.map.heads));
-    Value share = v.div(factor, v.mul(heads, length));
-    return config.isKl() ? share : v.div(share, length);
-  }
-
-  Value load(size_t map, Value key, int64_t group) {
-    return v.load(maps[map].scores, {key, v.index(group * v.lanes())});
-  }
-  void store(Value x, size_t map, Value key, int64_t group) {
-    v.store(x, maps[map].scores, {key, v.index(group * v.lanes())});
-  }
-
-  TileBuilder& v;
-  const RelationConfig& config;
-  const KernelArguments& arguments;
-  Map maps[2];  // what learns, and the target
-  const int64_t groups;
-
- private:
-  Map makeMap(const IsaLevel& level, const AttentionConfig& map, unsigned query,
-              unsigned segments) {
-    AttentionBlock block(v, level, map, arguments, segments);
-    AttentionBlock::Panel panel = block.makePanel(map.scale);
-    Value scores = block.makeScores(), heldKeys = block.makeHold();
-    return {std::move(block),
-            arguments.buffers[query],
-            arguments.buffers[query + 1],
-            panel,
-            scores,
-            heldKeys};
-  }
-};
 
 class DivergenceKernel : RelationKernel {
  public:
@@ -178,7 +55,8 @@ class DivergenceKernel : RelationKernel {
             return config.isKl() ? addDivergences(keys, carried)
                                  : addSquares(keys, carried);
           });
-      addRows(config.isKl() ? finishDivergences(state) : state);
+      addRows(config.isKl() ? finishDivergences(state) : state, total,
+              arguments.buffers.back());
     });
   }
 
@@ -242,28 +120,6 @@ class DivergenceKernel : RelationKernel {
                });
     for (auto [sum, old] : llvm::zip(sums, carried)) sum = v.add(sum, old);
     return sums;
-  }
-
-  // Adds the losses of the block's rows, and writes their sum with the last
-  // block. Lanes past the sequence repeat its last row.
-  void addRows(ValueRange losses) {
-    Value isFirst = v.less(block().firstQuery, 1);
-    SmallVector<Value> sums;
-    for (int64_t g = 0; g < groups; ++g) {
-      Value at = v.index(g * v.lanes());
-      Value mask = v.tailMask(v.sub(block().queries, at));
-      Value old = v.select(isFirst, v.splat(0.0), v.load(total, at));
-      sums.push_back(v.add(old, v.select(mask, losses[g], v.splat(0.0))));
-      v.store(sums.back(), total, at);
-    }
-    Value end = v.add(block().firstQuery, block().queries);
-    Value isLast = v.less(v.sub(block().length, end), 1);
-    v.ifThen(isLast, [&] {
-      Value sum = sums[0];
-      for (int64_t g = 1; g < groups; ++g) sum = v.add(sum, sums[g]);
-      v.storeScalar(divideByCount(v.sumLanes(sum)), arguments.buffers.back(),
-                    {block().sequence, block().head});
-    });
   }
 
   Value total;  // of the blocks so far, a lane of queries each
@@ -421,14 +277,24 @@ ValueRange launchMaps(Operation* op, OpBuilder& builder, CpuContext& context,
   return values;
 }
 
-// The sums over the heads of [S, N], in their order.
-ValueRange launchSum(RelationDivergenceOp op, OpBuilder& builder,
-                     CpuContext& context, Value losses) {
-  Dim rows = getNamedDim(op.getSegments().getType().getSequences());
-  auto heads = static_cast<int64_t>(op.getHeads());
+// What each head of a sequence gives, [S, N].
+RankedTensorType getHeadsType(OpBuilder& builder, const RelationConfig& config,
+                              SegmentsType segments) {
+  return getTensorType(
+      {getNamedDim(segments.getSequences()), Dim{config.map.heads, nullptr}},
+      builder.getF32Type());
+}
+
+// The sums over the heads of [S, N], in their order: the first result of `op`.
+Value launchSum(Operation* op, OpBuilder& builder, CpuContext& context,
+                const RelationConfig& config, SegmentsType segments,
+                Value losses) {
+  Dim rows = getNamedDim(segments.getSequences());
+  int64_t heads = config.map.heads;
   return context.launch(
-      builder, op, "relation_divergence_sum", losses, op->getResultTypes(),
-      getGrid(op.getContext(), rows, kSequences), {},
+      builder, op, "relation_divergence_sum", losses,
+      TypeRange(op->getResultTypes()).take_front(),
+      getGrid(builder.getContext(), rows, kSequences), {},
       [&](OpBuilder& body, Location loc, const KernelArguments& arguments) {
         TileBuilder v(body, loc, context.getLevel());
         Value last = v.min(v.mul(arguments.end, kSequences),
@@ -442,7 +308,7 @@ ValueRange launchSum(RelationDivergenceOp op, OpBuilder& builder,
                              })[0];
           v.storeScalar(sum, arguments.buffers[1], {row});
         });
-      });
+      })[0];
 }
 
 LogicalResult emitDivergence(Operation* operation, OpBuilder& builder,
@@ -451,12 +317,11 @@ LogicalResult emitDivergence(Operation* operation, OpBuilder& builder,
   if (failed(checkWidths(op))) return failure();
   RelationConfig config = RelationConfig::get(op);
   SegmentsType segments = op.getSegments().getType();
-  RankedTensorType losses = getTensorType(
-      {getNamedDim(segments.getSequences()), Dim{config.map.heads, nullptr}},
-      builder.getF32Type());
+  RankedTensorType losses = getHeadsType(builder, config, segments);
   ValueRange heads = launchMaps<DivergenceKernel>(
       op, builder, context, config, segments, losses, /*products=*/1);
-  op->replaceAllUsesWith(launchSum(op, builder, context, heads[0]));
+  Value sum = launchSum(op, builder, context, config, segments, heads[0]);
+  op->replaceAllUsesWith(ValueRange(sum));
   op->erase();
   return success();
 }
@@ -474,12 +339,33 @@ LogicalResult emitDivergenceGradient(Operation* operation, OpBuilder& builder,
   return success();
 }
 
+LogicalResult emitDivergenceSecondGradient(Operation* operation,
+                                           OpBuilder& builder,
+                                           CpuContext& context) {
+  auto op = cast<RelationDivergenceSecondGradientOp>(operation);
+  if (failed(checkWidths(op))) return failure();
+  RelationConfig config = RelationConfig::get(op);
+  SegmentsType segments = op.getSegments().getType();
+  SmallVector<Type> types(op->getResultTypes());
+  types[0] = getHeadsType(builder, config, segments);
+  // Three products of scores, and both factors of two gradients.
+  ValueRange heads = launchMaps<RelationSecondGradientKernel>(
+      op, builder, context, config, segments, types, /*products=*/7);
+  SmallVector<Value> results(heads);
+  results[0] = launchSum(op, builder, context, config, segments, heads[0]);
+  op->replaceAllUsesWith(results);
+  op->erase();
+  return success();
+}
+
 }  // namespace
 
 void populateRelationEmitters(KernelEmitters& emitters) {
   emitters[RelationDivergenceOp::getOperationName()] = emitDivergence;
   emitters[RelationDivergenceGradientOp::getOperationName()] =
       emitDivergenceGradient;
+  emitters[RelationDivergenceSecondGradientOp::getOperationName()] =
+      emitDivergenceSecondGradient;
 }
 
 }  // namespace graft

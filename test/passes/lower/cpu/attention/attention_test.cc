@@ -50,6 +50,20 @@ std::string backward(const Case& c) {
          ")\n  return %a, %b, %c : " + three + "\n}\n";
 }
 
+std::string second(const Case& c) {
+  std::string t = tensorType(c), four = t + ", " + t + ", " + t + ", " + t;
+  return "func.func @f(%g: " + t + ", %q: " + t + ", %k: " + t + ", %v: " + t +
+         ", %x: " + t + ", %y: " + t + ", %z: " + t +
+         ", %s: !graft.segments<T, S>) -> (" + four +
+         ") attributes {graft.phase = \"f\"} {\n"
+         "  %a, %b, %c, %d = graft.attention_second_gradient %x, %y, %z, %g, "
+         "%q, "
+         "%k, %v, %s" +
+         attributes(c) + " : (" + t + ", " + t + ", " + t + ", " + four +
+         ", !graft.segments<T, S>) -> (" + four +
+         ")\n  return %a, %b, %c, %d : " + four + "\n}\n";
+}
+
 interpret::Segments makeSegments(const std::vector<int64_t>& lengths) {
   interpret::Segments segments;
   segments.offsets = {0};
@@ -61,7 +75,7 @@ interpret::Segments makeSegments(const std::vector<int64_t>& lengths) {
   return segments;
 }
 
-// `count` activations, the segments, and a run of both programs.
+// Random activations, the segments, and a run of all programs.
 void testLengths(const Case& c, const std::vector<int64_t>& lengths,
                  double deviation = 1.0, Tolerance tolerance = {2e-5, 1e-4}) {
   interpret::Segments segments = makeSegments(lengths);
@@ -80,6 +94,11 @@ void testLengths(const Case& c, const std::vector<int64_t>& lengths,
                      llvm::ArrayRef<interpret::Value>(arguments).drop_front(),
                      tolerance, random);
   expectKernelsMatch(backward(c), arguments, tolerance, random);
+  // The incoming gradients stand last in the list.
+  for (unsigned seed = 5; seed <= 7; ++seed)
+    arguments.insert(std::prev(arguments.end()),
+                     randomTensor({tokens, c.heads * c.width}, 1.0, 0.0, seed));
+  expectKernelsMatch(second(c), arguments, tolerance, random);
 }
 
 TEST(AttentionTest, LengthsAroundTheBlocks) {
@@ -120,6 +139,7 @@ TEST(AttentionTest, CompilesForAArch64) {
   ASSERT_NE(target, nullptr);
   EXPECT_NE(KernelProgram::create(forward({2, 33, 0.1}), *target), nullptr);
   EXPECT_NE(KernelProgram::create(backward({2, 33, 0.1}), *target), nullptr);
+  EXPECT_NE(KernelProgram::create(second({2, 33, 0.1}), *target), nullptr);
 }
 
 }  // namespace

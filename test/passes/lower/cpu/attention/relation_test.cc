@@ -51,6 +51,17 @@ std::string backward(const std::string& kind, const Case& c) {
       {c.rows(), c.rows()});
 }
 
+std::string second(const std::string& kind, const Case& c) {
+  std::string two = c.rows() + ", " + c.rows();
+  return program("%i: " + c.rows() + ", %j: " + c.rows() + ", %g: " + kLosses +
+                     ", " + c.parameters(),
+                 "graft.relation_divergence_second_gradient " + kind +
+                     " %i, %j, %g, " + c.operands(),
+                 "(" + two + ", " + kLosses + ", " + c.maps() + ") -> (" +
+                     kLosses + ", " + two + ")",
+                 {kLosses, c.rows(), c.rows()});
+}
+
 // A gradient for each sequence, q, k and the target's, and the segments.
 std::vector<interpret::Value> makeArguments(const Case& c,
                                             const std::vector<int32_t>& lengths,
@@ -76,6 +87,12 @@ void testLengths(const Case& c, const std::vector<int32_t>& lengths,
                        tolerance);
     expectKernelsMatch(backward(kind, c), arguments, tolerance);
   }
+  int64_t tokens = arguments.back().segments().tokens();
+  for (unsigned seed = 10; seed <= 11; ++seed)
+    arguments.insert(arguments.begin(),
+                     randomTensor({tokens, c.heads * c.width}, 1.0, 0.0, seed));
+  for (const char* kind : {"kl", "mse"})
+    expectKernelsMatch(second(kind, c), arguments, tolerance);
 }
 
 TEST(RelationTest, LengthsAroundTheBlocks) {
@@ -189,6 +206,8 @@ TEST(RelationTest, CompilesForAArch64) {
     EXPECT_NE(KernelProgram::create(forward(kind, {2, 33, 8}), *target),
               nullptr);
     EXPECT_NE(KernelProgram::create(backward(kind, {2, 33, 8}), *target),
+              nullptr);
+    EXPECT_NE(KernelProgram::create(second(kind, {2, 33, 8}), *target),
               nullptr);
   }
 }
