@@ -49,6 +49,22 @@ def forward_and_gradients(case, function, inputs, **fixed):
     save(case, c=c, y=y, **inputs, **grads, **fixed)
 
 
+def second_gradients(case, function, inputs, **fixed):
+    """Saves the gradients of the sum of u times those of sum(y * c)."""
+    leaves = {k: v.clone().requires_grad_() for k, v in inputs.items()}
+    y = function(**leaves)
+    c = rand(*y.shape).requires_grad_()
+    first = torch.autograd.grad((y * c).sum(), list(leaves.values()),
+                                create_graph=True)
+    u = [rand(*x.shape) for x in first]
+    leaves["c"] = c
+    second = torch.autograd.grad(sum((x * y).sum() for x, y in zip(first, u)),
+                                 list(leaves.values()))
+    save(case, c=c, **inputs, **fixed,
+         **{"u_" + name: value for name, value in zip(inputs, u)},
+         **{"d" + name: value for name, value in zip(leaves, second)})
+
+
 def rows(x):
     """The sequences of a packed matrix."""
     return torch.split(x, LENGTHS)
@@ -247,11 +263,93 @@ def three_steps(case, kind, **settings):
     save(case, w3=w)
 
 
+def seconds():
+    seq = {"seq.offsets": OFFSETS}
+    shift = rand(H)
+    second_gradients(
+        "second_layer_norm",
+        lambda x, scale: F.layer_norm(x, (H,), scale, shift, eps=1e-5),
+        {"x": rand(T, H), "scale": rand(H)}, shift=shift)
+    second_gradients("second_gelu_tanh", lambda x: F.gelu(x, approximate="tanh"),
+                     {"x": rand(4, H) * 2})
+    second_gradients("second_attention", attention_rows,
+                     {"q": rand(T, H) * 2, "k": rand(T, H) * 2, "v": rand(T, H)},
+                     **seq)
+    second_gradients(
+        "second_pool_max",
+        lambda x: torch.stack([s.max(0).values for s in rows(x)]) ** 2,
+        {"x": rand(T, H)}, **seq)
+    # Two elements of a row share its maximum.
+    x = rand(3, 4)
+    x[1, 0] = x[1, 2] = 3
+    second_gradients("second_reduce_max", lambda x: x.amax(1) ** 2, {"x": x})
+    labels = torch.tensor([1, -100, 4, 0])
+    second_gradients(
+        "second_cross_entropy",
+        lambda z: F.cross_entropy(z, labels, reduction="none", ignore_index=-100,
+                                  label_smoothing=0.125),
+        {"z": rand(4, K) * 2}, labels=labels)
+    target = {"tq": rand(T, 12) * 2, "tk": rand(T, 12) * 2}
+    for kind in ("kl", "mse"):
+        second_gradients(
+            "second_relation_" + kind,
+            lambda q, k: relation_divergence(kind, q, k, target["tq"], target["tk"]),
+            {"q": rand(T, H) * 2, "k": rand(T, H) * 2}, **target, **seq)
+
+
+def attention_rows(q, k, v):
+    """One sequence and head at a time, of ops that have derivatives of any order."""
+    def attend(q, k, v):
+        return (q @ k.T / q.shape[1] ** 0.5).softmax(-1) @ v
+
+    return torch.cat([
+        torch.cat([attend(*parts) for parts in zip(*(
+            x.split(H // HEADS, 1) for x in sequence))], 1)
+        for sequence in zip(rows(q), rows(k), rows(v))])
+
+
+def hessian():
+    """A layer of BERT: forward mode over the gradient gives the product."""
+    wide, words = 12, 7
+    ids = torch.tensor([3, 0, 6, 2, 3, 5, 1, 1])
+    labels = torch.tensor([1, -100, 4])
+    shapes = {"words": (words, H), "places": (max(LENGTHS), H)}
+    norm = lambda i: {f"scale{i}": (H,), f"shift{i}": (H,)}
+    dense = lambda name, out, width: {name: (out, width), name + "_bias": (out,)}
+    shapes |= norm(0)
+    for name in ("query", "key", "value", "dense"):
+        shapes |= dense(name, H, H)
+    shapes |= norm(1) | dense("wide", wide, H) | dense("narrow", H, wide) | norm(2)
+    shapes |= dense("pooler", H, H) | dense("classifier", K, H)
+    parameters = {name: rand(*shape) / 2 for name, shape in shapes.items()}
+    u = {name: rand(*shape) / 2 for name, shape in shapes.items()}
+
+    def loss(p):
+        linear = lambda x, name: F.linear(x, p[name], p[name + "_bias"])
+        norm = lambda x, i: F.layer_norm(x, (H,), p[f"scale{i}"], p[f"shift{i}"], 1e-12)
+        places = torch.cat([torch.arange(n) for n in LENGTHS])
+        x = norm(F.embedding(ids, p["words"]) + F.embedding(places, p["places"]), 0)
+        context = attention_rows(*(linear(x, name) for name in ("query", "key", "value")))
+        y = norm(linear(context, "dense") + x, 1)
+        z = norm(linear(F.gelu(linear(y, "wide")), "narrow") + y, 2)
+        pooled = torch.tanh(linear(torch.stack([s[0] for s in rows(z)]), "pooler"))
+        return F.cross_entropy(linear(pooled, "classifier"), labels, reduction="sum",
+                               ignore_index=-100)
+
+    _, product = torch.func.jvp(torch.func.grad(loss), (parameters,), (u,))
+    save("hessian", ids=ids, labels=labels, loss=loss(parameters), **parameters,
+         **{"seq.offsets": OFFSETS},
+         **{"u_" + name: value for name, value in u.items()},
+         **{"h_" + name: value for name, value in product.items()})
+
+
 layers()
 losses()
 elementwise()
 optimizer()
 relations()
+seconds()
+hessian()
 default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs", "goldens.safetensors")
 path = sys.argv[1] if len(sys.argv) > 1 else default
 os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

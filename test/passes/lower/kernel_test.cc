@@ -142,6 +142,14 @@ struct KernelProgram::Run {
           << op.getKernel().getLeafReference().str() << " writes outside";
   }
 
+  void fill(ConstantOp op) {
+    auto type = mlir::cast<mlir::RankedTensorType>(op.getType());
+    Tensor tensor(interpret::shapeOf(type, sizes),
+                  *interpret::getElementKind(type.getElementType()));
+    llvm::fill(tensor.values, op.getValue().convertToDouble());
+    values[op] = interpret::makeBuffers(tensor);
+  }
+
   // The buffer of an operand that the result may take, or null.
   NativeBufferPtr tiedBuffer(exec::LaunchOp op, int64_t result) {
     if (!options.tie) return nullptr;
@@ -188,6 +196,10 @@ std::vector<KernelProgram::Bytes> KernelProgram::run(
       state.launch(launch);
       continue;
     }
+    if (auto constant = mlir::dyn_cast<ConstantOp>(op)) {
+      state.fill(constant);
+      continue;
+    }
     if (mlir::isa<WriteOp>(op)) continue;  // no result
     for (mlir::Value operand : op.getOperands()) {
       NativeBufferPtr buffer = state.values[operand].front();
@@ -202,6 +214,7 @@ double KernelProgram::measure(llvm::ArrayRef<interpret::Value> arguments,
   auto function = module->lookupSymbol<mlir::func::FuncOp>("f");
   Run state(kernels, options, function, arguments);
   double best = 1e9;
+  for (auto constant : function.getOps<ConstantOp>()) state.fill(constant);
   for (auto launch : function.getOps<exec::LaunchOp>()) state.launch(launch);
   for (int repeat = 0; repeat < repeats; ++repeat) {
     double seconds = 0;
