@@ -388,6 +388,25 @@ TEST(LowPrecisionTest, Rows) {
   }
 }
 
+// There are no tile registers in the kernel: dot products do.
+TEST(LowPrecisionTest, SecondGradientsOfAttentionForAmx) {
+  std::string low = "tensor<?x64xbf16, #graft.dims<T>>", wide = tokenMatrix(64);
+  std::string parameters, operands, types;
+  for (int i = 0; i < 7; ++i) {
+    std::string name = "%x" + std::to_string(i);
+    parameters += name + ": " + low + ", ";
+    operands += name + ", ";
+    types += low + ", ";
+  }
+  std::string text =
+      program(parameters + "%s: !graft.segments<T, S>",
+              "graft.attention_second_gradient " + operands + "%s heads 2",
+              "(" + types + "!graft.segments<T, S>) -> (" + wide + ", " + wide +
+                  ", " + wide + ", " + wide + ")",
+              {wide, wide, wide, wide});
+  EXPECT_NE(KernelProgram::create(text, *lookupTarget("amx_bf16")), nullptr);
+}
+
 // Low-precision products, attention and casts are generated for every level.
 TEST(LowPrecisionTest, EveryLevel) {
   for (ElementKind kind : kKinds) {
