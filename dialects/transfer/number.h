@@ -68,6 +68,9 @@ inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
                                        }};
 inline constexpr NumberRange kOrder = {
     "1 or 2", [](double x) { return x == 1 || x == 2; }};
+inline constexpr NumberRange kCountOrNone = {
+    "an integer that is not negative",
+    [](double x) { return x == 0 || kCount.contains(x); }};
 inline constexpr NumberRange kLayer = {
     "an integer in [-10000, 10000]",
     [](double x) { return std::abs(x) <= 10000 && x == std::floor(x); }};

@@ -241,7 +241,8 @@ bool StrategyOp::isLinked() {
 }
 
 bool StrategyOp::isComplete() {
-  return isLinked() && getOps<InjectOp>().empty() && getOps<TapOp>().empty();
+  return isLinked() && getOps<InjectOp>().empty() && getOps<TapOp>().empty() &&
+         getOps<RelationDivergenceOp>().empty();
 }
 
 LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {

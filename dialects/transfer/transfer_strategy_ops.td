@@ -39,8 +39,10 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
-      `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`, `transfer.distance`, `transfer.number` and computing ops of `graft`,
-      and until `transfer-expand-taps` also `transfer.tap` and `transfer.sum`.
+      `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`,
+      `transfer.distance`, `transfer.number` and computing ops of `graft`;
+      until `transfer-expand-taps` also `transfer.tap`, `transfer.sum` and
+      `transfer.relation_divergence`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every

@@ -92,6 +92,28 @@ LogicalResult TapOp::verify() {
       succeeded(verifyNumber(*this, "last", getLastAttr(), kLayer)));
 }
 
+LogicalResult RelationDivergenceOp::verify() {
+  // C1.
+  TypeRange compared = TypeRange(getOperandTypes()).take_front(4);
+  bool expected = isa<LayersType>(getDivergence().getType());
+  for (Type type : compared)
+    if (isa<LayersType>(type) != expected)
+      return emitOpError("expects ")
+             << (expected ? "layers, as the result is, got "
+                          : "layers only where the result is, got ")
+             << type;
+  // C2.
+  for (size_t i : {0, 2})
+    if (compared[i] != compared[i + 1])
+      return emitOpError("expects ")
+             << (i == 0 ? "'query' and 'key'"
+                        : "'target_query' and 'target_key'")
+             << " of one type, got " << compared[i] << " and "
+             << compared[i + 1];
+  // C3.
+  return verifyNumber(*this, "heads", getHeadsAttr(), kCountOrNone);
+}
+
 LogicalResult LossOp::verify() {
   RankedTensorType prediction = getPrediction().getType();
   RankedTensorType target = getTarget().getType();

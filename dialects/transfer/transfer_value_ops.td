@@ -7,6 +7,7 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/graft/graft_base.td"
+include "dialects/graft/graft_enums.td"
 include "dialects/transfer/transfer_dialect.td"
 
 def Transfer_CallOp : Transfer_Op<"call", [
@@ -156,6 +157,84 @@ def Transfer_SumOp : Transfer_Op<"sum", [Pure, HasParent<"StrategyOp">,
   let arguments = (ins Transfer_LayersType:$layers);
   let results = (outs Graft_Tensor:$sum);
   let assemblyFormat = "$layers attr-dict `:` type($layers)";
+}
+
+def Transfer_RelationDivergenceOp : Transfer_Op<"relation_divergence", [
+    Pure, HasParent<"StrategyOp">]> {
+  let summary = "How far relations of tokens are from those of a target";
+  let description = [{
+    Compares how the tokens of a text relate to each other in two models, one value per
+    text, as `graft.relation_divergence` does: `kl` softmaxed scores (MiniLM), `mse`
+    scores (TinyBERT). First come `query` and `key` of what learns, which may be one
+    value, then those of the target, whose width may be another. Of layers
+    (`transfer.tap`) it compares the first with the first, the second with the second,
+    and so on.
+
+    `heads` is the number of parts that both widths are cut into. Without it, or if it
+    is 0, they are the heads of the attention that reads the values: then each is a
+    query, key or value that a `transfer.tap` reads, and both models have as many heads.
+
+    - (C1) All of `query`, `key`, `target_query`, `target_key` and the result are
+      layers, or none is.
+    - (C2) `query` and `key` have one type, and so have the targets.
+    - (C3) `heads` is an integer that is not negative and does not change.
+
+    Example, the values of a student's last layer beside those of a teacher of another
+    width, in as many heads:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @teacher {
+      graft.parameter @words : tensor<100x8xf32>
+      func.func @encode(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        graft.tap "value" %x layer 1 : tensor<?x8xf32, #graft.dims<T>>
+        %y = graft.attention %x, %x, %x, %seq heads 2 : (tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>>
+        return %y : tensor<?x8xf32, #graft.dims<T>>
+      }
+    }
+    graft.model @student {
+      graft.parameter @words : tensor<100x4xf32>
+      func.func @encode(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<T>> {
+        %w = graft.read @words : tensor<100x4xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x4xf32>) -> tensor<?x4xf32, #graft.dims<T>>
+        graft.tap "value" %x layer 1 : tensor<?x4xf32, #graft.dims<T>>
+        %y = graft.attention %x, %x, %x, %seq heads 2 : (tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<T>>
+        return %y : tensor<?x4xf32, #graft.dims<T>>
+      }
+    }
+    transfer.strategy @relations {
+      %ids, %segments = transfer.stream @train of ids, segments in @T, @S
+      transfer.group @frozen of @teacher frozen
+      transfer.group @all of @student
+      %said = transfer.call deterministic @teacher::@encode(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<T>>
+      %own = transfer.call @student::@encode(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<T>>
+      %mine = transfer.tap "value" layer -1 of %own : tensor<?x4xf32, #graft.dims<T>> -> tensor<?x4xf32, #graft.dims<T>>
+      %theirs = transfer.tap "value" layer -1 of %said : tensor<?x8xf32, #graft.dims<T>> -> tensor<?x8xf32, #graft.dims<T>>
+      %apart = transfer.relation_divergence kl %mine, %mine, %theirs, %theirs over %segments : (tensor<?x4xf32, #graft.dims<T>>, tensor<?x4xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+      %loss = transfer.mean %apart : tensor<?xf32, #graft.dims<S>>
+      %rows = graft.segment_pool first %own, %segments : (tensor<?x4xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<S>>
+      transfer.predict %rows evaluate %loss : tensor<?x4xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_DivergenceKindAttr:$kind,
+    AnyTypeOf<[Graft_Matrix, Transfer_LayersType]>:$query,
+    AnyTypeOf<[Graft_Matrix, Transfer_LayersType]>:$key,
+    AnyTypeOf<[Graft_Matrix, Transfer_LayersType]>:$target_query,
+    AnyTypeOf<[Graft_Matrix, Transfer_LayersType]>:$target_key,
+    AnyTypeOf<[Transfer_TextType, Graft_SegmentsType]>:$text,
+    OptionalAttr<Transfer_NumberAttr>:$heads);
+  let results = (outs AnyTypeOf<[Graft_Vector, Transfer_LayersType]>:$divergence);
+  let assemblyFormat = [{
+    $kind $query `,` $key `,` $target_query `,` $target_key `over` $text
+    (`heads` custom<Number>($heads)^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
 }
 
 def Transfer_CacheOp : Transfer_Op<"cache", [

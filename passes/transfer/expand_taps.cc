@@ -29,6 +29,20 @@ struct Returned {
   StringAttr kind;
   int64_t layer;
   unsigned result;  // its number
+  int64_t heads;    // of the attention that reads it; 0 if none does
+};
+
+int64_t getHeads(Value value) {
+  for (Operation* user : value.getUsers())
+    if (auto attention = dyn_cast<AttentionOp>(user))
+      return static_cast<int64_t>(attention.getHeads());
+  return 0;
+}
+
+// A value that is tapped, with the heads of its attention.
+struct Tapped {
+  Value value;
+  int64_t heads;
 };
 
 // Makes the taps of some kinds results of the functions of a model.
@@ -65,9 +79,9 @@ LogicalResult Returner::run() {
 LogicalResult Returner::extend(func::FuncOp function) {
   if (!functions.try_emplace(function).second || function.isExternal())
     return success();
-  llvm::MapVector<std::pair<StringAttr, int64_t>, Value> values;
+  llvm::MapVector<std::pair<StringAttr, int64_t>, Tapped> values;
   // C1.
-  auto add = [&](StringAttr kind, int64_t layer, Value value,
+  auto add = [&](StringAttr kind, int64_t layer, Tapped value,
                  Operation* op) -> LogicalResult {
     auto [other, added] = values.insert({{kind, layer}, value});
     if (added) return success();
@@ -80,7 +94,7 @@ LogicalResult Returner::extend(func::FuncOp function) {
     if (auto tap = dyn_cast<graft::TapOp>(op);
         tap && kinds.contains(tap.getKindAttr()))
       if (failed(add(tap.getKindAttr(), tap.getLayer().value_or(0),
-                     tap.getValue(), tap)))
+                     {tap.getValue(), getHeads(tap.getValue())}, tap)))
         return failure();
     auto call = dyn_cast<graft::CallOp>(op);
     if (!call) continue;
@@ -90,18 +104,18 @@ LogicalResult Returner::extend(func::FuncOp function) {
     if (failed(extend(callee)) || failed(extendCall(call, callee)))
       return failure();
     for (const Returned& value : getReturned(callee))
-      if (failed(
-              add(value.kind, value.layer, call.getResult(value.result), call)))
+      if (failed(add(value.kind, value.layer,
+                     {call.getResult(value.result), value.heads}, call)))
         return failure();
   }
   SmallVector<Type> types(function.getResultTypes());
   SmallVector<Returned> returned;
   Operation* terminator = body.getTerminator();
-  for (const auto& [name, value] : values) {
-    returned.push_back(
-        {name.first, name.second, static_cast<unsigned>(types.size())});
-    types.push_back(value.getType());
-    terminator->insertOperands(terminator->getNumOperands(), value);
+  for (const auto& [name, tapped] : values) {
+    returned.push_back({name.first, name.second,
+                        static_cast<unsigned>(types.size()), tapped.heads});
+    types.push_back(tapped.value.getType());
+    terminator->insertOperands(terminator->getNumOperands(), tapped.value);
   }
   Builder builder(model.getContext());
   function.setType(builder.getFunctionType(function.getArgumentTypes(), types));
@@ -181,6 +195,11 @@ class TapExpander {
   FailureOr<Selection> match(TapOp tap, int64_t count, StringRef model);
   LogicalResult expandCall(CallOp call);
   LogicalResult expandCache(CacheOp cache);
+  LogicalResult expandRelation(RelationDivergenceOp op);
+  // The heads of the attention that reads all of these values.
+  FailureOr<int64_t> findHeads(RelationDivergenceOp op, ArrayRef<Value> values);
+  // How many layers the operands of `op` have.
+  FailureOr<size_t> countLayers(Operation* op);
   void expandSum(SumOp sum);
 
   func::FuncOp getCallee(CallOp call) {
@@ -192,13 +211,14 @@ class TapExpander {
   llvm::DenseMap<ModelOp, std::unique_ptr<Returner>> returners;
   llvm::DenseMap<Value, Selection> selections;       // of taps
   llvm::DenseMap<Value, SmallVector<Value>> layers;  // of each such value
+  llvm::DenseMap<Value, int64_t> heads;              // of single tensors
 };
 
 LogicalResult TapExpander::run() {
   if (failed(returnTaps())) return failure();
   SmallVector<Operation*> done;
   for (Operation& op : llvm::make_early_inc_range(strategy.getBody().front())) {
-    if (!readsLayers(&op) && !isa<TapOp>(op)) continue;
+    if (!readsLayers(&op) && !isa<TapOp, RelationDivergenceOp>(op)) continue;
     if (failed(expand(&op))) return failure();
     done.push_back(&op);
   }
@@ -210,6 +230,8 @@ LogicalResult TapExpander::expand(Operation* op) {
   if (auto tap = dyn_cast<TapOp>(op)) return expandTap(tap);
   if (auto call = dyn_cast<CallOp>(op)) return expandCall(call);
   if (auto cache = dyn_cast<CacheOp>(op)) return expandCache(cache);
+  if (auto relation = dyn_cast<RelationDivergenceOp>(op))
+    return expandRelation(relation);
   expandSum(cast<SumOp>(op));
   return success();
 }
@@ -251,9 +273,11 @@ LogicalResult TapExpander::expandTap(TapOp tap) {
   func::FuncOp callee = getCallee(call);
   auto model = callee->getParentOfType<ModelOp>();
   std::map<int64_t, Value> values;  // by their layers
-  for (const Returned& value : returners[model]->getReturned(callee))
-    if (value.kind == tap.getKindAttr())
-      values[value.layer] = call.getResult(value.result);
+  for (const Returned& value : returners[model]->getReturned(callee)) {
+    if (value.kind != tap.getKindAttr()) continue;
+    values[value.layer] = call.getResult(value.result);
+    heads[values[value.layer]] = value.heads;
+  }
   if (values.empty())
     return tap.emitOpError("expects ")
            << call.getCallee() << " to have \"" << tap.getKind()
@@ -324,16 +348,23 @@ FailureOr<Selection> TapExpander::match(TapOp tap, int64_t count,
   return selection;
 }
 
-LogicalResult TapExpander::expandCall(CallOp call) {
+// C5.
+FailureOr<size_t> TapExpander::countLayers(Operation* op) {
   std::optional<size_t> count;
-  for (Value operand : call.getArguments()) {
+  for (Value operand : op->getOperands()) {
     if (!isa<LayersType>(operand.getType())) continue;
     size_t own = layers[operand].size();
-    if (count && *count != own)  // C5.
-      return call.emitOpError("expects as many layers of each operand, got ")
+    if (count && *count != own)
+      return op->emitOpError("expects as many layers of each operand, got ")
              << *count << " and " << own;
     count = own;
   }
+  return *count;
+}
+
+LogicalResult TapExpander::expandCall(CallOp call) {
+  FailureOr<size_t> count = countLayers(call);
+  if (failed(count)) return failure();
   SmallVector<Type> types;
   for (Type type : call.getResultTypes())
     types.push_back(cast<LayersType>(type).getTensor());
@@ -382,6 +413,63 @@ LogicalResult TapExpander::expandCache(CacheOp cache) {
                                                width)
                                    .getOutput());
   return success();
+}
+
+LogicalResult TapExpander::expandRelation(RelationDivergenceOp op) {
+  if (!isa<SegmentsType>(op.getText().getType()))
+    return op.emitOpError(
+        "expects to be linked by transfer-link before layers "
+        "are expanded");
+  auto several = dyn_cast<LayersType>(op.getDivergence().getType());
+  FailureOr<size_t> count = size_t{1};
+  if (several && failed(count = countLayers(op))) return failure();
+  Type expected = several ? several.getTensor() : op.getDivergence().getType();
+  OpBuilder builder(op);
+  for (size_t i = 0; i < *count; ++i) {
+    SmallVector<Value> values;
+    for (Value operand : op->getOperands().take_front(4))
+      values.push_back(several ? layers[operand][i] : operand);
+    FailureOr<int64_t> number = findHeads(op, values);
+    if (failed(number)) return failure();
+    auto single = graft::RelationDivergenceOp::create(
+        builder, op.getLoc(), op.getKind(), values[0], values[1], values[2],
+        values[3], op.getText(), *number);
+    if (single.getType() != expected)  // C7.
+      return op.emitOpError("expects a result of ")
+             << single.getType() << ", got " << expected;
+    if (several)
+      layers[op.getDivergence()].push_back(single);
+    else
+      op.getDivergence().replaceAllUsesWith(single);
+  }
+  return success();
+}
+
+// C7.
+FailureOr<int64_t> TapExpander::findHeads(RelationDivergenceOp op,
+                                          ArrayRef<Value> values) {
+  auto given = static_cast<int64_t>(getVerifiedNumber(op, op.getHeadsAttr()));
+  if (given > 0) return given;
+  // Values of an attention are results of calls.
+  auto getModelName = [](Value value) {
+    return cast<CallOp>(value.getDefiningOp()).getCallee().getRootReference();
+  };
+  int64_t first = heads.lookup(values.front());
+  for (Value value : values) {
+    int64_t own = heads.lookup(value);
+    if (own == 0)
+      return op.emitOpError(
+          "expects 'heads', or queries, keys and values of an attention, whose "
+          "heads it takes, got another value");
+    if (own != first)
+      return op.emitOpError(
+                 "expects attention of as many heads in both models, "
+                 "or 'heads' that cut both anew, got ")
+             << first << " heads of @"
+             << getModelName(values.front()).getValue() << " and " << own
+             << " of @" << getModelName(value).getValue();
+  }
+  return first;
 }
 
 void TapExpander::expandSum(SumOp sum) {

@@ -51,10 +51,12 @@ class Linker {
   LogicalResult checkBound();
   // Notes the fields that the callee takes of the call's texts.
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
+  // Notes that the op takes the segments of its text.
+  LogicalResult collectSegments(RelationDivergenceOp op);
   LogicalResult checkClasses(StreamOp stream);
   // The stream with those fields in place of `text`.
   void expandText(StreamOp stream);
-  void expandCall(CallOp call);
+  void expandOperands(Operation* op);
 
   StrategyOp strategy;
   struct Size {
@@ -64,7 +66,7 @@ class Linker {
   };
   llvm::MapVector<StringAttr, Size> sizes;
   llvm::DenseMap<Value, TextFields> texts;
-  // Of each text among the operands of a call, the fields that it stands for.
+  // Of each text among operands, the fields that it stands for.
   llvm::DenseMap<OpOperand*, SmallVector<StringAttr>> taken;
 };
 
@@ -94,13 +96,14 @@ bool hasSize(RankedTensorType type, StringAttr name) {
 LogicalResult Linker::run() {
   if (strategy.isLinked()) return success();
   if (failed(declareSizes())) return failure();
-  SmallVector<CallOp> calls(strategy.getOps<CallOp>());
-  for (CallOp call : calls) {
+  for (auto call : strategy.getOps<CallOp>()) {
     FailureOr<func::FuncOp> callee = findCallee(call);
     if (failed(callee) || failed(bindSizes(call, *callee)) ||
         failed(collectFields(call, *callee)))
       return failure();
   }
+  for (auto op : strategy.getOps<RelationDivergenceOp>())
+    if (failed(collectSegments(op))) return failure();
   for (auto tap : strategy.getOps<TapOp>())
     if (failed(bindTap(tap))) return failure();
   if (failed(checkBound())) return failure();
@@ -109,7 +112,7 @@ LogicalResult Linker::run() {
   for (StreamOp stream :
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     expandText(stream);
-  for (CallOp call : calls) expandCall(call);
+  for (Operation& op : strategy.getBody().front()) expandOperands(&op);
   for (StreamOp stream :
        llvm::make_early_inc_range(strategy.getOps<StreamOp>()))
     if (Value text = stream.getField("text"); text && text.use_empty())
@@ -225,6 +228,17 @@ LogicalResult Linker::bindTap(TapOp tap) {
                   found->getValue().getType(), found->getLoc());
 }
 
+LogicalResult Linker::collectSegments(RelationDivergenceOp op) {
+  OpOperand& text = op.getTextMutable();
+  if (!isa<TextType>(text.get().getType())) return success();
+  if (!text.get().getDefiningOp<StreamOp>())  // C3.
+    return op.emitOpError("expects the text of a stream, got another");
+  auto name = StringAttr::get(op.getContext(), "segments");
+  texts[text.get()].names.insert(name);
+  taken[&text] = {name};
+  return success();
+}
+
 // C2, C3.
 LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
   unsigned argument = 0;
@@ -304,10 +318,13 @@ void Linker::expandText(StreamOp stream) {
   }
 }
 
-void Linker::expandCall(CallOp call) {
+void Linker::expandOperands(Operation* op) {
+  auto isTaken = [&](OpOperand& use) { return taken.contains(&use); };
+  if (llvm::none_of(op->getOpOperands(), isTaken)) return;
+  auto call = dyn_cast<CallOp>(op);
   SmallVector<Value> arguments;
-  for (OpOperand& operand : call->getOpOperands()) {
-    if (operand.get() == call.getAt()) continue;
+  for (OpOperand& operand : op->getOpOperands()) {
+    if (call && operand.get() == call.getAt()) continue;
     auto fields = taken.find(&operand);
     if (fields == taken.end()) {
       arguments.push_back(operand.get());
@@ -316,7 +333,8 @@ void Linker::expandCall(CallOp call) {
     for (StringAttr field : fields->second)
       arguments.push_back(texts[operand.get()].values[field]);
   }
-  call.getArgumentsMutable().assign(arguments);
+  if (call) return call.getArgumentsMutable().assign(arguments);
+  op->setOperands(arguments);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     the strategy's sizes, too, in place of numbers. Afterwards all types have
     numbers, and the strategy is verified. A linked strategy stays as it is. A
     `transfer.tap` binds sizes like a call, by what the function's layers have.
+    `transfer.relation_divergence` takes the segments of its text.
 
     - (C1) Each size is bound by a call or a tap, to one value.
     - (C2) The argument at a text's place is named `ids`, `types` or `segments`.
@@ -105,8 +106,12 @@ def TransferExpandTapsPass : Pass<"transfer-expand-taps", "::mlir::ModuleOp"> {
     - (C2) The layers that a `transfer.tap` names exist, and there is one at least.
     - (C3) The number of layers of a tap is a multiple of that of the tap it matches.
     - (C4) A `transfer.tap` has the type of the values it names.
-    - (C5) All layers among the operands of a call are equally many.
+    - (C5) All layers among the operands of a call, or of a `transfer.relation_divergence`,
+      are equally many.
     - (C6) Layers that are cached are matrices, with a row per sequence of a stream.
+    - (C7) A `transfer.relation_divergence` is linked, and without heads of values that
+      attention reads, of as many heads in both models. Its result has the type of the
+      op that it becomes.
 
     Example:
     ```mlir

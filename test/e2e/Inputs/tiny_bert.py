@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a tiny BERT checkpoint directory and tables that it can learn.
 
-    tiny_bert.py OUTPUT [--layers N] [--rows N] [--hidden N]
+    tiny_bert.py OUTPUT [--layers N] [--rows N] [--hidden N] [--heads N]
 
 OUTPUT/model is a checkpoint (random weights, a vocabulary of words);
 OUTPUT/train.tsv and test.tsv have sentences of random words whose label is
@@ -70,13 +70,13 @@ def values(name, shape, draw):
     return [draw.gauss(0, 0.1) for _ in range(count)]
 
 
-def write_model(directory, layers, hidden=HIDDEN):
+def write_model(directory, layers, hidden=HIDDEN, heads=HEADS):
     directory.mkdir(parents=True, exist_ok=True)
     words = SPECIAL + PLAIN + sum(TELLING.values(), [])
     (directory / "vocab.txt").write_text("\n".join(words) + "\n")
     (directory / "config.json").write_text(json.dumps({
         "model_type": "bert", "vocab_size": len(words), "hidden_size": hidden,
-        "num_hidden_layers": layers, "num_attention_heads": HEADS,
+        "num_hidden_layers": layers, "num_attention_heads": heads,
         "intermediate_size": WIDE, "hidden_act": "gelu",
         "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
         "max_position_embeddings": POSITIONS, "type_vocab_size": 2,
@@ -99,8 +99,8 @@ def write_table(path, rows, seed):
             file.write(f"{label}\t{' '.join(words)}\n")
 
 
-def write(output, layers, rows, hidden=HIDDEN):
-    write_model(output / "model", layers, hidden)
+def write(output, layers, rows, hidden=HIDDEN, heads=HEADS):
+    write_model(output / "model", layers, hidden, heads)
     write_table(output / "train.tsv", rows, 1)
     write_table(output / "test.tsv", 200, 2)
 
@@ -111,8 +111,10 @@ def main():
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--rows", type=int, default=640)
     parser.add_argument("--hidden", type=int, default=HIDDEN)
+    parser.add_argument("--heads", type=int, default=HEADS)
     arguments = parser.parse_args()
-    write(arguments.output, arguments.layers, arguments.rows, arguments.hidden)
+    write(arguments.output, arguments.layers, arguments.rows, arguments.hidden,
+          arguments.heads)
 
 
 if __name__ == "__main__":

@@ -430,7 +430,8 @@ def contrastive(at, settings):
 
 def distilling(model, teacher, table, settings, more=lambda ids, said: 0):
     """The loss of labels, of the teacher's logits, and `more` of the outputs."""
-    heat, soft = 2.0, float(settings["soft_share"])
+    heat = float(settings.get("temperature", 2))
+    soft = float(settings["soft_share"])
 
     def loss():
         ids, answers = table.batch()
@@ -503,36 +504,113 @@ def pkd(at, settings):
                    distilling(model, teacher, table, settings, patient))
 
 
+def listen(model, layer):
+    """What the projections of the attention of `layer` return, once it has run."""
+    heard = {}
+    block = model.bert.encoder.layer[layer].attention.self
+    for kind in ("query", "key", "value"):
+        getattr(block, kind).register_forward_hook(
+            lambda _, inputs, output, kind=kind: heard.__setitem__(kind, output))
+    return heard
+
+
+def apart(ours, theirs, ids, compare):
+    """The mean of `compare` over texts, of the rows of their tokens."""
+    return torch.stack([compare([x[i, :n] for x in ours],
+                                [y[i, :n].detach() for y in theirs])
+                        for i, n in enumerate((ids != 0).sum(1))]).mean()
+
+
 def projections(at, settings):
     """own_pages/projections.mlir: queries, keys and values of the last layers."""
     table, teacher = at.table("train"), at.load("teacher")
     model, _ = at.model(settings["model"])
-    seen = {}
-
-    def tap(one):
-        block = one.bert.encoder.layer[-1].attention.self
-        for kind in ("query", "key", "value"):
-            getattr(block, kind).register_forward_hook(
-                lambda _, inputs, output, kind=kind: seen.__setitem__(
-                    (one, kind), output))
-
-    tap(model)
-    tap(teacher)
+    ours, theirs = listen(model, -1), listen(teacher, -1)
 
     def loss():
         ids, answers = table.batch()
         mask = (ids != 0).int()
         said = model(input_ids=ids, attention_mask=mask).logits
         teacher(input_ids=ids, attention_mask=mask)
-        total = functional.cross_entropy(said, answers)
-        for kind in ("query", "key", "value"):
-            errors = (seen[model, kind] - seen[teacher, kind].detach()).square()
-            total = total + ((errors.mean(2) * mask).sum(1) /
-                             mask.sum(1)).mean()
-        return total
+        return functional.cross_entropy(said, answers) + sum(
+            apart([ours[kind]], [theirs[kind]], ids,
+                  lambda x, y: functional.mse_loss(x[0], y[0]))
+            for kind in ours)
 
     yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
                    3 * steps(table), loss)
+
+
+def minilm(at, settings):
+    table, teacher = at.table("part"), at.load("teacher")
+    model, _ = at.model(settings["model"])
+    layer = int(settings["layer"])
+    ours, theirs = listen(model, -1), listen(teacher, layer - (layer > 0))
+    heads = int(settings["relation_heads"]) or model.config.num_attention_heads
+
+    def diverge(x, y):
+        p, q = (scores(*side, *side, heads).log_softmax(2) for side in (y, x))
+        return functional.kl_div(q, p, reduction="sum",
+                                 log_target=True) / (heads * len(x[0]))
+
+    def relate():
+        ids, _ = table.batch()
+        for one in (model, teacher):
+            one.bert(input_ids=ids, attention_mask=(ids != 0).int())
+        return sum(apart([ours[kind]], [theirs[kind]], ids, diverge)
+                   for kind in ours)
+
+    # What the last layer makes of its projections is behind no relation.
+    last = model.bert.encoder.layer[-1]
+    behind = {*last.parameters()} - {*last.attention.self.parameters()}
+    below = [p for p in [*model.bert.embeddings.parameters(),
+                         *model.bert.encoder.parameters()] if p not in behind]
+    first = int(settings["relation_epochs"]) * steps(table)
+    yield from run("relate", phases.Phase(below, adamw(), 1.0), first, relate)
+    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
+                   int(settings["epochs"]) * steps(table),
+                   distilling(model, teacher, table, settings), first)
+
+
+def tinybert(at, settings):
+    table, teacher = at.table("part"), at.load("teacher")
+    model, begun = at.model(settings["model"])
+    words, states = take(begun, ["fit.embeddings.weight", "fit.states.weight"])
+    ours, theirs = ([listen(one, i)
+                     for i in range(one.config.num_hidden_layers)]
+                    for one in (model, teacher))
+    heads = model.config.num_attention_heads
+    assert heads == teacher.config.num_attention_heads
+
+    def near(x, y):
+        return functional.mse_loss(scores(*x, heads), scores(*y, heads))
+
+    def learn():
+        ids, _ = table.batch()
+        mask = (ids != 0).int()
+        mine, shown = (one.bert(input_ids=ids, attention_mask=mask,
+                                output_hidden_states=True).hidden_states
+                       for one in (model, teacher))
+        every = stride(mine, shown)
+        total = 0
+        for i, (x, y) in enumerate(zip(mine, shown[::every], strict=True)):
+            weight = states if i else words
+            total = total + apart(
+                [x], [y], ids, lambda x, y, weight=weight: functional.mse_loss(
+                    functional.linear(x[0], weight), y[0]))
+        for x, y in zip(ours, theirs[every - 1::every], strict=True):
+            total = total + apart([x["query"], x["key"]],
+                                  [y["query"], y["key"]], ids, near)
+        return total
+
+    below = [*model.bert.embeddings.parameters(),
+             *model.bert.encoder.parameters(), words, states]
+    first = int(settings["layer_epochs"]) * steps(table)
+    yield from run("layers", phases.Phase(below, adamw(sped=[words, states]),
+                                          1.0), first, learn)
+    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
+                   int(settings["epochs"]) * steps(table),
+                   distilling(model, teacher, table, settings), first)
 
 
 class Place:

@@ -103,6 +103,18 @@ class PagesTest : public ::testing::Test {
     return found;
   }
 
+  // The parameters that an entry reads, as "model.name".
+  std::set<std::string> readBy(llvm::StringRef entry) {
+    std::set<std::string> names;
+    module->walk([&](ReadOp op) {
+      auto function = op->getParentOfType<mlir::func::FuncOp>();
+      if (function.getSymName() == entry)
+        names.insert(op.getSymbol().getRootReference().str() + "." +
+                     op.getSymbol().getLeafReference().str());
+    });
+    return names;
+  }
+
   std::set<std::string> entries() {
     std::set<std::string> names;
     for (auto function : module->getOps<mlir::func::FuncOp>())
@@ -123,16 +135,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(
-      names,
-      ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan",
-                  "contrastive", "coral", "dann", "distill",
-                  "distill_embeddings", "distill_regression", "distill_two",
-                  "domain_confusion", "dora", "finetune", "focal", "gradual",
-                  "head_first", "hidden", "importance", "l2_sp", "lora", "maml",
-                  "mean_teacher", "mmd", "multitask", "pcgrad", "pkd", "r_drop",
-                  "regression", "reptile", "self_training", "uncertainty",
-                  "wasserstein"));
+  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "minilm", "mmd", "multitask", "pcgrad", "pkd", "r_drop", "regression", "reptile", "self_training", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -233,10 +236,13 @@ std::string withOneColumn(std::string text) {
 // The models with taps of their layers, as a student and, in its image, a
 // teacher.
 std::string withLayers(std::string text) {
-  for (const char* value : {"embedded", "z"}) {
+  for (const auto& [value, kind] :
+       {std::pair("embedded", "hidden"), std::pair("z", "hidden"),
+        std::pair("q", "query"), std::pair("k", "key"),
+        std::pair("v", "value")}) {
     const std::string definition = std::string("%") + value + " = ";
     const size_t end = text.find('\n', text.find(definition));
-    text.insert(end + 1, std::string("graft.tap \"hidden\" %") + value +
+    text.insert(end + 1, std::string("graft.tap \"") + kind + "\" %" + value +
                              " : tensor<?x8xf32, #T>\n");
   }
   std::string teacher = text.substr(text.find("graft.model @model"));
@@ -276,7 +282,8 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
     }
     if (name == "mmd" || name == "coral")
       models += "graft.size @U bound 64\ngraft.size @R bound 8\n";
-    if (name == "hidden" || name == "pkd") models = withLayers(models);
+    if (std::string(page.text).find("transfer.tap") != std::string::npos)
+      models = withLayers(models);
     useModels(models);
     ASSERT_TRUE(module) << name << errors;
 
@@ -341,20 +348,37 @@ TEST_F(PagesTest, LearnsHiddenStates) {
   EXPECT_THAT(entries(), ElementsAre("accumulate_logits", "accumulate_states",
                                      "evaluate", "predict", "teacher_logits",
                                      "update_logits", "update_states"));
-  std::map<std::string, std::set<std::string>> read;
-  module->walk([&](ReadOp op) {
-    auto entry = op->getParentOfType<mlir::func::FuncOp>();
-    read[entry.getSymName().str()].insert(
-        op.getSymbol().getRootReference().str() + "." + leaf(op.getSymbol()));
-  });
-  EXPECT_TRUE(read["update_states"].count("fit.weight"));
+  EXPECT_TRUE(readBy("update_states").count("fit.weight"));
   // Neither pooler nor classifier is behind a state.
-  EXPECT_FALSE(read["update_states"].count("model.pooler.dense.weight"));
-  EXPECT_TRUE(read["update_logits"].count("model.classifier.weight"));
+  EXPECT_FALSE(readBy("update_states").count("model.pooler.dense.weight"));
+  EXPECT_TRUE(readBy("update_logits").count("model.classifier.weight"));
   for (const char* entry : {"predict", "update_logits", "accumulate_logits"})
-    EXPECT_FALSE(read[entry].count("fit.weight")) << entry;
-  EXPECT_FALSE(read["accumulate_logits"].count(
-      "teacher.embeddings.word_embeddings.weight"));
+    EXPECT_FALSE(readBy(entry).count("fit.weight")) << entry;
+  EXPECT_FALSE(readBy("accumulate_logits")
+                   .count("teacher.embeddings.word_embeddings.weight"));
+}
+
+// Neither what the last layer makes of its projections nor what is above it is
+// behind relations; matrices that map layers are no part of what predicts.
+TEST_F(PagesTest, LearnsRelations) {
+  useModels(withLayers(read("tiny_bert.mlir")));
+  ASSERT_TRUE(expand("minilm")) << errors;
+  std::set<std::string> names = readBy("update_relate");
+  EXPECT_TRUE(names.count("model.encoder.layer.0.output.dense.weight"));
+  EXPECT_TRUE(names.count("model.encoder.layer.1.attention.self.value.weight"));
+  EXPECT_FALSE(names.count("model.encoder.layer.1.output.dense.weight"));
+  EXPECT_FALSE(names.count("model.classifier.weight"));
+  EXPECT_TRUE(readBy("update_logits").count("model.classifier.weight"));
+
+  useModels(withLayers(read("tiny_bert.mlir")));
+  ASSERT_TRUE(expand("tinybert")) << errors;
+  names = readBy("update_layers");
+  for (const char* name : {"fit.embeddings.weight", "fit.states.weight",
+                           "model.encoder.layer.1.output.dense.weight"})
+    EXPECT_TRUE(names.count(name)) << name;
+  EXPECT_FALSE(names.count("model.pooler.dense.weight"));
+  names = readBy("update_logits");
+  EXPECT_FALSE(names.count("fit.embeddings.weight"));
 }
 
 // What relates the domains reads both, in batches of their own sizes.
