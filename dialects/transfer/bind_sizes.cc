@@ -13,12 +13,20 @@ void bindSizes(StrategyOp strategy,
                const llvm::MapVector<StringAttr, int64_t>& numbers) {
   if (numbers.empty()) return;
   Builder builder(strategy.getContext());
-  for (auto stream : strategy.getOps<StreamOp>()) {
-    StringAttr size = stream.getLabelSizeAttr();
+  const auto numberOf = [&](StringAttr size) -> IntegerAttr {
     const auto* found = size ? numbers.find(size) : numbers.end();
-    if (found == numbers.end()) continue;
-    stream.setLabelCountAttr(builder.getI64IntegerAttr(found->second));
-    stream.removeLabelSizeAttr();
+    if (found == numbers.end()) return {};
+    return builder.getI64IntegerAttr(found->second);
+  };
+  for (auto stream : strategy.getOps<StreamOp>()) {
+    if (IntegerAttr number = numberOf(stream.getLabelSizeAttr())) {
+      stream.setLabelCountAttr(number);
+      stream.removeLabelSizeAttr();
+    }
+    if (IntegerAttr number = numberOf(stream.getSoftSizeAttr())) {
+      stream.setSoftCountAttr(number);
+      stream.removeSoftSizeAttr();
+    }
   }
   AttrTypeReplacer replacer;
   replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {

@@ -94,6 +94,9 @@ llvm::SmallVector<mlir::Operation*> getComputation(
       return true;
     });
 
+// Whether the stream has texts, or what they became.
+bool readsText(StreamOp stream);
+
 // Returns the streams that `values` depend on, in order of declaration.
 llvm::SmallVector<StreamOp> getStreams(llvm::ArrayRef<mlir::Value> values);
 

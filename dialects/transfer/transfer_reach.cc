@@ -157,6 +157,14 @@ SmallVector<Operation*> getComputation(
   return ordered;
 }
 
+bool readsText(StreamOp stream) {
+  return llvm::any_of(stream.getFields().getAsValueRange<StringAttr>(),
+                      [](StringRef field) {
+                        return field == "text" || field == "ids" ||
+                               field == "types" || field == "segments";
+                      });
+}
+
 SmallVector<StreamOp> getStreams(ArrayRef<Value> values) {
   SmallVector<StreamOp> streams;
   for (Operation* op : getComputation(values))

@@ -13,8 +13,47 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
+// How many numbers or classes a field has, as in labels<3> or soft<K>.
+struct FieldWidth {
+  int64_t number = 0;
+  StringAttr size = {};  // in place of a number
+
+  explicit operator bool() const { return number != 0 || size; }
+};
+
+template <typename Stream>
+Stream& operator<<(Stream& stream, const FieldWidth& width) {
+  if (width.size)
+    stream << width.size.getValue();
+  else
+    stream << width.number;
+  return stream;
+}
+
+// Of the fields that have one.
+struct FieldWidths {
+  FieldWidth labels, features, soft;
+
+  // Of the field `name`, or null.
+  FieldWidth* of(StringRef name) {
+    if (name == "labels") return &labels;
+    if (name == "features") return &features;
+    return name == "soft" ? &soft : nullptr;
+  }
+};
+
+FieldWidths widthsOf(StreamOp stream) {
+  FieldWidths widths;
+  widths.labels = {static_cast<int64_t>(stream.getLabelCount().value_or(0)),
+                   stream.getLabelSizeAttr()};
+  widths.features.number = stream.getFeatureCount().value_or(0);
+  widths.soft = {static_cast<int64_t>(stream.getSoftCount().value_or(0)),
+                 stream.getSoftSizeAttr()};
+  return widths;
+}
+
 // The type of a field of a stream, or null for a name that is none.
-Type fieldType(StringRef field, int64_t labels, StringAttr tokens,
+Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
                StringAttr sequences) {
   MLIRContext* context = tokens.getContext();
   if (field == "text") return TextType::get(context);
@@ -25,8 +64,16 @@ Type fieldType(StringRef field, int64_t labels, StringAttr tokens,
   if (field == "ids" || field == "types") return getTensorType({t}, i32);
   if (field == "segments") return SegmentsType::get(context, tokens, sequences);
   if (field == "weights") return getTensorType({s}, f32);
+  const auto rowsOf = [&](const FieldWidth& width) {
+    return getTensorType(
+        {s, width.size ? getNamedDim(width.size) : Dim{width.number, nullptr}},
+        f32);
+  };
+  if (field == "features") return rowsOf(widths.features);
+  if (field == "soft") return rowsOf(widths.soft);
   if (field != "labels") return {};
-  if (labels == 1) return getTensorType({s, Dim{1, nullptr}}, f32);
+  if (widths.labels.number == 1)
+    return getTensorType({s, Dim{1, nullptr}}, f32);
   return getTensorType({s}, i32);
 }
 
@@ -89,15 +136,27 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   Builder& builder = parser.getBuilder();
   StringAttr name;
   SmallVector<StringRef> fields;
-  int64_t labels = 0;
-  StringRef labelSize;
+  FieldWidths widths;
   FlatSymbolRefAttr tokens, sequences;
   auto parseField = [&]() -> ParseResult {
     if (parser.parseKeyword(&fields.emplace_back())) return failure();
+    const SMLoc place = parser.getCurrentLocation();
     if (failed(parser.parseOptionalLess())) return success();
-    if (failed(parser.parseOptionalKeyword(&labelSize)) &&
-        parser.parseInteger(labels))
+    FieldWidth* width = widths.of(fields.back());
+    if (!width)  // C2.
+      return parser.emitError(place)
+             << "expects a number for labels, features and soft only, got one "
+                "for "
+             << fields.back();
+    StringRef size;
+    if (succeeded(parser.parseOptionalKeyword(&size)))
+      width->size = builder.getStringAttr(size);
+    else if (parser.parseInteger(width->number))
       return failure();
+    if (width == &widths.features && width->size)  // C2.
+      return parser.emitError(place)
+             << "expects features of a number of columns, as features<2>, got "
+             << size;
     return parser.parseGreater();
   };
   if (parser.parseSymbolName(name) || parser.parseKeyword("of") ||
@@ -113,18 +172,23 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
                       builder.getStrArrayAttr(fields));
   result.addAttribute(getTokensAttrName(result.name), tokens);
   result.addAttribute(getSequencesAttrName(result.name), sequences);
-  if (labels != 0)
-    result.addAttribute(getLabelCountAttrName(result.name),
-                        builder.getI64IntegerAttr(labels));
-  if (!labelSize.empty())
-    result.addAttribute(getLabelSizeAttrName(result.name),
-                        builder.getStringAttr(labelSize));
+  const auto addWidth = [&](const FieldWidth& width, StringAttr count,
+                            StringAttr size) {
+    if (width.number != 0)
+      result.addAttribute(count, builder.getI64IntegerAttr(width.number));
+    if (width.size) result.addAttribute(size, width.size);
+  };
+  addWidth(widths.labels, getLabelCountAttrName(result.name),
+           getLabelSizeAttrName(result.name));
+  addWidth(widths.features, getFeatureCountAttrName(result.name), {});
+  addWidth(widths.soft, getSoftCountAttrName(result.name),
+           getSoftSizeAttrName(result.name));
   for (StringRef field : fields) {
-    Type type = fieldType(field, labels, tokens.getAttr(), sequences.getAttr());
+    Type type = fieldType(field, widths, tokens.getAttr(), sequences.getAttr());
     if (!type)  // C1.
       return parser.emitError(location)
-             << "expects fields of text, ids, types, segments, labels and "
-                "weights, got "
+             << "expects fields of text, ids, types, segments, features, "
+                "labels, soft and weights, got "
              << field;
     result.addTypes(type);
   }
@@ -135,19 +199,21 @@ void StreamOp::print(OpAsmPrinter& printer) {
   printer << ' ';
   printer.printSymbolName(getSymName());
   printer << " of ";
+  FieldWidths widths = widthsOf(*this);
   llvm::interleaveComma(getFields().getAsValueRange<StringAttr>(), printer,
                         [&](StringRef field) {
                           printer << field;
-                          if (field == "labels" && getLabelCount())
-                            printer << '<' << *getLabelCount() << '>';
-                          if (field == "labels" && getLabelSize())
-                            printer << '<' << *getLabelSize() << '>';
+                          const FieldWidth* width = widths.of(field);
+                          if (!width || !*width) return;
+                          printer << '<' << *width << '>';
                         });
   printer << " in " << getTokensAttr() << ", " << getSequencesAttr();
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFieldsAttrName(), getLabelCountAttrName(),
-       getLabelSizeAttrName(), getTokensAttrName(), getSequencesAttrName()});
+       getLabelSizeAttrName(), getFeatureCountAttrName(),
+       getSoftCountAttrName(), getSoftSizeAttrName(), getTokensAttrName(),
+       getSequencesAttrName()});
 }
 
 void StreamOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
@@ -165,6 +231,32 @@ static LogicalResult verifyName(Operation* op, StringRef name) {
          << name;
 }
 
+// C2, of one field.
+static LogicalResult verifyWidth(StreamOp op, StringRef field, bool present,
+                                 std::optional<int64_t> number,
+                                 StringAttr size) {
+  const bool counted = number.has_value() != (size != nullptr);
+  if (present != counted && counted)
+    return op.emitOpError("expects a number for ") << field << " only";
+  if (present != counted)
+    return op.emitOpError("expects ")
+           << field << " with a number, as " << field << "<2>";
+  if (size) {
+    std::optional<ArrayAttr> sizes =
+        op->getParentOfType<StrategyOp>().getSizes();
+    if (!sizes || !llvm::is_contained(sizes->getAsRange<StringAttr>(), size))
+      return op.emitOpError("expects ")
+             << field << " of a number, or of a size of the strategy, got "
+             << size.getValue();
+  }
+  if (number.value_or(1) >= 1) return success();
+  return op.emitOpError("expects at least 1 ")
+         << (field == "features" ? "column of features"
+             : field == "soft"   ? "label of soft targets"
+                                 : "label")
+         << ", got " << *number;
+}
+
 LogicalResult StreamOp::verify() {
   if (failed(verifyName(*this, getSymName()))) return failure();
   llvm::StringSet<> seen;
@@ -172,24 +264,23 @@ LogicalResult StreamOp::verify() {
     if (!seen.insert(field).second)  // C1.
       return emitOpError("expects each field once, got ") << field << " twice";
   // C2.
-  bool counted = getLabelCount().has_value() != getLabelSize().has_value();
-  if (seen.contains("labels") != counted)
-    return emitOpError(counted
-                           ? "expects a number for labels only"
-                           : "expects labels with their number, as labels<2>");
-  if (std::optional<StringRef> size = getLabelSize()) {
-    std::optional<ArrayAttr> sizes =
-        (*this)->getParentOfType<StrategyOp>().getSizes();
-    if (!sizes ||
-        !llvm::is_contained(sizes->getAsValueRange<StringAttr>(), *size))
-      return emitOpError(
-                 "expects labels of a number, or of a size of the "
-                 "strategy, got ")
-             << *size;
-  }
-  int64_t labels = getLabelCount().value_or(1);
-  if (labels < 1)
-    return emitOpError("expects at least 1 label, got ") << labels;
+  if (failed(verifyWidth(*this, "labels", seen.contains("labels"),
+                         getLabelCount(), getLabelSizeAttr())) ||
+      failed(verifyWidth(*this, "features", seen.contains("features"),
+                         getFeatureCount(), {})) ||
+      failed(verifyWidth(*this, "soft", seen.contains("soft"), getSoftCount(),
+                         getSoftSizeAttr())))
+    return failure();
+  const FieldWidths widths = widthsOf(*this);
+  if (widths.soft.number == 1)
+    return emitOpError(
+        "expects soft targets of at least 2 classes, got 1; a number for each "
+        "example is labels<1>");
+  if (widths.soft && widths.labels &&
+      (widths.soft.number != widths.labels.number ||
+       widths.soft.size != widths.labels.size))
+    return emitOpError("expects soft targets of the classes of labels, ")
+           << widths.labels << ", got " << widths.soft;
   // C3.
   if (getFields().size() != getNumResults())
     return emitOpError("expects a result for each of ")
@@ -205,8 +296,12 @@ LogicalResult StreamOp::verify() {
 }
 
 Type StreamOp::getFieldType(StringRef name) {
-  return fieldType(name, getLabelCount().value_or(0), getTokensAttr().getAttr(),
+  return fieldType(name, widthsOf(*this), getTokensAttr().getAttr(),
                    getSequencesAttr().getAttr());
+}
+
+bool StreamOp::isInput(StringRef name) {
+  return name != "labels" && name != "weights" && name != "soft";
 }
 
 Value StreamOp::getField(StringRef name) {

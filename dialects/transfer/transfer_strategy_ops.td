@@ -56,11 +56,11 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C5) Each loss of a phase depends on a parameter of the phase's groups, and
       losses that ignore a label ignore the same one.
     - (C6) The value of a cache depends on the example and on frozen parameters
-      only: its calls are deterministic, it uses no label and no other cache, and
-      it has one row per sequence of a stream.
+      only: its calls are deterministic, it uses no label, weight, soft target or
+      other cache, and it has one row per sequence of a stream.
     - (C7) Neither a prediction nor the loss that evaluates it uses a cache, and
-      the prediction uses no labels and depends on a parameter of a group that is not
-      frozen. The loss that evaluates has no factor that changes from step to step.
+      the prediction uses no label, weight or soft target and depends on a parameter
+      of a group that is not frozen. The loss that evaluates has no factor that changes from step to step.
       With several phases, `evaluate` names that loss.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
@@ -198,17 +198,25 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `segments` | offsets of the sequences, `!graft.segments<T, S>` |
     | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a regression target, `tensor<?x1xf32, S>` |
     | `weights` | weight of each sequence, `tensor<?xf32, S>` |
+    | `features<N>` | N numbers of each sequence, such as columns of a table, `tensor<?xNxf32, S>` |
+    | `soft<K>` | a target of each sequence that has a number for each of K classes, such as a teacher's logits or probabilities, `tensor<?xKxf32, S>` |
+
+    A sequence is an example, also where the stream has no text: then it has no tokens.
 
     - (C1) Fields are from this table, each at most once. The name of the stream
       consists of letters, digits and `_`.
     - (C2) `labels` and a positive `label_count`, or a `label_size` of the
-      strategy, go together.
+      strategy, go together; so do `soft` and a `soft_count` of at least 2 or a
+      `soft_size`, and `features` and a positive `feature_count`. Labels and soft
+      targets of a stream are of the same classes.
     - (C3) Results have the types of the table.
 
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$fields,
     OptionalAttr<I64Attr>:$label_count, OptionalAttr<StrAttr>:$label_size,
+    OptionalAttr<I64Attr>:$feature_count,
+    OptionalAttr<I64Attr>:$soft_count, OptionalAttr<StrAttr>:$soft_size,
     FlatSymbolRefAttr:$tokens,
     FlatSymbolRefAttr:$sequences);
   let results = (outs Variadic<AnyType>:$values);
@@ -220,6 +228,9 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     // The type of a field `name`, whether the stream has it or not, or null for
     // a name that is none.
     ::mlir::Type getFieldType(::llvm::StringRef name);
+    // Whether a prediction may read a field `name`: what is known of an example
+    // before anyone has said what it is.
+    static bool isInput(::llvm::StringRef name);
   }];
 }
 

@@ -53,11 +53,16 @@ class Verifier {
   bool readByPhase(Value field);
 
   ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
-  // Whether `op` reads the field `name` of a stream.
-  bool usesField(Operation* op, StringRef name) {
+  // Whether `op` reads a field of a stream that is no input of a prediction.
+  bool usesTruth(Operation* op) {
     return llvm::any_of(strategy.getOps<StreamOp>(), [&](StreamOp stream) {
-      Value field = stream.getField(name);
-      return field && llvm::is_contained(op->getOperands(), field);
+      return llvm::any_of(
+          llvm::zip(stream.getFields().getAsValueRange<StringAttr>(),
+                    stream.getValues()),
+          [&](auto field) {
+            return !StreamOp::isInput(std::get<0>(field)) &&
+                   llvm::is_contained(op->getOperands(), std::get<1>(field));
+          });
     });
   }
 
@@ -430,9 +435,9 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
     if (isa<CacheOp>(op))
       return cache.emitOpError(
           "expects a value that depends on no other cache");
-    if (usesField(op, "labels") || usesField(op, "weights"))
+    if (usesTruth(op))
       return cache.emitOpError(
-          "expects a value that depends on no labels or weights");
+          "expects a value that depends on no labels, weights or soft targets");
   }
   if (Operation* found = findExampleRelation({cache.getInput()})) {
     InFlightDiagnostic diagnostic = cache.emitOpError(
@@ -512,9 +517,10 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
     return diagnostic;
   }
   for (Operation* op : getComputation({predict.getPrediction()}))
-    if (usesField(op, "labels") || usesField(op, "weights"))
+    if (usesTruth(op))
       return predict.emitOpError(
-          "expects a prediction that does not depend on labels or weights");
+          "expects a prediction that does not depend on labels, weights or "
+          "soft targets");
   for (SymbolRefAttr symbol : getReadParameters(predict.getPrediction()))
     if (GroupOp group = groups.lookup(symbol); group && !group.getFrozen())
       return success();

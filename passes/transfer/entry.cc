@@ -88,6 +88,23 @@ void Entry::addFields(StreamOp stream, ArrayRef<StringRef> without) {
                                          stream.getSymNameAttr(), field)));
 }
 
+void Entry::addInputs(StreamOp stream) {
+  SmallVector<StringRef> without;
+  for (auto field : stream.getFields().getAsValueRange<StringAttr>())
+    if (!StreamOp::isInput(field)) without.push_back(field);
+  addFields(stream, without);
+}
+
+void Entry::addTruths(StreamOp stream, Value loss) {
+  const Value soft = stream.getField("soft");
+  const bool read = soft && llvm::any_of(getOps(loss), [&](Operation* op) {
+                      return llvm::is_contained(op->getOperands(), soft);
+                    });
+  SmallVector<StringRef> without = {"weights"};
+  if (!read) without.push_back("soft");
+  addFields(stream, without);
+}
+
 void Entry::addFieldsOf(StreamOp stream, ArrayRef<Value> values) {
   llvm::DenseSet<Value> read;
   for (Value value : values)

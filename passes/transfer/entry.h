@@ -61,6 +61,12 @@ class Entry {
   // Adds an argument for each field of `stream` that the computation of
   // `values` reads.
   void addFieldsOf(StreamOp stream, llvm::ArrayRef<mlir::Value> values);
+  // The same for those that a prediction may read.
+  void addInputs(StreamOp stream);
+  // The same for what an evaluation of `loss` takes: all that a prediction may
+  // read, labels, and soft targets if the loss reads them. Each example counts
+  // once, without its weight.
+  void addTruths(StreamOp stream, mlir::Value loss);
 
   // Adds an argument `name` from `source` that stands for `value`: what this
   // depends on is no part of a computation then.

@@ -311,8 +311,7 @@ void Expander::declareStates() {
 
 LogicalResult Expander::buildPredict(PredictOp predict) {
   Entry entry(strategy, predict.getPredictEntry(), kPredict);
-  entry.addFields(getStreams({predict.getPrediction()}).front(),
-                  {"labels", "weights"});
+  entry.addInputs(getStreams({predict.getPrediction()}).front());
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   if (!predict.getSoftmax()) {
@@ -331,7 +330,7 @@ LogicalResult Expander::buildEvaluate(PredictOp predict) {
   Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
                                           : works.front().phase.getLoss();
   Entry entry(strategy, predict.getEvaluateEntry(), kPredict);
-  entry.addFields(getStreams({predict.getPrediction()}).front(), {"weights"});
+  entry.addTruths(getStreams({predict.getPrediction()}).front(), evaluated);
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   FailureOr<Value> losses = entry.compute(evaluated);
@@ -343,8 +342,7 @@ LogicalResult Expander::buildEvaluate(PredictOp predict) {
 LogicalResult Expander::buildCache(CacheOp cache) {
   Entry entry(strategy, cache.getSymName(), kPredict);
   entry.function->setAttr("graft.cache", UnitAttr::get(cache.getContext()));
-  entry.addFields(getStreams({cache.getInput()}).front(),
-                  {"labels", "weights"});
+  entry.addInputs(getStreams({cache.getInput()}).front());
   FailureOr<Value> kept = entry.compute(cache.getInput());
   if (failed(kept)) return failure();
   entry.finish({*kept}, {("cached." + cache.getSymName()).str()});

@@ -310,7 +310,9 @@ void Linker::expandText(StreamOp stream) {
   auto linked = StreamOp::create(
       builder, stream.getLoc(), types, stream.getSymNameAttr(),
       builder.getArrayAttr(names), count, /*label_size=*/StringAttr(),
-      stream.getTokensAttr(), stream.getSequencesAttr());
+      stream.getFeatureCountAttr(), stream.getSoftCountAttr(),
+      stream.getSoftSizeAttr(), stream.getTokensAttr(),
+      stream.getSequencesAttr());
   for (auto [name, before, value] :
        llvm::zip_equal(names, old, linked.getValues())) {
     if (before) before.replaceAllUsesWith(value);

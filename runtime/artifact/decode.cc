@@ -254,9 +254,13 @@ class Decoder {
       }
     }
     if (const schema::DataSettings* data = header_.data()) {
-      spec_.data = {Text(data->format()),        Text(data->text_column()),
-                    Text(data->pair_column()),   Text(data->label_column()),
-                    Text(data->weight_column()), data->max_length()};
+      spec_.data = {Text(data->format()),
+                    Text(data->text_column()),
+                    Text(data->pair_column()),
+                    Text(data->label_column()),
+                    Text(data->weight_column()),
+                    data->max_length(),
+                    CopyTexts(data->feature_columns())};
     }
     spec_.config = Text(header_.config());
     if (header_.provenance() != nullptr) {

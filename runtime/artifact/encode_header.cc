@@ -151,8 +151,11 @@ Offset<schema::DataSettings> HeaderBuilder::BuildDataSettings() {
   const auto pair = OptionalString(data.pair_column);
   const auto label = OptionalString(data.label_column);
   const auto weight = OptionalString(data.weight_column);
+  Offset<flatbuffers::Vector<Offset<flatbuffers::String>>> features = 0;
+  if (!data.feature_columns.empty())
+    features = builder_.CreateVectorOfStrings(data.feature_columns);
   return schema::CreateDataSettings(builder_, format, text, pair, label, weight,
-                                    data.max_length);
+                                    data.max_length, features);
 }
 
 FlatBufferBuilder HeaderBuilder::Build() {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/inspect_host.h"
 #include "runtime/formats/labels.h"
@@ -216,6 +217,9 @@ std::string DescribeData(const DataSettingsSpec& data) {
   for (const auto& [what, column] : columns)
     if (!column.empty())
       absl::StrAppend(&text, " ", what, " \"", column, "\",");
+  if (!data.feature_columns.empty())
+    absl::StrAppend(&text, " features \"",
+                    absl::StrJoin(data.feature_columns, "\" \""), "\",");
   if (data.max_length > 0)
     absl::StrAppend(&text, " at most ", data.max_length, " tokens");
   if (text.back() == ',') text.pop_back();
@@ -372,7 +376,8 @@ std::string InspectJson(const Artifact& artifact,
                     {"pair_column", spec.data->pair_column},
                     {"label_column", spec.data->label_column},
                     {"weight_column", spec.data->weight_column},
-                    {"max_length", spec.data->max_length}};
+                    {"max_length", spec.data->max_length},
+                    {"feature_columns", spec.data->feature_columns}};
   }
   root["config"] = spec.config;
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);

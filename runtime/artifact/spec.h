@@ -234,6 +234,7 @@ struct DataSettingsSpec {
   std::string format;
   std::string text_column, pair_column, label_column, weight_column;
   int64_t max_length = 0;
+  std::vector<std::string> feature_columns;
 };
 
 struct ArtifactSpec {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
@@ -53,13 +54,27 @@ Schema TableSchema(const ExampleOptions& options) {
     if (!options.table.weight_column.empty())
       columns.push_back({std::string(kWeightsColumn), DType::kF32});
   }
-  return TextSchema(std::move(columns));
+  const auto add_row = [&](absl::string_view name, int64_t width) {
+    if (width > 0)
+      columns.push_back(
+          {std::string(name), DType::kF32, ColumnSpec::Per::kExample, width});
+  };
+  add_row(kFeaturesColumn,
+          static_cast<int64_t>(options.table.feature_columns.size()));
+  add_row(kSoftColumn, options.soft_labels);
+  return options.texts ? TextSchema(std::move(columns))
+                       : Schema(std::move(columns));
 }
 
-absl::Status CheckColumnNames(const TableOptions& names, bool labelled) {
-  std::vector<std::pair<absl::string_view, absl::string_view>> columns = {
-      {"--text-column", names.text_column},
-      {"--pair-column", names.pair_column}};
+absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
+                              bool texts) {
+  std::vector<std::pair<absl::string_view, absl::string_view>> columns;
+  if (texts) {
+    columns.emplace_back("--text-column", names.text_column);
+    columns.emplace_back("--pair-column", names.pair_column);
+  }
+  for (const std::string& feature : names.feature_columns)
+    columns.emplace_back("--features", feature);
   if (labelled) {
     columns.emplace_back("--label-column", names.label_column);
     columns.emplace_back("--weight-column", names.weight_column);
@@ -75,37 +90,59 @@ absl::Status CheckColumnNames(const TableOptions& names, bool labelled) {
 
 absl::StatusOr<std::unique_ptr<ExampleTable>> ExampleTable::Open(
     FileSystem& files, const std::vector<std::string>& paths,
-    const Tokenizer& tokenizer, const LabelMap* labels,
+    const Tokenizer* tokenizer, const LabelMap* labels,
     ExampleOptions options) {
   const TableOptions& names = options.table;
-  const bool labelled = options.labels != ExampleOptions::Labels::kNone;
-  GRAFT_RETURN_IF_ERROR(CheckColumnNames(names, labelled));
-  std::vector<TableColumn> columns = {{names.text_column}};
+  GRAFT_RETURN_IF_ERROR(CheckColumnNames(
+      names, options.labels != ExampleOptions::Labels::kNone, options.texts));
   std::unique_ptr<ExampleTable> table(
       new ExampleTable(tokenizer, labels, options));
   table->files_ = DescribePaths(paths);
-  if (!names.pair_column.empty()) {
-    table->pair_column_ = columns.size();
-    columns.push_back({names.pair_column});
-  }
-  if (labelled) {
-    table->label_column_ = columns.size();
-    columns.push_back({names.label_column, TableColumn::Kind::kText,
-                       /*allow_empty=*/names.partly_labelled});
-    if (!names.weight_column.empty()) {
-      table->weight_column_ = columns.size();
-      columns.push_back({names.weight_column, TableColumn::Kind::kWeight});
-    }
-  }
   GRAFT_ASSIGN_OR_RETURN(
       table->reader_,
-      TableReader::Open(files, paths, std::move(columns),
+      TableReader::Open(files, paths, table->FindColumns(),
                         {.format = names.format, .reread = options.reread}));
   return table;
 }
 
+std::vector<TableColumn> ExampleTable::FindColumns() {
+  using Kind = TableColumn::Kind;
+  const TableOptions& names = options_.table;
+  std::vector<TableColumn> columns;
+  const auto next = [&](absl::string_view values) -> std::optional<Place> {
+    const std::optional<size_t> example = schema_.Find(values);
+    if (!example) return std::nullopt;
+    return Place{columns.size(), *example};
+  };
+  if (options_.texts) {
+    columns.push_back({names.text_column});
+    if (!names.pair_column.empty()) {
+      pair_column_ = columns.size();
+      columns.push_back({names.pair_column});
+    }
+  }
+  if ((label_ = next(kLabelsColumn)))
+    columns.push_back({names.label_column, Kind::kText,
+                       /*allow_empty=*/names.partly_labelled});
+  if ((weight_ = next(kWeightsColumn)))
+    columns.push_back({names.weight_column, Kind::kWeight});
+  if ((features_ = next(kFeaturesColumn)))
+    for (const std::string& name : names.feature_columns)
+      columns.push_back({name, Kind::kNumber});
+  if ((soft_ = next(kSoftColumn))) {
+    soft_names_ = labels_->labels();
+    for (const std::string& label : soft_names_)
+      columns.push_back(
+          {absl::StrCat(names.soft_column, ".", label), Kind::kNumber});
+  }
+  kept_ = columns.size();
+  for (const std::string& name : options_.keep_columns)
+    columns.push_back({name, Kind::kText, /*allow_empty=*/true});
+  return columns;
+}
+
 absl::StatusOr<int32_t> ExampleTable::Class(LabelMap* new_labels) {
-  const absl::string_view label = reader_->Text(label_column_);
+  const absl::string_view label = reader_->Text(label_->reader);
   if (IsBlank(label)) return kNoLabel;
   if (new_labels) {
     if (const std::optional<int32_t> id = new_labels->Find(label)) return *id;
@@ -115,34 +152,68 @@ absl::StatusOr<int32_t> ExampleTable::Class(LabelMap* new_labels) {
   return labels_->Id(label, reader_->Where());
 }
 
-absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
-                               Examples& examples) {
+absl::Status ExampleTable::AddText(int64_t row, Examples& examples) {
   std::optional<absl::string_view> pair;
   if (pair_column_ > 0) pair = reader_->Text(pair_column_);
   GRAFT_RETURN_IF_ERROR(EncodeText(
-      tokenizer_, reader_->Text(0), pair, options_.max_length,
+      *tokenizer_, reader_->Text(0), pair, options_.max_length,
       options_.table.strict, [&] { return reader_->Where(); }, encoding_));
   examples.Add(encoding_.ids, encoding_.type_ids, row,
                options_.keep_texts ? reader_->Text(0) : "");
   if (options_.keep_texts && pair) examples.SetPair(*pair);
-  if (options_.keep_where) examples.SetWhere(reader_->Where());
-  if (weight_values_ > 0)
-    examples.mutable_floats(weight_values_, examples.size() - 1)[0] =
-        reader_->Weight(weight_column_);
-  if (label_values_ > 0) GRAFT_RETURN_IF_ERROR(SetLabel(new_labels, examples));
-  truncated_ += encoding_.truncated();
   return absl::OkStatus();
+}
+
+absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
+                               Examples& examples) {
+  if (options_.texts)
+    GRAFT_RETURN_IF_ERROR(AddText(row, examples));
+  else
+    examples.Add(/*length=*/0, row);
+  if (options_.keep_where) examples.SetWhere(reader_->Where());
+  if (!options_.keep_columns.empty()) examples.SetKept(Kept());
+  SetNumbers(examples);
+  if (label_) GRAFT_RETURN_IF_ERROR(SetLabel(new_labels, examples));
+  if (options_.texts) truncated_ += encoding_.truncated();
+  return absl::OkStatus();
+}
+
+std::string ExampleTable::Kept() const {
+  nlohmann::json kept = nlohmann::json::object();
+  for (size_t i = 0; i < options_.keep_columns.size(); ++i)
+    kept[options_.keep_columns[i]] = std::string(reader_->Text(kept_ + i));
+  return kept.dump();
+}
+
+void ExampleTable::SetNumbers(Examples& examples) const {
+  const int64_t last = examples.size() - 1;
+  if (weight_)
+    examples.mutable_floats(weight_->example, last)[0] =
+        reader_->Number(weight_->reader);
+  if (features_) {
+    const absl::Span<float> values =
+        examples.mutable_floats(features_->example, last);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = reader_->Number(features_->reader + i);
+  }
+  if (!soft_) return;
+  // In the order of the classes, which may have changed since the table was
+  // opened: that of a head.
+  const absl::Span<float> values =
+      examples.mutable_floats(soft_->example, last);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[*labels_->Find(soft_names_[i])] = reader_->Number(soft_->reader + i);
 }
 
 absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
   const int64_t last = examples.size() - 1;
   if (options_.labels == ExampleOptions::Labels::kClasses) {
-    GRAFT_ASSIGN_OR_RETURN(examples.mutable_ints(label_values_, last)[0],
+    GRAFT_ASSIGN_OR_RETURN(examples.mutable_ints(label_->example, last)[0],
                            Class(new_labels));
   } else {
     GRAFT_ASSIGN_OR_RETURN(
-        examples.mutable_floats(label_values_, last)[0],
-        ParseScore(reader_->Text(label_column_), options_.table.label_column,
+        examples.mutable_floats(label_->example, last)[0],
+        ParseScore(reader_->Text(label_->reader), options_.table.label_column,
                    reader_->Where()));
   }
   return absl::OkStatus();
@@ -244,7 +315,7 @@ void ExampleTable::CountRow(const Examples& one,
     scan_.longest_where = reader_->Where();
   }
   if (options_.labels != ExampleOptions::Labels::kClasses) return;
-  const int32_t label = one.ints(label_values_, 0)[0];
+  const int32_t label = one.ints(label_->example, 0)[0];
   if (label == kNoLabel)
     ++scan_.unlabelled;
   else
@@ -270,14 +341,18 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     const int64_t length = one.tokens();
     capacity.Add(length);
     tokens.Add(Bytes(length));
-    tokens.Add(Bytes(one.ints(kIds, 0)));
-    tokens.Add(Bytes(one.ints(kTypes, 0)));
-    if (label_column_ > 0)
-      labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_column_))));
-    if (weight_column_ > 0) {
-      labels.Add(Bytes(reader_->Weight(weight_column_)));
-      scan_.weighs |= reader_->Weight(weight_column_) > 0;
+    if (options_.texts) {
+      tokens.Add(Bytes(one.ints(kIds, 0)));
+      tokens.Add(Bytes(one.ints(kTypes, 0)));
     }
+    if (features_) tokens.Add(Bytes(one.floats(features_->example, 0)));
+    if (label_)
+      labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_->reader))));
+    if (weight_) {
+      labels.Add(Bytes(reader_->Number(weight_->reader)));
+      scan_.weighs |= reader_->Number(weight_->reader) > 0;
+    }
+    if (soft_) labels.Add(Bytes(one.floats(soft_->example, 0)));
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
       GRAFT_RETURN_IF_ERROR(

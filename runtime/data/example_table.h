@@ -25,13 +25,17 @@
 
 namespace graft {
 
-// The columns of a table that hold texts, labels and weights, and how it is
-// read.
+// The columns of a table that hold texts, labels, weights and numbers, and how
+// it is read.
 struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
   std::string label_column = "label";
-  std::string weight_column;     // empty: no weights; read with labels only
+  std::string weight_column;  // empty: no weights; read with labels only
+  // Those of a row of numbers, in their order; empty: none.
+  std::vector<std::string> feature_columns;
+  // Soft targets: the column NAME.LABEL for each class. Empty: none.
+  std::string soft_column;
   bool partly_labelled = false;  // a row may have an empty label
   bool strict = false;           // too long a text is an error instead of cut
   std::string format;            // of all files; empty: told by each
@@ -42,24 +46,30 @@ struct TableOptions {
 };
 
 // INVALID_ARGUMENT, naming the options, if two columns that are read have one
-// name. Labels and weights are read if `labelled`.
-absl::Status CheckColumnNames(const TableOptions& names, bool labelled);
+// name. Labels and weights are read if `labelled`, texts if `texts`.
+absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
+                              bool texts = true);
 
 // How rows become examples.
 struct ExampleOptions {
   enum class Labels { kNone, kClasses, kScores };
 
   TableOptions table;
+  bool texts = true;  // else rows have no texts
   Labels labels = Labels::kNone;
+  int64_t soft_labels = 0;  // how many soft targets, those of all classes
   int64_t max_length = 0;   // tokens of an example
   bool keep_texts = false;  // in Examples::text and pair
   bool keep_where = false;  // "path:line", in Examples::where
-  bool reread = false;      // Scan is called: pipes are copied (TableSource)
+  // Columns whose texts stay in Examples::kept, by their names.
+  std::vector<std::string> keep_columns;
+  bool reread = false;  // Scan is called: pipes are copied (TableSource)
 };
 
-// The columns of examples of a table: those of TextSchema, then "labels", the
-// class or kNoLabel (I32), or the number of a regression (F32), if it is read,
-// and "weights" (F32) if there is a column of weights.
+// The columns of examples of a table: those of TextSchema, if it has texts,
+// then "labels", the class or kNoLabel (I32), or the number of a regression
+// (F32), if it is read, "weights" (F32) if there is a column of weights, and
+// "features" and "soft" (F32, several per example) if there are such columns.
 Schema TableSchema(const ExampleOptions& options);
 
 // Sizes and hashes of a table, found by a scan.
@@ -74,8 +84,8 @@ struct TableScan {
   bool weighs = false;        // a row has a weight above 0
   BatchCapacity capacity;     // of consecutive batches
   BatchCapacity any_order;    // of batches of any rows
-  uint64_t token_hash = 0;
-  uint64_t label_hash = 0;  // of labels and weights
+  uint64_t token_hash = 0;    // of texts and features
+  uint64_t label_hash = 0;    // of labels, weights and soft targets
 };
 
 struct ScanOptions {
@@ -91,19 +101,20 @@ struct ScanOptions {
   std::function<absl::Status(int64_t rows, double share)> progress;
 };
 
-// Tokenised examples of a table, of one file or several. Keeps the files open
-// and an index of 8 bytes per entry in memory, but no rows. Errors begin with
-// "path:line: ". With TableOptions::skip_bad_rows rows that are refused do not
-// count, except where none is good; Scan knows only the others.
-// Thread-compatible.
+// Examples of a table, of one file or several, with texts that are tokenised.
+// Keeps the files open and an index of 8 bytes per entry in memory, but no
+// rows. Errors begin with "path:line: ". With TableOptions::skip_bad_rows rows
+// that are refused do not count, except where none is good; Scan knows only the
+// others. Thread-compatible.
 class ExampleTable final : public ExampleSource {
  public:
   // Opens the files that `paths` name (ExpandPaths). INVALID_ARGUMENT: two
-  // columns have one name; else errors of TableReader::Open. `tokenizer` and
-  // `labels` (null but for classes) are borrowed.
+  // columns have one name; else errors of TableReader::Open. `tokenizer` (null
+  // without texts) and `labels` (null but for classes and soft targets, of
+  // which it has all) are borrowed.
   static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
       FileSystem& files, const std::vector<std::string>& paths,
-      const Tokenizer& tokenizer, const LabelMap* labels,
+      const Tokenizer* tokenizer, const LabelMap* labels,
       ExampleOptions options);
 
   // Appends the next row; false after the last. INVALID_ARGUMENT: what
@@ -137,14 +148,21 @@ class ExampleTable final : public ExampleSource {
   absl::Status Append(int64_t row, Examples& examples) override;
 
  private:
-  ExampleTable(const Tokenizer& tokenizer, const LabelMap* labels,
+  // A column of the table, where it is read, and that of examples for it.
+  struct Place {
+    size_t reader = 0;  // the first of several
+    size_t example = 0;
+  };
+
+  ExampleTable(const Tokenizer* tokenizer, const LabelMap* labels,
                ExampleOptions options)
       : tokenizer_(tokenizer),
         labels_(labels),
         options_(std::move(options)),
-        schema_(TableSchema(options_)),
-        label_values_(schema_.Find(kLabelsColumn).value_or(0)),
-        weight_values_(schema_.Find(kWeightsColumn).value_or(0)) {}
+        schema_(TableSchema(options_)) {}
+
+  // The columns that the reader must find, whose places it notes.
+  std::vector<TableColumn> FindColumns();
 
   // Moves to the next row that is good, and appends it; false after the last.
   absl::StatusOr<bool> AddNext(int64_t row, LabelMap* new_labels,
@@ -161,6 +179,12 @@ class ExampleTable final : public ExampleSource {
   absl::Status AddToIndex(int64_t row);
   // Appends the reader's current row.
   absl::Status Add(int64_t row, LabelMap* new_labels, Examples& examples);
+  // Appends what an example has of texts, without their values in columns.
+  absl::Status AddText(int64_t row, Examples& examples);
+  // The columns of the current row that are kept.
+  std::string Kept() const;
+  // Sets the numbers of the last example.
+  void SetNumbers(Examples& examples) const;
   // Sets the label of the last example.
   absl::Status SetLabel(LabelMap* new_labels, Examples& examples);
   absl::StatusOr<int32_t> Class(LabelMap* new_labels);
@@ -170,17 +194,16 @@ class ExampleTable final : public ExampleSource {
   absl::Status Changed(int64_t row);
   int64_t EntryEnd(int64_t row) const;
 
-  const Tokenizer& tokenizer_;
+  const Tokenizer* const tokenizer_;
   const LabelMap* const labels_;
   const ExampleOptions options_;
   const Schema schema_;
-  const size_t label_values_;  // column of examples; 0: none
-  const size_t weight_values_;
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // of the reader; 0: none
-  size_t label_column_ = 0;
-  size_t weight_column_ = 0;
-  int64_t next_row_ = 0;  // the reader's next row
+  std::optional<Place> label_, weight_, features_, soft_;
+  size_t kept_ = 0;  // the first that is kept, of the reader
+  std::vector<std::string> soft_names_;  // the label of each column of soft_
+  int64_t next_row_ = 0;                 // the reader's next row
   int64_t truncated_ = 0;
   std::string files_;  // in words
   int64_t skipped_ = 0;

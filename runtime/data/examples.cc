@@ -41,6 +41,7 @@ void Examples::Clear() {
   texts_.Resize(0);
   wheres_.Resize(0);
   pairs_.Resize(0);
+  kept_.Resize(0);
 }
 
 // `example` must be behind those that have a text.
@@ -68,6 +69,8 @@ void Examples::SetWhere(absl::string_view where) {
 
 void Examples::SetPair(absl::string_view text) { pairs_.Set(size() - 1, text); }
 
+void Examples::SetKept(absl::string_view json) { kept_.Set(size() - 1, json); }
+
 void Examples::AddRow(int64_t length, int64_t row, absl::string_view text) {
   offsets_.push_back(offsets_.back() + length);
   rows_.push_back(row);
@@ -93,6 +96,7 @@ void Examples::Add(const Examples& other, int64_t i) {
   AddRow(other.length(i), other.row(i), other.text(i));
   if (!other.where(i).empty()) SetWhere(other.where(i));
   if (!other.pair(i).empty()) SetPair(other.pair(i));
+  if (!other.kept(i).empty()) SetKept(other.kept(i));
 }
 
 void Examples::RemoveLast() {
@@ -101,6 +105,7 @@ void Examples::RemoveLast() {
   texts_.Resize(size());
   wheres_.Resize(size());
   pairs_.Resize(size());
+  kept_.Resize(size());
   columns_.Resize(size(), tokens());
 }
 

@@ -26,6 +26,8 @@ inline constexpr absl::string_view kIdsColumn = "ids";
 inline constexpr absl::string_view kTypesColumn = "types";
 inline constexpr absl::string_view kLabelsColumn = "labels";
 inline constexpr absl::string_view kWeightsColumn = "weights";
+inline constexpr absl::string_view kFeaturesColumn = "features";
+inline constexpr absl::string_view kSoftColumn = "soft";
 
 // Numbers of the columns that each source of texts begins with.
 inline constexpr size_t kIds = 0, kTypes = 1;
@@ -51,9 +53,9 @@ class Examples {
   static uint64_t Bytes(const Schema& schema, int64_t examples, int64_t tokens);
   void Clear();
 
-  // Appends one example of `length` tokens, at least one, whose values are
-  // zero. `row` is the example's number in its source, `text` the text it was
-  // made of, where a caller shows it.
+  // Appends one example of `length` tokens, none without a text, whose values
+  // are zero. `row` is the example's number in its source, `text` the text it
+  // was made of, where a caller shows it.
   void Add(int64_t length, int64_t row, absl::string_view text = "");
   // Appends one example of a schema that begins as TextSchema does; `types` has
   // as many values as `ids`.
@@ -67,6 +69,8 @@ class Examples {
   void SetWhere(absl::string_view where);
   // The second text that the last example was made of.
   void SetPair(absl::string_view text);
+  // What else of the row of the last example a caller shows: a JSON object.
+  void SetKept(absl::string_view json);
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }
   int64_t tokens() const { return offsets_.back(); }
@@ -75,9 +79,10 @@ class Examples {
   }
   int64_t row(int64_t example) const { return rows_[example]; }
   absl::string_view text(int64_t example) const { return texts_[example]; }
-  // Empty unless SetWhere and SetPair were called.
+  // Empty unless SetWhere, SetPair and SetKept were called.
   absl::string_view where(int64_t example) const { return wheres_[example]; }
   absl::string_view pair(int64_t example) const { return pairs_[example]; }
+  absl::string_view kept(int64_t example) const { return kept_[example]; }
   // The tokens of these examples.
   BatchRange TokensOf(BatchRange examples) const {
     return {offsets_[examples.begin], offsets_[examples.end]};
@@ -127,7 +132,7 @@ class Examples {
   Columns columns_;
   std::vector<int64_t> offsets_ = {0};
   std::vector<int64_t> rows_;
-  Texts texts_, wheres_, pairs_;
+  Texts texts_, wheres_, pairs_, kept_;
 };
 
 // The sum of the F32 column `column`, in the order of the examples.

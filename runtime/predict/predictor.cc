@@ -79,10 +79,13 @@ TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given) {
   const TableOptions usual;
   choose(trained.text_column, given.text_column);
   choose(usual.text_column, given.text_column);
+  if (given.feature_columns.empty())
+    given.feature_columns = trained.feature_columns;
   choose(trained.pair_column, given.pair_column);
   choose(trained.label_column, given.label_column);
   choose(usual.label_column, given.label_column);
   given.weight_column.clear();
+  given.soft_column.clear();
   return given;
 }
 
@@ -114,17 +117,28 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   GRAFT_ASSIGN_OR_RETURN(const uint32_t stream, OnlyStream(program, predict));
   self->capacity_ =
       StreamCapacity(program.spec(), program.spec().streams[stream]);
-  GRAFT_ASSIGN_OR_RETURN(self->tokenizer_,
-                         TokenizerFromArtifact(program.spec(), program.path()));
+  for (const ColumnSpec& column : self->entry_->columns(stream)) {
+    if (column.name == kFeaturesColumn)
+      self->features_ = column.width;
+    else
+      self->takes_texts_ = true;
+  }
   self->max_length_ = MaxLength(program);
-  const auto& data = program.spec().data;
-  const int64_t asked = data && data->max_length > 0
-                            ? data->max_length
-                            : self->tokenizer_->max_length();
-  if (asked > 0) self->max_length_ = std::min(self->max_length_, asked);
+  if (self->takes_texts_) GRAFT_RETURN_IF_ERROR(self->FindTokenizer());
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
                          LabelMap::FromLabels(self->labels()));
   return self;
+}
+
+absl::Status Predictor::FindTokenizer() {
+  const Artifact& program = *artifact_;
+  GRAFT_ASSIGN_OR_RETURN(tokenizer_,
+                         TokenizerFromArtifact(program.spec(), program.path()));
+  const auto& data = program.spec().data;
+  const int64_t asked = data && data->max_length > 0 ? data->max_length
+                                                     : tokenizer_->max_length();
+  if (asked > 0) max_length_ = std::min(max_length_, asked);
+  return absl::OkStatus();
 }
 
 absl::Status Predictor::SetMaxLength(int64_t tokens) {
@@ -159,9 +173,17 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
 
 absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
     FileSystem& files, const std::vector<std::string>& paths,
-    const TableOptions& columns, bool labelled) const {
+    const TableOptions& columns, bool labelled,
+    std::vector<std::string> kept) const {
   ExampleOptions options;
   options.table = AsTrained(artifact_->spec(), columns);
+  options.texts = takes_texts_;
+  std::vector<std::string>& features = options.table.feature_columns;
+  if (features_ == 0) features.clear();
+  if (static_cast<int64_t>(features.size()) != features_)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--features: expects ", features_, " columns, as many as ",
+                     artifact_->path(), " reads, got ", features.size()));
   if (labelled)
     options.labels = target() == TargetKind::kClass
                          ? ExampleOptions::Labels::kClasses
@@ -169,7 +191,9 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
   options.max_length = max_length_;
   options.keep_texts = !labelled;
   options.keep_where = true;
-  return ExampleTable::Open(files, paths, *tokenizer_, &label_map_, options);
+  options.keep_columns = std::move(kept);
+  return ExampleTable::Open(files, paths, tokenizer_.get(), &label_map_,
+                            options);
 }
 
 absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {

@@ -59,7 +59,7 @@ std::string DescribeUntrained(const Artifact& artifact);
 
 // How tables are read for the artifact's model: by the columns that `given`
 // names, or else by those of its training, or of TableOptions. Weights of rows
-// are of a training alone.
+// and soft targets are of a training alone.
 TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given);
 
 // The classes of the largest probabilities, at most `count` of them, largest
@@ -78,8 +78,8 @@ class Predictor {
  public:
   // For the head `head`, on the device that the artifact was loaded for.
   // NOT_FOUND: the artifact has no entry that predicts. INVALID_ARGUMENT: it
-  // lacks its sizes or a tokenizer; else errors of FindHead and
-  // Instance::Create.
+  // lacks its sizes, or a tokenizer of texts that it takes; else errors of
+  // FindHead and Instance::Create.
   static absl::StatusOr<std::unique_ptr<Predictor>> Create(
       std::shared_ptr<const Artifact> artifact, absl::string_view head = {});
 
@@ -96,6 +96,10 @@ class Predictor {
     return head_.task == "regression" ? TargetKind::kNumber
                                       : TargetKind::kClass;
   }
+  // Whether it reads texts, and how many numbers of each row it reads.
+  bool takes_texts() const { return takes_texts_; }
+  int64_t features() const { return features_; }
+  // Of a model that takes texts.
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Tokens of one example, and of one launch, at most.
   int64_t max_length() const { return max_length_; }
@@ -114,12 +118,15 @@ class Predictor {
                                absl::FunctionRef<std::string()> where,
                                Examples& examples) const;
 
-  // Opens a table of texts for this model, by AsTrained of `columns`, and of
-  // labels for its target if `labelled`; otherwise examples keep their texts.
+  // Opens a table of texts, features or both for this model, by AsTrained of
+  // `columns`, and of labels for its target if `labelled`; otherwise examples
+  // keep their texts.
   // The table borrows this predictor. Errors are those of ExampleTable::Open.
+  // `kept` columns stay with the examples, too.
   absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
       FileSystem& files, const std::vector<std::string>& paths,
-      const TableOptions& columns, bool labelled) const;
+      const TableOptions& columns, bool labelled,
+      std::vector<std::string> kept = {}) const;
 
   // Predicts the examples of `next` in their order, in the largest batches that
   // fit the capacity; `sink` gets one prediction at a time, in the calling
@@ -132,11 +139,16 @@ class Predictor {
  private:
   Predictor() = default;
 
+  // Sets the tokenizer, and the length that texts are cut to.
+  absl::Status FindTokenizer();
+
   std::shared_ptr<const Artifact> artifact_;
   HeadSpec head_;
   std::unique_ptr<Instance> instance_;
   std::optional<EntryCaller> entry_;
-  std::unique_ptr<Tokenizer> tokenizer_;
+  bool takes_texts_ = false;
+  int64_t features_ = 0;
+  std::unique_ptr<Tokenizer> tokenizer_;  // null without texts
   LabelMap label_map_;
   int64_t max_length_ = 0;
   BatchCapacity capacity_;

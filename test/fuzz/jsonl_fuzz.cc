@@ -12,5 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.name = "w", .kind = Kind::kWords},
       {.name = "n", .kind = Kind::kWeight},
       {.name = "j", .kind = Kind::kJson}};
+  static const std::vector<graft::TableColumn> numbers = {
+      {.name = "j.n", .kind = Kind::kNumber},
+      {.name = "n", .kind = Kind::kNumber}};
+  graft::FuzzTable(data, size, "t.jsonl", numbers);
   return graft::FuzzTable(data, size, "t.jsonl", columns);
 }

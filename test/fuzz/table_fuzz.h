@@ -30,13 +30,21 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
   OneFile files(bytes, step);
   TableSource source;
   source.max_line_bytes = kMaxLine;
-  const auto reader = TableReader::Open(files, {name}, columns, source);
   std::string out;
   const auto append = [&](const absl::Status& status) {
     GRAFT_FUZZ_CHECK(absl::IsInvalidArgument(status));
     GRAFT_FUZZ_CHECK(absl::StartsWith(status.message(), name));
     absl::StrAppend(&out, status.message());
   };
+  const auto names = ReadColumnNames(files, {name}, source);
+  if (!names.ok())
+    append(names.status());
+  else
+    for (const std::string& column : *names) {
+      GRAFT_FUZZ_CHECK(FindInvalidUtf8(column) == absl::string_view::npos);
+      absl::StrAppend(&out, column, "|");
+    }
+  const auto reader = TableReader::Open(files, {name}, columns, source);
   if (!reader.ok()) {
     append(reader.status());
     return out;
@@ -61,10 +69,13 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
           absl::StrAppend(&out, "|", text);
           break;
         }
+        case TableColumn::Kind::kNumber:
         case TableColumn::Kind::kWeight: {
-          const float weight = (*reader)->Weight(i);
-          GRAFT_FUZZ_CHECK(std::isfinite(weight) && !std::signbit(weight));
-          absl::StrAppend(&out, "|", weight);
+          const float number = (*reader)->Number(i);
+          GRAFT_FUZZ_CHECK(std::isfinite(number));
+          if (columns[i].kind == TableColumn::Kind::kWeight)
+            GRAFT_FUZZ_CHECK(!std::signbit(number));
+          absl::StrAppend(&out, "|", number);
           break;
         }
         case TableColumn::Kind::kWords:

@@ -12,5 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
        .kind = graft::TableColumn::Kind::kText,
        .allow_empty = true},
       {.name = "weight", .kind = graft::TableColumn::Kind::kWeight}};
+  static const std::vector<graft::TableColumn> numbers = {
+      {.name = "weight", .kind = graft::TableColumn::Kind::kNumber}};
+  graft::FuzzTable(data, size, "t.tsv", numbers);
   return graft::FuzzTable(data, size, "t.tsv", columns);
 }

@@ -307,6 +307,12 @@ int64_t CountColumns(const ArtifactSpec& spec, const std::string& entry) {
   return 0;
 }
 
+std::string WrongColumns(const CompileOptions& options, int64_t columns) {
+  return absl::StrCat(options.input, ": expects a transfer.predict of ",
+                      options.import.labels, " columns, one per label, got ",
+                      columns);
+}
+
 // The labels of a prediction: those of its stream's option, of the head that
 // the model was imported with, or, for logits that the strategy makes itself,
 // those of the model that reads the texts, as many as there are columns.
@@ -316,17 +322,23 @@ absl::StatusOr<std::vector<std::string>> FitLabels(
     const CompilerInput& input, const InputPrediction& prediction) {
   const InputModel& model = input.models[prediction.model];
   const int64_t columns = CountColumns(spec, prediction.entry);
-  std::vector<std::string> names = model.description->labels();
-  if (const StreamLabels* given = prediction.labels) {
+  std::vector<std::string> names = model.description
+                                       ? model.description->labels()
+                                       : options.import.label_names;
+  const int64_t asked = options.import.labels;
+  if (!model.description && !prediction.labels) {
+    if (asked > 0 && asked != columns)
+      return absl::InvalidArgumentError(WrongColumns(options, columns));
+    names.resize(columns);
+    for (int64_t i = 0; i < columns; ++i)
+      if (names[i].empty()) names[i] = absl::StrCat("LABEL_", i);
+  } else if (const StreamLabels* given = prediction.labels) {
     names = given->names;
     for (int64_t i = static_cast<int64_t>(names.size()); i < columns; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
   } else if (model.role.headless) {
-    const int64_t asked = options.import.labels;
     if (asked > 0 && asked != columns)
-      return absl::InvalidArgumentError(
-          absl::StrCat(options.input, ": expects a transfer.predict of ", asked,
-                       " columns, one per label, got ", columns));
+      return absl::InvalidArgumentError(WrongColumns(options, columns));
     names = headLabels(*model.description, columns);
   } else if (input.predictions.size() > 1) {
     names = headLabels(*model.description, columns);
@@ -344,7 +356,7 @@ absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
     spec.heads.push_back(DescribeHead(labels.back(), prediction.entry));
   }
   const InputModel& model = input.Predicted();
-  if (!model.role.headless) return absl::OkStatus();
+  if (!model.role.headless || !model.description) return absl::OkStatus();
   const bool number = labels.front().size() == 1;
   model.description->setHead(
       std::move(labels.front()),
@@ -435,17 +447,21 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   const InputModel& model = input.Predicted();
   GRAFT_RETURN_IF_ERROR(AddHeads(options, input, spec));
   std::string tokenizer_data;
-  spec.tokenizer = input.tokenizer->ToArtifact(tokenizer_data);
-  spec.config = model.description->config().Text();
-  GRAFT_ASSIGN_OR_RETURN(
-      spec.data,
-      ReadDataSettings(model.description->ModelDescription::config()));
+  if (input.tokenizer)
+    spec.tokenizer = input.tokenizer->ToArtifact(tokenizer_data);
+  if (model.description) {
+    spec.config = model.description->config().Text();
+    GRAFT_ASSIGN_OR_RETURN(
+        spec.data,
+        ReadDataSettings(model.description->ModelDescription::config()));
+  }
   // No path: an artifact does not depend on where it was made.
   spec.provenance = {{"compiler", absl::StrCat("graft ", GRAFT_VERSION)}};
   if (!plugins.empty())
     spec.provenance.emplace_back("plugins", absl::StrJoin(plugins, ", "));
   std::vector<std::string> initialised;
-  if (model.role.tracked.empty()) initialised = model.initialised;
+  if (model.role.tracked.empty() && !model.role.complete)
+    initialised = model.initialised;
   for (const InputModel& other : input.models) {
     if (other.role.complete) llvm::append_range(initialised, other.initialised);
     if (&other == &model || other.role.complete || !other.role.trained ||

@@ -53,6 +53,15 @@ struct ScopeOptions {
   int64_t freeze_layers = 0;
   bool linear_probe = false;        // freeze all but the head
   bool decay_weights_only = false;  // else everything decays
+
+  // One that is given, or null.
+  const char* First() const {
+    return freeze_embeddings    ? "--freeze-embeddings"
+           : freeze_layers > 0  ? "--freeze-layers"
+           : linear_probe       ? "--linear-probe"
+           : decay_weights_only ? "--decay-weights-only"
+                                : nullptr;
+  }
 };
 
 struct CompileOptions {

@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
@@ -41,6 +43,23 @@ bool MayLackLabels(transfer::StreamOp stream) {
   });
 }
 
+// Whether the loss that evaluates a prediction reads soft targets.
+bool EvaluatesSoft(transfer::StrategyOp strategy, transfer::PredictOp predict) {
+  mlir::Value loss = predict.getEvaluate();
+  if (!loss)
+    if (auto phases = strategy.getOps<transfer::PhaseOp>(); !phases.empty())
+      loss = (*phases.begin()).getLoss();
+  if (!loss) return false;
+  const auto reads = transfer::getComputation({loss});
+  return llvm::any_of(
+      strategy.getOps<transfer::StreamOp>(), [&](transfer::StreamOp stream) {
+        const mlir::Value soft = stream.getField("soft");
+        return soft && llvm::any_of(reads, [&](mlir::Operation* op) {
+                 return llvm::is_contained(op->getOperands(), soft);
+               });
+      });
+}
+
 // The first sentence of the comment below the licence, or what it has before a
 // colon.
 std::string Summary(llvm::StringRef text) {
@@ -58,15 +77,27 @@ std::string Summary(llvm::StringRef text) {
   return comment.substr(0, std::min(comment.find(": "), end));
 }
 
+// "texts with labels and soft targets".
+std::string DescribeFields(transfer::StreamOp stream) {
+  std::vector<std::string> inputs, truths;
+  if (transfer::readsText(stream)) inputs.emplace_back("texts");
+  if (stream.getField("features"))
+    inputs.push_back(absl::StrCat(*stream.getFeatureCount(), " features"));
+  if (stream.getField("labels"))
+    truths.emplace_back(stream.getLabelCount() == 1 ? "numbers" : "labels");
+  if (stream.getField("soft")) truths.emplace_back("soft targets");
+  return absl::StrCat(absl::StrJoin(inputs, " and "),
+                      truths.empty() ? "" : " with ",
+                      absl::StrJoin(truths, " and "));
+}
+
 // "source (texts with labels), target (texts)".
 std::string DescribeStreams(transfer::StrategyOp strategy) {
   std::string streams;
   for (auto stream : strategy.getOps<transfer::StreamOp>())
     absl::StrAppend(&streams, streams.empty() ? "" : ", ",
-                    stream.getSymName().str(),
-                    !stream.getField("labels")    ? " (texts)"
-                    : stream.getLabelCount() == 1 ? " (texts with numbers)"
-                                                  : " (texts with labels)");
+                    stream.getSymName().str(), " (", DescribeFields(stream),
+                    ")");
   return streams;
 }
 
@@ -138,12 +169,18 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                              {"labels", "none"},
                              {"unlabelled", MayLackLabels(stream)},
                              {"whole", RelatesExamples(text->strategy, stream)},
-                             {"weights", bool(stream.getField("weights"))}};
-    if (stream.getField("labels")) {
-      const std::optional<int64_t> count = stream.getLabelCount();
-      facts["labels"] = count == 1 ? "number" : "classes";
+                             {"weights", bool(stream.getField("weights"))},
+                             {"text", transfer::readsText(stream)},
+                             {"features", stream.getFeatureCount().value_or(0)},
+                             {"soft", bool(stream.getField("soft"))}};
+    const bool labels = bool(stream.getField("labels"));
+    if (labels || stream.getField("soft")) {
+      const std::optional<int64_t> count =
+          labels ? stream.getLabelCount() : stream.getSoftCount();
+      if (labels) facts["labels"] = count == 1 ? "number" : "classes";
       if (count && *count > 1) facts["classes"] = *count;
-      const mlir::StringAttr size = stream.getLabelSizeAttr();
+      const mlir::StringAttr size =
+          labels ? stream.getLabelSizeAttr() : stream.getSoftSizeAttr();
       if (size) facts["size"] = size.getValue();
       facts["open"] = size && !FindBinding(text->strategy, size).bound;
     }
@@ -172,12 +209,14 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
       read.push_back(stream.getSymName());
     predictions.push_back(
         llvm::json::Object{{"head", predict.getHead().value_or("")},
+                           {"soft", EvaluatesSoft(text->strategy, predict)},
                            {"streams", std::move(read)}});
   }
   llvm::json::Object facts{{"streams", std::move(streams)},
                            {"models", std::move(models)},
                            {"predictions", std::move(predictions)},
-                           {"predicted", predicted.front()}};
+                           {"predicted", predicted.front()},
+                           {"sized", DeclaresSizes(*text)}};
   for (auto parameter : text->strategy.getOps<transfer::HyperparameterOp>())
     if (parameter.getSymName() == "batch_size")
       if (auto value = transfer::getLiteralNumber(parameter.getValue()))

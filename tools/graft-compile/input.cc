@@ -54,6 +54,19 @@ void SetHead(ModelDescription& description, std::vector<std::string> names,
                                             : "single_label_classification");
 }
 
+// How many classes the examples of a stream have, by their labels or else by
+// their soft targets: a number, or the name of a size.
+struct StreamClasses {
+  std::optional<int64_t> number;
+  mlir::StringAttr size;
+};
+
+StreamClasses ClassesOf(transfer::StreamOp stream) {
+  if (stream.getField("labels"))
+    return {stream.getLabelCount(), stream.getLabelSizeAttr()};
+  return {stream.getSoftCount(), stream.getSoftSizeAttr()};
+}
+
 // Builds the input from its parts.
 class Reader {
  public:
@@ -166,10 +179,14 @@ absl::Status Reader::ReadFile() {
         "--adapter: expects a model to import for the texts, got @",
         input_.Predicted().role.symbol, ", which ", options_.input,
         " declares"));
-  if (imports || options_.import_options.empty()) return absl::OkStatus();
-  return UsageError(absl::StrCat(
-      options_.import_options.front(), ": expects a model to import, got ",
-      options_.input, ", which declares its models"));
+  if (imports) return absl::OkStatus();
+  const bool sized = DeclaresSizes(*input_.text);
+  for (const std::string& option : options_.import_options)
+    if (sized || (option != "--max-tokens" && option != "--max-sequences"))
+      return UsageError(
+          absl::StrCat(option, ": expects a model to import, got ",
+                       options_.input, ", which declares its models"));
+  return absl::OkStatus();
 }
 
 absl::Status Reader::FindPrediction() {
@@ -407,12 +424,15 @@ absl::Status Reader::Assemble() {
     if (auto found = imported_.find(model.role.symbol);
         found != imported_.end())
       GRAFT_RETURN_IF_ERROR(AddModel(model, *found->second, first));
-  if (!imported_.empty()) AddSizes();
+  const bool own = absl::c_all_of(input_.models, [](const InputModel& model) {
+    return model.role.complete;
+  });
+  if (own || !imported_.empty()) AddSizes();
   return CheckNames();
 }
 
 // Declares sizes that streams have of their own beside those of the imported
-// models, which are as large.
+// models, which are as large, or that models of the page leave open.
 void Reader::AddSizes() {
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>())
     for (const auto& [size, bound] :
@@ -495,7 +515,7 @@ absl::StatusOr<transfer::StreamOp> Reader::FindStream(
     const StreamLabels& labels) {
   std::vector<std::string> names;
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
-    if (!stream.getField("labels")) continue;
+    if (!stream.getField("labels") && !stream.getField("soft")) continue;
     if (stream.getSymName() == labels.stream) return stream;
     names.push_back(stream.getSymName().str());
   }
@@ -519,10 +539,10 @@ void Reader::NamePredictions() {
       if (!stream.ok()) continue;  // BindLabels says so
       transfer::StreamOp op = *stream;
       const bool own = llvm::is_contained(read, op);
-      const bool same =
-          columns.name
-              ? op.getLabelSizeAttr() == columns.name
-              : own && op.getLabelCount() == static_cast<int64_t>(columns.size);
+      const bool same = columns.name
+                            ? ClassesOf(op).size == columns.name
+                            : own && ClassesOf(op).number ==
+                                         static_cast<int64_t>(columns.size);
       if (same && (own || !prediction.labels)) prediction.labels = &labels;
     }
   }
@@ -533,9 +553,9 @@ absl::Status Reader::BindLabels() {
   llvm::MapVector<mlir::StringAttr, int64_t> numbers;
   for (const StreamLabels& labels : options_.stream_labels) {
     GRAFT_ASSIGN_OR_RETURN(transfer::StreamOp stream, FindStream(labels));
-    int64_t number = stream.getLabelCount().value_or(labels.labels);
+    int64_t number = ClassesOf(stream).number.value_or(labels.labels);
     std::string reason = absl::StrCat("as the page says of @", labels.stream);
-    if (const mlir::StringAttr size = stream.getLabelSizeAttr()) {
+    if (const mlir::StringAttr size = ClassesOf(stream).size) {
       const SizeBinding binding = FindBinding(input_.strategy, size);
       if (binding.bound) {
         number = binding.number;
@@ -553,14 +573,15 @@ absl::Status Reader::BindLabels() {
                        ", got ", labels.labels));
   }
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
-    const mlir::StringAttr size = stream.getLabelSizeAttr();
+    const mlir::StringAttr size = ClassesOf(stream).size;
     if (!size || numbers.contains(size) ||
         FindBinding(input_.strategy, size).bound)
       continue;
     const std::string name = stream.getSymName().str();
     return absl::InvalidArgumentError(absl::StrCat(
         options_.input, ": expects --labels ", name, "=FILE or --classes ",
-        name, "=N, for labels<", size.str(), "> of @", name,
+        name, "=N, for ", stream.getField("labels") ? "labels<" : "soft<",
+        size.str(), "> of @", name,
         ", which no call has a number for, got none"));
   }
   transfer::bindSizes(input_.strategy, numbers);
@@ -570,10 +591,18 @@ absl::Status Reader::BindLabels() {
 // Sets the parameters of the strategy and verifies everything.
 absl::Status Reader::ApplyOptions() {
   const InputModel& model = input_.Predicted();
-  GRAFT_ASSIGN_OR_RETURN(
-      std::vector<Setting> settings,
-      ScopeSettings(options_.scopes, model.description->facts(),
-                    model.initialised));
+  std::vector<Setting> settings;
+  if (model.description) {
+    GRAFT_ASSIGN_OR_RETURN(
+        settings, ScopeSettings(options_.scopes, model.description->facts(),
+                                model.initialised));
+  } else if (const char* option = options_.scopes.First()) {
+    return UsageError(absl::StrCat(
+        option,
+        ": expects a model with a checkpoint, whose family says what "
+        "that is, got @",
+        model.role.symbol, " of ", options_.input));
+  }
   auto op = module().lookupSymbol<ModelOp>(model.role.symbol);
   transfer::InjectOp inject = FindInject(input_.strategy, model.role.symbol);
   const bool loads = model.adapter_facts && inject;

@@ -40,7 +40,7 @@ struct InputModel {
 // A prediction of the strategy.
 struct InputPrediction {
   std::string entry;  // that returns it
-  size_t model = 0;   // that reads its texts, by index
+  size_t model = 0;   // that reads its texts, or that it is of, by index
   // The option that names its labels, or null.
   const StreamLabels* labels = nullptr;
 };
@@ -53,8 +53,8 @@ struct CompilerInput {
   std::vector<InputModel> models;            // in the order of the calls
   std::vector<InputPrediction> predictions;  // none with Emit::kModel
   size_t predicted = 0;  // the model that reads the texts of the first
-  // Of the predicted model; null with Emit::kModel. All models get the same
-  // ids, which their word embeddings have.
+  // Of the predicted model; null with Emit::kModel, and where the strategy has
+  // no texts. All models get the same ids, which their word embeddings have.
   std::unique_ptr<Tokenizer> tokenizer;
 
   const InputModel& Predicted() const { return models[predicted]; }

@@ -294,6 +294,21 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
   return models;
 }
 
+bool DeclaresSizes(const StrategyText& text) {
+  mlir::ModuleOp module = *text.module;
+  transfer::StrategyOp strategy = text.strategy;
+  return llvm::all_of(
+      strategy.getOps<transfer::StreamOp>(), [&](transfer::StreamOp stream) {
+        return module.lookupSymbol(stream.getTokensAttr().getAttr()) &&
+               module.lookupSymbol(stream.getSequencesAttr().getAttr());
+      });
+}
+
+bool ReadsTexts(transfer::StrategyOp strategy) {
+  return llvm::any_of(strategy.getOps<transfer::StreamOp>(),
+                      transfer::readsText);
+}
+
 absl::StatusOr<std::vector<std::string>> FindPredicted(
     const StrategyText& text, const std::string& input) {
   transfer::StrategyOp strategy = text.strategy;
@@ -308,6 +323,8 @@ absl::StatusOr<std::vector<std::string>> FindPredicted(
         (IsComplete(*text.module, model) ? complete : symbol) = model;
         trained |= IsTrained(strategy, model);
       }
+    // Nobody's tokenizer is needed.
+    if (!symbol && !ReadsTexts(strategy)) symbol = complete;
     if (symbol && trained) {
       symbols.push_back(symbol.str());
       continue;
@@ -397,8 +414,9 @@ void AddWeights(transfer::StrategyOp strategy) {
     auto weighted = transfer::StreamOp::create(
         builder, stream.getLoc(), types, stream.getSymNameAttr(),
         builder.getArrayAttr(fields), stream.getLabelCountAttr(),
-        stream.getLabelSizeAttr(), stream.getTokensAttr(),
-        stream.getSequencesAttr());
+        stream.getLabelSizeAttr(), stream.getFeatureCountAttr(),
+        stream.getSoftCountAttr(), stream.getSoftSizeAttr(),
+        stream.getTokensAttr(), stream.getSequencesAttr());
     for (auto [before, after] :
          llvm::zip(stream.getValues(), weighted.getValues()))
       before.replaceAllUsesWith(after);

@@ -71,10 +71,18 @@ struct ModelRole {
 // or declares.
 std::vector<ModelRole> FindModels(const StrategyText& text);
 
+// Whether the text declares all sizes of its streams, how many tokens and
+// examples a launch takes.
+bool DeclaresSizes(const StrategyText& text);
+
+// Whether a stream of the strategy has texts.
+bool ReadsTexts(transfer::StrategyOp strategy);
+
 // The symbol of the model that reads the texts for each prediction, in order:
 // of models with a checkpoint, the one whose call is the last that the
-// prediction depends on. INVALID_ARGUMENT without a prediction of such a model,
-// or if none of its models is trained; `input` is for the message.
+// prediction depends on; where the strategy has no texts, any model may be it.
+// INVALID_ARGUMENT without a prediction of such a model, or if none of its
+// models is trained; `input` is for the message.
 absl::StatusOr<std::vector<std::string>> FindPredicted(
     const StrategyText& text, const std::string& input);
 

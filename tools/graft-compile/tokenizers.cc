@@ -16,6 +16,8 @@ namespace graft {
 
 absl::Status ReadTokenizers(CompilerInput& input) {
   const InputModel& first = input.Predicted();
+  // No stream has texts.
+  if (first.role.complete) return absl::OkStatus();
   std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   for (const InputModel& model : input.models) {
     // Null where nothing is read.

@@ -44,18 +44,27 @@ struct PredictOptions {
   DeviceChoice device;
   bool verify = true;
   bool json = false;
+  bool logits = false;               // of all labels
+  std::vector<std::string> columns;  // of the table, to copy
 };
 
 // The prediction for example `i` as JSON: labels with probabilities, or a
-// score. Where rows are left out, it says which row it is of.
+// score. Where rows are left out or have no text, it says which row it is of.
 nlohmann::json PredictionRecord(const PredictOptions& options,
                                 const Examples& examples, int64_t i,
-                                const std::vector<std::string>& labels,
+                                const Predictor& predictor,
                                 const Prediction& prediction) {
-  nlohmann::json record = {{"text", std::string(examples.text(i))}};
+  const std::vector<std::string>& labels = predictor.labels();
+  nlohmann::json record = nlohmann::json::object();
+  if (!examples.kept(i).empty())
+    record = nlohmann::json::parse(examples.kept(i));
+  if (predictor.takes_texts()) record["text"] = std::string(examples.text(i));
   if (!examples.pair(i).empty()) record["pair"] = std::string(examples.pair(i));
-  if (options.table.skip_bad_rows)
+  if (options.table.skip_bad_rows || !predictor.takes_texts())
     record["row"] = std::string(examples.where(i));
+  if (options.logits)
+    for (size_t label = 0; label < labels.size(); ++label)
+      record["logits"][labels[label]] = prediction.logits[label];
   if (labels.empty()) {
     record["score"] = prediction.logits[0];
     return record;
@@ -71,7 +80,9 @@ nlohmann::json PredictionRecord(const PredictOptions& options,
 
 // The same as text.
 std::string PredictionText(const nlohmann::json& record) {
-  std::string text = absl::StrCat(record["text"].get<std::string>(), "\n");
+  std::string text = absl::StrCat(
+      record[record.contains("text") ? "text" : "row"].get<std::string>(),
+      "\n");
   if (record.contains("pair"))
     absl::StrAppend(&text, record["pair"].get<std::string>(), "\n");
   if (record.contains("score"))
@@ -95,6 +106,11 @@ struct Input {
 // A model of pairs would answer single texts by chance, and the reverse.
 absl::Status CheckTexts(const PredictOptions& options,
                         const Predictor& predictor) {
+  if (predictor.features() > 0)
+    return UsageError(absl::StrCat(
+        "--text: expects a model of texts alone, got ", options.artifact,
+        ", which reads ", CountOf(predictor.features(), "feature"),
+        " of each row; --data reads a table"));
   const bool pairs = !options.pairs.empty();
   if (pairs && options.pairs.size() != options.texts.size())
     return UsageError(absl::StrCat("--pair: expects one for each --text, got ",
@@ -108,6 +124,23 @@ absl::Status CheckTexts(const PredictOptions& options,
   return UsageError(
       absl::StrCat("--text: expects a --pair with the second text, as ",
                    options.artifact, " was trained on pairs, got none"));
+}
+
+// What predictions have under names of their own cannot be copied, and only a
+// classifier has logits of labels.
+absl::Status CheckRecord(const PredictOptions& options,
+                         const Predictor& predictor) {
+  for (const std::string& column : options.columns)
+    for (const char* own : {"text", "pair", "row", "score", "labels", "logits"})
+      if (column == own)
+        return UsageError(absl::StrCat(
+            "--keep-columns: expects columns of other names than those of a "
+            "prediction, got ",
+            column));
+  if (!options.logits || !predictor.labels().empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat("--logits: expects a classifier, got ",
+                                 options.artifact,
+                                 ", whose score is all that it returns"));
 }
 
 // `options`, `predictor` and `input` are borrowed.
@@ -143,9 +176,9 @@ absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
     FeedTexts(options, predictor, input);
     return absl::OkStatus();
   }
-  GRAFT_ASSIGN_OR_RETURN(input.table,
-                         predictor.OpenTable(files, options.data, options.table,
-                                             /*labelled=*/false));
+  GRAFT_ASSIGN_OR_RETURN(
+      input.table, predictor.OpenTable(files, options.data, options.table,
+                                       /*labelled=*/false, options.columns));
   input.feed = FeedRows(*input.table);
   return absl::OkStatus();
 }
@@ -160,6 +193,7 @@ absl::Status Predict(const PredictOptions& options) {
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
+  GRAFT_RETURN_IF_ERROR(CheckRecord(options, *predictor));
   Input input;
   GRAFT_RETURN_IF_ERROR(OpenInput(files, options, *predictor, input));
   std::unique_ptr<WritableFile> output;
@@ -171,11 +205,12 @@ absl::Status Predict(const PredictOptions& options) {
       std::move(input.feed),
       [&](const Examples& examples, int64_t i,
           const Prediction& prediction) -> absl::Status {
-        const nlohmann::json record = PredictionRecord(
-            options, examples, i, predictor->labels(), prediction);
-        const std::string line = options.json || !options.output.empty()
-                                     ? absl::StrCat(record.dump(), "\n")
-                                     : PredictionText(record);
+        const nlohmann::json record =
+            PredictionRecord(options, examples, i, *predictor, prediction);
+        const bool json = options.json || options.logits ||
+                          !options.columns.empty() || !options.output.empty();
+        const std::string line =
+            json ? absl::StrCat(record.dump(), "\n") : PredictionText(record);
         if (output) return output->Append(line);
         return Print(line);
       }));
@@ -219,6 +254,18 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--top", options->top, "number of labels to show")
       ->check(WholeNumber(1))
       ->capture_default_str();
+  command
+      ->add_flag("--logits", options->logits,
+                 "also the logits of all labels, for --soft-column of a "
+                 "training; implies --json")
+      ->excludes(text);
+  command
+      ->add_option("--keep-columns", options->columns,
+                   "columns of the table that each prediction repeats, such as "
+                   "label; implies --json")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->excludes(text);
   AddDeviceOptions(*command, options->device);
   AddVerifyOption(*command, options->verify);
   AddHeadOption(*command, options->head);

@@ -68,8 +68,9 @@ void AddTrainedTableOptions(CLI::App& command, TableOptions& options) {
   options.text_column.clear();
   options.label_column.clear();
   AddTableOptions(command, options);
+  AddFeaturesOption(command, options);
   for (const char* name :
-       {"--text-column", "--pair-column", "--label-column"}) {
+       {"--text-column", "--pair-column", "--label-column", "--features"}) {
     CLI::Option* option = command.get_option(name);
     option->default_str("");
     option->description(absl::StrCat(option->get_description(),
@@ -84,8 +85,8 @@ void AddUnlabelledTableOptions(CLI::App& command, TableOptions& options) {
 
 absl::Status CheckNoTableOptions(const CLI::App& command,
                                  absl::string_view instead) {
-  for (const char* name :
-       {"--text-column", "--pair-column", "--format", "--skip-bad-rows"})
+  for (const char* name : {"--text-column", "--pair-column", "--features",
+                           "--format", "--skip-bad-rows"})
     if (command.count(name) > 0)
       return UsageError(absl::StrCat(name, ": has no effect beside ", instead));
   return absl::OkStatus();
@@ -106,6 +107,14 @@ absl::Status CheckOutput(absl::string_view option, const std::string& output,
                          ExpandPaths(FileSystem::Posix(), data));
   inputs.push_back(artifact);
   return CheckNoInput(option, output, inputs);
+}
+
+void AddFeaturesOption(CLI::App& command, TableOptions& options) {
+  command
+      .add_option("--features", options.feature_columns,
+                  "columns of numbers, such as x,y, in their order")
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 void AddWeightOption(CLI::App& command, TableOptions& options) {

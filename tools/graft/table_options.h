@@ -43,6 +43,8 @@ void AddMaxLengthOption(CLI::App& command, int64_t& max_length);
 absl::Status CheckOutput(absl::string_view option, const std::string& output,
                          const std::string& artifact,
                          const std::vector<std::string>& data);
+// Adds --features: the columns of a row of numbers.
+void AddFeaturesOption(CLI::App& command, TableOptions& options);
 // Adds --weight-column, for commands that train. As above.
 void AddWeightOption(CLI::App& command, TableOptions& options);
 

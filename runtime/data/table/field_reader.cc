@@ -17,7 +17,7 @@ using Kind = TableColumn::Kind;
 absl::Status FieldReader::Start() {
   const std::string& path = lines_.path();
   for (const TableColumn& column : columns_) {
-    if (column.kind == Kind::kText || column.kind == Kind::kWeight) continue;
+    if (column.kind != Kind::kWords && column.kind != Kind::kJson) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": column '", column.name,
                      "' holds a list and expects a .jsonl file, got a ",
@@ -36,6 +36,13 @@ absl::Status FieldReader::Start() {
         "the header; tr '\\r' '\\n' converts lines that end in CR"));
   GRAFT_RETURN_IF_ERROR(Split(lines_.line()));
   return FindColumns();
+}
+
+absl::StatusOr<std::vector<std::string>> FieldReader::Names() {
+  std::vector<std::string> names;
+  std::copy_if(header_.begin(), header_.end(), std::back_inserter(names),
+               [](const std::string& name) { return !name.empty(); });
+  return names;
 }
 
 absl::Status FieldReader::FindColumns() {

@@ -21,6 +21,7 @@ namespace graft {
 class FieldReader : public RowReader {
  public:
   absl::Status Start() final;
+  absl::StatusOr<std::vector<std::string>> Names() final;
   absl::string_view Text(size_t column) const final {
     return fields_[places_[column]];
   }

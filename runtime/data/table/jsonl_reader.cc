@@ -44,6 +44,7 @@ class RowParser final : public nlohmann::json_sax<json> {
     keys_.clear();
     parents_.clear();
     root_ = nullptr;
+    inner_names_.clear();
     if (!json::sax_parse(line.begin(), line.end(), this) && error_.empty())
       error_ = "expects JSON";
     if (!error_.empty()) return absl::InvalidArgumentError(error_);
@@ -57,6 +58,8 @@ class RowParser final : public nlohmann::json_sax<json> {
   std::vector<absl::string_view> names() const {
     return {names_.begin(), names_.end()};
   }
+  // Those of objects in it, as OUTER.INNER.
+  const std::set<std::string>& inner_names() const { return inner_names_; }
 
   bool null() override { return Add(nullptr, ""); }
   bool boolean(bool value) override { return Add(value, ""); }
@@ -74,8 +77,9 @@ class RowParser final : public nlohmann::json_sax<json> {
   bool binary(binary_t&) override { return false; }  // not in JSON
 
   bool start_object(std::size_t) override {
+    if (!Open(json::object())) return false;
     keys_.emplace_back();
-    return Open(json::object());
+    return true;
   }
   bool end_object() override {
     if (parents_.size() == 1) names_ = std::move(keys_.back());
@@ -95,6 +99,9 @@ class RowParser final : public nlohmann::json_sax<json> {
       return false;
     }
     key_ = std::move(key);
+    // Of the object, or of one that it has under a key.
+    if (keys_.size() == 1 && parents_.size() == 1) outer_ = key_;
+    if (IsInner()) inner_names_.insert(absl::StrCat(outer_, ".", key_));
     return true;
   }
   bool parse_error(std::size_t bytes, const std::string&,
@@ -118,29 +125,45 @@ class RowParser final : public nlohmann::json_sax<json> {
     return true;
   }
 
+  // Whether the last key is one of an object that is a value of the object.
+  bool IsInner() const {
+    return keys_.size() == 2 && parents_.size() == 2 && root_.is_object();
+  }
+
   // Puts a value into the one that is open, if that is needed; null if not.
   json* Place(json value, absl::string_view number) {
     if (parents_.empty()) return &(root_ = std::move(value));
     json* const parent = parents_.back();
     if (parents_.size() == 1 && root_.is_object())
-      return PlaceInCells(std::move(value), number);
+      return PlaceInCells(key_, std::move(value), number);
+    if (IsInner())
+      if (JsonCell* cell = FindCell(absl::StrCat(outer_, ".", key_));
+          cell && !cell->found) {
+        if (parent == nullptr) return FillCell(*cell, std::move(value), number);
+        FillCell(*cell, value, number);
+      }
     if (parent == nullptr) return nullptr;
     if (!parent->is_array()) return &((*parent)[key_] = std::move(value));
     parent->push_back(std::move(value));
     return &parent->back();
   }
 
-  json* PlaceInCells(json value, absl::string_view number) {
-    JsonCell* cell = nullptr;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].name != key_) continue;
-      cell = &cells_[i];
-      break;
-    }
-    if (cell == nullptr) return nullptr;
-    cell->found = true;
-    cell->number.assign(number.data(), number.size());
-    return &(cell->value = std::move(value));
+  JsonCell* FindCell(absl::string_view name) {
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].name == name) return &cells_[i];
+    return nullptr;
+  }
+
+  static json* FillCell(JsonCell& cell, json value, absl::string_view number) {
+    cell.found = true;
+    cell.number.assign(number.data(), number.size());
+    return &(cell.value = std::move(value));
+  }
+
+  json* PlaceInCells(absl::string_view name, json value,
+                     absl::string_view number) {
+    JsonCell* const cell = FindCell(name);
+    return cell ? FillCell(*cell, std::move(value), number) : nullptr;
   }
 
   const std::vector<TableColumn>& columns_;
@@ -152,8 +175,8 @@ class RowParser final : public nlohmann::json_sax<json> {
   // the objects among them.
   std::vector<json*> parents_;
   std::vector<std::set<std::string>> keys_;
-  std::set<std::string> names_;
-  std::string key_;
+  std::set<std::string> names_, inner_names_;
+  std::string key_, outer_;
 };
 
 class JsonlReader final : public RowReader {
@@ -165,6 +188,16 @@ class JsonlReader final : public RowReader {
         cells_(columns_.size()) {}
 
   absl::Status Start() override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> Names() override {
+    std::vector<std::string> names;
+    GRAFT_ASSIGN_OR_RETURN(const bool more, ReadRow());
+    if (!more) return names;
+    for (const absl::string_view name : parser_.names())
+      names.emplace_back(name);
+    names.insert(names.end(), parser_.inner_names().begin(),
+                 parser_.inner_names().end());
+    return names;
+  }
   absl::string_view Text(size_t column) const override {
     return cells_[column].text;
   }
@@ -187,7 +220,7 @@ class JsonlReader final : public RowReader {
     for (size_t i = 0; i < columns_.size(); ++i) {
       JsonCell& cell = parser_.cells()[i];
       if (!cell.found)
-        return BadRow(MissingColumn(columns_[i].name, parser_.names()));
+        return BadRow(MissingColumn(columns_[i].name, NamesLike(i)));
       GRAFT_RETURN_IF_ERROR(FillCell(i, cell));
     }
     return true;
@@ -199,6 +232,15 @@ class JsonlReader final : public RowReader {
     std::vector<std::string> words;
     json value;
   };
+
+  // The keys that the name of a column may be, if it is none.
+  std::vector<absl::string_view> NamesLike(size_t column) const {
+    std::vector<absl::string_view> names = parser_.names();
+    if (absl::StrContains(columns_[column].name, "."))
+      names.insert(names.end(), parser_.inner_names().begin(),
+                   parser_.inner_names().end());
+    return names;
+  }
 
   // About a line that is no object.
   std::string Advice() const {
@@ -217,9 +259,11 @@ class JsonlReader final : public RowReader {
       case Kind::kJson:
         cell.value = std::move(source.value);
         return absl::OkStatus();
+      case Kind::kNumber:
       case Kind::kWeight:
         if (value.is_boolean() || !TakeText(source, cell.text))
-          return ColumnError(column, kExpectedWeight, DescribeJson(value));
+          return ColumnError(column, ExpectedNumber(column),
+                             DescribeJson(value));
         return absl::OkStatus();
       case Kind::kText:
         if (!TakeText(source, cell.text))

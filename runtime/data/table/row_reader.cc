@@ -28,8 +28,7 @@ absl::StatusOr<bool> RowReader::Next() {
   bad_row_ = false;
   GRAFT_ASSIGN_OR_RETURN(const bool more, ReadRow());
   for (size_t i = 0; more && i < columns_.size(); ++i)
-    if (columns_[i].kind == TableColumn::Kind::kWeight)
-      GRAFT_RETURN_IF_ERROR(ReadWeight(i));
+    if (IsNumber(i)) GRAFT_RETURN_IF_ERROR(ReadNumber(i));
   return more;
 }
 
@@ -71,16 +70,18 @@ absl::Status RowReader::CheckText(size_t column, absl::string_view text) {
                      text.empty() ? "an empty one" : "a blank one");
 }
 
-absl::Status RowReader::ReadWeight(size_t column) {
+absl::Status RowReader::ReadNumber(size_t column) {
   const absl::string_view text = Text(column);
   if (IsBlank(text))
-    return ColumnError(column, kExpectedWeight, "an empty text");
-  float& weight = weights_[column];
-  if (ParseDecimal(absl::StripAsciiWhitespace(text), weight) && weight >= 0) {
-    weight = std::abs(weight);  // -0
+    return ColumnError(column, ExpectedNumber(column), "an empty text");
+  float& number = numbers_[column];
+  const bool weight = columns_[column].kind == TableColumn::Kind::kWeight;
+  if (ParseDecimal(absl::StripAsciiWhitespace(text), number) &&
+      (!weight || number >= 0)) {
+    if (weight) number = std::abs(number);  // -0
     return absl::OkStatus();
   }
-  return ColumnError(column, kExpectedWeight,
+  return ColumnError(column, ExpectedNumber(column),
                      DescribeJson(nlohmann::json(std::string(text))));
 }
 

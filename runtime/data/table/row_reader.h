@@ -26,13 +26,15 @@ namespace graft {
 struct TableColumn {
   enum class Kind {
     kText,    // a field; in JSONL a string, a number or a boolean
-    kWeight,  // a finite number of at least 0; in JSONL it may be a string
+    kNumber,  // a finite number; in JSONL it may be a string
+    kWeight,  // the same, of at least 0
     kWords,   // a list of strings, in JSONL only
     kJson,    // any value, in JSONL only
   };
+  // In JSONL OUTER.INNER is also the key INNER of an object under OUTER.
   std::string name;
   Kind kind = Kind::kText;
-  // Whether a text may be empty or blank, or a list have no words. A weight
+  // Whether a text may be empty or blank, or a list have no words. A number
   // never is.
   bool allow_empty = false;
 };
@@ -44,6 +46,12 @@ class RowReader {
   virtual ~RowReader() = default;
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
+
+  // The names of all columns that the file has, in their order, except those
+  // without a name; of JSONL those of the first row, sorted, and of objects in
+  // it also OUTER.INNER. To be called once, of a reader without columns that
+  // Start was called for.
+  virtual absl::StatusOr<std::vector<std::string>> Names() = 0;
 
   // Reads the header of a format that has one; to be called once, first.
   // INVALID_ARGUMENT: a column is missing (the existing ones are listed) or
@@ -68,7 +76,7 @@ class RowReader {
   // Values of the current row, by place in the columns; valid until the next
   // call of Next. Each fits the kind of its column.
   virtual absl::string_view Text(size_t column) const = 0;
-  float Weight(size_t column) const { return weights_[column]; }
+  float Number(size_t column) const { return numbers_[column]; }
   virtual absl::Span<const std::string> Words(size_t column) const;
   virtual const nlohmann::json& Json(size_t column) const;
 
@@ -90,10 +98,10 @@ class RowReader {
       : columns_(std::move(columns)),
         lines_(std::move(file), max_line_bytes),
         max_line_bytes_(max_line_bytes),
-        weights_(columns_.size()) {}
+        numbers_(columns_.size()) {}
 
-  // Reads a row, as Next; false at the end of the file. Weights need not be
-  // numbers; Next takes them from Text.
+  // Reads a row, as Next; false at the end of the file. Those of kNumber and
+  // kWeight need not be numbers; Next takes them from Text.
   virtual absl::StatusOr<bool> ReadRow() = 0;
   // LineReader::Next, for ReadRow; sets line_count_.
   absl::StatusOr<bool> NextLine(FindRecordEnd find_end);
@@ -107,8 +115,16 @@ class RowReader {
   // INVALID_ARGUMENT for a text that is blank and must not be.
   absl::Status CheckText(size_t column, absl::string_view text);
 
-  static constexpr absl::string_view kExpectedWeight =
-      "a finite number of at least 0";
+  // Whether a column has numbers, and which.
+  bool IsNumber(size_t column) const {
+    return columns_[column].kind == TableColumn::Kind::kNumber ||
+           columns_[column].kind == TableColumn::Kind::kWeight;
+  }
+  absl::string_view ExpectedNumber(size_t column) const {
+    return columns_[column].kind == TableColumn::Kind::kWeight
+               ? "a finite number of at least 0"
+               : "a finite number";
+  }
 
   const std::vector<TableColumn> columns_;
   LineReader lines_;
@@ -118,9 +134,9 @@ class RowReader {
   int64_t line_count_ = 1;
 
  private:
-  absl::Status ReadWeight(size_t column);
+  absl::Status ReadNumber(size_t column);
 
-  std::vector<float> weights_;  // of the current row, by column
+  std::vector<float> numbers_;  // of the current row, by column
 };
 
 // "expects a column 'name', got a, b", with the one that differs by case or

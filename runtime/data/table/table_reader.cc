@@ -26,6 +26,29 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
   return reader;
 }
 
+absl::StatusOr<std::vector<std::string>> ReadColumnNames(
+    FileSystem& files, const std::vector<std::string>& paths,
+    const TableSource& source) {
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> expanded,
+                         ExpandPaths(files, paths));
+  const std::string& path = expanded.front();
+  if (IsStandardInput(path))
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": expects a file, whose columns are looked at before it "
+                     "is read, got standard input"));
+  // To open a pipe would wait for somebody who writes.
+  GRAFT_RETURN_IF_ERROR(files.Size(path).status());
+  GRAFT_ASSIGN_OR_RETURN(Source opened,
+                         OpenSource(files, path, /*reread=*/false));
+  GRAFT_ASSIGN_OR_RETURN(const TableFormat* format,
+                         ChooseFormat(opened, source.format));
+  std::unique_ptr<RowReader> rows =
+      format->create(std::move(opened.file), {}, source.max_line_bytes);
+  GRAFT_RETURN_IF_ERROR(rows->Start());
+  return rows->Names();
+}
+
 absl::Status TableReader::OpenFile(size_t index) {
   File& file = files_[index];
   GRAFT_ASSIGN_OR_RETURN(Source source,

@@ -30,6 +30,13 @@ struct TableSource {
   size_t max_line_bytes = LineReader::kDefaultMaxLineBytes;
 };
 
+// The names of the columns of a table's first file (RowReader::Names).
+// INVALID_ARGUMENT: the file is a pipe or the like, of which nothing would be
+// left; else errors of TableReader::Open.
+absl::StatusOr<std::vector<std::string>> ReadColumnNames(
+    FileSystem& files, const std::vector<std::string>& paths,
+    const TableSource& source);
+
 // A table whose rows are read from first to last, or from where Seek went: the
 // rows of several files one after the other, as if they were one. Files may
 // have different formats; each has the columns. Errors begin with
@@ -59,7 +66,7 @@ class TableReader {
   // Values of the current row, by place in the `columns` given to Open; valid
   // until the next call of Next. Each fits the kind of its column.
   absl::string_view Text(size_t column) const { return rows().Text(column); }
-  float Weight(size_t column) const { return rows().Weight(column); }
+  float Number(size_t column) const { return rows().Number(column); }
   absl::Span<const std::string> Words(size_t column) const {
     return rows().Words(column);
   }

@@ -9,7 +9,7 @@
 // C1: known fields.
 
 transfer.strategy @s {
-  // expected-error @below {{expects fields of text, ids, types, segments, labels and weights, got tokens}}
+  // expected-error @below {{expects fields of text, ids, types, segments, features, labels, soft and weights, got tokens}}
   %0:2 = transfer.stream @train of ids, tokens in @T, @S
 }
 
@@ -27,7 +27,7 @@ transfer.strategy @s {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.stream' op expects labels with their number, as labels<2>}}
+  // expected-error @below {{'transfer.stream' op expects labels with a number, as labels<2>}}
   %0:2 = transfer.stream @train of ids, labels in @T, @S
 }
 
@@ -36,7 +36,7 @@ transfer.strategy @s {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.stream' op expects a number for labels only}}
+  // expected-error @below {{expects a number for labels, features and soft only, got one for ids}}
   %0 = transfer.stream @train of ids<2> in @T, @S
 }
 
@@ -47,6 +47,87 @@ transfer.strategy @s {
 transfer.strategy @s {
   // expected-error @below {{'transfer.stream' op expects at least 1 label, got -1}}
   %0:2 = transfer.stream @train of ids, labels<-1> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects a number for labels only}}
+  %0 = "transfer.stream"() <{sym_name = "train", fields = ["ids"], label_count = 2 : i64, tokens = @T, sequences = @S}> : () -> tensor<?xi32, #graft.dims<T>>
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects features with a number, as features<2>}}
+  %0 = transfer.stream @train of features in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects at least 1 column of features, got -2}}
+  %0 = transfer.stream @train of features<-2> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s sizes (H) {
+  // expected-error @below {{expects features of a number of columns, as features<2>, got H}}
+  %0 = transfer.stream @train of features<H> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects soft with a number, as soft<2>}}
+  %0 = transfer.stream @train of soft in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects soft targets of at least 2 classes, got 1; a number for each example is labels<1>}}
+  %0 = transfer.stream @train of soft<1> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects soft of a number, or of a size of the strategy, got K}}
+  %0 = transfer.stream @train of soft<K> in @T, @S
+}
+
+// -----
+
+// C2.
+
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{'transfer.stream' op expects soft targets of the classes of labels, K, got 3}}
+  %0:3 = transfer.stream @train of text, labels<K>, soft<3> in @T, @S
+}
+
+// -----
+
+// C3.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.stream' op expects features of type 'tensor<?x2xf32, #graft.dims<S>>', got 'tensor<?x3xf32, #graft.dims<S>>'}}
+  %0 = "transfer.stream"() <{sym_name = "train", fields = ["features"], feature_count = 2 : i64, tokens = @T, sequences = @S}> : () -> tensor<?x3xf32, #graft.dims<S>>
 }
 
 // -----

@@ -297,7 +297,7 @@ transfer.strategy @s {
   %ids, %segments, %labels, %weights = transfer.stream @train of ids, segments, labels<1>, weights in @T, @S
   transfer.group @all of @m
   %double = graft.scale %weights by 2.000000e+00 : tensor<?xf32, #S>
-  // expected-error @below {{'transfer.cache' op expects a value that depends on no labels or weights}}
+  // expected-error @below {{'transfer.cache' op expects a value that depends on no labels, weights or soft targets}}
   %twice = transfer.cache @twice %double : tensor<?xf32, #S>
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss mse %logits, %logits mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
@@ -470,7 +470,7 @@ transfer.strategy @s {
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %known = graft.scale %labels by 2.000000e+00 : tensor<?x1xf32, #S>
   %loss = transfer.loss mse %logits, %logits mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
-  // expected-error @below {{'transfer.predict' op expects a prediction that does not depend on labels or weights}}
+  // expected-error @below {{'transfer.predict' op expects a prediction that does not depend on labels, weights or soft targets}}
   transfer.predict %known : tensor<?x1xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
   transfer.schedule epochs 3 of [@step]

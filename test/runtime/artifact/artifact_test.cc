@@ -96,6 +96,7 @@ TEST_F(ArtifactTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.heads[0].entry, "predict");
   EXPECT_EQ(read.data->text_column, "text");
   EXPECT_EQ(read.data->max_length, 6);
+  EXPECT_EQ(read.data->feature_columns, spec.data->feature_columns);
   EXPECT_EQ(read.parameters[0].value, "linear");
   EXPECT_EQ(read.config, "{}");
   EXPECT_EQ(read.provenance, spec.provenance);

@@ -152,7 +152,8 @@ ArtifactSpec TinySpec(absl::Span<const uint8_t> code, std::string level) {
                .pair_column = "",
                .label_column = "label",
                .weight_column = "",
-               .max_length = 6};
+               .max_length = 6,
+               .feature_columns = {"x", "y"}};
   spec.config = "{}";
   spec.provenance = {{"made by", "a test"}};
   return spec;

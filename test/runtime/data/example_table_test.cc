@@ -79,7 +79,8 @@ class ExampleTableTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<ExampleTable>> Open(const std::string& path) {
-    return ExampleTable::Open(files_, {path}, *tokenizer_, &labels_, options_);
+    return ExampleTable::Open(files_, {path}, tokenizer_.get(), &labels_,
+                              options_);
   }
 
   // Opens and scans; new labels are taken.
@@ -230,6 +231,97 @@ TEST_F(ExampleTableTest, HasAColumnForWhatIsRead) {
   options_.labels = Labels::kNone;
   EXPECT_EQ(names(), "ids, types");
   EXPECT_TRUE(Open(Write("t.tsv", "text\nw1\n")).ok());
+}
+
+TEST_F(ExampleTableTest, ReadsRowsOfNumbers) {
+  options_.table.feature_columns = {"y", "x"};
+  for (const bool texts : {true, false}) {
+    options_.texts = texts;
+    for (const std::string& path :
+         {Write("t.tsv", "x\tlabel\ttext\ty\n1\ta\tw1\t-2\n3\tb\tw2\t.5\n"),
+          Write("t.jsonl",
+                "{\"x\": 1, \"label\": \"a\", \"text\": \"w1\", \"y\": -2}\n"
+                "{\"x\": 3, \"label\": \"b\", \"text\": \"w2\", \"y\": "
+                "0.5}\n")}) {
+      labels_ = LabelMap();
+      auto table = Scan(path);
+      ASSERT_TRUE(table.ok()) << table.status();
+      const Schema& schema = (*table)->schema();
+      EXPECT_EQ(schema.Names(),
+                texts ? "ids, types, labels, features" : "labels, features");
+      EXPECT_EQ((*table)->scan().tokens, texts ? 6 : 0);
+      const size_t features = *schema.Find(kFeaturesColumn);
+      EXPECT_EQ(schema.columns()[features].width, 2);
+      Examples examples(schema);
+      for (const int64_t row : {1, 0})
+        ASSERT_EQ((*table)->Append(row, examples), absl::OkStatus());
+      EXPECT_THAT(examples.columns().floats(features),
+                  ElementsAre(0.5, 3, -2, 1));
+      EXPECT_EQ(examples.length(0), texts ? 3 : 0);
+      EXPECT_THAT(examples.columns().ints(*schema.Find(kLabelsColumn)),
+                  ElementsAre(1, 0));
+    }
+  }
+}
+
+TEST_F(ExampleTableTest, SoftTargetsFollowTheClasses) {
+  options_.table.soft_column = "p";
+  options_.soft_labels = 2;
+  options_.texts = false;
+  options_.labels = Labels::kNone;
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const std::string path = Write("t.tsv", "p.b\tp.a\n1\t2\n-3\t4\n");
+  auto table = Scan(path);
+  ASSERT_TRUE(table.ok()) << table.status();
+  const size_t soft = *(*table)->schema().Find(kSoftColumn);
+  const auto values = [&] {
+    Examples examples((*table)->schema());
+    for (const int64_t row : {0, 1})
+      EXPECT_EQ((*table)->Append(row, examples), absl::OkStatus());
+    const absl::Span<const float> all = examples.columns().floats(soft);
+    return std::vector<float>(all.begin(), all.end());
+  };
+  EXPECT_THAT(values(), ElementsAre(2, 1, 4, -3));
+  // Those of a head that has another order.
+  labels_ = LabelMap::FromLabels({"b", "a"}).value();
+  EXPECT_THAT(values(), ElementsAre(1, 2, -3, 4));
+  labels_ = LabelMap::FromLabels({"a", "c"}).value();
+  EXPECT_EQ(Open(path).status().message(),
+            absl::StrCat(path, ":1: expects a column 'p.c', got p.b, p.a"));
+}
+
+TEST_F(ExampleTableTest, NumbersAreInTheHashes) {
+  options_.table.feature_columns = {"x"};
+  options_.table.soft_column = "p";
+  options_.soft_labels = 2;
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const auto scan = [&](absl::string_view row) {
+    return (*Scan(Write("t.tsv",
+                        absl::StrCat("label\ttext\tx\tp.a\tp.b\n", row, "\n"))))
+        ->scan();
+  };
+  const TableScan first = scan("a\tw1\t1\t2\t3");
+  const TableScan other_x = scan("a\tw1\t1.5\t2\t3");
+  EXPECT_NE(other_x.token_hash, first.token_hash);
+  EXPECT_EQ(other_x.label_hash, first.label_hash);
+  const TableScan other_p = scan("a\tw1\t1\t2\t3.5");
+  EXPECT_EQ(other_p.token_hash, first.token_hash);
+  EXPECT_NE(other_p.label_hash, first.label_hash);
+}
+
+TEST_F(ExampleTableTest, KeepsColumns) {
+  options_.labels = Labels::kNone;
+  options_.keep_columns = {"id", "note"};
+  auto table = Open(Write("t.tsv", "note\ttext\tid\na \"b\"\tw1\t7\n\tw2\t\n"));
+  ASSERT_TRUE(table.ok()) << table.status();
+  Examples examples((*table)->schema());
+  ASSERT_TRUE((*table)->Next(examples).value());
+  ASSERT_TRUE((*table)->Next(examples).value());
+  EXPECT_EQ(examples.kept(0), R"({"id":"7","note":"a \"b\""})");
+  EXPECT_EQ(examples.kept(1), R"({"id":"","note":""})");
+  Examples copy((*table)->schema());
+  copy.Add(examples, 1);
+  EXPECT_EQ(copy.kept(0), examples.kept(1));
 }
 
 TEST_F(ExampleTableTest, WeightsAreInTheHashOfLabels) {

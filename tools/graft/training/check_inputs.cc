@@ -13,8 +13,9 @@ namespace graft {
 
 absl::Status CheckInputs(const FinetuneOptions& options) {
   FileSystem& files = FileSystem::Posix();
-  GRAFT_RETURN_IF_ERROR(
-      CheckCheckpointDirectory(files, options.model, options.model));
+  if (!options.model.empty())
+    GRAFT_RETURN_IF_ERROR(
+        CheckCheckpointDirectory(files, options.model, options.model));
   // A device of Graft itself is only missing if Graft is.
   if (!options.device.plugin.empty())
     GRAFT_RETURN_IF_ERROR(OpenDevice(options.device).status());

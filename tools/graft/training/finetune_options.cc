@@ -23,6 +23,11 @@ size_t LabelStream(const FinetuneOptions& options) {
   return options.label_sets[HeadLabelSet(options)].stream;
 }
 
+bool ReadsTexts(const FinetuneOptions& options) {
+  return absl::c_any_of(options.streams,
+                        [](const StreamInput& stream) { return stream.texts; });
+}
+
 bool HasEvaluation(const FinetuneOptions& options) {
   return absl::c_any_of(options.evaluations,
                         [](const EvaluationInput& evaluation) {

@@ -44,7 +44,7 @@ struct StrategyInput {
   std::vector<std::string> models;  // NAME=DIRECTORY for each that it calls
   // Directories of models that are not trained.
   std::vector<std::string> frozen;
-  bool declared = true;  // the file itself has all of its models
+  bool declared = true;  // the file itself has all of its models and sizes
   // Whether the file itself has the model that predicts, and its parameters
   // with initial values there.
   bool declares_predicted = false;
@@ -59,6 +59,9 @@ struct StreamInput {
   std::string name = "train";
   std::vector<std::string> paths;
   bool labelled = true;  // else the table needs no labels, and none are read
+  bool texts = true;     // else the rows have none
+  int64_t features = 0;  // numbers of each row, of --features
+  bool soft = false;     // has the targets of --soft-column
   bool partly_labelled = false;  // a row may go without its label
   bool weighted = true;          // has the weights of --weight-column, if given
   // Whether a loss relates the examples of a batch, which is never cut.
@@ -66,9 +69,11 @@ struct StreamInput {
   size_t labels = 0;  // the index of its LabelSet
 };
 
-// The labels of all streams whose labels have one size.
+// The classes of all streams whose labels or soft targets have one size.
 struct LabelSet {
   size_t stream = 0;  // the first that has them
+  // Whether the columns of soft targets of that stream name them.
+  bool soft = false;
   // Whether the compiler gets them for the models that are imported; else for
   // that stream.
   bool of_models = true;
@@ -78,11 +83,13 @@ struct LabelSet {
 struct EvaluationInput {
   std::string name = "dev";        // "dev_first" for the head @first
   size_t stream = 0;               // as which it is read
+  bool soft = false;               // its loss reads soft targets
   std::vector<std::string> paths;  // none: the prediction is not evaluated
 };
 
 struct FinetuneOptions {
-  // Directory of the model that predicts, and where all output goes.
+  // Directory of the model that predicts, empty if the strategy has no texts
+  // and all values are on the page, and where all output goes.
   std::string model, output;
   // In the strategy's order, at least one. An epoch is a pass over the first.
   std::vector<StreamInput> streams = {StreamInput()};
@@ -142,6 +149,9 @@ size_t HeadLabelSet(const FinetuneOptions& options);
 // The index of the first stream of those labels, or of all without any.
 size_t LabelStream(const FinetuneOptions& options);
 
+// Whether a stream has texts.
+bool ReadsTexts(const FinetuneOptions& options);
+
 // Whether there is a table to evaluate on.
 bool HasEvaluation(const FinetuneOptions& options);
 
@@ -150,14 +160,15 @@ std::vector<std::string> FrozenModels(const FinetuneOptions& options);
 
 // Data and a program for it.
 struct PreparedRun {
-  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Tokenizer> tokenizer;  // null without a model
   // Of the label sets. Empty for a regression; a teacher's own. The tables look
   // at them.
   std::vector<std::unique_ptr<LabelMap>> labels;
   std::vector<std::unique_ptr<ExampleTable>> tables;  // of the streams
   // Of the evaluations; null without files.
   std::vector<std::unique_ptr<ExampleTable>> evaluations;
-  std::vector<std::string> head_arguments;  // of the compiler
+  std::vector<std::string> feature_columns;  // of all streams with features
+  std::vector<std::string> head_arguments;   // of the compiler
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;      // tokens of an example, at most
   int64_t evaluate_every = 0;  // steps between evaluations; 0: none

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <optional>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -13,6 +15,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/data/match_labels.h"
 #include "runtime/data/table/table_paths.h"
+#include "runtime/data/table/table_reader.h"
 #include "runtime/formats/labels.h"
 #include "tools/graft/compiler_process.h"
 #include "tools/graft/terminal.h"
@@ -145,9 +148,10 @@ Capacities ChooseCapacities(const FinetuneOptions& options,
   for (const std::unique_ptr<ExampleTable>& table : run.evaluations)
     if (table) include(*table);
   // Later texts may be as long as --max-length, whatever these are.
-  capacity.tokens = options.max_tokens > 0
-                        ? options.max_tokens
-                        : std::max(capacity.tokens, run.max_length);
+  capacity.tokens =
+      options.max_tokens > 0
+          ? options.max_tokens
+          : std::max({capacity.tokens, run.max_length, int64_t{1}});
   return capacities;
 }
 
@@ -155,7 +159,10 @@ Capacities ChooseCapacities(const FinetuneOptions& options,
 std::string DescribeClasses(const FinetuneOptions& options,
                             const StreamInput& stream, const TableScan& scan,
                             const PreparedRun& run) {
-  if (!stream.labelled) return ", without labels";
+  if (!stream.labelled)
+    return stream.soft ? absl::StrCat(", ", run.labels[stream.labels]->size(),
+                                      " soft targets")
+                       : ", without labels";
   if (options.task == "regression") return ", regression";
   const int64_t unlabelled = scan.unlabelled;
   const int64_t labels = scan.labels;
@@ -173,12 +180,19 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run) {
   for (size_t i = 0; i < options.streams.size(); ++i) {
     const StreamInput& stream = options.streams[i];
     const TableScan& scan = run.tables[i]->scan();
+    std::string inputs;
+    if (stream.features > 0)
+      absl::StrAppend(&inputs, ", features ",
+                      absl::StrJoin(run.feature_columns, ", "));
+    if (stream.texts)
+      absl::StrAppendFormat(&inputs, ", %s (%.1f each)",
+                            CountOf(scan.tokens, "token"),
+                            static_cast<double>(scan.tokens) /
+                                static_cast<double>(scan.examples));
     const std::string text = absl::StrFormat(
-        "%s%s: %s, %s (%.1f each)%s%s",
+        "%s%s: %s%s%s%s",
         options.streams.size() == 1 ? "" : absl::StrCat(stream.name, ", "),
-        DescribePaths(stream.paths), CountOf(scan.examples, "example"),
-        CountOf(scan.tokens, "token"),
-        static_cast<double>(scan.tokens) / static_cast<double>(scan.examples),
+        DescribePaths(stream.paths), CountOf(scan.examples, "example"), inputs,
         DescribeClasses(options, stream, scan, run),
         scan.truncated == 0
             ? ""
@@ -196,7 +210,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> ScanTable(
     const std::atomic<bool>& stop, ScanOptions scan) {
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<ExampleTable> table,
-      ExampleTable::Open(files, paths, *run.tokenizer, &labels, examples));
+      ExampleTable::Open(files, paths, run.tokenizer.get(), &labels, examples));
   const std::string path = DescribePaths(paths);
   ProgressLine line(options.quiet);
   const absl::Time start = absl::Now();
@@ -302,6 +316,10 @@ ExampleOptions ExamplesOf(const FinetuneOptions& options,
   examples.table = options.table;
   examples.table.partly_labelled = stream.partly_labelled;
   if (!stream.weighted) examples.table.weight_column.clear();
+  examples.texts = stream.texts;
+  examples.table.feature_columns.clear();
+  if (stream.features > 0) examples.table.feature_columns = run.feature_columns;
+  if (stream.soft) examples.soft_labels = run.labels[stream.labels]->size();
   examples.labels = !stream.labelled ? ExampleOptions::Labels::kNone
                     : options.task == "regression"
                         ? ExampleOptions::Labels::kScores
@@ -309,6 +327,97 @@ ExampleOptions ExamplesOf(const FinetuneOptions& options,
   examples.max_length = run.max_length;
   examples.reread = true;
   return examples;
+}
+
+// The columns of the first file of a stream.
+absl::StatusOr<std::vector<std::string>> ReadNames(
+    FileSystem& files, const FinetuneOptions& options,
+    const StreamInput& stream) {
+  return ReadColumnNames(files, stream.paths, {.format = options.table.format});
+}
+
+// Whether a run reads the column for something else than features.
+bool IsTaken(const FinetuneOptions& options, const StreamInput& stream,
+             const std::string& column) {
+  const TableOptions& table = options.table;
+  if (stream.texts && column == table.text_column) return true;
+  for (const std::string* other : {&table.pair_column, &table.label_column,
+                                   &table.weight_column, &table.soft_column})
+    if (!other->empty() && column == *other) return true;
+  return !table.soft_column.empty() &&
+         absl::StartsWith(column, absl::StrCat(table.soft_column, "."));
+}
+
+// Settles the columns of features: those of --features, or else what the first
+// table with features has beside what other options name. INVALID_ARGUMENT: it
+// has more or fewer than the strategy reads.
+absl::Status FindFeatures(FileSystem& files, const FinetuneOptions& options,
+                          PreparedRun& run) {
+  run.feature_columns = options.table.feature_columns;
+  const auto stream = absl::c_find_if(
+      options.streams,
+      [](const StreamInput& candidate) { return candidate.features > 0; });
+  if (stream == options.streams.end()) return absl::OkStatus();
+  for (const StreamInput& other : options.streams)
+    if (other.features > 0 && other.features != stream->features)
+      return absl::InvalidArgumentError(absl::StrCat(
+          options.strategy.file, ": expects as many features of all streams, ",
+          "got ", stream->features, " of ", stream->name, " and ",
+          other.features, " of ", other.name));
+  if (!run.feature_columns.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<std::string>> names =
+      ReadNames(files, options, *stream);
+  if (!names.ok())
+    return absl::Status(
+        names.status().code(),
+        absl::StrCat(names.status().message(), "; --features names them"));
+  for (const std::string& name : *names)
+    if (!IsTaken(options, *stream, name)) run.feature_columns.push_back(name);
+  if (static_cast<int64_t>(run.feature_columns.size()) == stream->features)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(DescribePaths(stream->paths), ": expects ",
+                   CountOf(stream->features, "column"), " of features beside '",
+                   options.table.label_column, "', for features<",
+                   stream->features, "> of ", options.strategy.file, ", got ",
+                   run.feature_columns.empty()
+                       ? "none"
+                       : absl::StrCat(run.feature_columns.size(), ": ",
+                                      absl::StrJoin(run.feature_columns, ", ")),
+                   "; --features names them"));
+}
+
+// The labels that the columns of soft targets of a stream name.
+absl::StatusOr<LabelMap> ReadSoftLabels(FileSystem& files,
+                                        const FinetuneOptions& options,
+                                        const StreamInput& stream) {
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                         ReadNames(files, options, stream));
+  const std::string prefix = absl::StrCat(options.table.soft_column, ".");
+  std::vector<std::string> labels;
+  for (const std::string& name : names)
+    if (name.size() > prefix.size() && absl::StartsWith(name, prefix))
+      labels.push_back(name.substr(prefix.size()));
+  if (labels.size() < 2)
+    return absl::InvalidArgumentError(absl::StrCat(
+        DescribePaths(stream.paths), ": expects columns '", prefix,
+        "LABEL' of soft targets for at least two labels, got ",
+        labels.empty() ? "none" : absl::StrCat("'", prefix, labels[0], "'")));
+  GRAFT_ASSIGN_OR_RETURN(LabelMap map, LabelMap::FromLabels(std::move(labels)));
+  map.Sort();
+  return map;
+}
+
+// INVALID_ARGUMENT: a head has classes of which the stream has no targets.
+absl::Status CheckSoftLabels(const FinetuneOptions& options, size_t stream,
+                             int64_t targets, const LabelMap& labels) {
+  if (targets == 0 || targets == labels.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      DescribePaths(options.streams[stream].paths),
+      ": expects soft targets, columns '", options.table.soft_column,
+      ".LABEL', for all ", labels.size(), " labels of the head, ",
+      DescribeLabels(labels.labels()), ", got ", targets,
+      "; --new-head makes a new head"));
 }
 
 // Opens and scans the table of stream `i`. Labels that are not known yet go to
@@ -339,13 +448,19 @@ absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
   if (head && teacher && teacher->head.named) {
     GRAFT_ASSIGN_OR_RETURN(labels, LabelMap::FromLabels(teacher->head.names));
     new_labels = nullptr;
+  } else if (options.label_sets[set].soft) {
+    GRAFT_ASSIGN_OR_RETURN(
+        labels, ReadSoftLabels(files, options, options.streams[stream]));
+    new_labels = nullptr;
   }
+  const int64_t targets = options.label_sets[set].soft ? labels.size() : 0;
   GRAFT_RETURN_IF_ERROR(
       ScanStream(files, options, stream, stop, new_labels, run));
   for (const std::string& sentence : DescribeLookalikes(labels))
     std::fprintf(stderr, "graft: %s\n", sentence.c_str());
-  return head ? SettleHead(options, model, teacher, run)
-              : SortLabels(options, stream, run, labels);
+  GRAFT_RETURN_IF_ERROR(head ? SettleHead(options, model, teacher, run)
+                             : SortLabels(options, stream, run, labels));
+  return CheckSoftLabels(options, stream, targets, labels);
 }
 
 // Opens and scans the tables: the first of each set of labels, which are then
@@ -354,6 +469,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
                         const ModelFacts& model, const ModelFacts* teacher,
                         const std::atomic<bool>& stop, PreparedRun& run) {
   run.tables.resize(options.streams.size());
+  GRAFT_RETURN_IF_ERROR(FindFeatures(files, options, run));
   for (size_t set = 0; set < options.label_sets.size(); ++set) {
     run.labels.push_back(std::make_unique<LabelMap>());
     GRAFT_RETURN_IF_ERROR(
@@ -372,6 +488,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
     const StreamInput& stream = options.streams[evaluation.stream];
     ExampleOptions examples = ExamplesOf(options, stream, run);
     examples.table.partly_labelled = false;
+    if (!evaluation.soft) examples.soft_labels = 0;
     GRAFT_ASSIGN_OR_RETURN(
         run.evaluations[i],
         ScanTable(files, evaluation.paths, options, examples,

@@ -63,6 +63,7 @@ std::string ValueOf(absl::string_view argument) {
 // counts as another rate.
 absl::StatusOr<bool> IsModelsDropout(FileSystem& files,
                                      const FinetuneOptions& options) {
+  if (options.model.empty()) return false;
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,
       ModelConfig::Read(files, JoinPath(options.model, "config.json")));
@@ -195,7 +196,8 @@ void AddRows(const std::string& option, const std::vector<std::string>& paths,
 
 absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
                       const PreparedRun& run, RunRecord& record) {
-  GRAFT_RETURN_IF_ERROR(AddModel(files, options.model, "the model", record));
+  if (!options.model.empty())
+    GRAFT_RETURN_IF_ERROR(AddModel(files, options.model, "the model", record));
   int number = 0;
   for (const std::string& directory : FrozenModels(options))
     GRAFT_RETURN_IF_ERROR(AddModel(

@@ -84,6 +84,7 @@ std::vector<std::string> FrozenModels(const FinetuneOptions& options) {
 absl::StatusOr<RunModels> ReadRunModels(FileSystem& files,
                                         const FinetuneOptions& options) {
   RunModels models;
+  if (options.model.empty()) return models;  // there are no texts
   // Said by this program, before the compiler is asked.
   GRAFT_ASSIGN_OR_RETURN(
       const ModelConfig config,

@@ -95,16 +95,21 @@ void TakeLabelSets(const nlohmann::json& streams, FinetuneOptions& options) {
   size_t of_models = streams.size();  // the set
   for (size_t i = 0; i < options.streams.size(); ++i) {
     const nlohmann::json& facts = streams[i];
-    if (!options.streams[i].labelled) continue;
+    const StreamInput& stream = options.streams[i];
+    if (!stream.labelled && !stream.soft) continue;
     const std::string size =
         facts.contains("size")      ? facts["size"].get<std::string>()
         : facts.contains("classes") ? facts["classes"].dump()
                                     : "";
     const size_t set = absl::c_find(sizes, size) - sizes.begin();
     options.streams[i].labels = set;
-    if (set < sizes.size()) continue;
-    sizes.push_back(size);
-    sets.push_back({.stream = i, .of_models = false});
+    if (set < sizes.size()) {
+      if (stream.soft && !sets[set].soft)
+        sets[set] = {.stream = i, .soft = true, .of_models = false};
+    } else {
+      sizes.push_back(size);
+      sets.push_back({.stream = i, .soft = stream.soft, .of_models = false});
+    }
     if (facts.contains("size") && !facts["open"].get<bool>())
       of_models = std::min(of_models, set);
   }
@@ -128,6 +133,9 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.name = facts["name"];
     const std::string labels = facts["labels"];
     stream.labelled = labels != "none";
+    stream.texts = facts["text"];
+    stream.features = facts["features"];
+    stream.soft = facts["soft"];
     stream.partly_labelled = facts["unlabelled"];
     stream.weighted = facts["weights"];
     stream.whole = facts["whole"];
@@ -135,7 +143,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
       return absl::InvalidArgumentError(
           absl::StrCat(file, ": the stream ", stream.name,
                        " has weights: expects labels beside them, got none"));
-    if (!stream.labelled) continue;
+    if (!stream.labelled && !stream.soft) continue;
     const char* task = labels == "number" ? "regression" : "classification";
     if (options.task != "none" && options.task != task)
       return absl::InvalidArgumentError(absl::StrCat(
@@ -155,6 +163,7 @@ absl::Status TakePredictions(const nlohmann::json& predictions,
     EvaluationInput& evaluation = options.evaluations.emplace_back();
     const std::string head = prediction["head"];
     if (!head.empty()) absl::StrAppend(&evaluation.name, "_", head);
+    evaluation.soft = prediction["soft"];
     // Read as its own stream, if that has labels.
     evaluation.stream = LabelStream(options);
     for (size_t i = 0; i < options.streams.size(); ++i) {
@@ -222,6 +231,50 @@ absl::Status TakeWeights(FinetuneOptions& options) {
                                  ", got ", file));
 }
 
+// A usage error unless there is an option where, and only where, a stream reads
+// what it names.
+absl::Status TakeColumns(const FinetuneOptions& options) {
+  const std::string& file = options.strategy.file;
+  const std::vector<std::string>& features = options.table.feature_columns;
+  const std::string& soft = options.table.soft_column;
+  bool any_features = false, any_soft = false;
+  for (const StreamInput& stream : options.streams) {
+    const auto given = static_cast<int64_t>(features.size());
+    if (stream.features > 0 && given > 0 && given != stream.features)
+      return UsageError(absl::StrCat(
+          "--features: expects ", stream.features, " columns, for features<",
+          stream.features, "> of the stream ", stream.name, " of ", file,
+          ", got ", given, ": ", absl::StrJoin(features, ",")));
+    if (stream.soft && soft.empty())
+      return UsageError(
+          absl::StrCat(file, ": the stream ", stream.name,
+                       " has soft targets: expects --soft-column, got none"));
+    any_features |= stream.features > 0;
+    any_soft |= stream.soft;
+  }
+  if (!features.empty() && !any_features)
+    return UsageError(absl::StrCat(
+        "--features: expects a strategy one of whose streams has features, "
+        "got ",
+        file));
+  if (!soft.empty() && !any_soft)
+    return UsageError(absl::StrCat(
+        "--soft-column: expects a strategy one of whose streams has soft "
+        "targets, got ",
+        file));
+  if (ReadsTexts(options)) return absl::OkStatus();
+  for (const auto& [option, given] :
+       {std::pair("--pair-column", !options.table.pair_column.empty()),
+        std::pair("--max-length", options.max_length > 0),
+        std::pair("--max-tokens", options.max_tokens > 0)})
+    if (given)
+      return UsageError(absl::StrCat(option,
+                                     ": expects a strategy with texts, "
+                                     "got ",
+                                     file));
+  return absl::OkStatus();
+}
+
 // The directory of a model that is not trained.
 absl::Status AddFrozen(FileSystem& files, const std::string& directory,
                        FinetuneOptions& options) {
@@ -241,6 +294,7 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
   GRAFT_ASSIGN_OR_RETURN((const std::map<std::string, std::string> given),
                          SplitModels(options.strategy.models));
   const std::string predicted = facts["predicted"];
+  options.strategy.declared = facts["sized"];
   std::vector<std::string> names;
   for (const nlohmann::json& model : facts["models"])
     names.push_back(model["name"]);
@@ -253,8 +307,19 @@ absl::Status TakeModels(FileSystem& files, const nlohmann::json& facts,
   for (const nlohmann::json& model : facts["models"]) {
     const std::string name = model["name"];
     auto found = given.find(name);
-    // The page has all of its values; the compiler refuses a directory for it.
-    if (model["complete"].get<bool>() && found == given.end()) continue;
+    if (model["complete"].get<bool>()) {
+      if (found != given.end())
+        return UsageError(
+            absl::StrCat("--model ", name, "=", found->second,
+                         ": expects a model without values, got @", name,
+                         ", whose parameters all have initial values in ",
+                         options.strategy.file));
+      if (name == predicted) {
+        options.strategy.declares_predicted = true;
+        options.strategy.head = model["head"];
+      }
+      continue;
+    }
     // A model that tracks another one has its directory; the compiler refuses
     // one of its own.
     if (found == given.end()) found = given.find(model["tracked"]);
@@ -353,6 +418,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   GRAFT_RETURN_IF_ERROR(TakeData(data, run));
   GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(run)));
   GRAFT_RETURN_IF_ERROR(TakeWeights(run));
+  GRAFT_RETURN_IF_ERROR(TakeColumns(run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));
   if (run.strategy.declared && run.max_tokens > 0)
     return UsageError(absl::StrCat(
@@ -369,6 +435,11 @@ void AddPageOptions(CLI::App& command, TrainCommandOptions& options) {
   AddLayersOption(command, options.run);
   AddTrainingOptions(command, options.run);
   AddSetOption(command, options.run);
+  AddFeaturesOption(command, options.run.table);
+  command.add_option("--soft-column", options.run.table.soft_column,
+                     "column NAME of soft targets, such as a teacher's logits: "
+                     "NAME.LABEL for each label, in .jsonl also an object "
+                     "under NAME");
   AddRunOptions(command, options.run);
 }
 
@@ -420,7 +491,6 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--model", run.strategy.models,
                    "NAME=DIRECTORY: checkpoint of a model that the strategy "
                    "calls; once for each whose values are not on the page")
-      ->required()
       ->allow_extra_args(false);
   command
       ->add_option("--data", options->data,

@@ -76,13 +76,19 @@ absl::Status PrintSummary(const FinetuneOptions& options,
       summary.steps);
   if (summary.steps > summary.first_step)
     text = absl::StrFormat(
-        "%s, %s and %s in %s: %.1f examples/s, "
-        "%.0f tokens/s\nmean loss %.4f, last %.4f",
+        "%s%s %s%s in %s: %.1f examples/s%s\nmean loss %.4f, last %.4f",
         CountOf(summary.steps - summary.first_step, "step"),
-        CountOf(summary.examples, "example"), CountOf(summary.tokens, "token"),
+        summary.tokens == 0 ? " and" : ",",
+        CountOf(summary.examples, "example"),
+        summary.tokens == 0
+            ? ""
+            : absl::StrCat(" and ", CountOf(summary.tokens, "token")),
         FormatDuration(summary.seconds), examples_per_second,
-        static_cast<double>(summary.tokens) / seconds, summary.mean_loss,
-        summary.last_loss);
+        summary.tokens == 0
+            ? ""
+            : absl::StrFormat(", %.0f tokens/s",
+                              static_cast<double>(summary.tokens) / seconds),
+        summary.mean_loss, summary.last_loss);
   absl::StrAppend(&text, "\n");
   if (summary.stopped_early)
     absl::StrAppend(&text, "stopped early: no later evaluation was better\n");
@@ -159,8 +165,11 @@ std::vector<std::pair<std::string, double>> Registers(
 DataSettingsSpec DataSettings(const FinetuneOptions& options,
                               const PreparedRun& run) {
   DataSettingsSpec data;
-  data.text_column = options.table.text_column;
-  data.pair_column = options.table.pair_column;
+  if (ReadsTexts(options)) {
+    data.text_column = options.table.text_column;
+    data.pair_column = options.table.pair_column;
+  }
+  data.feature_columns = run.feature_columns;
   data.label_column = options.table.label_column;
   data.weight_column = options.table.weight_column;
   data.format = std::string(run.tables[LabelStream(options)]->format());

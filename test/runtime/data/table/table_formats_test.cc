@@ -318,7 +318,7 @@ TEST_F(TableFormatsTest, WeightsAreDecimalNumbers) {
     while (true) {
       const auto more = reader->Next();
       if (more.ok() && !*more) return rows;
-      rows.push_back(more.ok() ? absl::StrCat(reader->Weight(0))
+      rows.push_back(more.ok() ? absl::StrCat(reader->Number(0))
                                : Message(more.status()));
     }
   };

@@ -54,8 +54,9 @@ class TableReaderTest : public ::testing::Test {
       for (size_t i = 0; i < columns.size(); ++i) {
         cells.push_back(columns[i].kind == Kind::kText
                             ? std::string((*reader)->Text(i))
-                        : columns[i].kind == Kind::kWeight
-                            ? absl::StrCat((*reader)->Weight(i))
+                        : columns[i].kind == Kind::kWeight ||
+                                columns[i].kind == Kind::kNumber
+                            ? absl::StrCat((*reader)->Number(i))
                         : columns[i].kind == Kind::kWords
                             ? absl::StrJoin((*reader)->Words(i), " ")
                             : (*reader)->Json(i).dump());
@@ -194,6 +195,79 @@ TEST_F(TableReaderTest, ReadsWeights) {
                    "{\"text\": \"d\", \"w\": -0.0}\n",
                    columns),
               ElementsAre("a|0", "b|2.5", "c|0.001", "d|0"));
+}
+
+TEST_F(TableReaderTest, ReadsNumbers) {
+  const std::vector<TableColumn> columns = {Column("x", Kind::kNumber),
+                                            Column("y", Kind::kNumber)};
+  EXPECT_THAT(
+      Rows("a.tsv", "y\ttext\tx\n0\ta\t-1.5\n 2.5 \tb\t1e-3\n", columns),
+      ElementsAre("-1.5|0", "0.001|2.5"));
+  EXPECT_THAT(Rows("a.csv", "x,y\n-1,\"2\"\n", columns), ElementsAre("-1|2"));
+  EXPECT_THAT(Rows("a.jsonl", "{\"x\": -3, \"y\": \"4.5\"}\n", columns),
+              ElementsAre("-3|4.5"));
+  const auto expected = [](absl::string_view where, absl::string_view got) {
+    return absl::StrCat(where, ": column 'y' expects a finite number, got ",
+                        got);
+  };
+  for (const absl::string_view bad : {"nan", "-inf", "1e39", "one", "1,5"})
+    EXPECT_THAT(
+        Rows("a.tsv", absl::StrCat("x\ty\n1\t2\n1\t", bad, "\n"), columns),
+        ElementsAre("1|2", expected("a.tsv:3", absl::StrCat("\"", bad, "\""))));
+  EXPECT_THAT(Rows("a.tsv", "x\ty\n1\t\n", columns),
+              ElementsAre(expected("a.tsv:2", "an empty text")));
+  EXPECT_THAT(Rows("a.jsonl", "{\"x\": 1, \"y\": true}\n", columns),
+              ElementsAre(expected("a.jsonl:1", "true")));
+}
+
+TEST_F(TableReaderTest, ReadsObjectsInRowsOfJsonl) {
+  const std::vector<TableColumn> columns = {Column("p.a", Kind::kNumber),
+                                            Column("p.b", Kind::kNumber)};
+  EXPECT_THAT(Rows("a.jsonl",
+                   "{\"p\": {\"b\": 2, \"a\": 1, \"c\": {\"a\": 9}}}\n"
+                   "{\"p.a\": 3, \"p\": {\"a\": 4, \"b\": 5}}\n"
+                   "{\"p\": {\"a\": 4, \"b\": 5}, \"p.a\": 3}\n"
+                   "{\"p.b\": \"7\", \"p.a\": 6}\n",
+                   columns),
+              ElementsAre("1|2", "3|5", "3|5", "6|7"));
+  // Neither lists nor objects deeper within.
+  EXPECT_THAT(Rows("a.jsonl", "{\"p\": [{\"a\": 1, \"b\": 2}]}\n", columns),
+              ElementsAre("a.jsonl:1: expects a column 'p.a', got p"));
+  EXPECT_THAT(
+      Rows("a.jsonl", "{\"q\": {\"p\": {\"a\": 1, \"b\": 2}}}\n", columns),
+      ElementsAre("a.jsonl:1: expects a column 'p.a', got q, q.p"));
+  EXPECT_THAT(
+      Rows("a.jsonl", "{\"p\": {\"a\": {\"b\": 1}, \"b\": 2}}\n", columns),
+      ElementsAre("a.jsonl:1: column 'p.a' expects a finite number, got "
+                  "{\"b\":1}"));
+}
+
+TEST_F(TableReaderTest, NamesAllColumns) {
+  const auto names = [&](absl::string_view name, absl::string_view bytes) {
+    EXPECT_TRUE(WriteFile(files_, Path(name), bytes).ok());
+    const auto read = ReadColumnNames(files_, {Path(name)}, {});
+    return read.ok()
+               ? absl::StrJoin(*read, " ")
+               : std::string(read.status().message()).substr(dir_.size() + 1);
+  };
+  EXPECT_EQ(names("a.tsv", "y\t\tx\n1\t2\t3\n"), "y x");
+  EXPECT_EQ(names("a.csv", "\"b, c\",a\n"), "b, c a");
+  EXPECT_EQ(names("a.jsonl",
+                  "\n{\"y\": {\"b\": 1, \"a\": {\"k\": 1}}, "
+                  "\"x\": [{\"k\": 1}]}\n{\"z\": 1}\n"),
+            "x y y.a y.b");
+  EXPECT_EQ(names("a.tsv", ""),
+            "a.tsv: expects a header line, got an empty file");
+  EXPECT_EQ(
+      names("a.jsonl", "[1]"),
+      "a.jsonl:1: expects an object, got [1]; a .jsonl has one object per "
+      "line, and no list around them");
+  const auto none = ReadColumnNames(files_, {Path("none.tsv")}, {});
+  EXPECT_TRUE(absl::IsNotFound(none.status())) << none.status();
+  const auto pipe = ReadColumnNames(files_, {"-"}, {.format = "tsv"});
+  EXPECT_EQ(pipe.status().message(),
+            "-: expects a file, whose columns are looked at before it is read, "
+            "got standard input");
 }
 
 TEST_F(TableReaderTest, BadWeightsAreNamed) {

@@ -1,0 +1,118 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the tables of small problems whose answers are known.
+
+    tables.py moons FOLDER SEED [ANGLE]  two half circles, one for each label:
+        source.tsv; target.tsv and oracle.tsv, the same rows turned by ANGLE degrees
+        without and with labels; test.tsv, others of the target
+    tables.py shift FOLDER SEED MU       source.tsv of N(0, 1) and target.tsv of
+        N(MU, 1), a number each; scale.tsv of N(0, 9); grid.tsv
+    tables.py teacher FOLDER SEED        what a random network of 16 numbers says:
+        few.tsv, 100 labels; many.tsv, its logits for 5,000 others; test.tsv
+"""
+
+import math
+import pathlib
+import random
+import sys
+
+MOONS = 500  # of each label
+CENTRE = (0.5, 0.25)
+INPUTS, HIDDEN, CLASSES = 16, 64, 4
+
+
+def moons(draw, angle):
+    """Rows of x, y and the label, in random order."""
+    turn = math.radians(angle)
+    rows = []
+    for label in (0, 1):
+        for _ in range(MOONS):
+            t = draw.uniform(0, math.pi)
+            x, y = math.cos(t), math.sin(t)
+            if label == 1:
+                x, y = 1 - x, 0.5 - y
+            x += draw.gauss(0, 0.05) - CENTRE[0]
+            y += draw.gauss(0, 0.05) - CENTRE[1]
+            rows.append((x * math.cos(turn) - y * math.sin(turn),
+                         x * math.sin(turn) + y * math.cos(turn), label))
+    draw.shuffle(rows)
+    return rows
+
+
+def write(path, names, rows):
+    """Numbers as a float has them, so that all readers get the same ones."""
+    with open(path, "w", encoding="utf-8") as file:
+        print(*names, sep="\t", file=file)
+        for row in rows:
+            print(*(f"{cell:.9g}" if isinstance(cell, float) else cell
+                    for cell in row), sep="\t", file=file)
+
+
+def write_moons(folder, seed, angle):
+    draw = random.Random(seed)
+    names = ("x", "y", "label")
+    write(folder / "source.tsv", names, moons(draw, 0))
+    target = moons(draw, angle)
+    write(folder / "target.tsv", names[:2], [row[:2] for row in target])
+    write(folder / "oracle.tsv", names, target)
+    write(folder / "test.tsv", names, moons(draw, angle))
+
+
+def write_shift(folder, seed, mean, count=2000):
+    draw = random.Random(seed)
+    for name, centre, deviation in (("source", 0, 1), ("target", mean, 1),
+                                    ("scale", 0, 3)):
+        rows = [(draw.gauss(centre, deviation),) for _ in range(count)]
+        write(folder / f"{name}.tsv", ("x",), rows)
+    write(folder / "grid.tsv", ("x",), [(i / 10,) for i in range(-20, 31)])
+
+
+class Network:
+    """Layers of 16, 64, 64 and 4, whose weights are drawn."""
+
+    def __init__(self, draw):
+        sizes = (INPUTS, HIDDEN, HIDDEN, CLASSES)
+        self.layers = [
+            [[draw.gauss(0, math.sqrt(2 / width)) for _ in range(width)]
+             for _ in range(height)]
+            for width, height in zip(sizes, sizes[1:])]
+
+    def logits(self, x):
+        for i, layer in enumerate(self.layers):
+            x = [sum(w * v for w, v in zip(row, x)) for row in layer]
+            if i + 1 < len(self.layers):
+                x = [max(v, 0.0) for v in x]
+        return x
+
+
+def write_teacher(folder, seed):
+    network = Network(random.Random(1))  # one for all seeds
+    draw = random.Random(seed)
+    inputs = [f"x{i}" for i in range(INPUTS)]
+
+    def rows(count, soft=False):
+        for _ in range(count):
+            x = [draw.gauss(0, 1) for _ in range(INPUTS)]
+            said = network.logits(x)
+            yield x + (said if soft else [said.index(max(said))])
+
+    targets = [f"logits.{label}" for label in range(CLASSES)]
+    write(folder / "few.tsv", inputs + ["label"], rows(100))
+    write(folder / "many.tsv", inputs + targets, rows(5000, soft=True))
+    write(folder / "test.tsv", inputs + ["label"], rows(1000))
+
+
+def main():
+    kind, folder, seed, *rest = sys.argv[1:]
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if kind == "moons":
+        write_moons(folder, int(seed), float(rest[0]) if rest else 40.0)
+    elif kind == "shift":
+        write_shift(folder, int(seed), float(rest[0]))
+    else:
+        write_teacher(folder, int(seed))
+
+
+if __name__ == "__main__":
+    main()
