@@ -151,6 +151,11 @@ absl::StatusOr<std::shared_ptr<const Artifact>> LoadModel(
 
 // The configuration, with the labels of the head.
 absl::StatusOr<ModelConfig> ReadConfig(const Artifact& artifact) {
+  if (artifact.spec().config.empty())
+    return absl::InvalidArgumentError(absl::StrCat(
+        artifact.path(),
+        ": expects a model that began with a checkpoint, whose configuration "
+        "is exported with it, got one that a page declares"));
   GRAFT_ASSIGN_OR_RETURN(
       ModelConfig config,
       ModelConfig::Parse(artifact.spec().config,

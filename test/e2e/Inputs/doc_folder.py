@@ -62,7 +62,8 @@ def main():
     (folder / "build").mkdir()
     (folder / "build" / "bin").symlink_to(arguments.bin.resolve())
     root = pathlib.Path(__file__).resolve().parents[3]
-    (folder / "models").symlink_to(root / "models")
+    for name in ("examples", "models"):
+        (folder / name).symlink_to(root / name)
 
 
 if __name__ == "__main__":

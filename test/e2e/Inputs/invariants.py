@@ -59,13 +59,16 @@ class Page:
 
     def tables(self, kind):
         for stream in self.facts["streams"]:
-            labels = {"none": "texts", "number": "numbers"}.get(
-                stream["labels"], "classes")
+            labels = "soft" if stream["soft"] else {
+                "none": "texts", "number": "numbers"}.get(stream["labels"],
+                                                          "classes")
             yield from ("--data",
                         f"{stream['name']}={self.folder / kind / labels}.tsv")
 
     def train(self, output, kind, *options, resume=False):
         output = self.folder / output / self.name
+        if any(stream["soft"] for stream in self.facts["streams"]):
+            options = (*options, "--soft-column", "said")
         heads = any(model["head"] and model["trained"]
                     for model in self.facts["models"] if not model["complete"])
         run("graft", "train", f"page:{self.name}", *self.models(),
@@ -136,6 +139,9 @@ def write_tables(folder):
         (folder / kind).mkdir(exist_ok=True)
         tables = {
             "classes": [head, *chosen],
+            "soft": [head + "\tsaid.plant\tsaid.animal\tsaid.tool",
+                     *(f"{row}\t{len(row) / 10}\t{row.count('w') / 2}\t0.5"
+                       for row in chosen)],
             "numbers": [head, *(f"{len(text) / 10}\t{text}" for _, text in
                                 (row.split("\t") for row in chosen))]}
         if kind == "weighted":

@@ -265,6 +265,32 @@ def distill_two(at, settings):
                    3 * steps(table), loss)
 
 
+def distill_file(at, settings):
+    table = at.table("part")
+    model, _ = at.model()
+    share = float(settings["soft_share"])
+    heat = float(settings["temperature"])
+    with open(at.folder / "soft.jsonl", encoding="utf-8") as file:
+        targets = torch.tensor([[json.loads(line)["logits"][name]
+                                 for name in ANIMALS] for line in file])
+
+    def loss():
+        first = table.next
+        ids, answers = table.batch()
+        said = logits(model, ids)
+        labelled = max(1, (answers != -100).sum().item())
+        hard = functional.cross_entropy(said, answers, reduction="sum",
+                                        ignore_index=-100) / labelled
+        apart = functional.kl_div(
+            (said / heat).log_softmax(1),
+            (targets[first:first + len(answers)] / heat).softmax(1),
+            reduction="batchmean") * heat**2
+        return (1 - share) * hard + share * apart
+
+    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(table), loss)
+
+
 def scores(left, right, heads):
     """Of the tokens of one text in each head."""
     left, right = (x.view(len(x), heads, -1).transpose(0, 1)

@@ -215,12 +215,13 @@ class TerminalProgress {
  private:
   void Step(const StepReport& report) {
     text_.clear();
-    absl::StrAppendFormat(
-        &text_,
-        "step %d/%d  loss %.4f  %.1f examples/s  %.0f tokens/s  %s left",
-        report.step, report.total_steps, report.loss,
-        report.examples_per_second, report.tokens_per_second,
-        FormatDuration(report.seconds_left));
+    absl::StrAppendFormat(&text_, "step %d/%d  loss %.4f  %.1f examples/s  ",
+                          report.step, report.total_steps, report.loss,
+                          report.examples_per_second);
+    if (report.tokens_per_second > 0)
+      absl::StrAppendFormat(&text_, "%.0f tokens/s  ",
+                            report.tokens_per_second);
+    absl::StrAppend(&text_, FormatDuration(report.seconds_left), " left");
     line_.Update(text_, report.step == report.total_steps);
   }
 
