@@ -216,6 +216,15 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
   return success();
 }
 
+LogicalResult OneHotOp::verify() {
+  // C1.
+  if (getDim(getLabels().getType(), 0)
+          .isCompatible(getDim(getOutput().getType(), 0)))
+    return success();
+  return emitOpError("expects a row for each label, got ")
+         << getLabels().getType() << " and " << getOutput().getType();
+}
+
 LogicalResult ScatterAddOp::verify() {
   // C1.
   RankedTensorType updates = getUpdates().getType();

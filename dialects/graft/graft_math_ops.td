@@ -507,6 +507,33 @@ def Graft_GatherOp : Graft_ComputeOp<"gather", "follow", "", [
   }];
 }
 
+def Graft_OneHotOp : Graft_ComputeOp<"one_hot", "keep", "s->sK"> {
+  let summary = "A row for each label: one at its class, else zero";
+  let description = [{
+    `output[i][k] = 1` if `labels[i] = k`, else 0. The row of a label that is
+    `ignore_index` is zero; any other label that is no class is an error of the data,
+    found by the runtime before the program starts. Classes become values: the
+    transpose times features is a sum per class, and the rows of two batches times
+    each other are 1 where labels are equal. Shapes: `labels` [S], `output` [S, K].
+
+    - (C1) `output` has a row for each label.
+
+    Example:
+    ```mlir
+    func.func @example(%y: tensor<?xi32, #graft.dims<S>>) -> tensor<?x4xf32, #graft.dims<S>> {
+      %r = graft.one_hot %y ignore -100 : (tensor<?xi32, #graft.dims<S>>) -> tensor<?x4xf32, #graft.dims<S>>
+      return %r : tensor<?x4xf32, #graft.dims<S>>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_IdTensor:$labels, OptionalAttr<I64Attr>:$ignore_index);
+  let results = (outs Graft_Matrix:$output);
+  let assemblyFormat = [{
+    $labels (`ignore` $ignore_index^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Graft_ScatterAddOp : Graft_ComputeOp<"scatter_add", "keep", "", [
     AllTypesMatch<["input", "output"]>]> {
   let summary = "Add rows into an activation by index";

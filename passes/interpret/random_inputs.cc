@@ -72,6 +72,8 @@ std::optional<int64_t> boundOfUse(OpOperand& use,
     return loss.getLogits().getType().getDimSize(1);
   if (auto gradient = dyn_cast<CrossEntropyGradientOp>(op))
     return gradient.getLogits().getType().getDimSize(1);
+  if (auto labels = dyn_cast<OneHotOp>(op))
+    return labels.getOutput().getType().getDimSize(1);
   if (auto call = dyn_cast<CallOp>(op)) {
     auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
         op, call.getCallee());

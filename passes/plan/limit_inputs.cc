@@ -46,6 +46,9 @@ Limit limitOf(OpOperand& use) {
     if (use.getOperandNumber() == 1)
       return {dimension(loss.getLogits(), 1),
               static_cast<int64_t>(loss.getIgnoreIndex().value_or(0))};
+  } else if (auto rows = dyn_cast<OneHotOp>(op)) {
+    return {dimension(rows.getOutput(), 1),
+            static_cast<int64_t>(rows.getIgnoreIndex().value_or(0))};
   } else if (auto positions = dyn_cast<PositionsOp>(op)) {
     // The number of positions limits the length of a sequence.
     Limit limit;

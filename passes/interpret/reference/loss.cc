@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Losses, one value a row, and the gradient of the cross-entropy.
+// Losses, one value a row, the gradient of the cross-entropy, and labels as
+// rows.
 
 #include <algorithm>
 #include <cmath>
@@ -79,6 +80,18 @@ LogicalResult crossEntropyGradient(OpCall& call) {
   return success();
 }
 
+LogicalResult oneHot(OpCall& call) {
+  const Tensor& labels = call.tensor(0);
+  Tensor& output = call.result();
+  for (int64_t i = 0; i < output.rows(); ++i) {
+    FailureOr<bool> counts =
+        checkLabel<OneHotOp>(call, labels, i, output.columns());
+    if (failed(counts)) return failure();
+    if (*counts) output.row(i)[labels.id(i)] = 1;
+  }
+  return success();
+}
+
 // loss[i] = mean_k Function(lhs[i][k], rhs[i][k]).
 template <double (*Function)(double, double)>
 LogicalResult rowMean(OpCall& call) {
@@ -128,6 +141,7 @@ LogicalResult klDivergence(OpCall& call) {
 void populateLossReferences(References& references) {
   references["graft.cross_entropy"] = crossEntropy;
   references["graft.cross_entropy_gradient"] = crossEntropyGradient;
+  references["graft.one_hot"] = oneHot;
   references["graft.mse"] = rowMean<squaredError>;
   references["graft.binary_cross_entropy"] = rowMean<binaryCrossEntropy>;
   references["graft.kl_divergence"] = klDivergence;

@@ -1,8 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Losses of rows: [S, K] -> [S], and the gradient of the cross-entropy. Rows
-// are independent and written whole; nothing accumulates.
+// Losses of rows: [S, K] -> [S], the gradient of the cross-entropy, and labels
+// as rows. Rows are independent and written whole; nothing accumulates.
 
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -126,6 +126,31 @@ LogicalResult emitCrossEntropyGradient(Operation* operation, OpBuilder& builder,
       });
 }
 
+// A row of zeros, and 1 at the label unless that is ignored.
+LogicalResult emitOneHot(Operation* operation, OpBuilder& builder,
+                         CpuContext& context) {
+  auto op = cast<OneHotOp>(operation);
+  auto type = cast<RankedTensorType>(op.getOutput().getType());
+  FailureOr<int64_t> width = staticWidth(op, type);
+  if (failed(width)) return failure();
+  Work work = Work::rows(type);
+  return replaceByKernel(
+      op, builder, context, work.grid(), {},
+      [&](VectorBuilder& v, const KernelArguments& arguments,
+          ArrayRef<Value> flat) {
+        forRows(v, work, arguments, [&](Value row) {
+          Value offset = v.mulIndex(row, *width);
+          forColumns(v, *width, [&](Value column, Value mask) {
+            v.store(v.splat(0), flat[1], v.addIndex(offset, column), mask);
+          });
+          auto [counts, label] = labelOf(v, flat[0], row, op.getIgnoreIndex());
+          Value one = v.scalar(1);
+          if (counts) one = v.select(counts, one, v.scalar(0));
+          v.storeScalar(one, flat[1], v.addIndex(offset, label));
+        });
+      });
+}
+
 // A loss that is the mean over k of a term of two operands [S, K].
 LogicalResult emitRowMean(
     Operation* op, OpBuilder& builder, CpuContext& context,
@@ -215,6 +240,7 @@ void populateLossEmitters(KernelEmitters& emitters) {
   emitters[CrossEntropyOp::getOperationName()] = emitCrossEntropy;
   emitters[CrossEntropyGradientOp::getOperationName()] =
       emitCrossEntropyGradient;
+  emitters[OneHotOp::getOperationName()] = emitOneHot;
   emitters[MseOp::getOperationName()] = emitMse;
   emitters[BinaryCrossEntropyOp::getOperationName()] = emitBinaryCrossEntropy;
   emitters[KlDivergenceOp::getOperationName()] = emitKlDivergence;

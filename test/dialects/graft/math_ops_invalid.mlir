@@ -264,3 +264,29 @@ func.func @scatter_add_c3(%x: tensor<5x4xf32>, %i: tensor<3xi32>, %u: tensor<3x4
   %0 = graft.scatter_add %x, %i, %u : (tensor<5x4xf32>, tensor<3xi32>, tensor<3x4xbf16>) -> tensor<5x4xf32>
   return
 }
+
+// -----
+
+func.func @one_hot_c1(%y: tensor<3xi32>) {
+  // expected-error @below {{expects a row for each label, got 'tensor<3xi32>' and 'tensor<4x5xf32>'}}
+  %0 = graft.one_hot %y : (tensor<3xi32>) -> tensor<4x5xf32>
+  return
+}
+
+// -----
+
+#R = #graft.dims<R>
+#S = #graft.dims<S>
+func.func @one_hot_names(%y: tensor<?xi32, #S>) {
+  // expected-error @below {{expects a row for each label, got 'tensor<?xi32, #graft.dims<S>>' and 'tensor<?x5xf32, #graft.dims<R>>'}}
+  %0 = graft.one_hot %y : (tensor<?xi32, #S>) -> tensor<?x5xf32, #R>
+  return
+}
+
+// -----
+
+func.func @one_hot_labels(%y: tensor<3xf32>) {
+  // expected-error @below {{operand #0 must be 1D tensor of 32-bit signless integer values}}
+  %0 = graft.one_hot %y : (tensor<3xf32>) -> tensor<3x5xf32>
+  return
+}

@@ -39,6 +39,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.layers", "declaration"},
     {"graft.merge", "declaration"},
     {"graft.model", "declaration"},
+    {"graft.one_hot", "integers"},
     {"graft.parameter", "declaration"},
     {"graft.positions", "integers"},
     {"graft.read", "has no operands"},

@@ -619,3 +619,12 @@ func.func @hessian(
   %h:24 = graft.gradients %t23 wrt %words, %places, %scale0, %shift0, %query, %query_bias, %key, %key_bias, %value, %value_bias, %dense, %dense_bias, %scale1, %shift1, %wide, %wide_bias, %narrow, %narrow_bias, %scale2, %shift2, %pooler, %pooler_bias, %classifier, %classifier_bias : tensor<7x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<12x8xf32>, tensor<12xf32>, tensor<8x12xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<5x8xf32>, tensor<5xf32>
   return %loss, %h#0, %h#1, %h#2, %h#3, %h#4, %h#5, %h#6, %h#7, %h#8, %h#9, %h#10, %h#11, %h#12, %h#13, %h#14, %h#15, %h#16, %h#17, %h#18, %h#19, %h#20, %h#21, %h#22, %h#23 : tensor<f32>, tensor<7x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<12x8xf32>, tensor<12xf32>, tensor<8x12xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8xf32>, tensor<5x8xf32>, tensor<5xf32>
 }
+
+func.func @class_sums(%labels: tensor<5xi32> {graft.name = "labels"}, %x: tensor<5x8xf32> {graft.name = "x"}, %c: tensor<5x8xf32> {graft.name = "c"}) -> (tensor<5x5xf32> {graft.name = "rows"}, tensor<5x8xf32> {graft.name = "y"}, tensor<5x8xf32> {graft.name = "dx"}) {
+  %rows = graft.one_hot %labels ignore -100 : (tensor<5xi32>) -> tensor<5x5xf32>
+  %y = graft.matmul %rows, %x transpose_lhs : (tensor<5x5xf32>, tensor<5x8xf32>) -> tensor<5x8xf32>
+  %weighted = graft.mul %y, %c : tensor<5x8xf32>
+  %loss = graft.reduce sum %weighted over [0, 1] : (tensor<5x8xf32>) -> tensor<f32>
+  %dx = graft.gradients %loss wrt %x : tensor<5x8xf32>
+  return %rows, %y, %dx : tensor<5x5xf32>, tensor<5x8xf32>, tensor<5x8xf32>
+}

@@ -343,6 +343,17 @@ def hessian():
          **{"h_" + name: value for name, value in product.items()})
 
 
+def classes():
+    """Sums of the features of each class, where a label may be missing."""
+    labels = torch.tensor([1, -100, 4, 0, 1])
+    known = labels != -100
+    rows = torch.zeros(5, K).double()
+    rows[known] = F.one_hot(labels[known], K).double()
+    save("class_sums", rows=rows)
+    forward_and_gradients("class_sums", lambda x: rows.T @ x, {"x": rand(5, H)},
+                          labels=labels)
+
+
 layers()
 losses()
 elementwise()
@@ -350,6 +361,7 @@ optimizer()
 relations()
 seconds()
 hessian()
+classes()
 default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs", "goldens.safetensors")
 path = sys.argv[1] if len(sys.argv) > 1 else default
 os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

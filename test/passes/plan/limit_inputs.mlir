@@ -33,3 +33,16 @@ func.func @ignored(%z: tensor<3x4xf32>, %labels: tensor<3xi32>) -> tensor<3xf32>
   %loss = graft.cross_entropy %z, %labels ignore -100 : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<3xf32>
   return %loss : tensor<3xf32>
 }
+
+// -----
+
+// Rows of labels have a column for each class; a loss that ignores no label allows
+// none that rows ignore.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME: tensor<3xi32> {graft.limit = 5 : i64, graft.limit_exception = -100 : i64}, %{{.*}}: tensor<3x4xf32>, %{{.*}}: tensor<3xi32> {graft.limit = 4 : i64})
+func.func @rows(%a: tensor<3xi32>, %z: tensor<3x4xf32>, %b: tensor<3xi32>) -> (tensor<3x5xf32>, tensor<3x5xf32>, tensor<3xf32>) {
+  %0 = graft.one_hot %a ignore -100 : (tensor<3xi32>) -> tensor<3x5xf32>
+  %1 = graft.one_hot %b ignore -100 : (tensor<3xi32>) -> tensor<3x5xf32>
+  %2 = graft.cross_entropy %z, %b : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<3xf32>
+  return %0, %1, %2 : tensor<3x5xf32>, tensor<3x5xf32>, tensor<3xf32>
+}

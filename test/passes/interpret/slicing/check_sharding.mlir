@@ -356,6 +356,12 @@ func.func @positions(%s: !graft.segments<T, S>) -> tensor<?xi32, #T> {
   return %r0 : tensor<?xi32, #T>
 }
 
+// CHECK: graft.one_hot: s->sK | cut: s
+func.func @one_hot(%y: tensor<?xi32, #S>) -> tensor<?x5xf32, #S> {
+  %r0 = graft.one_hot %y : (tensor<?xi32, #S>) -> tensor<?x5xf32, #S>
+  return %r0 : tensor<?x5xf32, #S>
+}
+
 // CHECK: graft.layer_norm: tH,H,H->tH; linear 1+2 | cut: t
 func.func @layer_norm(%x: tensor<?x6xf32, #T>, %g: tensor<6xf32>, %b: tensor<6xf32>) -> tensor<?x6xf32, #T> {
   %r0 = graft.layer_norm %x, %g, %b epsilon 9.99999996E-13 : (tensor<?x6xf32, #T>, tensor<6xf32>, tensor<6xf32>) -> tensor<?x6xf32, #T>

@@ -48,6 +48,21 @@ TEST(LossTest, CrossEntropyOfLargeLogits) {
       {randomTensor({19, 26}, 1.0, 1e4), randomIds(19, 26)}, {1e-6, 1e-5});
 }
 
+TEST(LossTest, OneHot) {
+  for (int64_t width : kWidths) {
+    std::string type = sequenceMatrix(width);
+    for (const char* after : {"", " ignore 0", " ignore -100"}) {
+      interpret::Tensor labels = randomIds(19, width);
+      if (std::string(after).find("-100") != std::string::npos)
+        labels.values[3] = -100;
+      expectKernelsMatch(
+          program("%l: " + kLabels, "graft.one_hot %l" + std::string(after),
+                  "(" + kLabels + ") -> " + type, {type}),
+          {labels}, {0, 0});
+    }
+  }
+}
+
 TEST(LossTest, RowLosses) {
   for (int64_t width : kWidths) {
     std::string type = sequenceMatrix(width);
