@@ -149,13 +149,18 @@ LogicalResult LossOp::verify() {
          << prediction << ", got " << weight;
 }
 
-LogicalResult MeanOp::verify() {
-  // C1.
-  if (!getWeight() || getWeight().getType() == getValues().getType())
+// C1 of a mean and of a total.
+template <typename Op>
+static LogicalResult verifyWeight(Op op) {
+  if (!op.getWeight() || op.getWeight().getType() == op.getValues().getType())
     return success();
-  return emitOpError("expects 'weight' to be one value per element of ")
-         << getValues().getType() << ", got " << getWeight().getType();
+  return op.emitOpError("expects 'weight' to be one value per element of ")
+         << op.getValues().getType() << ", got " << op.getWeight().getType();
 }
+
+LogicalResult MeanOp::verify() { return verifyWeight(*this); }
+
+LogicalResult TotalOp::verify() { return verifyWeight(*this); }
 
 LogicalResult PenaltyOp::verify() {
   // C1.

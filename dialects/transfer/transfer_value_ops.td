@@ -373,6 +373,65 @@ def Transfer_MeanOp : Transfer_Op<"mean", [Pure, HasParent<"StrategyOp">]> {
   let hasVerifier = 1;
 }
 
+def Transfer_TotalOp : Transfer_Op<"total", [Pure, HasParent<"StrategyOp">]> {
+  let summary = "Sum of a value that each example has";
+  let description = [{
+    `sum(weight * values)` over the examples of the optimiser batch, which is not divided
+    by their number; without `weight` each counts once. `values` has one element per
+    example of a stream. Where the value is `-sum(w x)` for a parameter w that begins
+    with zeros, a phase that minimises the total with `sgd` at a constant rate of 1.0 for
+    one epoch makes w the sum of x over all examples: so parameters hold statistics of
+    the data.
+
+    - (C1) `weight` has one value per element of `values`.
+
+    Example, the number of examples of each class:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @w : tensor<100x3xf32>
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<100x3xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
+        %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @classes {
+      graft.parameter @count : tensor<3xf32> initial "zeros"
+      func.func @add(%y: tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>> {
+        %n = graft.read @count : tensor<3xf32>
+        %each = graft.broadcast %n along [0] : (tensor<3xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        %r = graft.one_hot %y : (tensor<?xi32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+        %own = graft.mul %each, %r : tensor<?x3xf32, #graft.dims<S>>
+        %sum = graft.reduce sum %own over [1] : (tensor<?x3xf32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+        %less = graft.scale %sum by -1.000000e+00 : tensor<?xf32, #graft.dims<S>>
+        return %less : tensor<?xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @counted {
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+      transfer.group @all of @model
+      transfer.group @counts of @classes
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %hard = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %added = transfer.call @classes::@add(%labels) : (tensor<?xi32, #graft.dims<S>>) -> tensor<?xf32, #graft.dims<S>>
+      %total = transfer.total %added : tensor<?xf32, #graft.dims<S>>
+      transfer.predict %logits softmax evaluate %hard : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @count minimise %total over [@counts] with sgd rate constant 1.000000e+00
+      transfer.phase @step minimise %hard over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 1 of [@count]
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Vector:$values, Optional<Graft_Vector>:$weight);
+  let results = (outs Graft_Scalar:$loss);
+  let assemblyFormat = "$values (`weight` $weight^)? attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
 def Transfer_PenaltyOp : Transfer_Op<"penalty", [Pure, HasParent<"StrategyOp">]> {
   let summary = "Distance between the rows of two batches";
   let description = [{

@@ -242,6 +242,11 @@ LogicalResult Entry::emit(Operation* op) {
                           {mean.getWeight() != nullptr}));
     return success();
   }
+  if (auto total = dyn_cast<TotalOp>(op)) {
+    reduceRows(total.getLoss(), mapping.lookup(total.getValues()),
+               total.getWeight(), /*divisor=*/Value());
+    return success();
+  }
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     if (places.contains(operand)) continue;

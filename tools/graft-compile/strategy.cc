@@ -433,6 +433,9 @@ void AddWeights(transfer::StrategyOp strategy) {
     for (auto mean : strategy.getOps<transfer::MeanOp>())
       if (!mean.getWeight() && isOwn(mean.getLoss()))
         mean.getWeightMutable().assign(weights);
+    for (auto total : strategy.getOps<transfer::TotalOp>())
+      if (!total.getWeight() && isOwn(total.getLoss()))
+        total.getWeightMutable().assign(weights);
   }
 }
 

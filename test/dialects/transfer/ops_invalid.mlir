@@ -237,6 +237,15 @@ transfer.strategy @s {
 
 // -----
 
+transfer.strategy @s {
+  %ids, %segments, %weights = transfer.stream @train of ids, segments, weights in @T, @S
+  %rows = graft.constant 1.0 : tensor<?xf32, #graft.dims<R>>
+  // expected-error @below {{'transfer.total' op expects 'weight' to be one value per element of 'tensor<?xf32, #graft.dims<R>>', got 'tensor<?xf32, #graft.dims<S>>'}}
+  %loss = transfer.total %rows weight %weights : tensor<?xf32, #graft.dims<R>>, tensor<?xf32, #graft.dims<S>>
+}
+
+// -----
+
 // Rows of one stream have no distance: nothing says that they are others.
 transfer.strategy @s {
   %a = graft.constant 1.0 : tensor<?x4xf32, #graft.dims<S>>
