@@ -329,6 +329,40 @@ def relations(at, settings):
                    3 * steps(table), loss)
 
 
+def slope(at, settings):
+    table = at.table("train")
+    model, begun = at.model()
+    reader = take(begun, [f"reader.{name}" for name in (
+        "query", "key", "value", "scale", "shift", "wide", "label")])
+    query, key, value, scale, shift, wide, label = reader
+    share = float(settings["share"])
+
+    def read(x):
+        """The features of one text, of its states."""
+        q, k, v = (functional.linear(x, side) for side in (query, key, value))
+        heads = v.view(len(x), 2, -1).transpose(0, 1)
+        seen = scores(q, k, 2).softmax(2) @ heads
+        n = functional.layer_norm(seen.transpose(0, 1).reshape(v.shape) + v,
+                                  (16,), scale, shift, 1e-6)
+        return functional.gelu(functional.linear(n, wide),
+                               approximate="tanh").max(0).values
+
+    def loss():
+        ids, answers = table.batch()
+        count = (ids != 0).sum(1)
+        x = model.bert(input_ids=ids,
+                       attention_mask=(ids != 0).int()).last_hidden_state
+        said = torch.stack([read(states[:n]) for states, n in zip(x, count)])
+        surprise = functional.cross_entropy(functional.linear(said, label),
+                                            answers, reduction="none")
+        (steep,) = torch.autograd.grad(surprise.sum(), x, create_graph=True)
+        return (surprise + share * steep.square().sum((1, 2)) / count).mean()
+
+    learned = [*model.bert.embeddings.parameters(),
+               *model.bert.encoder.parameters(), *reader]
+    yield from run("", phases.Phase(learned, adamw(), 1.0), 3 * steps(table), loss)
+
+
 def r_drop(at, settings):
     """The second prediction is that of a second model, which learns, too."""
     table = at.table("train")
