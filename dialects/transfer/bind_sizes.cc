@@ -3,6 +3,8 @@
 
 #include "dialects/transfer/bind_sizes.h"
 
+#include "dialects/transfer/number.h"
+#include "llvm/ADT/DenseMap.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 
 using namespace mlir;
@@ -52,6 +54,44 @@ void bindSizes(StrategyOp strategy,
     strategy.removeSizesAttr();
   else
     strategy.setSizesAttr(builder.getArrayAttr(open));
+}
+
+LogicalResult setCounts(StrategyOp strategy) {
+  auto module = strategy->getParentOfType<ModuleOp>();
+  llvm::DenseMap<LayersOp, CountOp> counts;
+  for (auto count : strategy.getOps<CountOp>()) {
+    auto layers = dyn_cast_or_null<LayersOp>(
+        SymbolTable::lookupSymbolIn(module, count.getLayers()));
+    if (!layers)
+      return count.emitOpError("expects the graft.layers of a model, got ")
+             << count.getLayers();
+    auto [other, added] = counts.try_emplace(layers, count);
+    if (!added) {
+      InFlightDiagnostic diagnostic =
+          count.emitOpError("expects each graft.layers once, got ")
+          << count.getLayers() << " twice";
+      diagnostic.attachNote(other->second.getLoc()) << "counted here";
+      return diagnostic;
+    }
+    for (auto parameter : layers.getBody().getOps<ParameterOp>()) {
+      if (parameter.getInitial()) continue;
+      InFlightDiagnostic diagnostic =
+          count.emitOpError(
+              "expects layers whose parameters have initial values, got ")
+          << count.getLayers();
+      diagnostic.attachNote(parameter.getLoc()) << "which has none";
+      return diagnostic;
+    }
+  }
+  for (auto [layers, count] : counts) {
+    auto number =
+        static_cast<int64_t>(getVerifiedNumber(count, count.getCount()));
+    layers.setCount(number);
+    layers->getParentOfType<ModelOp>().walk([&](RepeatOp repeat) {
+      if (repeat.getScope() == layers.getSymName()) repeat.setCount(number);
+    });
+  }
+  return success();
 }
 
 }  // namespace graft::transfer

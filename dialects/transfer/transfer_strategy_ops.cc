@@ -329,7 +329,7 @@ void printSizes(OpAsmPrinter& printer, StrategyOp, ArrayAttr sizes) {
 }
 
 bool StrategyOp::isLinked() {
-  if (getSizes()) return false;
+  if (getSizes() || !getOps<CountOp>().empty()) return false;
   return llvm::none_of(getOps<StreamOp>(), [](StreamOp stream) {
     return stream.getField("text") != nullptr;
   });
@@ -374,6 +374,11 @@ LogicalResult InjectOp::verify() {
       succeeded(verifyNumber(*this, "rank", getRankAttr(), kCount)) &&
       succeeded(verifyNumber(*this, "alpha", getAlphaAttr(), kPositive)) &&
       succeeded(verifyNumber(*this, "width", getWidthAttr(), kCount)));
+}
+
+// C1.
+LogicalResult CountOp::verify() {
+  return verifyNumber(*this, "count", getCountAttr(), kCount);
 }
 
 LogicalResult GroupOp::verify() {

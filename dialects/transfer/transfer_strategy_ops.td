@@ -42,7 +42,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`,
       `transfer.distance`, `transfer.number` and computing ops of `graft`;
       until `transfer-expand-taps` also `transfer.tap`, `transfer.sum` and
-      `transfer.relation_divergence`.
+      `transfer.relation_divergence`, and until `transfer-link` `transfer.count`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
       its callee, and of all schedules one has each phase, once.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
@@ -113,8 +113,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     attr-dict-with-keyword $body
   }];
   let extraClassDeclaration = [{
-    // Whether sizes have numbers and texts have fields, as `transfer-link`
-    // leaves a strategy.
+    // Whether sizes and stacks have numbers and texts have fields, as
+    // `transfer-link` leaves a strategy.
     bool isLinked();
     // Whether it is linked and its models are as it asks for, as
     // `transfer-expand-taps` and `transfer-inject` leave them. Only then are
@@ -232,6 +232,55 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     // before anyone has said what it is.
     static bool isInput(::llvm::StringRef name);
   }];
+}
+
+def Transfer_CountOp : Transfer_Op<"count", [HasParent<"StrategyOp">]> {
+  let summary = "How many layers a stack of a model on the page has";
+  let description = [{
+    Gives `layers`, a `graft.layers` of a model on the page, and each `graft.repeat` over
+    it, as many layers as `count` says, such as a declared parameter, in place of those
+    that are written there. `transfer-link` does that.
+
+    - (C1) `count` is a positive integer that does not change.
+
+    Example, a stack of as many layers as a user asks for:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32> initial "normal" deviation 2.000000e-02
+      graft.layers @layer count 1 {
+        graft.parameter @w : tensor<8x8xf32> initial "normal" deviation 2.000000e-02
+      }
+      func.func @logits(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %y = graft.repeat 1 scope @layer (%h = %p) : tensor<?x8xf32, #graft.dims<S>> {
+          %v = graft.read layer @w : tensor<8x8xf32>
+          %z = graft.linear %h, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<8x8xf32>) -> tensor<?x8xf32, #graft.dims<S>>
+          %a = graft.tanh %z : tensor<?x8xf32, #graft.dims<S>>
+          graft.yield %a : tensor<?x8xf32, #graft.dims<S>>
+        }
+        return %y : tensor<?x8xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @deep {
+      transfer.parameter @depth = 2 in [1, 100] "layers"
+      %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<8> in @T, @S
+      transfer.count @model::@layer is @depth
+      transfer.group @all of @model
+      %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x8xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      transfer.predict %logits softmax : tensor<?x8xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 of [@step]
+    }
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$layers, Transfer_NumberAttr:$count);
+  let assemblyFormat = "$layers `is` custom<Number>($count) attr-dict";
+  let hasVerifier = 1;
 }
 
 def Transfer_GroupOp : Transfer_Op<"group", [

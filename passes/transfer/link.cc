@@ -96,6 +96,9 @@ bool hasSize(RankedTensorType type, StringAttr name) {
 LogicalResult Linker::run() {
   if (strategy.isLinked()) return success();
   if (failed(declareSizes())) return failure();
+  if (failed(setCounts(strategy))) return failure();
+  for (CountOp count : llvm::make_early_inc_range(strategy.getOps<CountOp>()))
+    count.erase();
   for (auto call : strategy.getOps<CallOp>()) {
     FailureOr<func::FuncOp> callee = findCallee(call);
     if (failed(callee) || failed(bindSizes(call, *callee)) ||

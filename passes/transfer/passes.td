@@ -22,7 +22,8 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     the strategy's sizes, too, in place of numbers. Afterwards all types have
     numbers, and the strategy is verified. A linked strategy stays as it is. A
     `transfer.tap` binds sizes like a call, by what the function's layers have.
-    `transfer.relation_divergence` takes the segments of its text.
+    `transfer.relation_divergence` takes the segments of its text. Each
+    `transfer.count` gives a stack of layers its number, and is removed.
 
     - (C1) Each size is bound by a call or a tap, to one value.
     - (C2) The argument at a text's place is named `ids`, `types` or `segments`.
@@ -32,6 +33,8 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     - (C6) Afterwards each parameter has a static shape.
     - (C7) A function that is tapped names values of the kind, in itself or in
       functions that it calls.
+    - (C8) `transfer.count` names a `graft.layers` of a model, whose parameters all have
+      `initial` values, and no other names the same.
 
     Example: where `@m::@logits` takes `%ids` and `%seq` and has 3 columns
     ```mlir

@@ -84,6 +84,8 @@ class Reader {
   absl::Status FindPrediction();
   absl::Status NameDirectories();
   absl::Status NameDirectoryModels();
+  // Gives stacks of the page their numbers, before parameters are named.
+  absl::Status CountLayers(transfer::StrategyOp strategy);
   absl::Status ReadModels();
   absl::Status ReadModel(InputModel& model);
   absl::Status ImportModel(InputModel& model);
@@ -156,6 +158,7 @@ absl::StatusOr<CompilerInput> Reader::Run() {
 // Reads the strategy of a *.mlir and finds its models.
 absl::Status Reader::ReadFile() {
   GRAFT_ASSIGN_OR_RETURN(input_.text, ReadStrategy(context_, options_.input));
+  GRAFT_RETURN_IF_ERROR(CountLayers(input_.text->strategy));
   for (ModelRole& role : FindModels(*input_.text))
     input_.models.emplace_back().role = std::move(role);
   // Before a head is missed in a model that nobody trains.
@@ -187,6 +190,16 @@ absl::Status Reader::ReadFile() {
           absl::StrCat(option, ": expects a model to import, got ",
                        options_.input, ", which declares its models"));
   return absl::OkStatus();
+}
+
+absl::Status Reader::CountLayers(transfer::StrategyOp strategy) {
+  if (strategy.getOps<transfer::CountOp>().empty()) return absl::OkStatus();
+  GRAFT_RETURN_IF_ERROR(ApplySettings(strategy, options_.settings));
+  if (mlir::succeeded(transfer::setCounts(strategy))) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(options_.input,
+                   ": expects stacks of layers of its models, got others; "
+                   "see the messages above"));
 }
 
 absl::Status Reader::FindPrediction() {

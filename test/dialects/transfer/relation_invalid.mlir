@@ -1,11 +1,12 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// The rules of transfer.relation_divergence, by the labels of its documentation.
+// The rules of transfer.relation_divergence and transfer.count, by the labels of their
+// documentation.
 
 // RUN: graft-opt %s --split-input-file --verify-diagnostics
 
-// C1.
+// C1 of transfer.relation_divergence.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -59,4 +60,13 @@ transfer.strategy @s {
   %x = transfer.call @m::@f() : () -> tensor<?x4xf32, #T>
   // expected-error @below {{'transfer.relation_divergence' op expects 'heads' to be an integer that is not negative, got 1.500000e+00}}
   %d = transfer.relation_divergence mse %x, %x, %x, %x over %seq heads 1.5 : (tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?xf32, #S>
+}
+
+// -----
+
+// C1 of transfer.count.
+
+transfer.strategy @s {
+  // expected-error @below {{'transfer.count' op expects 'count' to be a positive integer, got 0}}
+  transfer.count @m::@stack is 0
 }

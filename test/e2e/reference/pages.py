@@ -121,23 +121,28 @@ def self_training(at, settings):
 def mmoe(at, settings):
     first, second = at.table("train"), at.table("second", THINGS)
     model, begun = at.model()
-    names = [f"tasks.expert.{i}.{kind}" for i in range(4)
-             for kind in ("weight", "bias")]
-    experts = take(begun, names)
-    tasks = [take(begun, [f"tasks.{task}.{kind}"
-                          for kind in ("gate", "weight", "bias")])
+    count = int(settings["experts"])
+    experts = [take(begun, [f"tasks.expert.{i}.{kind}"
+                            for kind in ("weight", "bias")])
+               for i in range(count)]
+    tasks = [(take(begun, [f"tasks.expert.{i}.{task}_gate"
+                           for i in range(count)]),
+              take(begun, [f"tasks.{task}.{kind}"
+                           for kind in ("weight", "bias")]))
              for task in ("first", "second")]
-    top = [*experts, *tasks[0], *tasks[1]]
+    top = [p for expert in experts for p in expert]
+    # The gate of a single expert is 1 whatever it reads.
+    top += [p for gates, head in tasks
+            for p in (gates if count > 1 else []) + head]
 
-    def task(table, gate, weight, bias):
+    def task(table, gates, head):
         ids, answers = table.batch()
         x = pooled(model, ids)
-        shares = functional.linear(x, gate).softmax(1)
-        outs = torch.stack([functional.linear(x, w, b).relu() for w, b in
-                            zip(experts[::2], experts[1::2])], 1)
+        shares = functional.linear(x, torch.cat(gates)).softmax(1)
+        outs = torch.stack([functional.linear(x, *expert).relu()
+                            for expert in experts], 1)
         mixed = (shares.unsqueeze(2) * outs).sum(1)
-        return functional.cross_entropy(functional.linear(mixed, weight, bias),
-                                        answers)
+        return functional.cross_entropy(functional.linear(mixed, *head), answers)
 
     yield from run("", phases.Phase([*model.bert.parameters(), *top],
                                     adamw(sped=top, speed=10.0), 1.0),

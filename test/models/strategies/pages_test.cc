@@ -135,7 +135,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_file", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "minilm", "mmd", "multitask", "pcgrad", "pkd", "r_drop", "regression", "reptile", "self_training", "tinybert", "uncertainty", "wasserstein"));
+  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_file", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "r_drop", "regression", "reptile", "self_training", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -307,10 +307,11 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
         groups.insert(group.getValue().str());
     }
 
-    const bool expanded =
-        name == "multitask"     ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
-        : name == "uncertainty" ? expand(page.name, {}, {{"B", 2}})
-                                : expand(page.name);
+    const bool expanded = name == "multitask" || name == "mmoe"
+                              ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
+                          : name == "uncertainty"
+                              ? expand(page.name, {}, {{"B", 2}})
+                              : expand(page.name);
     ASSERT_TRUE(expanded) << name << errors;
     int updates = 0;
     for (auto function : module->getOps<mlir::func::FuncOp>()) {
@@ -380,6 +381,21 @@ TEST_F(PagesTest, LearnsRelations) {
   EXPECT_FALSE(names.count("model.pooler.dense.weight"));
   names = readBy("update_logits");
   EXPECT_FALSE(names.count("fit.embeddings.weight"));
+}
+
+// The number of experts is a parameter of the page.
+TEST_F(PagesTest, MixesAnyNumberOfExperts) {
+  for (const auto& [experts, last] :
+       {std::pair("1", 0), std::pair("4", 3), std::pair("6", 5)}) {
+    useModels(read("tiny_bert.mlir"));
+    ASSERT_TRUE(expand("mmoe", {{"experts", experts}}, {{"A", 5}, {"B", 2}}))
+        << errors;
+    const std::string expert = "expert." + std::to_string(last) + ".";
+    EXPECT_TRUE(learned().count(expert + "first_gate")) << experts;
+    EXPECT_TRUE(learned().count(expert + "weight")) << experts;
+    EXPECT_FALSE(
+        learned().count("expert." + std::to_string(last + 1) + ".weight"));
+  }
 }
 
 // What relates the domains reads both, in batches of their own sizes.
