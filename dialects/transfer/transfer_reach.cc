@@ -27,6 +27,10 @@ class Walker {
 
  private:
   void addRead(ReadOp read);
+  // A result of `repeat`, or an argument of its body: either is what iterations
+  // begin with or what one hands on.
+  void visitCarried(RepeatOp repeat, Value value,
+                    SmallVectorImpl<Value>& pending);
   // The steps are constants unless their gradient has derivatives, too.
   void visitInner(InnerOp inner, SmallVectorImpl<Value>& pending);
   void addParameters(DistanceOp distance);
@@ -61,7 +65,13 @@ void Walker::visit(Value value) {
     Value next = pending.pop_back_val();
     if (!seen.insert(next).second) continue;
     Operation* op = next.getDefiningOp();
-    if (!op) continue;
+    if (auto argument = dyn_cast<BlockArgument>(next))
+      op = argument.getOwner()->getParentOp();
+    if (auto repeat = dyn_cast_or_null<RepeatOp>(op)) {
+      visitCarried(repeat, next, pending);
+      continue;
+    }
+    if (!op || isa<BlockArgument>(next)) continue;
     if (auto read = dyn_cast<ReadOp>(op)) addRead(read);
     if (Value returned = findReturned(cast<OpResult>(next)))
       pending.push_back(returned);
@@ -81,9 +91,6 @@ void Walker::visit(Value value) {
       // Operand 1 of a divergence is the teacher's.
       if (!gradient || !fromTeacher || operand.getOperandNumber() != 1)
         pending.push_back(operand.get());
-    if (auto repeat = dyn_cast<RepeatOp>(op))
-      llvm::append_range(
-          pending, repeat.getBody().front().getTerminator()->getOperands());
   }
 }
 
@@ -103,6 +110,16 @@ void Walker::addRead(ReadOp read) {
   auto repeat = read->getParentOfType<RepeatOp>();
   for (int64_t i = 0, e = repeat.getCount(); i < e; ++i)
     add(repeat.getScope() + "." + Twine(i) + "." + name);
+}
+
+void Walker::visitCarried(RepeatOp repeat, Value value,
+                          SmallVectorImpl<Value>& pending) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  unsigned index = argument ? argument.getArgNumber()
+                            : cast<OpResult>(value).getResultNumber();
+  pending.push_back(repeat.getInits()[index]);
+  pending.push_back(
+      repeat.getBody().front().getTerminator()->getOperand(index));
 }
 
 void Walker::visitInner(InnerOp inner, SmallVectorImpl<Value>& pending) {

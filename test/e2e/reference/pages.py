@@ -122,15 +122,12 @@ def mmoe(at, settings):
     first, second = at.table("train"), at.table("second", THINGS)
     model, begun = at.model()
     count = int(settings["experts"])
-    experts = [take(begun, [f"tasks.expert.{i}.{kind}"
-                            for kind in ("weight", "bias")])
-               for i in range(count)]
+    experts = take(begun, [f"tasks.expert.{i}.weight" for i in range(count)])
     tasks = [(take(begun, [f"tasks.expert.{i}.{task}_gate"
                            for i in range(count)]),
-              take(begun, [f"tasks.{task}.{kind}"
-                           for kind in ("weight", "bias")]))
+              take(begun, [f"tasks.{task}.weight"]))
              for task in ("first", "second")]
-    top = [p for expert in experts for p in expert]
+    top = list(experts)
     # The gate of a single expert is 1 whatever it reads.
     top += [p for gates, head in tasks
             for p in (gates if count > 1 else []) + head]
@@ -138,8 +135,9 @@ def mmoe(at, settings):
     def task(table, gates, head):
         ids, answers = table.batch()
         x = pooled(model, ids)
-        shares = functional.linear(x, torch.cat(gates)).softmax(1)
-        outs = torch.stack([functional.linear(x, *expert).relu()
+        scores = functional.linear(x, torch.cat(gates))
+        shares = (80 * (scores / 80).tanh()).softmax(1)
+        outs = torch.stack([functional.linear(x, expert).relu()
                             for expert in experts], 1)
         mixed = (shares.unsqueeze(2) * outs).sum(1)
         return functional.cross_entropy(functional.linear(mixed, *head), answers)

@@ -5,9 +5,6 @@
 // first expert of the page mmoe, and so the same first values.
 
 #S = #graft.dims<S>
-#A = #graft.dims<A>
-#B = #graft.dims<B>
-#H = #graft.dims<H>
 #AH = #graft.dims<A, H>
 #BH = #graft.dims<B, H>
 #HH = #graft.dims<H, H>
@@ -17,29 +14,22 @@
 
 graft.model @tasks {
   graft.parameter @expert.0.weight : tensor<?x?xf32, #HH> initial "normal" deviation 0.05
-  graft.parameter @expert.0.bias : tensor<?xf32, #H> initial "zeros"
   graft.parameter @first.weight : tensor<?x?xf32, #AH> initial "normal" deviation 0.02
-  graft.parameter @first.bias : tensor<?xf32, #A> initial "zeros"
   graft.parameter @second.weight : tensor<?x?xf32, #BH> initial "normal" deviation 0.02
-  graft.parameter @second.bias : tensor<?xf32, #B> initial "zeros"
   func.func @first(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SA> {
     %v = graft.read @expert.0.weight : tensor<?x?xf32, #HH>
-    %c = graft.read @expert.0.bias : tensor<?xf32, #H>
-    %y = graft.linear %x, %v, %c : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #HH>, tensor<?xf32, #H>) -> tensor<?x?xf32, #SH>
+    %y = graft.linear %x, %v : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #HH>) -> tensor<?x?xf32, #SH>
     %r = graft.relu %y : tensor<?x?xf32, #SH>
     %w = graft.read @first.weight : tensor<?x?xf32, #AH>
-    %b = graft.read @first.bias : tensor<?xf32, #A>
-    %z = graft.linear %r, %w, %b : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #AH>, tensor<?xf32, #A>) -> tensor<?x?xf32, #SA>
+    %z = graft.linear %r, %w : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #AH>) -> tensor<?x?xf32, #SA>
     return %z : tensor<?x?xf32, #SA>
   }
   func.func @second(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SB> {
     %v = graft.read @expert.0.weight : tensor<?x?xf32, #HH>
-    %c = graft.read @expert.0.bias : tensor<?xf32, #H>
-    %y = graft.linear %x, %v, %c : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #HH>, tensor<?xf32, #H>) -> tensor<?x?xf32, #SH>
+    %y = graft.linear %x, %v : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #HH>) -> tensor<?x?xf32, #SH>
     %r = graft.relu %y : tensor<?x?xf32, #SH>
     %w = graft.read @second.weight : tensor<?x?xf32, #BH>
-    %b = graft.read @second.bias : tensor<?xf32, #B>
-    %z = graft.linear %r, %w, %b : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #BH>, tensor<?xf32, #B>) -> tensor<?x?xf32, #SB>
+    %z = graft.linear %r, %w : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #BH>) -> tensor<?x?xf32, #SB>
     return %z : tensor<?x?xf32, #SB>
   }
 }
