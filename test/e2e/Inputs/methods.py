@@ -3,16 +3,19 @@
 """Methods of fine-tuning on one data set, beside plain fine-tuning.
 
     methods.py --model DIRECTORY --data trec/ --work DIRECTORY [--seeds 3]
-        [--methods finetune lora ...] [--record FILE]
+        [--methods finetune lora ...] [--per-class N] [--record FILE]
 
-Trains on train.tsv of --data and tests on dev.tsv. A run whose result is in --work is
-not made again. The intervals are of the paired difference to the first method, over
-seeds and test rows (bootstrap).
+Trains on train.tsv of --data and tests on dev.tsv. With --per-class the tables have so
+many rows of each class, others for each seed. A run whose result is in --work is not
+made again. The intervals are of the paired difference to the first method, over seeds
+and test rows (bootstrap).
 """
 
 import argparse
+import collections
 import json
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
@@ -23,10 +26,15 @@ import adaptation
 METHODS = ("finetune", "head_first", "gradual", "averaged", "l2_sp", "bit_fit",
            "focal", "r_drop", "lora", "dora", "adapter")
 # What is not set is the default of the page.
-COMMON = ["--precision", "bf16", "--shuffle", "--new-head", "--quiet",
-          "--overwrite"]
+COMMON = ["--precision", "bf16", "--shuffle", "--quiet", "--overwrite"]
 SETTINGS = {"finetune": ["rate=5e-5", "epochs=3", "warmup=0.1", "clip=1"],
             "bit_fit": ["epochs=3"]}
+# With few rows.
+FEW = ("finetune", "setfit", "prototypes")
+FEW_SETTINGS = {"finetune": ["rate=5e-5", "epochs=40", "warmup=0.1", "clip=1"],
+                "prototypes": ["epochs=20"]}
+# Pages whose head is their own.
+HEADED = ("setfit", "prototypes")
 
 
 def run(*arguments):
@@ -34,16 +42,51 @@ def run(*arguments):
                           stdout=subprocess.PIPE, text=True).stdout
 
 
+def rows(path):
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    column = head.split("\t").index("label")
+    return head, [(line.split("\t")[column], line) for line in lines]
+
+
+def table(seed, options):
+    """What to train on."""
+    path = options.data / "train.tsv"
+    if not options.per_class:
+        return path
+    head, lines = rows(path)
+    random.Random(seed).shuffle(lines)
+    chosen, counts = [head], collections.Counter()
+    for label, line in lines:
+        if counts[label] < options.per_class:
+            counts[label] += 1
+            chosen.append(line)
+    few = options.work / f"train-{seed}.tsv"
+    few.write_text("\n".join(chosen) + "\n", encoding="utf-8")
+    return few
+
+
+def train(method, seed, output, options):
+    settings = FEW_SETTINGS if options.per_class else SETTINGS
+    shared = [word for setting in settings.get(method, [])
+              for word in ("--set", setting)]
+    shared += [*COMMON, "--seed", seed, "--output", output]
+    if method not in HEADED:
+        shared.append("--new-head")
+    data = table(seed, options)
+    if method == "prototypes":
+        run("train", "page:prototypes", "--model", f"model={options.model}",
+            "--data", f"train={data}", "--data", f"support={data}", *shared)
+    else:
+        run("finetune", "--method", method, "--model", options.model, "--train",
+            data, *shared)
+
+
 def result(method, seed, options):
     kept = options.work / f"{method}-{seed}.json"
     if not kept.exists():
         output = options.work / f"{method}-{seed}"
-        settings = [word for setting in SETTINGS.get(method, [])
-                    for word in ("--set", setting)]
         start = time.monotonic()
-        run("finetune", "--method", method, "--model", options.model, "--train",
-            options.data / "train.tsv", *settings, *COMMON, "--seed", seed,
-            "--output", output)
+        train(method, seed, output, options)
         seconds = time.monotonic() - start
         test = options.data / "dev.tsv"
         lines = run("predict", output / "model.graft", "--data", test, "--top",
@@ -56,23 +99,20 @@ def result(method, seed, options):
     return json.loads(kept.read_text())
 
 
-def truth(path):
-    head, *rows = path.read_text(encoding="utf-8").splitlines()
-    column = head.split("\t").index("label")
-    return [row.split("\t")[column] for row in rows]
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("model", "data", "work"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--methods", nargs="+")
+    parser.add_argument("--per-class", type=int, default=0)
     parser.add_argument("--record", type=pathlib.Path)
     options = parser.parse_args()
+    if not options.methods:
+        options.methods = FEW if options.per_class else METHODS
     options.work.mkdir(parents=True, exist_ok=True)
-    answers = truth(options.data / "dev.tsv")
+    answers = [label for label, _ in rows(options.data / "dev.tsv")[1]]
     right, numbers = {}, {}
     for method in options.methods:
         runs = [result(method, seed, options) for seed in range(options.seeds)]
@@ -90,7 +130,8 @@ def main():
         print(method, json.dumps(numbers[method]), file=sys.stderr)
     if options.record:
         options.record.write_text(json.dumps(
-            {"passed": True, "data": options.data.name, "settings": SETTINGS,
+            {"passed": True, "data": options.data.name, "per_class": options.per_class,
+             "settings": FEW_SETTINGS if options.per_class else SETTINGS,
              "test_rows": len(answers), "methods": numbers}))
 
 

@@ -39,7 +39,7 @@ graft.model @model weights "model.safetensors" {
   graft.parameter @classifier.weight : tensor<3x8xf32> initial "normal" deviation 2.000000e-02
   graft.parameter @classifier.bias : tensor<3xf32> initial "zeros"
 
-  func.func @encode(%ids: tensor<?xi32, #T>, %types: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x8xf32, #T> {
+  func.func @encode(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %types: tensor<?xi32, #T> {graft.name = "types"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x8xf32, #T> {
     %word_t = graft.read @embeddings.word_embeddings.weight : tensor<16x8xf32>
     %word = graft.embedding %ids, %word_t : (tensor<?xi32, #T>, tensor<16x8xf32>) -> tensor<?x8xf32, #T>
     %positions = graft.positions %seq : (!graft.segments<T, S>) -> tensor<?xi32, #T>
