@@ -594,6 +594,67 @@ def prototypes(at, settings):
     yield "dev", first + steps(support), near / count
 
 
+def typical(x, mine, theirs, own):
+    """How typical texts are of their class, by its centroids in both domains."""
+    near, far = (functional.cosine_similarity(x, side)
+                 for side in (mine, theirs))
+    return (own * near + (1 - own) * far).relu()
+
+
+def meta(at, settings):
+    # By hand: cosines of 1 and 0, 0.6 and 0.8, and -1 and 0.
+    told = typical(torch.tensor([[2.0, 0.0], [3.0, 4.0], [-1.0, 0.0]]),
+                   torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]]), 0.5)
+    assert torch.allclose(told, torch.tensor([0.5, 0.7, 0.0]))
+
+    tables = [at.table("train"), at.table("other")]
+    (model, begun), start = at.model(), at.load("teacher")
+    *vectors, weight, bias = domain = take(
+        begun, [f"domain.{name}" for name in ("first", "second", "weight",
+                                              "bias")])
+    own, done = float(settings["own"]), 0
+    centroids = []
+    for name, table in zip(("add_first", "add_second"), tables):
+        sums = torch.zeros(len(ANIMALS), model.config.hidden_size)
+        counts = torch.zeros(len(ANIMALS), 1)
+        for _ in range(steps(table)):
+            ids, answers = table.batch()
+            with torch.no_grad():
+                x = pooled(start, ids)
+            done += 1
+            yield name, done, -(x * sums[answers]).sum().item()
+            sums.index_add_(0, answers, x)
+            counts.index_add_(0, answers, torch.ones(len(x), 1))
+        centroids.append(sums / counts)
+
+    def loss():
+        total, weights = 0, []
+        for k, table in enumerate(tables):
+            ids, answers = table.batch()
+            mask = (ids != 0).int()
+            with torch.no_grad():
+                x = pooled(start, ids)
+                t = typical(x, centroids[k][answers], centroids[1 - k][answers],
+                            own)
+            said = functional.cross_entropy(logits(model, ids), answers,
+                                            reduction="none")
+            states = model.bert(input_ids=ids,
+                                attention_mask=mask).last_hidden_state
+            mean = ((states * mask.unsqueeze(2)).sum(1) /
+                    mask.sum(1, keepdim=True))
+            told = functional.linear(mean + vectors[k], weight, bias)
+            doubt = functional.binary_cross_entropy_with_logits(
+                told, torch.full_like(told, 0.5))
+            total = total + 0.5 * (t * said).mean() + 0.5 * 0.1 * doubt
+            weights.append(t)
+        assert torch.cat(weights).std() > 0.1, weights
+        return total
+
+    yield from run("learn", phases.Phase([*model.parameters(), *domain],
+                                         adamw(sped=domain), 1.0),
+                   int(settings["epochs"]) * steps(tables[0]), loss, done)
+
+
 def distilling(model, teacher, table, settings, more=lambda ids, said: 0):
     """The loss of labels, of the teacher's logits, and `more` of the outputs."""
     heat = float(settings.get("temperature", 2))
