@@ -214,6 +214,57 @@ def importance(at, settings):
     assert 0 < sum(capped) < len(capped), capped
 
 
+def similarity(at, settings):
+    source, target = at.table("train"), at.table("target")
+    model, _ = at.model()
+    start, _ = at.model()
+    centre = torch.zeros(model.config.hidden_size, requires_grad=True)
+    level, variance = (torch.zeros((), requires_grad=True) for _ in range(2))
+    sharpness, most = (float(settings[name]) for name in ("sharpness", "most"))
+    means, capped = [], []
+
+    def unit(ids):
+        with torch.no_grad():
+            return functional.normalize(pooled(start, ids))
+
+    def around():
+        u = unit(target.batch()[0])
+        means.append(u.mean(0))
+        return 0.5 * (centre - u).square().sum(1).mean()
+
+    def over(ids):
+        return ((unit(ids) - centre) @ centre).detach() - level
+
+    def off():
+        return 0.5 * over(source.batch()[0]).square().mean()
+
+    def varied():
+        squares = over(source.batch()[0]).square().detach()
+        return 0.5 * (variance - squares).square().mean()
+
+    def label():
+        ids, answers = source.batch()
+        z = (over(ids) / variance.clamp(min=1e-12).sqrt()).detach()
+        counts = (sharpness * z - sharpness**2 / 2).exp().clamp(max=most)
+        capped.extend((counts == most).tolist())
+        return (counts * functional.cross_entropy(
+            logits(model, ids), answers, reduction="none")).mean()
+
+    done = 0
+    for name, loss, learned, count in (
+            ("find_middle", around, [centre], steps(target)),
+            ("find_level", off, [level], steps(source)),
+            ("find_variance", varied, [variance], steps(source))):
+        phase = phases.Phase(learned, lambda p: torch.optim.SGD(p, lr=1.0))
+        for i in range(count):
+            yield name, done + i + 1, phase.turn(loss(), 1 / (1 + i))
+        done += count
+    assert torch.allclose(centre, torch.stack(means).mean(0), atol=1e-6)
+    yield from run("learn", phases.Phase(model.parameters(), adamw(), 1.0),
+                   3 * steps(source), label, done)
+    assert 0 < sum(capped) < len(capped), capped
+
+
 def focal(at, settings):
     table = at.table("train")
     model, _ = at.model()

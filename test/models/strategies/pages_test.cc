@@ -135,7 +135,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_file", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "meta", "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop", "regression", "reptile", "self_training", "setfit", "tinybert", "uncertainty", "wasserstein"));
+  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_file", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "meta", "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop", "regression", "reptile", "self_training", "setfit", "similarity", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -271,7 +271,7 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
       second.replace(second.find("@teacher"), 8, "@second");
       models += second.substr(second.find("graft.model"));
     }
-    if (name == "importance") {
+    if (name == "importance" || name == "similarity") {
       std::string start = read("tiny_bert.mlir");
       start = start.substr(start.find("graft.model @model"));
       models += start.replace(start.find("@model"), 6, "@start");
