@@ -478,6 +478,31 @@ transfer.strategy @s {
 
 // -----
 
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @w : tensor<3x2xf32>
+  func.func @logits(%x: tensor<?x2xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @w : tensor<3x2xf32>
+    %z = graft.linear %x, %w : (tensor<?x2xf32, #S>, tensor<3x2xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %x, %soft = transfer.stream @train of features<2>, soft<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%x) : (tensor<?x2xf32, #S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss kl_divergence %logits, %soft mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
+  %known = graft.add %logits, %soft : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.predict' op expects a prediction that does not depend on labels, weights or soft targets}}
+  transfer.predict %known softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
 // Phase C1: no such optimiser.
 
 #T = #graft.dims<T>

@@ -1,0 +1,169 @@
+# Part of Graft, under the Apache License v2.0.
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the networks of Inputs/toys on the same tables in PyTorch.
+
+    toys.py FOLDER > measured.json
+
+Prints the accuracies of five seeds, from which the bounds of Inputs/toys/
+calibration.json were chosen: "pytorch" there is what this printed. The weights begin
+with other draws of the same distributions.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import torch
+from torch.nn import functional
+
+INPUTS = pathlib.Path(__file__).resolve().parents[1] / "Inputs" / "toys"
+sys.path.insert(0, str(INPUTS))
+import tables  # noqa: E402
+
+ANGLE = 35.0
+# As the pages declare them.
+MOONS = {"source": (5e-3, 60), "oracle": (5e-3, 60), "dann": (2e-2, 120),
+         "mmd": (5e-3, 60), "coral": (5e-3, 60)}
+
+
+def read(path, label=None):
+    """Numbers of the columns but `label`, and those of that one."""
+    header, *rows = (line.split("\t")
+                     for line in path.read_text().splitlines())
+    at = header.index(label) if label else len(header)
+    numbers = torch.tensor([[float(cell) for i, cell in enumerate(row) if i != at]
+                            for row in rows])
+    answers = torch.tensor([int(row[at]) for row in rows]) if label else None
+    return numbers, answers
+
+
+def layer(width, height, deviation):
+    made = torch.nn.Linear(width, height)
+    torch.nn.init.normal_(made.weight, std=deviation)
+    torch.nn.init.zeros_(made.bias)
+    return made
+
+
+def batches(count, size, draw):
+    while True:
+        order = torch.randperm(count, generator=draw)
+        for i in range(0, count, size):
+            yield order[i:i + size]
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x, strength):
+        context.strength = strength
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(context, gradient):
+        return -context.strength * gradient, None
+
+
+def mmd(a, b):
+    def squares(x, y):
+        return ((x[:, None] - y[None])**2).sum(2)
+
+    within, across, other = squares(a, a), squares(a, b), squares(b, b)
+    count = len(a) + len(b)
+    mean = ((within.sum() + 2 * across.sum() + other.sum()) /
+            (count * (count - 1))).detach()
+
+    def kernel(x):
+        return sum(torch.exp(-x / (mean * scale))
+                   for scale in (0.25, 0.5, 1, 2, 4)).mean()
+
+    return kernel(within) + kernel(other) - 2 * kernel(across)
+
+
+def coral(a, b):
+    apart = torch.cov(a.T) - torch.cov(b.T)
+    return (apart**2).sum() / (4 * a.shape[1]**2)
+
+
+def moons(folder, seed, method):
+    tables.write_moons(folder, seed, ANGLE)
+    x, y = read(folder / ("oracle.tsv" if method == "oracle" else "source.tsv"),
+                "label")
+    other, _ = read(folder / "target.tsv")
+    torch.manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
+    encoder = torch.nn.Sequential(layer(2, 32, 0.5), torch.nn.ReLU(),
+                                  layer(32, 8, 0.2), torch.nn.ReLU())
+    head = layer(8, 2, 0.3)
+    domain = torch.nn.Sequential(layer(8, 32, 0.3), torch.nn.ReLU(),
+                                 layer(32, 1, 0.2))
+    rate, epochs = MOONS[method]
+    optimiser = torch.optim.Adam(
+        [{"params": [*encoder.parameters(), *head.parameters()], "speed": 1},
+         {"params": domain.parameters(), "speed": 2}], lr=rate)
+    total = epochs * len(x) // 100
+    ours, theirs = batches(len(x), 100, draw), batches(len(other), 100, draw)
+    for step in range(total):
+        progress = step / total
+        for group in optimiser.param_groups:
+            group["lr"] = group["speed"] * rate * (1 - progress)
+        rows = next(ours)
+        source, target = encoder(x[rows]), encoder(other[next(theirs)])
+        loss = functional.cross_entropy(head(source), y[rows])
+        if method == "dann":
+            strength = 0.2 * (2 / (1 + math.exp(-10 * progress)) - 1)
+            for features, answer in ((source, 0.0), (target, 1.0)):
+                said = domain(Reversed.apply(features, strength))
+                loss = loss + 0.5 * functional.binary_cross_entropy_with_logits(
+                    said, torch.full_like(said, answer))
+        elif method in ("mmd", "coral"):
+            loss = loss + globals()[method](source, target)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    x, y = read(folder / "test.tsv", "label")
+    return 100 * (head(encoder(x)).argmax(1) == y).float().mean().item()
+
+
+def student(folder, seed, soft):
+    x, y = read(folder / ("many.tsv" if soft else "few.tsv"),
+                None if soft else "label")
+    x, said = x[:, :tables.INPUTS], x[:, tables.INPUTS:]
+    torch.manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
+    model = torch.nn.Sequential(layer(16, 64, 0.35), torch.nn.ReLU(),
+                                layer(64, 4, 0.18))
+    optimiser = torch.optim.Adam(model.parameters())
+    total = (10 if soft else 500) * len(x) // 50
+    order = batches(len(x), 50, draw)
+    for step in range(total):
+        optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / total)
+        rows = next(order)
+        logits = model(x[rows])
+        loss = (functional.kl_div((logits / 2).log_softmax(1),
+                                  (said[rows] / 2).softmax(1),
+                                  reduction="batchmean") * 4 if soft else
+                functional.cross_entropy(logits, y[rows]))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    x, y = read(folder / "test.tsv", "label")
+    return 100 * (model(x).argmax(1) == y).float().mean().item()
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = {"moons": {method: [round(moons(folder, seed, method), 1)
+                                   for seed in range(5)] for method in MOONS}}
+    students = []
+    for seed in range(5):
+        tables.write_teacher(folder, seed)
+        students.append([round(student(folder, seed, soft), 1)
+                         for soft in (False, True)])
+    measured["teacher"] = {"labels": [pair[0] for pair in students],
+                           "soft": [pair[1] for pair in students]}
+    print(json.dumps(measured, indent=1))
+
+
+if __name__ == "__main__":
+    main()
