@@ -66,6 +66,10 @@ inline constexpr NumberRange kCount = {"a positive integer", [](double x) {
                                          return x >= 1 && x <= 1e15 &&
                                                 x == std::floor(x);
                                        }};
+// Each inner step is code of its own.
+inline constexpr NumberRange kInnerSteps = {
+    "an integer from 1 to 100",
+    [](double x) { return x >= 1 && x <= 100 && x == std::floor(x); }};
 inline constexpr NumberRange kOrder = {
     "1 or 2", [](double x) { return x == 1 || x == 2; }};
 inline constexpr NumberRange kCountOrNone = {

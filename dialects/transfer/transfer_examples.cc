@@ -101,9 +101,12 @@ llvm::DenseSet<Operation*> findRelating(ArrayRef<Value> terms) {
 FailureOr<LossCut> cutLoss(const LossPart& part) {
   auto fails = [](Operation* op, const Twine& how) {
     return op->emitOpError(
-               "expects to relate rows of examples alone where the strategy "
-               "has 'batch', got ")
-           << how << "; without it a launch must hold the whole batch";
+               "expects to relate rows of examples alone, for a batch to be "
+               "cut, got ")
+           << how
+           << "; a larger --max-tokens, and no 'batch' of the strategy, make "
+              "it "
+              "one launch";
   };
   LossCut cut;
   llvm::DenseSet<Operation*> relating = findRelating(part.terms);

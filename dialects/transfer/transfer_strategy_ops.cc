@@ -52,7 +52,11 @@ FieldWidths widthsOf(StreamOp stream) {
   return widths;
 }
 
-// The type of a field of a stream, or null for a name that is none.
+// The fields that a stream may have.
+constexpr StringRef kFields[] = {"text",     "ids",    "types", "segments",
+                                 "features", "labels", "soft",  "weights"};
+
+// The type of one of them.
 Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
                StringAttr sequences) {
   MLIRContext* context = tokens.getContext();
@@ -71,7 +75,6 @@ Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
   };
   if (field == "features") return rowsOf(widths.features);
   if (field == "soft") return rowsOf(widths.soft);
-  if (field != "labels") return {};
   if (widths.labels.number == 1)
     return getTensorType({s, Dim{1, nullptr}}, f32);
   return getTensorType({s}, i32);
@@ -139,7 +142,13 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   FieldWidths widths;
   FlatSymbolRefAttr tokens, sequences;
   auto parseField = [&]() -> ParseResult {
+    const SMLoc begin = parser.getCurrentLocation();
     if (parser.parseKeyword(&fields.emplace_back())) return failure();
+    if (!llvm::is_contained(kFields, fields.back()))  // C1.
+      return parser.emitError(begin)
+             << "expects fields of text, ids, types, segments, features, "
+                "labels, soft and weights, got "
+             << fields.back();
     const SMLoc place = parser.getCurrentLocation();
     if (failed(parser.parseOptionalLess())) return success();
     FieldWidth* width = widths.of(fields.back());
@@ -162,7 +171,6 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   if (parser.parseSymbolName(name) || parser.parseKeyword("of") ||
       parser.parseCommaSeparatedList(parseField) || parser.parseKeyword("in"))
     return failure();
-  SMLoc location = parser.getCurrentLocation();
   if (parser.parseAttribute(tokens) || parser.parseComma() ||
       parser.parseAttribute(sequences) ||
       parser.parseOptionalAttrDict(result.attributes))
@@ -183,15 +191,9 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   addWidth(widths.features, getFeatureCountAttrName(result.name), {});
   addWidth(widths.soft, getSoftCountAttrName(result.name),
            getSoftSizeAttrName(result.name));
-  for (StringRef field : fields) {
-    Type type = fieldType(field, widths, tokens.getAttr(), sequences.getAttr());
-    if (!type)  // C1.
-      return parser.emitError(location)
-             << "expects fields of text, ids, types, segments, features, "
-                "labels, soft and weights, got "
-             << field;
-    result.addTypes(type);
-  }
+  for (StringRef field : fields)
+    result.addTypes(
+        fieldType(field, widths, tokens.getAttr(), sequences.getAttr()));
   return success();
 }
 

@@ -185,7 +185,7 @@ LogicalResult InnerOp::verify() {
   return success(
       succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative,
                              Change::allowed)) &&
-      succeeded(verifyNumber(*this, "times", getTimesAttr(), kCount)) &&
+      succeeded(verifyNumber(*this, "times", getTimesAttr(), kInnerSteps)) &&
       succeeded(verifyNumber(*this, "order", getOrderAttr(), kOrder)));
 }
 

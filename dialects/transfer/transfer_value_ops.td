@@ -582,8 +582,8 @@ def Transfer_GradientOp : Transfer_Op<"gradient", [
     The derivative of the sum of all elements of `values` with respect to `wrt`. Where
     each row of `values` is computed from the row of `wrt` of the same example, a row
     of the result is the derivative for that example. It is a value like others: a loss
-    may use it, and is then differentiated twice. Ops between `wrt` and `values` must
-    have second derivatives where a loss does that; attention and layer norms have none.
+    may use it, and is then differentiated twice. Ops between `wrt` and `values`
+    need second derivatives where a loss does that, which all ops of a model have.
 
     - (C1) `values` depends on `wrt`, through no `graft.stop_gradient` and no cache.
 
@@ -644,7 +644,8 @@ def Transfer_InnerOp : Transfer_Op<"inner", [Pure, HasParent<"StrategyOp">]> {
 
     All examples of a batch take part in each step, so that no batch is cut.
 
-    - (C1) `rate` is not negative and may change; `times` is a positive integer, `order` 1 or 2.
+    - (C1) `rate` is not negative and may change; `times` is an integer from 1
+      to 100, `order` 1 or 2.
     - (C2) Groups exist, once each, are neither frozen nor track a model, and `loss`
       depends on a parameter of each.
     - (C3) Calls behind `loss` that read these parameters are `at` `from`, or at nothing

@@ -339,7 +339,8 @@ LogicalResult Verifier::checkLosses(PhaseOp phase) {
     });
   };
   for (Operation* op : getComputation({phase.getLoss()})) {
-    if (!isa<LossOp, MeanOp, TotalOp, PenaltyOp>(op) || learns(op->getResult(0)))
+    if (!isa<LossOp, MeanOp, TotalOp, PenaltyOp>(op) ||
+        learns(op->getResult(0)))
       continue;
     InFlightDiagnostic diagnostic = op->emitOpError(
         "expects to depend on a parameter of the phase's groups, got none");

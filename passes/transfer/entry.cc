@@ -194,9 +194,9 @@ LogicalResult Entry::addTotals(Value value, HostProgram& host) {
 }
 
 void Entry::addFactor(Attribute number, PhaseOp phase, HostProgram& host,
-                      bool share) {
+                      HostProgram::Range range) {
   if (!changesInTraining(number) || factors.contains(number)) return;
-  auto [name, source] = host.addNumber(number, phase, share);
+  auto [name, source] = host.addNumber(number, phase, range);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   factors[number] = addArgument(name, scalar, source);
 }
@@ -206,7 +206,8 @@ void Entry::addFactors(Value value, PhaseOp phase, HostProgram& host) {
   for (Operation* op : getOps(value)) {
     if (auto scaling = dyn_cast<ScaleGradientOp>(op)) add(scaling.getFactor());
     if (auto number = dyn_cast<NumberOp>(op)) add(number.getNumber());
-    if (auto inner = dyn_cast<InnerOp>(op)) add(inner.getRate());
+    if (auto inner = dyn_cast<InnerOp>(op))
+      addFactor(inner.getRate(), phase, host, HostProgram::Range::rate);
     if (auto sum = dyn_cast<CombineOp>(op))
       for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))
         if (takes(loss)) add(factor);

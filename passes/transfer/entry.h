@@ -84,10 +84,10 @@ class Entry {
   mlir::LogicalResult addTotals(mlir::Value loss, HostProgram& host);
 
   // Adds an argument for `number` if it changes during a training; `host`
-  // computes it before each turn of `phase`, and ends the run where a `share`
-  // is not in [0, 1].
+  // computes it before each turn of `phase`, and ends the run where it leaves
+  // `range`.
   void addFactor(mlir::Attribute number, PhaseOp phase, HostProgram& host,
-                 bool share = false);
+                 HostProgram::Range range = HostProgram::Range::finite);
 
   // Adds an argument for each factor in the computation of `value`, a part of
   // the loss of `phase`, that changes during a training.

@@ -165,9 +165,9 @@ LogicalResult Expander::cutParts(Work& work) {
     if (!strategy.getBatch() || !part.isWhole()) continue;
     if (work.phase.getWeighing())
       return work.phase.emitOpError(
-          "expects a loss that relates no examples to weigh its gradients "
-          "where the strategy has 'batch'; without it a launch must hold the "
-          "whole batch");
+          "expects a loss that relates no examples, for a batch to be cut "
+          "whose gradients are weighed; a larger --max-tokens, and no 'batch' "
+          "of the strategy, make it one launch");
     FailureOr<LossCut> cut = cutLoss(part);
     if (failed(cut)) return failure();
     place = std::move(*cut);
@@ -462,7 +462,8 @@ void Expander::updateTrackers(Entry& entry, PhaseOp phase,
   for (Tracker& tracker : trackers) {
     if (tracker.tracked.symbol != parameter.symbol) continue;
     GroupOp group = tracker.item.group;
-    entry.addFactor(group.getKeepAttr(), phase, host, /*share=*/true);
+    entry.addFactor(group.getKeepAttr(), phase, host,
+                    HostProgram::Range::share);
     Value keep = entry.scalarOf(group, group.getKeepAttr());
     Value one = ConstantOp::create(builder, keep.getType(), APFloat(1.0f));
     Value share = SubOp::create(builder, one, keep);

@@ -232,16 +232,16 @@ exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
 }
 
 std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
-    Attribute number, PhaseOp phase, bool share) {
+    Attribute number, PhaseOp phase, Range range) {
   auto* found = llvm::find_if(
       numbers, [&](const Number& known) { return known.value == number; });
   if (found == numbers.end()) {
     std::string name = "factor" + std::to_string(numbers.size());
     host->declareVariable(name);
-    numbers.push_back({name, number, false, {}});
+    numbers.push_back({name, number, Range::finite, {}});
     found = &numbers.back();
   }
-  found->share |= share;
+  found->range = std::max(found->range, range);
   if (!llvm::is_contained(found->phases, phase)) found->phases.push_back(phase);
   return {found->variable, sourceOf(found->variable)};
 }
@@ -463,13 +463,30 @@ void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
   for (const Number& number : numbers) {
     if (!llvm::is_contained(number.phases, phase)) continue;
     to.set("$" + number.variable, term(number.value));
-    checkNumber(number.variable, number.value,
-                number.share ? Range::share : Range::finite);
+    checkNumber(number.variable, number.value, number.range);
   }
   to.set("$" + variableOf(phase, "loss"), "0");
   for (const Accumulation& accumulation : entries.accumulations)
     accumulate(phase, accumulation, accumulation.streams, call);
   addUpdate(entries);
+}
+
+bool HostProgram::addsUp(const Stage& stage) {
+  return llvm::any_of(stage.phases, [](PhaseOp phase) {
+    return llvm::any_of(getComputation({phase.getLoss()}),
+                        [](Operation* op) { return isa<TotalOp>(op); });
+  });
+}
+
+void HostProgram::evaluate(const Stage& stage) {
+  const Stage* complete = nullptr;
+  for (const Stage& each : stages)
+    if (addsUp(each)) complete = &each;
+  if (!complete || &stage > complete)
+    return addEvaluation(*host, predictions, /*mayStop=*/isLast(stage));
+  if (&stage != complete || !isLast(stage)) return;
+  host->when("$step == $total_steps",
+             [&] { addEvaluation(*host, predictions, /*mayStop=*/false); });
 }
 
 void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
@@ -482,7 +499,7 @@ void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
       return each.phase == phase;
     }));
   finishStep(stage);
-  addEvaluation(to, predictions, /*mayStop=*/isLast(stage));
+  evaluate(stage);
   exec::MarkOp::create(
       to.builder,
       to.expression("checkpoint_every > 0 and $step % checkpoint_every == 0"),

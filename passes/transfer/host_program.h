@@ -80,12 +80,14 @@ class HostProgram {
   // loss.
   void requireTwoExamples(StreamOp stream, llvm::StringRef why);
 
+  // What a number that changes must be, the widest first: finite, not negative,
+  // or in [0, 1].
+  enum class Range { finite, rate, share };
   // Lets each turn of `phase` compute `number` of the strategy, and returns the
-  // name of its variable and its source.
-  // A `share` that is not in [0, 1] ends a run.
+  // name of its variable and its source. One that leaves `range` ends a run.
   std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number,
                                                      PhaseOp phase,
-                                                     bool share = false);
+                                                     Range range);
 
   // Adds the instructions: for each schedule epochs of steps, in which its
   // phases take their turns, and evaluations of each prediction. `begin` is an
@@ -111,6 +113,11 @@ class HostProgram {
   // The steps of the stage that are done, and all of them.
   std::string stepsDone() const;
   std::string stageSteps() const;
+  // Whether a phase of `stage` adds up statistics of the data (transfer.total).
+  static bool addsUp(const Stage& stage);
+  // Evaluations within `stage`: none before the last statistics are complete,
+  // without which the parameters are none that a run may keep.
+  void evaluate(const Stage& stage);
   // In the last stage, evaluations without a better score may end the run.
   bool isLast(const Stage& stage) const { return &stage == &stages.back(); }
   // The turns of a phase in a step, and in how many steps it has them; "1" if
@@ -141,8 +148,6 @@ class HostProgram {
   // Ends the run at this step where `condition` holds, and shows `variable`.
   void failWhen(const std::string& condition, const std::string& message,
                 llvm::StringRef variable);
-  // What a number that changes must be.
-  enum class Range { finite, rate, share };
   // Ends the run where `variable`, which `number` has set, is not finite or not
   // in the range. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,
@@ -169,7 +174,7 @@ class HostProgram {
   struct Number {
     std::string variable;
     mlir::Attribute value;
-    bool share = false;                 // must be in [0, 1]
+    Range range = Range::finite;
     llvm::SmallVector<PhaseOp> phases;  // whose turns compute it
   };
   llvm::SmallVector<Number> numbers;

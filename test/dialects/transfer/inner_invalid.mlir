@@ -79,7 +79,7 @@ transfer.strategy @s {
   %x = transfer.call @net::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x8xf32, #S>
   %z = transfer.call @net::@classify(%x) : (tensor<?x8xf32, #S>) -> tensor<?x3xf32, #S>
   %l = transfer.loss cross_entropy %z, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
-  // expected-error @+1 {{expects 'times' to be a positive integer, got 0}}
+  // expected-error @+1 {{expects 'times' to be an integer from 1 to 100, got 0}}
   %fast = transfer.inner minimise %l over [@head] rate 0.1 times 0 order 2
   %y = transfer.call @net::@pooled(%more, %others) : (tensor<?xi32, #U>, !graft.segments<U, R>) -> tensor<?x8xf32, #R>
   %u = transfer.call @net::@classify(%y) at %fast : (tensor<?x8xf32, #R>) -> tensor<?x3xf32, #R>

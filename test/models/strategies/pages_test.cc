@@ -135,7 +135,17 @@ TEST_F(PagesTest, HasEachPageOnce) {
                                      std::string(page.name) + " "));
     EXPECT_EQ(findStrategyPage(page.name), &page);
   }
-  EXPECT_THAT(names, ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive", "coral", "dann", "distill", "distill_embeddings", "distill_file", "distill_regression", "distill_two", "domain_confusion", "dora", "finetune", "focal", "gradual", "head_first", "hidden", "importance", "l2_sp", "lora", "maml", "mean_teacher", "meta", "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop", "regression", "reptile", "self_training", "setfit", "similarity", "tinybert", "uncertainty", "wasserstein"));
+  EXPECT_THAT(
+      names,
+      ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan",
+                  "contrastive", "coral", "dann", "distill",
+                  "distill_embeddings", "distill_file", "distill_regression",
+                  "distill_two", "domain_confusion", "dora", "finetune",
+                  "focal", "gradual", "head_first", "hidden", "importance",
+                  "l2_sp", "lora", "maml", "mean_teacher", "meta", "minilm",
+                  "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes",
+                  "r_drop", "regression", "reptile", "self_training", "setfit",
+                  "similarity", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -281,10 +291,11 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
       average.replace(average.find("@model"), 6, "@average");
       models += average;
     }
-    if (name == "mmd" || name == "coral")
+    if (std::string(page.text).find("in @U, @R") != std::string::npos)
       models += "graft.size @U bound 64\ngraft.size @R bound 8\n";
     if (std::string(page.text).find("transfer.tap") != std::string::npos)
       models = withLayers(models);
+    if (name == "meta") models.replace(models.find("@teacher"), 8, "@start");
     useModels(models);
     ASSERT_TRUE(module) << name << errors;
 
@@ -307,11 +318,13 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
         groups.insert(group.getValue().str());
     }
 
-    const bool expanded = name == "multitask" || name == "mmoe"
-                              ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
-                          : name == "uncertainty"
-                              ? expand(page.name, {}, {{"B", 2}})
-                              : expand(page.name);
+    const bool expanded =
+        name == "multitask" || name == "mmoe" || name == "pcgrad"
+            ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
+        : name == "uncertainty" ? expand(page.name, {}, {{"B", 2}})
+        : name == "setfit"      ? expand(page.name, {}, {{"K", 2}})
+        : name == "prototypes"  ? expand(page.name, {}, {{"K", 2}, {"N", 5}})
+                                : expand(page.name);
     ASSERT_TRUE(expanded) << name << errors;
     int updates = 0;
     for (auto function : module->getOps<mlir::func::FuncOp>()) {

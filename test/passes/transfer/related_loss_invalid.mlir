@@ -27,7 +27,7 @@ transfer.strategy @s batch 64 {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<4> in @T, @S
   transfer.group @all of @model
   %x = transfer.call @model::@encode(%ids) : (tensor<?xi32, #T>) -> tensor<?x4xf32, #T>
-  // expected-error @+1 {{'graft.matmul' op expects to relate rows of examples alone where the strategy has 'batch', got tensor<?x4xf32, #graft.dims<T>>; without it a launch must hold the whole batch}}
+  // expected-error @+1 {{'graft.matmul' op expects to relate rows of examples alone, for a batch to be cut, got tensor<?x4xf32, #graft.dims<T>>; a larger --max-tokens, and no 'batch' of the strategy, make it one launch}}
   %pairs = graft.matmul %x, %x transpose_lhs : (tensor<?x4xf32, #T>, tensor<?x4xf32, #T>) -> tensor<4x4xf32>
   %p = transfer.call @model::@pooled(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
   %mapped = graft.matmul %p, %pairs : (tensor<?x4xf32, #S>, tensor<4x4xf32>) -> tensor<?x4xf32, #S>
@@ -61,7 +61,7 @@ transfer.strategy @s batch 64 {
   %pairs = graft.matmul %p, %p transpose_rhs : (tensor<?x4xf32, #S>, tensor<?x4xf32, #S>) -> tensor<?x?xf32, #graft.dims<S, S>>
   %near = graft.tanh %pairs : tensor<?x?xf32, #graft.dims<S, S>>
   %sums = graft.reduce sum %near over [1] : (tensor<?x?xf32, #graft.dims<S, S>>) -> tensor<?xf32, #S>
-  // expected-error @+1 {{'transfer.gradient' op expects to relate rows of examples alone where the strategy has 'batch', got a derivative}}
+  // expected-error @+1 {{'transfer.gradient' op expects to relate rows of examples alone, for a batch to be cut, got a derivative}}
   %g = transfer.gradient %sums wrt %p : tensor<?xf32, #S>, tensor<?x4xf32, #S>
   %squares = graft.mul %g, %g : tensor<?x4xf32, #S>
   %each = graft.reduce sum %squares over [1] : (tensor<?x4xf32, #S>) -> tensor<?xf32, #S>
