@@ -104,6 +104,49 @@ SmallVector<Value> AttentionBlock::forEachChunk(
                 });
 }
 
+SmallVector<Value> AttentionBlock::forEachChunkAgain(
+    ValueRange inits, llvm::function_ref<void(Value, Value)> renew,
+    llvm::function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {
+  Value several = v.less(v.index(kKeys), length);
+  return forEachChunk(inits, [&](Value first, Value keys, ValueRange carried) {
+    v.ifThen(several, [&] { renew(first, keys); });
+    return body(first, keys, carried);
+  });
+}
+
+SmallVector<Value> AttentionBlock::findMaxima(Value scores, Value keys,
+                                              ValueRange old) {
+  return v.loop(v.index(0), keys, 1, old, [&](Value key, ValueRange highest) {
+    SmallVector<Value> next;
+    for (int64_t g = 0; g < vectors(); ++g)
+      next.push_back(v.larger(loadScores(scores, key, g), highest[g]));
+    return next;
+  });
+}
+
+SmallVector<Value> AttentionBlock::raiseMaxima(Value scores, Value keys,
+                                               ValueRange carried) {
+  const auto groups = static_cast<size_t>(vectors());
+  ValueRange old = carried.take_front(groups);
+  SmallVector<Value> state = findMaxima(scores, keys, old);
+  for (size_t i = groups; i < carried.size(); ++i) {
+    size_t g = i % groups;
+    state.push_back(
+        v.mul(carried[i], v.expNonPositive(v.sub(old[g], state[g]))));
+  }
+  return state;
+}
+
+void AttentionBlock::emitExponentials(Value scores, Value keys,
+                                      ValueRange maxima) {
+  v.loop(v.index(0), keys, 1, [&](Value key) {
+    for (int64_t g = 0; g < vectors(); ++g) {
+      Value x = loadScores(scores, key, g);
+      storeScores(v.expNonPositive(v.sub(x, maxima[g])), scores, key, g);
+    }
+  });
+}
+
 SmallVector<Value> AttentionBlock::forEachKey(
     Value keys, ValueRange inits,
     llvm::function_ref<SmallVector<Value>(Value, Keep, ValueRange)> body) {

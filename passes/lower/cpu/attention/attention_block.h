@@ -87,6 +87,14 @@ class AttentionBlock {
       llvm::function_ref<llvm::SmallVector<Value>(Value, Value,
                                                   mlir::ValueRange)>
           body);
+  // The same for chunks that have been taken before: where there are several,
+  // memory holds the last one, and `renew(first key, keys)` computes each again
+  // ahead of `body`.
+  llvm::SmallVector<Value> forEachChunkAgain(
+      mlir::ValueRange inits, llvm::function_ref<void(Value, Value)> renew,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, Value,
+                                                  mlir::ValueRange)>
+          body);
   // Runs `body(key, keep)` for each of the chunk's keys, carrying values.
   // `keep(g, x)` is dropout of the vector x of query group g: kept lanes times
   // the scale, the others zero. Needs the words of the chunk.
@@ -156,6 +164,23 @@ class AttentionBlock {
                       Value output, bool adds = false);
 
   Value makeScores() { return v.scratch({kKeys, kQueries}); }
+  // A vector of them, of query group `group`.
+  Value loadScores(Value scores, Value key, int64_t group) {
+    return v.load(scores, {key, v.index(group * v.lanes())});
+  }
+  void storeScores(Value x, Value scores, Value key, int64_t group) {
+    v.store(x, scores, {key, v.index(group * v.lanes())});
+  }
+  // The largest score of each query, of the chunk and of `old`.
+  llvm::SmallVector<Value> findMaxima(Value scores, Value keys,
+                                      mlir::ValueRange old);
+  // `carried` has the largest score of each query so far, and sums over keys of
+  // multiples of e^(score - largest). Returns both with the chunk's scores
+  // among those that the largest is of, but the chunk not yet in the sums.
+  llvm::SmallVector<Value> raiseMaxima(Value scores, Value keys,
+                                       mlir::ValueRange carried);
+  // Scores become e^(score - maximum).
+  void emitExponentials(Value scores, Value keys, mlir::ValueRange maxima);
   // Memory of what multiplies rows; that of `scores` where that will do.
   Value makeWeights(Value scores);
 

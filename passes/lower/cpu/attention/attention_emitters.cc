@@ -68,13 +68,7 @@ class AttentionKernel {
                         scores);
     block.drawWords(first, keys);
     SmallVector<Value> old(carried.take_front(groups));
-    SmallVector<Value> highest =
-        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
-          SmallVector<Value> next;
-          for (int64_t g = 0; g < groups; ++g)
-            next.push_back(v.larger(load(scores, at, g), highest[g]));
-          return next;
-        });
+    SmallVector<Value> highest = block.findMaxima(scores, keys, old);
     SmallVector<Value> sums;
     for (int64_t g = 0; g < groups; ++g) {
       Value factor = v.expNonPositive(v.sub(old[g], highest[g]));
@@ -85,9 +79,10 @@ class AttentionKernel {
         keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
           SmallVector<Value> next;
           for (int64_t g = 0; g < groups; ++g) {
-            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
+            Value p = v.expNonPositive(
+                v.sub(block.loadScores(scores, at, g), highest[g]));
             next.push_back(v.add(sums[g], p));
-            v.store(keep(g, p), weights, {at, v.index(g * v.lanes())});
+            block.storeScores(keep(g, p), weights, at, g);
           }
           return next;
         });
@@ -114,9 +109,6 @@ class AttentionKernel {
         });
   }
 
-  Value load(Value buffer, Value key, int64_t group) {
-    return v.load(buffer, {key, v.index(group * v.lanes())});
-  }
   void store(Value x, Value buffer, int64_t group) {
     v.store(x, buffer, v.index(group * v.lanes()));
   }
@@ -167,17 +159,17 @@ class AttentionGradientKernel {
             emitScores(first, keys);
             return emitStatistics(keys, carried);
           });
-      // One chunk is still there; more must be computed again.
-      Value again = v.less(v.index(AttentionBlock::kKeys), block.length);
-      block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
-        v.ifThen(again, [&] {
-          emitScores(first, keys);
-          emitExponentials(keys, state);
-        });
-        emitWeights(keys, state);
-        emitProducts(first, keys);
-        return SmallVector<Value>{};
-      });
+      block.forEachChunkAgain(
+          {},
+          [&](Value first, Value keys) {
+            emitScores(first, keys);
+            block.emitExponentials(scores, keys, state);
+          },
+          [&](Value first, Value keys, ValueRange) {
+            emitWeights(keys, state);
+            emitProducts(first, keys);
+            return SmallVector<Value>{};
+          });
     });
   }
 
@@ -194,42 +186,25 @@ class AttentionGradientKernel {
   // `carried`: maximum, sum, and sum of p dp of each query so far. Scores
   // become exponentials by the maximum so far.
   SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
-    SmallVector<Value> old(carried.take_front(groups));
-    SmallVector<Value> highest =
-        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
-          SmallVector<Value> next;
-          for (int64_t g = 0; g < groups; ++g)
-            next.push_back(v.larger(load(scores, at, g), highest[g]));
-          return next;
-        });
-    SmallVector<Value> sums;
-    for (int64_t part = 1; part <= 2; ++part)
-      for (int64_t g = 0; g < groups; ++g)
-        sums.push_back(v.mul(carried[part * groups + g],
-                             v.expNonPositive(v.sub(old[g], highest[g]))));
-    sums = block.forEachKey(
-        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+    SmallVector<Value> state = block.raiseMaxima(scores, keys, carried);
+    ArrayRef<Value> highest = ArrayRef(state).take_front(groups);
+    SmallVector<Value> sums = block.forEachKey(
+        keys, ArrayRef(state).drop_front(groups),
+        [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
           SmallVector<Value> next(sums);
           for (int64_t g = 0; g < groups; ++g) {
-            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
-            Value slope = keep(g, load(slopes, at, g));
+            Value p = v.expNonPositive(
+                v.sub(block.loadScores(scores, at, g), highest[g]));
+            Value slope = keep(g, block.loadScores(slopes, at, g));
             next[g] = v.add(sums[g], p);
             next[groups + g] = v.fma(p, slope, sums[groups + g]);
-            v.store(p, scores, {at, v.index(g * v.lanes())});
+            block.storeScores(p, scores, at, g);
           }
           return next;
         });
-    highest.append(sums);
-    return highest;
-  }
-
-  // Scores become exponentials by the maximum of all keys.
-  void emitExponentials(Value keys, ValueRange statistics) {
-    v.loop(v.index(0), keys, 1, [&](Value at) {
-      for (int64_t g = 0; g < groups; ++g)
-        v.store(v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
-                scores, {at, v.index(g * v.lanes())});
-    });
+    state.resize(groups);
+    state.append(sums);
+    return state;
   }
 
   // Powers become the weights a, slopes become ds.
@@ -242,13 +217,12 @@ class AttentionGradientKernel {
     block.forEachKey(
         keys, {}, [&](Value at, AttentionBlock::Keep keep, ValueRange) {
           for (int64_t g = 0; g < groups; ++g) {
-            Value p = v.mul(load(scores, at, g), inverse[g]);
-            Value slope = keep(g, load(slopes, at, g));
-            Value position = v.index(g * v.lanes());
-            v.store(keep(g, p), weights, {at, position});
-            v.store(
+            Value p = v.mul(block.loadScores(scores, at, g), inverse[g]);
+            Value slope = keep(g, block.loadScores(slopes, at, g));
+            block.storeScores(keep(g, p), weights, at, g);
+            block.storeScores(
                 v.mul(v.mul(p, v.sub(slope, delta[g])), v.splat(config.scale)),
-                weightSlopes, {at, position});
+                weightSlopes, at, g);
           }
           return SmallVector<Value>{};
         });
@@ -267,10 +241,6 @@ class AttentionGradientKernel {
         /*partial=*/{},
         [&](Value, Value old) { return v.select(isFirst, v.splat(0.0), old); },
         [](Value, Value sum) { return sum; });
-  }
-
-  Value load(Value buffer, Value key, int64_t group) {
-    return v.load(buffer, {key, v.index(group * v.lanes())});
   }
 
   TileBuilder& v;

@@ -42,17 +42,17 @@ class SecondGradientKernel {
             emitScores(first, keys);
             return emitStatistics(keys, carried);
           });
-      // One chunk is still there; more must be computed again.
-      Value again = v.less(v.index(AttentionBlock::kKeys), block.length);
-      block.forEachChunk({}, [&](Value first, Value keys, ValueRange) {
-        v.ifThen(again, [&] {
-          emitScores(first, keys);
-          emitExponentials(keys, state);
-        });
-        emitWeights(keys, state);
-        emitProducts(first, keys);
-        return SmallVector<Value>{};
-      });
+      block.forEachChunkAgain(
+          {},
+          [&](Value first, Value keys) {
+            emitScores(first, keys);
+            block.emitExponentials(scores, keys, state);
+          },
+          [&](Value first, Value keys, ValueRange) {
+            emitWeights(keys, state);
+            emitProducts(first, keys);
+            return SmallVector<Value>{};
+          });
     });
   }
 
@@ -88,48 +88,32 @@ class SecondGradientKernel {
   // `carried`: maximum and sums of each query so far. Scores become
   // exponentials by the maximum so far.
   SmallVector<Value> emitStatistics(Value keys, ValueRange carried) {
-    SmallVector<Value> old(carried.take_front(groups));
-    SmallVector<Value> highest =
-        v.loop(v.index(0), keys, 1, old, [&](Value at, ValueRange highest) {
-          SmallVector<Value> next;
-          for (int64_t g = 0; g < groups; ++g)
-            next.push_back(v.larger(load(scores, at, g), highest[g]));
-          return next;
-        });
-    SmallVector<Value> sums;
-    for (int64_t part = 1; part <= kSums; ++part)
-      for (int64_t g = 0; g < groups; ++g)
-        sums.push_back(v.mul(carried[part * groups + g],
-                             v.expNonPositive(v.sub(old[g], highest[g]))));
-    sums = block.forEachKey(
-        keys, sums, [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
+    SmallVector<Value> state = block.raiseMaxima(scores, keys, carried);
+    ArrayRef<Value> highest = ArrayRef(state).take_front(groups);
+    SmallVector<Value> sums = block.forEachKey(
+        keys, ArrayRef(state).drop_front(groups),
+        [&](Value at, AttentionBlock::Keep keep, ValueRange sums) {
           SmallVector<Value> next(sums);
           for (int64_t g = 0; g < groups; ++g) {
-            Value p = v.expNonPositive(v.sub(load(scores, at, g), highest[g]));
-            Value slope = keep(g, load(slopes, at, g));
-            Value change = load(changes, at, g);
-            Value bend = v.fma(change, slope, keep(g, load(mixed, at, g)));
+            Value p = v.expNonPositive(
+                v.sub(block.loadScores(scores, at, g), highest[g]));
+            Value slope = keep(g, block.loadScores(slopes, at, g));
+            Value change = block.loadScores(changes, at, g);
+            Value bend =
+                v.fma(change, slope, keep(g, block.loadScores(mixed, at, g)));
             next[g] = v.add(sums[g], p);
             int64_t to = g;
             for (Value x : {slope, change, bend}) {
               to += groups;
               next[to] = v.fma(p, x, sums[to]);
             }
-            store(p, scores, at, g);
+            block.storeScores(p, scores, at, g);
           }
           return next;
         });
-    highest.append(sums);
-    return highest;
-  }
-
-  // Scores become exponentials by the maximum of all keys.
-  void emitExponentials(Value keys, ValueRange statistics) {
-    v.loop(v.index(0), keys, 1, [&](Value at) {
-      for (int64_t g = 0; g < groups; ++g)
-        store(v.expNonPositive(v.sub(load(scores, at, g), statistics[g])),
-              scores, at, g);
-    });
+    state.resize(groups);
+    state.append(sums);
+    return state;
   }
 
   // Of the queries of a vector.
@@ -158,19 +142,20 @@ class SecondGradientKernel {
         keys, {}, [&](Value at, AttentionBlock::Keep keep, ValueRange) {
           for (int64_t g = 0; g < groups; ++g) {
             const RowSums& row = rows[g];
-            Value p = v.mul(load(scores, at, g), row.inverse);
-            Value slope = keep(g, load(slopes, at, g));
-            Value change = load(changes, at, g);
-            Value bend = keep(g, load(mixed, at, g));
+            Value p = v.mul(block.loadScores(scores, at, g), row.inverse);
+            Value slope = keep(g, block.loadScores(slopes, at, g));
+            Value change = block.loadScores(changes, at, g);
+            Value bend = keep(g, block.loadScores(mixed, at, g));
             Value centred = v.sub(slope, row.delta);
             bend = v.add(
                 bend, v.sub(v.mul(change, centred), v.mul(row.omega, slope)));
             Value scaled = v.mul(p, v.splat(config.scale));
-            store(keep(g, p), weights, at, g);
-            store(v.mul(scaled, centred), weightSlopes, at, g);
-            store(keep(g, v.mul(p, v.sub(change, row.omega))), weightChanges,
-                  at, g);
-            store(v.mul(scaled, v.sub(bend, row.bend)), slopeChanges, at, g);
+            block.storeScores(keep(g, p), weights, at, g);
+            block.storeScores(v.mul(scaled, centred), weightSlopes, at, g);
+            block.storeScores(keep(g, v.mul(p, v.sub(change, row.omega))),
+                              weightChanges, at, g);
+            block.storeScores(v.mul(scaled, v.sub(bend, row.bend)),
+                              slopeChanges, at, g);
           }
           return SmallVector<Value>{};
         });
@@ -193,13 +178,6 @@ class SecondGradientKernel {
     addKeys(slopeChanges, kQuery, results[2], /*adds=*/false);
     addKeys(weightSlopes, kIncomingQuery, results[2], /*adds=*/true);
     addKeys(weightChanges, kGradient, results[3], /*adds=*/false);
-  }
-
-  Value load(Value buffer, Value key, int64_t group) {
-    return v.load(buffer, {key, v.index(group * v.lanes())});
-  }
-  void store(Value x, Value buffer, Value key, int64_t group) {
-    v.store(x, buffer, {key, v.index(group * v.lanes())});
   }
 
   TileBuilder& v;

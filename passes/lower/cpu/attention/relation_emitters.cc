@@ -156,20 +156,20 @@ class DivergenceGradientKernel : RelationKernel {
     SmallVector<Value> inverse;
     for (Value sum : ArrayRef(state).drop_front(2 * groups))
       inverse.push_back(v.div(v.splat(1.0), sum));
-    // One chunk is still there; more must be computed again.
-    Value again = v.less(v.index(AttentionBlock::kKeys), block().length);
-    block().forEachChunk({}, [&](Value first, Value keys, ValueRange) {
-      v.ifThen(again, [&] {
-        emitScores(first, keys);
-        emitExponentials(keys, state);
-      });
-      emitSlopes(keys, [&](Value at, int64_t g) {
-        return v.sub(v.mul(load(0, at, g), inverse[g]),
-                     v.mul(load(1, at, g), inverse[groups + g]));
-      });
-      emitProducts(first, keys);
-      return SmallVector<Value>{};
-    });
+    block().forEachChunkAgain(
+        {},
+        [&](Value first, Value keys) {
+          emitScores(first, keys);
+          emitExponentials(keys, state);
+        },
+        [&](Value first, Value keys, ValueRange) {
+          emitSlopes(keys, [&](Value at, int64_t g) {
+            return v.sub(v.mul(load(0, at, g), inverse[g]),
+                         v.mul(load(1, at, g), inverse[groups + g]));
+          });
+          emitProducts(first, keys);
+          return SmallVector<Value>{};
+        });
   }
 
   // `carried`: the highest score of each query so far, and the sum of

@@ -134,10 +134,10 @@ class RelationKernel {
   }
 
   Value load(size_t map, Value key, int64_t group) {
-    return v.load(maps[map].scores, {key, v.index(group * v.lanes())});
+    return block().loadScores(maps[map].scores, key, group);
   }
   void store(Value x, size_t map, Value key, int64_t group) {
-    v.store(x, maps[map].scores, {key, v.index(group * v.lanes())});
+    block().storeScores(x, maps[map].scores, key, group);
   }
 
   TileBuilder& v;

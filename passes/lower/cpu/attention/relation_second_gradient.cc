@@ -49,14 +49,13 @@ SmallVector<Value> RelationSecondGradientKernel::emitDivergences() {
     inverse.push_back(v.div(v.splat(1.0), sum));
   for (int64_t g = 0; g < groups; ++g)
     mean.push_back(v.mul(state[4 * groups + g], inverse[g]));
-  // One chunk is still there; more must be computed again.
-  Value again = v.less(v.index(AttentionBlock::kKeys), block().length);
-  return block().forEachChunk(
-      block().splat(0.0), [&](Value first, Value keys, ValueRange sums) {
-        v.ifThen(again, [&] {
-          emitAllScores(first, keys);
-          emitExponentials(keys, state);
-        });
+  return block().forEachChunkAgain(
+      block().splat(0.0),
+      [&](Value first, Value keys) {
+        emitAllScores(first, keys);
+        emitExponentials(keys, state);
+      },
+      [&](Value first, Value keys, ValueRange sums) {
         auto next = emitSlopes(keys, sums, [&](Value at, int64_t g) {
           Value q = v.mul(load(0, at, g), inverse[g]);
           Value p = v.mul(load(1, at, g), inverse[groups + g]);
