@@ -37,6 +37,10 @@ void TransferDialect::registerOps() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "dialects/transfer/transfer_loss_ops.cc.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "dialects/transfer/transfer_value_ops.cc.inc"
       >();
 }

@@ -28,6 +28,8 @@
 #define GET_OP_CLASSES
 #include "dialects/transfer/transfer_strategy_ops.h.inc"
 #define GET_OP_CLASSES
+#include "dialects/transfer/transfer_loss_ops.h.inc"
+#define GET_OP_CLASSES
 #include "dialects/transfer/transfer_value_ops.h.inc"
 
 #endif  // GRAFT_DIALECTS_TRANSFER_TRANSFER_DIALECT_H_
