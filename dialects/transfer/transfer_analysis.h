@@ -57,6 +57,11 @@ std::optional<Parameter> findNamesake(const Parameter& parameter,
 mlir::FailureOr<llvm::SmallVector<GroupedParameter>> groupParameters(
     StrategyOp strategy, ModelOp model, bool complete);
 
+// Returns the groups `names` of the strategy of `op`. Fails with a diagnostic
+// at `op` if one is no group, or stands twice.
+mlir::FailureOr<llvm::SmallVector<GroupOp>> findGroups(mlir::Operation* op,
+                                                       mlir::ArrayAttr names);
+
 // Returns the model `symbol` of the module, or null.
 ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 
@@ -73,15 +78,9 @@ ParameterSet getCalledParameters(CallOp call);
 // its loss reaches. The strategy is verified.
 llvm::SmallVector<Parameter> getInnerParameters(InnerOp inner);
 
-// Whether the result of `call` differs where the steps of `inner` lead.
-bool followsSteps(CallOp call, InnerOp inner);
-
-// Checks the groups and calls of `inner`, and whatever is at its result.
-// Fails with a diagnostic.
-llvm::LogicalResult verifyInner(InnerOp inner);
-
-// Checks what `phase` weighs gradients by. Fails with a diagnostic.
-llvm::LogicalResult verifyWeighing(PhaseOp phase);
+// Returns the ops behind the loss of `inner` whose results differ from step to
+// step, in program order: calls that read its parameters, and what follows.
+llvm::SmallVector<mlir::Operation*> getRepeated(InnerOp inner);
 
 // Returns all parameters that `value` depends on.
 ParameterSet getReadParameters(mlir::Value value);

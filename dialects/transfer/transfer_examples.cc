@@ -105,8 +105,7 @@ FailureOr<LossCut> cutLoss(const LossPart& part) {
                "cut, got ")
            << how
            << "; a larger --max-tokens, and no 'batch' of the strategy, make "
-              "it "
-              "one launch";
+              "it one launch";
   };
   LossCut cut;
   llvm::DenseSet<Operation*> relating = findRelating(part.terms);

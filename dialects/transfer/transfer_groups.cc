@@ -193,6 +193,22 @@ FailureOr<SmallVector<GroupedParameter>> groupParameters(StrategyOp strategy,
   return grouped;
 }
 
+FailureOr<SmallVector<GroupOp>> findGroups(Operation* op, ArrayAttr names) {
+  auto strategy = op->getParentOfType<StrategyOp>();
+  SmallVector<GroupOp> groups;
+  for (auto name : names.getAsRange<FlatSymbolRefAttr>()) {
+    auto group =
+        dyn_cast_or_null<GroupOp>(SymbolTable::lookupSymbolIn(strategy, name));
+    if (!group)
+      return op->emitOpError("expects a transfer.group, got ") << name;
+    if (llvm::is_contained(groups, group))
+      return op->emitOpError("expects each group once, got ")
+             << name << " twice";
+    groups.push_back(group);
+  }
+  return groups;
+}
+
 ModelOp getModel(StrategyOp strategy, FlatSymbolRefAttr symbol) {
   return dyn_cast_or_null<ModelOp>(SymbolTable::lookupSymbolIn(
       strategy->getParentOfType<ModuleOp>(), symbol));

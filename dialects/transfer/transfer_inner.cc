@@ -6,6 +6,7 @@
 
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
+#include "dialects/transfer/transfer_verify.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -33,35 +34,20 @@ SmallVector<Parameter> getGroupParameters(InnerOp inner, GroupOp group) {
   return parameters;
 }
 
-GroupOp findGroup(InnerOp inner, Attribute name) {
-  return dyn_cast_or_null<GroupOp>(
-      SymbolTable::lookupSymbolIn(inner->getParentOfType<StrategyOp>(),
-                                  cast<FlatSymbolRefAttr>(name).getAttr()));
-}
-
 LogicalResult checkGroups(InnerOp inner) {
+  FailureOr<SmallVector<GroupOp>> groups = findGroups(inner, inner.getGroups());
+  if (failed(groups)) return failure();
   ParameterSet reached = getReachedParameters({inner.getLoss()});
-  llvm::SmallDenseSet<Attribute> seen;
-  for (Attribute name : inner.getGroups()) {
-    GroupOp group = findGroup(inner, name);
-    if (!group)
-      return inner.emitOpError("expects a transfer.group, got ") << name;
-    if (!seen.insert(name).second)
-      return inner.emitOpError("expects each group once, got ")
-             << name << " twice";
-    InFlightDiagnostic diagnostic = inner.emitOpError();
+  for (GroupOp group : *groups) {
+    StringRef wrong;
     if (!group.isLearned())
-      diagnostic << "expects groups that are neither frozen nor track a model, "
-                    "got "
-                 << name;
+      wrong = "groups that are neither frozen nor track a model, got ";
     else if (!meets(reached, getGroupParameters(inner, group)))
-      diagnostic << "expects its loss to depend on a parameter of each group, "
-                    "got none of "
-                 << name;
-    else {
-      diagnostic.abandon();
+      wrong = "its loss to depend on a parameter of each group, got none of ";
+    else
       continue;
-    }
+    InFlightDiagnostic diagnostic = inner.emitOpError("expects ")
+                                    << wrong << FlatSymbolRefAttr::get(group);
     diagnostic.attachNote(group.getLoc()) << "declared here";
     return diagnostic;
   }
@@ -94,16 +80,27 @@ LogicalResult checkCalls(InnerOp inner) {
 SmallVector<Parameter> getInnerParameters(InnerOp inner) {
   ParameterSet reached = getReachedParameters({inner.getLoss()});
   SmallVector<Parameter> parameters;
-  for (Attribute name : inner.getGroups())
-    for (const Parameter& parameter :
-         getGroupParameters(inner, findGroup(inner, name)))
+  // Verified: there are such groups.
+  SmallVector<GroupOp> groups = *findGroups(inner, inner.getGroups());
+  for (GroupOp group : groups)
+    for (const Parameter& parameter : getGroupParameters(inner, group))
       if (reached.contains(parameter.symbol)) parameters.push_back(parameter);
   return parameters;
 }
 
-bool followsSteps(CallOp call, InnerOp inner) {
-  return call.getAt() == inner.getFrom() &&
-         meets(getCalledParameters(call), getInnerParameters(inner));
+SmallVector<Operation*> getRepeated(InnerOp inner) {
+  SmallVector<Parameter> parameters = getInnerParameters(inner);
+  SmallVector<Operation*> repeated;
+  for (Operation* op : getComputation({inner.getLoss()})) {
+    auto call = dyn_cast<CallOp>(op);
+    bool moves = call && call.getAt() == inner.getFrom() &&
+                 meets(getCalledParameters(call), parameters);
+    bool reads = llvm::any_of(op->getOperands(), [&](Value operand) {
+      return llvm::is_contained(repeated, operand.getDefiningOp());
+    });
+    if (moves || reads) repeated.push_back(op);
+  }
+  return repeated;
 }
 
 LogicalResult verifyInner(InnerOp inner) {
@@ -113,9 +110,7 @@ LogicalResult verifyInner(InnerOp inner) {
     if (!call) continue;
     ParameterSet read = getCalledParameters(call);
     bool moved = false;
-    for (InnerOp each = inner; each && !moved;
-         each = each.getFrom() ? each.getFrom().getDefiningOp<InnerOp>()
-                               : InnerOp())
+    for (InnerOp each = inner; each && !moved; each = each.getPrevious())
       moved = meets(read, getInnerParameters(each));
     if (moved) continue;
     InFlightDiagnostic diagnostic =

@@ -130,8 +130,7 @@ void Walker::visitInner(InnerOp inner, SmallVectorImpl<Value>& pending) {
 
 void Walker::addParameters(DistanceOp distance) {
   for (auto inner = distance.getParameters().getDefiningOp<InnerOp>(); inner;
-       inner = inner.getFrom() ? inner.getFrom().getDefiningOp<InnerOp>()
-                               : InnerOp())
+       inner = inner.getPrevious())
     for (const Parameter& parameter : getInnerParameters(inner))
       parameters.insert(parameter.symbol);
 }

@@ -3,6 +3,8 @@
 
 // Verifies C1 to C13 of transfer.strategy.
 
+#include "dialects/transfer/transfer_verify.h"
+
 #include "dialects/graft/size_renaming.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/optimizer.h"
@@ -279,12 +281,10 @@ LogicalResult Verifier::checkPhases() {
 
 // C4.
 LogicalResult Verifier::checkPhase(PhaseOp phase) {
-  llvm::DenseSet<Operation*> own;
-  for (auto name : phase.getGroups().getAsRange<FlatSymbolRefAttr>()) {
-    auto group =
-        dyn_cast_or_null<GroupOp>(SymbolTable::lookupSymbolIn(strategy, name));
-    if (!group)
-      return phase.emitOpError("expects a transfer.group, got ") << name;
+  FailureOr<SmallVector<GroupOp>> own = findGroups(phase, phase.getGroups());
+  if (failed(own)) return failure();
+  for (GroupOp group : *own) {
+    auto name = FlatSymbolRefAttr::get(group);
     if (!group.isLearned()) {
       StringRef why = group.getFrozen() ? "frozen" : "which tracks a model";
       InFlightDiagnostic diagnostic =
@@ -303,11 +303,8 @@ LogicalResult Verifier::checkPhase(PhaseOp phase) {
       diagnostic.attachNote(group.getLoc()) << "decays to its start here";
       return diagnostic;
     }
-    if (!own.insert(group).second)
-      return phase.emitOpError("expects each group once, got ")
-             << name << " twice";
   }
-  updated.insert(own.begin(), own.end());
+  updated.insert(own->begin(), own->end());
   return success();
 }
 

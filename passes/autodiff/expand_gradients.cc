@@ -4,6 +4,7 @@
 #include "passes/autodiff/expand_gradients.h"
 
 #include "dialects/graft/backpropagation.h"
+#include "dialects/graft/elements.h"
 #include "dialects/graft/graft_ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/autodiff/passes.h"
@@ -108,15 +109,8 @@ Value sumProducts(OpBuilder& builder, Location location, ValueRange first,
                   ValueRange second) {
   Value sum;
   for (auto [a, b] : llvm::zip_equal(first, second)) {
-    auto type = cast<RankedTensorType>(a.getType());
     Value product = MulOp::create(builder, location, a, b);
-    Value total = product;
-    if (type.getRank() > 0)
-      total = ReduceOp::create(
-          builder, location, RankedTensorType::get({}, type.getElementType()),
-          product, ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
-          builder.getDenseI64ArrayAttr(
-              llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+    Value total = sumElements(builder, location, product);
     sum = sum ? AddOp::create(builder, location, sum, total) : total;
   }
   return sum;

@@ -1,6 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/graft/elements.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/graft/phases.h"
 #include "passes/precision/passes.h"
@@ -43,10 +44,7 @@ void unscaleResults(func::FuncOp function, GradientsOp gradients,
     auto type = cast<RankedTensorType>(result.get().getType());
     OpBuilder builder(terminator);
     Location location = gradients.getLoc();
-    Value wide = BroadcastOp::create(
-        builder, location, type, unscale,
-        builder.getDenseI64ArrayAttr(
-            llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+    Value wide = spreadScalar(builder, location, unscale, type);
     result.set(MulOp::create(builder, location, result.get(), wide));
   }
 }
@@ -79,8 +77,7 @@ void unscaleGradients(func::FuncOp function, exec::SourceAttr source) {
     OpBuilder builder(op->getContext());
     builder.setInsertionPointAfter(op);
     auto type = cast<RankedTensorType>(op.getProducts().getType());
-    Value wide = BroadcastOp::create(builder, op.getLoc(), type, unscale,
-                                     builder.getDenseI64ArrayAttr({0, 1}));
+    Value wide = spreadScalar(builder, op.getLoc(), unscale, type);
     Value once = MulOp::create(builder, op.getLoc(), op.getProducts(), wide);
     Value twice = MulOp::create(builder, op.getLoc(), once, wide);
     op.getProducts().replaceAllUsesExcept(twice, once.getDefiningOp());

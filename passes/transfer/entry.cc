@@ -3,6 +3,7 @@
 
 #include "passes/transfer/entry.h"
 
+#include "dialects/graft/elements.h"
 #include "dialects/transfer/number.h"
 #include "llvm/ADT/STLExtras.h"
 #include "passes/transfer/set_losses.h"
@@ -39,22 +40,30 @@ Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
-void Entry::restrictTo(ArrayRef<Value> kept) {
+void Entry::restrictTo(Value loss, ArrayRef<Value> kept) {
   terms.insert(kept.begin(), kept.end());
+  auto isOfSum = [](OpOperand& use) { return isa<CombineOp>(use.getOwner()); };
+  for (Operation* op : getComputation({loss}, isOfSum))
+    if (isa<CombineOp>(op)) sums.insert(op);
 }
 
-bool Entry::takes(Value loss) const {
-  if (terms.empty() || terms.contains(loss)) return true;
-  auto sum = loss.getDefiningOp<CombineOp>();
-  return sum &&
-         llvm::any_of(sum.getLosses(), [&](Value term) { return takes(term); });
+bool Entry::takes(OpOperand& use) const {
+  return !sums.contains(use.getOwner()) || keeps(use.get());
+}
+
+bool Entry::keeps(Value loss) const {
+  if (terms.contains(loss)) return true;
+  Operation* sum = loss.getDefiningOp();
+  return sums.contains(sum) &&
+         llvm::any_of(sum->getOperands(),
+                      [&](Value term) { return keeps(term); });
 }
 
 SmallVector<Operation*> Entry::getOps(Value value) const {
   if (given.contains(value)) return {};
   return getComputation({value}, [&](OpOperand& use) {
     if (isa<CacheOp>(use.getOwner()) || given.contains(use.get())) return false;
-    return !isa<CombineOp>(use.getOwner()) || takes(use.get());
+    return takes(use);
   });
 }
 
@@ -209,8 +218,9 @@ void Entry::addFactors(Value value, PhaseOp phase, HostProgram& host) {
     if (auto inner = dyn_cast<InnerOp>(op))
       addFactor(inner.getRate(), phase, host, HostProgram::Range::rate);
     if (auto sum = dyn_cast<CombineOp>(op))
-      for (auto [factor, loss] : llvm::zip(sum.getFactors(), sum.getLosses()))
-        if (takes(loss)) add(factor);
+      for (auto [factor, term] :
+           llvm::zip_equal(sum.getFactors(), sum->getOpOperands()))
+        if (takes(term)) add(factor);
   }
 }
 
@@ -335,10 +345,7 @@ LogicalResult Entry::emitPenalty(PenaltyOp penalty) {
 void Entry::reduceRows(Value loss, Value rows, Value weight, Value divisor) {
   if (mode.lossPerExample) return mapping.map(loss, rows);
   if (weight) rows = MulOp::create(builder, rows, mapping.lookup(weight));
-  Value scalar = ReduceOp::create(
-      builder, loss.getType(), rows,
-      ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
-      builder.getDenseI64ArrayAttr({0}));
+  Value scalar = sumElements(builder, loss.getLoc(), rows);
   if (divisor) scalar = DivOp::create(builder, scalar, divisor);
   mapping.map(loss, scalar);
 }
@@ -369,13 +376,6 @@ Value Entry::elementOf(Value vector, int64_t index) {
   return ReshapeOp::create(builder, RankedTensorType::get({}, element), single);
 }
 
-Value Entry::spread(Value scalar, RankedTensorType type) {
-  if (type.getRank() == 0) return scalar;
-  return BroadcastOp::create(builder, type, scalar,
-                             builder.getDenseI64ArrayAttr(llvm::to_vector(
-                                 llvm::seq<int64_t>(type.getRank()))));
-}
-
 // A training has gradients to scale, and whatever has derivatives.
 void Entry::emitScaling(ScaleGradientOp scaling) {
   Value input = mapping.lookup(scaling.getInput());
@@ -389,22 +389,17 @@ void Entry::emitScaling(ScaleGradientOp scaling) {
 }
 
 void Entry::emitNumber(NumberOp number) {
-  mapping.map(number.getTensor(),
-              spread(scalarOf(number, number.getNumber()),
-                     cast<RankedTensorType>(number.getTensor().getType())));
+  mapping.map(
+      number.getTensor(),
+      spreadScalar(builder, number.getLoc(),
+                   scalarOf(number, number.getNumber()),
+                   cast<RankedTensorType>(number.getTensor().getType())));
 }
 
 void Entry::emitGradient(GradientOp gradient) {
   Value values = mapping.lookup(gradient.getValues());
   Value wrt = mapping.lookup(gradient.getWrt());
-  auto type = cast<RankedTensorType>(values.getType());
-  Value sum = values;
-  if (type.getRank() > 0)
-    sum = ReduceOp::create(
-        builder, RankedTensorType::get({}, type.getElementType()), values,
-        ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
-        builder.getDenseI64ArrayAttr(
-            llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+  Value sum = sumElements(builder, gradient.getLoc(), values);
   auto result =
       GradientsOp::create(builder, wrt.getType(), /*value=*/true, sum, wrt);
   mapping.map(gradient.getGradient(), result.getGradients().front());
@@ -427,9 +422,9 @@ FailureOr<Value> Entry::computeTerm(CombineOp sum, size_t index) {
 
 LogicalResult Entry::emitCombination(CombineOp combine) {
   Value sum;
-  for (auto [index, loss] : llvm::enumerate(combine.getLosses())) {
-    if (!takes(loss)) continue;
-    Value term = scaleTerm(combine, index);
+  for (OpOperand& use : combine->getOpOperands()) {
+    if (!takes(use)) continue;
+    Value term = scaleTerm(combine, use.getOperandNumber());
     if (sum && sum.getType() != term.getType())
       return combine.emitOpError(
                  "expects losses of as many examples each to be evaluated, "

@@ -43,8 +43,9 @@ class Entry {
   // Inserts the function `name` before `strategy`, with `graft.phase` = `name`.
   Entry(StrategyOp strategy, llvm::StringRef name, EntryMode mode);
 
-  // Lets `compute` leave out all terms of a sum of losses but `kept`.
-  void restrictTo(llvm::ArrayRef<mlir::Value> kept);
+  // Lets `compute` leave out all terms of `loss`, which may be a sum of sums,
+  // but `kept`. Other sums are whole.
+  void restrictTo(mlir::Value loss, llvm::ArrayRef<mlir::Value> kept);
 
   // Sets its part of the keys of random numbers: only entries of one `ordinal`
   // draw the same in a step.
@@ -108,9 +109,6 @@ class Entry {
   // Element `index` of a vector, as a scalar.
   mlir::Value elementOf(mlir::Value vector, int64_t index);
 
-  // Repeats a scalar along all dimensions of `type`.
-  mlir::Value spread(mlir::Value scalar, mlir::RankedTensorType type);
-
   // Adds the derivatives of `loss` with respect to those `trained` parameters
   // that are `reached` to their gradients, which `slotOf` names. Returns those
   // with respect to `rows`.
@@ -132,8 +130,10 @@ class Entry {
   // Values of parameters, by their names.
   using Place = llvm::MapVector<mlir::SymbolRefAttr, mlir::Value>;
 
-  // Whether `loss` is among what the entry adds up.
-  bool takes(mlir::Value loss) const;
+  // Whether the entry needs the operand.
+  bool takes(mlir::OpOperand& use) const;
+  // Whether a term that is kept is `loss` or, in a sum of the loss, in it.
+  bool keeps(mlir::Value loss) const;
   // The ops that the entry needs for `value`, caches without what they hold.
   llvm::SmallVector<mlir::Operation*> getOps(mlir::Value value) const;
   mlir::LogicalResult emit(mlir::Operation* op);
@@ -143,9 +143,11 @@ class Entry {
   mlir::Value scaleTerm(CombineOp sum, size_t index);
   void emitCall(CallOp call, mlir::ValueRange arguments);
   mlir::LogicalResult emitInner(InnerOp inner);
-  // The loss of `inner` where its steps have led to `reached`.
-  mlir::FailureOr<mlir::Value> computeAgain(InnerOp inner,
-                                            const Place& reached);
+  // The loss of `inner` where its steps have led to `reached`; the ops
+  // `repeated` are emitted again.
+  mlir::FailureOr<mlir::Value> computeAgain(
+      InnerOp inner, llvm::ArrayRef<mlir::Operation*> repeated,
+      const Place& reached);
   void emitDistance(DistanceOp distance);
   void emitScaling(ScaleGradientOp scaling);
   void emitGradient(GradientOp gradient);
@@ -167,7 +169,8 @@ class Entry {
   mlir::Value getDivisor(StreamOp stream, const BatchSum& sum) const;
 
   EntryMode mode;
-  llvm::DenseSet<mlir::Value> terms;  // that are taken; empty: all
+  llvm::DenseSet<mlir::Operation*> sums;  // of whose terms some are left out
+  llvm::DenseSet<mlir::Value> terms;      // that are kept
   mlir::IRMapping mapping;
   llvm::DenseSet<mlir::Value> given;
   llvm::SmallVector<StreamOp> streams;  // whose fields are arguments

@@ -4,6 +4,7 @@
 // Inner loops of an entry: steps are unrolled, and what they move is computed
 // again.
 
+#include "dialects/graft/elements.h"
 #include "dialects/transfer/number.h"
 #include "passes/transfer/entry.h"
 
@@ -33,18 +34,13 @@ void Entry::emitCall(CallOp call, ValueRange arguments) {
   mapping.map(call.getResults(), copy.getResults());
 }
 
-FailureOr<Value> Entry::computeAgain(InnerOp inner, const Place& reached) {
+FailureOr<Value> Entry::computeAgain(InnerOp inner,
+                                     ArrayRef<Operation*> repeated,
+                                     const Place& reached) {
   IRMapping before = mapping;
-  llvm::DenseSet<Operation*> again;
   moved = {inner.getFrom(), &reached};
   LogicalResult result = success();
-  for (Operation* op : getOps(inner.getLoss())) {
-    auto call = dyn_cast<CallOp>(op);
-    bool follows = llvm::any_of(op->getOperands(), [&](Value operand) {
-      return again.contains(operand.getDefiningOp());
-    });
-    if (!follows && !(call && followsSteps(call, inner))) continue;
-    again.insert(op);
+  for (Operation* op : repeated) {
     for (Value value : op->getResults()) mapping.erase(value);
     builder.setLoc(op->getLoc());
     result = emit(op);
@@ -73,9 +69,11 @@ LogicalResult Entry::emitInner(InnerOp inner) {
   auto times =
       static_cast<int64_t>(getVerifiedNumber(inner, inner.getTimesAttr()));
   Value rate = scalarOf(inner, inner.getRateAttr());
+  SmallVector<Operation*> repeated;
+  if (times > 1) repeated = getRepeated(inner);
   for (int64_t step = 0; step < times; ++step) {
     FailureOr<Value> loss = step == 0 ? mapping.lookup(inner.getLoss())
-                                      : computeAgain(inner, place);
+                                      : computeAgain(inner, repeated, place);
     if (failed(loss)) return failure();
     builder.setLoc(inner.getLoc());
     SmallVector<Value> from;
@@ -87,7 +85,8 @@ LogicalResult Entry::emitInner(InnerOp inner) {
          llvm::zip_equal(parameters, from, gradients.getGradients())) {
       Value slope = gradient;
       if (first) slope = StopGradientOp::create(builder, slope);
-      Value wide = spread(rate, cast<RankedTensorType>(old.getType()));
+      Value wide = spreadScalar(builder, inner.getLoc(), rate,
+                                cast<RankedTensorType>(old.getType()));
       Value change = MulOp::create(builder, slope, wide);
       place[parameter.symbol] = SubOp::create(builder, old, change);
     }
@@ -104,11 +103,7 @@ void Entry::emitDistance(DistanceOp distance) {
     Value there = StopGradientOp::create(builder, value);
     Value apart = SubOp::create(builder, here, there);
     Value squares = MulOp::create(builder, apart, apart);
-    Value total = ReduceOp::create(
-        builder, RankedTensorType::get({}, type.getElementType()), squares,
-        ReduceKindAttr::get(builder.getContext(), ReduceKind::sum),
-        builder.getDenseI64ArrayAttr(
-            llvm::to_vector(llvm::seq<int64_t>(type.getRank()))));
+    Value total = sumElements(builder, distance.getLoc(), squares);
     sum = sum ? AddOp::create(builder, sum, total).getOutput() : total;
   }
   mapping.map(distance.getDistance(),

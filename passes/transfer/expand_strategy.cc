@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dialects/graft/elements.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/optimizer.h"
 #include "llvm/ADT/StringSet.h"
@@ -397,7 +398,7 @@ LogicalResult Expander::buildAccumulate(const Work& work,
                                         const LossPart& part) {
   PhaseOp phase = work.phase;
   Entry entry(strategy, nameOf(work, part), kTrain);
-  entry.restrictTo(part.terms);
+  entry.restrictTo(phase.getLoss(), part.terms);
   for (StreamOp read : part.streams) entry.addFields(read, {});
   entry.addCaches(phase.getLoss());
   entry.setOrdinal(ordinals++);
@@ -470,7 +471,7 @@ void Expander::updateTrackers(Entry& entry, PhaseOp phase,
     SymbolRefAttr symbol = tracker.item.parameter.symbol;
     auto type = cast<RankedTensorType>(updated.getType());
     Value old = ReadOp::create(builder, type, symbol, /*layer=*/false);
-    Value wide = entry.spread(share, type);
+    Value wide = spreadScalar(builder, builder.getLoc(), share, type);
     Value difference = SubOp::create(builder, updated, old);
     Value change = MulOp::create(builder, difference, wide);
     Value average = AddOp::create(builder, old, change);

@@ -3,6 +3,8 @@
 
 #include "passes/transfer/gradient_slots.h"
 
+#include "dialects/graft/elements.h"
+
 using namespace mlir;
 
 namespace graft::transfer {
@@ -103,8 +105,8 @@ SmallVector<Value> GradientSlots::build(
     if (own.size() == 1) continue;
     for (auto [index, gradient] : llvm::enumerate(own)) {
       Value weight = entry.elementOf(weights, static_cast<int64_t>(index));
-      Value wide =
-          entry.spread(weight, cast<RankedTensorType>(gradient.getType()));
+      Value wide = spreadScalar(builder, builder.getLoc(), weight,
+                                cast<RankedTensorType>(gradient.getType()));
       Value weighed = MulOp::create(builder, gradient, wide);
       step = index == 0 ? weighed
                         : AddOp::create(builder, step, weighed).getOutput();

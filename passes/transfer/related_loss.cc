@@ -133,7 +133,7 @@ LogicalResult Builder::represent(const Side& side) {
 LogicalResult Builder::relate() {
   std::string entryName = name("relate", {});
   Entry entry(strategy, entryName, kTrain);
-  entry.restrictTo(loss.cut.related);
+  entry.restrictTo(phase.getLoss(), loss.cut.related);
   Value sum = phase.getLoss();
   for (Value row : loss.cut.rows)
     entry.addGiven(row, nameOfRow(row), rows[row].values);
@@ -185,7 +185,7 @@ LogicalResult Builder::accumulate(const Side& side) {
   entry.addFields(side.stream, {});
   SmallVector<Value> needed(side.rows);
   if (!side.own.empty()) {
-    entry.restrictTo(side.own);
+    entry.restrictTo(phase.getLoss(), side.own);
     needed.push_back(phase.getLoss());
     if (failed(entry.addTotals(phase.getLoss(), host))) return failure();
   }

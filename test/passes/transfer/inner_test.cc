@@ -6,16 +6,12 @@
 
 #include <map>
 
-#include "dialects/transfer/transfer_dialect.h"
-#include "passes/autodiff/passes.h"
 #include "passes/interpret/random_inputs.h"
-#include "passes/transfer/passes.h"
-#include "test/passes/interpret/program.h"
+#include "test/passes/transfer/expansion.h"
 
 namespace graft {
 namespace {
 
-using interpret::Interpreter;
 using interpret::Segments;
 using interpret::Tensor;
 using mlir::func::FuncOp;
@@ -24,23 +20,14 @@ using mlir::func::FuncOp;
 constexpr double kTolerance = 1e-7;
 constexpr double kBegin = 1, kRate = 0.1;
 
-class InnerTest : public ::testing::Test {
+class InnerTest : public ExpansionTest {
  protected:
   void Expand(const std::string& file,
               const std::map<std::string, std::string>& settings) {
-    interpreter_.reset();
-    module_ = parseFile(context_.get(), "test/passes/transfer/Inputs/" + file);
-    ASSERT_TRUE(module_);
-    auto strategies = module_->getOps<transfer::StrategyOp>();
-    transfer::StrategyOp strategy = *strategies.begin();
-    for (const auto& [name, value] : settings)
-      ASSERT_TRUE(mlir::succeeded(strategy.setParameter(name, value)));
-    mlir::PassManager manager(context_.get());
-    buildTransferPipeline(manager);
-    manager.addPass(createAutodiffExpandGradientsPass());
-    ASSERT_TRUE(mlir::succeeded(manager.run(*module_)));
-    interpreter_ = std::make_unique<Interpreter>(*module_);
-    interpreter_->setExact(true);
+    ExpansionTest::Expand(file, [&](transfer::StrategyOp strategy) {
+      for (const auto& [name, value] : settings)
+        ASSERT_TRUE(mlir::succeeded(strategy.setParameter(name, value)));
+    });
   }
 
   // The loss, and its derivative by the number that is `w`, for a label of each
@@ -76,10 +63,6 @@ class InnerTest : public ::testing::Test {
     matrix.values[0] = value;
     return matrix;
   }
-
-  std::unique_ptr<mlir::MLIRContext> context_ = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module_;
-  std::unique_ptr<Interpreter> interpreter_;
 };
 
 TEST_F(InnerTest, HasTheGradientsOfTheSheet) {

@@ -7,16 +7,12 @@
 #include <map>
 #include <vector>
 
-#include "dialects/transfer/transfer_dialect.h"
-#include "passes/autodiff/passes.h"
 #include "passes/interpret/random_inputs.h"
-#include "passes/transfer/passes.h"
-#include "test/passes/interpret/program.h"
+#include "test/passes/transfer/expansion.h"
 
 namespace graft {
 namespace {
 
-using interpret::Interpreter;
 using interpret::Segments;
 using interpret::Tensor;
 using mlir::func::FuncOp;
@@ -32,23 +28,14 @@ const std::vector<int32_t> kLabels = {0, 2, 1, 1, 0};
 // Values by the names of arguments or results.
 using Values = std::map<std::string, interpret::Value>;
 
-class RelatedLossTest : public ::testing::Test {
+class RelatedLossTest : public ExpansionTest {
  protected:
   // The page, as `batch` asks for; 0: in one pass.
   void Expand(int64_t batch) {
-    interpreter_.reset();
-    module_ =
-        parseFile(context_.get(), "test/passes/transfer/Inputs/related.mlir");
-    ASSERT_TRUE(module_);
-    auto strategies = module_->getOps<transfer::StrategyOp>();
-    transfer::StrategyOp strategy = *strategies.begin();
-    if (batch > 0) strategy.setBatch(batch);
-    mlir::PassManager manager(context_.get());
-    buildTransferPipeline(manager);
-    manager.addPass(createAutodiffExpandGradientsPass());
-    ASSERT_TRUE(mlir::succeeded(manager.run(*module_)));
-    interpreter_ = std::make_unique<Interpreter>(*module_);
-    interpreter_->setExact(true);
+    ExpansionTest::Expand("related.mlir", [&](transfer::StrategyOp strategy) {
+      if (batch > 0) strategy.setBatch(batch);
+    });
+    ASSERT_TRUE(interpreter_);
     interpret::setRandomSlots(*module_, /*seed=*/7, *interpreter_);
     for (const auto& [name, value] : Gradients()) {
       const auto [model, slot] = llvm::StringRef(name).split("::");
@@ -151,10 +138,6 @@ class RelatedLossTest : public ::testing::Test {
     EXPECT_GT(norm, 0.01);
     return std::sqrt(error / norm);
   }
-
-  std::unique_ptr<mlir::MLIRContext> context_ = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module_;
-  std::unique_ptr<Interpreter> interpreter_;
 };
 
 TEST_F(RelatedLossTest, HasTheGradientsOfTheWholeBatch) {

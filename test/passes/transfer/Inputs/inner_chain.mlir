@@ -3,7 +3,7 @@
 
 // (w - a)^2 / 2 of one number w, which every text has, and labels a: what a step from the
 // labels of @support does for those of @query, in two loops, of which one goes on where
-// the other ended.
+// the other ended, with a loss that is a sum.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -44,7 +44,9 @@ transfer.strategy @meta {
   %w1 = transfer.call @model::@number(%ids, %segments) at %begun : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x1xf32, #S>
   %l1 = transfer.call @model::@half(%w1, %labels) : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
   %more_learnt = transfer.mean %l1 : tensor<?xf32, #S>
-  %fast = transfer.inner from %begun minimise %more_learnt over [@all] rate 0.1 times @times order @order
+  %again = transfer.mean %l1 : tensor<?xf32, #S>
+  %both = transfer.combine 0.25 * %more_learnt + 0.75 * %again
+  %fast = transfer.inner from %begun minimise %both over [@all] rate 0.1 times @times order @order
   %v = transfer.call @model::@number(%more, %others) at %fast : (tensor<?xi32, #U>, !graft.segments<U, R>) -> tensor<?x1xf32, #R>
   %k = transfer.call @model::@half(%v, %answers) : (tensor<?x1xf32, #R>, tensor<?x1xf32, #R>) -> tensor<?xf32, #R>
   %helped = transfer.mean %k : tensor<?xf32, #R>

@@ -1,0 +1,21 @@
+// Part of Graft, under the Apache License v2.0.
+// SPDX-License-Identifier: Apache-2.0
+
+// Parts of the verifier of transfer.strategy. Each fails with a diagnostic.
+
+#ifndef GRAFT_DIALECTS_TRANSFER_TRANSFER_VERIFY_H_
+#define GRAFT_DIALECTS_TRANSFER_TRANSFER_VERIFY_H_
+
+#include "dialects/transfer/transfer_dialect.h"
+
+namespace graft::transfer {
+
+// The groups and calls of `inner`, and whatever is at its result (C12).
+llvm::LogicalResult verifyInner(InnerOp inner);
+
+// What `phase` weighs gradients by (C13).
+llvm::LogicalResult verifyWeighing(PhaseOp phase);
+
+}  // namespace graft::transfer
+
+#endif  // GRAFT_DIALECTS_TRANSFER_TRANSFER_VERIFY_H_
