@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
@@ -34,7 +35,14 @@ struct JsonCell {
 class RowParser final : public nlohmann::json_sax<json> {
  public:
   explicit RowParser(const std::vector<TableColumn>& columns)
-      : columns_(columns), cells_(columns.size()) {}
+      : columns_(columns),
+        reads_inner_(columns.empty() ||
+                     absl::c_any_of(columns,
+                                    [](const TableColumn& column) {
+                                      return absl::StrContains(column.name,
+                                                               '.');
+                                    })),
+        cells_(columns.size()) {}
 
   // INVALID_ARGUMENT says what is expected, without a place.
   absl::Status Parse(absl::string_view line) {
@@ -100,7 +108,8 @@ class RowParser final : public nlohmann::json_sax<json> {
     }
     key_ = std::move(key);
     // Of the object, or of one that it has under a key.
-    if (keys_.size() == 1 && parents_.size() == 1) outer_ = key_;
+    if (reads_inner_ && keys_.size() == 1 && parents_.size() == 1)
+      outer_ = key_;
     if (IsInner()) inner_names_.insert(absl::StrCat(outer_, ".", key_));
     return true;
   }
@@ -125,9 +134,11 @@ class RowParser final : public nlohmann::json_sax<json> {
     return true;
   }
 
-  // Whether the last key is one of an object that is a value of the object.
+  // Whether the last key is one of an object that is a value of the object, and
+  // somebody asks for such keys.
   bool IsInner() const {
-    return keys_.size() == 2 && parents_.size() == 2 && root_.is_object();
+    return reads_inner_ && keys_.size() == 2 && parents_.size() == 2 &&
+           root_.is_object();
   }
 
   // Puts a value into the one that is open, if that is needed; null if not.
@@ -167,6 +178,7 @@ class RowParser final : public nlohmann::json_sax<json> {
   }
 
   const std::vector<TableColumn>& columns_;
+  const bool reads_inner_;  // keys of objects in the object
   std::vector<JsonCell> cells_;
   absl::string_view line_;  // during Parse
   std::string error_;
