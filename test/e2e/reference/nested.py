@@ -138,12 +138,5 @@ def pcgrad(at, settings):
     print(f"apart in {sum(apart)} of {total} steps")
 
 
-def main():
-    page, folder, start, got, *settings = sys.argv[1:]
-    pages.compare(list(globals()[page](
-        pages.Place(pathlib.Path(folder), pathlib.Path(start)),
-        dict(setting.split("=") for setting in settings))), pathlib.Path(got))
-
-
 if __name__ == "__main__":
-    main()
+    pages.main(globals())

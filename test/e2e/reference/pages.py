@@ -8,9 +8,7 @@ Transformers, and compares the losses of its phases with Graft's.
 as phases.py. FOLDER also has the tables second.tsv, of a second task, and part.tsv,
 which lacks labels, and teacher and second, checkpoints of trained classifiers.
 self_training begins with the first of them, r_drop with both, other pages with START.
-The rate is 1e-3; SETTING, as gamma=2, is what else the run has set. Pages that compare
-layers have the setting model=NAME, the folder of the student, of as many layers as
-start has.
+The rate is 1e-3; SETTING, as gamma=2, is what else the run has set.
 """
 
 import json
@@ -45,6 +43,20 @@ def pooled(model, ids):
 
 def logits(model, ids):
     return model.classifier(pooled(model, ids))
+
+
+def hard(said, answers):
+    """The mean cross-entropy of the texts that have a label."""
+    labelled = max(1, (answers != -100).sum().item())
+    return functional.cross_entropy(said, answers, reduction="sum",
+                                    ignore_index=-100) / labelled
+
+
+def soft(said, target, heat):
+    """The mean divergence from a teacher's logits, at a temperature."""
+    return functional.kl_div((said / heat).log_softmax(1),
+                             (target / heat).softmax(1),
+                             reduction="batchmean") * heat**2
 
 
 def take(begun, names):
@@ -299,21 +311,14 @@ def distill_two(at, settings):
     table = at.table("part")
     model, _ = at.model()
     teachers = [at.load(name) for name in ("teacher", "second")]
-    soft, second = float(settings["soft_share"]), float(settings["second_share"])
-    heat = 2.0
+    share, second = float(settings["soft_share"]), float(settings["second_share"])
 
     def loss():
         ids, answers = table.batch()
         said = logits(model, ids)
-        labelled = max(1, (answers != -100).sum().item())
-        hard = functional.cross_entropy(said, answers, reduction="sum",
-                                        ignore_index=-100) / labelled
-        apart = [functional.kl_div((said / heat).log_softmax(1),
-                                   (logits(one, ids).detach() / heat).softmax(1),
-                                   reduction="batchmean") * heat**2
-                 for one in teachers]
-        return ((1 - soft) * hard + soft * (1 - second) * apart[0] +
-                soft * second * apart[1])
+        apart = [soft(said, logits(one, ids).detach(), 2.0) for one in teachers]
+        return ((1 - share) * hard(said, answers) +
+                share * (1 - second) * apart[0] + share * second * apart[1])
 
     yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
                    3 * steps(table), loss)
@@ -332,14 +337,8 @@ def distill_file(at, settings):
         first = table.next
         ids, answers = table.batch()
         said = logits(model, ids)
-        labelled = max(1, (answers != -100).sum().item())
-        hard = functional.cross_entropy(said, answers, reduction="sum",
-                                        ignore_index=-100) / labelled
-        apart = functional.kl_div(
-            (said / heat).log_softmax(1),
-            (targets[first:first + len(answers)] / heat).softmax(1),
-            reduction="batchmean") * heat**2
-        return (1 - share) * hard + share * apart
+        return ((1 - share) * hard(said, answers) +
+                share * soft(said, targets[first:first + len(answers)], heat))
 
     yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
                    3 * steps(table), loss)
@@ -350,37 +349,6 @@ def scores(left, right, heads):
     left, right = (x.view(len(x), heads, -1).transpose(0, 1)
                    for x in (left, right))
     return left @ right.transpose(1, 2) / left.shape[2]**0.5
-
-
-def relations(at, settings):
-    table = at.table("train")
-    (model, begun), teacher = at.model(), at.load("teacher")
-    maps = take(begun, ["maps.query", "maps.key"])
-
-    def states(model, ids):
-        told = model.bert(input_ids=ids, attention_mask=(ids != 0).int())
-        return [x[:n] for x, n in zip(told.last_hidden_state,
-                                      (ids != 0).sum(1))]
-
-    def alike(x, y):
-        p, q = (scores(side, side, 4).log_softmax(2) for side in (y, x))
-        return (p.exp() * (p - q)).sum(2).mean()
-
-    def near(x, y):
-        query, key = (functional.linear(x, side) for side in maps)
-        return ((scores(query, key, 2) - scores(y, y, 2))**2).mean()
-
-    def loss():
-        ids, answers = table.batch()
-        with torch.no_grad():
-            targets = states(teacher, ids)
-        pairs = list(zip(states(model, ids), targets))
-        return (functional.cross_entropy(logits(model, ids), answers) +
-                4 * torch.stack([alike(*pair) for pair in pairs]).mean() +
-                0.5 * torch.stack([near(*pair) for pair in pairs]).mean())
-
-    yield from run("", phases.Phase([*model.parameters(), *maps], adamw(), 1.0),
-                   3 * steps(table), loss)
 
 
 def slope(at, settings):
@@ -706,191 +674,6 @@ def meta(at, settings):
                    int(settings["epochs"]) * steps(tables[0]), loss, done)
 
 
-def distilling(model, teacher, table, settings, more=lambda ids, said: 0):
-    """The loss of labels, of the teacher's logits, and `more` of the outputs."""
-    heat = float(settings.get("temperature", 2))
-    soft = float(settings["soft_share"])
-
-    def loss():
-        ids, answers = table.batch()
-        mask = (ids != 0).int()
-        said, heard = (one(input_ids=ids, attention_mask=mask,
-                           output_hidden_states=True)
-                       for one in (model, teacher))
-        labelled = max(1, (answers != -100).sum().item())
-        hard = functional.cross_entropy(said.logits, answers, reduction="sum",
-                                        ignore_index=-100) / labelled
-        apart = functional.kl_div((said.logits / heat).log_softmax(1),
-                                  (heard.logits.detach() / heat).softmax(1),
-                                  reduction="batchmean") * heat**2
-        return (1 - soft) * hard + soft * apart + more(
-            said.hidden_states, [x.detach() for x in heard.hidden_states])
-
-    return loss
-
-
-def stride(ours, theirs):
-    """Layers of the teacher for each of the student."""
-    assert (len(theirs) - 1) % (len(ours) - 1) == 0
-    return (len(theirs) - 1) // (len(ours) - 1)
-
-
-def hidden(at, settings):
-    table, teacher = at.table("part"), at.load("teacher")
-    model, begun = at.model(settings["model"])
-    (weight,) = take(begun, ["fit.weight"])
-
-    def states():
-        ids, _ = table.batch()
-        mask = (ids != 0).int()
-        ours, theirs = (one.bert(input_ids=ids, attention_mask=mask,
-                                 output_hidden_states=True).hidden_states
-                        for one in (model, teacher))
-        total = 0
-        for own, other in zip(ours, theirs[::stride(ours, theirs)], strict=True):
-            errors = (functional.linear(own, weight) - other.detach()).square()
-            texts = (errors.mean(2) * mask).sum(1) / mask.sum(1)
-            total = total + texts.mean()
-        return total
-
-    # Neither the pooler nor the classifier is behind a state.
-    below = [*model.bert.embeddings.parameters(),
-             *model.bert.encoder.parameters(), weight]
-    first = int(settings["state_epochs"]) * steps(table)
-    yield from run("states", phases.Phase(below, adamw(sped=[weight]), 1.0),
-                   first, states)
-    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
-                   int(settings["epochs"]) * steps(table),
-                   distilling(model, teacher, table, settings), first)
-
-
-def pkd(at, settings):
-    table, teacher = at.table("part"), at.load("teacher")
-    model, _ = at.model(settings["model"])
-    share = float(settings["state_share"])
-
-    def patient(ours, theirs):
-        chosen = theirs[::stride(ours, theirs)]
-        assert len(ours) == len(chosen) > 2
-        return share * sum(
-            (functional.normalize(own[:, 0]) -
-             functional.normalize(other[:, 0])).square().mean(1).mean()
-            for own, other in zip(ours[1:-1], chosen[1:-1], strict=True))
-
-    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
-                   3 * steps(table),
-                   distilling(model, teacher, table, settings, patient))
-
-
-def listen(model, layer):
-    """What the projections of the attention of `layer` return, once it has run."""
-    heard = {}
-    block = model.bert.encoder.layer[layer].attention.self
-    for kind in ("query", "key", "value"):
-        getattr(block, kind).register_forward_hook(
-            lambda _, inputs, output, kind=kind: heard.__setitem__(kind, output))
-    return heard
-
-
-def apart(ours, theirs, ids, compare):
-    """The mean of `compare` over texts, of the rows of their tokens."""
-    return torch.stack([compare([x[i, :n] for x in ours],
-                                [y[i, :n].detach() for y in theirs])
-                        for i, n in enumerate((ids != 0).sum(1))]).mean()
-
-
-def projections(at, settings):
-    """own_pages/projections.mlir: queries, keys and values of the last layers."""
-    table, teacher = at.table("train"), at.load("teacher")
-    model, _ = at.model(settings["model"])
-    ours, theirs = listen(model, -1), listen(teacher, -1)
-
-    def loss():
-        ids, answers = table.batch()
-        mask = (ids != 0).int()
-        said = model(input_ids=ids, attention_mask=mask).logits
-        teacher(input_ids=ids, attention_mask=mask)
-        return functional.cross_entropy(said, answers) + sum(
-            apart([ours[kind]], [theirs[kind]], ids,
-                  lambda x, y: functional.mse_loss(x[0], y[0]))
-            for kind in ours)
-
-    yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
-                   3 * steps(table), loss)
-
-
-def minilm(at, settings):
-    table, teacher = at.table("part"), at.load("teacher")
-    model, _ = at.model(settings["model"])
-    layer = int(settings["layer"])
-    ours, theirs = listen(model, -1), listen(teacher, layer - (layer > 0))
-    heads = int(settings["relation_heads"]) or model.config.num_attention_heads
-
-    def diverge(x, y):
-        p, q = (scores(*side, *side, heads).log_softmax(2) for side in (y, x))
-        return functional.kl_div(q, p, reduction="sum",
-                                 log_target=True) / (heads * len(x[0]))
-
-    def relate():
-        ids, _ = table.batch()
-        for one in (model, teacher):
-            one.bert(input_ids=ids, attention_mask=(ids != 0).int())
-        return sum(apart([ours[kind]], [theirs[kind]], ids, diverge)
-                   for kind in ours)
-
-    # What the last layer makes of its projections is behind no relation.
-    last = model.bert.encoder.layer[-1]
-    behind = {*last.parameters()} - {*last.attention.self.parameters()}
-    below = [p for p in [*model.bert.embeddings.parameters(),
-                         *model.bert.encoder.parameters()] if p not in behind]
-    first = int(settings["relation_epochs"]) * steps(table)
-    yield from run("relate", phases.Phase(below, adamw(), 1.0), first, relate)
-    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
-                   int(settings["epochs"]) * steps(table),
-                   distilling(model, teacher, table, settings), first)
-
-
-def tinybert(at, settings):
-    table, teacher = at.table("part"), at.load("teacher")
-    model, begun = at.model(settings["model"])
-    words, states = take(begun, ["fit.embeddings.weight", "fit.states.weight"])
-    ours, theirs = ([listen(one, i)
-                     for i in range(one.config.num_hidden_layers)]
-                    for one in (model, teacher))
-    heads = model.config.num_attention_heads
-    assert heads == teacher.config.num_attention_heads
-
-    def near(x, y):
-        return functional.mse_loss(scores(*x, heads), scores(*y, heads))
-
-    def learn():
-        ids, _ = table.batch()
-        mask = (ids != 0).int()
-        mine, shown = (one.bert(input_ids=ids, attention_mask=mask,
-                                output_hidden_states=True).hidden_states
-                       for one in (model, teacher))
-        every = stride(mine, shown)
-        total = 0
-        for i, (x, y) in enumerate(zip(mine, shown[::every], strict=True)):
-            weight = states if i else words
-            total = total + apart(
-                [x], [y], ids, lambda x, y, weight=weight: functional.mse_loss(
-                    functional.linear(x[0], weight), y[0]))
-        for x, y in zip(ours, theirs[every - 1::every], strict=True):
-            total = total + apart([x["query"], x["key"]],
-                                  [y["query"], y["key"]], ids, near)
-        return total
-
-    below = [*model.bert.embeddings.parameters(),
-             *model.bert.encoder.parameters(), words, states]
-    first = int(settings["layer_epochs"]) * steps(table)
-    yield from run("layers", phases.Phase(below, adamw(sped=[words, states]),
-                                          1.0), first, learn)
-    yield from run("logits", phases.Phase(model.parameters(), adamw(), 1.0),
-                   int(settings["epochs"]) * steps(table),
-                   distilling(model, teacher, table, settings), first)
-
-
 class Place:
     """What a run began with."""
 
@@ -943,12 +726,13 @@ def compare(trained, got):
     print(f"{len(trained)} losses agree, by {worst:.1e} or less")
 
 
-def main():
+def main(pages):
+    """Compares what the function of `pages` trains that the command line names."""
     page, folder, start, got, *settings = sys.argv[1:]
-    compare(list(globals()[page](
+    compare(list(pages[page](
         Place(pathlib.Path(folder), pathlib.Path(start)),
         dict(setting.split("=") for setting in settings))), pathlib.Path(got))
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())
