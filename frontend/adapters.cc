@@ -19,30 +19,6 @@
 namespace graft {
 namespace {
 
-// Names the labels of a head of so many rows.
-absl::Status nameLabels(FileSystem& files, const std::string& directory,
-                        size_t rows, ModelDescription& description) {
-  std::vector<std::string> labels = description.labels();
-  if (const std::string path = JoinPath(directory, "labels.json");
-      rows > 1 && files.Exists(path)) {
-    GRAFT_ASSIGN_OR_RETURN(labels, ReadLabels(files, path));
-    if (labels.size() != rows)
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": expects ", rows,
-                       " labels, as the head of the adapters has rows, got ",
-                       labels.size()));
-  }
-  if (labels.size() != rows) {
-    labels.clear();
-    for (size_t i = 0; i < rows; ++i)
-      labels.push_back(absl::StrCat("LABEL_", i));
-  }
-  description.facts().has_sequence_head = true;
-  description.setHead(std::move(labels),
-                      rows == 1 ? "regression" : "single_label_classification");
-  return absl::OkStatus();
-}
-
 class AdapterReader {
  public:
   AdapterReader(FileSystem& files, const AdapterSource& source,
@@ -85,33 +61,11 @@ class AdapterReader {
     return values;
   }
 
-  // The tensor of the checkpoint that the module has as its weight.
-  absl::StatusOr<const TensorView*> findMatrix(
-      const PeftModule& module, const std::string& parameter) const {
-    const CheckpointWeights& weights = *checkpoint_.weights;
-    GRAFT_ASSIGN_OR_RETURN(const std::optional<std::string> name,
-                           checkpoint_.names->find(parameter));
-    if (!name)
-      return absl::NotFoundError(
-          absl::StrCat(path(), ": expects adapters of linear layers that ",
-                       checkpoint_.directory, " has, got ", module.module,
-                       ", of which ", weights.path(), " has no weight"));
-    const TensorView* matrix = weights.Find(*name);
-    if (matrix->shape ==
-        std::vector<int64_t>{module.b->shape[0], module.a->shape[1]})
-      return matrix;
-    return absl::InvalidArgumentError(absl::StrCat(
-        path(), ": the adapters of ", module.module, " expect a matrix [",
-        module.b->shape[0], ", ", module.a->shape[1], "], got ", *name, " of ",
-        DescribeTensorType(matrix->dtype, matrix->shape), " in ",
-        weights.PathOf(*name)));
-  }
-
   absl::Status addModule(const PeftModule& module) {
     const std::string parameter =
         checkpoint_.names->strip(absl::StrCat(module.module, ".weight"));
     GRAFT_ASSIGN_OR_RETURN(const TensorView* matrix,
-                           findMatrix(module, parameter));
+                           findAdapted(adapters_, module, checkpoint_));
     checkpoint_.adapters->matrices.push_back(parameter);
     GRAFT_ASSIGN_OR_RETURN(std::vector<float> right, read(*module.a));
     GRAFT_ASSIGN_OR_RETURN(std::vector<float> left, read(*module.b));
@@ -144,6 +98,19 @@ class AdapterReader {
     tensors_.push_back({std::move(name), shape, std::move(values)});
   }
 
+  // Names the labels of a head of so many rows.
+  absl::Status nameLabels(size_t rows) {
+    ModelDescription& description = *checkpoint_.description;
+    GRAFT_ASSIGN_OR_RETURN(
+        std::vector<std::string> labels,
+        readHeadLabels(files_, source_.directory, rows, description.labels()));
+    description.facts().has_sequence_head = true;
+    description.setHead(std::move(labels), rows == 1
+                                               ? "regression"
+                                               : "single_label_classification");
+    return absl::OkStatus();
+  }
+
   absl::Status addSaved(const std::string& name, const TensorView& tensor) {
     const std::string parameter = checkpoint_.names->strip(name);
     const ModelScopes& scopes = checkpoint_.description->facts().scopes;
@@ -166,9 +133,7 @@ class AdapterReader {
         return absl::InvalidArgumentError(absl::StrCat(
             path(), ": tensor '", tensor.name, "' expects a matrix, got ",
             DescribeTensorType(tensor.dtype, tensor.shape)));
-      GRAFT_RETURN_IF_ERROR(nameLabels(files_, source_.directory,
-                                       static_cast<size_t>(tensor.shape[0]),
-                                       *checkpoint_.description));
+      GRAFT_RETURN_IF_ERROR(nameLabels(static_cast<size_t>(tensor.shape[0])));
     }
     GRAFT_ASSIGN_OR_RETURN(std::vector<float> values, read(tensor));
     tensors_.push_back(
@@ -184,6 +149,48 @@ class AdapterReader {
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> readHeadLabels(
+    FileSystem& files, const std::string& directory, size_t rows,
+    std::vector<std::string> known) {
+  if (const std::string path = JoinPath(directory, "labels.json");
+      rows > 1 && files.Exists(path)) {
+    GRAFT_ASSIGN_OR_RETURN(known, ReadLabels(files, path));
+    if (known.size() != rows)
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": expects ", rows,
+          " labels, as the head of the adapters has rows, got ", known.size()));
+  }
+  if (known.size() == rows) return known;
+  known.clear();
+  for (size_t i = 0; i < rows; ++i) known.push_back(absl::StrCat("LABEL_", i));
+  return known;
+}
+
+absl::StatusOr<const TensorView*> findAdapted(const PeftAdapters& adapters,
+                                              const PeftModule& module,
+                                              const Checkpoint& checkpoint) {
+  const CheckpointWeights& weights = *checkpoint.weights;
+  const TensorNames& names = *checkpoint.names;
+  const std::string& path = adapters.file->path();
+  GRAFT_ASSIGN_OR_RETURN(
+      const std::optional<std::string> name,
+      names.find(names.strip(absl::StrCat(module.module, ".weight"))));
+  if (!name)
+    return absl::NotFoundError(
+        absl::StrCat(path, ": expects adapters of linear layers that ",
+                     checkpoint.directory, " has, got ", module.module,
+                     ", of which ", weights.path(), " has no weight"));
+  const TensorView* matrix = weights.Find(*name);
+  if (matrix->shape ==
+      std::vector<int64_t>{module.b->shape[0], module.a->shape[1]})
+    return matrix;
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": the adapters of ", module.module, " expect a matrix [",
+      module.b->shape[0], ", ", module.a->shape[1], "], got ", *name, " of ",
+      DescribeTensorType(matrix->dtype, matrix->shape), " in ",
+      weights.PathOf(*name)));
+}
 
 absl::Status addAdapters(FileSystem& files, const AdapterSource& source,
                          Checkpoint& checkpoint) {

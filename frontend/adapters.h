@@ -6,9 +6,15 @@
 #ifndef GRAFT_FRONTEND_ADAPTERS_H_
 #define GRAFT_FRONTEND_ADAPTERS_H_
 
+#include <cstddef>
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "frontend/checkpoint.h"
 #include "runtime/base/file.h"
+#include "runtime/formats/peft_directory.h"
 
 namespace graft {
 
@@ -18,6 +24,19 @@ namespace graft {
 // file, the tensor, what was expected and what was found.
 absl::Status addAdapters(FileSystem& files, const AdapterSource& source,
                          Checkpoint& checkpoint);
+
+// The tensor of the checkpoint, which it borrows, that `module` of `adapters`
+// adapts: the weight of a linear layer. NOT_FOUND, INVALID_ARGUMENT: it has
+// none, or one of another shape.
+absl::StatusOr<const TensorView*> findAdapted(const PeftAdapters& adapters,
+                                              const PeftModule& module,
+                                              const Checkpoint& checkpoint);
+
+// The labels of a head of so many rows that `directory` saves: those of
+// labels.json, or else `known` if there are as many, or LABEL_0, ...
+absl::StatusOr<std::vector<std::string>> readHeadLabels(
+    FileSystem& files, const std::string& directory, size_t rows,
+    std::vector<std::string> known);
 
 }  // namespace graft
 

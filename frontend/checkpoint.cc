@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "frontend/adapter_set.h"
 #include "frontend/adapters.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/formats/hf_directory.h"
@@ -48,6 +49,8 @@ absl::StatusOr<Checkpoint> openCheckpoint(const FamilyRegistry& families,
                                                    *checkpoint.description);
   if (!adapters.directory.empty())
     GRAFT_RETURN_IF_ERROR(addAdapters(files, adapters, checkpoint));
+  if (!adapters.several.empty())
+    GRAFT_RETURN_IF_ERROR(addAdapterSet(files, adapters.several, checkpoint));
   return checkpoint;
 }
 

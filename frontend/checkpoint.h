@@ -21,12 +21,21 @@
 
 namespace graft {
 
+// One of several adapters of a program that chooses one for each text.
+struct NamedAdapters {
+  std::string name;
+  std::string directory;  // of Hugging Face PEFT
+};
+
 // Adapters that a checkpoint begins with: a directory of Hugging Face PEFT.
 struct AdapterSource {
   std::string directory;  // empty: none
   // Whether they are tensors of their own, under the names that
   // `transfer.inject` gives them. Else they become part of the matrices.
   bool beside = false;
+  // Those to choose from for each text, in place of `directory`; see
+  // AdapterSet.
+  std::vector<NamedAdapters> several;
 };
 
 // The adapters of a checkpoint, as `transfer.inject` takes them.
@@ -39,12 +48,35 @@ struct AdapterFacts {
   std::vector<std::string> matrices;  // the parameters that they adapt
 };
 
+// The head of one of several adapters: the linear map `<head>.<name>` of pooled
+// rows, where `<head>` is the scope of the family's own.
+struct AdapterHead {
+  std::string name;
+  std::vector<std::string> labels;  // one: the head predicts a number
+};
+
+// Several adapters side by side, as the tensors that `chooseAdapters` reads.
+// With the ranks of all adapters joined to one, R, each matrix `NAME.weight`
+// [out, in] that one of them adapts has
+//   NAME.lora_a [R, in], NAME.lora_b [out, R],
+// zero where an adapter leaves it alone, and, with `scales_rows`,
+//   NAME.lora_factor [adapters, out],
+// what each adapter multiplies the rows of the sum by; `adapters.share`
+// [adapters, R] has the share of an adapter in its own columns and else zeros.
+struct AdapterSet {
+  int64_t rank = 0;                // R
+  bool scales_rows = false;        // one of them is a DoRA
+  std::set<std::string> matrices;  // parameters, of layers by number
+  std::vector<AdapterHead> heads;  // one an adapter, in the order of the names
+};
+
 struct Checkpoint {
   std::string directory;
   std::unique_ptr<ModelDescription> description;  // as read
   std::unique_ptr<CheckpointWeights> weights;
   std::unique_ptr<TensorNames> names;  // borrows both
   std::optional<AdapterFacts> adapters;
+  std::optional<AdapterSet> adapter_set;
   std::set<std::string> beside;  // tensors of adapters
 };
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "dialects/graft/graft_ops.h"
+#include "frontend/adapter_set.h"
 #include "frontend/checkpoint.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/status_macros.h"
@@ -59,6 +60,7 @@ class Importer {
     }
     result_.description = std::move(checkpoint_.description);
     result_.adapters = std::move(checkpoint_.adapters);
+    result_.adapter_set = std::move(checkpoint_.adapter_set);
     return std::move(result_);
   }
 
@@ -207,6 +209,10 @@ class Importer {
           absl::StrCat(configPath(), ": ", module.status().message()));
     }
     result_.module = *std::move(module);
+    if (checkpoint_.adapter_set)
+      GRAFT_RETURN_IF_ERROR(
+          chooseAdapters(*result_.module->getOps<ModelOp>().begin(),
+                         *checkpoint_.adapter_set, scopes().head));
     if (options_.layers.empty()) return absl::OkStatus();
     result_.module->walk([&](LayersOp layers) {
       layers.setOrigins(options_.layers);

@@ -68,6 +68,7 @@ struct ImportedModel {
   std::vector<std::string> skipped;      // tensors of the file without a use
   std::vector<std::string> initialised;  // parameters that the file lacks
   std::optional<AdapterFacts> adapters;
+  std::optional<AdapterSet> adapter_set;
 };
 
 // Reads `directory`/config.json by its family and checks every tensor of its

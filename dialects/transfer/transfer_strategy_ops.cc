@@ -53,8 +53,9 @@ FieldWidths widthsOf(StreamOp stream) {
 }
 
 // The fields that a stream may have.
-constexpr StringRef kFields[] = {"text",     "ids",    "types", "segments",
-                                 "features", "labels", "soft",  "weights"};
+constexpr StringRef kFields[] = {"text",     "ids",      "types",
+                                 "segments", "adapters", "features",
+                                 "labels",   "soft",     "weights"};
 
 // The type of one of them.
 Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
@@ -65,7 +66,8 @@ Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
   Type f32 = Float32Type::get(context);
   Dim t = getNamedDim(tokens);
   Dim s = getNamedDim(sequences);
-  if (field == "ids" || field == "types") return getTensorType({t}, i32);
+  if (field == "ids" || field == "types" || field == "adapters")
+    return getTensorType({t}, i32);
   if (field == "segments") return SegmentsType::get(context, tokens, sequences);
   if (field == "weights") return getTensorType({s}, f32);
   const auto rowsOf = [&](const FieldWidth& width) {
@@ -146,8 +148,8 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
     if (parser.parseKeyword(&fields.emplace_back())) return failure();
     if (!llvm::is_contained(kFields, fields.back()))  // C1.
       return parser.emitError(begin)
-             << "expects fields of text, ids, types, segments, features, "
-                "labels, soft and weights, got "
+             << "expects fields of text, ids, types, segments, adapters, "
+                "features, labels, soft and weights, got "
              << fields.back();
     const SMLoc place = parser.getCurrentLocation();
     if (failed(parser.parseOptionalLess())) return success();
@@ -335,6 +337,10 @@ bool StrategyOp::isLinked() {
   return llvm::none_of(getOps<StreamOp>(), [](StreamOp stream) {
     return stream.getField("text") != nullptr;
   });
+}
+
+bool StrategyOp::predictsAlone() {
+  return getOps<PhaseOp>().empty() && getOps<ScheduleOp>().empty();
 }
 
 bool StrategyOp::isComplete() {

@@ -34,9 +34,10 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
 
     Linked, the ops must satisfy:
 
-    - (C1) There is at least one `transfer.schedule`, `transfer.stream`,
-      `transfer.predict` and `transfer.phase`. Of several `transfer.predict` each
-      has a head of another name. Other ops are
+    - (C1) There is at least one `transfer.stream` and `transfer.predict`, and also one
+      `transfer.phase` and `transfer.schedule`, unless there are neither: then the
+      strategy predicts alone, without caches and losses that evaluate. Of several
+      `transfer.predict` each has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
       `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`,
@@ -59,12 +60,12 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       only: its calls are deterministic, it uses no label, weight, soft target or
       other cache, and it has one row per sequence of a stream.
     - (C7) Neither a prediction nor the loss that evaluates it uses a cache, and
-      the prediction uses no label, weight or soft target and depends on a parameter
-      of a group that is not frozen. The loss that evaluates has no factor that changes from step to step.
+      the prediction uses no label, weight or soft target and, where there are phases,
+      depends on a parameter of a group that is not frozen. The loss that evaluates has no factor that changes from step to step.
       With several phases, `evaluate` names that loss.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
-    - (C10) The loss of a phase depends on each stream, and each of its terms on one at
+    - (C10) The loss of a phase, or else a prediction, depends on each stream, and each of its terms on one at
       least; streams that meet in a term have sizes of different names. A cache
       depends on one stream, and a prediction and the loss that evaluates it on the
       same one. A cache and the loss that evaluates relate no examples to each other.
@@ -120,6 +121,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     // `transfer-expand-taps` and `transfer-inject` leave them. Only then are
     // models and types verified.
     bool isComplete();
+    // Whether it trains nothing: it has neither phases nor schedules.
+    bool predictsAlone();
     // Sets the declared parameter `name` from a user's text. Fails with a
     // diagnostic that says what it takes, or which parameters there are.
     ::llvm::LogicalResult setParameter(::llvm::StringRef name,
@@ -196,6 +199,7 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `ids` | token ids, `tensor<?xi32, T>` |
     | `types` | 0 or 1: the text of a pair that a token belongs to, `tensor<?xi32, T>` |
     | `segments` | offsets of the sequences, `!graft.segments<T, S>` |
+    | `adapters` | which of several adapters of a model the text of a token is for, `tensor<?xi32, T>` |
     | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a regression target, `tensor<?x1xf32, S>` |
     | `weights` | weight of each sequence, `tensor<?xf32, S>` |
     | `features<N>` | N numbers of each sequence, such as columns of a table, `tensor<?xNxf32, S>` |

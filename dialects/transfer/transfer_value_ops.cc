@@ -10,7 +10,9 @@ using namespace mlir;
 
 namespace graft::transfer {
 std::string PredictOp::getPredictEntry() {
-  return getHead() ? ("predict_" + *getHead()).str() : "predict";
+  if (!getHead() || (*this)->getParentOfType<StrategyOp>().predictsAlone())
+    return "predict";
+  return ("predict_" + *getHead()).str();
 }
 
 std::string PredictOp::getEvaluateEntry() {

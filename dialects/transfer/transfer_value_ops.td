@@ -573,6 +573,9 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
     example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
     the entries are called `predict_<head>` and `evaluate_<head>`.
 
+    In a strategy that predicts alone, without phases, one entry `predict` returns
+    all predictions: of a `head` as `<head>` and `<head>.probabilities`.
+
     - (C1) The name of a head consists of letters, digits and `_`.
 
     A part of `transfer.cache`; see there for an example.

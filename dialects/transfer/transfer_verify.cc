@@ -32,6 +32,7 @@ class Verifier {
   LogicalResult checkOps();
   template <typename OpTy>
   LogicalResult checkAny();
+  LogicalResult checkNoCache();
   LogicalResult checkSymbols();
   LogicalResult checkSchedules();
   LogicalResult checkCall(CallOp call);
@@ -50,6 +51,8 @@ class Verifier {
   LogicalResult checkHeads();
   LogicalResult checkPredictions();
   LogicalResult checkPrediction(PredictOp predict);
+  LogicalResult checkPredicted(PredictOp predict);
+  LogicalResult checkEvaluated(PredictOp predict, Value evaluated);
   LogicalResult checkLabels();
   LogicalResult checkWeights();
   bool readByPhase(Value field);
@@ -91,10 +94,20 @@ LogicalResult Verifier::checkOps() {
           "expects to be outside of transfer.strategy, which holds ops of "
           "transfer and computing ops of graft");
   }
-  return success(succeeded(checkAny<StreamOp>()) &&
-                 succeeded(checkAny<PredictOp>()) &&
-                 succeeded(checkAny<PhaseOp>()) &&
-                 succeeded(checkAny<ScheduleOp>()) && succeeded(checkHeads()));
+  if (failed(checkAny<StreamOp>()) || failed(checkAny<PredictOp>()) ||
+      failed(checkHeads()))
+    return failure();
+  if (strategy.predictsAlone()) return checkNoCache();
+  return success(succeeded(checkAny<PhaseOp>()) &&
+                 succeeded(checkAny<ScheduleOp>()));
+}
+
+// C1. Nobody would read one.
+LogicalResult Verifier::checkNoCache() {
+  for (auto cache : strategy.getOps<CacheOp>())
+    return cache.emitOpError(
+        "expects a transfer.phase, whose loss reads it, got none");
+  return success();
 }
 
 // C1.
@@ -359,10 +372,16 @@ LogicalResult Verifier::checkStreams() {
       for (Value term : part.terms)
         if (failed(checkTerm(term, phase))) return failure();
     }
+  if (strategy.predictsAlone())
+    for (auto predict : strategy.getOps<PredictOp>())
+      for (StreamOp stream : getStreams({predict.getPrediction()}))
+        read.insert(stream);
   for (auto stream : strategy.getOps<StreamOp>())
     if (!read.contains(stream))
-      return stream.emitOpError(
-          "expects a loss of a phase to read it, got none");
+      return stream.emitOpError("expects ")
+             << (strategy.predictsAlone() ? "a prediction"
+                                          : "a loss of a phase")
+             << " to read it, got none";
   return success();
 }
 
@@ -457,13 +476,24 @@ LogicalResult Verifier::checkPredictions() {
 
 // C7.
 LogicalResult Verifier::checkPrediction(PredictOp predict) {
+  if (failed(checkPredicted(predict))) return failure();
   auto phases = strategy.getOps<PhaseOp>();
+  if (strategy.predictsAlone()) {
+    if (!predict.getEvaluate()) return success();
+    return predict.emitOpError(
+        "expects no 'evaluate' in a strategy without phases, got one");
+  }
   if (!predict.getEvaluate() && !llvm::hasSingleElement(phases))
     return predict.emitOpError(
                "expects 'evaluate' in a strategy of several phases, got ")
            << llvm::range_size(phases);
-  Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
-                                          : (*phases.begin()).getLoss();
+  return checkEvaluated(predict, predict.getEvaluate()
+                                     ? predict.getEvaluate()
+                                     : (*phases.begin()).getLoss());
+}
+
+// C7, of the loss that evaluates.
+LogicalResult Verifier::checkEvaluated(PredictOp predict, Value evaluated) {
   for (Operation* op : getComputation({predict.getPrediction(), evaluated}))
     if (auto cache = dyn_cast<CacheOp>(op))
       return predict.emitOpError("expects not to depend on a cache, got ")
@@ -488,6 +518,24 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
     diagnostic.attachNote(op->getLoc()) << "this one's change";
     return diagnostic;
   }
+  StreamOp stream = getStreams({predict.getPrediction()}).front();
+  for (StreamOp other : getStreams({evaluated}))
+    if (other != stream)
+      return predict.emitOpError("expects a loss to evaluate that depends on @")
+             << stream.getSymName() << " alone, as the prediction does, got @"
+             << other.getSymName() << " as well; 'evaluate' names one";
+  if (Operation* found = findExampleRelation({evaluated})) {
+    InFlightDiagnostic diagnostic = predict.emitOpError(
+        "expects a loss to evaluate of each example by itself; 'evaluate' "
+        "names one");
+    diagnostic.attachNote(found->getLoc()) << "examples meet here";
+    return diagnostic;
+  }
+  return success();
+}
+
+// C7, of the prediction itself.
+LogicalResult Verifier::checkPredicted(PredictOp predict) {
   for (Operation* op : getComputation({predict.getPrediction()})) {
     if (!isa<InnerOp>(op)) continue;  // C12.
     InFlightDiagnostic diagnostic = predict.emitOpError(
@@ -501,24 +549,12 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
     return predict.emitOpError(
                "expects a prediction that depends on one stream, got ")
            << streams.size();
-  for (StreamOp other : getStreams({evaluated}))
-    if (other != streams.front())
-      return predict.emitOpError("expects a loss to evaluate that depends on @")
-             << streams.front().getSymName()
-             << " alone, as the prediction does, got @" << other.getSymName()
-             << " as well; 'evaluate' names one";
-  if (Operation* found = findExampleRelation({evaluated})) {
-    InFlightDiagnostic diagnostic = predict.emitOpError(
-        "expects a loss to evaluate of each example by itself; 'evaluate' "
-        "names one");
-    diagnostic.attachNote(found->getLoc()) << "examples meet here";
-    return diagnostic;
-  }
   for (Operation* op : getComputation({predict.getPrediction()}))
     if (usesTruth(op))
       return predict.emitOpError(
           "expects a prediction that does not depend on labels, weights or "
           "soft targets");
+  if (strategy.predictsAlone()) return success();
   for (SymbolRefAttr symbol : getReadParameters(predict.getPrediction()))
     if (GroupOp group = groups.lookup(symbol); group && !group.getFrozen())
       return success();

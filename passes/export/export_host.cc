@@ -167,7 +167,9 @@ absl::Status HostExporter::readProgram(exec::HostOp host) {
   HostProgramSpec program;
   program.name = host.getSymName().str();
   GRAFT_RETURN_IF_ERROR(readBlock(host.getBody().front(), program));
-  spec.host_programs.push_back(std::move(program));
+  // Streams alone make no program.
+  if (!program.instructions.empty())
+    spec.host_programs.push_back(std::move(program));
   return absl::OkStatus();
 }
 

@@ -65,6 +65,10 @@ class Expander {
   void declareStates();
   // The entry `begin`, which makes `copies`; its name, empty if there are none.
   StringRef buildBegin();
+  // All predictions as one entry.
+  LogicalResult buildPredictions();
+  LogicalResult computePrediction(Entry& entry, PredictOp predict,
+                                  SmallVectorImpl<Value>& values);
   LogicalResult buildPredict(PredictOp predict);
   LogicalResult buildEvaluate(PredictOp predict);
   LogicalResult buildCache(CacheOp cache);
@@ -125,6 +129,11 @@ LogicalResult Expander::run() {
   if (failed(checkNames()) || failed(collectTrained()) ||
       failed(host.declare()))
     return failure();
+  if (strategy.predictsAlone()) {
+    if (failed(buildPredictions())) return failure();
+    strategy.erase();
+    return success();
+  }
   for (auto predict : strategy.getOps<PredictOp>())
     if (failed(buildPredict(predict)) || failed(buildEvaluate(predict)))
       return failure();
@@ -197,11 +206,15 @@ LogicalResult Expander::checkNames() {
     return diagnostic;
   };
   SmallVector<std::string> entries;
-  for (auto predict : strategy.getOps<PredictOp>()) {
-    entries.push_back(predict.getPredictEntry());
-    entries.push_back(predict.getEvaluateEntry());
+  if (strategy.predictsAlone()) {
+    entries.emplace_back("predict");
+  } else {
+    for (auto predict : strategy.getOps<PredictOp>()) {
+      entries.push_back(predict.getPredictEntry());
+      entries.push_back(predict.getEvaluateEntry());
+    }
+    entries.emplace_back(kBegin);
   }
-  entries.emplace_back(kBegin);
   for (const Work& work : works) {
     entries.push_back(nameOf(work, "update"));
     for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts))
@@ -310,19 +323,43 @@ void Expander::declareStates() {
     }
 }
 
+// Appends the logits of `predict` and, if they are asked for, probabilities.
+LogicalResult Expander::computePrediction(Entry& entry, PredictOp predict,
+                                          SmallVectorImpl<Value>& values) {
+  FailureOr<Value> logits = entry.compute(predict.getPrediction());
+  if (failed(logits)) return failure();
+  values.push_back(*logits);
+  if (!predict.getSoftmax()) return success();
+  entry.builder.setLoc(predict.getLoc());
+  values.push_back(SoftmaxOp::create(entry.builder, logits->getType(), *logits,
+                                     /*log=*/false));
+  return success();
+}
+
 LogicalResult Expander::buildPredict(PredictOp predict) {
   Entry entry(strategy, predict.getPredictEntry(), kPredict);
   entry.addInputs(getStreams({predict.getPrediction()}).front());
-  FailureOr<Value> logits = entry.compute(predict.getPrediction());
-  if (failed(logits)) return failure();
-  if (!predict.getSoftmax()) {
-    entry.finish({*logits}, {"logits"});
-    return success();
+  SmallVector<Value> values;
+  if (failed(computePrediction(entry, predict, values))) return failure();
+  const StringRef names[] = {"logits", "probabilities"};
+  entry.finish(values, ArrayRef(names).take_front(values.size()));
+  return success();
+}
+
+LogicalResult Expander::buildPredictions() {
+  SmallVector<PredictOp> predictions(strategy.getOps<PredictOp>());
+  if (!predictions.front().getHead()) return buildPredict(predictions.front());
+  Entry entry(strategy, predictions.front().getPredictEntry(), kPredict);
+  for (auto stream : strategy.getOps<StreamOp>()) entry.addInputs(stream);
+  SmallVector<Value> values;
+  SmallVector<std::string> names;
+  for (PredictOp predict : predictions) {
+    if (failed(computePrediction(entry, predict, values))) return failure();
+    names.push_back(predict.getHead()->str());
+    if (names.size() < values.size())
+      names.push_back(names.back() + ".probabilities");
   }
-  entry.builder.setLoc(predict.getLoc());
-  Value probabilities = SoftmaxOp::create(entry.builder, logits->getType(),
-                                          *logits, /*log=*/false);
-  entry.finish({*logits, probabilities}, {"logits", "probabilities"});
+  entry.finish(values, SmallVector<StringRef>(names.begin(), names.end()));
   return success();
 }
 

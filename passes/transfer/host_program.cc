@@ -135,6 +135,7 @@ LogicalResult HostProgram::declare() {
                            /*batch=*/FlatSymbolRefAttr());
   };
   for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
+  if (strategy.predictsAlone()) return success();
   for (PredictOp predict : predictions)
     addStream(getEvaluationStream(predict),
               getStreams({predict.getPrediction()}).front());

@@ -72,7 +72,8 @@ class Linker {
 
 // Whether an argument of that name is a part of a text.
 bool isTextField(StringAttr name) {
-  return name && (name == "ids" || name == "types" || name == "segments");
+  return name && (name == "ids" || name == "types" || name == "segments" ||
+                  name == "adapters");
 }
 
 // The fields that a text stands for whose first argument is `first`: the
@@ -256,7 +257,8 @@ LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
     if (fields.empty()) {
       InFlightDiagnostic diagnostic =
           callee.emitOpError("expects graft.name of argument ")
-          << argument << " to be ids, types or segments, to take a text, got ";
+          << argument
+          << " to be ids, types, segments or adapters, to take a text, got ";
       StringAttr name;
       if (argument < callee.getNumArguments())
         name = callee.getArgAttrOfType<StringAttr>(argument, "graft.name");

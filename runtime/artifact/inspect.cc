@@ -301,9 +301,10 @@ std::string InspectText(const Artifact& artifact,
                     spec.tokenizer->data.size(), " bytes\n");
   }
   for (const HeadSpec& head : spec.heads) {
-    absl::StrAppend(&out, "head       ", HeadName(head),
-                    HeadName(head).empty() ? "" : " ", head.name, ": ",
-                    head.task);
+    const absl::string_view name = HeadName(head);
+    absl::StrAppend(&out, "head       ", name,
+                    name.empty() || name == head.name ? "" : " ",
+                    name == head.name ? "" : head.name, ": ", head.task);
     if (!head.labels.empty())
       absl::StrAppend(&out, ", ", head.labels.size(), " labels ",
                       DescribeLabels(head.labels));

@@ -334,7 +334,8 @@ std::vector<size_t> PredictionEntries(const ArtifactSpec& spec) {
 absl::string_view HeadName(const HeadSpec& head) {
   absl::string_view name = head.entry;
   if (absl::ConsumePrefix(&name, "predict_")) return name;
-  return head.entry == HeadSpec().entry ? absl::string_view() : name;
+  if (head.entry != HeadSpec().entry) return name;
+  return head.name == kLogits ? absl::string_view() : head.name;
 }
 
 std::optional<schema::ElementType> ElementTypeOf(DType dtype) {

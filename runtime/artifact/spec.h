@@ -223,6 +223,9 @@ struct TokenizerSpec {
   absl::Span<const uint8_t> data;  // borrowed
 };
 
+// The output that a head explains where its entry has no others.
+inline constexpr absl::string_view kLogits = "logits";
+
 struct HeadSpec {
   std::string name;
   std::string task;
@@ -286,8 +289,8 @@ std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
 // The entries that predict, each once, in order: those that the heads explain,
 // or "predict", if there is such an entry.
 std::vector<size_t> PredictionEntries(const ArtifactSpec& spec);
-// The name that users give the head: "first" of the entry "predict_first",
-// empty of "predict".
+// The name that users give the head: "first" of the entry "predict_first"; of
+// "predict" that of the output, unless it is "logits", which has none.
 absl::string_view HeadName(const HeadSpec& head);
 
 // Numbers of a cache for each example.

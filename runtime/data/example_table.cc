@@ -9,9 +9,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/data/table/blank.h"
 #include "runtime/data/table/table_paths.h"
@@ -62,6 +64,9 @@ Schema TableSchema(const ExampleOptions& options) {
   add_row(kFeaturesColumn,
           static_cast<int64_t>(options.table.feature_columns.size()));
   add_row(kSoftColumn, options.soft_labels);
+  if (!options.heads.names.empty())
+    columns.push_back(
+        {std::string(kHeadsColumn), DType::kI32, ColumnSpec::Per::kToken});
   return options.texts ? TextSchema(std::move(columns))
                        : Schema(std::move(columns));
 }
@@ -135,6 +140,10 @@ std::vector<TableColumn> ExampleTable::FindColumns() {
       columns.push_back(
           {absl::StrCat(names.soft_column, ".", label), Kind::kNumber});
   }
+  if (const HeadOptions& heads = options_.heads; !heads.names.empty()) {
+    heads_ = next(kHeadsColumn);
+    if (!heads.column.empty()) columns.push_back({heads.column});
+  }
   kept_ = columns.size();
   for (const std::string& name : options_.keep_columns)
     columns.push_back({name, Kind::kText, /*allow_empty=*/true});
@@ -173,6 +182,7 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
   if (options_.keep_where) examples.SetWhere(reader_->Where());
   if (!options_.keep_columns.empty()) examples.SetKept(Kept());
   SetNumbers(examples);
+  if (heads_) GRAFT_RETURN_IF_ERROR(SetHead(examples));
   if (label_) GRAFT_RETURN_IF_ERROR(SetLabel(new_labels, examples));
   if (options_.texts) truncated_ += encoding_.truncated();
   return absl::OkStatus();
@@ -203,6 +213,25 @@ void ExampleTable::SetNumbers(Examples& examples) const {
       examples.mutable_floats(soft_->example, last);
   for (size_t i = 0; i < values.size(); ++i)
     values[*labels_->Find(soft_names_[i])] = reader_->Number(soft_->reader + i);
+}
+
+absl::Status ExampleTable::SetHead(Examples& examples) const {
+  const HeadOptions& heads = options_.heads;
+  int32_t head = heads.all;
+  if (!heads.column.empty()) {
+    const absl::string_view name = reader_->Text(heads_->reader);
+    const auto found = std::find(heads.names.begin(), heads.names.end(), name);
+    if (found == heads.names.end())
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader_->Where(), ": column '", heads.column,
+                       "' expects a head of ", absl::StrJoin(heads.names, ", "),
+                       ", got ", name.empty() ? "none" : Shorten(name)));
+    head = static_cast<int32_t>(found - heads.names.begin());
+  }
+  for (int32_t& of_token :
+       examples.mutable_ints(heads_->example, examples.size() - 1))
+    of_token = head;
+  return absl::OkStatus();
 }
 
 absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {

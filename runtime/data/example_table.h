@@ -50,6 +50,14 @@ struct TableOptions {
 absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
                               bool texts = true);
 
+// Heads of which one answers for each text: by the name in a column of the
+// table, or for all of them the one of index `all`.
+struct HeadOptions {
+  std::vector<std::string> names;  // empty: there is nothing to choose
+  std::string column;              // empty: `all`
+  int32_t all = 0;
+};
+
 // How rows become examples.
 struct ExampleOptions {
   enum class Labels { kNone, kClasses, kScores };
@@ -58,6 +66,7 @@ struct ExampleOptions {
   bool texts = true;  // else rows have no texts
   Labels labels = Labels::kNone;
   int64_t soft_labels = 0;  // how many soft targets, those of all classes
+  HeadOptions heads;        // of texts
   int64_t max_length = 0;   // tokens of an example
   bool keep_texts = false;  // in Examples::text and pair
   bool keep_where = false;  // "path:line", in Examples::where
@@ -68,8 +77,9 @@ struct ExampleOptions {
 
 // The columns of examples of a table: those of TextSchema, if it has texts,
 // then "labels", the class or kNoLabel (I32), or the number of a regression
-// (F32), if it is read, "weights" (F32) if there is a column of weights, and
-// "features" and "soft" (F32, several per example) if there are such columns.
+// (F32), if it is read, "weights" (F32) if there is a column of weights,
+// "features" and "soft" (F32, several per example) if there are such columns,
+// and kHeadsColumn if there are heads to choose from.
 Schema TableSchema(const ExampleOptions& options);
 
 // Sizes and hashes of a table, found by a scan.
@@ -185,6 +195,8 @@ class ExampleTable final : public ExampleSource {
   std::string Kept() const;
   // Sets the numbers of the last example.
   void SetNumbers(Examples& examples) const;
+  // Sets the head that answers for the last example.
+  absl::Status SetHead(Examples& examples) const;
   // Sets the label of the last example.
   absl::Status SetLabel(LabelMap* new_labels, Examples& examples);
   absl::StatusOr<int32_t> Class(LabelMap* new_labels);
@@ -200,7 +212,7 @@ class ExampleTable final : public ExampleSource {
   const Schema schema_;
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // of the reader; 0: none
-  std::optional<Place> label_, weight_, features_, soft_;
+  std::optional<Place> label_, weight_, features_, soft_, heads_;
   size_t kept_ = 0;  // the first that is kept, of the reader
   std::vector<std::string> soft_names_;  // the label of each column of soft_
   int64_t next_row_ = 0;                 // the reader's next row

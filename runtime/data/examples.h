@@ -24,10 +24,14 @@ namespace graft {
 // Names of the columns of tables.
 inline constexpr absl::string_view kIdsColumn = "ids";
 inline constexpr absl::string_view kTypesColumn = "types";
+inline constexpr absl::string_view kHeadsColumn = "adapters";
 inline constexpr absl::string_view kLabelsColumn = "labels";
 inline constexpr absl::string_view kWeightsColumn = "weights";
 inline constexpr absl::string_view kFeaturesColumn = "features";
 inline constexpr absl::string_view kSoftColumn = "soft";
+
+// Of texts with several heads kHeadsColumn (I32 per token) has the index of the
+// head that answers, which is that of the adapters that compute it.
 
 // Numbers of the columns that each source of texts begins with.
 inline constexpr size_t kIds = 0, kTypes = 1;

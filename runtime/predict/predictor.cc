@@ -49,7 +49,8 @@ absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
     if (!HeadName(head).empty()) names.push_back(HeadName(head));
   }
   if (name.empty() && heads.size() < 2)
-    return heads.empty() ? HeadSpec{"logits", "regression", {}} : heads.front();
+    return heads.empty() ? HeadSpec{std::string(kLogits), "regression", {}}
+                         : heads.front();
   return absl::InvalidArgumentError(absl::StrCat(
       "expects ",
       names.empty() ? "no name, as the only head has none"
@@ -103,12 +104,12 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
 }
 
 absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
-    std::shared_ptr<const Artifact> artifact, absl::string_view head) {
+    std::shared_ptr<const Artifact> artifact, const HeadChoice& choice) {
   std::unique_ptr<Predictor> self(new Predictor);
   self->artifact_ = std::move(artifact);
   const Artifact& program = *self->artifact_;
-  GRAFT_ASSIGN_OR_RETURN(self->head_, FindHead(program, head));
-  const std::string& entry = self->head_.entry;
+  GRAFT_RETURN_IF_ERROR(self->FindHeads(program, choice));
+  const std::string& entry = self->head().entry;
   GRAFT_ASSIGN_OR_RETURN(
       self->instance_, Instance::Create(self->artifact_, {.training = false}));
   GRAFT_ASSIGN_OR_RETURN(self->entry_,
@@ -128,6 +129,40 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   GRAFT_ASSIGN_OR_RETURN(self->label_map_,
                          LabelMap::FromLabels(self->labels()));
   return self;
+}
+
+absl::Status Predictor::CheckHead(const Artifact& artifact,
+                                  const HeadChoice& choice) {
+  return Predictor().FindHeads(artifact, choice);
+}
+
+absl::Status Predictor::FindHeads(const Artifact& artifact,
+                                  const HeadChoice& choice) {
+  const std::vector<HeadSpec>& all = artifact.spec().heads;
+  HeadSpec chosen;
+  if (choice.of_rows && !all.empty()) {
+    chosen = all.front();
+  } else {
+    GRAFT_ASSIGN_OR_RETURN(chosen, FindHead(artifact, choice.name));
+  }
+  for (const HeadSpec& head : all)
+    if (head.entry == chosen.entry) heads_.push_back(head);
+  if (heads_.empty()) heads_.push_back(chosen);
+  of_rows_ = choice.of_rows;
+  if (of_rows_ && (heads_.size() < 2 || heads_.size() < all.size()))
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expects heads of one program, as of several adapters, got ",
+        artifact.path(),
+        all.size() < 2 ? ", which has one"
+                       : ", whose heads are programs of their own"));
+  while (heads_[chosen_].name != chosen.name) ++chosen_;
+  return absl::OkStatus();
+}
+
+Schema Predictor::text_schema() const {
+  if (heads_.size() < 2) return TextSchema();
+  return TextSchema(
+      {{std::string(kHeadsColumn), DType::kI32, ColumnSpec::Per::kToken}});
 }
 
 absl::Status Predictor::FindTokenizer() {
@@ -166,6 +201,11 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
   examples.Add(encoding.ids, encoding.type_ids, row, text);
+  if (heads_.size() > 1) {
+    const size_t column = *examples.schema().Find(kHeadsColumn);
+    for (int32_t& head : examples.mutable_ints(column, examples.size() - 1))
+      head = static_cast<int32_t>(chosen_);
+  }
   if (pair) examples.SetPair(*pair);
   examples.SetWhere(where());
   return encoding.truncated();
@@ -173,8 +213,8 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
 
 absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
     FileSystem& files, const std::vector<std::string>& paths,
-    const TableOptions& columns, bool labelled,
-    std::vector<std::string> kept) const {
+    const TableOptions& columns, bool labelled, std::vector<std::string> kept,
+    const std::string& head_column) const {
   ExampleOptions options;
   options.table = AsTrained(artifact_->spec(), columns);
   options.texts = takes_texts_;
@@ -188,6 +228,12 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
     options.labels = target() == TargetKind::kClass
                          ? ExampleOptions::Labels::kClasses
                          : ExampleOptions::Labels::kScores;
+  if (heads_.size() > 1) {
+    for (const HeadSpec& head : heads_)
+      options.heads.names.emplace_back(HeadName(head));
+    options.heads.column = head_column;
+    options.heads.all = static_cast<int32_t>(chosen_);
+  }
   options.max_length = max_length_;
   options.keep_texts = !labelled;
   options.keep_where = true;
@@ -196,26 +242,38 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
                             options);
 }
 
+Prediction Predictor::PredictionOf(size_t index, int64_t i,
+                                   int64_t examples) const {
+  const HeadSpec& head = heads_[index];
+  const bool unnamed = head.name == kLogits;
+  const auto row = [&](const std::string& name) {
+    const absl::Span<const float> all = entry_->Output(name);
+    const size_t width = all.size() / static_cast<size_t>(examples);
+    return all.subspan(static_cast<size_t>(i) * width, width);
+  };
+  return {row(head.name),
+          row(unnamed ? "probabilities"
+                      : absl::StrCat(head.name, ".probabilities")),
+          &head};
+}
+
 absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {
+  const std::optional<size_t> heads = next.schema.Find(kHeadsColumn);
   return RunBatches(
       *entry_, capacity_, std::move(next),
       [&](const Examples& examples) -> absl::Status {
-        const absl::Span<const float> logits = entry_->Output("logits");
-        const absl::Span<const float> probabilities =
-            entry_->Output("probabilities");
-        const size_t width = logits.size() / examples.size();
         for (int64_t i = 0; i < examples.size(); ++i) {
-          const size_t at = static_cast<size_t>(i) * width;
-          if (!AllFinite(logits.subspan(at, width)))
+          size_t index = chosen_;
+          if (of_rows_)
+            index = static_cast<size_t>(examples.ints(*heads, i).front());
+          const Prediction prediction = PredictionOf(index, i, examples.size());
+          if (!AllFinite(prediction.logits))
             return absl::DataLossError(absl::StrCat(
                 examples.where(i), ": expects finite results of ",
                 artifact_->path(), ", got ",
-                absl::StrJoin(logits.subspan(at, std::min(width, kShown)),
+                absl::StrJoin(prediction.logits.first(
+                                  std::min(prediction.logits.size(), kShown)),
                               ", ")));
-          Prediction prediction;
-          prediction.logits = logits.subspan(at, width);
-          if (!probabilities.empty())
-            prediction.probabilities = probabilities.subspan(at, width);
           GRAFT_RETURN_IF_ERROR(sink(examples, i, prediction));
         }
         return absl::OkStatus();

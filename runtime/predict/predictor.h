@@ -37,6 +37,7 @@ namespace graft {
 struct Prediction {
   absl::Span<const float> logits;         // [classes], or [1]: the score
   absl::Span<const float> probabilities;  // [classes]; empty for a regression
+  const HeadSpec* head = nullptr;         // which of several answered
 };
 
 // Takes the prediction of example `i` of `examples`. An error of it ends the
@@ -52,6 +53,13 @@ int64_t MaxLength(const Artifact& artifact);
 // INVALID_ARGUMENT: there is no such head, or there are several.
 absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
                                   absl::string_view name);
+
+// Which head answers. With `of_rows` each row of a table says so, of an
+// artifact whose heads are of one entry, such as one of several adapters.
+struct HeadChoice {
+  std::string name;  // empty: the only one
+  bool of_rows = false;
+};
 
 // A sentence about parameters of the artifact that have no values but those
 // that a training begins with; empty if there are none.
@@ -76,12 +84,16 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
 // of its own.
 class Predictor {
  public:
-  // For the head `head`, on the device that the artifact was loaded for.
-  // NOT_FOUND: the artifact has no entry that predicts. INVALID_ARGUMENT: it
-  // lacks its sizes, or a tokenizer of texts that it takes; else errors of
-  // FindHead and Instance::Create.
+  // For the head that is chosen, on the device that the artifact was loaded
+  // for. NOT_FOUND: the artifact has no entry that predicts. INVALID_ARGUMENT:
+  // it lacks its sizes, or a tokenizer of texts that it takes, or has no heads
+  // for rows to choose from; else errors of FindHead and Instance::Create.
   static absl::StatusOr<std::unique_ptr<Predictor>> Create(
-      std::shared_ptr<const Artifact> artifact, absl::string_view head = {});
+      std::shared_ptr<const Artifact> artifact, const HeadChoice& choice = {});
+
+  // What Create says of a choice that the artifact does not have.
+  static absl::Status CheckHead(const Artifact& artifact,
+                                const HeadChoice& choice);
 
   // Sets the most tokens of one example, at least 1, instead of those of the
   // training. INVALID_ARGUMENT: the program does not take as many.
@@ -90,11 +102,14 @@ class Predictor {
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
 
-  // Names of the classes; empty for a regression.
-  const std::vector<std::string>& labels() const { return head_.labels; }
+  // The head that answers; the first where rows choose.
+  const HeadSpec& head() const { return heads_[chosen_]; }
+  bool heads_of_rows() const { return of_rows_; }
+  // Names of the classes of that head; empty for a regression.
+  const std::vector<std::string>& labels() const { return head().labels; }
   TargetKind target() const {
-    return head_.task == "regression" ? TargetKind::kNumber
-                                      : TargetKind::kClass;
+    return head().task == "regression" ? TargetKind::kNumber
+                                       : TargetKind::kClass;
   }
   // Whether it reads texts, and how many numbers of each row it reads.
   bool takes_texts() const { return takes_texts_; }
@@ -108,7 +123,9 @@ class Predictor {
   // does not say.
   std::optional<bool> takes_pairs() const;
 
-  // Appends a text, or a pair, to examples of TextSchema, and says whether it
+  // The columns of examples that AddText appends to.
+  Schema text_schema() const;
+  // Appends a text, or a pair, to examples of text_schema, and says whether it
   // was too long and cut; with `strict` that is INVALID_ARGUMENT. Errors begin
   // with what `where` returns, which is kept in the example with `row` and the
   // text.
@@ -120,13 +137,15 @@ class Predictor {
 
   // Opens a table of texts, features or both for this model, by AsTrained of
   // `columns`, and of labels for its target if `labelled`; otherwise examples
-  // keep their texts.
+  // keep their texts. Where rows choose their heads, `head_column` has the
+  // names.
   // The table borrows this predictor. Errors are those of ExampleTable::Open.
   // `kept` columns stay with the examples, too.
   absl::StatusOr<std::unique_ptr<ExampleTable>> OpenTable(
       FileSystem& files, const std::vector<std::string>& paths,
       const TableOptions& columns, bool labelled,
-      std::vector<std::string> kept = {}) const;
+      std::vector<std::string> kept = {},
+      const std::string& head_column = {}) const;
 
   // Predicts the examples of `next` in their order, in the largest batches that
   // fit the capacity; `sink` gets one prediction at a time, in the calling
@@ -139,11 +158,17 @@ class Predictor {
  private:
   Predictor() = default;
 
+  // Finds the heads that share the entry of the one that is chosen.
+  absl::Status FindHeads(const Artifact& artifact, const HeadChoice& choice);
+  // The values of head `index` for example `i` of the last call, of `examples`.
+  Prediction PredictionOf(size_t index, int64_t i, int64_t examples) const;
   // Sets the tokenizer, and the length that texts are cut to.
   absl::Status FindTokenizer();
 
   std::shared_ptr<const Artifact> artifact_;
-  HeadSpec head_;
+  std::vector<HeadSpec> heads_;  // of one entry, in the order of the artifact
+  size_t chosen_ = 0;
+  bool of_rows_ = false;
   std::unique_ptr<Instance> instance_;
   std::optional<EntryCaller> entry_;
   bool takes_texts_ = false;

@@ -291,18 +291,20 @@ absl::Status CheckOptions(const CompileOptions& options) {
   return absl::OkStatus();
 }
 
-// What the logits of the entry say. A regression has no names.
+// What the logits of a prediction say. A regression has no names.
 HeadSpec DescribeHead(const std::vector<std::string>& labels,
-                      const std::string& entry) {
-  if (labels.size() < 2) return {"logits", "regression", {}, entry};
-  return {"logits", "classification", labels, entry};
+                      const InputPrediction& prediction) {
+  const bool number = labels.size() < 2;
+  return {prediction.output, number ? "regression" : "classification",
+          number ? std::vector<std::string>() : labels, prediction.entry};
 }
 
-// Columns of the logits of the entry.
-int64_t CountColumns(const ArtifactSpec& spec, const std::string& entry) {
+// Columns of the logits of a prediction.
+int64_t CountColumns(const ArtifactSpec& spec,
+                     const InputPrediction& prediction) {
   for (const EntrySpec& candidate : spec.entries)
     for (const ValueSpec& value : candidate.outputs)
-      if (candidate.name == entry && value.name == "logits")
+      if (candidate.name == prediction.entry && value.name == prediction.output)
         return value.dims.back().extent;
   return 0;
 }
@@ -321,7 +323,10 @@ absl::StatusOr<std::vector<std::string>> FitLabels(
     const CompileOptions& options, const ArtifactSpec& spec,
     const CompilerInput& input, const InputPrediction& prediction) {
   const InputModel& model = input.models[prediction.model];
-  const int64_t columns = CountColumns(spec, prediction.entry);
+  if (model.adapter_set)
+    for (const AdapterHead& head : model.adapter_set->heads)
+      if (head.name == prediction.output) return head.labels;
+  const int64_t columns = CountColumns(spec, prediction);
   std::vector<std::string> names = model.description
                                        ? model.description->labels()
                                        : options.import.label_names;
@@ -353,7 +358,7 @@ absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
   for (const InputPrediction& prediction : input.predictions) {
     GRAFT_ASSIGN_OR_RETURN(labels.emplace_back(),
                            FitLabels(options, spec, input, prediction));
-    spec.heads.push_back(DescribeHead(labels.back(), prediction.entry));
+    spec.heads.push_back(DescribeHead(labels.back(), prediction));
   }
   const InputModel& model = input.Predicted();
   if (!model.role.headless || !model.description) return absl::OkStatus();

@@ -84,6 +84,9 @@ class Reader {
   absl::Status FindPrediction();
   absl::Status NameDirectories();
   absl::Status NameDirectoryModels();
+  // Whether the program chooses one of several adapters for each text.
+  bool HasAdapterSet() const { return !import_.adapters.several.empty(); }
+  absl::Status CheckAdapterSet();
   // Gives stacks of the page their numbers, before parameters are named.
   absl::Status CountLayers(transfer::StrategyOp strategy);
   absl::Status ReadModels();
@@ -176,6 +179,11 @@ absl::Status Reader::ReadFile() {
         "--new-head: expects a strategy that calls @logits or @classify of a "
         "model that is trained, got ",
         options_.input));
+  if (HasAdapterSet())
+    return UsageError(absl::StrCat(
+        "--adapter ", options_.import.adapters.several.front().name,
+        "=: expects a checkpoint directory as input, got the strategy ",
+        options_.input));
   if (!options_.import.adapters.directory.empty() &&
       input_.Predicted().role.declared)
     return UsageError(absl::StrCat(
@@ -207,10 +215,13 @@ absl::Status Reader::FindPrediction() {
   GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> predicted,
                          FindPredicted(*input_.text, options_.input));
   for (auto [predict, symbol] : llvm::zip_equal(
-           input_.strategy.getOps<transfer::PredictOp>(), predicted))
-    input_.predictions.push_back(
-        {predict.getPredictEntry(),
-         static_cast<size_t>(Find(symbol) - &input_.models[0])});
+           input_.strategy.getOps<transfer::PredictOp>(), predicted)) {
+    InputPrediction& prediction = input_.predictions.emplace_back();
+    prediction.entry = predict.getPredictEntry();
+    if (input_.strategy.predictsAlone() && predict.getHead())
+      prediction.output = predict.getHead()->str();
+    prediction.model = static_cast<size_t>(Find(symbol) - &input_.models[0]);
+  }
   input_.predicted = input_.predictions.front().model;
   return absl::OkStatus();
 }
@@ -265,6 +276,11 @@ absl::Status Reader::NameDirectoryModels() {
   InputModel& model = input_.models.emplace_back();
   model.role = {options_.import.name, /*trained=*/true};
   model.directory = options_.input;
+  if (HasAdapterSet()) {
+    GRAFT_RETURN_IF_ERROR(CheckAdapterSet());
+    model.role.trained = false;
+    model.role.headless = model.role.pooled = true;
+  }
   if (options_.teacher.empty()) return absl::OkStatus();
   if (options_.import.name == kTeacher)
     return absl::InvalidArgumentError(absl::StrCat(
@@ -273,6 +289,22 @@ absl::Status Reader::NameDirectoryModels() {
   InputModel& teacher = input_.models.emplace_back();
   teacher.role = {kTeacher};
   teacher.directory = options_.teacher;
+  return absl::OkStatus();
+}
+
+// Options that a program which trains nothing has no use for.
+absl::Status Reader::CheckAdapterSet() {
+  const auto refuse = [](const std::string& option) {
+    return UsageError(absl::StrCat(
+        option, ": expects a program that trains, got --adapter NAME=DIRECTORY",
+        ", by which one predicts alone"));
+  };
+  if (!options_.teacher.empty()) return refuse("--teacher");
+  if (options_.import.labels > 0) return refuse("--labels, --classes");
+  if (options_.import.new_head) return refuse("--new-head");
+  if (!options_.import.layers.empty()) return refuse("--student-layers");
+  if (!options_.strategy_options.empty())
+    return refuse(options_.strategy_options.front());
   return absl::OkStatus();
 }
 
@@ -311,7 +343,8 @@ absl::Status Reader::ReadModel(InputModel& model) {
 
 absl::Status Reader::ImportModel(InputModel& model) {
   ImportOptions import = import_;
-  if (!model.role.trained && !(model.role.headless && IsPredicted(model))) {
+  if (!model.role.trained && !HasAdapterSet() &&
+      !(model.role.headless && IsPredicted(model))) {
     import = ImportOptions();
     import.token_capacity = import_.token_capacity;
     import.sequence_capacity = import_.sequence_capacity;
@@ -335,6 +368,7 @@ absl::Status Reader::ImportModel(InputModel& model) {
   model.skipped = std::move(imported.skipped);
   model.adapters = import.adapters;
   model.adapter_facts = std::move(imported.adapters);
+  model.adapter_set = std::move(imported.adapter_set);
   imported_[model.role.symbol] = std::move(imported.module);
   if (model.role.headless) NameLabels(*model.description);
   return absl::OkStatus();
@@ -420,6 +454,12 @@ absl::Status Reader::LabelDeclared(InputModel& model,
 // The strategy for a directory.
 absl::Status Reader::ChoosePage() {
   const std::string& name = options_.import.name;
+  if (HasAdapterSet()) {
+    GRAFT_ASSIGN_OR_RETURN(
+        input_.text,
+        ReadAdapterPage(context_, name, input_.models[0].adapter_set->heads));
+    return FindPrediction();
+  }
   const int64_t labels =
       CountLabels(*imported_[name]->getOps<ModelOp>().begin());
   GRAFT_ASSIGN_OR_RETURN(

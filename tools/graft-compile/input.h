@@ -29,6 +29,7 @@ struct InputModel {
   std::string directory;  // of its checkpoint; empty for a complete one
   AdapterSource adapters;
   std::optional<AdapterFacts> adapter_facts;  // none without them
+  std::optional<AdapterSet> adapter_set;      // none without several
   // As read, with labels and layers as the program has them; null for a
   // complete one.
   std::unique_ptr<ModelDescription> description;
@@ -39,8 +40,9 @@ struct InputModel {
 
 // A prediction of the strategy.
 struct InputPrediction {
-  std::string entry;  // that returns it
-  size_t model = 0;   // that reads its texts, or that it is of, by index
+  std::string entry;              // that returns it
+  std::string output = "logits";  // under this name
+  size_t model = 0;  // that reads its texts, or that it is of, by index
   // The option that names its labels, or null.
   const StreamLabels* labels = nullptr;
 };

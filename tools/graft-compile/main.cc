@@ -48,6 +48,7 @@ std::string DefaultCache() {
 
 struct CommandOptions {
   std::vector<std::string> labels, classes;  // FILE or STREAM=FILE; N, ...
+  std::vector<std::string> adapters;  // DIRECTORY, or NAME=DIRECTORY each
   bool regression = false;
   std::string targets = "host";
   std::string emit = "artifact";
@@ -70,9 +71,9 @@ absl::Status AddSettings(CommandOptions& options) {
   return absl::OkStatus();
 }
 
-// Splits STREAM=VALUE; the stream is empty where there is VALUE alone. A path
-// may have a '=' itself.
-std::pair<std::string, std::string> SplitStream(const std::string& text) {
+// Splits NAME=VALUE, such as of a stream; the name is empty where there is
+// VALUE alone. A path may have a '=' itself.
+std::pair<std::string, std::string> SplitName(const std::string& text) {
   const size_t equals = text.find('=');
   const bool named =
       equals != std::string::npos && equals > 0 &&
@@ -88,7 +89,7 @@ CLI::Validator ClassCount() {
   CLI::Validator number = WholeNumber(2, 1 << 20);
   return CLI::Validator(
       [number](std::string& text) {
-        std::string value = SplitStream(text).second;
+        std::string value = SplitName(text).second;
         return number(value);
       },
       number.get_description());
@@ -98,7 +99,7 @@ CLI::Validator ClassCount() {
 // stream or of models that are imported.
 absl::Status AddLabels(const char* option, const std::string& text,
                        CompileOptions& compile) {
-  auto [stream, value] = SplitStream(text);
+  auto [stream, value] = SplitName(text);
   StreamLabels labels{absl::StrCat(option, " ", text), stream, 0, {}};
   if (option == std::string("--labels")) {
     GRAFT_ASSIGN_OR_RETURN(labels.names,
@@ -141,6 +142,30 @@ absl::Status AddLabels(CommandOptions& options) {
   return absl::OkStatus();
 }
 
+// One directory of adapters, or several with names.
+absl::Status AddAdapters(CommandOptions& options) {
+  AdapterSource& adapters = options.compile.import.adapters;
+  for (const std::string& text : options.adapters) {
+    const auto [name, directory] = SplitName(text);
+    if (name.empty() && options.adapters.size() > 1)
+      return UsageError(
+          absl::StrCat("--adapter: expects NAME=DIRECTORY for each of several "
+                       "adapters, got ",
+                       text));
+    if (name.empty()) {
+      adapters.directory = directory;
+      return absl::OkStatus();
+    }
+    for (const NamedAdapters& other : adapters.several)
+      if (other.name == name)
+        return UsageError(absl::StrCat("--adapter ", text,
+                                       ": expects each name once, got ", name,
+                                       " twice"));
+    adapters.several.push_back({name, directory});
+  }
+  return absl::OkStatus();
+}
+
 // Refuses a file where a directory is to be.
 absl::Status CheckDirectory(absl::string_view option, const std::string& path) {
   FileSystem& files = FileSystem::Posix();
@@ -156,6 +181,7 @@ absl::Status Run(CommandOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckDirectory("--dump-stages", compile.dump_stages));
   GRAFT_RETURN_IF_ERROR(AddSettings(options));
   GRAFT_RETURN_IF_ERROR(AddLabels(options));
+  GRAFT_RETURN_IF_ERROR(AddAdapters(options));
   // CLI11 has checked that the keys are there.
   const std::map<std::string, Emit> emit = {
       {"artifact", Emit::kArtifact}, {"model", Emit::kModel},
@@ -242,12 +268,14 @@ void AddImportOptions(CLI::App& app, CommandOptions& options) {
       ->check(OneOf({"checkpoint", "new", "none"}))
       ->capture_default_str();
   app.add_option(
-         "--adapter", compile.import.adapters.directory,
+         "--adapter", options.adapters,
          "directory of Hugging Face PEFT with LoRA or DoRA adapters: the "
          "model that reads the texts begins with them. A strategy that "
          "puts in such adapters trains them on; else they become part "
-         "of the matrices")
-      ->type_name("DIRECTORY");
+         "of the matrices. Repeated as NAME=DIRECTORY: the program only "
+         "predicts, and chooses one of them, and its head, for each text")
+      ->type_name("[NAME=]DIRECTORY")
+      ->allow_extra_args(false);
   app.add_option("--student-layers", compile.import.layers,
                  "layers to keep of a model that is trained, such as 0,2,4 "
                  "(default: all)")
@@ -364,7 +392,7 @@ absl::Status CheckOutput(const CommandOptions& options) {
   const CompileOptions& compile = options.compile;
   std::vector<std::string> inputs = {compile.input};
   for (const std::string& text : options.labels)
-    inputs.push_back(SplitStream(text).second);
+    inputs.push_back(SplitName(text).second);
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json",
                            "tokenizer_config.json", "vocab.txt"})
     inputs.push_back(JoinPath(compile.input, name));

@@ -269,6 +269,31 @@ absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
   return text;
 }
 
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadAdapterPage(
+    mlir::MLIRContext& context, const std::string& model,
+    const std::vector<AdapterHead>& heads) {
+  constexpr absl::string_view kPooled = "tensor<?x?xf32, #graft.dims<S, H>>";
+  std::string page = absl::StrCat(
+      "transfer.strategy @predict sizes (H) {\n"
+      "  %text = transfer.stream @texts of text in @T, @S\n"
+      "  transfer.group @all of @",
+      model, " frozen\n  %pooled = transfer.call @", model,
+      "::@pooled(%text) : (!transfer.text) -> ", kPooled, "\n");
+  for (const AdapterHead& head : heads) {
+    const std::string logits =
+        absl::StrCat("tensor<?x", head.labels.size(), "xf32, #graft.dims<S>>");
+    absl::StrAppend(
+        &page, "  %logits_", head.name, " = transfer.call @", model,
+        "::@classify_", head.name, "(%pooled) : (", kPooled, ") -> ", logits,
+        "\n  transfer.predict @", head.name, " %logits_", head.name,
+        head.labels.size() > 1 ? " softmax" : "", " : ", logits, "\n");
+  }
+  absl::StrAppend(&page, "}\n");
+  constexpr char kName[] = "adapters.mlir";
+  return Parse(context, llvm::MemoryBuffer::getMemBufferCopy(page, kName),
+               kName);
+}
+
 std::vector<ModelRole> FindModels(const StrategyText& text) {
   transfer::StrategyOp strategy = text.strategy;
   mlir::ModuleOp module = *text.module;
@@ -325,7 +350,7 @@ absl::StatusOr<std::vector<std::string>> FindPredicted(
       }
     // Nobody's tokenizer is needed.
     if (!symbol && !ReadsTexts(strategy)) symbol = complete;
-    if (symbol && trained) {
+    if (symbol && (trained || strategy.predictsAlone())) {
       symbols.push_back(symbol.str());
       continue;
     }

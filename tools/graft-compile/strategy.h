@@ -50,6 +50,12 @@ absl::StatusOr<std::unique_ptr<StrategyText>> ReadPage(
     mlir::MLIRContext& context, bool regression, bool teacher,
     llvm::StringRef model);
 
+// A strategy that predicts alone: for each head the logits of @classify_<head>
+// of the pooled texts.
+absl::StatusOr<std::unique_ptr<StrategyText>> ReadAdapterPage(
+    mlir::MLIRContext& context, const std::string& model,
+    const std::vector<AdapterHead>& heads);
+
 // A model that a strategy is about.
 struct ModelRole {
   std::string symbol;
@@ -82,7 +88,7 @@ bool ReadsTexts(transfer::StrategyOp strategy);
 // of models with a checkpoint, the one whose call is the last that the
 // prediction depends on; where the strategy has no texts, any model may be it.
 // INVALID_ARGUMENT without a prediction of such a model, or if none of its
-// models is trained; `input` is for the message.
+// models is trained though the strategy trains; `input` is for the message.
 absl::StatusOr<std::vector<std::string>> FindPredicted(
     const StrategyText& text, const std::string& input);
 

@@ -111,7 +111,7 @@ absl::Status Evaluate(const EvaluateOptions& options) {
                                     options.artifact, options.data));
   GRAFT_ASSIGN_OR_RETURN(const OpenedPredictor opened,
                          OpenPredictor(options.artifact, options.device,
-                                       options.verify, options.head));
+                                       options.verify, {options.head}));
   Predictor* const predictor = opened.predictor.get();
   if (options.max_length > 0)
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));

@@ -15,9 +15,9 @@
 
 namespace graft {
 
-void AddHeadOption(CLI::App& command, std::string& head) {
-  command.add_option("--head", head,
-                     "head of an artifact that has several, such as first");
+CLI::Option* AddHeadOption(CLI::App& command, std::string& head) {
+  return command.add_option(
+      "--head", head, "head of an artifact that has several, such as first");
 }
 
 void AddVerifyOption(CLI::App& command, bool& verify) {
@@ -29,15 +29,17 @@ void AddVerifyOption(CLI::App& command, bool& verify) {
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
                                               const DeviceChoice& device,
                                               bool verify,
-                                              const std::string& head) {
+                                              const HeadChoice& head) {
   OpenedPredictor opened;
   GRAFT_ASSIGN_OR_RETURN(opened.device, OpenDevice(device));
   LoadOptions load;
   load.device = opened.device.get();
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> program,
                          Artifact::Load(FileSystem::Posix(), artifact, load));
-  if (const absl::Status found = FindHead(*program, head).status(); !found.ok())
-    return UsageError(absl::StrCat("--head: ", found.message()));
+  if (const absl::Status found = Predictor::CheckHead(*program, head);
+      !found.ok())
+    return UsageError(absl::StrCat(
+        head.of_rows ? "--head-column: " : "--head: ", found.message()));
   absl::Status verified;
   std::thread check;
   if (verify) check = std::thread([&] { verified = program->VerifyWeights(); });

@@ -28,16 +28,17 @@ struct OpenedPredictor {
 void AddVerifyOption(CLI::App& command, bool& verify);
 
 // Adds --head. `head` must outlive the parsing.
-void AddHeadOption(CLI::App& command, std::string& head);
+CLI::Option* AddHeadOption(CLI::App& command, std::string& head);
 
 // Checks the weights against their checksums if `verify`, in a thread beside
 // the rest of the start. Errors as those of OpenDevice, Artifact::Load,
 // Artifact::VerifyWeights and Predictor::Create; a `head` that the artifact
-// lacks, or none of several, is a usage error.
+// lacks, or none of several, or rows that choose where it has nothing to choose
+// from, is a usage error.
 absl::StatusOr<OpenedPredictor> OpenPredictor(const std::string& artifact,
                                               const DeviceChoice& device,
-                                              bool verify = true,
-                                              const std::string& head = {});
+                                              bool verify,
+                                              const HeadChoice& head);
 
 }  // namespace graft
 

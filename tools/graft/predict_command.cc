@@ -37,7 +37,8 @@ struct PredictOptions {
   std::string artifact;
   std::vector<std::string> texts, pairs, data;
   std::string output;
-  std::string head;  // of several
+  HeadChoice head;          // of several
+  std::string head_column;  // that chooses one for each row
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   int64_t top = 3;
@@ -54,7 +55,7 @@ nlohmann::json PredictionRecord(const PredictOptions& options,
                                 const Examples& examples, int64_t i,
                                 const Predictor& predictor,
                                 const Prediction& prediction) {
-  const std::vector<std::string>& labels = predictor.labels();
+  const std::vector<std::string>& labels = prediction.head->labels;
   nlohmann::json record = nlohmann::json::object();
   if (!examples.kept(i).empty())
     record = nlohmann::json::parse(examples.kept(i));
@@ -62,6 +63,8 @@ nlohmann::json PredictionRecord(const PredictOptions& options,
   if (!examples.pair(i).empty()) record["pair"] = std::string(examples.pair(i));
   if (options.table.skip_bad_rows || !predictor.takes_texts())
     record["row"] = std::string(examples.where(i));
+  if (predictor.heads_of_rows())
+    record["head"] = std::string(HeadName(*prediction.head));
   if (options.logits)
     for (size_t label = 0; label < labels.size(); ++label)
       record["logits"][labels[label]] = prediction.logits[label];
@@ -85,6 +88,8 @@ std::string PredictionText(const nlohmann::json& record) {
       "\n");
   if (record.contains("pair"))
     absl::StrAppend(&text, record["pair"].get<std::string>(), "\n");
+  if (record.contains("head"))
+    absl::StrAppend(&text, "  ", record["head"].get<std::string>(), ":\n");
   if (record.contains("score"))
     return absl::StrCat(
         text, absl::StrFormat("  %.4f\n", record["score"].get<double>()));
@@ -131,13 +136,16 @@ absl::Status CheckTexts(const PredictOptions& options,
 absl::Status CheckRecord(const PredictOptions& options,
                          const Predictor& predictor) {
   for (const std::string& column : options.columns)
-    for (const char* own : {"text", "pair", "row", "score", "labels", "logits"})
+    for (const char* own :
+         {"text", "pair", "row", "head", "score", "labels", "logits"})
       if (column == own)
         return UsageError(absl::StrCat(
             "--keep-columns: expects columns of other names than those of a "
             "prediction, got ",
             column));
-  if (!options.logits || !predictor.labels().empty()) return absl::OkStatus();
+  if (!options.logits || predictor.heads_of_rows() ||
+      !predictor.labels().empty())
+    return absl::OkStatus();
   return UsageError(absl::StrCat("--logits: expects a classifier, got ",
                                  options.artifact,
                                  ", whose score is all that it returns"));
@@ -166,7 +174,7 @@ void FeedTexts(const PredictOptions& options, const Predictor& predictor,
     ++input.examples;
     return true;
   };
-  input.feed = {TextSchema(), std::move(next)};
+  input.feed = {predictor.text_schema(), std::move(next)};
 }
 
 absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
@@ -178,7 +186,8 @@ absl::Status OpenInput(FileSystem& files, const PredictOptions& options,
   }
   GRAFT_ASSIGN_OR_RETURN(
       input.table, predictor.OpenTable(files, options.data, options.table,
-                                       /*labelled=*/false, options.columns));
+                                       /*labelled=*/false, options.columns,
+                                       options.head_column));
   input.feed = FeedRows(*input.table);
   return absl::OkStatus();
 }
@@ -268,7 +277,13 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
       ->excludes(text);
   AddDeviceOptions(*command, options->device);
   AddVerifyOption(*command, options->verify);
-  AddHeadOption(*command, options->head);
+  CLI::Option* head = AddHeadOption(*command, options->head.name);
+  command
+      ->add_option("--head-column", options->head_column,
+                   "column of the table that names the head for each row, of "
+                   "an artifact of several adapters")
+      ->excludes(text)
+      ->excludes(head);
   command->add_flag("--json", options->json, "one JSON object per line");
   command->footer(
       "Example:\n"
@@ -276,6 +291,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
   command->callback([options, command, &context] {
     if (options->texts.empty() && options->data.empty())
       throw CLI::RequiredError("--text or --data");
+    options->head.of_rows = !options->head_column.empty();
     context.run = [options, command]() -> absl::Status {
       if (options->data.empty())
         GRAFT_RETURN_IF_ERROR(CheckNoTableOptions(*command, "--text"));

@@ -9,7 +9,7 @@
 // C1: known fields.
 
 transfer.strategy @s {
-  // expected-error @below {{expects fields of text, ids, types, segments, features, labels, soft and weights, got tokens}}
+  // expected-error @below {{expects fields of text, ids, types, segments, adapters, features, labels, soft and weights, got tokens}}
   %0:2 = transfer.stream @train of ids, tokens in @T, @S
 }
 

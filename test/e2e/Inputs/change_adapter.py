@@ -4,9 +4,10 @@
 """Copies a directory of PEFT adapters with some things changed.
 
     change_adapter.py DIRECTORY COPY [KEY=JSON ...] [-TENSOR ...] [OLD>NEW ...]
+        [--first-row]
 
 KEY of adapter_config.json gets the value JSON; TENSOR is left out of the weights; OLD
-becomes NEW in the names of tensors.
+becomes NEW in the names of tensors; --first-row leaves one row of the head.
 """
 
 import json
@@ -28,7 +29,15 @@ def main():
     header, values = json.loads(data[8:8 + size]), data[8 + size:]
     metadata = header.pop("__metadata__", {})
     for change in changes:
-        if change.startswith("-"):
+        if change == "--first-row":
+            for name, spec in header.items():
+                if "lora_" in name:
+                    continue
+                begin, end = spec["data_offsets"]
+                rows, *width = spec["shape"]
+                spec["shape"] = [1, *width]
+                spec["data_offsets"] = [begin, begin + (end - begin) // rows]
+        elif change.startswith("-"):
             del header[change[1:]]
         elif ">" in change:
             old, new = change.split(">")

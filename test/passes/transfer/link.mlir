@@ -94,7 +94,7 @@ transfer.strategy @s sizes (K) {
 graft.size @T bound 64
 graft.size @S bound 8
 graft.model @m {
-  // expected-error @below {{'func.func' op expects graft.name of argument 0 to be ids, types or segments, to take a text, got pixels}}
+  // expected-error @below {{'func.func' op expects graft.name of argument 0 to be ids, types, segments or adapters, to take a text, got pixels}}
   func.func private @logits(%x: tensor<?xi32, #T> {graft.name = "pixels"}) -> tensor<?x5xf32, #S>
 }
 transfer.strategy @s {
@@ -236,7 +236,7 @@ transfer.strategy @pairs {
 graft.size @T bound 64
 graft.size @S bound 8
 graft.model @m {
-  // expected-error @below {{'func.func' op expects graft.name of argument 2 to be ids, types or segments, to take a text, got none}}
+  // expected-error @below {{'func.func' op expects graft.name of argument 2 to be ids, types, segments or adapters, to take a text, got none}}
   func.func private @logits(%ids: tensor<?xi32, #T> {graft.name = "ids"}, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x5xf32, #S>
 }
 transfer.strategy @s {

@@ -233,8 +233,8 @@ void AddHeads(ArtifactSpec& spec) {
 
 TEST_F(PredictorTest, PredictsByTheHeadThatIsAskedFor) {
   const std::shared_ptr<const Artifact> artifact = Write(true, AddHeads);
-  auto first = Predictor::Create(artifact, "first");
-  auto second = Predictor::Create(artifact, "second");
+  auto first = Predictor::Create(artifact, {"first"});
+  auto second = Predictor::Create(artifact, {"second"});
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_THAT((*first)->labels(), ElementsAre("sum", "length"));
@@ -252,7 +252,7 @@ TEST_F(PredictorTest, AsksForAHeadThatThereIs) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr("expects a head of first, second of "));
-    EXPECT_EQ(Predictor::Create(artifact, head).status(), status);
+    EXPECT_EQ(Predictor::Create(artifact, {head}).status(), status);
   }
   EXPECT_THAT(std::string(FindHead(*Write(true), "first").status().message()),
               HasSubstr("expects no name, as the only head has none of "));
