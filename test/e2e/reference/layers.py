@@ -203,6 +203,104 @@ def tinybert(at, settings):
                       learn, model, teacher, table, settings)
 
 
+def expertise(p):
+    """How much a teacher counts that gives p to the label."""
+    return 1 / (1 + ((1 - p)**2).exp())
+
+
+def means(states, ids):
+    """The mean of the tokens of each text."""
+    return torch.stack([x[:n].mean(0)
+                        for x, n in zip(states, (ids != 0).sum(1))])
+
+
+def by_class(x, answers, classes):
+    """For each class the mean of its rows of x."""
+    return torch.stack([x[answers == k].mean(0) for k in range(classes)])
+
+
+def meta_kd(at, settings):
+    # By hand; a label that the teacher does not see counts less.
+    told = expertise(torch.tensor([1.0, 0.9, 0.5, 0.0]))
+    assert torch.allclose(told, torch.tensor([0.5, 0.4975, 0.437823, 0.268941]),
+                          atol=1e-6), told
+
+    tables = {"own": at.table("wrong"), "other": at.table("other")}
+    table, teacher = tables["own"], at.load("teacher")
+    model, begun = at.model(settings["model"])
+    maps = states, content = pages.take(begun, ["fit.states.weight",
+                                                "fit.content.weight"])
+    ours, theirs = ([listen(one, i)
+                     for i in range(one.config.num_hidden_layers)]
+                    for one in (model, teacher))
+    heads = model.config.num_attention_heads
+    width, own = teacher.config.hidden_size, float(settings["own"])
+
+    def near(x, y):
+        return functional.mse_loss(pages.scores(*x, heads), pages.scores(*y, heads))
+
+    def shown(ids):
+        with torch.no_grad():
+            return teacher(input_ids=ids, attention_mask=(ids != 0).int(),
+                           output_hidden_states=True)
+
+    done, centroids = 0, {}
+    for name, one in tables.items():
+        rows, answers = [], []
+        sums = torch.zeros(len(pages.ANIMALS), width)
+        for _ in range(pages.steps(one)):
+            ids, labels = one.batch()
+            x = means(shown(ids).hidden_states[-1], ids)
+            done += 1
+            yield f"add_{name}", done, -(x * sums[labels]).sum().item()
+            sums.index_add_(0, labels, x)
+            rows.append(x)
+            answers.append(labels)
+        centroids[name] = by_class(torch.cat(rows), torch.cat(answers),
+                                   len(pages.ANIMALS))
+
+    def learn():
+        ids, answers = table.batch()
+        seen = shown(ids)
+        goal = means(seen.hidden_states[-1], ids)
+        typical = sum(
+            share * functional.cosine_similarity(goal, centroids[name][answers])
+            for name, share in (("own", own), ("other", 1 - own)))
+        assert typical.abs().max() <= 1
+        sure = seen.logits.softmax(1).gather(1, answers.unsqueeze(1)).squeeze(1)
+        weights.append((1 + typical) * expertise(sure))
+        mine = model.bert(input_ids=ids, attention_mask=(ids != 0).int(),
+                          output_hidden_states=True).hidden_states
+        every = stride(mine, seen.hidden_states)
+        losses = []
+        for i, n in enumerate((ids != 0).sum(1)):
+            loss = 0.5 * functional.mse_loss(
+                functional.linear(mine[-1][i, :n].mean(0), content), goal[i])
+            for x, y in zip(mine, seen.hidden_states[::every], strict=True):
+                loss = loss + functional.mse_loss(
+                    functional.linear(x[i, :n], states), y[i, :n])
+            for x, y in zip(ours, theirs[every - 1::every], strict=True):
+                loss = loss + near(*([one[kind][i, :n] for kind in
+                                      ("query", "key")] for one in (x, y)))
+            losses.append(loss)
+        return (weights[-1] * torch.stack(losses)).mean()
+
+    def follow():
+        ids, _ = table.batch()
+        return pages.soft(pages.logits(model, ids), shown(ids).logits, 2)
+
+    weights = []
+    first = int(settings["layer_epochs"]) * pages.steps(table)
+    yield from pages.run(
+        "layers", phases.Phase([*model.bert.embeddings.parameters(),
+                                *model.bert.encoder.parameters(), *maps],
+                               pages.adamw(sped=maps), 1.0), first, learn, done)
+    assert torch.cat(weights).std() > 0.05, weights
+    yield from pages.run(
+        "logits", phases.Phase(model.parameters(), pages.adamw(), 1.0),
+        int(settings["epochs"]) * pages.steps(table), follow, done + first)
+
+
 def relations(at, settings):
     table = at.table("train")
     (model, begun), teacher = at.model(), at.load("teacher")

@@ -137,15 +137,15 @@ TEST_F(PagesTest, HasEachPageOnce) {
   }
   EXPECT_THAT(
       names,
-      ElementsAre("adapter", "anil", "averaged", "bit_fit", "cdan",
-                  "contrastive", "coral", "dann", "distill",
-                  "distill_embeddings", "distill_file", "distill_regression",
-                  "distill_two", "domain_confusion", "dora", "finetune",
-                  "focal", "gradual", "head_first", "hidden", "importance",
-                  "l2_sp", "lora", "maml", "mean_teacher", "meta", "minilm",
-                  "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes",
-                  "r_drop", "regression", "reptile", "self_training", "setfit",
-                  "similarity", "tinybert", "uncertainty", "wasserstein"));
+      ElementsAre(
+          "adapter", "anil", "averaged", "bit_fit", "cdan", "contrastive",
+          "coral", "dann", "distill", "distill_embeddings", "distill_file",
+          "distill_regression", "distill_two", "domain_confusion", "dora",
+          "finetune", "focal", "gradual", "head_first", "hidden", "importance",
+          "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "minilm",
+          "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop",
+          "regression", "reptile", "self_training", "setfit", "similarity",
+          "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
