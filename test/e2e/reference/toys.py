@@ -4,9 +4,9 @@
 
     toys.py FOLDER > measured.json
 
-Prints the accuracies of five seeds, from which the bounds of Inputs/toys/
-calibration.json were chosen: "pytorch" there is what this printed. The weights begin
-with other draws of the same distributions.
+Prints the accuracies of five seeds, and of tasks the errors, from which the bounds of
+Inputs/toys/calibration.json were chosen: "pytorch" there is what this printed. The
+weights begin with other draws of the same distributions.
 """
 
 import json
@@ -150,6 +150,50 @@ def student(folder, seed, soft):
     return 100 * (model(x).argmax(1) == y).float().mean().item()
 
 
+def project(losses, shared):
+    """Leaves of each loss the part of its gradient that is normal to the other's."""
+    parts = [torch.autograd.grad(loss, shared, retain_graph=True)[0]
+             for loss in losses]
+    products = [(g * h).sum() for g in parts for h in parts]
+    against = (-products[1]).clamp(min=0)
+    return sum((1 + against / length) * part
+               for part, length in zip(parts, (products[0], products[3])))
+
+
+def tasks(folder, seed, rho, width, method):
+    """The error of the first of two tasks; a single feature has heads of 1."""
+    tables.write_tasks(folder, seed, rho)
+    (x, y), (u, z), (test, answers) = (
+        (rows[:, :-1], rows[:, -1:]) for rows, _ in
+        (read(folder / f"{name}.tsv") for name in ("first", "second", "test")))
+    torch.manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
+    encoder = layer(tables.INPUTS, width, 0.1).weight
+    heads = [layer(width, 1, 0.3).weight for _ in range(2)]
+    if width == 1:
+        heads = [torch.ones(1, 1, requires_grad=True) for _ in range(2)]
+    first, second = heads[0], heads[method != "one_head"]
+    optimiser = torch.optim.Adam([encoder, *heads])
+    order = batches(len(u), 50, draw)
+    for step in range(400):
+        optimiser.param_groups[0]["lr"] = 1e-2 * (1 - step / 400)
+        rows = next(order)
+        losses = [functional.mse_loss(numbers @ encoder.T @ head.T, wanted)
+                  for numbers, head, wanted in ((x, first, y),
+                                                (u[rows], second, z[rows]))]
+        optimiser.zero_grad()
+        slope = project(losses, encoder) if method == "pcgrad" else None
+        (losses[0] + (method != "alone") * losses[1]).backward()
+        if slope is not None:
+            encoder.grad = slope
+        optimiser.step()
+    return functional.mse_loss(test @ encoder.T @ first.T, answers).item()
+
+
+TASKS = {(1, 1): ("alone", "shared"), (1, 0): ("shared",),
+         (2, -1): ("alone", "shared", "pcgrad", "one_head")}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,6 +206,10 @@ def main():
                          for soft in (False, True)])
     measured["teacher"] = {"labels": [pair[0] for pair in students],
                            "soft": [pair[1] for pair in students]}
+    measured["tasks"] = {
+        f"{name} {rho}": [round(tasks(folder, seed, rho, width, name), 3)
+                          for seed in range(5)]
+        for (width, rho), names in TASKS.items() for name in names}
     print(json.dumps(measured, indent=1))
 
 

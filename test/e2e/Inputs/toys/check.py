@@ -3,7 +3,7 @@
 """Trains the pages beside this file on small problems whose answers are known, with
 five seeds each, and checks what must hold.
 
-    check.py moons|shift|critic|weights|teacher FOLDER
+    check.py moons|shift|critic|weights|teacher|tasks|gradients|noise FOLDER
 
 The bounds are those of calibration.json, which reference/toys.py made: it trains the
 same networks on the same tables in PyTorch. Prints what was measured.
@@ -13,6 +13,7 @@ import json
 import math
 import pathlib
 import statistics
+import struct
 import subprocess
 import sys
 
@@ -43,6 +44,30 @@ def train(page, output, seed, data, *options):
 def accuracy(artifact, table):
     return 100 * json.loads(run("graft", "evaluate", artifact, "--data", table,
                                 "--json"))["accuracy"]
+
+
+def error(artifact, table, *options):
+    """The mean squared error of a regression."""
+    return json.loads(run("graft", "evaluate", artifact, "--data", table, "--json",
+                          *options))["mse"]
+
+
+def tensors(path):
+    """Lists of the numbers of a checkpoint, by their names."""
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    return {name: [x for (x,) in struct.iter_unpack(
+        "<f", data[8 + size:][slice(*spec["data_offsets"])])]
+            for name, spec in json.loads(data[8:8 + size]).items()
+            if name != "__metadata__" and spec["dtype"] == "F32"}
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def cosine(a, b):
+    return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
 
 
 def scores(artifact, table):
@@ -207,6 +232,175 @@ def teacher(folder):
     demand(min(gains) >= BOUNDS["teacher"]["gain"], "soft targets to gain "
            f"{BOUNDS['teacher']['gain']} points with each seed, got {gains}")
     print("teacher holds")
+
+
+PROJECT = ("minimise %loss", "minimise %loss weighing @surgery::@project")
+ONE_HEAD = ("@heads::@second(%g)", "@heads::@first(%g)")
+ONE_FEATURE = (("!features = tensor<?x2x", "!features = tensor<?x1x"),
+               ("!map = tensor<2x", "!map = tensor<1x"),
+               ("!head = tensor<1x2x", "!head = tensor<1x1x"),
+               *((f'@{task}.weight : !head initial "normal" deviation 0.3',
+                  f'@{task}.weight : !head initial "ones"')
+                 for task in ("first", "second")))
+SGD = ("adam rate linear", "sgd rate constant")
+
+
+def change(page, target, *changes):
+    """A copy of a page, with other words in it."""
+    text = (HERE / page).read_text()
+    for old, new in changes:
+        demand(text.count(old) == 1, f"{page} to have {old} once")
+        text = text.replace(old, new)
+    target.write_text(text)
+    return target
+
+
+def tasks(folder):
+    """Errors of a task of 12 rows, alone and with one of 200 that is as hard."""
+    bounds = BOUNDS["tasks"]
+    methods = {"alone": ((), ("--set", "share=0")), "shared": ((), ()),
+               "pcgrad": ((PROJECT,), ()), "one_head": ((ONE_HEAD,), ())}
+    # One feature is all that tasks of one direction need, with heads of one sign; where
+    # these differ, a single feature may stay between the tasks.
+    plan = {(1, 1): ("alone", "shared"), (1, 0): ("shared",),
+            (2, -1): ("alone", "shared", "pcgrad", "one_head")}
+    measured = []
+    for seed in SEEDS:
+        measured.append(found := {})
+        for (width, rho), names in plan.items():
+            here = folder / f"{seed}-{rho}"
+            here.mkdir(exist_ok=True)
+            tables.write_tasks(here, seed, rho)
+            for name in names:
+                changes, options = methods[name]
+                page = change("tasks.mlir", here / f"{name}.mlir", *changes,
+                              *(ONE_FEATURE if width == 1 else ()))
+                found[name, rho] = error(
+                    train(page, here / name, seed,
+                          {task: here / f"{task}.tsv"
+                           for task in ("first", "second")},
+                          "--batch-size", "50", "--threads", "1", *options),
+                    here / "test.tsv")
+        print(f"seed {seed}: " + ", ".join(
+            f"{name} {rho} {value:.3f}" for (name, rho), value in found.items()),
+              flush=True)
+
+    def errors(name, rho):
+        return [found[name, rho] for found in measured]
+
+    for rho in (1, -1):  # before anything is claimed
+        demand(min(errors("alone", rho)) >= bounds["alone"], "12 rows not to be "
+               f"enough, got errors of {errors('alone', rho)}")
+    gains = [alone / shared for alone, shared in zip(errors("alone", 1),
+                                                     errors("shared", 1))]
+    demand(min(gains) >= bounds["gain"], "an equal task to divide the error by "
+           f"{bounds['gain']} with each seed, got {gains}")
+    for name in ("shared", "pcgrad"):
+        demand(statistics.mean(errors(name, -1)) <=
+               statistics.mean(errors("alone", -1)), f"{name} to be no worse for an "
+               f"opposite task, got {errors(name, -1)}, {errors('alone', -1)} alone")
+    # Unrelated tasks have no feature in common, opposite ones no head.
+    for name, rho in (("shared", 0), ("one_head", -1)):
+        demand(min(errors(name, rho)) >= bounds["apart"], f"{name} to have errors of "
+               f"{bounds['apart']} at least, got {errors(name, rho)}")
+    print("tasks hold")
+
+
+def gradients(folder):
+    """What the weights of pcgrad make of the gradients of two tasks."""
+    signs = {True: 0, False: 0}
+    for seed in SEEDS:
+        for rho in (1, -1):
+            here = folder / f"{seed}-{rho}"
+            here.mkdir(exist_ok=True)
+            tables.write_tasks(here, seed, rho)
+
+            def step(name, *options, project=()):
+                """Minus the gradient of the encoder, by one step of sgd."""
+                output = here / name
+                train(change("tasks.mlir", here / f"{name}.mlir", SGD, *project),
+                      output, seed, {task: here / f"{task}.tsv"
+                                     for task in ("first", "second")},
+                      "--batch-size", "200", "--max-steps", "1", "--threads", "1",
+                      "--checkpoint-every", "1", *options)
+                return tensors(output / "checkpoint-000000001.safetensors")[
+                    "encoder.weight"]
+
+            start = step("start", "--set", "rate=0")
+            one, summed, projected = (
+                [x - y for x, y in zip(step(*arguments, project=change), start)]
+                for arguments, change in (
+                    (("one", "--set", "rate=1", "--set", "share=0"), ()),
+                    (("summed", "--set", "rate=1"), ()),
+                    (("projected", "--set", "rate=1"), (PROJECT,))))
+            other = [x - y for x, y in zip(summed, one)]
+            against = cosine(one, other) < 0
+            signs[against] += 1
+            print(f"seed {seed}, rho {rho}: cosine {cosine(one, other):.4f}, of sum "
+                  f"and projection {cosine(summed, projected):.4f}")
+            if not against:
+                demand(cosine(summed, projected) > 1 - 1e-9 and
+                       abs(dot(projected, projected) / dot(summed, summed) - 1) <
+                       1e-4, "the sum where gradients agree")
+                continue
+            # Of g, what is left is normal to h: so g meets only what is left of it.
+            for g, h in ((one, other), (other, one)):
+                left = dot(g, g) - dot(g, h)**2 / dot(h, h)
+                demand(abs(dot(projected, g) - left) <= 1e-3 * dot(g, g),
+                       f"a product of {left}, got {dot(projected, g)}")
+    demand(min(signs.values()) >= 2, f"gradients of both kinds, got {signs}")
+    print("gradients hold")
+
+
+def noise(folder):
+    """Where the weights of tasks settle that weigh themselves."""
+    bounds = BOUNDS["noise"]
+    for seed in SEEDS[:2]:
+        here = folder / str(seed)
+        here.mkdir(exist_ok=True)
+        tables.write_tasks(here, seed, 0, noises=bounds["noises"])
+        data = {"first": here / "first_many.tsv", "second": here / "second.tsv"}
+
+        def weights(name, **settings):
+            """The last weights of a run, whose batches are all rows."""
+            epochs = {"epochs": 600, "settle_epochs": 400, **settings}
+            steps = epochs["epochs"] + epochs["settle_epochs"] + 1
+            train(HERE / "tasks_noise.mlir", here / name, seed, data,
+                  "--batch-size", "200", "--threads", "1", "--checkpoint-every",
+                  steps, *(f"--set={key}={value}" for key, value in epochs.items()))
+            return tensors(here / name / f"checkpoint-{steps:09}.safetensors")
+
+        # All learn: exp(s) = 2 L.
+        learnt = weights("learnt")
+        ratios = []
+        for head, path in data.items():
+            found = error(here / "learnt" / "model.graft", path, "--head", head)
+            ratios.append(math.exp(learnt[f"noise.{head}_log"][0]) / (2 * found))
+        print(f"seed {seed}: exp(s) / 2 L {ratios}")
+        demand(all(abs(ratio - 1) <= bounds["weight"] for ratio in ratios),
+               f"exp(s) to be 2 L, got {ratios} of it")
+
+        # The network stays while the weights settle: then its gradient is one.
+        start = weights("start", rate=0, epochs=1, settle_epochs=1)
+        moved = []
+        for scale in (1, 100):
+            after = weights(f"scaled_{scale}", rate=0, epochs=1, step_rate=0.1,
+                            scale=scale)
+            moved.append([x - y for x, y in zip(after["encoder.weight"],
+                                                start["encoder.weight"])])
+        unsettled = []
+        for scale in (1, 100):
+            after = weights(f"plain_{scale}", rate=0, epochs=1, settle_epochs=1,
+                            step_rate=0.1 / scale, scale=scale)
+            unsettled.append([x - y for x, y in zip(after["encoder.weight"],
+                                                    start["encoder.weight"])])
+        same, other = cosine(*moved), cosine(*unsettled)
+        print(f"seed {seed}: direction {same:.6f}, {other:.4f} with equal weights")
+        demand(other <= bounds["unsettled"], "a factor of 100 to turn the gradient "
+               f"where weights are equal, got a cosine of {other}")
+        demand(same >= bounds["settled"], "a factor of 100 not to turn the gradient "
+               f"where the weights have settled, got a cosine of {same}")
+    print("noise holds")
 
 
 def main():

@@ -7,6 +7,9 @@
         without and with labels; test.tsv, others of the target
     tables.py shift FOLDER SEED MU       source.tsv of N(0, 1) and target.tsv of
         N(MU, 1), a number each; scale.tsv of N(0, 9); grid.tsv
+    tables.py tasks FOLDER SEED RHO      two tasks that are linear in 16 numbers: y1 = w x,
+        y2 = (RHO w + sqrt(1 - RHO^2) v) x, and noise; first.tsv, 12 rows of the first;
+        first_many.tsv and second.tsv, 200 of each; test.tsv of the first
     tables.py teacher FOLDER SEED        what a random network of 16 numbers says:
         few.tsv, 100 labels; many.tsv, its logits for 5,000 others; test.tsv
 """
@@ -102,6 +105,35 @@ def write_teacher(folder, seed):
     write(folder / "test.tsv", inputs + ["label"], rows(1000))
 
 
+def write_tasks(folder, seed, rho, noises=(0.1, 0.1)):
+    draw = random.Random(seed)
+
+    def unit(*others):
+        """A random direction, normal to the others."""
+        x = [draw.gauss(0, 1) for _ in range(INPUTS)]
+        for other in others:
+            part = sum(a * b for a, b in zip(x, other))
+            x = [a - part * b for a, b in zip(x, other)]
+        length = math.sqrt(sum(a * a for a in x))
+        return [a / length for a in x]
+
+    w = unit()
+    v = unit(w)
+    second = [rho * a + math.sqrt(1 - rho**2) * b for a, b in zip(w, v)]
+
+    def rows(count, direction, noise):
+        for _ in range(count):
+            x = [draw.gauss(0, 1) for _ in range(INPUTS)]
+            yield x + [sum(a * b for a, b in zip(x, direction)) +
+                       draw.gauss(0, noise)]
+
+    names = [*(f"x{i}" for i in range(INPUTS)), "label"]
+    for name, count, direction, noise in (
+            ("first", 12, w, noises[0]), ("first_many", 200, w, noises[0]),
+            ("second", 200, second, noises[1]), ("test", 1000, w, noises[0])):
+        write(folder / f"{name}.tsv", names, rows(count, direction, noise))
+
+
 def main():
     kind, folder, seed, *rest = sys.argv[1:]
     folder = pathlib.Path(folder)
@@ -110,6 +142,8 @@ def main():
         write_moons(folder, int(seed), float(rest[0]) if rest else 40.0)
     elif kind == "shift":
         write_shift(folder, int(seed), float(rest[0]))
+    elif kind == "tasks":
+        write_tasks(folder, int(seed), float(rest[0]))
     else:
         write_teacher(folder, int(seed))
 
