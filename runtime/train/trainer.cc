@@ -58,7 +58,8 @@ absl::StatusOr<const HostProgramSpec*> Trainer::FindProgram() const {
 absl::Status Trainer::Prepare() {
   GRAFT_ASSIGN_OR_RETURN(const HostProgramSpec* program, FindProgram());
   for (const HostInstruction& instruction : program->instructions)
-    if (!mark_ && instruction.op == HostOp::mark) mark_ = &instruction;
+    if (instruction.op == HostOp::mark) marks_.push_back(&instruction);
+  summary_.stages = marks_.size();
   by_index_.resize(spec_.streams.size());
   std::vector<StreamData> data(spec_.streams.size());
   for (const TrainStream& stream : streams_) {
@@ -104,8 +105,8 @@ absl::Status Trainer::SetRegisters() {
 }
 
 double Trainer::Shown(absl::string_view name) const {
-  if (mark_ != nullptr)
-    for (const AssignmentSpec& value : mark_->assignments)
+  if (!marks_.empty())
+    for (const AssignmentSpec& value : marks_.front()->assignments)
       if (value.name == name)
         return interpreter_->state().registers[value.target];
   return 0;
@@ -181,7 +182,8 @@ absl::Status Trainer::Log(const HostInstruction& instruction) {
   return log_->Write(instruction, interpreter_->state().registers, speed);
 }
 
-absl::Status Trainer::Mark(const HostInstruction&, bool save) {
+absl::Status Trainer::Mark(const HostInstruction& instruction, bool save) {
+  summary_.stage = absl::c_find(marks_, &instruction) - marks_.begin() + 1;
   if (progress_->step) {
     Measure();
     progress_->step(Report());
@@ -266,6 +268,8 @@ StepReport Trainer::Report() const {
   StepReport report;
   report.step = ToCount(Shown("step"));
   report.total_steps = ToCount(Shown("last_step"));
+  report.stage = summary_.stage;
+  report.stages = summary_.stages;
   report.loss = Shown("loss");
   report.rate = Shown("rate");
   const double seconds = std::max(summary_.seconds, 1e-9);

@@ -55,6 +55,8 @@ struct TrainOptions {
 struct StepReport {
   int64_t step = 0;  // updates made, from 1
   int64_t total_steps = 0;
+  size_t stage = 0;  // which it belongs to, from 1
+  size_t stages = 0;
   double loss = 0;
   double rate = 0;
   double examples_per_second = 0;  // since the start of this process
@@ -77,7 +79,9 @@ struct TrainProgress {
 struct TrainSummary {
   int64_t steps = 0;       // updates made in all
   int64_t first_step = 0;  // where this process began
-  int64_t examples = 0;    // seen by this process
+  size_t stage = 0;        // of the last step, from 1; 0 without a step
+  size_t stages = 0;
+  int64_t examples = 0;  // seen by this process
   int64_t tokens = 0;
   double seconds = 0;
   double seconds_waited = 0;  // for examples; part of `seconds`
@@ -93,10 +97,11 @@ struct TrainSummary {
 // Trains an instance by the only host program of its artifact. The marks of the
 // program say how far it is: StepReport and TrainSummary are the values that
 // they show under the names `step`, `last_step`, `loss`, `rate`, `loss_sum`,
-// `best_step`, `best_score` and `stopped_early`, those that there are. From the
-// second step on, only evaluations and checkpoints allocate memory. A thread
-// reads examples ahead while Run runs. Thread-compatible. Everything passed in
-// is borrowed and must outlive the trainer.
+// `best_step`, `best_score` and `stopped_early`, those that there are. Each
+// stage of a program has a mark of its own, in their order. From the second
+// step on, only evaluations and checkpoints allocate memory. A thread reads
+// examples ahead while Run runs. Thread-compatible. Everything passed in is
+// borrowed and must outlive the trainer.
 class Trainer : private HostServices {
  public:
   Trainer(FileSystem& files, Instance& instance,
@@ -163,9 +168,9 @@ class Trainer : private HostServices {
   const TrainOptions options_;
   std::vector<const TrainStream*> by_index_;  // of the artifact; null: none
   std::unique_ptr<HostInterpreter> interpreter_;
-  const HostInstruction* mark_ = nullptr;  // the program's first
-  std::optional<int64_t> resumed_;         // the step of the checkpoint
-  bool finite_ = true;                     // no number was found that is not
+  std::vector<const HostInstruction*> marks_;  // of the program
+  std::optional<int64_t> resumed_;             // the step of the checkpoint
+  bool finite_ = true;  // no number was found that is not
   LogStart log_start_;
   std::vector<std::string> kept_;  // names of parameters, sorted
   std::unique_ptr<RunLog> log_;

@@ -51,6 +51,8 @@ absl::Status PrintSummary(const FinetuneOptions& options,
         {"artifact", artifact},
         {"steps", summary.steps},
         {"first_step", summary.first_step},
+        {"stage", nullptr},
+        {"stages", summary.stages},
         {"examples", summary.examples},
         {"tokens", summary.tokens},
         {"seconds", summary.seconds},
@@ -64,6 +66,7 @@ absl::Status PrintSummary(const FinetuneOptions& options,
         {"best_score", nullptr},
         {"initialised", initialised},
     };
+    if (summary.stage > 0) record["stage"] = summary.stage;
     if (summary.best_step > 0) {
       record["best_step"] = summary.best_step;
       record["best_score"] = summary.best_score;
@@ -92,6 +95,12 @@ absl::Status PrintSummary(const FinetuneOptions& options,
   absl::StrAppend(&text, "\n");
   if (summary.stopped_early)
     absl::StrAppend(&text, "stopped early: no later evaluation was better\n");
+  if (!summary.interrupted && summary.stage > 0 &&
+      summary.stage < summary.stages)
+    absl::StrAppendFormat(&text,
+                          "ended in stage %d of %d: the model has not been "
+                          "trained by later ones\n",
+                          summary.stage, summary.stages);
   if (summary.best_step > 0)
     absl::StrAppendFormat(&text, "best evaluation %.4f at step %d\n",
                           summary.best_score, summary.best_step);
@@ -113,8 +122,9 @@ absl::Status PrintFinished(const FinetuneOptions& options,
                            {"interrupted", false},
                            {"seconds_waited", 0},
                            {"examples_per_second", 0}};
-  for (const char* name : {"steps", "first_step", "mean_loss", "last_loss",
-                           "stopped_early", "best_step", "best_score"})
+  for (const char* name :
+       {"steps", "first_step", "stage", "stages", "mean_loss", "last_loss",
+        "stopped_early", "best_step", "best_score"})
     record[name] = nullptr;
   record["initialised"] = nlohmann::json::array();
   return Print(absl::StrCat(record.dump(), "\n"));
@@ -215,8 +225,12 @@ class TerminalProgress {
  private:
   void Step(const StepReport& report) {
     text_.clear();
-    absl::StrAppendFormat(&text_, "step %d/%d  loss %.4f  %.1f examples/s  ",
-                          report.step, report.total_steps, report.loss,
+    absl::StrAppendFormat(&text_, "step %d/%d  ", report.step,
+                          report.total_steps);
+    if (report.stages > 1)
+      absl::StrAppendFormat(&text_, "stage %d of %d  ", report.stage,
+                            report.stages);
+    absl::StrAppendFormat(&text_, "loss %.4f  %.1f examples/s  ", report.loss,
                           report.examples_per_second);
     if (report.tokens_per_second > 0)
       absl::StrAppendFormat(&text_, "%.0f tokens/s  ",
