@@ -396,6 +396,32 @@ TEST_F(PagesTest, LearnsRelations) {
   EXPECT_FALSE(names.count("fit.embeddings.weight"));
 }
 
+// Of the domain that a student does not learn, only the means of its classes
+// are read, once; they are no part of what predicts.
+TEST_F(PagesTest, DistilsOneOfTwoDomains) {
+  useModels(withLayers(read("tiny_bert.mlir")));
+  ASSERT_TRUE(expand("meta_kd")) << errors;
+  EXPECT_THAT(entries(),
+              ElementsAre("accumulate_add_other", "accumulate_add_own",
+                          "accumulate_layers", "accumulate_logits", "evaluate",
+                          "predict", "teacher_logits", "update_add_other",
+                          "update_add_own", "update_layers", "update_logits"));
+  EXPECT_TRUE(readBy("update_add_own").count("classes.own.sum"));
+  EXPECT_FALSE(readBy("update_add_own").count("classes.other.sum"));
+  EXPECT_TRUE(readBy("update_add_other").count("classes.other.sum"));
+  EXPECT_FALSE(readBy("update_add_other").count("classes.own.sum"));
+  const std::set<std::string> layers = readBy("update_layers");
+  for (const char* name : {"fit.states.weight", "fit.content.weight",
+                           "model.encoder.layer.1.output.dense.weight"})
+    EXPECT_TRUE(layers.count(name)) << name;
+  for (const char* name :
+       {"classes.own.sum", "classes.other.sum", "model.pooler.dense.weight"})
+    EXPECT_FALSE(layers.count(name)) << name;
+  for (const char* entry : {"predict", "update_logits", "accumulate_logits"})
+    for (const char* name : {"fit.states.weight", "classes.own.sum"})
+      EXPECT_FALSE(readBy(entry).count(name)) << entry << " " << name;
+}
+
 // The number of experts is a parameter of the page.
 TEST_F(PagesTest, MixesAnyNumberOfExperts) {
   for (const auto& [experts, last] :
