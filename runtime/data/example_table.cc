@@ -84,6 +84,7 @@ absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
     columns.emplace_back("--label-column", names.label_column);
     columns.emplace_back("--weight-column", names.weight_column);
   }
+  columns.emplace_back("--task-column", names.task_column);
   for (size_t i = 1; i < columns.size(); ++i)
     for (size_t j = 0; j < i; ++j)
       if (!columns[i].second.empty() && columns[i].second == columns[j].second)
@@ -143,6 +144,10 @@ std::vector<TableColumn> ExampleTable::FindColumns() {
   if (const HeadOptions& heads = options_.heads; !heads.names.empty()) {
     heads_ = next(kHeadsColumn);
     if (!heads.column.empty()) columns.push_back({heads.column});
+  }
+  if (!names.task_column.empty()) {
+    task_ = columns.size();
+    columns.push_back({names.task_column});
   }
   kept_ = columns.size();
   for (const std::string& name : options_.keep_columns)
@@ -357,7 +362,8 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   stride_ = each ? 1 : options.batch_size;
   if (!options_.reread) GRAFT_RETURN_IF_ERROR(reader_->CheckSeekable());
   CapacityMeter capacity(options.batch_size);
-  ChecksumStream tokens, labels;
+  ChecksumStream tokens, labels, task_names;
+  TaskCollector tasks;
   absl::flat_hash_set<int32_t> classes;
   Examples one(schema_);
   for (int64_t row = 0;; ++row) {
@@ -382,6 +388,11 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
       scan_.weighs |= reader_->Number(weight_->reader) > 0;
     }
     if (soft_) labels.Add(Bytes(one.floats(soft_->example, 0)));
+    if (task_) {
+      tasks.Add(reader_->Text(*task_));
+      task_names.Add(Bytes(absl::MakeConstSpan(reader_->Text(*task_))));
+      task_names.Add(Bytes('\n'));
+    }
     labels.Add(Bytes('\n'));
     if (options.progress && scan_.examples % kRowsBetweenProgress == 0)
       GRAFT_RETURN_IF_ERROR(
@@ -390,12 +401,14 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
   GRAFT_RETURN_IF_ERROR(CheckEnd(scan_.examples));
   index_.back() |= Fold(hash_);
   index_.shrink_to_fit();
+  GRAFT_ASSIGN_OR_RETURN(tasks_, tasks.Finish());
   scan_.labels = static_cast<int64_t>(classes.size());
   scan_.truncated = truncated_;
   scan_.capacity = capacity.capacity();
   scan_.any_order = capacity.any_order();
   scan_.token_hash = tokens.value();
   scan_.label_hash = labels.value();
+  scan_.task_hash = task_names.value();
   next_row_ = scan_.examples;
   return absl::OkStatus();
 }

@@ -21,12 +21,13 @@
 #include "runtime/data/examples.h"
 #include "runtime/data/label_map.h"
 #include "runtime/data/table/table_reader.h"
+#include "runtime/data/tasks.h"
 #include "runtime/tokenize/tokenizer.h"
 
 namespace graft {
 
-// The columns of a table that hold texts, labels, weights and numbers, and how
-// it is read.
+// The columns of a table that hold texts, labels, weights, numbers and tasks,
+// and how it is read.
 struct TableOptions {
   std::string text_column = "text";
   std::string pair_column;  // empty: single texts
@@ -36,6 +37,7 @@ struct TableOptions {
   std::vector<std::string> feature_columns;
   // Soft targets: the column NAME.LABEL for each class. Empty: none.
   std::string soft_column;
+  std::string task_column;       // empty: rows have no tasks
   bool partly_labelled = false;  // a row may have an empty label
   bool strict = false;           // too long a text is an error instead of cut
   std::string format;            // of all files; empty: told by each
@@ -96,6 +98,7 @@ struct TableScan {
   BatchCapacity any_order;    // of batches of any rows
   uint64_t token_hash = 0;    // of texts and features
   uint64_t label_hash = 0;    // of labels, weights and soft targets
+  uint64_t task_hash = 0;     // of the tasks of rows
 };
 
 struct ScanOptions {
@@ -147,6 +150,13 @@ class ExampleTable final : public ExampleSource {
   int64_t skipped() const { return skipped_; }
   // The name of the format of the first file.
   absl::string_view format() const { return reader_->format().name; }
+  // The rows of each task that Scan has found; empty without such a column.
+  const TaskRows& tasks() const { return tasks_; }
+  // Whether both tables were scanned for rows in any order and have the same
+  // rows, as they stand in their files.
+  bool HasRowsOf(const ExampleTable& other) const {
+    return stride_ == 1 && other.stride_ == 1 && index_ == other.index_;
+  }
   size_t index_bytes() const { return index_.capacity() * sizeof(index_[0]); }
 
   // Of ExampleSource. FAILED_PRECONDITION: the row, or another one of its
@@ -213,7 +223,8 @@ class ExampleTable final : public ExampleSource {
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // of the reader; 0: none
   std::optional<Place> label_, weight_, features_, soft_, heads_;
-  size_t kept_ = 0;  // the first that is kept, of the reader
+  std::optional<size_t> task_;  // of the reader
+  size_t kept_ = 0;             // the first that is kept, of the reader
   std::vector<std::string> soft_names_;  // the label of each column of soft_
   int64_t next_row_ = 0;                 // the reader's next row
   int64_t truncated_ = 0;
@@ -225,6 +236,7 @@ class ExampleTable final : public ExampleSource {
   bool end_told_ = false;
   Encoding encoding_;
   TableScan scan_;
+  TaskRows tasks_;
   // One entry per `stride_` rows: offset of the first in the files end to end
   // (40 bits), and a hash of their lines.
   int64_t stride_ = 1;

@@ -54,6 +54,7 @@ absl::Status HostInterpreter::Bind(std::vector<StreamData> streams) {
   for (const RegisterSpec& reg : spec_.registers)
     state_.registers.push_back(reg.initial);
   GRAFT_RETURN_IF_ERROR(BindFields());
+  GRAFT_RETURN_IF_ERROR(CheckTasks());
   steps_.resize(program_.instructions.size());
   std::vector<size_t> open;
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -72,12 +73,47 @@ absl::Status HostInterpreter::Bind(std::vector<StreamData> streams) {
       if (around.op == HostOp::for_each_micro_batch)
         steps_[i].micro_loops.push_back(around.index);
     }
+    if (DrawsBatch(op)) steps_[i].leader = FindLeader(i, open);
     if (OpensBlock(op) || op == HostOp::otherwise)
       steps_[i].end = BlockEnd(program_, i);
     if (OpensBlock(op)) open.push_back(i);
     GRAFT_RETURN_IF_ERROR(BindInstruction(i));
   }
   return absl::OkStatus();
+}
+
+absl::Status HostInterpreter::CheckTasks() const {
+  const Stream* first = nullptr;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    const StreamTasks* tasks = streams_[i].data.tasks;
+    if (tasks == nullptr) continue;
+    const absl::Status status = CheckParts(*tasks);
+    if (!status.ok())
+      return absl::Status(status.code(), absl::StrCat(spec_.streams[i].name,
+                                                      ": ", status.message()));
+    if (first == nullptr) first = &streams_[i];
+    const int64_t expected = first->data.tasks->rows.size();
+    if (tasks->rows.size() != expected)
+      return absl::InvalidArgumentError(absl::StrCat(
+          "expects ", expected, " tasks of the stream ", spec_.streams[i].name,
+          ", as ", spec_.streams[first - streams_.data()].name, " has, got ",
+          tasks->rows.size()));
+  }
+  return absl::OkStatus();
+}
+
+uint32_t HostInterpreter::FindLeader(size_t at,
+                                     const std::vector<size_t>& open) const {
+  const HostInstruction& loop = program_.instructions[at];
+  // A loop over all batches goes through tasks by itself.
+  if (loop.op != HostOp::with_batch || !streams_[loop.index].data.tasks)
+    return loop.index;
+  for (const size_t other : open) {
+    const HostInstruction& around = program_.instructions[other];
+    if (DrawsBatch(around.op) && streams_[around.index].data.tasks)
+      return around.index;
+  }
+  return loop.index;
 }
 
 // Finds the columns of the fields that expressions sum.

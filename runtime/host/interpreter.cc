@@ -56,7 +56,7 @@ absl::Status HostInterpreter::Enter() {
       GRAFT_RETURN_IF_ERROR(PackWhole(loop.index));
     if (!DrawsBatch(loop.op)) continue;
     StreamPosition& position = state_.streams[loop.index];
-    GRAFT_RETURN_IF_ERROR(BeginBatches(loop.index, position.batches - 1));
+    GRAFT_RETURN_IF_ERROR(BeginBatches(i, position.batches - 1));
     --position.batches;
     GRAFT_RETURN_IF_ERROR(Draw(loop.index));
     const size_t count = streams_[loop.index].batch->micro_batches.size();
@@ -157,8 +157,8 @@ absl::Status HostInterpreter::ExecuteLoop(const HostInstruction& instruction) {
           SetBatchSize(instruction.index, Value(instruction.expression)));
       if (instruction.op == HostOp::for_each_batch)
         BeginEpoch(instruction.index);
-      GRAFT_RETURN_IF_ERROR(BeginBatches(
-          instruction.index, state_.streams[instruction.index].batches));
+      GRAFT_RETURN_IF_ERROR(
+          BeginBatches(state_.at, state_.streams[instruction.index].batches));
       GRAFT_RETURN_IF_ERROR(Draw(instruction.index));
       Count(instruction.index);
       break;

@@ -19,6 +19,7 @@
 #include "runtime/binding/entry.h"
 #include "runtime/data/batch_stream.h"
 #include "runtime/data/examples.h"
+#include "runtime/data/sampler.h"
 #include "runtime/executor/instance.h"
 #include "runtime/host/expression.h"
 #include "runtime/host/services.h"
@@ -50,6 +51,9 @@ struct HostState {
 struct StreamData {
   ExampleSource* source = nullptr;  // borrowed; null: none
   bool shuffle = false;             // a new order each epoch
+  // Borrowed; null: batches of any rows. A batch that begins inside of the loop
+  // of another stream with tasks has the task of that one's batch.
+  const StreamTasks* tasks = nullptr;
 };
 
 // Thread-compatible. What is passed in is borrowed and must outlive it.
@@ -59,7 +63,8 @@ class HostInterpreter {
  public:
   // `streams` by index of the artifact's. `seed` keys random draws and the
   // order of shuffled streams. INVALID_ARGUMENT: an expression or an entry
-  // takes a field that the data of its stream lacks.
+  // takes a field that the data of its stream lacks, or streams have other
+  // tasks than others, or too few rows of one.
   static absl::StatusOr<std::unique_ptr<HostInterpreter>> Create(
       Instance& instance, const HostProgramSpec& program,
       std::vector<StreamData> streams, uint64_t seed, HostServices& services);
@@ -96,6 +101,8 @@ class HostInterpreter {
     std::vector<size_t> rows;          // caches of the batch that it writes
     // Streams with a batch, and with a micro-batch, that begins in these loops.
     std::vector<uint32_t> batches, micro_loops;
+    // Of a loop that draws batches: the stream whose task they have.
+    uint32_t leader = 0;
   };
   struct Stream {
     StreamData data;
@@ -103,7 +110,8 @@ class HostInterpreter {
     std::unique_ptr<BatchStream> batches;  // null before the first loop
     const Batch* batch = nullptr;          // the current one
     int64_t size = 0;                      // examples of a batch
-    int64_t next = 0;  // number of the batch that `batches` makes next
+    // Number of the batch that `batches` makes next, with tasks of the episode.
+    int64_t next = 0;
     int64_t per_epoch = 0;
     PackedBatch packed;       // a micro-batch
     PackedBatch whole;        // the batch, where instructions take it at once
@@ -119,6 +127,10 @@ class HostInterpreter {
 
   absl::Status Bind(std::vector<StreamData> streams);
   absl::Status BindFields();
+  absl::Status CheckTasks() const;
+  // The stream whose task the batches of the loop `at` have, which is in the
+  // loops `open`.
+  uint32_t FindLeader(size_t at, const std::vector<size_t>& open) const;
   absl::Status BindInstruction(size_t at);
   // Loads the batches and caches of a state that is not the beginning.
   absl::Status Enter();
@@ -140,8 +152,10 @@ class HostInterpreter {
   // Sets the position of `stream` to the beginning of an epoch, the next one if
   // it is inside of one.
   void BeginEpoch(uint32_t stream);
-  // Makes `stream` give batch number `first` next, of its position's size.
-  absl::Status BeginBatches(uint32_t stream, int64_t first);
+  // Makes the stream of the loop `at` give batch number `first` next, of its
+  // position's size.
+  absl::Status BeginBatches(size_t at, int64_t first);
+  BatchMaker MakerOf(uint32_t stream) const;
   absl::Status Draw(uint32_t stream);
   // INVALID_ARGUMENT: a loop that must have one micro-batch has several.
   absl::Status CheckWhole(const HostInstruction& loop) const;

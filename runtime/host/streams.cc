@@ -108,13 +108,26 @@ void HostInterpreter::BeginEpoch(uint32_t index) {
     position.batches += per_epoch - rest;
 }
 
-absl::Status HostInterpreter::BeginBatches(uint32_t index, int64_t first) {
+absl::Status HostInterpreter::BeginBatches(size_t at, int64_t first) {
+  const uint32_t index = program_.instructions[at].index;
   Stream& stream = streams_[index];
   if (!facts_[index].present || facts_[index].rows == 0)
     return absl::InvalidArgumentError(
         absl::StrCat("expects examples of the stream ",
                      spec_.streams[index].name, ", got none"));
   const int64_t examples = state_.streams[index].size;
+  const uint32_t leader = steps_[at].leader;
+  if (leader != index) {
+    // That one has drawn its batch. If both read one table, batches of one size
+    // have other rows.
+    if (examples != state_.streams[leader].size)
+      return absl::InvalidArgumentError(
+          absl::StrCat("expects batches of ", state_.streams[leader].size,
+                       " examples of the stream ", spec_.streams[index].name,
+                       ", as those of ", spec_.streams[leader].name,
+                       " with the same task have, got ", examples));
+    first = state_.streams[leader].batches - 1;
+  }
   if (stream.batches && stream.next == first && stream.size == examples)
     return absl::OkStatus();
   if (stream.batches) stream.seconds_waited += stream.batches->seconds_waited();
@@ -122,22 +135,35 @@ absl::Status HostInterpreter::BeginBatches(uint32_t index, int64_t first) {
   stream.size = examples;
   stream.next = first;
   stream.per_epoch = Quotient(facts_[index].rows, examples);
+  const int64_t most = std::min(examples, facts_[index].rows);
+  ReservePacked(index);
+  const ExampleSource& source = *stream.data.source;
+  GRAFT_ASSIGN_OR_RETURN(
+      stream.batches, BatchStream::Start(MakerOf(index), source.schema(), most,
+                                         most * source.longest()));
+  return absl::OkStatus();
+}
+
+BatchMaker HostInterpreter::MakerOf(uint32_t index) const {
+  const Stream& stream = streams_[index];
+  ExampleSource& source = *stream.data.source;
+  if (stream.data.tasks) {
+    EpisodeOrder order;
+    order.batch_size = stream.size;
+    order.first = stream.next;
+    order.shuffle = stream.data.shuffle;
+    order.seed = seed_;
+    return EpisodeBatches(source, *stream.data.tasks, order, stream.capacity);
+  }
   TrainingOrder order;
-  order.batch_size = examples;
-  order.first_step = first;
+  order.batch_size = stream.size;
+  order.first_step = stream.next;
   order.steps = std::numeric_limits<int64_t>::max();
   order.shuffle = stream.data.shuffle;
   // Streams of as many rows have orders of their own.
   order.seed =
       index == 0 ? seed_ : SplitMix64(seed_ ^ SplitMix64(~uint64_t{index}));
-  ExampleSource& source = *stream.data.source;
-  const int64_t most = std::min(examples, facts_[index].rows);
-  ReservePacked(index);
-  GRAFT_ASSIGN_OR_RETURN(
-      stream.batches,
-      BatchStream::Start(TrainingBatches(source, order, stream.capacity),
-                         source.schema(), most, most * source.longest()));
-  return absl::OkStatus();
+  return TrainingBatches(source, order, stream.capacity);
 }
 
 absl::Status HostInterpreter::Draw(uint32_t index) {

@@ -72,7 +72,7 @@ absl::Status Trainer::Prepare() {
                        ", got ", stream.name));
     const auto index = static_cast<size_t>(found - spec_.streams.begin());
     by_index_[index] = &stream;
-    data[index] = {stream.source, stream.shuffle};
+    data[index] = {stream.source, stream.shuffle, stream.tasks};
   }
   GRAFT_ASSIGN_OR_RETURN(interpreter_, HostInterpreter::Create(
                                            instance_, *program, std::move(data),

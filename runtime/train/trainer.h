@@ -33,6 +33,7 @@ struct TrainStream {
   ExampleSource* source = nullptr;  // borrowed
   bool shuffle = false;             // a new order each epoch
   uint64_t fingerprint = 0;         // of its examples; a cache is kept for it
+  const StreamTasks* tasks = nullptr;  // borrowed; null: batches of any rows
 };
 
 struct TrainOptions {

@@ -166,6 +166,51 @@ TEST_F(ExampleTableTest, ReadsPairsAndScores) {
   EXPECT_EQ(examples.floats(kLabels, 0)[0], -0.5f);
 }
 
+TEST_F(ExampleTableTest, FindsTheRowsOfTasks) {
+  options_.table.task_column = "about";
+  auto table = Scan(Write("t.tsv",
+                          "label\ttext\tabout\na\tw1\tfilms\nb\tw2\tbooks\n"
+                          "a\tw3\tfilms\n"),
+                    /*batch_size=*/2, /*any_order=*/true);
+  ASSERT_TRUE(table.ok()) << table.status();
+  const TaskRows& tasks = (*table)->tasks();
+  ASSERT_EQ(tasks.size(), 2);
+  EXPECT_EQ(tasks.name(0), "films");
+  EXPECT_THAT(tasks.rows(0), ElementsAre(0, 2));
+  EXPECT_THAT(tasks.rows(1), ElementsAre(1));
+  // The same rows in another file, other rows, and rows of other tasks.
+  const std::string jsonl =
+      "{\"label\": \"a\", \"text\": \"w1\", \"about\": 7}\n"
+      "{\"label\": \"b\", \"text\": \"w1\", \"about\": 7}\n";
+  auto first = Scan(Write("t.jsonl", jsonl), 2, /*any_order=*/true);
+  auto again = Scan(Write("u.jsonl", jsonl), 4, /*any_order=*/true);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ((*first)->tasks().name(0), "7");
+  EXPECT_TRUE((*first)->HasRowsOf(**again));
+  EXPECT_FALSE((*first)->HasRowsOf(**table));
+  auto other = Scan(Write("v.jsonl", absl::StrReplaceAll(jsonl, {{"7", "8"}})),
+                    2, /*any_order=*/true);
+  EXPECT_NE((*first)->scan().task_hash, (*other)->scan().task_hash);
+  EXPECT_EQ((*first)->scan().token_hash, (*other)->scan().token_hash);
+  EXPECT_EQ((*first)->scan().label_hash, (*other)->scan().label_hash);
+}
+
+TEST_F(ExampleTableTest, RefusesRowsWithoutATask) {
+  options_.table.task_column = "about";
+  EXPECT_THAT(
+      Scan(Write("t.tsv", "label\ttext\tabout\na\tw1\t\n")).status().ToString(),
+      HasSubstr("t.tsv:2: column 'about' expects a text, got an empty "
+                "one"));
+  EXPECT_THAT(Scan(Write("u.tsv", "label\ttext\na\tw1\n")).status().ToString(),
+              HasSubstr("u.tsv:1: expects a column 'about', got label, text"));
+  options_.table.task_column = "label";
+  EXPECT_THAT(
+      Scan(Write("v.tsv", "label\ttext\na\tw1\n")).status().ToString(),
+      HasSubstr(
+          "--task-column: expects another column than --label-column, got "
+          "'label' for both"));
+}
+
 TEST_F(ExampleTableTest, ScanSaysWhatTheTableHolds) {
   options_.table.partly_labelled = true;
   options_.max_length = 5;

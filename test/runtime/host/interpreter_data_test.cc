@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/data/sampler.h"
 #include "runtime/host/interpreter.h"
 #include "test/runtime/base/count_allocations.h"
 #include "test/runtime/host/host_fixture.h"
@@ -169,6 +170,79 @@ TEST_F(InterpreterDataTest, StreamsHaveOrdersOfTheirOwn) {
     return Run(ForEachBatch(stream, 1, ShowBatch(stream)));
   };
   EXPECT_NE(order("train"), order("dev"));
+}
+
+// Row i is of the task that the character i names.
+StreamTasks TasksOf(absl::string_view names, int64_t part = 0,
+                    int64_t parts = 1) {
+  TaskCollector collector;
+  for (size_t i = 0; i < names.size(); ++i) collector.Add(names.substr(i, 1));
+  StreamTasks tasks;
+  tasks.rows = collector.Finish().value();
+  tasks.part = part;
+  tasks.parts = parts;
+  return tasks;
+}
+
+// Two streams that count their batches apart, since each begins an epoch of its
+// own, meet in one task; and so they do after a stop at any instruction.
+TEST_F(InterpreterDataTest, StreamsMeetInOneTask) {
+  const StreamTasks tasks = TasksOf("aabbbab");
+  const StreamTasks others = TasksOf("abbba");
+  data_[0].tasks = &tasks;
+  data_[2].tasks = &others;
+  const Body both = {Set("a", Sum("train", "value")),
+                     Set("b", Sum("other", "value")), Show({"a", "b"})};
+  const Body code = {
+      ForEachBatch("other", 2, {Leave()}),
+      Repeat("epoch", 2,
+             {ForEachBatch("train", 2, {WithBatch("other", 2, both)})})};
+  // Rows 1 2 6 | 3 4 5 7 and 101 105 | 102 103 104.
+  const std::vector<std::string> expected = {
+      "log a=3 b=206", "log a=7 b=205", "log a=7 b=206", "log a=12 b=206",
+      "log a=3 b=206", "log a=7 b=205", "log a=7 b=206", "log a=12 b=206"};
+  EXPECT_EQ(Run(code), expected);
+  int64_t at = 0;
+  for (; RunStopped(code, at); ++at) EXPECT_EQ(services_->calls, expected);
+  EXPECT_GT(at, 40);
+  data_[0].shuffle = data_[2].shuffle = true;
+  const std::vector<std::string> shuffled = Run(code);
+  EXPECT_NE(shuffled, expected);
+  for (at = 0; RunStopped(code, at); ++at)
+    EXPECT_EQ(services_->calls, shuffled);
+}
+
+TEST_F(InterpreterDataTest, StreamsOfOneTableHaveOtherRows) {
+  const StreamTasks first = TasksOf("aabbbab", 0, 2);
+  const StreamTasks second = TasksOf("aabbbab", 1, 2);
+  data_[0].tasks = &first;
+  data_[1] = data_[0];
+  data_[1].tasks = &second;
+  const Body both = {Set("a", Sum("train", "value")),
+                     Set("b", Sum("dev", "value")), Show({"a", "b"})};
+  EXPECT_THAT(Run(ForEachBatch("train", 2, {WithBatch("dev", 2, both)})),
+              ElementsAre("log a=1 b=2", "log a=7 b=12", "log a=6 b=1",
+                          "log a=7 b=12"));
+  EXPECT_THAT(RunError(ForEachBatch("train", 2, {WithBatch("dev", 3, both)}))
+                  .ToString(),
+              HasSubstr("expects batches of 2 examples of the stream dev, as "
+                        "those of train with the same task have, got 3"));
+  interpreter_.reset();  // reads ahead in what goes away here
+}
+
+TEST_F(InterpreterDataTest, RefusesTasksThatDoNotMeet) {
+  const StreamTasks tasks = TasksOf("aabbbab");
+  const StreamTasks others = TasksOf("abcba");
+  data_[0].tasks = &tasks;
+  data_[2].tasks = &others;
+  Load(Keep("x"));
+  EXPECT_THAT(Create().status().ToString(),
+              HasSubstr("expects 2 tasks of the stream other, as train has, "
+                        "got 3"));
+  const StreamTasks few = TasksOf("aaaaaab", 0, 2);
+  data_[0].tasks = &few;
+  EXPECT_THAT(Create().status().ToString(),
+              HasSubstr("train: expects at least 2 rows of the task 'b'"));
 }
 
 TEST_F(InterpreterDataTest, LeavesInsideOfABatchThatGoesRound) {
