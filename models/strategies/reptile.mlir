@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Reptile (Nichol et al. 2018): some steps of gradient descent on each batch, of which
-// the model then goes a part of the way. Batches are tasks where the table has the texts of
-// a domain one after the other.
+// the model then goes a part of the way. Batches are of one task each with --task-column.
 //
 // Invariant 7 does not hold: a batch of an inner loop is never cut.
 

@@ -464,14 +464,32 @@ void AddWeights(transfer::StrategyOp strategy) {
   }
 }
 
-bool RelatesExamples(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+namespace {
+
+// Whether a part of the loss of a phase that reads the stream is such a one.
+bool HasPart(transfer::StrategyOp strategy, transfer::StreamOp stream,
+             llvm::function_ref<bool(const transfer::LossPart&)> is) {
   return llvm::any_of(
       strategy.getOps<transfer::PhaseOp>(), [&](transfer::PhaseOp phase) {
         return llvm::any_of(
             transfer::splitLoss(phase), [&](const transfer::LossPart& part) {
-              return part.isWhole() && llvm::is_contained(part.streams, stream);
+              return llvm::is_contained(part.streams, stream) && is(part);
             });
       });
+}
+
+}  // namespace
+
+bool RelatesExamples(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+  return HasPart(strategy, stream,
+                 [](const transfer::LossPart& part) { return part.isWhole(); });
+}
+
+bool AddsUp(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+  return HasPart(strategy, stream, [](const transfer::LossPart& part) {
+    return llvm::any_of(transfer::getComputation(part.terms),
+                        llvm::IsaPred<transfer::TotalOp>);
+  });
 }
 
 absl::Status SetMaxBatch(transfer::StrategyOp strategy, int64_t most) {

@@ -115,6 +115,10 @@ void AddWeights(transfer::StrategyOp strategy);
 // imported relate none.
 bool RelatesExamples(transfer::StrategyOp strategy, transfer::StreamOp stream);
 
+// Whether a loss of a phase is a total over the rows of the stream, which a
+// stage of one epoch reads once each.
+bool AddsUp(transfer::StrategyOp strategy, transfer::StreamOp stream);
+
 // Lets losses that relate examples take batches of `most` examples in two
 // passes. A usage error: the strategy has no such loss.
 absl::Status SetMaxBatch(transfer::StrategyOp strategy, int64_t most);

@@ -19,6 +19,7 @@
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 #include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
 
@@ -90,6 +91,7 @@ absl::Status TrainStudent(FinetuneOptions& options, const GivenColumns& given,
 
 absl::Status Distill(FinetuneOptions options, const GivenColumns& given,
                      const CommandContext& context) {
+  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(options));
   GRAFT_RETURN_IF_ERROR(CheckEffects(options, HasEvaluation(options)));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(options, InputsOf(options)));

@@ -13,6 +13,7 @@
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 #include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
 
@@ -20,6 +21,7 @@ namespace graft {
 namespace {
 
 absl::Status Finetune(FinetuneOptions options, const CommandContext& context) {
+  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(options));
   GRAFT_RETURN_IF_ERROR(CheckEffects(options, HasEvaluation(options)));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(options, InputsOf(options)));

@@ -52,6 +52,12 @@ void AddDataOptions(CLI::App& command, FinetuneOptions& options) {
   AddTableOptions(command, options.table);
   AddWeightOption(command, options.table);
   command
+      .add_option("--task-column", options.task_columns,
+                  "[STREAM=]COLUMN: each batch of the stream has the rows of "
+                  "one task, which that column names; of several streams "
+                  "those of the same one. May be repeated for other streams")
+      ->allow_extra_args(false);
+  command
       .add_option("--max-length", options.max_length,
                   "maximum tokens per text (default: the tokenizer's or the "
                   "model's)")

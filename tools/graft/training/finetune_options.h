@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/data/example_table.h"
 #include "runtime/data/label_map.h"
+#include "runtime/data/sampler.h"
 #include "runtime/tokenize/tokenizer.h"
 #include "tools/graft/table_options.h"
 #include "tools/open_device.h"
@@ -66,7 +67,9 @@ struct StreamInput {
   bool weighted = true;          // has the weights of --weight-column, if given
   // Whether a loss relates the examples of a batch, which is never cut.
   bool whole = false;
-  size_t labels = 0;  // the index of its LabelSet
+  bool adds_up = false;     // a loss adds up all of its rows, each once
+  std::string task_column;  // of --task-column; empty: batches of any rows
+  size_t labels = 0;        // the index of its LabelSet
 };
 
 // The classes of all streams whose labels or soft targets have one size.
@@ -99,7 +102,8 @@ struct FinetuneOptions {
   std::vector<EvaluationInput> evaluations = {EvaluationInput()};
   StrategyInput strategy;
   TableOptions table;
-  std::string task = "classification";  // "regression", "none": no labels
+  std::vector<std::string> task_columns;  // STREAM=COLUMN, as given
+  std::string task = "classification";    // "regression", "none": no labels
   bool new_head = false;  // even if the checkpoint has one that fits
   RunSettings training;
   // Options of graft-compile that set parameters of the strategy, as given.
@@ -165,6 +169,8 @@ struct PreparedRun {
   // at them.
   std::vector<std::unique_ptr<LabelMap>> labels;
   std::vector<std::unique_ptr<ExampleTable>> tables;  // of the streams
+  // Of the streams; null without a task column.
+  std::vector<std::unique_ptr<StreamTasks>> tasks;
   // Of the evaluations; null without files.
   std::vector<std::unique_ptr<ExampleTable>> evaluations;
   std::vector<std::string> feature_columns;  // of all streams with features

@@ -21,6 +21,7 @@
 #include "tools/graft/training/finetune_options.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 #include "tools/option_checks.h"
 #include "tools/standard_output.h"
 
@@ -48,6 +49,7 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
 
 // Compiles like a fine-tuning, in a temporary directory.
 absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
+  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(options.finetune));
   GRAFT_RETURN_IF_ERROR(
       CheckEffects(options.finetune, HasEvaluation(options.finetune)));
   GRAFT_ASSIGN_OR_RETURN(const TemporaryDirectory directory,

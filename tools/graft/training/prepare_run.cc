@@ -24,6 +24,7 @@
 #include "tools/graft/training/model_facts.h"
 #include "tools/graft/training/run_models.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 
 namespace graft {
 namespace {
@@ -175,6 +176,13 @@ std::string DescribeClasses(const FinetuneOptions& options,
           : "");
 }
 
+// ", 12 tasks" where batches have one task each.
+std::string DescribeTasks(const StreamTasks* tasks) {
+  return tasks == nullptr
+             ? ""
+             : absl::StrCat(", ", CountOf(tasks->rows.size(), "task"));
+}
+
 // A line for the table of each stream, with the names of several.
 void DescribeData(const FinetuneOptions& options, const PreparedRun& run) {
   for (size_t i = 0; i < options.streams.size(); ++i) {
@@ -190,10 +198,11 @@ void DescribeData(const FinetuneOptions& options, const PreparedRun& run) {
                             static_cast<double>(scan.tokens) /
                                 static_cast<double>(scan.examples));
     const std::string text = absl::StrFormat(
-        "%s%s: %s%s%s%s",
+        "%s%s: %s%s%s%s%s",
         options.streams.size() == 1 ? "" : absl::StrCat(stream.name, ", "),
         DescribePaths(stream.paths), CountOf(scan.examples, "example"), inputs,
         DescribeClasses(options, stream, scan, run),
+        DescribeTasks(run.tasks[i].get()),
         scan.truncated == 0
             ? ""
             : absl::StrCat(", ", CountOf(scan.truncated, "text"),
@@ -320,6 +329,7 @@ ExampleOptions ExamplesOf(const FinetuneOptions& options,
   examples.table.feature_columns.clear();
   if (stream.features > 0) examples.table.feature_columns = run.feature_columns;
   if (stream.soft) examples.soft_labels = run.labels[stream.labels]->size();
+  examples.table.task_column = stream.task_column;
   examples.labels = !stream.labelled ? ExampleOptions::Labels::kNone
                     : options.task == "regression"
                         ? ExampleOptions::Labels::kScores
@@ -344,6 +354,8 @@ bool IsTaken(const FinetuneOptions& options, const StreamInput& stream,
   for (const std::string* other : {&table.pair_column, &table.label_column,
                                    &table.weight_column, &table.soft_column})
     if (!other->empty() && column == *other) return true;
+  for (const StreamInput& each : options.streams)
+    if (!each.task_column.empty() && column == each.task_column) return true;
   return !table.soft_column.empty() &&
          absl::StartsWith(column, absl::StrCat(table.soft_column, "."));
 }
@@ -427,7 +439,7 @@ absl::Status ScanStream(FileSystem& files, const FinetuneOptions& options,
                         LabelMap* new_labels, PreparedRun& run) {
   const StreamInput& stream = options.streams[i];
   ScanOptions scan;
-  scan.any_order = options.training.shuffle;
+  scan.any_order = options.training.shuffle || !stream.task_column.empty();
   scan.new_labels = new_labels;
   GRAFT_ASSIGN_OR_RETURN(
       run.tables[i],
@@ -481,6 +493,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
           ScanStream(files, options, i, stop, /*new_labels=*/nullptr, run));
   for (const std::unique_ptr<ExampleTable>& table : run.tables)
     GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *table));
+  GRAFT_RETURN_IF_ERROR(SettleTasks(files, options, run));
   run.evaluations.resize(options.evaluations.size());
   for (size_t i = 0; i < run.evaluations.size(); ++i) {
     const EvaluationInput& evaluation = options.evaluations[i];
@@ -489,6 +502,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
     ExampleOptions examples = ExamplesOf(options, stream, run);
     examples.table.partly_labelled = false;
     if (!evaluation.soft) examples.soft_labels = 0;
+    examples.table.task_column.clear();
     GRAFT_ASSIGN_OR_RETURN(
         run.evaluations[i],
         ScanTable(files, evaluation.paths, options, examples,

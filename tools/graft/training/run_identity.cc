@@ -23,6 +23,7 @@
 #include "runtime/formats/peft_directory.h"
 #include "tools/graft/training/run_folder.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 #include "tools/strategy_flags.h"
 
 namespace graft {
@@ -228,10 +229,18 @@ absl::Status AddFiles(FileSystem& files, const FinetuneOptions& options,
                       absl::StrCat("the adapters of ", options.adapter)});
   }
   const std::vector<StreamInput>& streams = options.streams;
-  for (size_t i = 0; i < streams.size(); ++i)
-    AddRows(streams.size() == 1 ? "--train"
-                                : absl::StrCat("--data ", streams[i].name),
-            streams[i].paths, run.tables[i]->scan(), record);
+  for (size_t i = 0; i < streams.size(); ++i) {
+    const std::string option = streams.size() == 1
+                                   ? "--train"
+                                   : absl::StrCat("--data ", streams[i].name);
+    const TableScan& scan = run.tables[i]->scan();
+    AddRows(option, streams[i].paths, scan, record);
+    if (!streams[i].task_column.empty())
+      record.push_back(
+          {absl::StrCat("tasks of ", option),
+           Hash(absl::StrCat(scan.task_hash)),
+           absl::StrCat("the tasks of ", DescribePaths(streams[i].paths))});
+  }
   const std::vector<LabelSet>& sets = options.label_sets;
   for (size_t i = 0; i < sets.size(); ++i) {
     const StreamInput& stream = streams[sets[i].stream];
@@ -264,6 +273,9 @@ absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
   record.push_back({"--seed", absl::StrCat(training.seed)});
   record.push_back({"--batch-size", absl::StrCat(training.batch_size)});
   record.push_back({"--shuffle", training.shuffle ? "yes" : "no"});
+  // Runs without tasks have the record of those before there were any.
+  if (const std::string tasks = DescribeTaskColumns(options); !tasks.empty())
+    record.push_back({"--task-column", tasks});
   if (training.loss_scale)
     record.push_back({"--loss-scale", absl::StrCat(*training.loss_scale)});
   if (HasEvaluation(options)) {

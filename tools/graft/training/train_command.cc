@@ -28,6 +28,7 @@
 #include "tools/graft/training/model_facts.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/strategy_options.h"
+#include "tools/graft/training/stream_tasks.h"
 #include "tools/graft/training/train_strategy.h"
 #include "tools/graft/training/training_run.h"
 #include "tools/graft/usage_error.h"
@@ -139,6 +140,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.partly_labelled = facts["unlabelled"];
     stream.weighted = facts["weights"];
     stream.whole = facts["whole"];
+    stream.adds_up = facts["adds_up"];
     if (stream.weighted && !stream.labelled)
       return absl::InvalidArgumentError(
           absl::StrCat(file, ": the stream ", stream.name,
@@ -417,6 +419,7 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
   GRAFT_RETURN_IF_ERROR(TakePredictions(facts["predictions"], run));
   GRAFT_RETURN_IF_ERROR(TakeData(data, run));
   GRAFT_RETURN_IF_ERROR(CheckEffects(run, HasEvaluation(run)));
+  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(run));
   GRAFT_RETURN_IF_ERROR(TakeWeights(run));
   GRAFT_RETURN_IF_ERROR(TakeColumns(run));
   GRAFT_RETURN_IF_ERROR(TakeModels(files, facts, run));

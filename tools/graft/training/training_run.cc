@@ -194,7 +194,7 @@ std::vector<TrainStream> Streams(const FinetuneOptions& options,
   for (size_t i = 0; i < options.streams.size(); ++i)
     streams.push_back({options.streams[i].name, run.tables[i].get(),
                        options.training.shuffle,
-                       run.tables[i]->scan().token_hash});
+                       run.tables[i]->scan().token_hash, run.tasks[i].get()});
   for (size_t i = 0; i < options.evaluations.size(); ++i)
     if (run.evaluations[i])
       streams.push_back({.name = options.evaluations[i].name,
