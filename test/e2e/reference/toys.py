@@ -22,6 +22,8 @@ sys.path.insert(0, str(INPUTS))
 import tables  # noqa: E402
 
 ANGLE = 35.0
+SINE_STEPS, SINE_RATE = 12000, 2e-3
+INNER_STEPS, INNER_RATE = 3, 0.01
 # As the pages declare them.
 MOONS = {"source": (5e-3, 60), "oracle": (5e-3, 60), "dann": (2e-2, 120),
          "mmd": (5e-3, 60), "coral": (5e-3, 60)}
@@ -194,6 +196,104 @@ TASKS = {(1, 1): ("alone", "shared"), (1, 0): ("shared",),
          (2, -1): ("alone", "shared", "pcgrad", "one_head")}
 
 
+def waves(net, x):
+    """Of a network per seed (or per seed and order), what it says of rows of its own."""
+    for i in range(0, 6, 2):
+        x = torch.baddbmm(net[i + 1], x, net[i])
+        x = torch.relu(x) if i < 4 else x
+    return x
+
+
+def wave_loss(net, points):
+    return ((waves(net, points[..., :1]) - points[..., 1:])**2).mean((1, 2))
+
+
+def after_steps(net, points, second=None):
+    """Where steps on these points lead; derivatives pass through them where `second`."""
+    for _ in range(INNER_STEPS):
+        slopes = torch.autograd.grad(wave_loss(net, points).sum(), net,
+                                     create_graph=second is not None)
+        if second is not None:
+            slopes = [torch.where(second, slope, slope.detach())
+                      for slope in slopes]
+        net = [value - INNER_RATE * slope for value, slope in zip(net, slopes)]
+    return net
+
+
+def train_waves(start, batches, second=None):
+    """The networks, each after steps of Adam on batches of its own."""
+    net = [value.clone().requires_grad_() for value in start]
+    optimiser = torch.optim.Adam(net)
+    for step in range(SINE_STEPS):
+        optimiser.param_groups[0]["lr"] = SINE_RATE * (1 - step / SINE_STEPS)
+        points = next(batches)
+        if second is None:
+            loss = wave_loss(net, points)
+        else:
+            loss = wave_loss(after_steps(net, points[:, :10], second),
+                             points[:, 10:])
+        optimiser.zero_grad()
+        loss.sum().backward()
+        if second is not None:  # each network by its own norm
+            norm = sum((value.grad**2).sum((1, 2)) for value in net).sqrt()
+            for value in net:
+                value.grad /= norm.clamp(min=1)[:, None, None]
+        optimiser.step()
+    return [value.detach().requires_grad_() for value in net]
+
+
+def sine(folder):
+    tasks, new, query = [], [], []
+    for seed in range(5):
+        tables.write_sine(folder, seed)
+
+        def points(name):
+            x, _ = read(folder / f"{name}.tsv", "task")
+            return x
+
+        tasks.append(points("tasks").reshape(tables.WAVES, 20, 2))
+        new.append([points(f"new_{i}") for i in range(tables.NEW_WAVES)])
+        query.append([points(f"new_{i}_query") for i in range(tables.NEW_WAVES)])
+    tasks = torch.stack(tasks)
+    draw = torch.Generator().manual_seed(1)
+    start = []
+    for width, height, deviation in ((1, 40, 1.0), (40, 40, 0.22), (40, 1, 0.16)):
+        start += [deviation * torch.randn(5, width, height, generator=draw),
+                  torch.zeros(5, 1, height)]
+    seeds = torch.arange(5)[:, None]
+
+    def of_one_task():
+        while True:
+            rounds = torch.stack([torch.randperm(tables.WAVES, generator=draw)
+                                  for _ in range(5)])
+            for i in range(tables.WAVES):
+                rows = torch.stack([torch.randperm(20, generator=draw)
+                                    for _ in range(5)])
+                yield tasks[seeds, rounds[:, i:i + 1], rows].repeat(2, 1, 1)
+
+    def of_any():
+        everything = tasks.reshape(5, -1, 2)
+        while True:
+            yield everything[seeds, torch.randint(
+                everything.shape[1], (5, 20), generator=draw)]
+
+    second = (torch.arange(10) >= 5)[:, None, None]
+    meta = train_waves([value.repeat(2, 1, 1) for value in start], of_one_task(),
+                       second)
+    joint = train_waves(start, of_any())
+    found = {}
+    for name, net in (("first", [value[:5] for value in meta]),
+                      ("second", [value[5:] for value in meta]), ("joint", joint)):
+        errors = []
+        for i in range(tables.NEW_WAVES):
+            net = [value.detach().requires_grad_() for value in net]
+            fast = after_steps(net, torch.stack([each[i] for each in new]))
+            errors.append(wave_loss(fast, torch.stack([each[i] for each in query])))
+        found[name] = [round(value, 3)
+                       for value in torch.stack(errors).mean(0).tolist()]
+    return found
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,6 +310,7 @@ def main():
         f"{name} {rho}": [round(tasks(folder, seed, rho, width, name), 3)
                           for seed in range(5)]
         for (width, rho), names in TASKS.items() for name in names}
+    measured["sine"] = sine(folder)
     print(json.dumps(measured, indent=1))
 
 

@@ -3,7 +3,7 @@
 """Trains the pages beside this file on small problems whose answers are known, with
 five seeds each, and checks what must hold.
 
-    check.py moons|shift|critic|weights|teacher|tasks|gradients|noise FOLDER
+    check.py moons|shift|critic|weights|teacher|tasks|gradients|noise|sine FOLDER
 
 The bounds are those of calibration.json, which reference/toys.py made: it trains the
 same networks on the same tables in PyTorch. Prints what was measured.
@@ -401,6 +401,73 @@ def noise(folder):
         demand(same >= bounds["settled"], "a factor of 100 not to turn the gradient "
                f"where the weights have settled, got a cosine of {same}")
     print("noise holds")
+
+
+def begin_waves(here, seed):
+    """The files of parameters that training on many waves leaves, and how wrong these
+    are of new ones before any step on them."""
+    # Launches are too small for more.
+    plain = ("--features", "x", "--threads", "1")
+    tasks = here / "tasks.tsv"
+    maml = ("--batch-size", "10", "--task-column", "support=task", "--task-column",
+            "query=task", "--evaluate-every", "12000", *plain)
+    joint = ("--batch-size", "20", "--evaluate-every", "12000", *plain)
+    runs = {"first": ("sine_maml", ("support", "query"), maml),
+            "second": ("sine_maml", ("support", "query"), (*maml, "--set", "order=2")),
+            "joint": ("sine", ("train",), joint)}
+    before = {}
+    for name, (page, streams, options) in runs.items():
+        # Evaluated at the end alone, so that the best parameters are the last.
+        artifact = train(HERE / f"{page}.mlir", here / name, seed,
+                         {**dict.fromkeys(streams, tasks), "dev": here / "new_0.tsv"},
+                         *options)
+        before[name] = statistics.mean(
+            error(artifact, here / f"new_{i}_query.tsv")
+            for i in range(tables.NEW_WAVES))
+    return before
+
+
+def sine(folder):
+    bounds = BOUNDS["sine"]
+    page = folder / "steps.mlir"
+    page.write_text((HERE / "sine.mlir").read_text().replace(
+        "adam rate linear", "sgd rate constant"))
+    found = []
+    for seed in SEEDS:
+        here = folder / str(seed)
+        here.mkdir(exist_ok=True)
+        tables.write_sine(here, seed)
+        before = begin_waves(here, seed)
+        demand(min(before.values()) >= bounds["before"], "waves that no beginning "
+               f"knows, an error of {bounds['before']}, got {before}, seed {seed}")
+        after = {}
+        for name in before:
+            errors = []
+            for i in range(tables.NEW_WAVES):
+                artifact = train(
+                    page, here / "steps", seed, {"train": here / f"new_{i}.tsv"},
+                    "--features", "x", "--threads", "1", "--batch-size", "10",
+                    "--set", "rate=0.01", "--set", "epochs=3", "--initial",
+                    here / name / "best.safetensors")
+                errors.append(error(artifact, here / f"new_{i}_query.tsv"))
+            after[name] = statistics.mean(errors)
+        print(f"seed {seed}: after three steps " + ", ".join(
+            f"{name} {after[name]:.3f} (before {before[name]:.3f})"
+            for name in after))
+        found.append(after)
+    for name, bound in bounds["order"].items():
+        better = sum(after[name] * bound["each"] <= after["joint"]
+                     for after in found)
+        demand(better >= bound["seeds"], f"{bound['each']} times less of an error for "
+               f"{name} than for all tasks together with {bound['seeds']} seeds of 5, "
+               f"got {found}")
+    mean = {name: statistics.mean(after[name] for after in found)
+            for name in found[0]}
+    demand(mean["second"] * bounds["mean"] <= mean["joint"], f"{bounds['mean']} times "
+           f"less of an error in the mean by second order, got {mean}")
+    demand(mean["second"] <= mean["first"], "no more of an error by second order than "
+           f"by first, got {mean}")
+    print("waves hold")
 
 
 def main():

@@ -12,6 +12,9 @@
         first_many.tsv and second.tsv, 200 of each; test.tsv of the first
     tables.py teacher FOLDER SEED        what a random network of 16 numbers says:
         few.tsv, 100 labels; many.tsv, its logits for 5,000 others; test.tsv
+    tables.py sine FOLDER SEED           points of sine waves, each a task of its own:
+        tasks.tsv, 20 of each of 200; of five others, new_0.tsv, 10 points to learn
+        from, new_0_query.tsv, 100 more, and so on
 """
 
 import math
@@ -22,6 +25,7 @@ import sys
 MOONS = 500  # of each label
 CENTRE = (0.5, 0.25)
 INPUTS, HIDDEN, CLASSES = 16, 64, 4
+WAVES, NEW_WAVES = 200, 5
 
 
 def moons(draw, angle):
@@ -134,6 +138,30 @@ def write_tasks(folder, seed, rho, noises=(0.1, 0.1)):
         write(folder / f"{name}.tsv", names, rows(count, direction, noise))
 
 
+def write_sine(folder, seed):
+    draw = random.Random(seed)
+    names = ("task", "x", "label")
+
+    def wave(number, least=0.1, most=5):
+        height, phase = draw.uniform(least, most), draw.uniform(0, math.pi)
+        return lambda x: (number, x, height * math.sin(x - phase))
+
+    def between(least, most, parts):
+        """A number of each of these equal parts."""
+        width = (most - least) / parts
+        return [draw.uniform(least + i * width, least + (i + 1) * width)
+                for i in range(parts)]
+
+    waves = [wave(number) for number in range(WAVES)]
+    write(folder / "tasks.tsv", names, [
+        task(draw.uniform(-5, 5)) for task in waves for _ in range(20)])
+    # Few, so that they are spread evenly.
+    for number, height in enumerate(between(0.1, 5, NEW_WAVES)):
+        task = wave(number, height, height)
+        for name, count in ((f"new_{number}", 10), (f"new_{number}_query", 100)):
+            write(folder / f"{name}.tsv", names, map(task, between(-5, 5, count)))
+
+
 def main():
     kind, folder, seed, *rest = sys.argv[1:]
     folder = pathlib.Path(folder)
@@ -144,6 +172,8 @@ def main():
         write_shift(folder, int(seed), float(rest[0]))
     elif kind == "tasks":
         write_tasks(folder, int(seed), float(rest[0]))
+    elif kind == "sine":
+        write_sine(folder, int(seed))
     else:
         write_teacher(folder, int(seed))
 
