@@ -50,6 +50,7 @@ def Exec_HostOp : Exec_HostOpBase<"host", [
     | `-` `not`, `* / %`, `+ -`, `< <= > >=`, `== !=`, `and`, `or` | as in C, by precedence from high to low; comparisons and logic give 1 or 0 |
     | `min max` of two, `exp log sqrt cos floor ceil round finite` of one | functions |
     | `select(a, b, c)` | `b` if `a` is not 0, else `c` |
+    | `random(step)` | a number in [0, 1), for the seed of the run and the number that is given |
     | `rows(@train)` | all examples of a stream |
     | `present(@dev)` | 1 if there is data for a stream |
     | `sum(@train)` | examples of the stream's batch |

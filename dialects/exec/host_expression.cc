@@ -59,7 +59,7 @@ constexpr Function kFunctions[] = {
     {"sqrt", ExpressionOp::kSqrt, 1},     {"cos", ExpressionOp::kCos, 1},
     {"floor", ExpressionOp::kFloor, 1},   {"ceil", ExpressionOp::kCeil, 1},
     {"round", ExpressionOp::kRound, 1},   {"select", ExpressionOp::kSelect, 3},
-    {"finite", ExpressionOp::kFinite, 1},
+    {"finite", ExpressionOp::kFinite, 1}, {"random", ExpressionOp::kRandom, 1},
 };
 
 bool inName(char c) { return llvm::isAlnum(c) || c == '_'; }

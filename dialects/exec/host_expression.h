@@ -43,6 +43,7 @@ enum class ExpressionOp {
   kOpposite,
   kSelect,
   kFinite,
+  kRandom,
 };
 
 struct ExpressionStep {
@@ -74,9 +75,9 @@ struct ParsedExpression {
 //            | "sum" "(" "@" name [name] ["where" name "!=" ["-"] number] ")"
 //
 // with the functions min and max of two arguments, select of three, and exp,
-// log, sqrt, cos, floor, ceil, round and finite of one. Operators of a line
-// bind to the left. Nesting deeper than 100, or an expression that needs more
-// than 32 numbers at once, is an error.
+// log, sqrt, cos, floor, ceil, round, finite and random of one. Operators of a
+// line bind to the left. Nesting deeper than 100, or an expression that needs
+// more than 32 numbers at once, is an error.
 ParsedExpression parseExpression(llvm::StringRef text);
 
 // The shortest text that reads as `number`, in expressions and in MLIR.

@@ -25,6 +25,7 @@ int OperandCount(ExpressionOp op) {
     case ExpressionOp::round:
     case ExpressionOp::opposite:
     case ExpressionOp::finite:
+    case ExpressionOp::random:
       return 1;
     case ExpressionOp::select:
       return 3;

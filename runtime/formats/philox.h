@@ -62,6 +62,21 @@ constexpr PhiloxKey RandomOpKey(uint64_t seed, uint16_t phase, uint16_t draw,
   return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
 }
 
+// The phase in the keys of random numbers of host programs; those of entries
+// count from 0.
+inline constexpr uint16_t kHostPhase = 0xFFFF;
+
+// The random number of a host program for `number`: one of the multiples of
+// 2^-53 in [0, 1), each with the same probability.
+constexpr double HostRandom(uint64_t seed, uint64_t number) {
+  const PhiloxCounter words =
+      Philox4x32({static_cast<uint32_t>(number),
+                  static_cast<uint32_t>(number >> 32), 0, 0},
+                 RandomOpKey(seed, kHostPhase, /*draw=*/0, /*op_id=*/0));
+  const uint64_t bits = (static_cast<uint64_t>(words[1]) << 32) | words[0];
+  return static_cast<double>(bits >> 11) * 0x1p-53;
+}
+
 // Which row of which example a mask belongs to. Rows are the innermost
 // dimension: the features of a token, or the keys of one attention query.
 struct DropoutRowId {

@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 
+#include "runtime/formats/philox.h"
+
 namespace graft {
 namespace {
 
@@ -33,6 +35,12 @@ double Sum(const ExpressionStep& step, const StreamFacts& stream) {
 }
 
 double Truth(bool value) { return value ? 1 : 0; }
+
+double Random(double number, uint64_t seed) {
+  const bool counts = number >= 0 && number < 0x1p53;
+  return counts ? HostRandom(seed, static_cast<uint64_t>(number))
+                : std::nan("");
+}
 
 double Unary(ExpressionOp op, double a) {
   switch (op) {
@@ -92,7 +100,8 @@ double Binary(ExpressionOp op, double a, double b) {
 
 double EvaluateExpression(const Expression& expression,
                           absl::Span<const double> registers,
-                          absl::Span<const StreamFacts> streams) {
+                          absl::Span<const StreamFacts> streams,
+                          uint64_t seed) {
   std::array<double, kMaxExpressionStack> stack;
   size_t size = 0;
   for (const ExpressionStep& step : expression) {
@@ -111,7 +120,9 @@ double EvaluateExpression(const Expression& expression,
         break;
       }
       case 1:
-        stack[size - 1] = Unary(step.op, stack[size - 1]);
+        stack[size - 1] = step.op == ExpressionOp::random
+                              ? Random(stack[size - 1], seed)
+                              : Unary(step.op, stack[size - 1]);
         break;
       case 2:
         stack[size - 2] = Binary(step.op, stack[size - 2], stack[size - 1]);

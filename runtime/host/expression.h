@@ -6,6 +6,7 @@
 #ifndef GRAFT_RUNTIME_HOST_EXPRESSION_H_
 #define GRAFT_RUNTIME_HOST_EXPRESSION_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,10 +30,10 @@ struct StreamFacts {
 
 // The value of `expression`, which CheckSpec has accepted, in double precision,
 // one step after the other. Allocates nothing. A step `sum` takes the batch of
-// its stream, which must be there.
+// its stream, which must be there. `seed` is that of the run, for `random`.
 double EvaluateExpression(const Expression& expression,
                           absl::Span<const double> registers,
-                          absl::Span<const StreamFacts> streams);
+                          absl::Span<const StreamFacts> streams, uint64_t seed);
 
 }  // namespace graft
 

@@ -19,7 +19,7 @@ double HostInterpreter::seconds_waited() const {
 }
 
 double HostInterpreter::Value(const Expression& expression) const {
-  return EvaluateExpression(expression, state_.registers, facts_);
+  return EvaluateExpression(expression, state_.registers, facts_, seed_);
 }
 
 void HostInterpreter::Assign(const AssignmentSpec& assignment, double value) {
@@ -67,9 +67,16 @@ absl::Status HostInterpreter::Enter() {
                        position.micro_batch));
     if (position.micro_batch >= 0) Pack(loop.index);
     // Behind the mark, an earlier run has counted it.
-    if (IsMarkedFrom(state_.at, steps_[i].end)) Count(loop.index);
+    if (IsMarkedFrom(state_.at, StepEnd(i))) Count(loop.index);
   }
   return absl::OkStatus();
+}
+
+size_t HostInterpreter::StepEnd(size_t at) const {
+  for (size_t i = at + 1; i > 0; --i)
+    if (IsLoop(program_.instructions[i - 1].op) && steps_[i - 1].end > at)
+      return steps_[i - 1].end;
+  return steps_[at].end;
 }
 
 bool HostInterpreter::IsMarkedFrom(size_t at, size_t end) const {

@@ -134,6 +134,9 @@ class HostInterpreter {
   absl::Status BindInstruction(size_t at);
   // Loads the batches and caches of a state that is not the beginning.
   absl::Status Enter();
+  // The end of the innermost loop that instruction `at` opens or is in, or else
+  // of its own block: before it is the mark of a batch that `at` draws.
+  size_t StepEnd(size_t at) const;
   // Whether instructions from `at` to `end` have a mark.
   bool IsMarkedFrom(size_t at, size_t end) const;
   absl::Status Execute(const HostInstruction& instruction);

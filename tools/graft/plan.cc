@@ -25,10 +25,14 @@ namespace {
 // Turns of a phase in a step, as far as costs are told.
 constexpr double kMostTurns = 1000;
 
-// The loop over batches of the last stage.
+// The loop over the steps of the last stage: the innermost one around its mark.
 std::optional<size_t> LastLoop(const HostProgramSpec& program) {
-  for (size_t i = program.instructions.size(); i > 0; --i)
-    if (program.instructions[i - 1].op == HostOp::for_each_batch) return i - 1;
+  const std::vector<HostInstruction>& code = program.instructions;
+  size_t mark = code.size();
+  while (mark > 0 && code[mark - 1].op != HostOp::mark) --mark;
+  for (size_t i = mark; i > 0; --i)
+    if (IsLoop(code[i - 1].op) && BlockEnd(program, i - 1) >= mark)
+      return i - 1;
   return std::nullopt;
 }
 
@@ -153,12 +157,13 @@ std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
     if (!loop) continue;
     // Turns of a phase, in loops around the instruction.
     std::vector<std::pair<size_t, int64_t>> repeats;
-    for (size_t i = *loop; i < BlockEnd(program, *loop); ++i) {
+    for (size_t i = *loop + 1; i < BlockEnd(program, *loop); ++i) {
       const HostInstruction& instruction = program.instructions[i];
       while (!repeats.empty() && repeats.back().first <= i) repeats.pop_back();
       if (instruction.op == HostOp::repeat) {
         const double times =
-            EvaluateExpression(instruction.expression, registers, streams);
+            EvaluateExpression(instruction.expression, registers, streams,
+                               /*seed=*/0);
         const int64_t around = repeats.empty() ? 1 : repeats.back().second;
         const double turns =
             std::clamp(times * static_cast<double>(around), 0.0, kMostTurns);

@@ -29,7 +29,8 @@ const std::map<ExpressionOp, std::string> kNames = {
     {ExpressionOp::kBoth, "and"},        {ExpressionOp::kEither, "or"},
     {ExpressionOp::kOpposite, "not"},    {ExpressionOp::kSelect, "select"},
     {ExpressionOp::kFinite, "finite"},   {ExpressionOp::kRows, "rows"},
-    {ExpressionOp::kPresent, "present"}, {ExpressionOp::kSum, "sum"}};
+    {ExpressionOp::kPresent, "present"}, {ExpressionOp::kSum, "sum"},
+    {ExpressionOp::kRandom, "random"}};
 
 std::string describe(const ExpressionStep& step) {
   if (step.op == ExpressionOp::kConstant) return numberText(step.value);

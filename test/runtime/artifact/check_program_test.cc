@@ -384,7 +384,7 @@ TEST(CheckExpressionTest, Operands) {
     EXPECT_EQ(CheckSteps(steps), "") << schema::EnumNameExpressionOp(op);
     ++ops;
   }
-  EXPECT_EQ(ops, 28);
+  EXPECT_EQ(ops, 29);
   EXPECT_EQ(CheckSteps({}), "expression: expects one number, got 0");
   EXPECT_EQ(CheckSteps({one, one}), "expression: expects one number, got 2");
   Expression deep(kMaxExpressionStack, one);

@@ -40,6 +40,16 @@ TEST(PhiloxTest, IsUsableAtCompileTime) {
   static_assert(DropoutKeep({0, 0}, {}, 0, 0x627));
 }
 
+// As docs/formats/randomness.md defines it, computed elsewhere.
+TEST(PhiloxTest, RandomNumbersOfHostProgramsAreThoseOfTheFormat) {
+  static_assert(HostRandom(42, 0) == 0x1.57a090893d0d8p-3);
+  EXPECT_EQ(HostRandom(42, 1), 0x1.8e3a2a101b964p-1);
+  EXPECT_EQ(HostRandom(42, 11), 0x1.99deb1a502d8bp-1);
+  // Both halves of the number count.
+  EXPECT_EQ(HostRandom(42, (uint64_t{1} << 40) + 3), 0x1.d8f958ad3ea90p-5);
+  EXPECT_NE(HostRandom(43, 0), HostRandom(42, 0));
+}
+
 TEST(DropoutTest, ThresholdIsRoundedAndClamped) {
   EXPECT_EQ(DropoutThreshold(1e-9), 1u);
   EXPECT_EQ(DropoutThreshold(0.25), 16384u);

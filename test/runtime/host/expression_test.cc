@@ -20,6 +20,7 @@ using namespace host_program;  // NOLINT: the language of a program
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 const double kNan = std::nan("");
+constexpr uint64_t kSeed = 42;
 
 // Registers a, b, c = 7, -2.5, 0 and the streams train, which has a batch, and
 // dev, which has no data.
@@ -51,7 +52,7 @@ class ExpressionTest : public ::testing::Test {
     facts_[0].columns.clear();
     for (const std::string& field : fields_)
       facts_[0].columns.push_back(examples_.schema().Find(field));
-    return EvaluateExpression(steps, registers_, facts_);
+    return EvaluateExpression(steps, registers_, facts_, kSeed);
   }
 
   ArtifactSpec spec_;
@@ -138,6 +139,41 @@ TEST_F(ExpressionTest, SelectsOneOfTwo) {
   EXPECT_EQ(Value(Select("a"_r < 0, 1, Select("b"_r < 0, 2, 3)) + 10), 12);
 }
 
+TEST_F(ExpressionTest, RandomNumbers) {
+  EXPECT_EQ(Value(Random(0)), 0x1.57a090893d0d8p-3);
+  EXPECT_EQ(Value(Random("a"_r + 4)), 0x1.99deb1a502d8bp-1);
+  EXPECT_EQ(Value(Random(11.9)), 0x1.99deb1a502d8bp-1);
+  for (const double number : {-1.0, 0x1p53, kInfinity, kNan})
+    EXPECT_TRUE(std::isnan(Value(Random(number)))) << number;
+}
+
+// Streams of 900, 90 and 10 examples, to the powers 1, 0.5 and 0.
+TEST_F(ExpressionTest, DrawsStreamsInProportion) {
+  constexpr double kDraws = 100000, kRows[] = {900, 90, 10};
+  std::vector<double> numbers;
+  for (int64_t i = 0; i < static_cast<int64_t>(kDraws); ++i) {
+    registers_[0] = static_cast<double>(i);
+    numbers.push_back(Value(Random("a"_r)));
+    ASSERT_TRUE(numbers.back() >= 0 && numbers.back() < 1);
+  }
+  for (const double power : {1.0, 0.5, 0.0}) {
+    double shares[3], sum = 0;
+    for (int i = 0; i < 3; ++i) sum += shares[i] = std::pow(kRows[i], power);
+    double counts[3] = {};
+    for (const double number : numbers) {
+      const double drawn = number * sum;
+      counts[(shares[0] <= drawn) + (shares[0] + shares[1] <= drawn)] += 1;
+    }
+    double chi_square = 0;
+    for (int i = 0; i < 3; ++i) {
+      const double expected = kDraws * shares[i] / sum;
+      chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
+    }
+    // Less in 999 of 1000 cases, with two degrees of freedom.
+    EXPECT_LT(chi_square, 13.8) << power;
+  }
+}
+
 TEST_F(ExpressionTest, FactsOfStreams) {
   EXPECT_EQ(Value(Rows("train")), 22);
   EXPECT_EQ(Value(Rows("dev")), 0);
@@ -173,7 +209,7 @@ TEST_F(ExpressionTest, AllocatesNothing) {
       Resolve(Select("a"_r < Sum("train"), Exp("b"_r), Rows("train") * 2),
               spec_, fields_);
   const int64_t before = CountAllocations();
-  const double value = EvaluateExpression(steps, registers_, facts_);
+  const double value = EvaluateExpression(steps, registers_, facts_, kSeed);
   EXPECT_EQ(CountAllocations(), before);
   EXPECT_EQ(value, 44);
 }

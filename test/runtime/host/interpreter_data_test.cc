@@ -46,6 +46,8 @@ class InterpreterDataTest : public HostFixture {
     services_->stop = [&](size_t) { return at-- == 0; };
     if (interpreter_->Run().value()) return false;
     const HostState state = interpreter_->state();
+    stopped_marks_ = state.marks;
+    stopped_at_ = state.at;
     stopped_rows_.clear();
     for (const CachedRows* rows : interpreter_->batch_rows())
       stopped_rows_.push_back(rows->values);
@@ -59,6 +61,8 @@ class InterpreterDataTest : public HostFixture {
   }
 
   std::vector<std::vector<float>> stopped_rows_;
+  int64_t stopped_marks_ = 0;
+  size_t stopped_at_ = 0;
 };
 
 // Seven examples, 1 to 7, in batches of three.
@@ -464,6 +468,44 @@ TEST_F(InterpreterDataTest, ResumesAnywhere) {
     EXPECT_EQ(interpreter_->state().marks, end.marks) << stops;
   }
   EXPECT_GT(stops, 100);
+}
+
+// Steps that take one stream each, whose marks are behind the batch. A run that
+// goes on inside of a batch counts it, too, and those that it draws.
+TEST_F(InterpreterDataTest, TakesStreamsInTurn) {
+  const auto take = [](const std::string& stream, int64_t size) {
+    return WithBatch(stream, static_cast<double>(size),
+                     {Set("a", Sum(stream, "value")), Show({"i", "a"})});
+  };
+  const Body code = Repeat(
+      "i", 6,
+      {When("i"_r % 3 == 0, take("other", 2)),
+       When("i"_r % 3 != 0, take("train", 3)), Set("j", "i"_r), Mark(1)});
+  const std::vector<std::string> whole = Run(code);
+  EXPECT_THAT(whole, ElementsAre("log i=0 a=203", "mark save", "log i=1 a=6",
+                                 "mark save", "log i=2 a=15", "mark save",
+                                 "log i=3 a=207", "mark save", "log i=4 a=7",
+                                 "mark save", "log i=5 a=6", "mark save"));
+  const int64_t examples[] = {2, 3, 3, 2, 1, 3};
+  EXPECT_EQ(interpreter_->examples(), 14);
+  int64_t stops = 0;
+  for (bool stopped = true; stopped; ++stops) {
+    stopped = RunStopped(code, stops);
+    ASSERT_EQ(services_->calls, whole) << stops;
+    if (!stopped) break;
+    int64_t left = 0;
+    for (int64_t step = stopped_marks_; step < 6; ++step)
+      left += examples[step];
+    // Behind its end, the run before has counted it.
+    const bool behind = interpreter_->examples() != left;
+    if (behind) left -= examples[stopped_marks_];
+    EXPECT_EQ(interpreter_->examples(), left) << stops;
+    const HostOp next = interpreter_->program().instructions[stopped_at_].op;
+    EXPECT_FALSE(behind && (next == HostOp::with_batch || next == HostOp::log ||
+                            next == HostOp::repeat))
+        << stops;
+  }
+  EXPECT_GT(stops, 40);
 }
 
 // Rows of micro-batches, related at once, and given back to micro-batches.

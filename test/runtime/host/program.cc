@@ -138,6 +138,7 @@ Expr Floor(const Expr& a) { return {ExpressionOp::floor, {a}}; }
 Expr Ceil(const Expr& a) { return {ExpressionOp::ceil, {a}}; }
 Expr Round(const Expr& a) { return {ExpressionOp::round, {a}}; }
 Expr Finite(const Expr& a) { return {ExpressionOp::finite, {a}}; }
+Expr Random(const Expr& a) { return {ExpressionOp::random, {a}}; }
 Expr Select(const Expr& condition, const Expr& a, const Expr& b) {
   return {ExpressionOp::select, {condition, a, b}};
 }

@@ -69,6 +69,7 @@ Expr Floor(const Expr& a);
 Expr Ceil(const Expr& a);
 Expr Round(const Expr& a);
 Expr Finite(const Expr& a);
+Expr Random(const Expr& a);
 Expr Select(const Expr& condition, const Expr& a, const Expr& b);
 Expr Rows(const std::string& stream);
 Expr Present(const std::string& stream);

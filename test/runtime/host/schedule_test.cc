@@ -54,7 +54,7 @@ class ScheduleTest : public ::testing::Test {
                      : name == "total_steps"  ? formula.total_steps
                                               : formula.peak;
     }
-    return EvaluateExpression(steps, registers, {});
+    return EvaluateExpression(steps, registers, {}, /*seed=*/0);
   }
 };
 
