@@ -489,6 +489,40 @@ void printTurns(OpAsmPrinter& printer, ScheduleOp op, ArrayAttr phases,
   printer << ']';
 }
 
+// [@stream times n, ...], where nothing says how many, one.
+ParseResult parseBatches(OpAsmParser& parser, ArrayAttr& streams,
+                         ArrayAttr& batches) {
+  Builder& builder = parser.getBuilder();
+  SmallVector<Attribute> names, counts;
+  Attribute one = builder.getI64IntegerAttr(1);
+  auto parseStream = [&]() -> ParseResult {
+    StringAttr name;
+    if (parser.parseSymbolName(name)) return failure();
+    names.push_back(FlatSymbolRefAttr::get(name));
+    counts.push_back(one);
+    if (failed(parser.parseOptionalKeyword("times"))) return success();
+    return parseNumber(parser, counts.back());
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStream))
+    return failure();
+  streams = builder.getArrayAttr(names);
+  batches = builder.getArrayAttr(counts);
+  return success();
+}
+
+void printBatches(OpAsmPrinter& printer, ScheduleOp op, ArrayAttr streams,
+                  ArrayAttr batches) {
+  printer << '[';
+  for (auto [i, name] : llvm::enumerate(streams)) {
+    if (i > 0) printer << ", ";
+    printer << name;
+    if (!batches || getLiteralNumber(batches[i]) == 1.0) continue;
+    printer << " times ";
+    printNumber(printer, op, batches[i]);
+  }
+  printer << ']';
+}
+
 std::pair<Attribute, Attribute> ScheduleOp::getTurns(PhaseOp phase) {
   auto* found = llvm::find(getPhases(), FlatSymbolRefAttr::get(phase));
   size_t i = found - getPhases().begin();
@@ -502,6 +536,19 @@ std::pair<Attribute, Attribute> ScheduleOp::getTurns(PhaseOp phase) {
 }
 
 LogicalResult ScheduleOp::verify() {
+  if (getPowerAttr() && getStreamsAttr())  // C2.
+    return emitOpError("expects 'drawing' or 'taking', got both");
+  if (getStreams() &&
+      (!getBatches() || getBatches()->size() != getStreams()->size()))
+    return emitOpError("expects a number of batches for each of ")
+           << getStreams()->size() << " streams, got "
+           << (getBatches() ? getBatches()->size() : 0);
+  if (failed(verifyNumber(*this, "power", getPowerAttr(), kNonNegative,
+                          Change::allowed)))
+    return failure();
+  for (Attribute number :
+       getBatches().value_or(Builder(getContext()).getArrayAttr({})))
+    if (failed(verifyNumber(*this, "times", number, kCount))) return failure();
   for (auto [name, numbers] :
        {std::pair{"times", getTimes()}, std::pair{"every", getEvery()}}) {
     if (!numbers) continue;

@@ -76,6 +76,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       returns a tensor<Nxf32>, for a loss that is a `transfer.combine` of N terms, at
       least two. More than one of them reaches a parameter of the groups, and the
       function reads no parameter.
+    - (C14) Schedules that take one stream in a step satisfy what `transfer.schedule`
+      says of the streams of their phases.
 
     Example:
     ```mlir
@@ -585,11 +587,64 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
     turns in the first of every n steps. Each turn computes a gradient and updates
     the parameters that the next turn reads.
 
+    With `drawing power a` each step takes a batch of one of the streams that the
+    phases read, drawn by the seed of the run and the number of the step; stream s of r_s
+    examples with a probability in proportion to r_s^a. So a power of 1 draws examples
+    alike, 0 streams alike. `taking [@s times n, @t]` takes n batches of @s, one of @t
+    and so on, and begins again. An epoch then has as many steps as all of these streams
+    have batches; each stream goes round at its own place. The loss of a step is that of
+    the terms that read its stream. Parameters that these do not reach stay as they are,
+    and so do their states: each counts the updates that it had.
+
     Several schedules are stages, which follow each other in their order. `step`,
     `epoch` and `progress`, warm-up and fall of a learning rate count within the
     stage.
 
-    - (C1) `times` and `every` are positive integers.
+    - (C1) `times`, `every` and the numbers of `taking` are positive integers, and a
+      `power` is not negative. It may change.
+    - (C2) A schedule has `drawing` or `taking`, not both. Each of its phases then reads
+      the same two streams or more, each term of its loss one of them, and weighs no
+      gradients. `taking` has each of these streams once.
+
+    Example, batches of two tasks in turn, of which the larger one comes more often:
+    ```mlir
+    graft.size @T bound 4096
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @words : tensor<100x8xf32>
+      graft.parameter @first : tensor<3x8xf32>
+      graft.parameter @second : tensor<2x8xf32>
+      func.func @one(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %v = graft.read @first : tensor<3x8xf32>
+        %z = graft.linear %p, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+      func.func @other(%ids: tensor<?xi32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x2xf32, #graft.dims<S>> {
+        %w = graft.read @words : tensor<100x8xf32>
+        %x = graft.embedding %ids, %w : (tensor<?xi32, #graft.dims<T>>, tensor<100x8xf32>) -> tensor<?x8xf32, #graft.dims<T>>
+        %p = graft.segment_pool mean %x, %seq : (tensor<?x8xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x8xf32, #graft.dims<S>>
+        %v = graft.read @second : tensor<2x8xf32>
+        %z = graft.linear %p, %v : (tensor<?x8xf32, #graft.dims<S>>, tensor<2x8xf32>) -> tensor<?x2xf32, #graft.dims<S>>
+        return %z : tensor<?x2xf32, #graft.dims<S>>
+      }
+    }
+    transfer.strategy @sampled {
+      %ids, %segments, %labels = transfer.stream @first of ids, segments, labels<3> in @T, @S
+      %ids_0, %segments_1, %labels_2 = transfer.stream @second of ids, segments, labels<2> in @T, @S
+      transfer.group @all of @model
+      %u = transfer.call @model::@one(%ids, %segments) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      %v = transfer.call @model::@other(%ids_0, %segments_1) : (tensor<?xi32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x2xf32, #graft.dims<S>>
+      %k = transfer.loss cross_entropy %u, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %l = transfer.loss cross_entropy %v, %labels_2 mean : tensor<?x2xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      %loss = transfer.combine 1.000000e+00 * %k + 1.000000e+00 * %l
+      transfer.predict %u softmax evaluate %k : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @step minimise %loss over [@all] with adamw rate linear 5.000000e-05
+      transfer.schedule epochs 3 drawing power 5.000000e-01 of [@step]
+    }
+    ```
 
     Example, a critic that learns ahead of the encoder, and the head alone before
     both:
@@ -647,17 +702,24 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
     ```
   }];
   let arguments = (ins Transfer_NumberAttr:$epochs,
+    OptionalAttr<Transfer_NumberAttr>:$power,
+    OptionalAttr<FlatSymbolRefArrayAttr>:$streams,
+    OptionalAttr<TypedArrayAttrBase<Transfer_NumberAttr, "numbers">>:$batches,
     FlatSymbolRefArrayAttr:$phases,
     OptionalAttr<TypedArrayAttrBase<Transfer_NumberAttr, "numbers">>:$times,
     OptionalAttr<TypedArrayAttrBase<Transfer_NumberAttr, "numbers">>:$every);
   let assemblyFormat = [{
-    `epochs` custom<Number>($epochs) `of` custom<Turns>($phases, $times, $every)
-    attr-dict
+    `epochs` custom<Number>($epochs)
+    (`drawing` `power` custom<Number>($power)^)?
+    (`taking` custom<Batches>($streams, $batches)^)?
+    `of` custom<Turns>($phases, $times, $every) attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     // The numbers `times` and `every` of a phase; null where the schedule has
     // none.
     std::pair<::mlir::Attribute, ::mlir::Attribute> getTurns(PhaseOp phase);
+    // Whether a step takes a batch of one stream alone.
+    bool takesOneStream() { return getPowerAttr() || getStreamsAttr(); }
   }];
 }

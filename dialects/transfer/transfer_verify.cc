@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C13 of transfer.strategy.
+// Verifies C1 to C14 of transfer.strategy.
 
 #include "dialects/transfer/transfer_verify.h"
 
@@ -271,12 +271,14 @@ LogicalResult Verifier::checkTracking(ModelOp model) {
   return success();
 }
 
-// C12, C13.
+// C12 to C14.
 LogicalResult Verifier::checkNested() {
   for (auto inner : strategy.getOps<InnerOp>())
     if (failed(verifyInner(inner))) return failure();
   for (auto phase : strategy.getOps<PhaseOp>())
     if (failed(verifyWeighing(phase))) return failure();
+  for (auto schedule : strategy.getOps<ScheduleOp>())
+    if (failed(verifyDrawing(schedule))) return failure();
   return success();
 }
 

@@ -16,6 +16,9 @@ llvm::LogicalResult verifyInner(InnerOp inner);
 // What `phase` weighs gradients by (C13).
 llvm::LogicalResult verifyWeighing(PhaseOp phase);
 
+// The streams of the phases of `schedule`, if a step takes one of them (C14).
+llvm::LogicalResult verifyDrawing(ScheduleOp schedule);
+
 }  // namespace graft::transfer
 
 #endif  // GRAFT_DIALECTS_TRANSFER_TRANSFER_VERIFY_H_

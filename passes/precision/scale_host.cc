@@ -6,6 +6,7 @@
 #include "dialects/exec/host_builder.h"
 #include "dialects/exec/host_expression.h"
 #include "dialects/graft/graft_ops.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -30,6 +31,7 @@ struct Step {
   SetOp update;      // sets what the updates are counted by, or null
   WhenOp check;      // ends the run where the loss is not finite
   CallOp call;       // of the update
+  SetOp count;       // adds 1 to the updates that were made, or null
   SetOp sum;         // adds the loss, or null
   std::string loss;  // the register
 };
@@ -70,6 +72,12 @@ bool reads(SetOp set, StringRef name) {
          });
 }
 
+// Whether `set` counts the updates that `update` numbers. Else these are
+// numbered by steps, of which some are skipped.
+bool isCount(SetOp set, SetOp update) {
+  return reads(set, set.getTarget()) && reads(update, set.getTarget());
+}
+
 // The register that a call adds a part of the loss to; empty if it has none.
 std::string findLoss(CallOp call) {
   if (!call.getAssignments() || call.getAssignments()->empty()) return "";
@@ -94,7 +102,8 @@ FailureOr<Step> findStep(CallOp call, std::string loss,
     step.call = dyn_cast_or_null<CallOp>(next);
     if (next) next = next->getNextNode();
     step.sum = dyn_cast_or_null<SetOp>(next);
-    if (step.sum && !reads(step.sum, step.loss)) step.sum = {};
+    if (step.sum && !reads(step.sum, step.loss))
+      step.count = std::exchange(step.sum, {});
   }
   for (func::FuncOp update : updates)
     if (step.call && step.call.getEntry() == update.getSymName())
@@ -104,6 +113,8 @@ FailureOr<Step> findStep(CallOp call, std::string loss,
     for (auto set : step.loop->getBlock()->getOps<SetOp>())
       if (set.getTargetAttr() == counter && set->isBeforeInBlock(step.loop))
         step.update = set;
+    if (!step.update || !step.count || !isCount(step.count, step.update))
+      step.count = {};
     needsCounter = llvm::any_of(
         step.function.getOps<OptimizerOpInterface>(),
         [](OptimizerOpInterface op) { return op.getStep() != nullptr; });
@@ -161,14 +172,16 @@ Operation* findLastDeclaration(HostOp host) {
   return last;
 }
 
+// Scales steps that have one register of the loss: those of an optimiser, of
+// which there are several where it takes one of several streams in turn.
 class HostScaler {
  public:
-  // `only`: the host program has no other step.
-  HostScaler(HostOp host, const Step& step, bool only)
+  // `only`: the host program has no other steps.
+  HostScaler(HostOp host, ArrayRef<Step> steps, bool only)
       : host(host),
-        step(step),
+        steps(steps),
         only(only),
-        to(host, this->step.check.getLoc()) {}
+        to(host, this->steps.front().check.getLoc()) {}
 
   void run();
   ScaleSources sources() {
@@ -178,13 +191,14 @@ class HostScaler {
 
  private:
   void declare();
-  void countUpdates();
-  void addUpdate();
-  void addSkip();
+  void scale(Step& step);
+  void countUpdates(Step& step);
+  void addUpdate(Step& step);
+  void addSkip(Step& step);
   void addToLog();
 
   HostOp host;
-  Step step;
+  SmallVector<Step> steps;
   bool only;
   HostBuilder to;
 };
@@ -206,9 +220,14 @@ LogicalResult declareLossScale(HostOp host) {
 
 void HostScaler::run() {
   declare();
+  for (Step& step : steps) scale(step);
+  addToLog();
+}
+
+void HostScaler::scale(Step& step) {
   to.builder.setInsertionPoint(step.first);
   to.set("$unscale", "1 / $scale");
-  countUpdates();
+  countUpdates(step);
   to.builder.setInsertionPointAfter(step.loop);
   TestFiniteOp::create(to.builder, to.builder.getStringAttr("gradient"),
                        to.symbol("$finite"));
@@ -218,10 +237,9 @@ void HostScaler::run() {
                            to.builder.getInsertionPoint());
     });
   to.when(
-      "finite(" + step.loss + ") and $finite", [&] { addUpdate(); },
-      [&] { addSkip(); });
+      "finite(" + step.loss + ") and $finite", [&] { addUpdate(step); },
+      [&] { addSkip(step); });
   step.check.erase();
-  addToLog();
 }
 
 void HostScaler::declare() {
@@ -233,8 +251,8 @@ void HostScaler::declare() {
 }
 
 // Moments are corrected for the updates that were made.
-void HostScaler::countUpdates() {
-  if (!step.update) return;
+void HostScaler::countUpdates(Step& step) {
+  if (!step.update || step.count) return;
   std::string old = step.update.getExpression().str();
   ParsedExpression parsed = parseExpression(old);
   bool closed = parsed && parsed.steps.back().op <= ExpressionOp::kModulo;
@@ -242,9 +260,12 @@ void HostScaler::countUpdates() {
   step.update.setExpressionAttr(to.expression(old + " - $skipped"));
 }
 
-void HostScaler::addUpdate() {
+void HostScaler::addUpdate(Step& step) {
   step.call->moveBefore(to.builder.getInsertionBlock(),
                         to.builder.getInsertionPoint());
+  if (step.count)
+    step.count->moveBefore(to.builder.getInsertionBlock(),
+                           to.builder.getInsertionPoint());
   to.set("$scale_steps", "$scale_steps + 1");
   to.when("$scale_steps >= " + kGrowthInterval +
               " and $scale * 2 <= " + numberText(kLargestScale),
@@ -255,7 +276,7 @@ void HostScaler::addUpdate() {
 }
 
 // The parameters stay those of the last good step.
-void HostScaler::addSkip() {
+void HostScaler::addSkip(Step& step) {
   to.set("$skipped", "$skipped + 1");
   to.set("$scale_steps", "0");
   to.when("$scale / 2 < " + numberText(kSmallestScale), [&] {
@@ -274,7 +295,7 @@ void HostScaler::addSkip() {
 // Of several steps, each has the records that show its loss.
 void HostScaler::addToLog() {
   auto isLoss = [&](AssignmentAttr shown) {
-    return shown.getTarget().getValue() == step.loss;
+    return shown.getTarget().getValue() == steps.front().loss;
   };
   host.walk([&](LogOp log) {
     auto shows = log.getAssignments().getAsRange<AssignmentAttr>();
@@ -301,12 +322,16 @@ FailureOr<ScaledEntries> scaleHost(ModuleOp module, ArrayRef<StringRef> scaled,
     if (failed(steps)) return failure();
     if (steps->empty()) continue;
     if (failed(exec::declareLossScale(host))) return failure();
-    for (exec::Step& step : *steps) {
-      exec::HostScaler scaler(host, step, steps->size() == 1);
+    llvm::MapVector<StringRef, SmallVector<exec::Step>> optimisers;
+    for (exec::Step& step : *steps) optimisers[step.loss].push_back(step);
+    for (auto& [loss, own] : optimisers) {
+      exec::HostScaler scaler(host, own, optimisers.size() == 1);
       scaler.run();
-      for (StringAttr entry : step.scaled)
-        sources[entry.getValue()] = scaler.sources();
-      sources[step.function.getSymName()] = scaler.sources();
+      for (exec::Step& step : own) {
+        for (StringAttr entry : step.scaled)
+          sources[entry.getValue()] = scaler.sources();
+        sources[step.function.getSymName()] = scaler.sources();
+      }
     }
   }
   return sources;

@@ -82,6 +82,14 @@ Value Entry::addArgument(StringRef name, Type type, exec::SourceAttr source) {
   return function.getArgument(index);
 }
 
+Value Entry::addStep(StringRef name, exec::SourceAttr source) {
+  Value& step = steps[source];
+  if (!step)
+    step = addArgument(name, RankedTensorType::get({}, builder.getI32Type()),
+                       source);
+  return step;
+}
+
 std::string Entry::nameIn(StreamOp stream, StringRef name) const {
   if (stream == streams.front()) return name.str();
   return (stream.getSymName() + "." + name).str();

@@ -55,6 +55,10 @@ class Entry {
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type,
                           exec::SourceAttr source);
 
+  // The number of an update: an argument `name` that comes from `source`, which
+  // further calls for this source return, too.
+  mlir::Value addStep(llvm::StringRef name, exec::SourceAttr source);
+
   // Adds an argument for each field of `stream` except those in `without`. The
   // names of a second stream begin with its own: "target.ids".
   void addFields(StreamOp stream, llvm::ArrayRef<llvm::StringRef> without);
@@ -181,6 +185,7 @@ class Entry {
   };
   llvm::SmallVector<Divisor> divisors;
   llvm::DenseMap<mlir::Attribute, mlir::Value> factors;  // those that change
+  llvm::DenseMap<mlir::Attribute, mlir::Value> steps;    // by their source
   llvm::DenseMap<mlir::Value, Place> places;  // where inner loops have led
   // Where calls at `begin` are made while a step of a loop is emitted.
   std::optional<std::pair<mlir::Value, const Place*>> moved;

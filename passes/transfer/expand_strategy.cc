@@ -95,6 +95,14 @@ class Expander {
   // Of all entries of a part.
   SmallVector<std::string> namesOf(const Work& work, const LossPart& part,
                                    bool isCut);
+  // Of its updates: where a step takes one stream, each has one.
+  SmallVector<std::string> namesOfUpdates(const Work& work) {
+    if (!host.takesOneStream(work.phase)) return {nameOf(work, "update")};
+    SmallVector<std::string> names;
+    for (const LossPart& part : work.parts)
+      names.push_back(nameOf(work, part, "update", {}));
+    return names;
+  }
   std::string nameOf(const Work& work, StringRef entry) {
     if (works.size() == 1) return entry.str();
     PhaseOp phase = work.phase;
@@ -107,7 +115,15 @@ class Expander {
     if (works.size() == 1) return getState(parameter, kind);
     return getState(parameter, phase.getSymName() + "." + kind);
   }
-  void buildUpdate(const Work& work);
+  // Where a step takes one stream, an entry for each of what it reaches.
+  void buildUpdates(const Work& work, SmallVectorImpl<Update>& updates);
+  Value addStep(Entry& entry, const Work& work, ArrayRef<ParameterSet> reached,
+                const Parameter& parameter);
+  // The entry `name`, which updates `updated`. `addStep` gives the number of
+  // the update, for an optimiser that counts.
+  void buildUpdate(const Work& work, StringRef name,
+                   ArrayRef<GroupedParameter> updated,
+                   llvm::function_ref<Value(Entry&, const Parameter&)> addStep);
   void buildUpdate(Entry& entry, const Work& work, const GroupedParameter& item,
                    Value gradient, Value rate, Value step, Value factor);
   void updateTrackers(Entry& entry, PhaseOp phase, const Parameter& parameter,
@@ -152,7 +168,7 @@ LogicalResult Expander::run() {
 }
 
 FailureOr<PhaseEntries> Expander::buildPhase(const Work& work) {
-  PhaseEntries entries = {work.phase, {}, nameOf(work, "update")};
+  PhaseEntries entries = {work.phase, {}, {}};
   for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts)) {
     requireTwoExamples(part);
     if (cut) {
@@ -164,7 +180,7 @@ FailureOr<PhaseEntries> Expander::buildPhase(const Work& work) {
     entries.accumulations.push_back(
         {nameOf(work, part), part.streams, whyWhole(part)});
   }
-  buildUpdate(work);
+  buildUpdates(work, entries.updates);
   return entries;
 }
 
@@ -216,7 +232,7 @@ LogicalResult Expander::checkNames() {
     entries.emplace_back(kBegin);
   }
   for (const Work& work : works) {
-    entries.push_back(nameOf(work, "update"));
+    llvm::append_range(entries, namesOfUpdates(work));
     for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts))
       llvm::append_range(entries, namesOf(work, part, cut.has_value()));
   }
@@ -451,28 +467,70 @@ LogicalResult Expander::buildAccumulate(const Work& work,
   return success();
 }
 
-void Expander::buildUpdate(const Work& work) {
+void Expander::buildUpdates(const Work& work,
+                            SmallVectorImpl<Update>& updates) {
+  SmallVector<std::string> names = namesOfUpdates(work);
   PhaseOp phase = work.phase;
-  Entry entry(strategy, nameOf(work, "update"), kTrain);
+  if (!host.takesOneStream(phase)) {
+    buildUpdate(work, names.front(), work.trained,
+                [&](Entry& entry, const Parameter&) {
+                  return entry.addStep("step", host.getSource(phase, "update"));
+                });
+    updates.push_back({names.front()});
+    return;
+  }
+  SmallVector<ParameterSet> reached;
+  for (const LossPart& part : work.parts)
+    reached.push_back(getReachedParameters(part.terms));
+  for (auto [part, own, name] : llvm::zip_equal(work.parts, reached, names)) {
+    SmallVector<GroupedParameter> updated;
+    for (const GroupedParameter& item : work.trained)
+      if (own.contains(item.parameter.symbol)) updated.push_back(item);
+    buildUpdate(work, name, updated,
+                [&](Entry& entry, const Parameter& parameter) {
+                  return addStep(entry, work, reached, parameter);
+                });
+    updates.push_back({name, part.streams.front()});
+  }
+}
+
+// The number of the update of a parameter, which the parts of the loss that
+// reach it count.
+Value Expander::addStep(Entry& entry, const Work& work,
+                        ArrayRef<ParameterSet> reached,
+                        const Parameter& parameter) {
+  SmallVector<StreamOp> streams;
+  for (auto [part, own] : llvm::zip_equal(work.parts, reached))
+    if (own.contains(parameter.symbol)) streams.push_back(part.streams.front());
+  std::string name = "step";
+  if (streams.size() < work.parts.size())
+    for (StreamOp stream : streams) name += "." + stream.getSymName().str();
+  return entry.addStep(name, host.addUpdateNumber(work.phase, streams));
+}
+
+void Expander::buildUpdate(
+    const Work& work, StringRef name, ArrayRef<GroupedParameter> updated,
+    llvm::function_ref<Value(Entry&, const Parameter&)> addStep) {
+  PhaseOp phase = work.phase;
+  Entry entry(strategy, name, kTrain);
   ImplicitLocOpBuilder& builder = entry.builder;
   builder.setLoc(phase.getLoc());
   entry.setOrdinal(0);
   Value rate =
       entry.addArgument("rate", RankedTensorType::get({}, builder.getF32Type()),
                         host.getSource(phase, "learning_rate"));
-  Value step;
+  SmallVector<Value> steps(updated.size());
   if (getOptimizer(phase).counts)
-    step = entry.addArgument("step",
-                             RankedTensorType::get({}, builder.getI32Type()),
-                             host.getSource(phase, "update"));
-  SmallVector<Value> gradients = work.gradients.build(entry, work.trained);
+    for (auto [step, item] : llvm::zip_equal(steps, updated))
+      step = addStep(entry, item.parameter);
+  SmallVector<Value> gradients = work.gradients.build(entry, updated);
   Value norm, factor;
   if (double clip = getVerifiedNumber(phase, phase.getClipAttr()); clip > 0) {
     norm = GlobalNormOp::create(builder, gradients);
     factor =
         ClipFactorOp::create(builder, norm, APFloat(static_cast<float>(clip)));
   }
-  for (auto [item, gradient] : llvm::zip(work.trained, gradients))
+  for (auto [item, gradient, step] : llvm::zip_equal(updated, gradients, steps))
     buildUpdate(entry, work, item, gradient, rate, step, factor);
   if (norm)
     entry.finish({norm}, {"norm"});

@@ -6,6 +6,7 @@
 #include "dialects/exec/host_expression.h"
 #include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
+#include "dialects/transfer/optimizer.h"
 #include "llvm/ADT/StringSet.h"
 #include "passes/transfer/host_evaluation.h"
 
@@ -157,6 +158,8 @@ void HostProgram::findRunParameters() {
              name == phase.getWarmupAttrName();
     auto schedule = dyn_cast<ScheduleOp>(op);
     return schedule && (name == schedule.getEpochsAttrName() ||
+                        name == schedule.getPowerAttrName() ||
+                        name == schedule.getBatchesAttrName() ||
                         name == schedule.getTimesAttrName() ||
                         name == schedule.getEveryAttrName());
   };
@@ -211,6 +214,7 @@ void HostProgram::declareOptions() {
   for (PhaseOp phase : phases)
     if (stageOf(phase).schedule.getTurns(phase).first)
       host->declareVariable(variableOf(phase, "turn"));
+  declareDrawing();
   declareEvaluationVariables(*host, predictions);
 }
 
@@ -296,9 +300,9 @@ std::string HostProgram::term(Attribute number) {
 }
 
 // None of them is 0: a batch may have no labels.
-void HostProgram::addSums(Stage& stage) {
+void HostProgram::addSums(ArrayRef<StreamOp> taken) {
   for (auto [stream, sum] : sums) {
-    if (!llvm::is_contained(stage.streams, stream)) continue;
+    if (!llvm::is_contained(taken, stream)) continue;
     std::string text = "sum(@" + stream.getSymName().str();
     if (sum.weighted) text += " weights";
     if (sum.ignored) text += " where labels != " + std::to_string(*sum.ignored);
@@ -338,9 +342,18 @@ std::string HostProgram::rateExpression(PhaseOp phase) {
          "))))";
 }
 
+std::string HostProgram::countBatches(ArrayRef<StreamOp> streams) {
+  std::string sum;
+  for (StreamOp stream : streams)
+    sum += (sum.empty() ? "ceil(rows(@" : " + ceil(rows(@") +
+           stream.getSymName().str() + ") / batch_size)";
+  return streams.size() == 1 ? sum : "(" + sum + ")";
+}
+
 std::string HostProgram::countSteps(Stage& stage) {
-  return term(stage.schedule.getEpochsAttr()) + " * ceil(rows(@" +
-         stage.streams.front().getSymName().str() + ") / batch_size)";
+  ArrayRef<StreamOp> streams = stage.streams;
+  if (!stage.schedule.takesOneStream()) streams = streams.take_front(1);
+  return term(stage.schedule.getEpochsAttr()) + " * " + countBatches(streams);
 }
 
 void HostProgram::addTotals(Stage& stage) {
@@ -377,14 +390,16 @@ void HostProgram::failWhen(const std::string& condition,
   });
 }
 
-void HostProgram::addUpdate(const PhaseEntries& entries) {
-  PhaseOp phase = entries.phase;
+void HostProgram::addUpdate(PhaseOp phase, const Update& update) {
   std::string loss = "$" + variableOf(phase, "loss");
   std::string of;
   if (phases.size() > 1) of = " of @" + phase.getSymName().str();
   failWhen("not finite(" + loss + ")", "expects a finite loss" + of, loss);
-  exec::CallOp::create(host->builder, host->symbol(entries.update),
+  exec::CallOp::create(host->builder, host->symbol(update.entry),
                        host->expression("$step"), ArrayAttr());
+  if (!update.stream || !getOptimizer(phase).counts) return;
+  std::string updates = "$" + updatesOf(phase, update.stream);
+  host->set(updates, updates + " + 1");
 }
 
 void HostProgram::addLog(StringRef group, StringRef loss, StringRef rate) {
@@ -398,18 +413,19 @@ void HostProgram::addLog(StringRef group, StringRef loss, StringRef rate) {
 // A run shows the loss and the rate of the last phase as its own.
 void HostProgram::finishStep(Stage& stage) {
   PhaseOp last = stage.phases.back();
-  if (phases.size() == 1) {
-    host->set("$loss_sum", "$loss_sum + $loss");
-  } else {
+  bool several = phases.size() > 1, drawn = stage.schedule.takesOneStream();
+  if (several)
     for (StringRef name : {"loss", "learning_rate"})
       host->set("$" + name.str(), "$" + variableOf(last, name));
-    // A step that loss scaling skips may have none.
-    host->set("$loss_sum", "$loss_sum + select(finite($loss), $loss, 0)");
-  }
+  // A step that loss scaling skips may have none.
+  host->set("$loss_sum", several || drawn
+                             ? "$loss_sum + select(finite($loss), $loss, 0)"
+                             : "$loss_sum + $loss");
   host->set("$step", "$step + 1");
   host->when("$step % log_every == 0 or $step == $last_step", [&] {
     addLog("", "$loss", "$learning_rate");
-    if (phases.size() == 1) return;
+    if (drawn) logTaken(stage);
+    if (!several) return;
     for (PhaseOp phase : stage.phases)
       addLog(phase.getSymName(), "$" + variableOf(phase, "loss"),
              "$" + variableOf(phase, "learning_rate"));
@@ -433,19 +449,20 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
 }
 
 // A phase of one turn in each step has no loop and no condition around it.
-void HostProgram::addPhase(const PhaseEntries& entries) {
+void HostProgram::addPhase(const PhaseEntries& entries, StreamOp taken) {
   exec::HostBuilder& to = *host;
   Turns turns = turnsOf(entries.phase);
   auto repeated = [&] {
-    if (turns.times == "1") return addTurn(entries, turns);
+    if (turns.times == "1") return addTurn(entries, turns, taken);
     to.repeat("$" + variableOf(entries.phase, "turn"), turns.times,
-              [&] { addTurn(entries, turns); });
+              [&] { addTurn(entries, turns, taken); });
   };
   if (turns.every == "1") return repeated();
   to.when(stepsDone() + " % " + turns.every + " == 0", repeated);
 }
 
-void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
+void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns,
+                          StreamOp taken) {
   exec::HostBuilder& to = *host;
   PhaseOp phase = entries.phase;
   std::string rate = variableOf(phase, "learning_rate");
@@ -459,7 +476,10 @@ void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
     done += " * " + turns.times + " + " + turn;
     call = "$step * " + turns.times + " + " + turn;
   }
-  to.set("$" + variableOf(phase, "update"), done + " + 1");
+  if (taken)
+    addUpdateNumbers(phase, taken);
+  else
+    to.set("$" + variableOf(phase, "update"), done + " + 1");
   checkNumber(rate, phase.getRateAttr(), Range::rate);
   for (const Number& number : numbers) {
     if (!llvm::is_contained(number.phases, phase)) continue;
@@ -468,8 +488,10 @@ void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns) {
   }
   to.set("$" + variableOf(phase, "loss"), "0");
   for (const Accumulation& accumulation : entries.accumulations)
-    accumulate(phase, accumulation, accumulation.streams, call);
-  addUpdate(entries);
+    if (!taken || llvm::is_contained(accumulation.streams, taken))
+      accumulate(phase, accumulation, accumulation.streams, call);
+  for (const Update& update : entries.updates)
+    if (update.stream == taken) addUpdate(phase, update);
 }
 
 bool HostProgram::addsUp(const Stage& stage) {
@@ -490,15 +512,29 @@ void HostProgram::evaluate(const Stage& stage) {
              [&] { addEvaluation(*host, predictions, /*mayStop=*/false); });
 }
 
-void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
-  exec::HostBuilder& to = *host;
+void HostProgram::beginStep(Stage& stage) {
   addTotals(stage);
-  setLastStep(to);
-  addSums(stage);
+  setLastStep(*host);
+}
+
+void HostProgram::addTurns(Stage& stage, ArrayRef<PhaseEntries> entries,
+                           StreamOp taken) {
+  addSums(taken ? ArrayRef(taken) : ArrayRef(stage.streams));
   for (PhaseOp phase : stage.phases)
-    addPhase(*llvm::find_if(entries, [&](const PhaseEntries& each) {
-      return each.phase == phase;
-    }));
+    addPhase(*llvm::find_if(
+                 entries,
+                 [&](const PhaseEntries& each) { return each.phase == phase; }),
+             taken);
+}
+
+void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
+  beginStep(stage);
+  addTurns(stage, entries, /*taken=*/{});
+  endStep(stage);
+}
+
+void HostProgram::endStep(Stage& stage) {
+  exec::HostBuilder& to = *host;
   finishStep(stage);
   evaluate(stage);
   exec::MarkOp::create(
@@ -569,6 +605,7 @@ void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
   to.builder.setLoc(stage.schedule.getLoc());
   auto epochs = [&] {
     to.repeat("$epoch", term(stage.schedule.getEpochsAttr()), [&] {
+      if (stage.schedule.takesOneStream()) return addDrawnEpoch(stage, entries);
       to.forEachBatch(stage.streams.front().getSymName(), kBatchSize, [&] {
         withBatches(ArrayRef(stage.streams).drop_front(),
                     [&] { addStep(stage, entries); });

@@ -41,17 +41,25 @@ struct Accumulation {
   bool hasLoss = true;  // its result `loss` is a part of the loss
 };
 
+// An entry that updates parameters at the end of a turn.
+struct Update {
+  std::string entry;
+  // Where a step takes one stream, that of which it is called; else null.
+  StreamOp stream = {};
+};
+
 // The entries of a phase.
 struct PhaseEntries {
   PhaseOp phase;
   llvm::SmallVector<Accumulation> accumulations;
-  std::string update;
+  llvm::SmallVector<Update> updates;
 };
 
 // Builds the `exec.host @train` of a strategy: one loop over epochs for each
 // schedule. An epoch is one of the first stream that the phases of the schedule
-// read; the others go round beside it. First `declare`, so that entries can
-// name registers as the sources of their inputs, then `build`.
+// read; the others go round beside it. Where a step takes one of the streams,
+// an epoch has as many steps as all of them have batches. First `declare`, so
+// that entries can name registers as the sources of their inputs, then `build`.
 class HostProgram {
  public:
   explicit HostProgram(StrategyOp strategy);
@@ -63,6 +71,16 @@ class HostProgram {
 
   // The source of an input that is a variable of `phase`, such as "update".
   exec::SourceAttr getSource(PhaseOp phase, llvm::StringRef variable);
+
+  // Whether a step takes one of the streams of `phase`.
+  bool takesOneStream(PhaseOp phase) {
+    return stageOf(phase).schedule.takesOneStream();
+  }
+  // The source of the number, from 1 on, of an update in such a phase of
+  // parameters that the losses of `streams`, some of its own, reach.
+  exec::SourceAttr addUpdateNumber(PhaseOp phase,
+                                   llvm::ArrayRef<StreamOp> streams);
+
   // Lets each step compute `sum` over the batch of `stream`, and returns the
   // source of its input.
   exec::SourceAttr addSum(StreamOp stream, const BatchSum& sum);
@@ -106,7 +124,28 @@ class HostProgram {
   void declareParameters();
   void declareOptions();
   void addStage(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  // A step with a batch of each stream.
   void addStep(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void beginStep(Stage& stage);
+  void endStep(Stage& stage);
+  // The turns of the phases of a stage in a step that takes `taken`; null: all
+  // streams.
+  void addTurns(Stage& stage, llvm::ArrayRef<PhaseEntries> phases,
+                StreamOp taken);
+  // An epoch of a stage whose steps take one stream.
+  void declareDrawing();
+  void addDrawnEpoch(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  // What a step takes one of, in the order of their numbers.
+  static llvm::SmallVector<StreamOp> choicesOf(Stage& stage);
+  // Choose the stream of a step.
+  void drawStream(Stage& stage);
+  void takeStream(Stage& stage);
+  // The batches of an epoch of these streams, as an expression.
+  static std::string countBatches(llvm::ArrayRef<StreamOp> streams);
+  // The variable that counts the updates of `phase` in steps that take
+  // `stream`.
+  std::string updatesOf(PhaseOp phase, StreamOp stream) const;
+  void addUpdateNumbers(PhaseOp phase, StreamOp taken);
   void addTotals(Stage& stage);
   // The number of the steps of a stage, as an expression.
   std::string countSteps(Stage& stage);
@@ -133,9 +172,9 @@ class HostProgram {
   exec::SourceAttr sourceOf(const std::string& variable);
   // The variable of a sum.
   std::string variableOf(StreamOp stream, const BatchSum& sum);
-  // The turns of a phase in a step.
-  void addPhase(const PhaseEntries& entries);
-  void addTurn(const PhaseEntries& entries, const Turns& turns);
+  // The turns of a phase in a step that takes `taken`; null: all streams.
+  void addPhase(const PhaseEntries& entries, StreamOp taken);
+  void addTurn(const PhaseEntries& entries, const Turns& turns, StreamOp taken);
   // Calls the entry of a phase for each micro-batch of `streams`, some of its
   // own; `call` numbers its calls, for random numbers.
   void accumulate(PhaseOp phase, const Accumulation& accumulation,
@@ -152,10 +191,12 @@ class HostProgram {
   // in the range. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,
                    Range range);
-  void addSums(Stage& stage);
-  void addUpdate(const PhaseEntries& entries);
+  void addSums(llvm::ArrayRef<StreamOp> taken);
+  void addUpdate(PhaseOp phase, const Update& update);
   // Ends the step: counts it, and records its losses.
   void finishStep(Stage& stage);
+  // Records the loss under the name of the stream that the step took.
+  void logTaken(Stage& stage);
   void addLog(llvm::StringRef group, llvm::StringRef loss,
               llvm::StringRef rate);
   std::string rateExpression(PhaseOp phase);
@@ -178,6 +219,13 @@ class HostProgram {
     llvm::SmallVector<PhaseOp> phases;  // whose turns compute it
   };
   llvm::SmallVector<Number> numbers;
+  // Of an update that not all streams of its phase count.
+  struct UpdateNumber {
+    PhaseOp phase;
+    llvm::SmallVector<StreamOp> streams;
+    std::string variable;
+  };
+  llvm::SmallVector<UpdateNumber> updateNumbers;
   llvm::StringSet<> runParameters;  // those of the strategy that a run may set
 };
 

@@ -261,7 +261,8 @@ def TransferExpandStrategyPass
     `@accumulate_<stream>` of those terms of the loss that read it. Only they use
     random numbers; `graft.phase_ordinal`, a part of their keys, differs between them.
     With several phases, each has an `@accumulate_<phase>` and an `@update_<phase>`, or
-    an `@accumulate_<phase>_<stream>`, and own states of its optimiser.
+    an `@accumulate_<phase>_<stream>`, and own states of its optimiser. Where a step takes
+    one stream, each has an `@update_<stream>` of what its terms reach.
     A parameter gets a gradient and the states of the phase's optimiser, such as two
     moments, if it is in a group of the phase and the loss reaches it, and names the group; all others get no state, no gradient and
     no update.
@@ -271,7 +272,8 @@ def TransferExpandStrategyPass
     than the ignored one, `weight_total` and `labelled_weight_total` add their weights.
 
     The host program repeats, for each schedule, the epochs of the first stream that
-    its phases read: per batch, which comes with one of each other stream, it calls for
+    its phases read, or as many steps as all of them have batches, where each takes one
+    that `random` draws or a list names: per batch, which comes with one of each other stream, it calls for
     each turn of a phase `@accumulate` for each micro-batch and `@update`, then
     evaluates, and marks the step. The rate follows the phase's schedule. Declared
     numbers that only the rate, the warm-up, the epochs and the turns use become

@@ -4,6 +4,7 @@
 #include "tools/graft-compile/emit.h"
 
 #include <memory>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,20 @@ bool EvaluatesSoft(transfer::StrategyOp strategy, transfer::PredictOp predict) {
                  return llvm::is_contained(op->getOperands(), soft);
                });
       });
+}
+
+// Whether a step of the last stage takes a batch of this stream or of another
+// one.
+bool IsDrawn(transfer::StrategyOp strategy, transfer::StreamOp stream) {
+  transfer::ScheduleOp last;
+  for (auto schedule : strategy.getOps<transfer::ScheduleOp>()) last = schedule;
+  if (!last || !last.takesOneStream()) return false;
+  std::vector<mlir::Value> losses;
+  for (auto name : last.getPhases().getAsRange<mlir::FlatSymbolRefAttr>())
+    if (auto phase = mlir::dyn_cast_or_null<transfer::PhaseOp>(
+            mlir::SymbolTable::lookupSymbolIn(strategy, name)))
+      losses.push_back(phase.getLoss());
+  return llvm::is_contained(transfer::getStreams(losses), stream);
 }
 
 // The first sentence of the comment below the licence, or what it has before a
@@ -170,6 +185,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                              {"unlabelled", MayLackLabels(stream)},
                              {"whole", RelatesExamples(text->strategy, stream)},
                              {"adds_up", AddsUp(text->strategy, stream)},
+                             {"drawn", IsDrawn(text->strategy, stream)},
                              {"weights", bool(stream.getField("weights"))},
                              {"text", transfer::readsText(stream)},
                              {"features", stream.getFeatureCount().value_or(0)},

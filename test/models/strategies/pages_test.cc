@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dialects/transfer/bind_sizes.h"
 #include "dialects/transfer/transfer_dialect.h"
@@ -144,7 +145,7 @@ TEST_F(PagesTest, HasEachPageOnce) {
           "finetune", "focal", "gradual", "head_first", "hidden", "importance",
           "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "minilm",
           "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop",
-          "regression", "reptile", "self_training", "setfit", "similarity",
+          "regression", "reptile", "sampled", "self_training", "setfit", "similarity",
           "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
@@ -310,16 +311,27 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
     for (auto group : strategy.getOps<transfer::GroupOp>())
       if (group.getTracks()) tracking.insert(group.getSymName().str());
     auto phases = llvm::to_vector(strategy.getOps<transfer::PhaseOp>());
+    const bool drawn = llvm::any_of(
+        strategy.getOps<transfer::ScheduleOp>(),
+        [](transfer::ScheduleOp op) { return op.takesOneStream(); });
     for (transfer::PhaseOp phase : phases) {
-      auto& groups =
-          owned[phases.size() == 1 ? "update"
-                                   : "update_" + phase.getSymName().str()];
-      for (auto group : phase.getGroups().getAsRange<mlir::FlatSymbolRefAttr>())
-        groups.insert(group.getValue().str());
+      std::vector<std::string> updates = {
+          phases.size() == 1 ? "update" : "update_" + phase.getSymName().str()};
+      if (drawn) {
+        const std::string update = updates.front();
+        updates.clear();
+        for (auto stream : strategy.getOps<transfer::StreamOp>())
+          updates.push_back(update + "_" + stream.getSymName().str());
+      }
+      for (const std::string& update : updates)
+        for (auto group :
+             phase.getGroups().getAsRange<mlir::FlatSymbolRefAttr>())
+          owned[update].insert(group.getValue().str());
     }
 
     const bool expanded =
-        name == "multitask" || name == "mmoe" || name == "pcgrad"
+        name == "multitask" || name == "mmoe" || name == "pcgrad" ||
+                name == "sampled"
             ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
         : name == "uncertainty" ? expand(page.name, {}, {{"B", 2}})
         : name == "setfit"      ? expand(page.name, {}, {{"K", 2}})
@@ -466,6 +478,22 @@ TEST_F(PagesTest, SharesAnEncoderBetweenTasks) {
         mlir::cast<mlir::RankedTensorType>(op.getType()).getDimSize(1));
   });
   EXPECT_EQ(columns, (std::set<int64_t>{2, 5}));
+}
+
+// A step takes one task, whose update leaves the head of the other alone.
+TEST_F(PagesTest, UpdatesTheTaskOfAStep) {
+  ASSERT_TRUE(expand("sampled", {}, {{"A", 5}, {"B", 2}})) << errors;
+  EXPECT_THAT(entries(),
+              ElementsAre("accumulate_first", "accumulate_second",
+                          "evaluate_first", "evaluate_second", "predict_first",
+                          "predict_second", "update_first", "update_second"));
+  for (const auto& [own, other] :
+       {std::pair("first", "second"), std::pair("second", "first")}) {
+    const std::set<std::string> read = readBy(std::string("update_") + own);
+    EXPECT_TRUE(read.count("model.embeddings.word_embeddings.weight"));
+    EXPECT_TRUE(read.count(std::string(own) + "_head.weight")) << own;
+    EXPECT_FALSE(read.count(std::string(other) + "_head.weight")) << own;
+  }
 }
 
 TEST_F(PagesTest, AsksForTheLabelsOfTasks) {

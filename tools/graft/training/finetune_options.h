@@ -68,6 +68,9 @@ struct StreamInput {
   // Whether a loss relates the examples of a batch, which is never cut.
   bool whole = false;
   bool adds_up = false;     // a loss adds up all of its rows, each once
+  // Whether it is one of those of which each step takes one; an epoch then has
+  // all of their batches.
+  bool drawn = false;
   std::string task_column;  // of --task-column; empty: batches of any rows
   size_t labels = 0;        // the index of its LabelSet
 };
@@ -94,7 +97,8 @@ struct FinetuneOptions {
   // Directory of the model that predicts, empty if the strategy has no texts
   // and all values are on the page, and where all output goes.
   std::string model, output;
-  // In the strategy's order, at least one. An epoch is a pass over the first.
+  // In the strategy's order, at least one. An epoch is a pass over the first,
+  // unless they are drawn.
   std::vector<StreamInput> streams = {StreamInput()};
   // At least one; one without labels, too.
   std::vector<LabelSet> label_sets = {LabelSet()};

@@ -517,8 +517,14 @@ int64_t EvaluateEvery(const FinetuneOptions& options, const PreparedRun& run) {
   const RunSettings& training = options.training;
   if (!HasEvaluation(options) || training.evaluate_every > 0)
     return training.evaluate_every;
-  return (run.tables.front()->scan().examples + training.batch_size - 1) /
-         training.batch_size;
+  const auto batches = [&](size_t stream) {
+    return (run.tables[stream]->scan().examples + training.batch_size - 1) /
+           training.batch_size;
+  };
+  int64_t drawn = 0;
+  for (size_t i = 0; i < options.streams.size(); ++i)
+    if (options.streams[i].drawn) drawn += batches(i);
+  return drawn > 0 ? drawn : batches(0);
 }
 
 // Compiles the program, except when a run continues from a checkpoint: then it

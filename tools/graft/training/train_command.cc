@@ -141,6 +141,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.weighted = facts["weights"];
     stream.whole = facts["whole"];
     stream.adds_up = facts["adds_up"];
+    stream.drawn = facts["drawn"];
     if (stream.weighted && !stream.labelled)
       return absl::InvalidArgumentError(
           absl::StrCat(file, ": the stream ", stream.name,
