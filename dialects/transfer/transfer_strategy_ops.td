@@ -62,7 +62,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C7) Neither a prediction nor the loss that evaluates it uses a cache, and
       the prediction uses no label, weight or soft target and, where there are phases,
       depends on a parameter of a group that is not frozen. The loss that evaluates has no factor that changes from step to step.
-      With several phases, `evaluate` names that loss.
+      With several phases, `evaluate` names that loss. What holds for the loss that
+      evaluates holds for the second one, which reads no label, weight or soft target.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
     - (C10) The loss of a phase, or else a prediction, depends on each stream, and each of its terms on one at

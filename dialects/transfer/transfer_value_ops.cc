@@ -19,11 +19,19 @@ std::string PredictOp::getEvaluateEntry() {
   return getHead() ? ("evaluate_" + *getHead()).str() : "evaluate";
 }
 
+std::string PredictOp::getUnlabelledEntry() {
+  return getEvaluateEntry() + "_unlabelled";
+}
+
 LogicalResult PredictOp::verify() {
   // C1.
   if (getHead() && !isName(("@" + *getHead()).str()))
     return emitOpError("expects a head of letters, digits and '_', got @")
            << *getHead();
+  // C2.
+  if (getUnlabelled() && !getEvaluate())
+    return emitOpError(
+        "expects 'evaluate' before 'or', for data with labels, got none");
   return success();
 }
 

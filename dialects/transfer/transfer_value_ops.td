@@ -565,7 +565,7 @@ def Transfer_NumberOp : Transfer_Op<"number", [Pure, HasParent<"StrategyOp">]> {
   let hasVerifier = 1;
 }
 
-def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
+def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSizedOperandSegments]> {
   let summary = "A prediction of the adapted model";
   let description = [{
     The entry `predict` returns `prediction` as `logits` and, with `softmax`, also
@@ -573,24 +573,29 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">]> {
     example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
     the entries are called `predict_<head>` and `evaluate_<head>`.
 
+    Data without labels are evaluated by the loss that follows `or`, such as the entropy
+    of the prediction, in an entry `evaluate_unlabelled` or `evaluate_<head>_unlabelled`.
+
     In a strategy that predicts alone, without phases, one entry `predict` returns
     all predictions: of a `head` as `<head>` and `<head>.probabilities`.
 
     - (C1) The name of a head consists of letters, digits and `_`.
+    - (C2) `or` follows `evaluate`.
 
     A part of `transfer.cache`; see there for an example.
   }];
   let arguments = (ins OptionalAttr<SymbolNameAttr>:$head,
     Graft_Matrix:$prediction, UnitAttr:$softmax,
-    Optional<Graft_Scalar>:$evaluate);
+    Optional<Graft_Scalar>:$evaluate, Optional<Graft_Scalar>:$unlabelled);
   let assemblyFormat = [{
     ($head^)? $prediction (`softmax` $softmax^)? (`evaluate` $evaluate^)?
-    attr-dict `:` type($prediction)
+    (`or` $unlabelled^)? attr-dict `:` type($prediction)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     // The names of the entries: "predict" or "predict_<head>".
     std::string getPredictEntry();
     std::string getEvaluateEntry();
+    std::string getUnlabelledEntry();
   }];
 }

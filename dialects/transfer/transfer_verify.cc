@@ -489,12 +489,21 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
     return predict.emitOpError(
                "expects 'evaluate' in a strategy of several phases, got ")
            << llvm::range_size(phases);
-  return checkEvaluated(predict, predict.getEvaluate()
-                                     ? predict.getEvaluate()
-                                     : (*phases.begin()).getLoss());
+  Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
+                                          : (*phases.begin()).getLoss();
+  if (failed(checkEvaluated(predict, evaluated))) return failure();
+  Value other = predict.getUnlabelled();
+  if (!other) return success();
+  if (failed(checkEvaluated(predict, other))) return failure();
+  for (Operation* op : getComputation({other}))
+    if (usesTruth(op))
+      return predict.emitOpError(
+          "expects a second loss that does not depend on labels, weights or "
+          "soft targets");
+  return success();
 }
 
-// C7, of the loss that evaluates.
+// C7, of a loss that evaluates `predict`, whose streams are known to be one.
 LogicalResult Verifier::checkEvaluated(PredictOp predict, Value evaluated) {
   for (Operation* op : getComputation({predict.getPrediction(), evaluated}))
     if (auto cache = dyn_cast<CacheOp>(op))

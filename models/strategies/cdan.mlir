@@ -74,7 +74,14 @@ transfer.strategy @cdan sizes (H, K) {
   %wt = transfer.call @domain::@weighed(%bt, %pt) : (tensor<?xf32, #S>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %mt = transfer.mean %wt : tensor<?xf32, #S>
   %loss = transfer.combine 1.0 * %label + 0.5 * %ms + 0.5 * %mt
-  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
+  // How unsure the model is chooses the best epoch by texts without labels.
+  %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
+  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %entropy = transfer.mean %unsure : tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @step minimise %loss over [@encoder, @critic] with adamw rate linear @rate warmup @warmup clip 1.0
   transfer.schedule epochs @epochs of [@step]
 }

@@ -64,7 +64,14 @@ transfer.strategy @domain_confusion sizes (H, K) {
   %doubt = transfer.combine 0.5 * %us + 0.5 * %ut
   %loss = transfer.combine 1.0 * %label + "@share * (2 / (1 + exp(-10 * progress)) - 1)" * %doubt
 
-  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
+  // How unsure the model is chooses the best epoch by texts without labels.
+  %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
+  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %entropy = transfer.mean %unsure : tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @tell minimise %apart over [@critic] with adamw rate constant @critic_rate
   transfer.phase @learn minimise %loss over [@encoder]
       with adamw rate @schedule @rate warmup @warmup clip @clip

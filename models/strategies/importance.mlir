@@ -65,7 +65,14 @@ transfer.strategy @importance sizes (H, K) {
   %counted = graft.mul %each, %weight : tensor<?xf32, #S>
   %loss = transfer.mean %counted : tensor<?xf32, #S>
 
-  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
+  // How unsure the model is chooses the best epoch by texts without labels.
+  %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
+  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %entropy = transfer.mean %unsure : tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @tell minimise %apart over [@judge] with adamw rate constant @domain_rate
   transfer.phase @learn minimise %loss over [@encoder] with adamw rate @schedule @rate warmup @warmup clip @clip
   transfer.schedule epochs @domain_epochs of [@tell]

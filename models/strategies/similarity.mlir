@@ -127,7 +127,14 @@ transfer.strategy @similarity sizes (H, K) {
   %counted = graft.mul %each, %weight : tensor<?xf32, #S>
   %loss = transfer.mean %counted : tensor<?xf32, #S>
 
-  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
+  // How unsure the model is chooses the best epoch by texts without labels.
+  %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
+  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %entropy = transfer.mean %unsure : tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @find_middle minimise %around over [@middle] with sgd rate constant "1 / (1 + step)"
   transfer.phase @find_level minimise %level over [@level] with sgd rate constant "1 / (1 + step)"
   transfer.phase @find_variance minimise %variance over [@variance] with sgd rate constant "1 / (1 + step)"

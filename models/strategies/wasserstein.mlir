@@ -73,7 +73,14 @@ transfer.strategy @wasserstein sizes (H, K) {
   %apart = transfer.combine 1.0 * %mt + -1.0 * %ms + "@slope / 2" * %ps + "@slope / 2" * %pt
   %loss = transfer.combine 1.0 * %label + @share * %ms + "-@share" * %mt
 
-  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
+  // How unsure the model is chooses the best epoch by texts without labels.
+  %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
+  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
+  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %entropy = transfer.mean %unsure : tensor<?xf32, #S>
+  transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @tell minimise %apart over [@judge] with adamw rate constant @critic_rate
   transfer.phase @learn minimise %loss over [@encoder] with adamw rate linear @rate warmup @warmup clip @clip
   transfer.schedule epochs @epochs of [@tell times @turns, @learn]

@@ -71,6 +71,7 @@ class Expander {
                                   SmallVectorImpl<Value>& values);
   LogicalResult buildPredict(PredictOp predict);
   LogicalResult buildEvaluate(PredictOp predict);
+  LogicalResult buildEvaluate(Entry& entry, PredictOp predict, Value evaluated);
   LogicalResult buildCache(CacheOp cache);
   FailureOr<PhaseEntries> buildPhase(const Work& work);
   LogicalResult buildAccumulate(const Work& work, const LossPart& part);
@@ -228,6 +229,8 @@ LogicalResult Expander::checkNames() {
     for (auto predict : strategy.getOps<PredictOp>()) {
       entries.push_back(predict.getPredictEntry());
       entries.push_back(predict.getEvaluateEntry());
+      if (predict.getUnlabelled())
+        entries.push_back(predict.getUnlabelledEntry());
     }
     entries.emplace_back(kBegin);
   }
@@ -380,11 +383,21 @@ LogicalResult Expander::buildPredictions() {
 }
 
 LogicalResult Expander::buildEvaluate(PredictOp predict) {
+  StreamOp stream = getStreams({predict.getPrediction()}).front();
   // Of one phase, if the strategy does not say.
   Value evaluated = predict.getEvaluate() ? predict.getEvaluate()
                                           : works.front().phase.getLoss();
   Entry entry(strategy, predict.getEvaluateEntry(), kPredict);
-  entry.addTruths(getStreams({predict.getPrediction()}).front(), evaluated);
+  entry.addTruths(stream, evaluated);
+  if (failed(buildEvaluate(entry, predict, evaluated))) return failure();
+  if (!predict.getUnlabelled()) return success();
+  Entry other(strategy, predict.getUnlabelledEntry(), kPredict);
+  other.addInputs(stream);
+  return buildEvaluate(other, predict, predict.getUnlabelled());
+}
+
+LogicalResult Expander::buildEvaluate(Entry& entry, PredictOp predict,
+                                      Value evaluated) {
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   FailureOr<Value> losses = entry.compute(evaluated);

@@ -11,8 +11,16 @@ namespace {
 constexpr StringRef kDev = "dev";  // the stream of evaluation data
 constexpr StringRef kEvaluated = "dev_evaluated";  // heads with data
 
+std::string presentOf(const std::string& stream) {
+  return "present(@" + stream + ")";
+}
+
+// Whether there are data to evaluate `predict` on.
 std::string presentOf(PredictOp predict) {
-  return "present(@" + getEvaluationStream(predict) + ")";
+  std::string labelled = presentOf(getEvaluationStream(predict));
+  if (!predict.getUnlabelled()) return labelled;
+  return "(" + labelled + " or " + presentOf(getUnlabelledStream(predict)) +
+         ")";
 }
 
 // An expression: whether this step evaluates data for which `present` holds.
@@ -25,11 +33,19 @@ std::string evaluatesNow(const std::string& present) {
 // Evaluates one prediction into the variables `loss` and `score`.
 void evaluate(exec::HostBuilder& to, PredictOp predict, StringRef loss,
               StringRef score) {
-  exec::EvaluateOp::create(
-      to.builder, to.symbol(predict.getEvaluateEntry()),
-      to.symbol(getEvaluationStream(predict)),
-      to.builder.getArrayAttr(
-          {to.result(loss, "loss"), to.result(score, "score")}));
+  auto evaluateBy = [&](const std::string& entry, const std::string& stream) {
+    exec::EvaluateOp::create(
+        to.builder, to.symbol(entry), to.symbol(stream),
+        to.builder.getArrayAttr(
+            {to.result(loss, "loss"), to.result(score, "score")}));
+  };
+  auto labelled = [&] {
+    evaluateBy(predict.getEvaluateEntry(), getEvaluationStream(predict));
+  };
+  if (!predict.getUnlabelled()) return labelled();
+  to.when(presentOf(getEvaluationStream(predict)), labelled, [&] {
+    evaluateBy(predict.getUnlabelledEntry(), getUnlabelledStream(predict));
+  });
 }
 
 void record(exec::HostBuilder& to, PredictOp predict, StringRef loss,
@@ -88,6 +104,10 @@ std::string getEvaluationStream(PredictOp predict) {
   if (std::optional<StringRef> head = predict.getHead())
     return (kDev + "_" + *head).str();
   return kDev.str();
+}
+
+std::string getUnlabelledStream(PredictOp predict) {
+  return getEvaluationStream(predict) + "_unlabelled";
 }
 
 void declareEvaluationVariables(exec::HostBuilder& host,

@@ -16,6 +16,8 @@ namespace graft::transfer {
 // The stream of the data that a prediction is evaluated on: "dev", or of a head
 // "dev_<head>".
 std::string getEvaluationStream(PredictOp predict);
+// That of data without labels.
+std::string getUnlabelledStream(PredictOp predict);
 
 // Declares the variables that evaluations of heads have besides those of every
 // host program.

@@ -116,7 +116,8 @@ LogicalResult HostProgram::declare() {
     });
     bool batch = name == kBatchSize && !isa<HyperparameterOp>(op);
     bool evaluation = llvm::any_of(predictions, [&](PredictOp predict) {
-      return name == getEvaluationStream(predict);
+      return name == getEvaluationStream(predict) ||
+             (predict.getUnlabelled() && name == getUnlabelledStream(predict));
     });
     // Phases name records alone, as evaluations do, and only where there are
     // several.
@@ -137,9 +138,11 @@ LogicalResult HostProgram::declare() {
   };
   for (StreamOp stream : streams) addStream(stream.getSymName(), stream);
   if (strategy.predictsAlone()) return success();
-  for (PredictOp predict : predictions)
-    addStream(getEvaluationStream(predict),
-              getStreams({predict.getPrediction()}).front());
+  for (PredictOp predict : predictions) {
+    StreamOp like = getStreams({predict.getPrediction()}).front();
+    addStream(getEvaluationStream(predict), like);
+    if (predict.getUnlabelled()) addStream(getUnlabelledStream(predict), like);
+  }
   for (auto cache : strategy.getOps<CacheOp>())
     exec::CacheOp::create(host->builder, cache.getSymName(),
                           getStreams({cache.getInput()}).front().getSymName(),

@@ -279,7 +279,8 @@ def TransferExpandStrategyPass
     numbers that only the rate, the warm-up, the epochs and the turns use become
     parameters of a run, as `batch_size` is one; the others are compiled in; `max_steps`, `evaluate_every`,
     `patience`, `log_every` and `checkpoint_every` are options. Evaluation data is the
-    stream `@dev`, or `@dev_<head>` for each head; the mean of the scores of those that
+    stream `@dev`, or `@dev_<head>` for each head, and with `_unlabelled` behind that for
+    data without labels; the mean of the scores of those that
     are there decides which parameters are the best.
 
     - (C1) The module has at most one strategy.

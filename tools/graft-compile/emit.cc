@@ -227,6 +227,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
     predictions.push_back(
         llvm::json::Object{{"head", predict.getHead().value_or("")},
                            {"soft", EvaluatesSoft(text->strategy, predict)},
+                           {"unlabelled", bool(predict.getUnlabelled())},
                            {"streams", std::move(read)}});
   }
   llvm::json::Object facts{{"streams", std::move(streams)},

@@ -225,8 +225,9 @@ TEST_F(PagesTest, DistilsFromACachedTeacher) {
 // Each domain is a part of its own, and the reversed gradient its factor.
 TEST_F(PagesTest, TellsDomainsApart) {
   ASSERT_TRUE(expand("dann")) << errors;
-  EXPECT_THAT(entries(), ElementsAre("accumulate_source", "accumulate_target",
-                                     "evaluate", "predict", "update"));
+  EXPECT_THAT(entries(),
+              ElementsAre("accumulate_source", "accumulate_target", "evaluate",
+                          "evaluate_unlabelled", "predict", "update"));
   EXPECT_EQ(learned().size(), 45);
   EXPECT_EQ(update("hidden.weight").getRateMultiplier().convertToFloat(), 10);
   EXPECT_EQ(update("classifier.bias").getRateMultiplier().convertToFloat(), 1);
@@ -456,7 +457,8 @@ TEST_F(PagesTest, BringsDomainsTogether) {
     useModels(read("tiny_bert.mlir") + sizes);
     ASSERT_TRUE(expand(name)) << name << errors;
     EXPECT_THAT(entries(),
-                ElementsAre("accumulate", "evaluate", "predict", "update"));
+                ElementsAre("accumulate", "evaluate", "evaluate_unlabelled",
+                            "predict", "update"));
     EXPECT_EQ(learned().size(), 41);
   }
 }

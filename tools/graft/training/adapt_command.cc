@@ -65,7 +65,10 @@ void AddAdaptCommand(CLI::App& app, CommandContext& context) {
              "table of the other texts, whose labels are not read; may be "
              "repeated")
       ->required();
-  add_tables("--dev", options->dev, "table with labels to evaluate on");
+  add_tables(
+      "--dev", options->dev,
+      "table to evaluate on; without a column of labels the mean entropy "
+      "of the predictions decides");
   AddPageOptions(*command, options->train);
   command->footer(
       "Example:\n"

@@ -87,9 +87,11 @@ struct LabelSet {
 
 // A table to evaluate a prediction on.
 struct EvaluationInput {
-  std::string name = "dev";        // "dev_first" for the head @first
-  size_t stream = 0;               // as which it is read
-  bool soft = false;               // its loss reads soft targets
+  std::string name = "dev";  // "dev_first" for the head @first
+  size_t stream = 0;         // as which it is read
+  bool soft = false;         // its loss reads soft targets
+  // Whether another loss evaluates it on a table without labels.
+  bool unlabelled = false;
   std::vector<std::string> paths;  // none: the prediction is not evaluated
 };
 
@@ -177,6 +179,8 @@ struct PreparedRun {
   std::vector<std::unique_ptr<StreamTasks>> tasks;
   // Of the evaluations; null without files.
   std::vector<std::unique_ptr<ExampleTable>> evaluations;
+  // Of the evaluations: whether the table has no labels.
+  std::vector<bool> unlabelled;
   std::vector<std::string> feature_columns;  // of all streams with features
   std::vector<std::string> head_arguments;   // of the compiler
   std::vector<std::string> compiler_arguments;

@@ -475,6 +475,52 @@ absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
   return CheckSoftLabels(options, stream, targets, labels);
 }
 
+// Whether a table to evaluate on has no column of labels, and the strategy a
+// loss for such tables. One that can be read once only is taken to have labels.
+bool LacksLabels(FileSystem& files, const FinetuneOptions& options,
+                 const EvaluationInput& evaluation) {
+  if (!evaluation.unlabelled || !options.streams[evaluation.stream].labelled)
+    return false;
+  const absl::StatusOr<std::vector<std::string>> names = ReadColumnNames(
+      files, evaluation.paths, {.format = options.table.format});
+  return names.ok() &&
+         !absl::c_linear_search(*names, options.table.label_column);
+}
+
+// Opens and scans the tables to evaluate on.
+absl::Status ScanEvaluations(FileSystem& files, const FinetuneOptions& options,
+                             const std::atomic<bool>& stop, PreparedRun& run) {
+  run.evaluations.resize(options.evaluations.size());
+  run.unlabelled.resize(options.evaluations.size());
+  for (size_t i = 0; i < run.evaluations.size(); ++i) {
+    const EvaluationInput& evaluation = options.evaluations[i];
+    if (evaluation.paths.empty()) continue;
+    const StreamInput& stream = options.streams[evaluation.stream];
+    ExampleOptions examples = ExamplesOf(options, stream, run);
+    examples.table.partly_labelled = false;
+    if (!evaluation.soft) examples.soft_labels = 0;
+    examples.table.task_column.clear();
+    run.unlabelled[i] = LacksLabels(files, options, evaluation);
+    if (run.unlabelled[i]) {
+      examples.labels = ExampleOptions::Labels::kNone;
+      examples.table.weight_column.clear();
+    }
+    GRAFT_ASSIGN_OR_RETURN(
+        run.evaluations[i],
+        ScanTable(files, evaluation.paths, options, examples,
+                  *run.labels[stream.labels], run, stop, {}));
+    GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.evaluations[i]));
+    if (run.unlabelled[i] && !options.quiet)
+      std::fprintf(
+          stderr,
+          "%s, %s: %s, without labels: evaluated by the loss of the "
+          "strategy that reads none\n",
+          evaluation.name.c_str(), DescribePaths(evaluation.paths).c_str(),
+          CountOf(run.evaluations[i]->scan().examples, "example").c_str());
+  }
+  return absl::OkStatus();
+}
+
 // Opens and scans the tables: the first of each set of labels, which are then
 // known, before the others.
 absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
@@ -494,22 +540,7 @@ absl::Status ScanTables(FileSystem& files, const FinetuneOptions& options,
   for (const std::unique_ptr<ExampleTable>& table : run.tables)
     GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *table));
   GRAFT_RETURN_IF_ERROR(SettleTasks(files, options, run));
-  run.evaluations.resize(options.evaluations.size());
-  for (size_t i = 0; i < run.evaluations.size(); ++i) {
-    const EvaluationInput& evaluation = options.evaluations[i];
-    if (evaluation.paths.empty()) continue;
-    const StreamInput& stream = options.streams[evaluation.stream];
-    ExampleOptions examples = ExamplesOf(options, stream, run);
-    examples.table.partly_labelled = false;
-    if (!evaluation.soft) examples.soft_labels = 0;
-    examples.table.task_column.clear();
-    GRAFT_ASSIGN_OR_RETURN(
-        run.evaluations[i],
-        ScanTable(files, evaluation.paths, options, examples,
-                  *run.labels[stream.labels], run, stop, {}));
-    GRAFT_RETURN_IF_ERROR(CheckMaxTokens(options, *run.evaluations[i]));
-  }
-  return absl::OkStatus();
+  return ScanEvaluations(files, options, stop, run);
 }
 
 // Steps between evaluations: those of an epoch unless the user says.

@@ -167,6 +167,7 @@ absl::Status TakePredictions(const nlohmann::json& predictions,
     const std::string head = prediction["head"];
     if (!head.empty()) absl::StrAppend(&evaluation.name, "_", head);
     evaluation.soft = prediction["soft"];
+    evaluation.unlabelled = prediction["unlabelled"];
     // Read as its own stream, if that has labels.
     evaluation.stream = LabelStream(options);
     for (size_t i = 0; i < options.streams.size(); ++i) {

@@ -20,6 +20,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/executor/instance.h"
 #include "runtime/executor/trace.h"
+#include "runtime/metrics/metric.h"
 #include "runtime/train/parameters.h"
 #include "runtime/train/trained_artifact.h"
 #include "runtime/train/trainer.h"
@@ -37,9 +38,30 @@ namespace {
 // Lines of --profile.
 constexpr size_t kProfiledKernels = 30;
 
+// What chooses the best evaluation: "accuracy of dev", "loss without labels of
+// dev", or those of several heads. Empty without a table to evaluate on.
+std::string DescribeChoice(const FinetuneOptions& options,
+                           const PreparedRun& run) {
+  std::vector<std::string> criteria;
+  for (size_t i = 0; i < run.evaluations.size(); ++i) {
+    const EvaluationInput& evaluation = options.evaluations[i];
+    if (!run.evaluations[i]) continue;
+    const TargetKind target =
+        options.task == "regression" ? TargetKind::kNumber : TargetKind::kClass;
+    const bool labelled = options.streams[evaluation.stream].labelled;
+    criteria.push_back(absl::StrCat(!labelled ? "loss"
+                                    : run.unlabelled[i]
+                                        ? "loss without labels"
+                                        : MetricsOf(target).front()->title,
+                                    " of ", evaluation.name));
+  }
+  return absl::StrJoin(criteria, " and ");
+}
+
 absl::Status PrintSummary(const FinetuneOptions& options,
                           const TrainSummary& summary,
                           const std::string& artifact,
+                          const std::string& choice,
                           const std::vector<std::string>& initialised) {
   for (const std::string& warning : summary.warnings)
     std::fprintf(stderr, "graft: %s\n", warning.c_str());
@@ -64,12 +86,14 @@ absl::Status PrintSummary(const FinetuneOptions& options,
         {"stopped_early", summary.stopped_early},
         {"best_step", nullptr},
         {"best_score", nullptr},
+        {"chosen_by", nullptr},
         {"initialised", initialised},
     };
     if (summary.stage > 0) record["stage"] = summary.stage;
     if (summary.best_step > 0) {
       record["best_step"] = summary.best_step;
       record["best_score"] = summary.best_score;
+      record["chosen_by"] = choice;
     }
     return Print(absl::StrCat(record.dump(), "\n"));
   }
@@ -102,8 +126,9 @@ absl::Status PrintSummary(const FinetuneOptions& options,
                           "trained by later ones\n",
                           summary.stage, summary.stages);
   if (summary.best_step > 0)
-    absl::StrAppendFormat(&text, "best evaluation %.4f at step %d\n",
-                          summary.best_score, summary.best_step);
+    absl::StrAppendFormat(&text,
+                          "best evaluation %.4f at step %d, chosen by %s\n",
+                          summary.best_score, summary.best_step, choice);
   if (!summary.interrupted) absl::StrAppend(&text, "wrote ", artifact, "\n");
   return Print(text);
 }
@@ -124,7 +149,7 @@ absl::Status PrintFinished(const FinetuneOptions& options,
                            {"examples_per_second", 0}};
   for (const char* name :
        {"steps", "first_step", "stage", "stages", "mean_loss", "last_loss",
-        "stopped_early", "best_step", "best_score"})
+        "stopped_early", "best_step", "best_score", "chosen_by"})
     record[name] = nullptr;
   record["initialised"] = nlohmann::json::array();
   return Print(absl::StrCat(record.dump(), "\n"));
@@ -197,8 +222,10 @@ std::vector<TrainStream> Streams(const FinetuneOptions& options,
                        run.tables[i]->scan().token_hash, run.tasks[i].get()});
   for (size_t i = 0; i < options.evaluations.size(); ++i)
     if (run.evaluations[i])
-      streams.push_back({.name = options.evaluations[i].name,
-                         .source = run.evaluations[i].get()});
+      streams.push_back(
+          {.name = absl::StrCat(options.evaluations[i].name,
+                                run.unlabelled[i] ? "_unlabelled" : ""),
+           .source = run.evaluations[i].get()});
   return streams;
 }
 
@@ -355,8 +382,8 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
                                                DataSettings(options, run)));
     GRAFT_RETURN_IF_ERROR(folder.Finish(limit, summary->steps));
   }
-  const absl::Status printed =
-      PrintSummary(options, *summary, model, initialised);
+  const absl::Status printed = PrintSummary(
+      options, *summary, model, DescribeChoice(options, run), initialised);
   if (!summary->interrupted) return printed;
   const bool once =
       summary->steps == 0 &&
