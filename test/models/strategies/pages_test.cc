@@ -145,8 +145,8 @@ TEST_F(PagesTest, HasEachPageOnce) {
           "finetune", "focal", "gradual", "head_first", "hidden", "importance",
           "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "minilm",
           "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop",
-          "regression", "reptile", "sampled", "self_training", "setfit", "similarity",
-          "tinybert", "uncertainty", "wasserstein"));
+          "regression", "reptile", "sampled", "self_training", "setfit",
+          "similarity", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 

@@ -67,7 +67,7 @@ struct StreamInput {
   bool weighted = true;          // has the weights of --weight-column, if given
   // Whether a loss relates the examples of a batch, which is never cut.
   bool whole = false;
-  bool adds_up = false;     // a loss adds up all of its rows, each once
+  bool adds_up = false;  // a loss adds up all of its rows, each once
   // Whether it is one of those of which each step takes one; an epoch then has
   // all of their batches.
   bool drawn = false;
