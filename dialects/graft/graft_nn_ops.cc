@@ -184,6 +184,18 @@ LogicalResult DropoutOp::verify() {
          << getInput().getType() << " and " << getSegments().getType();
 }
 
+LogicalResult UniformOp::verify() {
+  // C1.
+  Dim rows = getDim(cast<RankedTensorType>(getOutput().getType()), 0);
+  if (rows.isCompatible(tokens(getSegments())) ||
+      rows.isCompatible(sequences(getSegments())))
+    return success();
+  return emitOpError(
+             "expects rows that are the segments' tokens or sequences, "
+             "got ")
+         << getOutput().getType() << " and " << getSegments().getType();
+}
+
 OpFoldResult DropoutOp::fold(FoldAdaptor) {
   if (getRate().isZero()) return getInput();
   return {};

@@ -214,6 +214,34 @@ def Graft_DropoutOp : Graft_ComputeOp<"dropout", "follow", "", [
   let hasFolder = 1;
 }
 
+def Graft_UniformOp : Graft_ComputeOp<"uniform", "keep", "", []> {
+  let summary = "Random numbers in [0, 1)";
+  let description = [{
+    Each element is one of 2^24 equally likely numbers, k / 2^24. The bits are keyed as in
+    `graft.dropout` (docs/formats/randomness.md), with which they share none, so the op
+    is pure: ops of one `random_id` and `draw` give the same numbers. Its value is a
+    constant in gradients. Rows are tokens or sequences, by the name of the first
+    dimension. It has no deterministic form, so that predictions, evaluations and
+    `deterministic` calls have none.
+
+    - (C1) Rows are the segments' tokens or sequences.
+
+    Example:
+    ```mlir
+    func.func @example(%seq: !graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>> {
+      %u = graft.uniform %seq id 7 : (!graft.segments<T, S>) -> tensor<?x3xf32, #graft.dims<S>>
+      return %u : tensor<?x3xf32, #graft.dims<S>>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_SegmentsType:$segments, I64Attr:$random_id, DefaultValuedAttr<I64Attr, "0">:$draw);
+  let results = (outs TensorRankOf<[F32], [1, 2]>:$output);
+  let assemblyFormat = [{
+    $segments `id` $random_id (`draw` $draw^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Graft_SoftmaxOp : Graft_ComputeOp<"softmax", "keep", "...K->...K", [
     InferTypeOpAdaptor]> {
   let summary = "Softmax of the last dimension";

@@ -145,6 +145,17 @@ LogicalResult DropoutOp::buildShardingRule(ShardingRule& rule) {
                            *this, rule);
 }
 
+LogicalResult UniformOp::buildShardingRule(ShardingRule& rule) {
+  auto type = cast<RankedTensorType>(getOutput().getType());
+  bool perToken = getDim(type, 0).isCompatible(
+      getNamedDim(getSegments().getType().getTokens()));
+  std::string rows = perToken ? "t" : "s";
+  std::string form = "ts->" + rows + (type.getRank() > 1 ? "h" : "") +
+                     "; segmented " + (perToken ? "s" : "t");
+  if (type.getRank() > 1) form += "; random feature h";
+  return parseShardingRule(form, *this, rule);
+}
+
 LogicalResult SegmentPoolOp::buildShardingRule(ShardingRule& rule) {
   std::string form = "th,ts->sh; segmented t s";
   if (getKind() != PoolKind::max) form += "; linear 0";

@@ -39,7 +39,7 @@ class Inliner {
   LogicalResult checkCallee(PendingCall& pending, func::FuncOp callee);
   // Rewrites one op of `callee` for use outside of the model, in place of
   // `call`.
-  void adapt(Operation* op, ModelOp model, CallOp call, int64_t draw);
+  LogicalResult adapt(Operation* op, ModelOp model, CallOp call, int64_t draw);
   void mergeReads();
 
   func::FuncOp root;
@@ -48,8 +48,16 @@ class Inliner {
   llvm::DenseMap<func::FuncOp, int64_t> nextDraw;
 };
 
-// Replaces a random op by its deterministic form.
-void removeRandomness(Operation* op) {
+// Replaces a random op by its deterministic form. Fails with a diagnostic at
+// one that has none, of which `call` says where it is called.
+LogicalResult removeRandomness(Operation* op, CallOp call) {
+  if (isa<UniformOp>(op)) {
+    InFlightDiagnostic diagnostic = op->emitOpError(
+        "expects no deterministic call, such as those of predictions, "
+        "evaluations and caches");
+    diagnostic.attachNote(call.getLoc()) << "called here";
+    return diagnostic;
+  }
   if (auto dropout = dyn_cast<DropoutOp>(op)) {
     dropout.getOutput().replaceAllUsesWith(dropout.getInput());
     dropout.erase();
@@ -58,6 +66,7 @@ void removeRandomness(Operation* op) {
     attention.removeRandomIdAttr();
     attention.setDraw(0);
   }
+  return success();
 }
 
 LogicalResult Inliner::run() {
@@ -134,7 +143,7 @@ LogicalResult Inliner::inlineCall(PendingCall pending,
   for (Operation* op : clones) {
     if (auto inner = dyn_cast<CallOp>(op))
       nested.push_back({inner, pending.callers});
-    adapt(op, model, call, draw);
+    if (failed(adapt(op, model, call, draw))) return failure();
   }
   call.erase();
   return success();
@@ -166,7 +175,8 @@ void passOn(CallOp call, CallOp inner) {
     inner.setAtAttr(ArrayAttr::get(inner.getContext(), names));
 }
 
-void Inliner::adapt(Operation* op, ModelOp model, CallOp call, int64_t draw) {
+LogicalResult Inliner::adapt(Operation* op, ModelOp model, CallOp call,
+                             int64_t draw) {
   bool deterministic = call.getDeterministic();
   auto qualify = [&](SymbolRefAttr symbol) {
     return SymbolRefAttr::get(
@@ -175,23 +185,30 @@ void Inliner::adapt(Operation* op, ModelOp model, CallOp call, int64_t draw) {
   };
   if (auto read = dyn_cast<ReadOp>(op)) {
     Value value = findValue(call, read.getSymbol().getLeafReference());
-    if (!value) return read.setSymbolAttr(qualify(read.getSymbol()));
-    read.replaceAllUsesWith(value);
-    return read.erase();
+    if (value) {
+      read.replaceAllUsesWith(value);
+      read.erase();
+    } else {
+      read.setSymbolAttr(qualify(read.getSymbol()));
+    }
+    return success();
   }
-  if (auto write = dyn_cast<WriteOp>(op))
-    return write.setSymbolAttr(qualify(write.getSymbol()));
+  if (auto write = dyn_cast<WriteOp>(op)) {
+    write.setSymbolAttr(qualify(write.getSymbol()));
+    return success();
+  }
   if (auto inner = dyn_cast<CallOp>(op)) {
     inner.setCalleeAttr(qualify(inner.getCallee()));
     inner.setDeterministic(inner.getDeterministic() || deterministic);
     passOn(call, inner);
-    return;
+    return success();
   }
-  if (!op->hasAttr("random_id")) return;
-  if (deterministic) return removeRandomness(op);
+  if (!op->hasAttr("random_id")) return success();
+  if (deterministic) return removeRandomness(op, call);
   auto written = op->getAttrOfType<IntegerAttr>("draw");
   if (int64_t sum = draw + (written ? written.getInt() : 0))
     op->setAttr("draw", Builder(op).getI64IntegerAttr(sum));
+  return success();
 }
 
 // Merges the reads of each tensor into one op, so that the gradient with

@@ -80,7 +80,7 @@ constexpr double HostRandom(uint64_t seed, uint64_t number) {
 // Which row of which example a mask belongs to. Rows are the innermost
 // dimension: the features of a token, or the keys of one attention query.
 struct DropoutRowId {
-  // Attention head; 0 for rows of features. Below 65536.
+  // Attention head; 0 for rows of features. Below 65535.
   uint32_t head = 0;
   // Position of the token (attention: of the query) inside its example,
   // independent of packing; 0 for rows that describe a whole sequence. Below
@@ -157,6 +157,24 @@ constexpr void DropoutRow(const PhiloxKey& key, const DropoutRowId& row,
       }
     }
   }
+}
+
+// The attention head that stands for a uniform number in a counter, which no
+// mask has.
+inline constexpr uint32_t kUniformHead = 0xFFFF;
+
+// The uniform number of a word: its upper 24 bits, k / 2^24, exact in a float.
+constexpr float UniformOf(uint32_t word) {
+  return static_cast<float>(word >> 8) / 16777216.0f;
+}
+
+// Element `e` >= 0 of `row`, whose head is not used: the first word of call
+// `e`.
+constexpr float UniformElement(const PhiloxKey& key, DropoutRowId row,
+                               int64_t e) {
+  row.head = kUniformHead;
+  const auto call = static_cast<uint32_t>(e);
+  return UniformOf(Philox4x32(DropoutCounter(row, call), key)[0]);
 }
 
 }  // namespace graft

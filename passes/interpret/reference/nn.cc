@@ -147,6 +147,39 @@ LogicalResult dropout(OpCall& call) {
   return success();
 }
 
+LogicalResult uniform(OpCall& call) {
+  auto op = call.as<UniformOp>();
+  const RandomPlace& place = call.getRandom();
+  if (place.deterministic)
+    return op.emitOpError("expects a call that is not deterministic");
+  const Segments& segments = call.segments(0);
+  const PhiloxKey key =
+      RandomOpKey(place.state.seed, static_cast<uint16_t>(place.state.phase),
+                  static_cast<uint16_t>(op.getDraw() + place.drawOffset),
+                  static_cast<uint32_t>(op.getRandomId() + place.idOffset));
+  Tensor& output = call.result();
+  const auto rows = cast<RankedTensorType>(op.getOutput().getType());
+  const int64_t width = rows.getRank() > 1 ? output.columns() : 1;
+  auto fill = [&](int64_t row, int64_t position, int64_t example) {
+    const DropoutRowId id = {0, static_cast<uint32_t>(position),
+                             static_cast<uint32_t>(example), place.state.step};
+    for (int64_t e = 0; e < width; ++e)
+      output.values[static_cast<size_t>(row * width + e)] =
+          UniformElement(key, id, place.state.firstFeature + e);
+  };
+  Dim dim = getDim(rows, 0);
+  const auto count = static_cast<int64_t>(output.values.size()) / width;
+  bool perToken = dim.name ? dim.name == op.getSegments().getType().getTokens()
+                           : count == segments.tokens();
+  for (int64_t s = 0; s < segments.sequences(); ++s) {
+    const int64_t example = segments.ordinals[static_cast<size_t>(s)];
+    if (!perToken) fill(s, 0, example);
+    for (int64_t t = segments.begin(s); perToken && t < segments.end(s); ++t)
+      fill(t, t - segments.begin(s), example);
+  }
+  return success();
+}
+
 LogicalResult softmax(OpCall& call) {
   const Tensor& input = call.tensor(0);
   for (int64_t i = 0; i < input.rows(); ++i)
@@ -193,6 +226,7 @@ void populateNnReferences(References& references) {
   references["graft.positions"] = positions;
   references["graft.layer_norm"] = layerNorm;
   references["graft.dropout"] = dropout;
+  references["graft.uniform"] = uniform;
   references["graft.softmax"] = softmax;
   references["graft.segment_pool"] = segmentPool;
   references["graft.gelu"] = gelu;

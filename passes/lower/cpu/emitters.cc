@@ -41,6 +41,7 @@ const KernelEmitters& getKernelEmitters() {
     populateMatmulEmitters(*emitters);
     populateNormalizationEmitters(*emitters);
     populateOptimizerEmitters(*emitters);
+    populateRandomEmitters(*emitters);
     populateReductionEmitters(*emitters);
     populateRelationEmitters(*emitters);
     populateSegmentEmitters(*emitters);

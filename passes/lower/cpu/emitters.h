@@ -19,6 +19,7 @@ const KernelEmitters& getKernelEmitters();
 void populateLossEmitters(KernelEmitters& emitters);
 void populateNormalizationEmitters(KernelEmitters& emitters);
 void populateOptimizerEmitters(KernelEmitters& emitters);
+void populateRandomEmitters(KernelEmitters& emitters);
 void populateReductionEmitters(KernelEmitters& emitters);
 void populateSegmentEmitters(KernelEmitters& emitters);
 void populateShapeEmitters(KernelEmitters& emitters);

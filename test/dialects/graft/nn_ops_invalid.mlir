@@ -187,6 +187,15 @@ func.func @attention_result(%q: tensor<?x8xf32, #T>, %seq: !graft.segments<T, S>
 // -----
 
 #P = #graft.dims<P>
+func.func @uniform_c1(%seq: !graft.segments<T, S>) {
+  // expected-error @below {{expects rows that are the segments' tokens or sequences, got 'tensor<?x8xf32, #graft.dims<P>>' and '!graft.segments<T, S>'}}
+  %0 = graft.uniform %seq id 7 : (!graft.segments<T, S>) -> tensor<?x8xf32, #P>
+  return
+}
+
+// -----
+
+#P = #graft.dims<P>
 func.func @dropout_c1(%x: tensor<?x8xf32, #P>, %seq: !graft.segments<T, S>) {
   // expected-error @below {{expects rows that are the segments' tokens or sequences, got 'tensor<?x8xf32, #graft.dims<P>>' and '!graft.segments<T, S>'}}
   %0 = graft.dropout %x, %seq rate 1.0e-1 id 7 : (tensor<?x8xf32, #P>, !graft.segments<T, S>) -> tensor<?x8xf32, #P>

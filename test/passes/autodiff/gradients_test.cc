@@ -48,6 +48,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.size", "declaration"},
     {"graft.state", "declaration"},
     {"graft.tap", "expanded before"},
+    {"graft.uniform", "random numbers"},
     {"graft.write", "ends a phase"},
     {"graft.yield", "unrolled before"},
 };

@@ -212,6 +212,30 @@ TEST_F(InterpreterTest, DropoutFollowsTheFormatWhateverThePacking) {
     }
 }
 
+TEST_F(InterpreterTest, UniformFollowsTheFormatWhateverThePacking) {
+  parse(R"mlir(
+func.func @f(%seq: !graft.segments<T, S>) -> (tensor<?x5xf32, #graft.dims<T>>, tensor<?xf32, #graft.dims<S>>) {
+  %t = graft.uniform %seq id 3 draw 2 : (!graft.segments<T, S>) -> tensor<?x5xf32, #graft.dims<T>>
+  %s = graft.uniform %seq id 3 draw 2 : (!graft.segments<T, S>) -> tensor<?xf32, #graft.dims<S>>
+  return %t, %s : tensor<?x5xf32, #graft.dims<T>>, tensor<?xf32, #graft.dims<S>>
+}
+)mlir");
+  Interpreter interpreter(*module);
+  interpreter.setRandomState({42, 11, 1});
+  Segments both = Segments::fromLengths({2, 3});
+  both.ordinals = {9, 4};
+  auto results = run(interpreter, "f", {both});
+  PhiloxKey key = RandomOpKey(42, 1, 2, 3);
+  for (uint32_t t = 0; t < 3; ++t)
+    for (int64_t e = 0; e < 5; ++e)
+      EXPECT_EQ(results[0].tensor().row(2 + t)[e],
+                UniformElement(key, {0, t, 4, 11}, e));
+  EXPECT_EQ(results[1].tensor().values[0],
+            UniformElement(key, {0, 0, 9, 11}, 0));
+  EXPECT_EQ(results[1].tensor().values[1],
+            UniformElement(key, {0, 0, 4, 11}, 0));
+}
+
 // A module as imported: layers, two calls with their own draws, one of them
 // deterministic.
 constexpr const char* kAuthored = R"mlir(

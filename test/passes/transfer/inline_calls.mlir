@@ -253,3 +253,42 @@ func.func @elsewhere(%x: tensor<3x4xf32>, %v: tensor<4x4xf32>) -> tensor<3x4xf32
   %z = graft.call @m::@outer(%y) : (tensor<3x4xf32>) -> tensor<3x4xf32>
   return %z : tensor<3x4xf32>
 }
+
+// -----
+
+// Two calls of one function have random numbers of their own; a deterministic one
+// has none.
+
+#S = #graft.dims<S>
+
+// CHECK-LABEL: func.func @choose
+// CHECK:         graft.uniform %{{.*}} id 5 : (
+// CHECK-NEXT:    graft.uniform %{{.*}} id 5 draw 1 : (
+// KEEP-LABEL:  func.func @choose
+graft.model @m {
+  func.func @act(%seq: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+    %u = graft.uniform %seq id 5 : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+    return %u : tensor<?xf32, #S>
+  }
+}
+func.func @choose(%seq: !graft.segments<T, S>) -> (tensor<?xf32, #S>, tensor<?xf32, #S>) {
+  %x = graft.call @m::@act(%seq) : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+  %y = graft.call @m::@act(%seq) : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+  return %x, %y : tensor<?xf32, #S>, tensor<?xf32, #S>
+}
+
+// -----
+
+#S = #graft.dims<S>
+graft.model @m {
+  func.func @act(%seq: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+    // expected-error @below {{expects no deterministic call, such as those of predictions, evaluations and caches}}
+    %u = graft.uniform %seq id 5 : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+    return %u : tensor<?xf32, #S>
+  }
+}
+func.func @choose(%seq: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+  // expected-note @below {{called here}}
+  %x = graft.call deterministic @m::@act(%seq) : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+  return %x : tensor<?xf32, #S>
+}

@@ -95,6 +95,29 @@ TEST(DropoutTest, GoldenValues) {
                                        102, 104, 110, 124}));
 }
 
+// Those of docs/formats/randomness.md, made by test/e2e/reference/philox.py.
+TEST(UniformTest, GoldenNumbers) {
+  const PhiloxKey key = RandomOpKey(42, 1, 2, 3);
+  const DropoutRowId row{.head = 5, .position = 77, .example = 9, .step = 11};
+  const float golden[] = {4341692, 10905278, 1583361, 8577099};
+  for (int e = 0; e < 4; ++e)
+    EXPECT_EQ(UniformElement(key, row, e) * 16777216.0f, golden[e]) << e;
+}
+
+TEST(UniformTest, IsUniformBelowOne) {
+  EXPECT_EQ(UniformOf(0), 0.0f);
+  EXPECT_EQ(UniformOf(0xFF), 0.0f);
+  EXPECT_EQ(UniformOf(0xFFFFFFFF), 1.0f - 1.0f / 16777216.0f);
+  std::vector<int> counts(16);
+  constexpr uint32_t kRows = 20000;
+  for (uint32_t i = 0; i < kRows; ++i)
+    ++counts[static_cast<size_t>(
+        UniformElement(RandomOpKey(3, 0, 0, 5), {.example = i}, 0) * 16)];
+  const double expected = kRows / 16.0;
+  for (int count : counts)  // four standard deviations
+    EXPECT_NEAR(count, expected, 4 * std::sqrt(expected));
+}
+
 TEST(DropoutTest, RowEqualsSingleElementsForEveryLength) {
   const PhiloxKey key = RandomOpKey(7, 0, 1, 12);
   const DropoutRowId row{.head = 3, .position = 511, .example = 31, .step = 8};

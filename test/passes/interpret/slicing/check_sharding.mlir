@@ -416,6 +416,24 @@ func.func @dropout_sequences(%x: tensor<?x200xf32, #S>, %s: !graft.segments<T, S
   return %r0 : tensor<?x200xf32, #S>
 }
 
+// CHECK: graft.uniform: ts->th; segmented s; random feature h | cut: h t s
+func.func @uniform_tokens(%s: !graft.segments<T, S>) -> tensor<?x20xf32, #T> {
+  %r0 = graft.uniform %s id 7 : (!graft.segments<T, S>) -> tensor<?x20xf32, #T>
+  return %r0 : tensor<?x20xf32, #T>
+}
+
+// CHECK: graft.uniform: ts->sh; segmented t; random feature h | cut: h t s
+func.func @uniform_sequences(%s: !graft.segments<T, S>) -> tensor<?x20xf32, #S> {
+  %r0 = graft.uniform %s id 7 draw 1 : (!graft.segments<T, S>) -> tensor<?x20xf32, #S>
+  return %r0 : tensor<?x20xf32, #S>
+}
+
+// CHECK: graft.uniform: ts->s; segmented t | cut: t s
+func.func @uniform_vector(%s: !graft.segments<T, S>) -> tensor<?xf32, #S> {
+  %r0 = graft.uniform %s id 7 : (!graft.segments<T, S>) -> tensor<?xf32, #S>
+  return %r0 : tensor<?xf32, #S>
+}
+
 // CHECK: graft.attention: t(hD),t(hD),t(hD),ts->t(hD); h = heads; D = 3; segmented t s; linear 2; random head h | cut: h t s
 func.func @attention(%q: tensor<?x12xf32, #T>, %k: tensor<?x12xf32, #T>, %v: tensor<?x12xf32, #T>, %s: !graft.segments<T, S>) -> tensor<?x12xf32, #T> {
   %r0 = graft.attention %q, %k, %v, %s heads 4 dropout 3.000000e-01 id 3 : (tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, tensor<?x12xf32, #T>, !graft.segments<T, S>) -> tensor<?x12xf32, #T>
