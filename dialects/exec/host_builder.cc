@@ -22,11 +22,12 @@ std::string HostBuilder::unusedName(StringRef name) {
   return unused;
 }
 
-void HostBuilder::declareVariable(StringRef name) {
+void HostBuilder::declareVariable(StringRef variable, StringRef name,
+                                  double initial) {
   std::string unique = unusedName(name);
-  variables[name] = unique;
+  variables[variable] = unique;
   RegisterOp::create(builder, builder.getStringAttr(unique),
-                     RegisterKind::variable, APFloat(0.0),
+                     RegisterKind::variable, APFloat(initial),
                      /*minimum=*/FloatAttr(), /*maximum=*/FloatAttr(),
                      /*meaning=*/StringAttr());
 }

@@ -30,7 +30,10 @@ class HostBuilder {
   // `name`, followed by as many '_' as it takes to be new in the host program.
   std::string unusedName(llvm::StringRef name);
   // Declares a variable of this name, or of an unused one like it.
-  void declareVariable(llvm::StringRef name);
+  void declareVariable(llvm::StringRef name) { declareVariable(name, name); }
+  // Declares a variable that is `$variable` here, under a name like `name`.
+  void declareVariable(llvm::StringRef variable, llvm::StringRef name,
+                       double initial = 0);
   // Declares a parameter or an option.
   void declareRegister(RegisterKind kind, llvm::StringRef name, double initial,
                        double minimum, double maximum, llvm::StringRef meaning);

@@ -11,28 +11,57 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
-HyperparameterOp findParameter(Operation* op, StringRef name) {
-  auto strategy = op->getParentOfType<StrategyOp>();
+StrategyOp findStrategy(Operation* op) {
+  auto strategy = dyn_cast<StrategyOp>(op);
+  return strategy ? strategy : op->getParentOfType<StrategyOp>();
+}
+
+// The op of the strategy of `op` that declares `name`. Not by the symbol table,
+// which a verifier may find broken.
+template <typename OpTy>
+OpTy findDeclared(Operation* op, StringRef name) {
+  StrategyOp strategy = findStrategy(op);
   if (!strategy) return {};
-  // Not by the symbol table, which a verifier may find broken.
-  for (auto parameter : strategy.getOps<HyperparameterOp>())
-    if (parameter.getSymName() == name) return parameter;
+  for (auto declared : strategy.getOps<OpTy>())
+    if (declared.getSymName() == name) return declared;
   return {};
 }
 
-std::optional<double> findNumber(Operation* op, StringRef name) {
+HyperparameterOp findParameter(Operation* op, StringRef name) {
+  return findDeclared<HyperparameterOp>(op, name);
+}
+
+std::optional<double> findParameterNumber(Operation* op, StringRef name) {
   HyperparameterOp parameter = findParameter(op, name);
   return parameter ? getLiteralNumber(parameter.getValue()) : std::nullopt;
 }
 
-// The value at the first step, where all that changes is 0.
-ExpressionValue evaluate(Operation* op, Attribute number) {
+using NumberOf = std::optional<double> (*)(Operation* op, StringRef name);
+
+// The value at the first step, where `lookup` gives the number of a name, and
+// all else that changes is 0.
+ExpressionValue evaluate(Operation* op, Attribute number, NumberOf lookup) {
   if (std::optional<double> value = getLiteralNumber(number))
     return {*value, ""};
   return evaluateExpression(
       cast<ExpressionAttr>(number).getText(),
-      [&](StringRef name) { return findNumber(op, name); },
+      [&](StringRef name) { return lookup(op, name); },
       [](StringRef) { return 0.0; });
+}
+
+std::optional<double> findNumber(Operation* op, StringRef name) {
+  if (findDeclared<RewardOp>(op, name)) return 0.0;
+  auto known = findDeclared<RegisterOp>(op, name);
+  if (!known) return findParameterNumber(op, name);
+  // Which names no register, if it is verified.
+  ExpressionValue initial =
+      evaluate(known, known.getInitialAttr(), findParameterNumber);
+  if (!initial) return std::nullopt;
+  return initial.value;
+}
+
+ExpressionValue evaluate(Operation* op, Attribute number) {
+  return evaluate(op, number, findNumber);
 }
 
 // Takes `@name` if that comes next.
@@ -105,9 +134,22 @@ void collectParameterNames(Attribute attribute, llvm::StringSet<>& names) {
   });
 }
 
-bool changesInTraining(Attribute number) {
+Operation* findRegister(Operation* op, StringRef name) {
+  if (auto reward = findDeclared<RewardOp>(op, name)) return reward;
+  return findDeclared<RegisterOp>(op, name);
+}
+
+bool namesRegister(Operation* op, Attribute number) {
+  llvm::StringSet<> names;
+  collectParameterNames(number, names);
+  return llvm::any_of(names.keys(), [&](StringRef name) {
+    return findRegister(op, name) != nullptr;
+  });
+}
+
+bool changesInTraining(Operation* op, Attribute number) {
   auto expression = dyn_cast_or_null<ExpressionAttr>(number);
-  bool changes = false;
+  bool changes = namesRegister(op, number);
   if (expression)
     (void)evaluateExpression(
         expression.getText(), [](StringRef) { return 1.0; },
@@ -123,7 +165,7 @@ LogicalResult verifyNumber(Operation* op, StringRef name, Attribute number,
   if (!number) return success();
   FailureOr<double> value = getNumber(op, name, number, 0);
   if (failed(value)) return failure();
-  if (change == Change::no && changesInTraining(number))
+  if (change == Change::no && changesInTraining(op, number))
     return op->emitOpError("expects '")
            << name << "' to be the same in each step, got \""
            << cast<ExpressionAttr>(number).getText() << '"';

@@ -18,7 +18,8 @@ namespace graft::transfer {
 std::optional<double> getLiteralNumber(mlir::Attribute literal);
 
 // The value of `number`, the attribute `name` of `op`, at the first step of a
-// training, where all that changes is 0; `absent` if it is null.
+// training, where registers have their initial values and all else that changes
+// is 0; `absent` if it is null.
 // Fails with a diagnostic at `op` if an expression has no value.
 mlir::FailureOr<double> getNumber(mlir::Operation* op, llvm::StringRef name,
                                   mlir::Attribute number, double absent);
@@ -40,9 +41,17 @@ mlir::StringAttr getVerifiedText(mlir::Operation* op, mlir::Attribute text);
 // may be null, to `names`, without "@".
 void collectParameterNames(mlir::Attribute attribute, llvm::StringSet<>& names);
 
+// Whether `number` of `op`, which may be null, is an expression that names a
+// reward or a register of the strategy.
+bool namesRegister(mlir::Operation* op, mlir::Attribute number);
+
 // Whether the value changes during a training: whether it is an expression with
-// one of kChangingNames (expression.h).
-bool changesInTraining(mlir::Attribute number);
+// one of kChangingNames (expression.h) or with a reward or a register. `op` is
+// the strategy or in it.
+bool changesInTraining(mlir::Operation* op, mlir::Attribute number);
+
+// The reward or register `name` of the strategy of `op`; null if it has none.
+mlir::Operation* findRegister(mlir::Operation* op, llvm::StringRef name);
 
 // What a number must satisfy.
 struct NumberRange {

@@ -71,21 +71,25 @@ ArrayRef<Optimizer> getOptimizers() {
   static const SmallVector<StringLiteral> moments = {"beta1", "beta2",
                                                      "epsilon"};
   static const Optimizer optimizers[] = {
-      {"adamw", moments, /*counts=*/true, /*scales=*/false, momentsOf,
+      {"adamw", moments, /*counts=*/true, /*scales=*/false,
+       /*reversible=*/false, momentsOf,
        [](ImplicitLocOpBuilder& builder, PhaseOp phase,
           const UpdateOperands& x) {
          return buildAdam(builder, phase, x, /*coupled=*/false);
        }},
-      {"adam", moments, /*counts=*/true, /*scales=*/false, momentsOf,
+      {"adam", moments, /*counts=*/true, /*scales=*/false,
+       /*reversible=*/false, momentsOf,
        [](ImplicitLocOpBuilder& builder, PhaseOp phase,
           const UpdateOperands& x) {
          return buildAdam(builder, phase, x, /*coupled=*/true);
        }},
-      {"lamb", moments, /*counts=*/true, /*scales=*/true, momentsOf, buildLamb},
+      {"lamb", moments, /*counts=*/true, /*scales=*/true,
+       /*reversible=*/false, momentsOf, buildLamb},
       {"sgd",
        {"momentum", "nesterov"},
        /*counts=*/false,
        /*scales=*/false,
+       /*reversible=*/true,
        [](PhaseOp phase) -> SmallVector<StringRef> {
          if (getMomentum(phase) > 0) return {"velocity"};
          return {};
@@ -100,6 +104,13 @@ const Optimizer& getOptimizer(PhaseOp phase) {
       getVerifiedText(phase, phase.getOptimizerAttr()).getValue());
   assert(found && "the phase is verified");
   return *found;
+}
+
+bool mayHaveNegativeRate(PhaseOp phase) {
+  StringAttr name = getVerifiedText(phase, phase.getOptimizerAttr());
+  const Optimizer* found = name ? lookupOptimizer(name.getValue()) : nullptr;
+  return found && found->reversible &&
+         namesRegister(phase, phase.getRateAttr());
 }
 
 LogicalResult verifyOptimizer(PhaseOp phase) {

@@ -31,6 +31,9 @@ struct Optimizer {
   bool counts;  // whether updates take their number
   // Whether an update depends on the parameter by more than its decay.
   bool scales;
+  // Whether a step at a negative rate leads the other way, and no state depends
+  // on the rate.
+  bool reversible;
   // Kinds of the states of each parameter, such as "first_moment".
   llvm::SmallVector<llvm::StringRef> (*getStates)(PhaseOp phase);
   // Emits an update by a verified phase.
@@ -43,6 +46,10 @@ llvm::ArrayRef<Optimizer> getOptimizers();
 
 // That of a verified phase.
 const Optimizer& getOptimizer(PhaseOp phase);
+
+// Whether the rate of `phase` may be negative: that of a reversible optimiser
+// where it names a reward or a register.
+bool mayHaveNegativeRate(PhaseOp phase);
 
 // Fails with a diagnostic unless the phase names an optimiser and has settings
 // of that one only: the rules of transfer.phase.

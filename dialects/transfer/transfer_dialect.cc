@@ -43,6 +43,10 @@ void TransferDialect::registerOps() {
 #define GET_OP_LIST
 #include "dialects/transfer/transfer_value_ops.cc.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/transfer/transfer_reward_ops.cc.inc"
+      >();
 }
 
 }  // namespace graft::transfer

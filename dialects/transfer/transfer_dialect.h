@@ -31,5 +31,7 @@
 #include "dialects/transfer/transfer_loss_ops.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/transfer/transfer_value_ops.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/transfer/transfer_reward_ops.h.inc"
 
 #endif  // GRAFT_DIALECTS_TRANSFER_TRANSFER_DIALECT_H_

@@ -113,7 +113,8 @@ def Transfer_ExpressionAttr : AttrDef<Transfer_Dialect, "Expression"> {
     Numbers, `@name` for a declared parameter, `+ - * /`, parentheses, and the
     functions `min`, `max`, `exp`, `log`, `sqrt`, `cos`. In the rate of a phase, the
     rate of `transfer.inner` and the factors of `transfer.combine` and `transfer.scale_gradient` also `step` and
-    `epoch`, those that are done, and `progress`, the share of all steps that is done. Where an op takes a
+    `epoch`, those that are done, and `progress`, the share of all steps that is done, and
+    `@name` of a reward or a register. Where an op takes a
     number it is written as `@rate`, or as text: `"1 - @soft_share"`.
   }];
   let parameters = (ins StringRefParameter<"">:$text);

@@ -124,7 +124,7 @@ FailureOr<LossCut> cutLoss(const LossPart& part) {
       if (relating.contains(source) || streams.empty() ||
           llvm::is_contained(cut.rows, operand))
         continue;
-      bool given = isa<StreamOp, CacheOp>(source);
+      bool given = isa<StreamOp, CacheOp, KeepOp>(source);
       bool isRows =
           streams.size() == 1 && (given ? hasRows(operand, streams[0])
                                         : hasKeptRows(operand, streams[0]));

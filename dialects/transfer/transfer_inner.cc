@@ -58,8 +58,9 @@ LogicalResult checkGroups(InnerOp inner) {
 LogicalResult checkCalls(InnerOp inner) {
   SmallVector<Parameter> parameters = getInnerParameters(inner);
   for (Operation* op : getComputation({inner.getLoss()}, [&](OpOperand& use) {
-         // The loss of the loop before it is its own affair.
-         return !isa<InnerOp>(use.getOwner());
+         // The loss of the loop before it is its own affair, and what is kept
+         // is a constant.
+         return !isa<InnerOp, KeepOp>(use.getOwner());
        })) {
     auto call = dyn_cast<CallOp>(op);
     if (!call || call.getAt() == inner.getFrom() ||
@@ -95,9 +96,10 @@ SmallVector<Operation*> getRepeated(InnerOp inner) {
     auto call = dyn_cast<CallOp>(op);
     bool moves = call && call.getAt() == inner.getFrom() &&
                  meets(getCalledParameters(call), parameters);
-    bool reads = llvm::any_of(op->getOperands(), [&](Value operand) {
-      return llvm::is_contained(repeated, operand.getDefiningOp());
-    });
+    bool reads =
+        !isa<KeepOp>(op) && llvm::any_of(op->getOperands(), [&](Value operand) {
+          return llvm::is_contained(repeated, operand.getDefiningOp());
+        });
     if (moves || reads) repeated.push_back(op);
   }
   return repeated;

@@ -75,7 +75,7 @@ void Walker::visit(Value value) {
     if (auto read = dyn_cast<ReadOp>(op)) addRead(read);
     if (Value returned = findReturned(cast<OpResult>(next)))
       pending.push_back(returned);
-    if (gradient && isa<CacheOp, StopGradientOp>(op)) continue;
+    if (gradient && isa<CacheOp, KeepOp, StopGradientOp>(op)) continue;
     if (gradient && isa<InnerOp>(op)) {
       visitInner(cast<InnerOp>(op), pending);
       continue;

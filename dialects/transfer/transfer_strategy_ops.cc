@@ -428,7 +428,8 @@ LogicalResult PhaseOp::verify() {
     return emitOpError("expects a schedule constant, linear or cosine, got ")
            << *schedule;
   return success(
-      succeeded(verifyNumber(*this, "rate", getRateAttr(), kNonNegative,
+      succeeded(verifyNumber(*this, "rate", getRateAttr(),
+                             mayHaveNegativeRate(*this) ? kAny : kNonNegative,
                              Change::allowed)) &&
       succeeded(verifyNumber(*this, "warmup", getWarmupAttr(), kShare)) &&
       succeeded(
@@ -523,8 +524,8 @@ void printBatches(OpAsmPrinter& printer, ScheduleOp op, ArrayAttr streams,
   printer << ']';
 }
 
-std::pair<Attribute, Attribute> ScheduleOp::getTurns(PhaseOp phase) {
-  auto* found = llvm::find(getPhases(), FlatSymbolRefAttr::get(phase));
+std::pair<Attribute, Attribute> ScheduleOp::getTurns(Operation* op) {
+  auto* found = llvm::find(getPhases(), FlatSymbolRefAttr::get(op));
   size_t i = found - getPhases().begin();
   auto numberOf = [&](std::optional<ArrayAttr> numbers) {
     if (!numbers || i >= numbers->size() ||

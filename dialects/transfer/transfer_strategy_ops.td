@@ -36,16 +36,19 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
 
     - (C1) There is at least one `transfer.stream` and `transfer.predict`, and also one
       `transfer.phase` and `transfer.schedule`, unless there are neither: then the
-      strategy predicts alone, without caches and losses that evaluate. Of several
+      strategy predicts alone, without caches, kept values, rewards, registers and losses
+      that evaluate. Of several
       `transfer.predict` each has a head of another name. Other ops are
       `transfer.parameter`, `transfer.inject`, `transfer.group`, `transfer.call`, `transfer.cache`, `transfer.loss`,
       `transfer.mean`, `transfer.combine`, `transfer.penalty`,
       `transfer.scale_gradient`, `transfer.gradient`, `transfer.inner`,
-      `transfer.distance`, `transfer.number` and computing ops of `graft`;
+      `transfer.distance`, `transfer.number`, `transfer.keep`, `transfer.reward`,
+      `transfer.register` and computing ops of `graft`;
       until `transfer-expand-taps` also `transfer.tap`, `transfer.sum` and
       `transfer.relation_divergence`, and until `transfer-link` `transfer.count`.
     - (C2) Referenced sizes, models, groups and phases exist, a call has the type of
-      its callee, and of all schedules one has each phase, once.
+      its callee, and of all schedules one has each phase, once. A schedule has each
+      reward and register once at most, without `times`, and each is in one at least.
     - (C3) The groups of a model are disjoint, each has a parameter, and every
       parameter of a called model is in a group. Patterns of groups match a parameter
       of the model, or are "^$". A group that tracks a model is of another one, and
@@ -59,14 +62,16 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     - (C6) The value of a cache depends on the example and on frozen parameters
       only: its calls are deterministic, it uses no label, weight, soft target or
       other cache, and it has one row per sequence of a stream.
-    - (C7) Neither a prediction nor the loss that evaluates it uses a cache, and
-      the prediction uses no label, weight or soft target and, where there are phases,
-      depends on a parameter of a group that is not frozen. The loss that evaluates has no factor that changes from step to step.
-      With several phases, `evaluate` names that loss. What holds for the loss that
-      evaluates holds for the second one, which reads no label, weight or soft target.
+    - (C7) Neither a prediction nor the loss that evaluates it uses a cache or a kept
+      value, and the prediction uses no label, weight or soft target and, where there
+      are phases, depends on a parameter of a group that is not frozen. The loss that
+      evaluates has no factor that changes from step to step. With several phases,
+      `evaluate` names that loss. What holds for the loss that evaluates holds for the
+      second one, which reads no label, weight or soft target.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
-    - (C10) The loss of a phase, or else a prediction, depends on each stream, and each of its terms on one at
+    - (C10) The loss of a phase, or else a prediction, depends on each stream, but for
+      those of rewards, and each term of a loss on one at
       least; streams that meet in a term have sizes of different names. A cache
       depends on one stream, and a prediction and the loss that evaluates it on the
       same one. A cache and the loss that evaluates relate no examples to each other.
@@ -79,6 +84,11 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       function reads no parameter.
     - (C14) Schedules that take one stream in a step satisfy what `transfer.schedule`
       says of the streams of their phases.
+    - (C15) A kept value is f32, of static shape but for its rows, which are the examples of
+      one stream; it relates no examples, is a part of no loss, and a loss of a phase
+      depends on it.
+    - (C16) The stream of a reward is read by nothing else, and has the sizes and the
+      fields of that of the prediction that it measures.
 
     Example:
     ```mlir
@@ -490,7 +500,9 @@ def Transfer_PhaseOp : Transfer_Op<"phase", [
 
     The learning rate rises from 0 to `rate` during the first `warmup` of all
     steps (a fraction) and then stays (`constant`) or falls to 0, along a line
-    (`linear`) or half a cosine (`cosine`). With `clip` above 0, the global norm of
+    (`linear`) or half a cosine (`cosine`). The rate of `sgd` may be negative where it names
+    a reward or a register: then `momentum` m makes of the gradients g an eligibility trace
+    v = m v + g, which a step follows or leaves as the reward says (Williams 1992). With `clip` above 0, the global norm of
     the gradients of all groups is clipped to that value.
 
     With `weighing` the gradients of the N terms of the loss, a `transfer.combine`, are
@@ -600,6 +612,9 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
     Several schedules are stages, which follow each other in their order. `step`,
     `epoch` and `progress`, warm-up and fall of a learning rate count within the
     stage.
+
+    A reward is measured, and a register gets its next value, in their turn in the list;
+    `every` n they have it in the first of every n steps.
 
     - (C1) `times`, `every` and the numbers of `taking` are positive integers, and a
       `power` is not negative. It may change.
@@ -717,9 +732,10 @@ def Transfer_ScheduleOp : Transfer_Op<"schedule", [HasParent<"StrategyOp">]> {
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    // The numbers `times` and `every` of a phase; null where the schedule has
-    // none.
-    std::pair<::mlir::Attribute, ::mlir::Attribute> getTurns(PhaseOp phase);
+    // The numbers `times` and `every` of a phase, a reward or a register; null
+    // where the schedule has none.
+    std::pair<::mlir::Attribute, ::mlir::Attribute> getTurns(
+        ::mlir::Operation* op);
     // Whether a step takes a batch of one stream alone.
     bool takesOneStream() { return getPowerAttr() || getStreamsAttr(); }
   }];

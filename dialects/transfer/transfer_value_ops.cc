@@ -121,10 +121,10 @@ LogicalResult GradientOp::verify() {
   Operation* source = getWrt().getDefiningOp();
   SmallVector<Operation*> between =
       getComputation({getValues()}, [](OpOperand& use) {
-        return !isa<StopGradientOp, CacheOp>(use.getOwner());
+        return !isa<StopGradientOp, CacheOp, KeepOp>(use.getOwner());
       });
   bool depends = llvm::any_of(between, [&](Operation* op) {
-    return op != source && !isa<StopGradientOp, CacheOp>(op) &&
+    return op != source && !isa<StopGradientOp, CacheOp, KeepOp>(op) &&
            llvm::is_contained(op->getOperands(), getWrt());
   });
   if (depends || getValues() == getWrt()) return success();

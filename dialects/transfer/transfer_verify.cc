@@ -1,7 +1,8 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C14 of transfer.strategy.
+// Verifies C1 to C13 of transfer.strategy; transfer_drawing.cc C14, and
+// transfer_verify_rewards.cc the rest.
 
 #include "dialects/transfer/transfer_verify.h"
 
@@ -32,9 +33,10 @@ class Verifier {
   LogicalResult checkOps();
   template <typename OpTy>
   LogicalResult checkAny();
-  LogicalResult checkNoCache();
+  LogicalResult checkAlone();
   LogicalResult checkSymbols();
   LogicalResult checkSchedules();
+  LogicalResult checkSchedule(ScheduleOp schedule);
   LogicalResult checkCall(CallOp call);
   LogicalResult checkStatic(StringAttr model);
   LogicalResult checkGroups();
@@ -75,6 +77,8 @@ class Verifier {
   // The group of each parameter, for all models with groups.
   llvm::DenseMap<SymbolRefAttr, GroupOp> groups;
   llvm::DenseSet<Operation*> updated;  // groups, by a phase
+  // Where phases, rewards and registers have their turn.
+  llvm::DenseMap<Operation*, ScheduleOp> scheduled;
 };
 
 template <typename OpTy>
@@ -97,16 +101,17 @@ LogicalResult Verifier::checkOps() {
   if (failed(checkAny<StreamOp>()) || failed(checkAny<PredictOp>()) ||
       failed(checkHeads()))
     return failure();
-  if (strategy.predictsAlone()) return checkNoCache();
+  if (strategy.predictsAlone()) return checkAlone();
   return success(succeeded(checkAny<PhaseOp>()) &&
                  succeeded(checkAny<ScheduleOp>()));
 }
 
-// C1. Nobody would read one.
-LogicalResult Verifier::checkNoCache() {
-  for (auto cache : strategy.getOps<CacheOp>())
-    return cache.emitOpError(
-        "expects a transfer.phase, whose loss reads it, got none");
+// C1. Nobody would read them.
+LogicalResult Verifier::checkAlone() {
+  for (Operation& op : strategy.getBody().front())
+    if (isa<CacheOp, KeepOp, RewardOp, RegisterOp>(op))
+      return op.emitOpError("expects a transfer.phase that has a use for it, ")
+             << "got none";
   return success();
 }
 
@@ -150,34 +155,48 @@ LogicalResult Verifier::checkSymbols() {
 }
 
 LogicalResult Verifier::checkSchedules() {
-  llvm::DenseMap<Operation*, ScheduleOp> scheduled;
-  for (auto schedule : strategy.getOps<ScheduleOp>()) {
-    if (schedule.getPhases().empty())
-      return schedule.emitOpError("expects a transfer.phase, got none");
-    for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
-      auto phase = dyn_cast_or_null<PhaseOp>(
-          SymbolTable::lookupSymbolIn(strategy, name));
-      if (!phase)
-        return schedule.emitOpError("expects a transfer.phase, got ") << name;
-      auto [other, added] = scheduled.try_emplace(phase, schedule);
-      if (added) continue;
-      InFlightDiagnostic diagnostic =
-          schedule.emitOpError("expects each phase once, got ")
-          << name << " twice";
-      diagnostic.attachNote(other->second.getLoc()) << "scheduled here";
-      return diagnostic;
-    }
-  }
-  for (auto phase : strategy.getOps<PhaseOp>()) {
-    if (scheduled.contains(phase)) continue;
+  for (auto schedule : strategy.getOps<ScheduleOp>())
+    if (failed(checkSchedule(schedule))) return failure();
+  for (Operation& op : strategy.getBody().front()) {
+    if (!isa<PhaseOp, RewardOp, RegisterOp>(op) || scheduled.contains(&op))
+      continue;
     InFlightDiagnostic diagnostic =
-        (*strategy.getOps<ScheduleOp>().begin())
-            .emitOpError("expects all phases, got none of ")
-        << FlatSymbolRefAttr::get(phase);
-    diagnostic.attachNote(phase.getLoc()) << "declared here";
+        (*strategy.getOps<ScheduleOp>().begin()).emitOpError("expects all ")
+        << (isa<PhaseOp>(op) ? "phases" : "rewards and registers")
+        << ", got none of " << FlatSymbolRefAttr::get(&op);
+    diagnostic.attachNote(op.getLoc()) << "declared here";
     return diagnostic;
   }
   return success();
+}
+
+LogicalResult Verifier::checkSchedule(ScheduleOp schedule) {
+  bool learns = false;
+  for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
+    Operation* op = SymbolTable::lookupSymbolIn(strategy, name);
+    if (!isa_and_nonnull<PhaseOp, RewardOp, RegisterOp>(op))
+      return schedule.emitOpError(
+                 "expects a transfer.phase, transfer.reward or "
+                 "transfer.register, got ")
+             << name;
+    if (!isa<PhaseOp>(op) && schedule.getTurns(op).first)
+      return schedule.emitOpError("expects no 'times' of a ")
+             << op->getName() << ", got that of " << name;
+    learns |= isa<PhaseOp>(op);
+    ScheduleOp& other = scheduled[op];
+    bool again = isa<PhaseOp>(op) ? bool(other) : other == schedule;
+    if (again) {
+      InFlightDiagnostic diagnostic =
+          schedule.emitOpError("expects each ")
+          << (isa<PhaseOp>(op) ? "phase" : "reward and register")
+          << " once, got " << name << " twice";
+      diagnostic.attachNote(other.getLoc()) << "scheduled here";
+      return diagnostic;
+    }
+    other = schedule;
+  }
+  if (learns) return success();
+  return schedule.emitOpError("expects a transfer.phase, got none");
 }
 
 LogicalResult Verifier::checkCall(CallOp call) {
@@ -378,6 +397,12 @@ LogicalResult Verifier::checkStreams() {
     for (auto predict : strategy.getOps<PredictOp>())
       for (StreamOp stream : getStreams({predict.getPrediction()}))
         read.insert(stream);
+  for (auto reward : strategy.getOps<RewardOp>()) {
+    if (failed(verifyReward(reward))) return failure();
+    read.insert(reward.getData());
+  }
+  for (auto keep : strategy.getOps<KeepOp>())
+    if (failed(verifyKeep(keep))) return failure();
   for (auto stream : strategy.getOps<StreamOp>())
     if (!read.contains(stream))
       return stream.emitOpError("expects ")
@@ -449,8 +474,11 @@ LogicalResult Verifier::checkCache(CacheOp cache) {
       diagnostic.attachNote(call.getLoc()) << "called here";
       return diagnostic;
     }
-    if (isa<DropoutOp>(op))
-      return cache.emitOpError("expects no random op, got graft.dropout");
+    if (isa<DropoutOp, UniformOp>(op))
+      return cache.emitOpError("expects no random op, got ") << op->getName();
+    if (isa<KeepOp>(op))
+      return cache.emitOpError(
+          "expects a value that is the same in each step, got a kept one");
     if (isa<CacheOp>(op))
       return cache.emitOpError(
           "expects a value that depends on no other cache");
@@ -506,9 +534,10 @@ LogicalResult Verifier::checkPrediction(PredictOp predict) {
 // C7, of a loss that evaluates `predict`, whose streams are known to be one.
 LogicalResult Verifier::checkEvaluated(PredictOp predict, Value evaluated) {
   for (Operation* op : getComputation({predict.getPrediction(), evaluated}))
-    if (auto cache = dyn_cast<CacheOp>(op))
-      return predict.emitOpError("expects not to depend on a cache, got ")
-             << cache.getSymNameAttr()
+    if (isa<CacheOp, KeepOp>(op))
+      return predict.emitOpError("expects not to depend on a ")
+             << (isa<KeepOp>(op) ? "kept value, got " : "cache, got ")
+             << op->getAttr(SymbolTable::getSymbolAttrName())
              << "; 'evaluate' names a loss without one";
   SmallVector<Operation*> computed = getComputation({evaluated});
   // Only a derivative depends on the factor of a gradient.
@@ -518,11 +547,13 @@ LogicalResult Verifier::checkEvaluated(PredictOp predict, Value evaluated) {
     auto combine = dyn_cast<CombineOp>(op);
     auto number = dyn_cast<NumberOp>(op);
     auto scaling = dyn_cast<ScaleGradientOp>(op);
-    bool changes =
-        (combine && llvm::any_of(combine.getFactors(), changesInTraining)) ||
-        (number && changesInTraining(number.getNumber())) ||
-        (scaling && derives && changesInTraining(scaling.getFactor()));
-    if (!changes) continue;
+    auto changes = [&](Attribute factor) {
+      return changesInTraining(op, factor);
+    };
+    bool found = (combine && llvm::any_of(combine.getFactors(), changes)) ||
+                 (number && changes(number.getNumber())) ||
+                 (scaling && derives && changes(scaling.getFactor()));
+    if (!found) continue;
     InFlightDiagnostic diagnostic = predict.emitOpError(
         "expects a loss to evaluate whose factors are the same in each step; "
         "'evaluate' names one");

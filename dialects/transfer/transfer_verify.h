@@ -19,6 +19,10 @@ llvm::LogicalResult verifyWeighing(PhaseOp phase);
 // The streams of the phases of `schedule`, if a step takes one of them (C14).
 llvm::LogicalResult verifyDrawing(ScheduleOp schedule);
 
+// C15 and C16.
+llvm::LogicalResult verifyKeep(KeepOp keep);
+llvm::LogicalResult verifyReward(RewardOp reward);
+
 }  // namespace graft::transfer
 
 #endif  // GRAFT_DIALECTS_TRANSFER_TRANSFER_VERIFY_H_

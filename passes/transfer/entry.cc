@@ -32,7 +32,9 @@ static BatchSum divisorOf(LossOp loss) {
 }
 
 Entry::Entry(StrategyOp strategy, StringRef name, EntryMode mode)
-    : builder(strategy.getLoc(), strategy.getContext()), mode(mode) {
+    : builder(strategy.getLoc(), strategy.getContext()),
+      strategy(strategy),
+      mode(mode) {
   builder.setInsertionPoint(strategy);
   function =
       func::FuncOp::create(builder, name, builder.getFunctionType({}, {}));
@@ -59,10 +61,14 @@ bool Entry::keeps(Value loss) const {
                       [&](Value term) { return keeps(term); });
 }
 
+bool Entry::isTaken(Operation* op) const {
+  return isa<CacheOp>(op) || (isa<KeepOp>(op) && !mode.keeps);
+}
+
 SmallVector<Operation*> Entry::getOps(Value value) const {
   if (given.contains(value)) return {};
   return getComputation({value}, [&](OpOperand& use) {
-    if (isa<CacheOp>(use.getOwner()) || given.contains(use.get())) return false;
+    if (isTaken(use.getOwner()) || given.contains(use.get())) return false;
     return takes(use);
   });
 }
@@ -140,14 +146,14 @@ void Entry::addGiven(Value value, StringRef name, exec::SourceAttr source) {
 }
 
 void Entry::addCaches(Value value) {
-  for (Operation* op : getOps(value))
-    if (auto cache = dyn_cast<CacheOp>(op);
-        cache && !mapping.contains(cache.getOutput()))
-      mapping.map(
-          cache.getOutput(),
-          addArgument(("cached." + cache.getSymName()).str(),
-                      cache.getOutput().getType(),
-                      exec::SourceAttr::getCache(cache.getSymNameAttr())));
+  for (Operation* op : getOps(value)) {
+    if (!isTaken(op) || mapping.contains(op->getResult(0))) continue;
+    auto name = op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+    std::string argument = isa<KeepOp>(op) ? "kept." : "cached.";
+    mapping.map(op->getResult(0),
+                addArgument(argument + name.str(), op->getResult(0).getType(),
+                            exec::SourceAttr::getCache(name)));
+  }
 }
 
 StreamOp Entry::findStream(Value value) const {
@@ -212,7 +218,7 @@ LogicalResult Entry::addTotals(Value value, HostProgram& host) {
 
 void Entry::addFactor(Attribute number, PhaseOp phase, HostProgram& host,
                       HostProgram::Range range) {
-  if (!changesInTraining(number) || factors.contains(number)) return;
+  if (!changesInTraining(strategy, number) || factors.contains(number)) return;
   auto [name, source] = host.addNumber(number, phase, range);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   factors[number] = addArgument(name, scalar, source);
@@ -234,10 +240,10 @@ void Entry::addFactors(Value value, PhaseOp phase, HostProgram& host) {
 
 FailureOr<Value> Entry::compute(Value value) {
   for (Operation* op : getOps(value)) {
-    // Fields and caches are arguments; other ops may have been emitted by an
-    // earlier call.
-    if (isa<StreamOp, CacheOp>(op) || mapping.contains(op->getResult(0)) ||
-        places.contains(op->getResult(0)))
+    // Fields, caches and kept values are arguments; other ops may have been
+    // emitted by an earlier call.
+    if (isa<StreamOp>(op) || isTaken(op) ||
+        mapping.contains(op->getResult(0)) || places.contains(op->getResult(0)))
       continue;
     builder.setLoc(op->getLoc());
     if (failed(emit(op))) return failure();
@@ -291,6 +297,14 @@ LogicalResult Entry::emit(Operation* op) {
     emitGradient(gradient);
     return success();
   }
+  if (isa<KeepOp>(op)) {
+    mapping.map(op->getResult(0), operands.front());
+    return success();
+  }
+  if (isa<UniformOp>(op) && mode.deterministic)
+    return op->emitOpError(
+               "expects no prediction or evaluation to read it, as ")
+           << function.getSymNameAttr() << " does";
   auto dropout = dyn_cast<DropoutOp>(op);
   if (dropout && mode.deterministic) {
     mapping.map(dropout.getOutput(), operands.front());

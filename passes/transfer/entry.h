@@ -23,11 +23,17 @@ struct EntryMode {
   bool deterministic;
   // A loss is one value per example, without weights, instead of a scalar.
   bool lossPerExample;
+  // Computes kept values, instead of taking them for arguments.
+  bool keeps;
 };
 inline constexpr EntryMode kPredict = {/*deterministic=*/true,
-                                       /*lossPerExample=*/true};
+                                       /*lossPerExample=*/true,
+                                       /*keeps=*/false};
 inline constexpr EntryMode kTrain = {/*deterministic=*/false,
-                                     /*lossPerExample=*/false};
+                                     /*lossPerExample=*/false,
+                                     /*keeps=*/false};
+inline constexpr EntryMode kKeep = {/*deterministic=*/false,
+                                    /*lossPerExample=*/false, /*keeps=*/true};
 
 // The state of `parameter` that a training keeps under `name`.
 mlir::SymbolRefAttr getState(const Parameter& parameter,
@@ -79,7 +85,7 @@ class Entry {
                 exec::SourceAttr source);
 
   // Adds an argument, named `cached.<cache>`, for each cache that `value`
-  // depends on.
+  // depends on, and `kept.<value>` for each kept value.
   void addCaches(mlir::Value value);
 
   // Adds the divisors of the mean losses in `loss`, of examples of the streams
@@ -89,13 +95,14 @@ class Entry {
   mlir::LogicalResult addTotals(mlir::Value loss, HostProgram& host);
 
   // Adds an argument for `number` if it changes during a training; `host`
-  // computes it before each turn of `phase`, and ends the run where it leaves
-  // `range`.
+  // computes it before each turn of `phase`, or for null when a step begins,
+  // and ends the run where it leaves `range`.
   void addFactor(mlir::Attribute number, PhaseOp phase, HostProgram& host,
                  HostProgram::Range range = HostProgram::Range::finite);
 
   // Adds an argument for each factor in the computation of `value`, a part of
-  // the loss of `phase`, that changes during a training.
+  // the loss of `phase`, or for null a kept value, that changes during a
+  // training.
   void addFactors(mlir::Value value, PhaseOp phase, HostProgram& host);
 
   // Emits the computation of `value` of the strategy and returns the value in
@@ -140,6 +147,8 @@ class Entry {
   bool keeps(mlir::Value loss) const;
   // The ops that the entry needs for `value`, caches without what they hold.
   llvm::SmallVector<mlir::Operation*> getOps(mlir::Value value) const;
+  // Whether the entry takes the value of `op` from elsewhere.
+  bool isTaken(mlir::Operation* op) const;
   mlir::LogicalResult emit(mlir::Operation* op);
   mlir::LogicalResult emitLoss(LossOp loss);
   mlir::LogicalResult emitCombination(CombineOp combine);
@@ -172,6 +181,7 @@ class Entry {
   std::string nameIn(StreamOp stream, llvm::StringRef name) const;
   mlir::Value getDivisor(StreamOp stream, const BatchSum& sum) const;
 
+  StrategyOp strategy;
   EntryMode mode;
   llvm::DenseSet<mlir::Operation*> sums;  // of whose terms some are left out
   llvm::DenseSet<mlir::Value> terms;      // that are kept

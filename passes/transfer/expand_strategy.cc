@@ -12,6 +12,7 @@
 #include "passes/transfer/expand_layers.h"
 #include "passes/transfer/gradient_slots.h"
 #include "passes/transfer/host_program.h"
+#include "passes/transfer/kept_values.h"
 #include "passes/transfer/passes.h"
 #include "passes/transfer/related_loss.h"
 
@@ -163,7 +164,14 @@ LogicalResult Expander::run() {
     if (failed(built)) return failure();
     entries.push_back(std::move(*built));
   }
-  host.build(entries, buildBegin());
+  SmallVector<Accumulation> kept;
+  for (const KeptStream& stream : findKept(strategy)) {
+    FailureOr<Accumulation> built =
+        buildKept(strategy, stream, ordinals++, host);
+    if (failed(built)) return failure();
+    kept.push_back(std::move(*built));
+  }
+  host.build({entries, kept}, buildBegin());
   strategy.erase();
   return success();
 }
@@ -234,6 +242,8 @@ LogicalResult Expander::checkNames() {
     }
     entries.emplace_back(kBegin);
   }
+  for (const KeptStream& kept : findKept(strategy))
+    entries.push_back(kept.entry);
   for (const Work& work : works) {
     llvm::append_range(entries, namesOfUpdates(work));
     for (auto [part, cut] : llvm::zip_equal(work.parts, work.cuts))
@@ -251,12 +261,16 @@ LogicalResult Expander::checkNames() {
   }
   // The host program.
   if (failed(check(strategy, "train"))) return failure();
-  for (auto cache : strategy.getOps<CacheOp>()) {
-    StringRef name = cache.getSymName();
+  for (Operation& op : strategy.getBody().front()) {
+    if (!isa<CacheOp, KeepOp>(op)) continue;
+    StringRef name = SymbolTable::getSymbolName(&op).getValue();
     if (llvm::is_contained(entries, name))
-      return cache.emitOpError("expects a name that no phase has, got @")
-             << name;
-    if (failed(check(cache, name))) return failure();
+      return op.emitOpError("expects a name that no phase has, got @") << name;
+    for (auto stream : strategy.getOps<StreamOp>())
+      if (stream.getSymName() == name)
+        return op.emitOpError("expects a name that no stream has, got @")
+               << name;
+    if (failed(check(&op, name))) return failure();
   }
   return success();
 }

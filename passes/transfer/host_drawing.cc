@@ -141,7 +141,7 @@ void HostProgram::logTaken(Stage& stage) {
     });
 }
 
-void HostProgram::addDrawnEpoch(Stage& stage, ArrayRef<PhaseEntries> entries) {
+void HostProgram::addDrawnEpoch(Stage& stage, const StepEntries& entries) {
   exec::HostBuilder& to = *host;
   to.repeat("$batch", countBatches(stage.streams), [&] {
     beginStep(stage);

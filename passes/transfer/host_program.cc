@@ -9,6 +9,7 @@
 #include "dialects/transfer/optimizer.h"
 #include "llvm/ADT/StringSet.h"
 #include "passes/transfer/host_evaluation.h"
+#include "passes/transfer/kept_values.h"
 
 using namespace mlir;
 
@@ -53,6 +54,12 @@ std::string literal(double value) {
   return value < 0 ? "(" + text + ")" : text;
 }
 
+// The variable of a reward or a register. Other variables have names that the
+// strategy's may be equal to.
+std::string variableOfRegister(StringRef name) {
+  return (name + "_register").str();
+}
+
 // The text of a declared value, as a user would write it.
 std::string valueText(Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value)) return text.str();
@@ -72,12 +79,14 @@ HostProgram::HostProgram(StrategyOp strategy)
       predictions(strategy.getOps<PredictOp>()),
       phases(strategy.getOps<PhaseOp>()) {
   for (auto schedule : strategy.getOps<ScheduleOp>()) {
-    Stage& stage = stages.emplace_back(Stage{schedule, {}, {}});
+    Stage& stage = stages.emplace_back(Stage{schedule, {}, {}, {}});
     SmallVector<Value> losses;
     for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
-      stage.phases.push_back(
-          cast<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name)));
-      losses.push_back(stage.phases.back().getLoss());
+      stage.turns.push_back(SymbolTable::lookupSymbolIn(strategy, name));
+      auto phase = dyn_cast<PhaseOp>(stage.turns.back());
+      if (!phase) continue;
+      stage.phases.push_back(phase);
+      losses.push_back(phase.getLoss());
     }
     stage.streams = getStreams(losses);
   }
@@ -94,9 +103,8 @@ HostProgram::Stage& HostProgram::stageOf(PhaseOp phase) {
   });
 }
 
-HostProgram::Turns HostProgram::turnsOf(PhaseOp phase) {
-  ScheduleOp schedule = stageOf(phase).schedule;
-  auto [times, every] = schedule.getTurns(phase);
+HostProgram::Turns HostProgram::turnsOf(ScheduleOp schedule, Operation* op) {
+  auto [times, every] = schedule.getTurns(op);
   return {times ? term(times) : "1", every ? term(every) : "1"};
 }
 
@@ -147,18 +155,28 @@ LogicalResult HostProgram::declare() {
     exec::CacheOp::create(host->builder, cache.getSymName(),
                           getStreams({cache.getInput()}).front().getSymName(),
                           cache.getSymName(), /*output=*/0);
+  for (const KeptStream& kept : findKept(strategy))
+    for (auto [output, value] : llvm::enumerate(kept.values)) {
+      StreamOp stream = kept.stream;
+      KeepOp keep = value;
+      exec::CacheOp::create(host->builder, keep.getSymName(),
+                            stream.getSymName(), kept.entry, output,
+                            /*batch=*/true);
+    }
   declareParameters();
   declareOptions();
   return success();
 }
 
-// Parameters that nothing but the rate, the warm-up and the epochs use. Others
-// are compiled into the entries, so that a run cannot change them.
+// Parameters that nothing but the rate, the warm-up, the epochs and registers
+// use. Others are compiled into the entries, so that a run cannot change them.
 void HostProgram::findRunParameters() {
   auto evaluatedByHost = [&](Operation& op, StringAttr name) {
     if (auto phase = dyn_cast<PhaseOp>(op))
       return name == phase.getRateAttrName() ||
              name == phase.getWarmupAttrName();
+    if (auto reg = dyn_cast<RegisterOp>(op))
+      return name == reg.getNextAttrName();
     auto schedule = dyn_cast<ScheduleOp>(op);
     return schedule && (name == schedule.getEpochsAttrName() ||
                         name == schedule.getPowerAttrName() ||
@@ -173,6 +191,9 @@ void HostProgram::findRunParameters() {
           attribute.getValue(),
           evaluatedByHost(op, attribute.getName()) ? runParameters : compiled);
   for (const auto& name : compiled) runParameters.erase(name.getKey());
+  for (Operation& op : strategy.getBody().front())
+    if (isa<RewardOp, RegisterOp>(op))
+      runParameters.erase(SymbolTable::getSymbolName(&op).getValue());
   runParameters.insert(kBatchSize);
 }
 
@@ -218,6 +239,13 @@ void HostProgram::declareOptions() {
     if (stageOf(phase).schedule.getTurns(phase).first)
       host->declareVariable(variableOf(phase, "turn"));
   declareDrawing();
+  for (auto reward : strategy.getOps<RewardOp>())
+    host->declareVariable(variableOfRegister(reward.getSymName()),
+                          reward.getSymName());
+  for (auto reg : strategy.getOps<RegisterOp>())
+    host->declareVariable(variableOfRegister(reg.getSymName()),
+                          reg.getSymName(),
+                          getVerifiedNumber(reg, reg.getInitialAttr()));
   declareEvaluationVariables(*host, predictions);
 }
 
@@ -287,6 +315,7 @@ std::string HostProgram::term(Attribute number) {
   std::string term = replaceNames(
       text,
       [&](StringRef name) {
+        if (findRegister(strategy, name)) return "$" + variableOfRegister(name);
         // Registers have the names of the parameters.
         if (runParameters.contains(name)) return name.str();
         auto parameter =
@@ -427,6 +456,7 @@ void HostProgram::finishStep(Stage& stage) {
   host->set("$step", "$step + 1");
   host->when("$step % log_every == 0 or $step == $last_step", [&] {
     addLog("", "$loss", "$learning_rate");
+    addRegisterLog(stage);
     if (drawn) logTaken(stage);
     if (!several) return;
     for (PhaseOp phase : stage.phases)
@@ -435,9 +465,23 @@ void HostProgram::finishStep(Stage& stage) {
   });
 }
 
+void HostProgram::addRegisterLog(Stage& stage) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (Operation* op : stage.turns) {
+    if (isa<PhaseOp>(op)) continue;
+    StringRef name = SymbolTable::getSymbolName(op).getValue();
+    names.emplace_back(name, "$" + variableOfRegister(name));
+  }
+  if (names.empty()) return;
+  SmallVector<std::pair<StringRef, StringRef>> shown = {{"step", "$step"}};
+  shown.append(names.begin(), names.end());
+  exec::LogOp::create(host->builder, host->builder.getStringAttr("reward"),
+                      host->shown(shown));
+}
+
 void HostProgram::checkNumber(StringRef variable, Attribute number,
                               Range range) {
-  if (!changesInTraining(number)) return;
+  if (!changesInTraining(strategy, number)) return;
   std::string name = "$" + variable.str();
   std::string wrong = "not finite(" + name + ")";
   if (range != Range::finite) wrong += " or " + name + " < 0";
@@ -451,17 +495,59 @@ void HostProgram::checkNumber(StringRef variable, Attribute number,
            name);
 }
 
-// A phase of one turn in each step has no loop and no condition around it.
-void HostProgram::addPhase(const PhaseEntries& entries, StreamOp taken) {
+// One turn in each step has no loop and no condition around it.
+void HostProgram::inTurn(const Turns& turns, llvm::function_ref<void()> body) {
+  if (turns.every == "1") return body();
+  host->when(stepsDone() + " % " + turns.every + " == 0", body);
+}
+
+void HostProgram::addPhase(const PhaseEntries& entries, const Turns& turns,
+                           StreamOp taken) {
+  if (turns.times == "1") return addTurn(entries, turns, taken);
+  host->repeat("$" + variableOf(entries.phase, "turn"), turns.times,
+               [&] { addTurn(entries, turns, taken); });
+}
+
+void HostProgram::addReward(RewardOp reward) {
   exec::HostBuilder& to = *host;
-  Turns turns = turnsOf(entries.phase);
-  auto repeated = [&] {
-    if (turns.times == "1") return addTurn(entries, turns, taken);
-    to.repeat("$" + variableOf(entries.phase, "turn"), turns.times,
-              [&] { addTurn(entries, turns, taken); });
-  };
-  if (turns.every == "1") return repeated();
-  to.when(stepsDone() + " % " + turns.every + " == 0", repeated);
+  std::string variable = "$" + variableOfRegister(reward.getSymName());
+  StringRef measure =
+      getVerifiedText(reward, reward.getMeasureAttr()).getValue();
+  exec::EvaluateOp::create(
+      to.builder, to.symbol(reward.getMeasured().getEvaluateEntry()),
+      reward.getStreamAttr(),
+      to.builder.getArrayAttr(to.result(variable, measure)));
+  if (measure == "loss") to.set(variable, "0 - " + variable);
+}
+
+void HostProgram::addRegister(RegisterOp reg) {
+  std::string variable = variableOfRegister(reg.getSymName());
+  host->set("$" + variable, term(reg.getNextAttr()));
+  checkNumber(variable, reg.getNextAttr(), Range::finite);
+}
+
+void HostProgram::setNumbers(PhaseOp phase) {
+  for (const Number& number : numbers) {
+    if (!llvm::is_contained(number.phases, phase)) continue;
+    host->set("$" + number.variable, term(number.value));
+    checkNumber(number.variable, number.value, number.range);
+  }
+}
+
+void HostProgram::addKept(Stage& stage, ArrayRef<Accumulation> kept,
+                          StreamOp taken) {
+  SmallVector<Value> losses;
+  for (PhaseOp phase : stage.phases) losses.push_back(phase.getLoss());
+  SmallVector<StreamOp> read;
+  for (Operation* op : getComputation(losses))
+    if (isa<KeepOp>(op))
+      llvm::append_range(read, getStreams({op->getResult(0)}));
+  if (read.empty()) return;
+  setNumbers({});
+  for (const Accumulation& each : kept)
+    if (llvm::is_contained(read, each.streams.front()) &&
+        (!taken || taken == each.streams.front()))
+      accumulate({}, each, each.streams, "$step");
 }
 
 void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns,
@@ -483,12 +569,9 @@ void HostProgram::addTurn(const PhaseEntries& entries, const Turns& turns,
     addUpdateNumbers(phase, taken);
   else
     to.set("$" + variableOf(phase, "update"), done + " + 1");
-  checkNumber(rate, phase.getRateAttr(), Range::rate);
-  for (const Number& number : numbers) {
-    if (!llvm::is_contained(number.phases, phase)) continue;
-    to.set("$" + number.variable, term(number.value));
-    checkNumber(number.variable, number.value, number.range);
-  }
+  checkNumber(rate, phase.getRateAttr(),
+              mayHaveNegativeRate(phase) ? Range::finite : Range::rate);
+  setNumbers(phase);
   to.set("$" + variableOf(phase, "loss"), "0");
   for (const Accumulation& accumulation : entries.accumulations)
     if (!taken || llvm::is_contained(accumulation.streams, taken))
@@ -520,17 +603,24 @@ void HostProgram::beginStep(Stage& stage) {
   setLastStep(*host);
 }
 
-void HostProgram::addTurns(Stage& stage, ArrayRef<PhaseEntries> entries,
+void HostProgram::addTurns(Stage& stage, const StepEntries& entries,
                            StreamOp taken) {
   addSums(taken ? ArrayRef(taken) : ArrayRef(stage.streams));
-  for (PhaseOp phase : stage.phases)
-    addPhase(*llvm::find_if(
-                 entries,
-                 [&](const PhaseEntries& each) { return each.phase == phase; }),
-             taken);
+  addKept(stage, entries.kept, taken);
+  for (Operation* op : stage.turns) {
+    Turns turns = turnsOf(stage.schedule, op);
+    inTurn(turns, [&] {
+      if (auto reward = dyn_cast<RewardOp>(op)) return addReward(reward);
+      if (auto reg = dyn_cast<RegisterOp>(op)) return addRegister(reg);
+      addPhase(*llvm::find_if(
+                   entries.phases,
+                   [&](const PhaseEntries& each) { return each.phase == op; }),
+               turns, taken);
+    });
+  }
 }
 
-void HostProgram::addStep(Stage& stage, ArrayRef<PhaseEntries> entries) {
+void HostProgram::addStep(Stage& stage, const StepEntries& entries) {
   beginStep(stage);
   addTurns(stage, entries, /*taken=*/{});
   endStep(stage);
@@ -569,10 +659,10 @@ void HostProgram::accumulate(PhaseOp phase, const Accumulation& accumulation,
     if (accumulation.atOnce) return to.withWholeBatch(stream, inside);
     return to.forEachMicroBatch(stream, accumulation.whole, inside);
   }
-  std::string loss = "$" + variableOf(phase, "loss");
   ArrayAttr results;
   if (accumulation.hasLoss)
-    results = to.builder.getArrayAttr(to.result(loss, "loss", /*add=*/true));
+    results = to.builder.getArrayAttr(
+        to.result("$" + variableOf(phase, "loss"), "loss", /*add=*/true));
   exec::CallOp::create(to.builder, to.symbol(accumulation.entry),
                        to.expression(call), results);
 }
@@ -603,7 +693,7 @@ void HostProgram::checkTwoExamples(StreamOp stream, const std::string& why) {
   });
 }
 
-void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
+void HostProgram::addStage(Stage& stage, const StepEntries& entries) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(stage.schedule.getLoc());
   auto epochs = [&] {
@@ -622,7 +712,7 @@ void HostProgram::addStage(Stage& stage, ArrayRef<PhaseEntries> entries) {
   });
 }
 
-void HostProgram::build(ArrayRef<PhaseEntries> entries, StringRef begin) {
+void HostProgram::build(const StepEntries& entries, StringRef begin) {
   exec::HostBuilder& to = *host;
   to.builder.setLoc(stages.front().schedule.getLoc());
   for (const auto& [stream, why] : ofTwoExamples) checkTwoExamples(stream, why);

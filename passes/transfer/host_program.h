@@ -55,6 +55,12 @@ struct PhaseEntries {
   llvm::SmallVector<Update> updates;
 };
 
+// What steps call.
+struct StepEntries {
+  llvm::ArrayRef<PhaseEntries> phases;
+  llvm::ArrayRef<Accumulation> kept;  // make the values that a step keeps
+};
+
 // Builds the `exec.host @train` of a strategy: one loop over epochs for each
 // schedule. An epoch is one of the first stream that the phases of the schedule
 // read; the others go round beside it. Where a step takes one of the streams,
@@ -101,21 +107,24 @@ class HostProgram {
   // What a number that changes must be, the widest first: finite, not negative,
   // or in [0, 1].
   enum class Range { finite, rate, share };
-  // Lets each turn of `phase` compute `number` of the strategy, and returns the
-  // name of its variable and its source. One that leaves `range` ends a run.
+  // Lets each turn of `phase`, or for null the beginning of each step, compute
+  // `number` of the strategy, and returns the name of its variable and its
+  // source. One that leaves `range` ends a run.
   std::pair<std::string, exec::SourceAttr> addNumber(mlir::Attribute number,
                                                      PhaseOp phase,
                                                      Range range);
 
-  // Adds the instructions: for each schedule epochs of steps, in which its
-  // phases take their turns, and evaluations of each prediction. `begin` is an
-  // entry to call first, or empty.
-  void build(llvm::ArrayRef<PhaseEntries> phases, llvm::StringRef begin);
+  // Adds the instructions: for each schedule epochs of steps, which begin with
+  // the values that they keep and in which phases, rewards and registers take
+  // their turns, and evaluations of each prediction. `begin` is an entry to
+  // call first, or empty.
+  void build(const StepEntries& entries, llvm::StringRef begin);
 
  private:
   // A schedule of the strategy.
   struct Stage {
     ScheduleOp schedule;
+    llvm::SmallVector<mlir::Operation*> turns;  // phases, rewards, registers
     llvm::SmallVector<PhaseOp> phases;
     llvm::SmallVector<StreamOp> streams;  // that the phases read
   };
@@ -123,18 +132,21 @@ class HostProgram {
   void findRunParameters();
   void declareParameters();
   void declareOptions();
-  void addStage(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void addStage(Stage& stage, const StepEntries& entries);
+  // Computes what the phases of the stage read of the values that steps keep.
+  void addKept(Stage& stage, llvm::ArrayRef<Accumulation> kept, StreamOp taken);
+  void addReward(RewardOp reward);
+  void addRegister(RegisterOp reg);
   // A step with a batch of each stream.
-  void addStep(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void addStep(Stage& stage, const StepEntries& entries);
   void beginStep(Stage& stage);
   void endStep(Stage& stage);
-  // The turns of the phases of a stage in a step that takes `taken`; null: all
-  // streams.
-  void addTurns(Stage& stage, llvm::ArrayRef<PhaseEntries> phases,
+  // The turns of a stage in a step that takes `taken`; null: all streams.
+  void addTurns(Stage& stage, const StepEntries& entries,
                 StreamOp taken);
   // An epoch of a stage whose steps take one stream.
   void declareDrawing();
-  void addDrawnEpoch(Stage& stage, llvm::ArrayRef<PhaseEntries> phases);
+  void addDrawnEpoch(Stage& stage, const StepEntries& entries);
   // What a step takes one of, in the order of their numbers.
   static llvm::SmallVector<StreamOp> choicesOf(Stage& stage);
   // Choose the stream of a step.
@@ -159,12 +171,14 @@ class HostProgram {
   void evaluate(const Stage& stage);
   // In the last stage, evaluations without a better score may end the run.
   bool isLast(const Stage& stage) const { return &stage == &stages.back(); }
-  // The turns of a phase in a step, and in how many steps it has them; "1" if
-  // the schedule does not say.
+  // The turns of a phase, a reward or a register in a step of a schedule, and
+  // in how many steps it has them; "1" if the schedule does not say.
   struct Turns {
     std::string times, every;
   };
-  Turns turnsOf(PhaseOp phase);
+  Turns turnsOf(ScheduleOp schedule, mlir::Operation* op);
+  // Runs `body` in the steps in which `turns` has any.
+  void inTurn(const Turns& turns, llvm::function_ref<void()> body);
   Stage& stageOf(PhaseOp phase);
   // The variable `kind` of a phase: "loss", "learning_rate", "update",
   // "warmup_steps" or "turn". With several phases each has its own.
@@ -173,7 +187,8 @@ class HostProgram {
   // The variable of a sum.
   std::string variableOf(StreamOp stream, const BatchSum& sum);
   // The turns of a phase in a step that takes `taken`; null: all streams.
-  void addPhase(const PhaseEntries& entries, StreamOp taken);
+  void addPhase(const PhaseEntries& entries, const Turns& turns,
+                StreamOp taken);
   void addTurn(const PhaseEntries& entries, const Turns& turns, StreamOp taken);
   // Calls the entry of a phase for each micro-batch of `streams`, some of its
   // own; `call` numbers its calls, for random numbers.
@@ -191,6 +206,8 @@ class HostProgram {
   // in the range. Nothing where it cannot change.
   void checkNumber(llvm::StringRef variable, mlir::Attribute number,
                    Range range);
+  // Computes the numbers that `phase`, or for null the step, needs.
+  void setNumbers(PhaseOp phase);
   void addSums(llvm::ArrayRef<StreamOp> taken);
   void addUpdate(PhaseOp phase, const Update& update);
   // Ends the step: counts it, and records its losses.
@@ -199,6 +216,8 @@ class HostProgram {
   void logTaken(Stage& stage);
   void addLog(llvm::StringRef group, llvm::StringRef loss,
               llvm::StringRef rate);
+  // Records the rewards and registers of the stage.
+  void addRegisterLog(Stage& stage);
   std::string rateExpression(PhaseOp phase);
   // A number of the strategy as a term of an expression: digits, a name, or
   // something in parentheses.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "dialects/transfer/bind_sizes.h"
+#include "dialects/transfer/transfer_analysis.h"
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -53,6 +54,8 @@ class Linker {
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
   // Notes that the op takes the segments of its text.
   LogicalResult collectSegments(RelationDivergenceOp op);
+  // Notes that the data of a reward have the fields of the prediction's texts.
+  void collectData(RewardOp reward);
   LogicalResult checkClasses(StreamOp stream);
   // The stream with those fields in place of `text`.
   void expandText(StreamOp stream);
@@ -110,6 +113,7 @@ LogicalResult Linker::run() {
     if (failed(collectSegments(op))) return failure();
   for (auto tap : strategy.getOps<TapOp>())
     if (failed(bindTap(tap))) return failure();
+  for (auto reward : strategy.getOps<RewardOp>()) collectData(reward);
   if (failed(checkBound())) return failure();
   for (auto stream : strategy.getOps<StreamOp>())
     if (failed(checkClasses(stream))) return failure();
@@ -241,6 +245,19 @@ LogicalResult Linker::collectSegments(RelationDivergenceOp op) {
   texts[text.get()].names.insert(name);
   taken[&text] = {name};
   return success();
+}
+
+void Linker::collectData(RewardOp reward) {
+  StreamOp data = reward.getData();
+  PredictOp measured = reward.getMeasured();
+  if (!data || !measured) return;  // the verifier says so
+  Value text = data.getField("text");
+  SmallVector<StreamOp> read = getStreams({measured.getPrediction()});
+  Value like = read.empty() ? Value() : read.front().getField("text");
+  if (!text || !like) return;
+  SmallVector<StringAttr> names(texts[like].names.begin(),
+                                texts[like].names.end());
+  texts[text].names.insert(names.begin(), names.end());
 }
 
 // C2, C3.

@@ -93,7 +93,8 @@ bool Builder::isTrained(Value row) {
 SmallVector<Value> Builder::callsOf(const Side& side) {
   SmallVector<Value> values(side.own), results;
   llvm::append_range(values, side.rows);
-  for (Operation* op : getComputation(values))
+  auto follows = [](OpOperand& use) { return !isa<KeepOp>(use.getOwner()); };
+  for (Operation* op : getComputation(values, follows))
     if (isa<CallOp>(op)) results.push_back(op->getResult(0));
   return results;
 }

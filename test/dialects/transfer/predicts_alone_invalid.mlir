@@ -24,7 +24,7 @@ transfer.strategy @s {
   %ids, %segments = transfer.stream @texts of ids, segments in @T, @S
   transfer.group @all of @m frozen
   %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
-  // expected-error @below {{'transfer.cache' op expects a transfer.phase, whose loss reads it, got none}}
+  // expected-error @below {{'transfer.cache' op expects a transfer.phase that has a use for it, got none}}
   %kept = transfer.cache @kept %logits : tensor<?x3xf32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
 }

@@ -195,7 +195,7 @@ transfer.strategy @s {
   transfer.predict %logits softmax evaluate %label : tensor<?x3xf32, #S>
   transfer.phase @probe minimise %label over [@head] with adamw rate constant 1.0e-3
   transfer.phase @all minimise %label over [@encoder, @head] with adamw rate constant 1.0e-3
-  // expected-error @below {{'transfer.schedule' op expects a transfer.phase, got @head}}
+  // expected-error @below {{'transfer.schedule' op expects a transfer.phase, transfer.reward or transfer.register, got @head}}
   transfer.schedule epochs 1 of [@probe, @all, @head]
 }
 

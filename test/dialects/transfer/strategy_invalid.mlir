@@ -249,7 +249,7 @@ transfer.strategy @s {
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>
   transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
-  // expected-error @below {{'transfer.schedule' op expects a transfer.phase, got @warm}}
+  // expected-error @below {{'transfer.schedule' op expects a transfer.phase, transfer.reward or transfer.register, got @warm}}
   transfer.schedule epochs 3 of [@warm]
 }
 
