@@ -30,9 +30,11 @@ def same(path):
 
 
 def losses(*paths):
-    first, *others = (values(path, "learn_loss", "choose_loss", "reward_now")
+    first, *others = ([{name: value for name, value in row.items()
+                        if name.endswith("loss") or name.startswith("reward_")}
+                       for row in rows(path) if "dev_loss" not in row]
                       for path in paths)
-    if not all(first.values()) or any(other != first for other in others):
+    if not any(first) or any(other != first for other in others):
         sys.exit(f"expects the losses {first}, got {others}")
 
 

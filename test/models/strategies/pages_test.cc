@@ -143,10 +143,10 @@ TEST_F(PagesTest, HasEachPageOnce) {
           "coral", "dann", "distill", "distill_embeddings", "distill_file",
           "distill_regression", "distill_two", "domain_confusion", "dora",
           "finetune", "focal", "gradual", "head_first", "hidden", "importance",
-          "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "minilm",
-          "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes", "r_drop",
-          "regression", "reptile", "sampled", "self_training", "setfit",
-          "similarity", "tinybert", "uncertainty", "wasserstein"));
+          "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "mgtl",
+          "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes",
+          "r_drop", "regression", "reptile", "rtl", "sampled", "self_training",
+          "setfit", "similarity", "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
