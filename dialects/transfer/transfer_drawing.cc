@@ -88,8 +88,7 @@ LogicalResult verifyDrawing(ScheduleOp schedule) {
   PhaseOp first;
   Streams read;
   for (auto name : schedule.getPhases().getAsRange<FlatSymbolRefAttr>()) {
-    auto phase =
-        dyn_cast<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name));
+    auto phase = dyn_cast<PhaseOp>(SymbolTable::lookupSymbolIn(strategy, name));
     if (!phase) continue;  // a reward or a register
     FailureOr<Streams> streams = findStreams(schedule, phase);
     if (failed(streams)) return failure();

@@ -95,7 +95,7 @@ void HostProgram::drawStream(Stage& stage) {
   exec::HostBuilder& to = *host;
   Attribute power = stage.schedule.getPowerAttr();
   to.set("$power", term(power));
-  if (changesInTraining(power))
+  if (changesInTraining(stage.schedule, power))
     failWhen("not finite($power) or $power < 0",
              "expects \"" + cast<ExpressionAttr>(power).getText().str() +
                  "\" to be a power that is not negative",

@@ -142,8 +142,7 @@ class HostProgram {
   void beginStep(Stage& stage);
   void endStep(Stage& stage);
   // The turns of a stage in a step that takes `taken`; null: all streams.
-  void addTurns(Stage& stage, const StepEntries& entries,
-                StreamOp taken);
+  void addTurns(Stage& stage, const StepEntries& entries, StreamOp taken);
   // An epoch of a stage whose steps take one stream.
   void declareDrawing();
   void addDrawnEpoch(Stage& stage, const StepEntries& entries);
