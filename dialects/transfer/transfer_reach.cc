@@ -174,11 +174,10 @@ SmallVector<Operation*> getComputation(
 }
 
 bool readsText(StreamOp stream) {
-  return llvm::any_of(stream.getFields().getAsValueRange<StringAttr>(),
-                      [](StringRef field) {
-                        return field == "text" || field == "ids" ||
-                               field == "types" || field == "segments";
-                      });
+  return llvm::any_of(
+      stream.getFields().getAsValueRange<StringAttr>(), [](StringRef field) {
+        return field == "text" || field == "ids" || field == "types";
+      });
 }
 
 SmallVector<StreamOp> getStreams(ArrayRef<Value> values) {

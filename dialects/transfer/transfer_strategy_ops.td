@@ -218,7 +218,8 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `features<N>` | N numbers of each sequence, such as columns of a table, `tensor<?xNxf32, S>` |
     | `soft<K>` | a target of each sequence that has a number for each of K classes, such as a teacher's logits or probabilities, `tensor<?xKxf32, S>` |
 
-    A sequence is an example, also where the stream has no text: then it has no tokens.
+    A sequence is an example, also where the stream has no text: then it has no tokens,
+    and `segments` say which example is which.
 
     - (C1) Fields are from this table, each at most once. The name of the stream
       consists of letters, digits and `_`.

@@ -110,6 +110,15 @@ class Binder {
     return absl::OkStatus();
   }
 
+  // Whether the entry takes anything of the tokens of `segments`. Else these
+  // only say which example is which, and each may have none.
+  bool HasTokens(const ValueSpec& segments) const {
+    for (const ValueSpec& input : entry_.inputs)
+      for (const DimSpec& dim : input.dims)
+        if (dim.size == segments.tokens) return true;
+    return false;
+  }
+
   absl::Status BindSegments(const ValueSpec& value, const Feed& feed) {
     const absl::Span<const int32_t> offsets = feed.offsets;
     if (offsets.size() < 2 || offsets[0] != 0) {
@@ -118,10 +127,11 @@ class Binder {
                        ? "none"
                        : absl::StrCat(offsets.size(), " from ", offsets[0]));
     }
+    const bool empty = offsets.back() == 0 && !HasTokens(value);
     for (size_t i = 1; i < offsets.size(); ++i) {
-      if (offsets[i] > offsets[i - 1]) continue;
+      if (empty ? offsets[i] == 0 : offsets[i] > offsets[i - 1]) continue;
       return Error(
-          value, "increasing offsets",
+          value, empty ? "offsets of 0" : "increasing offsets",
           absl::StrCat(offsets[i], " after ", offsets[i - 1], " at ", i));
     }
     for (size_t i = 1; value.limit != 0 && i < offsets.size(); ++i) {

@@ -24,7 +24,8 @@ struct Feed {
   DType dtype = DType::kF32;
   absl::Span<const int64_t> shape;
   const void* data = nullptr;
-  // Segments: offsets [S + 1] from 0 to T, strictly increasing; ordinals [S],
+  // Segments: offsets [S + 1] from 0 to T, strictly increasing, or all 0
+  // where the entry takes nothing else of tokens; ordinals [S],
   // or empty for 0, 1, ... S - 1.
   absl::Span<const int32_t> offsets;
   absl::Span<const int32_t> ordinals;
