@@ -1,7 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Kept values and rewards: C14 and C15 of transfer.strategy.
+// Kept values and rewards: C15 and C16 of transfer.strategy.
 
 #include "dialects/transfer/transfer_analysis.h"
 #include "dialects/transfer/transfer_verify.h"

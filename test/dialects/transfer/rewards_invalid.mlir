@@ -1,12 +1,12 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the rules of kept values, rewards and registers refuse: C2, C7, C14 and C15 of
+// What the rules of kept values, rewards and registers refuse: C2, C7, C15 and C16 of
 // transfer.strategy, and those of the ops.
 
 // RUN: graft-opt %s --split-input-file --verify-diagnostics
 
-// C14: a kept value that is a loss.
+// C15: a kept value that is a loss.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -39,7 +39,7 @@ transfer.strategy @s {
 
 // -----
 
-// C14: a row that is made of a loss.
+// C15: a row that is made of a loss.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -73,7 +73,7 @@ transfer.strategy @s {
 
 // -----
 
-// C14: a value that relates examples.
+// C15: a value that relates examples.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -109,7 +109,7 @@ transfer.strategy @s {
 
 // -----
 
-// C14: a value that nothing reads.
+// C15: a value that nothing reads.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -138,7 +138,7 @@ transfer.strategy @s {
 
 // -----
 
-// C14: a value of no example.
+// C15: a value of no example.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -203,7 +203,7 @@ transfer.strategy @s {
 
 // -----
 
-// C15: a reward on what a loss reads.
+// C16: a reward on what a loss reads.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -237,7 +237,7 @@ transfer.strategy @s {
 
 // -----
 
-// C15: a reward on the data of the training.
+// C16: a reward on the data of the training.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -266,7 +266,7 @@ transfer.strategy @s {
 
 // -----
 
-// C15: a head that there is not.
+// C16: a head that there is not.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -296,7 +296,7 @@ transfer.strategy @s {
 
 // -----
 
-// C15: several heads, of which the reward names none.
+// C16: several heads, of which the reward names none.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
@@ -327,7 +327,7 @@ transfer.strategy @s {
 
 // -----
 
-// C15: data without labels.
+// C16: data without labels.
 
 #T = #graft.dims<T>
 #S = #graft.dims<S>
