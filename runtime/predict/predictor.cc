@@ -119,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
   self->capacity_ =
       StreamCapacity(program.spec(), program.spec().streams[stream]);
   for (const ColumnSpec& column : self->entry_->columns(stream)) {
+    if (column.name == kHeadsColumn) self->chooses_ = true;
     if (column.name == kFeaturesColumn)
       self->features_ = column.width;
     else
@@ -156,11 +157,12 @@ absl::Status Predictor::FindHeads(const Artifact& artifact,
         all.size() < 2 ? ", which has one"
                        : ", whose heads are programs of their own"));
   while (heads_[chosen_].name != chosen.name) ++chosen_;
+  chooses_ = heads_.size() > 1;
   return absl::OkStatus();
 }
 
 Schema Predictor::text_schema() const {
-  if (heads_.size() < 2) return TextSchema();
+  if (!chooses_) return TextSchema();
   return TextSchema(
       {{std::string(kHeadsColumn), DType::kI32, ColumnSpec::Per::kToken}});
 }
@@ -201,7 +203,7 @@ absl::StatusOr<bool> Predictor::AddText(absl::string_view text,
   GRAFT_RETURN_IF_ERROR(EncodeText(*tokenizer_, text, pair, max_length_, strict,
                                    where, encoding));
   examples.Add(encoding.ids, encoding.type_ids, row, text);
-  if (heads_.size() > 1) {
+  if (chooses_) {
     const size_t column = *examples.schema().Find(kHeadsColumn);
     for (int32_t& head : examples.mutable_ints(column, examples.size() - 1))
       head = static_cast<int32_t>(chosen_);
@@ -228,7 +230,7 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
     options.labels = target() == TargetKind::kClass
                          ? ExampleOptions::Labels::kClasses
                          : ExampleOptions::Labels::kScores;
-  if (heads_.size() > 1) {
+  if (chooses_) {
     for (const HeadSpec& head : heads_)
       options.heads.names.emplace_back(HeadName(head));
     options.heads.column = head_column;

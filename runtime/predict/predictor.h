@@ -169,6 +169,7 @@ class Predictor {
   std::vector<HeadSpec> heads_;  // of one entry, in the order of the artifact
   size_t chosen_ = 0;
   bool of_rows_ = false;
+  bool chooses_ = false;  // whether examples say which head answers
   std::unique_ptr<Instance> instance_;
   std::optional<EntryCaller> entry_;
   bool takes_texts_ = false;

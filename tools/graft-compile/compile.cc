@@ -284,6 +284,13 @@ absl::Status CheckOptions(const CompileOptions& options) {
     return UsageError(absl::StrCat(
         "--emit: expects a checkpoint directory as input, got the strategy ",
         options.input));
+  const std::vector<NamedAdapters>& several = options.import.adapters.several;
+  if (!several.empty() &&
+      (options.emit == Emit::kFacts || options.emit == Emit::kSettings))
+    return UsageError(absl::StrCat(
+        "--adapter ", several.front().name,
+        "=: expects an artifact, a model or a strategy to emit, got facts or "
+        "settings, which are for training"));
   if (options.emit == Emit::kModel && !options.strategy_options.empty())
     return UsageError(
         absl::StrCat(options.strategy_options.front(),
