@@ -44,7 +44,11 @@ class AdapterSetReader {
     for (const std::string& name : set.matrices)
       GRAFT_RETURN_IF_ERROR(addMatrix(name));
     addShares();
-    return putTensors();
+    std::vector<std::string> directories;
+    for (const NamedAdapters& source : sources_)
+      directories.push_back(source.directory);
+    return putTensors(std::move(tensors_), absl::StrJoin(directories, ", "),
+                      checkpoint_);
   }
 
  private:
@@ -93,14 +97,6 @@ class AdapterSetReader {
     return absl::OkStatus();
   }
 
-  static absl::StatusOr<std::vector<float>> read(const PeftAdapters& adapters,
-                                                 const TensorView& tensor) {
-    std::vector<float> values(tensor.data.size() / DTypeSize(tensor.dtype));
-    GRAFT_RETURN_IF_ERROR(adapters.file->ReadFloats(tensor.name, tensor.shape,
-                                                    absl::MakeSpan(values)));
-    return values;
-  }
-
   // The head of adapter `i`, which must be all that it saves besides.
   absl::Status addHead(size_t i) {
     const PeftAdapters& adapters = adapters_[i]->files;
@@ -136,9 +132,10 @@ class AdapterSetReader {
         std::vector<std::string> labels,
         readHeadLabels(files_, sources_[i].directory, rows, {}));
     const std::string own = absl::StrCat(scope, ".", sources_[i].name);
-    GRAFT_ASSIGN_OR_RETURN(std::vector<float> values, read(adapters, *weight));
+    GRAFT_ASSIGN_OR_RETURN(std::vector<float> values,
+                           readAdapter(adapters, *weight));
     put(own + ".weight", weight->shape, std::move(values));
-    GRAFT_ASSIGN_OR_RETURN(values, read(adapters, *bias));
+    GRAFT_ASSIGN_OR_RETURN(values, readAdapter(adapters, *bias));
     put(own + ".bias", bias->shape, std::move(values));
     checkpoint_.adapter_set->heads.push_back(
         {sources_[i].name, std::move(labels)});
@@ -159,9 +156,9 @@ class AdapterSetReader {
       std::vector<float> factor(set.scales_rows ? out : 0, 1.0f);
       if (module != adapter->modules.end()) {
         GRAFT_ASSIGN_OR_RETURN(const std::vector<float> a,
-                               read(adapter->files, *module->second->a));
+                               readAdapter(adapter->files, *module->second->a));
         GRAFT_ASSIGN_OR_RETURN(const std::vector<float> b,
-                               read(adapter->files, *module->second->b));
+                               readAdapter(adapter->files, *module->second->b));
         absl::c_copy(a, right.begin() + adapter->first * in);
         for (int64_t row = 0; row < out; ++row)
           std::copy_n(b.begin() + row * rank, rank,
@@ -191,7 +188,7 @@ class AdapterSetReader {
     MergeAdapters({b, a, adapter.files.rank, adapter.files.scale, {}},
                   absl::MakeSpan(matrix));
     GRAFT_ASSIGN_OR_RETURN(std::vector<float> factors,
-                           read(adapter.files, *module.magnitude));
+                           readAdapter(adapter.files, *module.magnitude));
     for (int64_t row = 0; row < base.shape[0]; ++row) {
       double square = 0;
       for (int64_t i = 0; i < base.shape[1]; ++i) {
@@ -224,21 +221,6 @@ class AdapterSetReader {
            std::vector<float> values) {
     checkpoint_.beside.insert(name);
     tensors_.push_back({std::move(name), std::move(shape), std::move(values)});
-  }
-
-  absl::Status putTensors() {
-    std::vector<std::string> names, directories;
-    for (const TensorValues& tensor : tensors_) names.push_back(tensor.name);
-    for (const NamedAdapters& source : sources_)
-      directories.push_back(source.directory);
-    checkpoint_.names.reset();  // borrows the tensors
-    checkpoint_.weights->Put(SafetensorsFile::FromValues(
-        std::move(tensors_), absl::StrJoin(directories, ", ")));
-    checkpoint_.names = std::make_unique<TensorNames>(*checkpoint_.weights,
-                                                      *checkpoint_.description);
-    for (const std::string& name : names)
-      GRAFT_RETURN_IF_ERROR(checkpoint_.weights->CheckFinite(name));
-    return absl::OkStatus();
   }
 
   FileSystem& files_;

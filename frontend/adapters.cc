@@ -39,26 +39,14 @@ class AdapterReader {
       GRAFT_RETURN_IF_ERROR(addModule(module));
     for (const auto& [name, tensor] : adapters_.saved)
       GRAFT_RETURN_IF_ERROR(addSaved(name, *tensor));
-    std::vector<std::string> names;
-    for (const TensorValues& tensor : tensors_) names.push_back(tensor.name);
-    checkpoint_.names.reset();  // borrows the tensors
-    checkpoint_.weights->Put(SafetensorsFile::FromValues(
-        std::move(tensors_), adapters_.file->path()));
-    checkpoint_.names = std::make_unique<TensorNames>(*checkpoint_.weights,
-                                                      *checkpoint_.description);
-    for (const std::string& name : names)
-      GRAFT_RETURN_IF_ERROR(checkpoint_.weights->CheckFinite(name));
-    return absl::OkStatus();
+    return putTensors(std::move(tensors_), adapters_.file->path(), checkpoint_);
   }
 
  private:
   const std::string& path() const { return adapters_.file->path(); }
 
   absl::StatusOr<std::vector<float>> read(const TensorView& tensor) const {
-    std::vector<float> values(tensor.data.size() / DTypeSize(tensor.dtype));
-    GRAFT_RETURN_IF_ERROR(adapters_.file->ReadFloats(tensor.name, tensor.shape,
-                                                     absl::MakeSpan(values)));
-    return values;
+    return readAdapter(adapters_, tensor);
   }
 
   absl::Status addModule(const PeftModule& module) {
@@ -149,6 +137,28 @@ class AdapterReader {
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<float>> readAdapter(const PeftAdapters& adapters,
+                                               const TensorView& tensor) {
+  std::vector<float> values(tensor.data.size() / DTypeSize(tensor.dtype));
+  GRAFT_RETURN_IF_ERROR(adapters.file->ReadFloats(tensor.name, tensor.shape,
+                                                  absl::MakeSpan(values)));
+  return values;
+}
+
+absl::Status putTensors(std::vector<TensorValues> tensors,
+                        const std::string& path, Checkpoint& checkpoint) {
+  std::vector<std::string> names;
+  for (const TensorValues& tensor : tensors) names.push_back(tensor.name);
+  checkpoint.names.reset();  // borrows the tensors
+  checkpoint.weights->Put(
+      SafetensorsFile::FromValues(std::move(tensors), path));
+  checkpoint.names = std::make_unique<TensorNames>(*checkpoint.weights,
+                                                   *checkpoint.description);
+  for (const std::string& name : names)
+    GRAFT_RETURN_IF_ERROR(checkpoint.weights->CheckFinite(name));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<std::string>> readHeadLabels(
     FileSystem& files, const std::string& directory, size_t rows,

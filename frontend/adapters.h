@@ -32,6 +32,15 @@ absl::StatusOr<const TensorView*> findAdapted(const PeftAdapters& adapters,
                                               const PeftModule& module,
                                               const Checkpoint& checkpoint);
 
+// The values of a tensor of `adapters`.
+absl::StatusOr<std::vector<float>> readAdapter(const PeftAdapters& adapters,
+                                               const TensorView& tensor);
+
+// Puts `tensors` of the files `path` among those of the checkpoint, before
+// others of the same names. INVALID_ARGUMENT: a value is not finite.
+absl::Status putTensors(std::vector<TensorValues> tensors,
+                        const std::string& path, Checkpoint& checkpoint);
+
 // The labels of a head of so many rows that `directory` saves: those of
 // labels.json, or else `known` if there are as many, or LABEL_0, ...
 absl::StatusOr<std::vector<std::string>> readHeadLabels(
