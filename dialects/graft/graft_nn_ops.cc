@@ -172,28 +172,27 @@ LogicalResult DropoutOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
   return success();
 }
 
-LogicalResult DropoutOp::verify() {
-  // C1.
-  Dim rows = getDim(getInput().getType(), 0);
-  if (rows.isCompatible(tokens(getSegments())) ||
-      rows.isCompatible(sequences(getSegments())))
+// Rows are the tokens or the sequences of the segments.
+static LogicalResult verifyRows(Operation* op, Type type,
+                                SegmentsType segments) {
+  Dim rows = getDim(cast<RankedTensorType>(type), 0);
+  if (rows.isCompatible(getNamedDim(segments.getTokens())) ||
+      rows.isCompatible(getNamedDim(segments.getSequences())))
     return success();
-  return emitOpError(
+  return op->emitOpError(
              "expects rows that are the segments' tokens or sequences, "
              "got ")
-         << getInput().getType() << " and " << getSegments().getType();
+         << type << " and " << segments;
 }
 
+// C1.
+LogicalResult DropoutOp::verify() {
+  return verifyRows(*this, getInput().getType(), getSegments().getType());
+}
+
+// C1.
 LogicalResult UniformOp::verify() {
-  // C1.
-  Dim rows = getDim(cast<RankedTensorType>(getOutput().getType()), 0);
-  if (rows.isCompatible(tokens(getSegments())) ||
-      rows.isCompatible(sequences(getSegments())))
-    return success();
-  return emitOpError(
-             "expects rows that are the segments' tokens or sequences, "
-             "got ")
-         << getOutput().getType() << " and " << getSegments().getType();
+  return verifyRows(*this, getOutput().getType(), getSegments().getType());
 }
 
 OpFoldResult DropoutOp::fold(FoldAdaptor) {

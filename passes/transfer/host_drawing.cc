@@ -13,8 +13,6 @@ using namespace mlir;
 namespace graft::transfer {
 namespace {
 
-constexpr StringRef kBatchSize = "batch_size";
-
 std::string shareOf(StreamOp stream) {
   return (stream.getSymName() + "_share").str();
 }

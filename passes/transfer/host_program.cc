@@ -19,7 +19,6 @@ namespace {
 using exec::RegisterKind;
 
 constexpr StringRef kHost = "train";
-constexpr StringRef kBatchSize = "batch_size";
 
 // What the caller of a run may set besides the parameters of the strategy.
 struct Option {

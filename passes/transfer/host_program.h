@@ -16,6 +16,9 @@
 
 namespace graft::transfer {
 
+// The parameter of each host program that counts the examples of a batch.
+inline constexpr llvm::StringLiteral kBatchSize = "batch_size";
+
 // What the losses of a whole optimiser batch are divided by: the number of its
 // examples, or the sum of their weights; of those with another label than
 // `ignored`, if it is given.

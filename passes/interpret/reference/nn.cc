@@ -35,14 +35,19 @@ RowStatistics rowStatistics(const double* row, int64_t count, double epsilon) {
   return {mean, 1 / std::sqrt(variance + epsilon)};
 }
 
+// The key of an op, of a call that is not deterministic.
+static PhiloxKey keyOf(const RandomPlace& place, int64_t id, int64_t draw) {
+  return RandomOpKey(place.state.seed, static_cast<uint16_t>(place.state.phase),
+                     static_cast<uint16_t>(draw + place.drawOffset),
+                     static_cast<uint32_t>(id + place.idOffset));
+}
+
 Dropout::Dropout(const RandomPlace& place, double rate, int64_t id,
                  int64_t draw)
     : active(rate > 0 && !place.deterministic), step(place.state.step) {
   if (!active) return;
   threshold = DropoutThreshold(rate);
-  key = RandomOpKey(place.state.seed, static_cast<uint16_t>(place.state.phase),
-                    static_cast<uint16_t>(draw + place.drawOffset),
-                    static_cast<uint32_t>(id + place.idOffset));
+  key = keyOf(place, id, draw);
 }
 
 void Dropout::apply(double* row, int64_t count, int64_t head, int64_t position,
@@ -121,29 +126,38 @@ LogicalResult layerNorm(OpCall& call) {
   return success();
 }
 
+// Calls `body` with each row, its position in its example and the ordinal of
+// that. `rows`, a dimension of `count`, are the tokens or the sequences.
+void forEachRow(const Segments& segments, SegmentsType type, Dim rows,
+                int64_t count,
+                llvm::function_ref<void(int64_t, int64_t, int64_t)> body) {
+  bool perToken =
+      rows.name ? rows.name == type.getTokens() : count == segments.tokens();
+  for (int64_t s = 0; s < segments.sequences(); ++s) {
+    int64_t example = segments.ordinals[static_cast<size_t>(s)];
+    if (!perToken) {
+      body(s, 0, example);
+      continue;
+    }
+    for (int64_t t = segments.begin(s); t < segments.end(s); ++t)
+      body(t, t - segments.begin(s), example);
+  }
+}
+
 LogicalResult dropout(OpCall& call) {
   auto op = call.as<DropoutOp>();
-  const Segments& segments = call.segments(1);
   Tensor& output = call.result();
   output.values = call.tensor(0).values;
   Dropout mask(call.getRandom(), op.getRate().convertToDouble(),
                static_cast<int64_t>(op.getRandomId()),
                static_cast<int64_t>(op.getDraw()));
   int64_t first = call.getRandom().state.firstFeature;
-  Dim rows = getDim(op.getInput().getType(), 0);
-  bool perToken = rows.name
-                      ? rows.name == op.getSegments().getType().getTokens()
-                      : output.rows() == segments.tokens();
-  for (int64_t s = 0; s < segments.sequences(); ++s) {
-    int64_t example = segments.ordinals[static_cast<size_t>(s)];
-    if (!perToken) {
-      mask.apply(output.row(s), output.columns(), 0, 0, example, first);
-      continue;
-    }
-    for (int64_t t = segments.begin(s); t < segments.end(s); ++t)
-      mask.apply(output.row(t), output.columns(), 0, t - segments.begin(s),
-                 example, first);
-  }
+  forEachRow(call.segments(1), op.getSegments().getType(),
+             getDim(op.getInput().getType(), 0), output.rows(),
+             [&](int64_t row, int64_t position, int64_t example) {
+               mask.apply(output.row(row), output.columns(), 0, position,
+                          example, first);
+             });
   return success();
 }
 
@@ -152,31 +166,21 @@ LogicalResult uniform(OpCall& call) {
   const RandomPlace& place = call.getRandom();
   if (place.deterministic)
     return op.emitOpError("expects a call that is not deterministic");
-  const Segments& segments = call.segments(0);
-  const PhiloxKey key =
-      RandomOpKey(place.state.seed, static_cast<uint16_t>(place.state.phase),
-                  static_cast<uint16_t>(op.getDraw() + place.drawOffset),
-                  static_cast<uint32_t>(op.getRandomId() + place.idOffset));
+  const PhiloxKey key = keyOf(place, static_cast<int64_t>(op.getRandomId()),
+                              static_cast<int64_t>(op.getDraw()));
   Tensor& output = call.result();
-  const auto rows = cast<RankedTensorType>(op.getOutput().getType());
-  const int64_t width = rows.getRank() > 1 ? output.columns() : 1;
-  auto fill = [&](int64_t row, int64_t position, int64_t example) {
-    const DropoutRowId id = {0, static_cast<uint32_t>(position),
-                             static_cast<uint32_t>(example), place.state.step};
-    for (int64_t e = 0; e < width; ++e)
-      output.values[static_cast<size_t>(row * width + e)] =
-          UniformElement(key, id, place.state.firstFeature + e);
-  };
-  Dim dim = getDim(rows, 0);
+  const auto type = cast<RankedTensorType>(op.getOutput().getType());
+  const int64_t width = type.getRank() > 1 ? output.columns() : 1;
   const auto count = static_cast<int64_t>(output.values.size()) / width;
-  bool perToken = dim.name ? dim.name == op.getSegments().getType().getTokens()
-                           : count == segments.tokens();
-  for (int64_t s = 0; s < segments.sequences(); ++s) {
-    const int64_t example = segments.ordinals[static_cast<size_t>(s)];
-    if (!perToken) fill(s, 0, example);
-    for (int64_t t = segments.begin(s); perToken && t < segments.end(s); ++t)
-      fill(t, t - segments.begin(s), example);
-  }
+  forEachRow(call.segments(0), op.getSegments().getType(), getDim(type, 0),
+             count, [&](int64_t row, int64_t position, int64_t example) {
+               const DropoutRowId id = {0, static_cast<uint32_t>(position),
+                                        static_cast<uint32_t>(example),
+                                        place.state.step};
+               for (int64_t e = 0; e < width; ++e)
+                 output.values[static_cast<size_t>(row * width + e)] =
+                     UniformElement(key, id, place.state.firstFeature + e);
+             });
   return success();
 }
 

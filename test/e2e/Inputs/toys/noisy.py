@@ -21,6 +21,8 @@ import pathlib
 import random
 import sys
 
+import tables
+
 VOCABULARY, LENGTH = 50, 12
 HALF = VOCABULARY // 2
 SAYS = 10  # words of the first half that say label 0, and as many that say label 1
@@ -59,22 +61,17 @@ def source(draw):
     return rows
 
 
-def write(path, names, rows):
-    path.write_text("".join("\t".join(map(str, row)) + "\n"
-                            for row in (names, *rows)))
-
-
 def write_noisy(folder, seed):
     draw = random.Random(seed)
     names = [f"t{i}" for i in range(VOCABULARY)] + ["y0", "y1", "label"]
 
     def write_rows(name, rows):
-        write(folder / f"{name}.tsv", names,
-              (counts + [1 - label, label, label] for counts, label in rows))
+        tables.write(folder / f"{name}.tsv", names,
+                     (counts + [1 - label, label, label] for counts, label in rows))
 
     rows = source(draw)
     write_rows("source", (row[:2] for row in rows))
-    write(folder / "tags.tsv", ["tag"], ((tag,) for _, _, tag in rows))
+    tables.write(folder / "tags.tsv", ["tag"], ((tag,) for _, _, tag in rows))
     for name, size in SIZES.items():
         write_rows(name, (sequence(draw, 0) for _ in range(size)))
 
