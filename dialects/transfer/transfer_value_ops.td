@@ -577,7 +577,7 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSi
     of the prediction, in an entry `evaluate_unlabelled` or `evaluate_<head>_unlabelled`.
 
     In a strategy that predicts alone, without phases, one entry `predict` returns
-    all predictions: of a `head` as `<head>` and `<head>.probabilities`.
+    all predictions: of a `head` as `logits.<head>` and `probabilities.<head>`.
 
     - (C1) The name of a head consists of letters, digits and `_`.
     - (C2) `or` follows `evaluate`.

@@ -388,9 +388,9 @@ LogicalResult Expander::buildPredictions() {
   SmallVector<std::string> names;
   for (PredictOp predict : predictions) {
     if (failed(computePrediction(entry, predict, values))) return failure();
-    names.push_back(predict.getHead()->str());
-    if (names.size() < values.size())
-      names.push_back(names.back() + ".probabilities");
+    std::string head = predict.getHead()->str();
+    names.push_back("logits." + head);
+    if (names.size() < values.size()) names.push_back("probabilities." + head);
   }
   entry.finish(values, SmallVector<StringRef>(names.begin(), names.end()));
   return success();

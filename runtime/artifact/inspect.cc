@@ -302,9 +302,8 @@ std::string InspectText(const Artifact& artifact,
   }
   for (const HeadSpec& head : spec.heads) {
     const absl::string_view name = HeadName(head);
-    absl::StrAppend(&out, "head       ", name,
-                    name.empty() || name == head.name ? "" : " ",
-                    name == head.name ? "" : head.name, ": ", head.task);
+    absl::StrAppend(&out, "head       ", name, name.empty() ? "" : " ",
+                    head.name, ": ", head.task);
     if (!head.labels.empty())
       absl::StrAppend(&out, ", ", head.labels.size(), " labels ",
                       DescribeLabels(head.labels));

@@ -335,7 +335,9 @@ absl::string_view HeadName(const HeadSpec& head) {
   absl::string_view name = head.entry;
   if (absl::ConsumePrefix(&name, "predict_")) return name;
   if (head.entry != HeadSpec().entry) return name;
-  return head.name == kLogits ? absl::string_view() : head.name;
+  name = head.name;
+  if (absl::ConsumePrefix(&name, kLogits)) absl::ConsumePrefix(&name, ".");
+  return name;
 }
 
 std::optional<schema::ElementType> ElementTypeOf(DType dtype) {

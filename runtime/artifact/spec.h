@@ -223,7 +223,8 @@ struct TokenizerSpec {
   absl::Span<const uint8_t> data;  // borrowed
 };
 
-// The output that a head explains where its entry has no others.
+// The output that a head explains; of several heads of an entry this, a dot and
+// the name of the head.
 inline constexpr absl::string_view kLogits = "logits";
 
 struct HeadSpec {
@@ -290,7 +291,7 @@ std::vector<uint32_t> StreamsOf(const ArtifactSpec& spec,
 // or "predict", if there is such an entry.
 std::vector<size_t> PredictionEntries(const ArtifactSpec& spec);
 // The name that users give the head: "first" of the entry "predict_first"; of
-// "predict" that of the output, unless it is "logits", which has none.
+// the output "logits.first" of "predict"; empty of "logits" of "predict".
 absl::string_view HeadName(const HeadSpec& head);
 
 // Numbers of a cache for each example.

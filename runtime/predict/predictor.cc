@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/run_batches.h"
 #include "runtime/formats/config.h"
@@ -247,16 +248,15 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
 Prediction Predictor::PredictionOf(size_t index, int64_t i,
                                    int64_t examples) const {
   const HeadSpec& head = heads_[index];
-  const bool unnamed = head.name == kLogits;
   const auto row = [&](const std::string& name) {
     const absl::Span<const float> all = entry_->Output(name);
     const size_t width = all.size() / static_cast<size_t>(examples);
     return all.subspan(static_cast<size_t>(i) * width, width);
   };
-  return {row(head.name),
-          row(unnamed ? "probabilities"
-                      : absl::StrCat(head.name, ".probabilities")),
-          &head};
+  return {
+      row(head.name),
+      row(absl::StrCat("probabilities", absl::StripPrefix(head.name, kLogits))),
+      &head};
 }
 
 absl::Status Predictor::Predict(ExampleFeed next, const PredictionSink& sink) {

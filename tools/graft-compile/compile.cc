@@ -332,7 +332,8 @@ absl::StatusOr<std::vector<std::string>> FitLabels(
   const InputModel& model = input.models[prediction.model];
   if (model.adapter_set)
     for (const AdapterHead& head : model.adapter_set->heads)
-      if (head.name == prediction.output) return head.labels;
+      if (absl::StrCat("logits.", head.name) == prediction.output)
+        return head.labels;
   const int64_t columns = CountColumns(spec, prediction);
   std::vector<std::string> names = model.description
                                        ? model.description->labels()

@@ -219,7 +219,7 @@ absl::Status Reader::FindPrediction() {
     InputPrediction& prediction = input_.predictions.emplace_back();
     prediction.entry = predict.getPredictEntry();
     if (input_.strategy.predictsAlone() && predict.getHead())
-      prediction.output = predict.getHead()->str();
+      prediction.output = absl::StrCat("logits.", predict.getHead()->str());
     prediction.model = static_cast<size_t>(Find(symbol) - &input_.models[0]);
   }
   input_.predicted = input_.predictions.front().model;

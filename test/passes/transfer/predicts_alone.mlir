@@ -12,9 +12,9 @@
 // CHECK-NOT:   func.func @{{evaluate|predict_}}
 // CHECK-LABEL: func.func @predict(
 // CHECK-SAME:    %[[IDS:.*]]: tensor<?xi32, #{{.*}}> {exec.source = #exec.source<stream @texts ids>, graft.name = "ids"}
-// CHECK-SAME:    {graft.name = "first"}
-// CHECK-SAME:    {graft.name = "first.probabilities"}
-// CHECK-SAME:    {graft.name = "second"}
+// CHECK-SAME:    {graft.name = "logits.first"}
+// CHECK-SAME:    {graft.name = "probabilities.first"}
+// CHECK-SAME:    {graft.name = "logits.second"}
 // CHECK-SAME:    graft.phase = "predict"
 // CHECK:         %[[LOGITS:.*]] = graft.call deterministic @m::@logits(%[[IDS]]
 // CHECK:         %[[SHARES:.*]] = graft.softmax %[[LOGITS]]
