@@ -5,6 +5,7 @@
 
     accept.py [ITEM...]     all items, or some; --list names them
     accept.py --again ITEM  also where a record of this commit exists
+    accept.py --report      write docs/results.md from the records of the trials
 
 A check's record is docs/results/ITEM.json: commit, command, numbers, date. An
 item that passed at this commit is not run again, so a run that was stopped
@@ -25,8 +26,10 @@ import subprocess
 import sys
 import typing
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "docs" / "results"
+import results
+
+ROOT = results.ROOT
+RESULTS = results.FOLDER
 
 
 class Item(typing.NamedTuple):
@@ -59,7 +62,14 @@ def seeds(name="", count="5", epochs="1", test="test.tsv", least="0"):
                      data=f"{{shared}}/{name}" if name else "{data}")
 
 
-# In the order of how long they take.
+def trial(script, data, *arguments):
+    """Methods of transfer beside a baseline, on a public set."""
+    return Item(f"test/e2e/trials/{script}.py",
+                (*arguments, "--model", "{model}", "--data", f"{{shared}}/{data}",
+                 "--work", "{work}"))
+
+
+# In the order of how long they take, but for the trials.
 ITEMS = {
     "memory": Item("test/e2e/Inputs/memory.py",
                    ("--model", "{model}", "--work", "{work}", "--batch-size",
@@ -106,24 +116,25 @@ ITEMS = {
     "accuracy-trec": seeds("trec", count="15", epochs="3", test="dev.tsv"),
     "accuracy-sst2": seeds("sst2", test="dev.tsv"),
     "accuracy-seeds": seeds(least="74.5"),
-    "methods": Item("test/e2e/Inputs/methods.py",
-                    ("--model", "{model}", "--data", "{shared}/trec",
-                     "--work", "{work}")),
-    "few-labels-trec": Item("test/e2e/Inputs/methods.py",
-                            ("--model", "{model}", "--data", "{shared}/trec",
-                             "--per-class", "8", "--work", "{work}")),
-    "few-labels-sst2": Item("test/e2e/Inputs/methods.py",
-                            ("--model", "{model}", "--data", "{shared}/sst2",
-                             "--per-class", "8", "--work", "{work}")),
-    "adaptation": Item("test/e2e/Inputs/adaptation.py",
-                       ("--model", "{model}", "--data", "{shared}/amazon4",
-                        "--work", "{work}")),
+    "adaptation": trial("adaptation", "amazon4"),
+    "domains": trial("domains", "amazon4"),
+    "tasks": trial("tasks", ""),
+    "fine-tuning": trial("fine_tuning", "trec"),
+    "few-labels-trec": trial("few_labels", "trec", "--per-class", "8"),
+    "few-labels-sst2": trial("few_labels", "sst2", "--per-class", "8", "--least",
+                             "52"),
+    "more-labels-trec": trial("few_labels", "trec", "--per-class", "64", "--least",
+                              "60"),
+    "more-labels-sst2": trial("few_labels", "sst2", "--per-class", "64", "--least",
+                              "60"),
+    "distilling-trec": trial("distilling", "trec"),
+    "distilling-sst2": trial("distilling", "sst2"),
     "distillation": reference("distillation.py", "accuracy", "--seeds", "5",
                               "--rate", "3e-4", "--temperature", "1",
                               "--share", "0.9", "--epochs", "2"),
 }
-# docs/benchmarks.md is made of records.
-EXCEPT_RECORDS = (".", ":(exclude)docs/results",
+# Both pages are made of records.
+EXCEPT_RECORDS = (".", ":(exclude)docs/results", ":(exclude)docs/results.md",
                   ":(exclude)docs/benchmarks.md")
 
 
@@ -210,7 +221,17 @@ def main():
                         help="only say by exit code 0 whether any item does")
     parser.add_argument("--again", action="store_true",
                         help="run items that have a record, too")
+    parser.add_argument("--report", action="store_true",
+                        help="write docs/results.md from the records")
+    parser.add_argument("--check", action="store_true",
+                        help="fail unless docs/results.md is up to date")
     arguments = parser.parse_args()
+    if arguments.report:
+        results.PAGE.write_text(results.text())
+    if arguments.check and not results.is_current():
+        sys.exit(f"{results.PAGE}: expects what `./run accept --report` writes")
+    if arguments.report or arguments.check:
+        return
     if arguments.list:
         print("\n".join(ITEMS))
         return
