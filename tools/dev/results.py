@@ -20,8 +20,9 @@ Accuracies are means over the seeds, in %. The interval is that of the differenc
 baseline in points: 95 % of a bootstrap over seeds and test rows, paired, so that a method
 helps, or harms, where it does not contain 0. *Trained* are the parameters that learn in
 the program that makes the model, *memory* what `graft plan` says that this program takes,
-*time* is the mean of the whole run, on a machine that was not always idle. `./run accept
-ITEM` makes a record again; a run that was stopped goes on where it was.
+*time* is the mean of a whole run with one thread, beside others, so it tells only what is
+much slower. `./run accept ITEM` makes a record again; a run that was stopped goes on where
+it was.
 """
 TITLES = {
     "adaptation": "Another domain without labels: Amazon reviews",

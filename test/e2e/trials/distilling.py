@@ -10,6 +10,8 @@ of the layers of --model, and have six passes over train.tsv, whatever the metho
 on dev.tsv.
 """
 
+import threading
+
 from trials import COMMON, Trial, graft, settings
 
 METHODS = ("teacher", "labels", "distill", "tinybert", "minilm")
@@ -28,7 +30,7 @@ def main():
     options = trial.options
     name, table = options.data.name, options.data / "train.tsv"
 
-    def fit(method, seed, folder):
+    def train(method, seed, folder):
         model = folder / "model.graft"
         words = [*settings(*RECIPES[method]), *COMMON, "--seed", seed, "--output",
                  folder]
@@ -42,11 +44,20 @@ def main():
                   table, *words)
         return {name: (model,)}
 
+    # Students begin while the last teachers learn.
+    locks = [threading.Lock() for _ in range(options.seeds)]
+
     def teacher(seed):
         folder = options.work / f"teacher-{seed}"
-        if not (folder / "model.graft").exists():
-            fit("teacher", seed, folder)
+        with locks[seed]:
+            if not (folder / "model.graft").exists():
+                train("teacher", seed, folder)
         return folder / "model.graft"
+
+    def fit(method, seed, folder):
+        if method == "teacher":
+            return {name: (teacher(seed),)}
+        return train(method, seed, folder)
 
     trial.run(METHODS, fit, {name: options.data / "dev.tsv"}, least=75,
               baselines=dict.fromkeys(METHODS, "labels"),

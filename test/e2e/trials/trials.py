@@ -10,7 +10,9 @@ are drawn anew (bootstrap).
 
 import argparse
 import collections
+import concurrent.futures
 import json
+import os
 import pathlib
 import random
 import statistics
@@ -19,7 +21,9 @@ import sys
 import time
 
 # What all trials have in common; each pair of ours and the baseline's has one seed.
-COMMON = ("--precision", "bf16", "--shuffle", "--quiet", "--overwrite")
+# A thread for each run: as many runs as processors go on at once.
+COMMON = ("--precision", "bf16", "--threads", "1", "--shuffle", "--quiet",
+          "--overwrite")
 ROUNDS = 2000
 
 
@@ -123,6 +127,7 @@ class Trial:
         kept = self.options.work / f"{method}-{seed}.json"
         if kept.exists():
             return json.loads(kept.read_text())
+        print(f"{method}, seed {seed}", file=sys.stderr, flush=True)
         folder = self.options.work / f"{method}-{seed}"
         folder.mkdir(exist_ok=True)
         start = time.monotonic()
@@ -131,7 +136,7 @@ class Trial:
         for name, path in tests.items():
             model, *flags = models[name]
             lines = graft("predict", model, *flags, "--data", path, "--top", "1",
-                          "--json").splitlines()
+                          "--threads", "1", "--json").splitlines()
             result["labels"][name] = [json.loads(line)["labels"][0]["label"]
                                       for line in lines]
         program = pathlib.Path(models[next(iter(tests))][0])
@@ -145,7 +150,8 @@ class Trial:
         """Makes all runs and writes the record.
 
         `train(method, seed, folder)` gives for each of `tests`, paths of tables
-        by name, the program to ask and its flags. A method is compared with the
+        by name, the program to ask and its flags; runs begin in the order of methods,
+        but several go on at once. A method is compared with the
         one that `baselines` names, or else with the first. Each must be right in
         `least` % of the rows of each test.
         """
@@ -155,9 +161,17 @@ class Trial:
         answers = {name: [row["label"] for row in Table.read(path).rows]
                    for name, path in tests.items()}
         right, numbers = {}, {}
-        for method in methods:
-            runs = [self._result(method, seed, train, tests)
-                    for seed in range(options.seeds)]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = {method: [pool.submit(self._result, method, seed, train, tests)
+                             for seed in range(options.seeds)]
+                    for method in methods}
+            try:
+                made = {method: [run.result() for run in runs]
+                        for method, runs in made.items()}
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        for method, runs in made.items():
             baseline = (baselines or {}).get(method, methods[0])
             numbers[method] = {
                 "trained": runs[0]["trained"], "bytes": runs[0]["bytes"],
