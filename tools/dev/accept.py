@@ -103,6 +103,8 @@ ITEMS = {
                      ("--model", "{model}", "--train", "{data}/train.tsv",
                       "--work", "{work}", "--layers", "3", "--steps", "60",
                       "--pairs", "3", "--bound", "0.8")),
+    "strategy-costs": Item("test/e2e/Inputs/strategy_costs.py",
+                           ("--model", "{model}", "--work", "{work}")),
     "parity-tokenizer": Item("test/runtime/tokenize/wordpiece/wordpiece_parity.py",
                              ("wordpiece_ids", "--glosses",
                               "{data}"), needs_pytorch=True),
