@@ -57,6 +57,7 @@ void buildFuseStage(OpPassManager& manager) {
 }
 
 void buildLowerStage(OpPassManager& manager, const Target& target) {
+  manager.addPass(createPlanKeyCachesPass());
   // Reads which inputs index tables, which launches no longer show.
   manager.addNestedPass<func::FuncOp>(createPlanLimitInputsPass());
   LowerOutlinePassOptions options;

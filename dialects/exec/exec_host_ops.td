@@ -164,15 +164,17 @@ def Exec_CacheOp : Exec_Declaration<"cache", [Symbol]> {
     Holds the rows of result `output` of `entry`. With `batch` it holds those of the
     current batch alone, which each call of `entry` writes for the examples that it
     takes, until the mark at the end of the step; see `exec.with_whole_batch`. Else
-    `exec.fill_cache` computes them.
+    `exec.fill_cache` computes them, or takes those of an earlier run with the same
+    `key`, a hash of what `entry` computes, parameters and examples.
 
     A part of `exec.host`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$stream,
     FlatSymbolRefAttr:$entry, ConfinedAttr<I64Attr, [IntNonNegative]>:$output,
-    UnitAttr:$batch);
+    UnitAttr:$batch, OptionalAttr<StrAttr>:$key);
   let assemblyFormat = [{
-    $sym_name `of` $stream `by` $entry `output` $output (`batch` $batch^)? attr-dict
+    $sym_name `of` $stream `by` $entry `output` $output (`batch` $batch^)? (`key` $key^)?
+    attr-dict
   }];
 }
 

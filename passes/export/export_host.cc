@@ -124,6 +124,7 @@ absl::Status HostExporter::readCaches(exec::HostOp host) {
     GRAFT_ASSIGN_OR_RETURN(to.entry, find(entries, "entry", cache.getEntry()));
     to.output = cache.getOutput();
     to.batch = cache.getBatch();
+    to.key = cache.getKey().value_or("").str();
   }
   return absl::OkStatus();
 }

@@ -153,14 +153,15 @@ LogicalResult HostProgram::declare() {
   for (auto cache : strategy.getOps<CacheOp>())
     exec::CacheOp::create(host->builder, cache.getSymName(),
                           getStreams({cache.getInput()}).front().getSymName(),
-                          cache.getSymName(), /*output=*/0);
+                          cache.getSymName(), /*output=*/0, /*batch=*/false,
+                          /*key=*/StringAttr());
   for (const KeptStream& kept : findKept(strategy))
     for (auto [output, value] : llvm::enumerate(kept.values)) {
       StreamOp stream = kept.stream;
       KeepOp keep = value;
       exec::CacheOp::create(host->builder, keep.getSymName(),
                             stream.getSymName(), kept.entry, output,
-                            /*batch=*/true);
+                            /*batch=*/true, /*key=*/StringAttr());
     }
   declareParameters();
   declareOptions();
@@ -285,7 +286,7 @@ exec::SourceAttr HostProgram::addRows(StringRef name, StreamOp stream,
                                       StringRef entry, int64_t output) {
   auto rows = exec::CacheOp::create(host->builder, host->unusedName(name),
                                     stream.getSymName(), entry, output,
-                                    /*batch=*/true);
+                                    /*batch=*/true, /*key=*/StringAttr());
   return exec::SourceAttr::getCache(rows.getSymNameAttr());
 }
 

@@ -135,6 +135,9 @@ class HostChecker {
       GRAFT_RETURN_IF_ERROR(
           CheckRows(absl::StrCat(field, ".output"), entry.outputs[cache.output],
                     spec_.streams[cache.stream], /*whole=*/cache.batch));
+      if (!cache.batch && cache.key.empty())
+        return Error(absl::StrCat(field, ".key"),
+                     "a hash of what the entry computes", "nothing");
       GRAFT_RETURN_IF_ERROR(CheckBatchRows(field, cache));
     }
     return absl::OkStatus();

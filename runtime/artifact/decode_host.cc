@@ -60,7 +60,8 @@ absl::Status DecodeHost(const schema::Artifact& header, absl::string_view where,
   }
   for (const schema::Cache* cache : *header.caches()) {
     spec.caches.push_back({cache->name()->str(), cache->stream(),
-                           cache->entry(), cache->output(), cache->batch()});
+                           cache->entry(), cache->output(), cache->batch(),
+                           Text(cache->key())});
   }
   for (const schema::Register* reg : *header.registers()) {
     GRAFT_ASSIGN_OR_RETURN(

@@ -51,9 +51,9 @@ EncodedHost EncodeHost(const ArtifactSpec& spec, FlatBufferBuilder& builder) {
   }
   std::vector<Offset<schema::Cache>> caches;
   for (const CacheSpec& cache : spec.caches) {
-    caches.push_back(schema::CreateCacheDirect(builder, cache.name.c_str(),
-                                               cache.stream, cache.entry,
-                                               cache.output, cache.batch));
+    caches.push_back(schema::CreateCacheDirect(
+        builder, cache.name.c_str(), cache.stream, cache.entry, cache.output,
+        cache.batch, cache.key.c_str()));
   }
   std::vector<Offset<schema::Register>> registers;
   for (const RegisterSpec& reg : spec.registers) {

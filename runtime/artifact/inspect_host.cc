@@ -190,7 +190,8 @@ std::string DescribeHostTables(const ArtifactSpec& spec) {
   for (const CacheSpec& cache : spec.caches)
     absl::StrAppend(&text, cache.batch ? "rows       " : "cache      ",
                     cache.name, " of @", spec.streams[cache.stream].name, ": ",
-                    spec.entries[cache.entry].name, "\n");
+                    spec.entries[cache.entry].name,
+                    cache.key.empty() ? "" : ", key ", cache.key, "\n");
   for (const RegisterSpec& reg : spec.registers) {
     absl::StrAppend(&text, "register   ", reg.name, " ",
                     schema::EnumNameRegisterKind(reg.kind), " = ", reg.initial);

@@ -95,6 +95,7 @@ struct CacheSpec {
   uint32_t entry = 0;
   uint32_t output = 0;
   bool batch = false;
+  std::string key;  // of what is computed; empty for rows of a batch
 };
 
 struct EntrySpec {

@@ -197,7 +197,7 @@ void PackRows(const CachedRows& rows, const Examples& batch,
   packed.values.clear();
   for (int64_t i = micro_batch.begin; i < micro_batch.end; ++i) {
     const int64_t place = rows.of_batch ? i : batch.row(i);
-    const float* row = rows.values.data() + place * rows.width;
+    const float* row = rows.data() + place * rows.width;
     packed.values.insert(packed.values.end(), row, row + rows.width);
   }
 }

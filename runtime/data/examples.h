@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -168,8 +169,13 @@ struct ExampleFeed {
 struct CachedRows {
   std::string name;
   int64_t width = 0;
-  std::vector<float> values;  // [examples, width]
+  std::vector<float> values;  // [examples, width], unless `mapped` is set
   bool of_batch = false;      // by ordinal in the batch
+  // The rows in a file, aligned, which `file` keeps open.
+  const float* mapped = nullptr;
+  std::shared_ptr<const void> file = nullptr;
+
+  const float* data() const { return mapped ? mapped : values.data(); }
 };
 
 // The most tokens and sequences that one call of a program takes.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
@@ -20,8 +21,9 @@
 namespace graft {
 namespace {
 
-constexpr absl::string_view kFormat = "graft-cache-2";
-constexpr char kTensor[] = "rows";
+constexpr absl::string_view kFormat = "graft-cache-3";
+constexpr char kRows[] = "rows", kChecksum[] = "checksum";
+constexpr int64_t kDigits = 16;  // of a checksum
 
 template <typename T>
 absl::Span<const uint8_t> Bytes(absl::Span<const T> values) {
@@ -29,27 +31,38 @@ absl::Span<const uint8_t> Bytes(absl::Span<const T> values) {
                              values.size() * sizeof(T));
 }
 
-// Hash of all that the rows depend on: code, parameters that the entry reads,
-// examples.
+std::string Digits(const ChecksumStream& checksum) {
+  return absl::StrFormat("%016x", checksum.value());
+}
+
+// Hash of all that the rows depend on: the graph, the parameters that it reads,
+// whatever the order in which code does, and the examples.
 absl::StatusOr<std::string> Key(Instance& instance, const CacheSpec& cache,
                                 uint64_t fingerprint) {
+  const ArtifactSpec& spec = instance.artifact().spec();
   const TargetSpec& target = *instance.artifact().target();
-  ChecksumStream key;
-  key.Add(target.code);
+  absl::btree_map<std::string, uint32_t> slots;
   for (const BufferSpec& buffer : target.programs[cache.entry].buffers) {
     if (buffer.place != Place::slot) continue;
+    const SlotSpec& slot = spec.slots[buffer.index];
+    slots[absl::StrCat(slot.model, ".", slot.name)] = buffer.index;
+  }
+  ChecksumStream key;
+  key.Add(Bytes(absl::MakeConstSpan(cache.key)));
+  for (const auto& [name, slot] : slots) {
     GRAFT_ASSIGN_OR_RETURN(absl::Span<const uint8_t> values,
-                           instance.Slot(buffer.index));
+                           instance.Slot(slot));
+    key.Add(Bytes(absl::MakeConstSpan(name)));
     key.Add(values);
   }
   key.Add(Bytes(absl::MakeConstSpan(&fingerprint, 1)));
-  return absl::StrFormat("%016x", key.value());
+  return Digits(key);
 }
 
-std::string ValuesChecksum(const CachedRows& rows) {
-  ChecksumStream checksum;
-  checksum.Add(Bytes(absl::MakeConstSpan(rows.values)));
-  return absl::StrFormat("%016x", checksum.value());
+absl::Status Differs(const SafetensorsFile& file, absl::string_view what,
+                     absl::string_view expected, absl::string_view got) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      file.path(), ": expects ", what, " ", expected, ", got ", got));
 }
 
 // Fails unless the file's metadata have `value` under `field`.
@@ -58,89 +71,121 @@ absl::Status CheckField(const SafetensorsFile& file, const std::string& field,
   const auto found = file.metadata().find(field);
   if (found != file.metadata().end() && found->second == value)
     return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(file.path(), ": expects ", field, " ", value, ", got ",
-                   found == file.metadata().end() ? "none" : found->second));
+  return Differs(file, field, value,
+                 found == file.metadata().end() ? "none" : found->second);
 }
 
-// Reads the file into `rows`, whose values have their size.
+// Maps the file into `rows`, whose name and width are known.
 absl::Status Load(FileSystem& files, const std::string& path,
                   absl::string_view key, int64_t examples, CachedRows& rows) {
-  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+  GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const SafetensorsFile> file,
                          SafetensorsFile::Open(files, path));
   GRAFT_RETURN_IF_ERROR(CheckField(*file, "format", kFormat));
   GRAFT_RETURN_IF_ERROR(CheckField(*file, "key", key));
-  GRAFT_RETURN_IF_ERROR(file->ReadFloats(kTensor, {examples, rows.width},
-                                         absl::MakeSpan(rows.values)));
-  return CheckField(*file, "checksum", ValuesChecksum(rows));
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* kept,
+                         file->Get(kRows, {examples, rows.width}));
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* checksum,
+                         file->Get(kChecksum, {kDigits}));
+  if (kept->dtype != DType::kF32 ||
+      reinterpret_cast<uintptr_t>(kept->data.data()) % alignof(float) != 0)
+    return Differs(*file, kRows, "of aligned F32",
+                   DescribeTensorType(kept->dtype, kept->shape));
+  ChecksumStream found;
+  found.Add(kept->data);
+  const std::string told(checksum->data.begin(), checksum->data.end());
+  if (told != Digits(found))
+    return Differs(*file, kChecksum, Digits(found), told);
+  rows.mapped = reinterpret_cast<const float*>(kept->data.data());
+  rows.file = std::move(file);
+  return absl::OkStatus();
 }
 
-absl::Status Save(FileSystem& files, const std::string& path,
-                  const CachedRows& rows, const std::string& key,
-                  int64_t examples) {
-  TensorView view;
-  view.name = kTensor;
-  view.dtype = DType::kF32;
-  view.shape = {examples, rows.width};
-  view.data = Bytes(absl::MakeConstSpan(rows.values));
-  return WriteSafetensors(files, path, {view},
-                          {{"format", std::string(kFormat)},
-                           {"key", key},
-                           {"checksum", ValuesChecksum(rows)}});
-}
+using RowSink = std::function<absl::Status(absl::Span<const float> rows)>;
 
+// Passes the rows of all examples to `sink`, batch by batch.
 absl::Status Compute(Instance& instance, const CacheSpec& cache,
                      ExampleSource& source,
                      const std::function<void(int64_t, int64_t)>& progress,
-                     const std::function<bool()>& stop, CachedRows& rows) {
+                     const std::function<bool()>& stop, const RowSink& sink) {
   const ArtifactSpec& spec = instance.artifact().spec();
   const EntrySpec& entry = spec.entries[cache.entry];
   GRAFT_ASSIGN_OR_RETURN(EntryCaller caller,
                          EntryCaller::Create(instance, entry.name));
-  rows.values.clear();
   int64_t done = 0;
   const std::string& output = entry.outputs[cache.output].name;
-  return RunBatches(
-      caller, StreamCapacity(spec, spec.streams[cache.stream]), InOrder(source),
-      [&](const Examples& batch) -> absl::Status {
-        absl::Span<const float> values = caller.Output(output);
-        rows.values.insert(rows.values.end(), values.begin(), values.end());
-        done += batch.size();
-        if (progress) progress(done, source.size());
-        if (stop && stop()) return absl::CancelledError("stopped by a signal");
-        return absl::OkStatus();
-      });
+  return RunBatches(caller, StreamCapacity(spec, spec.streams[cache.stream]),
+                    InOrder(source),
+                    [&](const Examples& batch) -> absl::Status {
+                      GRAFT_RETURN_IF_ERROR(sink(caller.Output(output)));
+                      done += batch.size();
+                      if (progress) progress(done, source.size());
+                      if (stop && stop())
+                        return absl::CancelledError("stopped by a signal");
+                      return absl::OkStatus();
+                    });
+}
+
+// Computes the rows into a file.
+absl::Status Write(
+    FileSystem& files, const std::string& path, const std::string& key,
+    int64_t examples, int64_t width,
+    const std::function<absl::Status(const RowSink& sink)>& compute) {
+  GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<SafetensorsWriter> writer,
+                         SafetensorsWriter::Create(
+                             files, path,
+                             {{kRows, DType::kF32, {examples, width}},
+                              {kChecksum, DType::kU8, {kDigits}}},
+                             {{"format", std::string(kFormat)}, {"key", key}}));
+  ChecksumStream checksum;
+  GRAFT_RETURN_IF_ERROR(compute([&](absl::Span<const float> rows) {
+    checksum.Add(Bytes(rows));
+    return writer->Append(kRows, Bytes(rows));
+  }));
+  const std::string digits = Digits(checksum);
+  GRAFT_RETURN_IF_ERROR(
+      writer->Append(kChecksum, Bytes(absl::MakeConstSpan(digits))));
+  return writer->Finish();
 }
 
 }  // namespace
 
 absl::StatusOr<CacheReport> FillCache(
     FileSystem& files, Instance& instance, size_t index,
-    const std::string& directory, ExampleSource& examples, uint64_t fingerprint,
+    const CacheFolder& folder, ExampleSource& examples, uint64_t fingerprint,
     const std::function<void(int64_t done, int64_t all)>& progress,
     const std::function<bool()>& stop) {
   const ArtifactSpec& spec = instance.artifact().spec();
   const CacheSpec& cache = spec.caches[index];
   CacheReport report;
-  report.rows.name = cache.name;
-  report.rows.width = CacheWidth(spec, cache);
-  report.rows.values.resize(examples.size() * report.rows.width);
-  const std::string path =
-      JoinPath(directory, absl::StrCat("cached.", cache.name, ".safetensors"));
+  CachedRows& rows = report.rows;
+  rows.name = cache.name;
+  rows.width = CacheWidth(spec, cache);
+  const auto compute = [&](const RowSink& sink) {
+    return Compute(instance, cache, examples, progress, stop, sink);
+  };
+  if (folder.directory.empty()) {
+    rows.values.reserve(examples.size() * rows.width);
+    GRAFT_RETURN_IF_ERROR(compute([&](absl::Span<const float> made) {
+      rows.values.insert(rows.values.end(), made.begin(), made.end());
+      return absl::OkStatus();
+    }));
+    return report;
+  }
   GRAFT_ASSIGN_OR_RETURN(const std::string key,
                          Key(instance, cache, fingerprint));
-  if (!directory.empty() && files.Exists(path)) {
-    const absl::Status loaded =
-        Load(files, path, key, examples.size(), report.rows);
+  const std::string path = JoinPath(
+      folder.directory,
+      absl::StrCat("cached.", folder.shared ? key : rows.name, ".safetensors"));
+  if (files.Exists(path)) {
+    const absl::Status loaded = Load(files, path, key, examples.size(), rows);
     report.computed = !loaded.ok();
     if (loaded.ok()) return report;
     report.warning = absl::StrCat("computes again what was kept: ",
                                   std::string(loaded.message()));
   }
   GRAFT_RETURN_IF_ERROR(
-      Compute(instance, cache, examples, progress, stop, report.rows));
-  if (!directory.empty())
-    GRAFT_RETURN_IF_ERROR(Save(files, path, report.rows, key, examples.size()));
+      Write(files, path, key, examples.size(), rows.width, compute));
+  GRAFT_RETURN_IF_ERROR(Load(files, path, key, examples.size(), rows));
   return report;
 }
 

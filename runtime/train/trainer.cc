@@ -123,8 +123,10 @@ absl::StatusOr<CachedRows> Trainer::FillCache(size_t cache) {
   GRAFT_ASSIGN_OR_RETURN(
       CacheReport report,
       graft::FillCache(
-          files_, instance_, cache, options_.directory, *stream.source,
-          stream.fingerprint,
+          files_, instance_, cache,
+          options_.cached.empty() ? CacheFolder{options_.directory, false}
+                                  : CacheFolder{options_.cached, true},
+          *stream.source, stream.fingerprint,
           [&](int64_t done, int64_t all) {
             if (progress_->cache) progress_->cache(spec.name, done, all);
           },

@@ -43,6 +43,9 @@ struct TrainOptions {
   // Directory for checkpoints, caches, metrics.jsonl and event files; must
   // exist. Empty: none of them.
   std::string directory;
+  // Directory for caches that runs share; must exist. Empty: `directory`, which
+  // keeps those of this run.
+  std::string cached;
   int keep_checkpoints = 2;
   bool resume = false;  // from the newest valid checkpoint, if any
   RunRecord run;        // that of a resumed checkpoint must be equal

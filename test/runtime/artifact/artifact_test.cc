@@ -128,6 +128,7 @@ TEST_F(ArtifactTest, RoundTripKeepsHostPrograms) {
   EXPECT_EQ(read.streams[1].sequences, 1);
   ASSERT_EQ(read.caches.size(), 1u);
   EXPECT_EQ(read.caches[0].name, "sums");
+  EXPECT_EQ(read.caches[0].key, spec.caches[0].key);
   ASSERT_EQ(read.registers.size(), spec.registers.size());
   for (size_t i = 0; i < read.registers.size(); ++i) {
     EXPECT_EQ(read.registers[i].name, spec.registers[i].name);

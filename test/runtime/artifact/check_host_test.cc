@@ -84,6 +84,8 @@ TEST(CheckHostTest, Caches) {
   const std::string rows =
       "caches[0].output: expects a row of F32 for each example of train, got ";
   CheckAll({
+      {[](ArtifactSpec& s) { s.caches[0].key = ""; },
+       "caches[0].key: expects a hash of what the entry computes, got nothing"},
       {[](ArtifactSpec& s) { s.caches[0].name = ""; },
        "caches[0].name: expects a name, got nothing"},
       {[](ArtifactSpec& s) { s.caches.push_back(s.caches[0]); },

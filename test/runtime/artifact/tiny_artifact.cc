@@ -87,7 +87,7 @@ ProgramSpec MakeUpdate() {
 // A loss that is the mean of nothing: what counts is one of each instruction.
 void AddTraining(ArtifactSpec& spec) {
   using namespace host_program;  // NOLINT: the language of a program
-  spec.caches = {{"sums", 0, 0, 0}};
+  spec.caches = {{"sums", 0, 0, 0, false, "graph"}};
   AddRegister("rate", RegisterKind::parameter, 0.5, 0, 1, spec);
   AddRegister("save_every", RegisterKind::option, 2, 0, 1e6, spec);
   spec.registers[0].meaning = "learning rate";

@@ -306,7 +306,7 @@ TEST_F(EntryTest, ScalarsAreRegisters) {
 }
 
 TEST_F(EntryTest, TakesRowsOfACache) {
-  caches_ = {{"said", 0, 0, 0}};
+  caches_ = {{"said", 0, 0, 0, false, "graph"}};
   ValueSpec rows = MakeTensor("rows", DType::kF32, {{kS, 0}, {-1, 2}});
   rows.source = SourceKind::cache;
   EntryCaller entry = Open({rows}).value();

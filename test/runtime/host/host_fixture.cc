@@ -92,9 +92,10 @@ ArtifactSpec MakeSpec(absl::Span<const uint8_t> code) {
        {Input("rows", row, SourceKind::cache, 2)},
        {Scalar("value")},
        0}};
-  spec.caches = {{"copied", /*stream=*/0, /*entry=*/5, /*output=*/0},
-                 {"kept", 0, /*entry=*/6, 0, /*batch=*/true},
-                 {"related", 0, /*entry=*/7, /*output=*/1, /*batch=*/true}};
+  spec.caches = {{"copied", /*stream=*/0, /*entry=*/5, /*output=*/0,
+                  /*batch=*/false, "graph"},
+                 {"kept", 0, /*entry=*/6, 0, /*batch=*/true, ""},
+                 {"related", 0, /*entry=*/7, /*output=*/1, /*batch=*/true, ""}};
   ProgramSpec step;
   step.buffers = {{Place::output, 0, 0, 0, kScalar}};
   step.commands = {MakeKernel(0, {0})};

@@ -91,7 +91,8 @@ ArtifactSpec TeachingSpec(absl::Span<const uint8_t> code) {
                               {Place::input, 0, 0, 0, 4}},
                              2, {0, 1, 2, 0, 1}, 2)};
   spec.targets = {std::move(target)};
-  spec.caches = {{"said", /*stream=*/0, /*entry=*/0, /*output=*/0}};
+  spec.caches = {{"said", /*stream=*/0, /*entry=*/0, /*output=*/0,
+                  /*batch=*/false, "graph"}};
   TrainingProgram program;
   program.schedule = Schedule::kConstant;
   program.epochs = 1;
@@ -139,8 +140,8 @@ class CacheTest : public ::testing::Test {
   }
 
   absl::StatusOr<CacheReport> Fill(uint64_t fingerprint = kFingerprint) {
-    return FillCache(files_, *instance_, /*cache=*/0, directory_, examples_,
-                     fingerprint, {}, [&] { return stop_; });
+    return FillCache(files_, *instance_, /*cache=*/0, {directory_, shared_},
+                     examples_, fingerprint, {}, [&] { return stop_; });
   }
 
   std::string KeptPath() const {
@@ -178,15 +179,20 @@ class CacheTest : public ::testing::Test {
   std::string code_;
   ArtifactSpec spec_;  // borrows code_
   TrainOptions options_;
-  bool stop_ = false;
+  bool stop_ = false, shared_ = false;
 };
+
+std::vector<float> ValuesOf(const CacheReport& report) {
+  const CachedRows& rows = report.rows;
+  return {rows.data(), rows.data() + 5 * rows.width};
+}
 
 constexpr float kRows[] = {6, 2, 8, 1, 20, 2, 12, 3, 14, 1};
 
 TEST_F(CacheTest, ComputesEachExampleOnceAndKeepsIt) {
   std::vector<int64_t> done;
   auto report =
-      FillCache(files_, *instance_, 0, directory_, examples_, kFingerprint,
+      FillCache(files_, *instance_, 0, {directory_}, examples_, kFingerprint,
                 [&](int64_t ready, int64_t all) {
                   done.push_back(ready);
                   EXPECT_EQ(all, 5);
@@ -198,13 +204,13 @@ TEST_F(CacheTest, ComputesEachExampleOnceAndKeepsIt) {
   EXPECT_THAT(done, ElementsAre(3, 5));
   EXPECT_EQ(report->rows.name, "said");
   EXPECT_EQ(report->rows.width, 2);
-  EXPECT_THAT(report->rows.values, ElementsAreArray(kRows));
+  EXPECT_THAT(ValuesOf(*report), ElementsAreArray(kRows));
 
   auto kept = Fill();
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_FALSE(kept->computed);
   EXPECT_EQ(kept->warning, "");
-  EXPECT_THAT(kept->rows.values, ElementsAreArray(kRows));
+  EXPECT_THAT(ValuesOf(*kept), ElementsAreArray(kRows));
 }
 
 TEST_F(CacheTest, ComputesAgainForOtherExamplesOrAnotherTeacher) {
@@ -220,22 +226,54 @@ TEST_F(CacheTest, ComputesAgainForOtherExamplesOrAnotherTeacher) {
   report = Fill();
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_TRUE(report->computed);
-  EXPECT_EQ(report->rows.values[0], 3 * kRows[0]);
+  EXPECT_EQ(ValuesOf(*report)[0], 3 * kRows[0]);
+}
+
+// Of another program, whose code and losses may differ.
+TEST_F(CacheTest, RowsOfTheSameGraphAreShared) {
+  shared_ = true;
+  ASSERT_TRUE(Fill().ok());
+  spec_.caches[0].name = "told";
+  spec_.host_programs[0] = {};
+  spec_.host_programs[0].name = "other";
+  spec_.targets[0].programs[1].commands.clear();
+  instance_ = MakeInstance(kSaid);
+  auto report = Fill();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->computed);
+  EXPECT_EQ(report->rows.name, "told");
+  EXPECT_THAT(ValuesOf(*report), ElementsAreArray(kRows));
+
+  // Other graphs, parameters and examples stand beside them.
+  spec_.caches[0].key = "another";
+  instance_ = MakeInstance(kSaid);
+  EXPECT_TRUE(Fill()->computed);
+  spec_.caches[0].key = "graph";
+  instance_ = MakeInstance(kSaid + 1);
+  EXPECT_TRUE(Fill()->computed);
+  instance_ = MakeInstance(kSaid);
+  EXPECT_TRUE(Fill(kFingerprint + 1)->computed);
+  report = Fill();
+  EXPECT_FALSE(report->computed);
+  EXPECT_EQ(report->warning, "");
 }
 
 TEST_F(CacheTest, ComputesAgainWhatIsDamaged) {
   ASSERT_TRUE(Fill().ok());
   const std::string whole = *ReadFile(files_, KeptPath());
   std::string flipped = whole;
-  flipped.back() ^= 1;
-  for (const std::string& text : {flipped, whole.substr(0, whole.size() - 4),
-                                  std::string("no tensors")}) {
+  flipped[whole.size() - 20] ^= 1;  // a row; the checksum is last
+  std::string checksum = whole;
+  checksum.back() ^= 1;
+  for (const std::string& text :
+       {flipped, checksum, whole.substr(0, whole.size() - 4),
+        std::string("no tensors")}) {
     ASSERT_TRUE(WriteFile(files_, KeptPath(), text).ok());
     auto report = Fill();
     ASSERT_TRUE(report.ok()) << report.status();
     EXPECT_TRUE(report->computed);
     EXPECT_THAT(report->warning, HasSubstr("cached.said.safetensors"));
-    EXPECT_THAT(report->rows.values, ElementsAreArray(kRows));
+    EXPECT_THAT(ValuesOf(*report), ElementsAreArray(kRows));
     EXPECT_EQ(*ReadFile(files_, KeptPath()), whole);
   }
 }
@@ -248,10 +286,10 @@ TEST_F(CacheTest, StopsWithoutAFile) {
 
 TEST_F(CacheTest, WithoutADirectoryItIsComputedOnly) {
   auto report =
-      FillCache(files_, *instance_, 0, "", examples_, kFingerprint, {}, {});
+      FillCache(files_, *instance_, 0, {}, examples_, kFingerprint, {}, {});
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_TRUE(report->computed);
-  EXPECT_THAT(report->rows.values, ElementsAreArray(kRows));
+  EXPECT_THAT(ValuesOf(*report), ElementsAreArray(kRows));
   EXPECT_FALSE(files_.Exists(KeptPath()));
 }
 

@@ -107,7 +107,8 @@ ArtifactSpec MakeSpec(absl::Span<const uint8_t> code, bool scales_loss) {
       MakeTarget(code, "job", {"say", "learn", "update", "judge"});
   target.programs = MakePrograms();
   spec.targets = {std::move(target)};
-  spec.caches = {{"said", /*stream=*/0, /*entry=*/0, /*output=*/0}};
+  spec.caches = {{"said", /*stream=*/0, /*entry=*/0, /*output=*/0,
+                  /*batch=*/false, "graph"}};
   TrainingProgram program;
   program.schedule = Schedule::kCosine;
   program.peak = 0.1;

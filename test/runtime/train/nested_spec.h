@@ -20,7 +20,8 @@ inline ArtifactSpec NestedSpec() {
   using namespace host_program;  // NOLINT: the language of a program
   ArtifactSpec spec;
   spec.streams = {{"train", 0, 1}, {"dev", 0, 1}};
-  spec.caches = {{"said", 0, 0, 0}, {"seen", 0, 0, 0}};
+  spec.caches = {{"said", 0, 0, 0, false, "graph"},
+                 {"seen", 0, 0, 0, false, "graph"}};
   AddRegister("rate", RegisterKind::parameter, 0.5, 0, 1, spec);
   AddRegister("every", RegisterKind::option, 10, 0, 100, spec);
   AddProgram("train",

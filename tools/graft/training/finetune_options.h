@@ -135,6 +135,8 @@ struct FinetuneOptions {
   std::vector<std::string> plugins;
   std::string graph_passes;
   DeviceChoice device;
+  // Where runs share what is computed once per example; empty: in `output`.
+  std::string cached;
   bool overwrite = false;  // what an earlier run left in `output`
   // Folder for what is made before a run begins, and the program of the run
   // that is resumed, if it is there (run_folder.h).

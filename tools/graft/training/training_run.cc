@@ -291,6 +291,12 @@ absl::StatusOr<std::unique_ptr<RunFolder>> OpenRunFolder(
     FinetuneOptions& options, const RunInputs& inputs) {
   GRAFT_RETURN_IF_ERROR(CheckTargets(options));
   GRAFT_RETURN_IF_ERROR(CheckInputPlaces(options, inputs));
+  if (!options.cached.empty())
+    if (absl::Status made =
+            FileSystem::Posix().CreateDirectories(options.cached);
+        !made.ok())
+      return absl::Status(made.code(),
+                          absl::StrCat("--cached: ", made.message()));
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> folder,
       RunFolder::Open(FileSystem::Posix(), options.output,
@@ -352,6 +358,7 @@ absl::Status Train(FinetuneOptions options, PreparedRun run, RunFolder& folder,
   training.seed = options.training.seed;
   training.registers = Registers(options.training, run.evaluate_every);
   training.directory = options.output;
+  training.cached = options.cached;
   training.resume = options.training.resume;
   training.run = record;
   const int64_t limit = options.training.max_steps;
@@ -424,6 +431,12 @@ void AddRunOptions(CLI::App& command, FinetuneOptions& options) {
   command.add_flag("--overwrite", options.overwrite,
                    "replace what an earlier run left in --output, once the new "
                    "one begins");
+  command
+      .add_option("--cached", options.cached,
+                  "directory that runs share for what is computed once per "
+                  "example, such as a teacher's logits (default: --output, for "
+                  "this run)")
+      ->type_name("DIRECTORY");
   AddDeviceOptions(command, options.device);
   command
       .add_option("--dump-stages", options.dump_stages,

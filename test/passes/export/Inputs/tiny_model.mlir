@@ -90,7 +90,7 @@ func.func @update(%rate: tensor<f32> {graft.name = "rate", exec.source = #exec.s
 
 exec.host @train {
   exec.stream @train sizes (T, S)
-  exec.cache @kept of @train by @predict output 0
+  exec.cache @kept of @train by @predict output 0 key "3f0c9a5e7d1b2468"
   exec.register @rate parameter = 1.000000e-02 in [0, 1] "learning rate"
   exec.register @limit option "steps at most"
   exec.register @epoch variable
