@@ -11,6 +11,12 @@ namespace graft::transfer {
 
 // Expressions refer to it.
 static LogicalResult verifyName(Operation* op, StringRef name) {
+  // Records of a run have the step beside rewards and registers.
+  if (llvm::is_contained(kChangingNames, name))
+    return op->emitOpError(
+               "expects another name than one that changes by "
+               "itself, got @")
+           << name;
   if (isName(("@" + name).str())) return success();
   return op->emitOpError("expects a name of letters, digits and '_', got @")
          << name;

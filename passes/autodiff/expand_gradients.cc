@@ -93,8 +93,16 @@ class Expansion {
     Value value = op.getWrt()[index];
     InFlightDiagnostic diagnostic =
         op.emitOpError("expects each value of 'wrt' to reach the loss, got #")
-        << index << " of type " << value.getType() << " that does not";
-    diagnostic.attachNote(value.getLoc()) << "defined here";
+        << index << " of type " << value.getType()
+        << " that does not; ops that compare, draw or count, such as "
+           "graft.step, "
+           "let no gradient through";
+    // The place of an imported parameter is its name.
+    if (auto read = value.getDefiningOp<ReadOp>())
+      diagnostic.attachNote(op.getLoc())
+          << "a gradient for " << read.getSymbol();
+    else
+      diagnostic.attachNote(value.getLoc()) << "defined here";
     return diagnostic;
   }
 

@@ -49,6 +49,11 @@ Trainer::Trainer(FileSystem& files, Instance& instance,
 
 absl::StatusOr<const HostProgramSpec*> Trainer::FindProgram() const {
   if (spec_.host_programs.size() == 1) return &spec_.host_programs.front();
+  if (spec_.host_programs.empty())
+    return absl::InvalidArgumentError(absl::StrCat(
+        instance_.artifact().path(),
+        ": expects a program that trains, got one of a strategy without "
+        "transfer.phase, which predicts alone; graft-compile writes it"));
   return absl::InvalidArgumentError(absl::StrCat(
       instance_.artifact().path(),
       ": expects an artifact with one host program, to train by, got ",

@@ -150,8 +150,13 @@ absl::Status AddAdapters(CommandOptions& options) {
     if (name.empty() && options.adapters.size() > 1)
       return UsageError(
           absl::StrCat("--adapter: expects NAME=DIRECTORY for each of several "
-                       "adapters, got ",
+                       "adapters, with a name of letters, digits and '_', got ",
                        text));
+    if (!name.empty() &&
+        absl::ascii_isdigit(static_cast<unsigned char>(name[0])))
+      return UsageError(absl::StrCat(
+          "--adapter: expects a name that begins with a letter or '_', got ",
+          name));
     if (name.empty()) {
       adapters.directory = directory;
       return absl::OkStatus();

@@ -42,7 +42,14 @@ class RowParser final : public nlohmann::json_sax<json> {
                                       return absl::StrContains(column.name,
                                                                '.');
                                     })),
-        cells_(columns.size()) {}
+        cells_(columns.size()) {
+    for (const TableColumn& column : columns)
+      first_.push_back(absl::c_find_if(columns,
+                                       [&](const TableColumn& other) {
+                                         return other.name == column.name;
+                                       }) -
+                       columns.begin());
+  }
 
   // INVALID_ARGUMENT says what is expected, without a place.
   absl::Status Parse(absl::string_view line) {
@@ -56,6 +63,9 @@ class RowParser final : public nlohmann::json_sax<json> {
     if (!json::sax_parse(line.begin(), line.end(), this) && error_.empty())
       error_ = "expects JSON";
     if (!error_.empty()) return absl::InvalidArgumentError(error_);
+    // A key that several columns ask for is found for the first of them.
+    for (size_t i = 0; i < cells_.size(); ++i)
+      if (first_[i] != i) cells_[i] = cells_[first_[i]];
     if (root_.is_object()) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat("expects an object, got ", DescribeJson(root_)));
@@ -180,7 +190,8 @@ class RowParser final : public nlohmann::json_sax<json> {
   const std::vector<TableColumn>& columns_;
   const bool reads_inner_;  // keys of objects in the object
   std::vector<JsonCell> cells_;
-  absl::string_view line_;  // during Parse
+  std::vector<size_t> first_;  // the first column of the same name, by column
+  absl::string_view line_;     // during Parse
   std::string error_;
   json root_;
   // The open containers, null for those that no column needs, and the keys of

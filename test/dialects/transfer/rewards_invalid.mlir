@@ -418,6 +418,35 @@ transfer.strategy @s {
 
 // -----
 
+// Records have the step beside it.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @words : tensor<16x3xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @words : tensor<16x3xf32>
+    %x = graft.embedding %ids, %w : (tensor<?xi32, #T>, tensor<16x3xf32>) -> tensor<?x3xf32, #T>
+    %z = graft.segment_pool mean %x, %seq : (tensor<?x3xf32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @model
+  %logits = transfer.call @model::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.register' op expects another name than one that changes by itself, got @step}}
+  transfer.register @step = 0.0 becomes 1.0
+  transfer.phase @learn minimise %loss over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 1 of [@learn, @step]
+}
+
+// -----
+
 // C1 of transfer.register.
 
 #T = #graft.dims<T>

@@ -254,6 +254,20 @@ TEST_F(TableFormatsTest, OnlyKeysOfTheRowAreColumns) {
               ElementsAre("a.jsonl:1: expects a column 'text', got label, x"));
 }
 
+TEST_F(TableFormatsTest, SeveralColumnsMayReadOneKey) {
+  for (const std::string& path :
+       {Write("a.jsonl", "{\"text\": \"in\", \"label\": 1}\n"),
+        Write("a.tsv", "text\tlabel\nin\t1\n")}) {
+    auto reader =
+        TableReader::Open(files_, {path}, {{"text"}, {"label"}, {"text"}}, {});
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    ASSERT_EQ((*reader)->Next().value(), true);
+    EXPECT_EQ((*reader)->Text(0), "in");
+    EXPECT_EQ((*reader)->Text(1), "1");
+    EXPECT_EQ((*reader)->Text(2), "in");
+  }
+}
+
 TEST_F(TableFormatsTest, RowsThatAreRefusedCanBeSkipped) {
   EXPECT_THAT(Rows("a.tsv",
                    "text\tlabel\n\n\na\t1\nb\n\xFF\t1\n\xC2\xA0\t1\n"
