@@ -42,6 +42,11 @@ class Graft_TensorOfRank<list<int> ranks>
 def Graft_Matrix : Graft_TensorOfRank<[2]>;
 def Graft_Vector : Graft_TensorOfRank<[1]>;
 
+// Segments, or what a strategy has in their place before it is linked.
+def Graft_SegmentsOrText : Type<Or<[Graft_SegmentsType.predicate,
+    CPred<"$_self.hasTrait<::graft::StandsForSegments>()">]>,
+    "segments or a text">;
+
 // Rank-0 tensors: a loss, a learning rate, a step number.
 class Graft_ScalarOf<string element, string summary> : Type<
     CPred<"$_self == ::mlir::RankedTensorType::get({}, "

@@ -24,6 +24,12 @@
 
 namespace graft {
 
+// Marks types of other dialects that become `!graft.segments`, such as the
+// texts of a strategy.
+template <typename ConcreteType>
+class StandsForSegments
+    : public mlir::TypeTrait::TraitBase<ConcreteType, StandsForSegments> {};
+
 // One dimension of a tensor: its static size, or `kDynamic` with a name. A
 // dynamic dimension of a tensor without `#graft.dims` has a null name.
 struct Dim {

@@ -222,7 +222,8 @@ def Graft_UniformOp : Graft_ComputeOp<"uniform", "keep", "", []> {
     is pure: ops of one `random_id` and `draw` give the same numbers. Its value is a
     constant in gradients. Rows are tokens or sequences, by the name of the first
     dimension. It has no deterministic form, so that predictions, evaluations and
-    `deterministic` calls have none.
+    `deterministic` calls have none. In a strategy the segments may be those of a
+    `!transfer.text`.
 
     - (C1) Rows are the segments' tokens or sequences.
 
@@ -234,7 +235,7 @@ def Graft_UniformOp : Graft_ComputeOp<"uniform", "keep", "", []> {
     }
     ```
   }];
-  let arguments = (ins Graft_SegmentsType:$segments, I64Attr:$random_id, DefaultValuedAttr<I64Attr, "0">:$draw);
+  let arguments = (ins Graft_SegmentsOrText:$segments, I64Attr:$random_id, DefaultValuedAttr<I64Attr, "0">:$draw);
   let results = (outs TensorRankOf<[F32], [1, 2]>:$output);
   let assemblyFormat = [{
     $segments `id` $random_id (`draw` $draw^)? attr-dict `:` functional-type(operands, results)

@@ -1,6 +1,7 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "dialects/graft/formula.h"
 #include "dialects/graft/graft_ops.h"
 #include "dialects/graft/size_renaming.h"
 #include "llvm/ADT/BitVector.h"
@@ -432,6 +433,21 @@ LogicalResult RepeatOp::verify() {
                                   << getCount() << " and " << layers.getCount();
   diagnostic.attachNote(layers.getLoc()) << "declared here";
   return diagnostic;
+}
+
+LogicalResult FormulaOp::verify() {
+  // C7.
+  auto precision = (*this)->getAttrOfType<StringAttr>(kPrecisionAttr);
+  if (precision && precision != "follow")
+    return emitOpError("expects '")
+           << kPrecisionAttr << "' to be \"follow\" or absent, got "
+           << precision;
+  // C1 to C6.
+  auto emitError = [&] { return emitOpError(); };
+  FailureOr<formula::Formula> parsed = formula::parse(getFormula(), emitError);
+  if (failed(parsed)) return failure();
+  return formula::bind(*parsed, getInputs().getTypes(), getOutput().getType(),
+                       emitError);
 }
 
 }  // namespace graft

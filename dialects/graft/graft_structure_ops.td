@@ -398,6 +398,64 @@ def Graft_TapOp : Graft_Op<"tap"> {
   let hasVerifier = 1;
 }
 
+def Graft_FormulaOp : Graft_Op<"formula", [Pure]> {
+  let summary = "Arithmetic in index notation";
+  let description = [{
+    Computes what the text says of tensors of f32. It names the operands in their order,
+    each with an index for each dimension, `x[s, h]`, then `->` and those of the result,
+    and behind `:` what each element of the result is. Names are independent of those of
+    sizes. An operand without brackets has the indices of the result; without `->` these
+    have no names. `[]` is a scalar. The index `1` is a dimension of size 1, which counts as
+    none: an element of `tensor<?x1xf32>` is `z[s, 1]`.
+
+    | text | value |
+    |---|---|
+    | `a + b`, `a - b`, `a * b`, `a / b`, `-a`, `0.5` | as in arithmetic; an operand is repeated along indices it does not have |
+    | `exp(a)`, `log(a)`, `sqrt(a)`, `tanh(a)`, `sigmoid(a)`, `relu(a)`, `softplus(a)` | of each element; `softplus` is log(1 + exp(a)) |
+    | `max(a, b)`, `min(a, b)`, `step(a, b)` | of two; `step` is 1 where a >= b, else 0 |
+    | `sum i (a)`, `mean i (a)`, `max i (a)` | over the index i |
+    | `is(y, k)` | of labels `y[s]` (`tensor<?xi32>`): 1 where y is k, else 0 |
+    | `mean text (a)`, `max text (a)` | of segments `text[t, s]`: over the tokens t of each text s |
+
+    A sum of a product of matrices that share only its index is a `graft.matmul`. All is
+    computed in f32, whatever `--precision` says; with `graft.precision = "follow"` each
+    op that the formula becomes has its own precision, as a matrix product of hidden
+    states may have. An operand may be a `!transfer.text`, whose segments it stands for;
+    with operands that are layers the result is layers, too. `transfer-expand-formulas`
+    replaces the op by others before any other pass looks at what it computes, so that it
+    has gradients like them.
+
+    - (C1) The text is a formula: what is expected where is part of the error.
+    - (C2) There are as many operands as the text names, and each is used.
+    - (C3) Operands and result are tensors of f32, with an index for each dimension;
+      labels have one, and segments those of tokens and texts.
+    - (C4) Dimensions of one index have one size, and that of `1` is 1.
+    - (C5) No value has more than two indices, also not below a sum, where it is not a
+      product that is summed as `graft.matmul` does.
+    - (C6) A value that is reduced has the index; the result has all that are left, and
+      none that nothing has.
+    - (C7) `graft.precision` is "follow" or absent.
+
+    Example, squared distances of rows, and a weight that grows with a cosine:
+    ```mlir
+    func.func @apart(%x: tensor<?x4xf32, #graft.dims<S>>, %c: tensor<3x4xf32>) -> tensor<?x3xf32, #graft.dims<S>> {
+      %d = graft.formula "x[s, h], c[n, h] -> [s, n]: sum h (x * x) - 2 * sum h (x * c) + sum h (c * c)" (%x, %c) : (tensor<?x4xf32, #graft.dims<S>>, tensor<3x4xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+      return %d : tensor<?x3xf32, #graft.dims<S>>
+    }
+    func.func @weight(%cosine: tensor<?xf32, #graft.dims<S>>, %a: tensor<f32>) -> tensor<?xf32, #graft.dims<S>> {
+      %w = graft.formula "cosine, a[]: min(1, exp(a * cosine - a * a / 2))" (%cosine, %a) : (tensor<?xf32, #graft.dims<S>>, tensor<f32>) -> tensor<?xf32, #graft.dims<S>>
+      return %w : tensor<?xf32, #graft.dims<S>>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$formula, Variadic<AnyType>:$inputs);
+  let results = (outs AnyType:$output);
+  let assemblyFormat = [{
+    $formula `(` $inputs `)` attr-dict `:` functional-type($inputs, $output)
+  }];
+  let hasVerifier = 1;
+}
+
 def Graft_RegionOp : Graft_Op<"region", [
     Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "Ops that become one kernel";

@@ -147,8 +147,12 @@ LogicalResult DropoutOp::buildShardingRule(ShardingRule& rule) {
 
 LogicalResult UniformOp::buildShardingRule(ShardingRule& rule) {
   auto type = cast<RankedTensorType>(getOutput().getType());
-  bool perToken = getDim(type, 0).isCompatible(
-      getNamedDim(getSegments().getType().getTokens()));
+  auto segments = dyn_cast<SegmentsType>(getSegments().getType());
+  if (!segments)  // A text: nothing is cut before it is linked.
+    return parseShardingRule(type.getRank() > 1 ? "-->sh" : "-->s", *this,
+                             rule);
+  bool perToken =
+      getDim(type, 0).isCompatible(getNamedDim(segments.getTokens()));
   std::string rows = perToken ? "t" : "s";
   std::string form = "ts->" + rows + (type.getRank() > 1 ? "h" : "") +
                      "; segmented " + (perToken ? "s" : "t");

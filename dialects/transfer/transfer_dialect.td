@@ -30,7 +30,12 @@ def Transfer_Dialect : Dialect {
   }];
 }
 
-def Transfer_TextType : TypeDef<Transfer_Dialect, "Text"> {
+def Transfer_StandsForSegments : NativeTypeTrait<"StandsForSegments"> {
+  let cppNamespace = "::graft";
+}
+
+def Transfer_TextType : TypeDef<Transfer_Dialect, "Text",
+    [Transfer_StandsForSegments]> {
   let mnemonic = "text";
   let summary = "The texts of a batch, in the form that each model takes";
   let description = [{

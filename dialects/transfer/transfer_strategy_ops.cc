@@ -344,8 +344,15 @@ bool StrategyOp::predictsAlone() {
 }
 
 bool StrategyOp::isComplete() {
-  return isLinked() && getOps<InjectOp>().empty() && getOps<TapOp>().empty() &&
-         getOps<RelationDivergenceOp>().empty();
+  for (Operation& op : getBody().front())
+    if (isa<InjectOp, TapOp, RelationDivergenceOp, ReadParameterOp>(op))
+      return false;
+  // Functions of models compute formulas, too.
+  return isLinked() &&
+         !(*this)
+              ->getParentOp()
+              ->walk([](FormulaOp) { return WalkResult::interrupt(); })
+              .wasInterrupted();
 }
 
 LogicalResult StrategyOp::setParameter(StringRef name, StringRef text) {

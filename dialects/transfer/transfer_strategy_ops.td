@@ -131,8 +131,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
     // `transfer-link` leaves a strategy.
     bool isLinked();
     // Whether it is linked and its models are as it asks for, as
-    // `transfer-expand-taps` and `transfer-inject` leave them. Only then are
-    // models and types verified.
+    // `transfer-expand-taps`, `transfer-expand-formulas` and `transfer-inject`
+    // leave them. Only then are models and types verified.
     bool isComplete();
     // Whether it trains nothing: it has neither phases nor schedules.
     bool predictsAlone();

@@ -9,6 +9,22 @@
 using namespace mlir;
 
 namespace graft::transfer {
+
+// Whether a parameter of `declared` may be read as `type`, where names of sizes
+// may stand for numbers.
+static bool isTypeOf(RankedTensorType declared, RankedTensorType type,
+                     bool named) {
+  if (type.getElementType() != declared.getElementType() ||
+      type.getRank() != declared.getRank())
+    return false;
+  return llvm::all_of(llvm::zip_equal(getDims(type), getDims(declared)),
+                      [&](auto dims) {
+                        auto& [own, other] = dims;
+                        return own.isCompatible(other) ||
+                               (named && own.name && other.isStatic());
+                      });
+}
+
 std::string PredictOp::getPredictEntry() {
   if (!getHead() || (*this)->getParentOfType<StrategyOp>().predictsAlone())
     return "predict";
@@ -45,6 +61,44 @@ LogicalResult CallOp::verify() {
              << (expected ? "layers as results, as an operand is, got "
                           : "layers as results where an operand is, got ")
              << type;
+  return success();
+}
+
+LogicalResult ReadParameterOp::verifySymbolUses(SymbolTableCollection&) {
+  // C1.
+  if (getParameters().size() != getNumResults())
+    return emitOpError("expects a result for each parameter, got ")
+           << getNumResults() << " for " << getParameters().size();
+  auto strategy = (*this)->getParentOfType<StrategyOp>();
+  ModelOp model = graft::transfer::getModel(strategy, getModelAttr());
+  // Models are imported before a strategy is linked.
+  if (!model && !strategy.isLinked()) return success();
+  if (!model)
+    return emitOpError("expects parameters of a graft.model, got ")
+           << getModelAttr();
+  llvm::DenseMap<StringRef, ParameterOp> declarations;
+  SmallVector<Parameter> declared = graft::transfer::getParameters(model);
+  for (const Parameter& parameter : declared)
+    declarations[parameter.name()] = parameter.declaration;
+  for (auto [name, value] : llvm::zip_equal(
+           getParameters().getAsRange<FlatSymbolRefAttr>(), getValues())) {
+    ParameterOp declaration = declarations.lookup(name.getValue());
+    if (!declaration) {
+      InFlightDiagnostic diagnostic = emitOpError("expects a parameter of ")
+                                      << getModelAttr() << ", got " << name;
+      diagnostic.attachNote(model.getLoc()) << "declared here";
+      return diagnostic;
+    }
+    // C2.
+    if (isTypeOf(declaration.getType(), cast<RankedTensorType>(value.getType()),
+                 /*named=*/!strategy.isLinked()))
+      continue;
+    InFlightDiagnostic diagnostic =
+        emitOpError("expects ") << name << " of type " << declaration.getType()
+                                << ", got " << value.getType();
+    diagnostic.attachNote(declaration.getLoc()) << "declared here";
+    return diagnostic;
+  }
   return success();
 }
 

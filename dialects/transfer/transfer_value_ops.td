@@ -41,6 +41,55 @@ def Transfer_CallOp : Transfer_Op<"call", [
   let hasVerifier = 1;
 }
 
+def Transfer_ReadParameterOp : Transfer_Op<"read", [Pure, HasParent<"StrategyOp">,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Values of parameters";
+  let description = [{
+    As a call of a function of the model that returns them, which it becomes: gradients
+    reach the parameters.
+
+    - (C1) The model has parameters of these names, and there is a result for each. A
+      model that is imported is not known before.
+    - (C2) A result has the type of its parameter, where sizes of a strategy may still be
+      names.
+
+    Example, the sum of the rows of each class (see `transfer.total`):
+    ```mlir
+    graft.size @S bound 512
+    graft.model @model {
+      graft.parameter @w : tensor<3x8xf32>
+      func.func @logits(%x: tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>> {
+        %w = graft.read @w : tensor<3x8xf32>
+        %z = graft.linear %x, %w : (tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?x3xf32, #graft.dims<S>>
+        return %z : tensor<?x3xf32, #graft.dims<S>>
+      }
+    }
+    graft.model @classes {
+      graft.parameter @sum : tensor<3x8xf32> initial "zeros"
+    }
+    transfer.strategy @sums {
+      %x, %labels = transfer.stream @train of features<8>, labels<3> in @S, @S
+      transfer.group @head of @model
+      transfer.group @memory of @classes
+      %c = transfer.read @classes [@sum] : tensor<3x8xf32>
+      %added = graft.formula "y[s], x[s, h], c[k, h] -> [s]: -sum h (x * sum k (is(y, k) * c))" (%labels, %x, %c) : (tensor<?xi32, #graft.dims<S>>, tensor<?x8xf32, #graft.dims<S>>, tensor<3x8xf32>) -> tensor<?xf32, #graft.dims<S>>
+      %total = transfer.total %added : tensor<?xf32, #graft.dims<S>>
+      %logits = transfer.call @model::@logits(%x) : (tensor<?x8xf32, #graft.dims<S>>) -> tensor<?x3xf32, #graft.dims<S>>
+      %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #graft.dims<S>>, tensor<?xi32, #graft.dims<S>>
+      transfer.predict %logits softmax evaluate %loss : tensor<?x3xf32, #graft.dims<S>>
+      transfer.phase @collect minimise %total over [@memory] with sgd rate constant 1.000000e+00
+      transfer.phase @learn minimise %loss over [@head] with adamw rate linear 1.000000e-03
+      transfer.schedule epochs 1 of [@collect]
+      transfer.schedule epochs 3 of [@learn]
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$model,
+    FlatSymbolRefArrayAttr:$parameters);
+  let results = (outs Variadic<Graft_Tensor>:$values);
+  let assemblyFormat = "$model $parameters attr-dict `:` type($values)";
+}
+
 def Transfer_TapOp : Transfer_Op<"tap", [Pure, HasParent<"StrategyOp">]> {
   let summary = "Values of the layers behind a result of a call";
   let description = [{

@@ -194,6 +194,9 @@ class TapExpander {
                               StringRef model);
   FailureOr<Selection> match(TapOp tap, int64_t count, StringRef model);
   LogicalResult expandCall(CallOp call);
+  LogicalResult expandFormula(FormulaOp formula);
+  // The operands of `op`, of layers those of number `layer`.
+  SmallVector<Value> operandsOf(ValueRange operands, size_t layer);
   LogicalResult expandCache(CacheOp cache);
   LogicalResult expandRelation(RelationDivergenceOp op);
   // The heads of the attention that reads all of these values.
@@ -229,6 +232,7 @@ LogicalResult TapExpander::run() {
 LogicalResult TapExpander::expand(Operation* op) {
   if (auto tap = dyn_cast<TapOp>(op)) return expandTap(tap);
   if (auto call = dyn_cast<CallOp>(op)) return expandCall(call);
+  if (auto formula = dyn_cast<FormulaOp>(op)) return expandFormula(formula);
   if (auto cache = dyn_cast<CacheOp>(op)) return expandCache(cache);
   if (auto relation = dyn_cast<RelationDivergenceOp>(op))
     return expandRelation(relation);
@@ -370,17 +374,40 @@ LogicalResult TapExpander::expandCall(CallOp call) {
     types.push_back(cast<LayersType>(type).getTensor());
   OpBuilder builder(call);
   for (size_t i = 0; i < *count; ++i) {
-    SmallVector<Value> operands;
-    for (Value operand : call.getArguments())
-      operands.push_back(isa<LayersType>(operand.getType()) ? layers[operand][i]
-                                                            : operand);
     auto single =
         CallOp::create(builder, call.getLoc(), types, call.getCallee(),
-                       operands, call.getAt(), call.getDeterministic());
+                       operandsOf(call.getArguments(), i), call.getAt(),
+                       call.getDeterministic());
     if (failed(extendCall(single))) return failure();
     for (auto [result, value] :
          llvm::zip_first(call.getResults(), single.getResults()))
       layers[result].push_back(value);
+  }
+  return success();
+}
+
+SmallVector<Value> TapExpander::operandsOf(ValueRange operands, size_t layer) {
+  return llvm::map_to_vector(operands, [&](Value operand) {
+    return isa<LayersType>(operand.getType()) ? layers[operand][layer]
+                                              : operand;
+  });
+}
+
+LogicalResult TapExpander::expandFormula(FormulaOp formula) {
+  FailureOr<size_t> count = countLayers(formula);
+  if (failed(count)) return failure();
+  auto type = dyn_cast<LayersType>(formula.getOutput().getType());
+  if (!type)  // C8.
+    return formula.emitOpError(
+               "expects layers as its result, as an operand is, got ")
+           << formula.getOutput().getType();
+  OpBuilder builder(formula);
+  for (size_t i = 0; i < *count; ++i) {
+    auto single = FormulaOp::create(builder, formula.getLoc(), type.getTensor(),
+                                    formula.getFormula(),
+                                    operandsOf(formula.getInputs(), i));
+    single->setDiscardableAttrs(formula->getDiscardableAttrDictionary());
+    layers[formula.getOutput()].push_back(single);
   }
   return success();
 }

@@ -52,8 +52,8 @@ class Linker {
   LogicalResult checkBound();
   // Notes the fields that the callee takes of the call's texts.
   LogicalResult collectFields(CallOp call, func::FuncOp callee);
-  // Notes that the op takes the segments of its text.
-  LogicalResult collectSegments(RelationDivergenceOp op);
+  // Notes that the op takes the segments of a text.
+  LogicalResult collectSegments(Operation* op, OpOperand& text);
   // Notes that the data of a reward have the fields of the prediction's texts.
   void collectData(RewardOp reward);
   LogicalResult checkClasses(StreamOp stream);
@@ -110,7 +110,11 @@ LogicalResult Linker::run() {
       return failure();
   }
   for (auto op : strategy.getOps<RelationDivergenceOp>())
-    if (failed(collectSegments(op))) return failure();
+    if (failed(collectSegments(op, op.getTextMutable()))) return failure();
+  for (Operation& op : strategy.getBody().front())
+    if (isa<GraftDialect>(op.getDialect()))
+      for (OpOperand& operand : op.getOpOperands())
+        if (failed(collectSegments(&op, operand))) return failure();
   for (auto tap : strategy.getOps<TapOp>())
     if (failed(bindTap(tap))) return failure();
   for (auto reward : strategy.getOps<RewardOp>()) collectData(reward);
@@ -236,12 +240,11 @@ LogicalResult Linker::bindTap(TapOp tap) {
                   found->getValue().getType(), found->getLoc());
 }
 
-LogicalResult Linker::collectSegments(RelationDivergenceOp op) {
-  OpOperand& text = op.getTextMutable();
+LogicalResult Linker::collectSegments(Operation* op, OpOperand& text) {
   if (!isa<TextType>(text.get().getType())) return success();
   if (!text.get().getDefiningOp<StreamOp>())  // C3.
-    return op.emitOpError("expects the text of a stream, got another");
-  auto name = StringAttr::get(op.getContext(), "segments");
+    return op->emitOpError("expects the text of a stream, got another");
+  auto name = StringAttr::get(op->getContext(), "segments");
   texts[text.get()].names.insert(name);
   taken[&text] = {name};
   return success();

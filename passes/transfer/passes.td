@@ -22,7 +22,7 @@ def TransferLinkPass : Pass<"transfer-link", "::mlir::ModuleOp"> {
     the strategy's sizes, too, in place of numbers. Afterwards all types have
     numbers, and the strategy is verified. A linked strategy stays as it is. A
     `transfer.tap` binds sizes like a call, by what the function's layers have.
-    `transfer.relation_divergence` takes the segments of its text. Each
+    `transfer.relation_divergence` and ops of `graft` take the segments of a text. Each
     `transfer.count` gives a stack of layers its number, and is removed.
 
     - (C1) Each size is bound by a call or a tap, to one value.
@@ -102,19 +102,20 @@ def TransferExpandTapsPass : Pass<"transfer-expand-taps", "::mlir::ModuleOp"> {
     its kind, a further result of its function, and of functions that call that one.
     So a call returns its layers beside its own results, from one computation; those
     that nothing reads die with the canonicalisation. Then replaces `transfer.tap`,
-    calls of layers, caches of layers and `transfer.sum` by ops on single tensors, and
+    calls, formulas and caches of layers and `transfer.sum` by ops on single tensors, and
     removes all `graft.tap`.
 
     - (C1) Layers are expanded. Behind a function, a kind is tapped once per layer.
     - (C2) The layers that a `transfer.tap` names exist, and there is one at least.
     - (C3) The number of layers of a tap is a multiple of that of the tap it matches.
     - (C4) A `transfer.tap` has the type of the values it names.
-    - (C5) All layers among the operands of a call, or of a `transfer.relation_divergence`,
-      are equally many.
+    - (C5) All layers among the operands of a call, of a formula, or of a
+      `transfer.relation_divergence`, are equally many.
     - (C6) Layers that are cached are matrices, with a row per sequence of a stream.
     - (C7) A `transfer.relation_divergence` is linked, and without heads of values that
       attention reads, of as many heads in both models. Its result has the type of the
       op that it becomes.
+    - (C8) A formula has layers for its result where an operand is.
 
     Example:
     ```mlir
@@ -143,6 +144,35 @@ def TransferExpandTapsPass : Pass<"transfer-expand-taps", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::graft::GraftDialect"];
+}
+
+def TransferExpandFormulasPass
+    : Pass<"transfer-expand-formulas", "::mlir::ModuleOp"> {
+  let summary = "Replace formulas, and reads of parameters in a strategy";
+  let description = [{
+    Replaces each `graft.formula`, in functions and strategies, by ops of `graft` that
+    compute it in f32, whatever the precision of the program: sums of products of
+    matrices by `graft.matmul`, with the transposes that it needs, other reductions by
+    `graft.reduce`, labels by `graft.one_hot` and texts by `graft.segment_pool`. Then
+    passes see what a strategy computes. Replaces each `transfer.read` by a call of a
+    function of its model that returns the parameters.
+
+    - (C1) Operands of a formula are tensors and segments: the strategy is linked, and its
+      layers are expanded.
+    - (C2) A `transfer.read` is of a model, whose layers are expanded.
+
+    Example:
+    ```mlir
+    %d = graft.formula "x[s, h], c[n, h] -> [s, n]: 2 * sum h (x * c)" (%x, %c) : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    ```
+    becomes
+    ```mlir
+    %xc = graft.matmul %x, %c transpose_rhs {graft.precision = "keep"} : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    %d = graft.scale %xc by 2.0 {graft.precision = "keep"} : tensor<?x3xf32, #S>
+    ```
+  }];
+  let dependentDialects = ["::graft::GraftDialect",
+                           "::mlir::func::FuncDialect"];
 }
 
 def TransferInjectPass : Pass<"transfer-inject", "::mlir::ModuleOp"> {

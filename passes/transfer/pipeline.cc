@@ -21,6 +21,9 @@ void buildTransferPipeline(OpPassManager& manager) {
   // After the layers: a tap is of one of them. Before the strategy, whose
   // calls return what is tapped.
   manager.addPass(createTransferExpandTapsPass());
+  // Before what looks at how values are computed. After the links, which give
+  // texts their segments, and the taps: a formula may be of layers.
+  manager.addPass(createTransferExpandFormulasPass());
   // Before the strategy: its groups select what comes with adapters, and its
   // gradients pass through them. After the layers: a pattern may select some.
   manager.addPass(createTransferInjectPass());

@@ -300,6 +300,8 @@ std::vector<ModelRole> FindModels(const StrategyText& text) {
   llvm::SetVector<mlir::StringAttr> symbols;
   for (auto call : strategy.getOps<transfer::CallOp>())
     symbols.insert(call.getCallee().getRootReference());
+  for (auto read : strategy.getOps<transfer::ReadParameterOp>())
+    symbols.insert(read.getModelAttr().getAttr());
   for (auto group : strategy.getOps<transfer::GroupOp>())
     symbols.insert(group.getModelAttr().getAttr());
   for (auto model : module.getOps<ModelOp>())

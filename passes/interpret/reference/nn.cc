@@ -172,8 +172,9 @@ LogicalResult uniform(OpCall& call) {
   const auto type = cast<RankedTensorType>(op.getOutput().getType());
   const int64_t width = type.getRank() > 1 ? output.columns() : 1;
   const auto count = static_cast<int64_t>(output.values.size()) / width;
-  forEachRow(call.segments(0), op.getSegments().getType(), getDim(type, 0),
-             count, [&](int64_t row, int64_t position, int64_t example) {
+  forEachRow(call.segments(0), cast<SegmentsType>(op.getSegments().getType()),
+             getDim(type, 0), count,
+             [&](int64_t row, int64_t position, int64_t example) {
                const DropoutRowId id = {0, static_cast<uint32_t>(position),
                                         static_cast<uint32_t>(example),
                                         place.state.step};

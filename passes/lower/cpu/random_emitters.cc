@@ -55,7 +55,8 @@ LogicalResult emitUniform(Operation* op, OpBuilder& builder,
     width = *columns;
   }
   Dim rows = getDim(type, 0);
-  bool perToken = rows.name == uniform.getSegments().getType().getTokens();
+  auto segments = cast<SegmentsType>(uniform.getSegments().getType());
+  bool perToken = rows.name == segments.getTokens();
   ValueRange results = context.launch(
       builder, op, "uniform", op->getOperands(), op->getResultTypes(),
       getGrid(op->getContext(), rows, kRows), {},

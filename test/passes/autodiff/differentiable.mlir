@@ -542,3 +542,19 @@ func.func @second_layer(
   %h = graft.gradients %loss wrt %key : tensor<4x4xf32>
   return %h : tensor<4x4xf32>
 }
+
+// What formulas become: products with and without a common index, reductions, functions.
+func.func @formula_products(%x: tensor<3x4xf32>, %c: tensor<5x4xf32>, %a: tensor<3xf32> {graft.name = "positive"}) -> tensor<5x3xf32> {
+  %y = graft.formula "x[s, h], c[n, h], a[s] -> [n, s]: sum h (x * x) * sum h (-x * c / a) - mean h (c * c)" (%x, %c, %a) : (tensor<3x4xf32>, tensor<5x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
+  return %y : tensor<5x3xf32>
+}
+
+func.func @formula_functions(%x: tensor<3x1xf32>, %a: tensor<f32> {graft.name = "positive"}) -> tensor<3xf32> {
+  %y = graft.formula "x[s, 1], a[] -> [s]: min(2, a * exp(x)) + sqrt(a) * softplus(x) - max(x, log(a)) * tanh(x) + sigmoid(x) * relu(x)" (%x, %a) : (tensor<3x1xf32>, tensor<f32>) -> tensor<3xf32>
+  return %y : tensor<3xf32>
+}
+
+func.func @formula_texts(%x: tensor<?x4xf32, #graft.dims<T>>, %w: tensor<?xf32, #graft.dims<T>>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<S>> {
+  %y = graft.formula "x[t, h], w[t], text[t, s] -> [s, h]: mean text (x * w) * max text (w)" (%x, %w, %seq) : (tensor<?x4xf32, #graft.dims<T>>, tensor<?xf32, #graft.dims<T>>, !graft.segments<T, S>) -> tensor<?x4xf32, #graft.dims<S>>
+  return %y : tensor<?x4xf32, #graft.dims<S>>
+}

@@ -11,6 +11,7 @@
 #include "mlir/IR/Verifier.h"
 #include "passes/autodiff/passes.h"
 #include "passes/interpret/random_inputs.h"
+#include "passes/transfer/passes.h"
 #include "test/passes/interpret/program.h"
 
 namespace graft {
@@ -34,6 +35,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.call", "inlined before"},
     {"graft.clip_factor", "ends a phase"},
     {"graft.constant", "has no operands"},
+    {"graft.formula", "expanded before"},
     {"graft.gradient_products", "expanded before"},
     {"graft.gradients", "what is expanded"},
     {"graft.layers", "declaration"},
@@ -59,7 +61,11 @@ const std::set<std::string> kDiagnosedOnly = {
     "graft.relation_divergence_second_gradient"};
 
 mlir::OwningOpRef<mlir::ModuleOp> parseCases(mlir::MLIRContext* context) {
-  return parseFile(context, "test/passes/autodiff/differentiable.mlir");
+  auto module = parseFile(context, "test/passes/autodiff/differentiable.mlir");
+  if (!module ||
+      mlir::failed(runPass(*module, createTransferExpandFormulasPass())))
+    return {};
+  return module;
 }
 
 bool isFloat(mlir::Value value) {
