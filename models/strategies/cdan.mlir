@@ -23,24 +23,11 @@ graft.model @domain {
     %h = graft.relu %y : tensor<?x?xf32, #SH>
     %v = graft.read @output.weight : tensor<?x?xf32, #KH>
     %z = graft.linear %h, %v : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>) -> tensor<?x?xf32, #SK>
-    %products = graft.mul %z, %p : tensor<?x?xf32, #SK>
-    %ones = graft.constant 1.0 : tensor<1x?xf32, #K>
-    %d = graft.linear %products, %ones : (tensor<?x?xf32, #SK>, tensor<1x?xf32, #K>) -> tensor<?x1xf32, #S>
+    %d = graft.formula "z[s, k], p[s, k] -> [s, 1]: sum k (z * p)" (%z, %p) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?x1xf32, #S>
     return %d : tensor<?x1xf32, #S>
   }
-  // The losses of texts, each times 1 + exp(-entropy).
-  func.func @weighed(%losses: tensor<?xf32, #S>, %p: tensor<?x?xf32, #SK>) -> tensor<?xf32, #S> {
-    %least = graft.constant 1.0e-7 : tensor<?x?xf32, #SK>
-    %above = graft.add %p, %least : tensor<?x?xf32, #SK>
-    %log = graft.log %above : tensor<?x?xf32, #SK>
-    %terms = graft.mul %p, %log : tensor<?x?xf32, #SK>
-    %sure = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-    %e = graft.exp %sure : tensor<?xf32, #S>
-    %more = graft.mul %losses, %e : tensor<?xf32, #S>
-    %all = graft.add %losses, %more : tensor<?xf32, #S>
-    return %all : tensor<?xf32, #S>
-  }
 }
+
 transfer.strategy @cdan sizes (H, K) {
   transfer.parameter @rate = 2.0e-5 in [0.0, 3.0e+38] "peak learning rate"
   transfer.parameter @warmup = 0.1 in [0.0, 1.0] "share of the steps in which the rate rises"
@@ -63,7 +50,8 @@ transfer.strategy @cdan sizes (H, K) {
   %ds = transfer.call @domain::@logits(%rs, %ps) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #SK>) -> tensor<?x1xf32, #S>
   %zero = graft.constant 0.0 : tensor<?x1xf32, #S>
   %bs = graft.binary_cross_entropy %ds, %zero : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %ws = transfer.call @domain::@weighed(%bs, %ps) : (tensor<?xf32, #S>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  // Each loss times 1 + exp(-entropy).
+  %ws = graft.formula "e[s], p[s, k] -> [s]: e * (1 + exp(sum k (p * log(p + 1e-7))))" (%bs, %ps) : (tensor<?xf32, #S>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %ms = transfer.mean %ws : tensor<?xf32, #S>
   %fixed_t = graft.stop_gradient %guess : tensor<?x?xf32, #SK>
   %pt = graft.softmax %fixed_t : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
@@ -71,15 +59,13 @@ transfer.strategy @cdan sizes (H, K) {
   %dt = transfer.call @domain::@logits(%rt, %pt) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #SK>) -> tensor<?x1xf32, #S>
   %one = graft.constant 1.0 : tensor<?x1xf32, #S>
   %bt = graft.binary_cross_entropy %dt, %one : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %wt = transfer.call @domain::@weighed(%bt, %pt) : (tensor<?xf32, #S>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %wt = graft.formula "e[s], p[s, k] -> [s]: e * (1 + exp(sum k (p * log(p + 1e-7))))" (%bt, %pt) : (tensor<?xf32, #S>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %mt = transfer.mean %wt : tensor<?xf32, #S>
   %loss = transfer.combine 1.0 * %label + 0.5 * %ms + 0.5 * %mt
   // How unsure the model is chooses the best epoch by texts without labels.
   %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
   %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
-  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %unsure = graft.formula "p[s, k], logs[s, k] -> [s]: -sum k (p * logs)" (%sure, %logs) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %entropy = transfer.mean %unsure : tensor<?xf32, #S>
   transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @step minimise %loss over [@encoder, @critic] with adamw rate linear @rate warmup @warmup clip 1.0

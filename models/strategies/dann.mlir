@@ -65,9 +65,7 @@ transfer.strategy @dann sizes (H, K) {
   // How unsure the model is chooses the best epoch by texts without labels.
   %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
   %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
-  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %unsure = graft.formula "p[s, k], logs[s, k] -> [s]: -sum k (p * logs)" (%sure, %logs) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %entropy = transfer.mean %unsure : tensor<?xf32, #S>
   transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @step minimise %loss over [@encoder, @critic]

@@ -23,21 +23,10 @@ transfer.strategy @focal sizes (K) {
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
 
-  // p, and 1 - p, which stays above 0 for its logarithm.
+  // (1 - p)^gamma -log(p), where 1 - p stays above 0 for its logarithm.
   %surprise = graft.cross_entropy %logits, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
-  %negative = graft.scale %surprise by -1.0 : tensor<?xf32, #S>
-  %p = graft.exp %negative : tensor<?xf32, #S>
-  %one = graft.constant 1.0 : tensor<?xf32, #S>
-  %rest = graft.sub %one, %p : tensor<?xf32, #S>
-  %least = graft.constant 1.0e-7 : tensor<?xf32, #S>
-  %positive = graft.max %rest, %least : tensor<?xf32, #S>
-
-  // (1 - p)^gamma = exp(gamma log(1 - p))
-  %gamma = transfer.number @gamma : tensor<?xf32, #S>
-  %log = graft.log %positive : tensor<?xf32, #S>
-  %power = graft.mul %gamma, %log : tensor<?xf32, #S>
-  %factor = graft.exp %power : tensor<?xf32, #S>
-  %focal = graft.mul %factor, %surprise : tensor<?xf32, #S>
+  %gamma = transfer.number @gamma : tensor<f32>
+  %focal = graft.formula "e, gamma[]: exp(gamma * log(max(1 - exp(-e), 1e-7))) * e" (%surprise, %gamma) : (tensor<?xf32, #S>, tensor<f32>) -> tensor<?xf32, #S>
   %loss = transfer.mean %focal : tensor<?xf32, #S>
 
   transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>

@@ -51,12 +51,8 @@ transfer.strategy @importance sizes (H, K) {
   %apart = transfer.combine 0.5 * %here + 0.5 * %there
 
   // p / (1 - p) = exp(logit), at most @most.
-  %logit = graft.reduce sum %ds over [1] : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %cap = transfer.number "log(@most)" : tensor<?xf32, #S>
-  %over = graft.sub %logit, %cap : tensor<?xf32, #S>
-  %excess = graft.relu %over : tensor<?xf32, #S>
-  %capped = graft.sub %logit, %excess : tensor<?xf32, #S>
-  %ratio = graft.exp %capped : tensor<?xf32, #S>
+  %most = transfer.number @most : tensor<f32>
+  %ratio = graft.formula "z[s, 1], most[] -> [s]: exp(min(z, log(most)))" (%ds, %most) : (tensor<?x1xf32, #S>, tensor<f32>) -> tensor<?xf32, #S>
   %weight = graft.stop_gradient %ratio : tensor<?xf32, #S>
 
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
@@ -68,9 +64,7 @@ transfer.strategy @importance sizes (H, K) {
   // How unsure the model is chooses the best epoch by texts without labels.
   %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
   %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
-  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %unsure = graft.formula "p[s, k], logs[s, k] -> [s]: -sum k (p * logs)" (%sure, %logs) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %entropy = transfer.mean %unsure : tensor<?xf32, #S>
   transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @tell minimise %apart over [@judge] with adamw rate constant @domain_rate

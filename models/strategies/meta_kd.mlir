@@ -11,7 +11,6 @@
 // matrices map to the width of the teacher.
 
 #S = #graft.dims<S>
-#T = #graft.dims<T>
 #SK = #graft.dims<S, K>
 #SG = #graft.dims<S, G>
 #KG = #graft.dims<K, G>
@@ -25,71 +24,11 @@
 graft.model @fit {
   graft.parameter @states.weight : tensor<?x?xf32, #GH> initial "normal" deviation 0.02
   graft.parameter @content.weight : tensor<?x?xf32, #GH> initial "normal" deviation 0.02
-  func.func @mean(%y: tensor<?x?xf32, #TG>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x?xf32, #SG> {
-    %mean = graft.segment_pool mean %y, %segments : (tensor<?x?xf32, #TG>, !graft.segments<T, S>) -> tensor<?x?xf32, #SG>
-    return %mean : tensor<?x?xf32, #SG>
-  }
-  func.func @states(%x: tensor<?x?xf32, #TH>, %y: tensor<?x?xf32, #TG>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?xf32, #S> {
-    %w = graft.read @states.weight : tensor<?x?xf32, #GH>
-    %z = graft.linear %x, %w : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>) -> tensor<?x?xf32, #TG>
-    %token = graft.mse %z, %y : (tensor<?x?xf32, #TG>, tensor<?x?xf32, #TG>) -> tensor<?xf32, #T>
-    %column = graft.reshape %token : (tensor<?xf32, #T>) -> tensor<?x1xf32, #T>
-    %mean = graft.segment_pool mean %column, %segments : (tensor<?x1xf32, #T>, !graft.segments<T, S>) -> tensor<?x1xf32, #S>
-    %text = graft.reshape %mean : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-    return %text : tensor<?xf32, #S>
-  }
-  func.func @content(%x: tensor<?x?xf32, #TH>, %e: tensor<?x?xf32, #SG>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?xf32, #S> {
-    %w = graft.read @content.weight : tensor<?x?xf32, #GH>
-    %z = graft.linear %x, %w : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>) -> tensor<?x?xf32, #TG>
-    %mean = graft.call @mean(%z, %segments) : (tensor<?x?xf32, #TG>, !graft.segments<T, S>) -> tensor<?x?xf32, #SG>
-    %text = graft.mse %mean, %e : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    return %text : tensor<?xf32, #S>
-  }
 }
 
 graft.model @classes {
   graft.parameter @own.sum : tensor<?x?xf32, #KG> initial "zeros"
   graft.parameter @other.sum : tensor<?x?xf32, #KG> initial "zeros"
-  func.func @sums() -> (tensor<?x?xf32, #KG>, tensor<?x?xf32, #KG>) {
-    %own = graft.read @own.sum : tensor<?x?xf32, #KG>
-    %other = graft.read @other.sum : tensor<?x?xf32, #KG>
-    return %own, %other : tensor<?x?xf32, #KG>, tensor<?x?xf32, #KG>
-  }
-  func.func @less_dot(%x: tensor<?x?xf32, #SG>, %y: tensor<?x?xf32, #SG>) -> tensor<?xf32, #S> {
-    %xy = graft.mul %x, %y {graft.precision = "keep"} : tensor<?x?xf32, #SG>
-    %sum = graft.reduce sum %xy over [1] : (tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %less = graft.scale %sum by -1.0 : tensor<?xf32, #S>
-    return %less : tensor<?xf32, #S>
-  }
-  func.func @less_cosine(%x: tensor<?x?xf32, #SG>, %y: tensor<?x?xf32, #SG>) -> tensor<?xf32, #S> {
-    %xy = graft.call @less_dot(%x, %y) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %xx = graft.call @less_dot(%x, %x) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %yy = graft.call @less_dot(%y, %y) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %squared = graft.mul %xx, %yy : tensor<?xf32, #S>
-    %least = graft.constant 1.0e-24 : tensor<?xf32, #S>
-    %positive = graft.max %squared, %least : tensor<?xf32, #S>
-    %lengths = graft.sqrt %positive : tensor<?xf32, #S>
-    %cosine = graft.div %xy, %lengths : tensor<?xf32, #S>
-    return %cosine : tensor<?xf32, #S>
-  }
-  // %share is that of @train in how typical a text is, %ce the teacher's cross-entropy, -log(p).
-  func.func @weight(%e: tensor<?x?xf32, #SG>, %c: tensor<?x?xf32, #SG>, %d: tensor<?x?xf32, #SG>, %share: tensor<?xf32, #S>, %ce: tensor<?xf32, #S>) -> tensor<?xf32, #S> {
-    %near = graft.call @less_cosine(%e, %c) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %far = graft.call @less_cosine(%e, %d) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-    %more = graft.sub %near, %far : tensor<?xf32, #S>
-    %part = graft.mul %share, %more : tensor<?xf32, #S>
-    %less_t = graft.add %part, %far : tensor<?xf32, #S>
-    %one = graft.constant 1.0 : tensor<?xf32, #S>
-    %typical = graft.sub %one, %less_t : tensor<?xf32, #S>
-    %log = graft.scale %ce by -1.0 : tensor<?xf32, #S>
-    %p = graft.exp %log : tensor<?xf32, #S>
-    %miss = graft.sub %p, %one : tensor<?xf32, #S>
-    %square = graft.mul %miss, %miss : tensor<?xf32, #S>
-    %less = graft.scale %square by -1.0 : tensor<?xf32, #S>
-    %expert = graft.sigmoid %less : tensor<?xf32, #S>
-    %weight = graft.mul %typical, %expert : tensor<?xf32, #S>
-    return %weight : tensor<?xf32, #S>
-  }
 }
 
 transfer.strategy @meta_kd sizes (H, G, K) {
@@ -114,41 +53,39 @@ transfer.strategy @meta_kd sizes (H, G, K) {
   %said_other = transfer.call deterministic @teacher::@logits(%more) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %states = transfer.tap "hidden" layer -1 of %said : tensor<?x?xf32, #SK> -> tensor<?x?xf32, #TG>
   %states_other = transfer.tap "hidden" layer -1 of %said_other : tensor<?x?xf32, #SK> -> tensor<?x?xf32, #TG>
-  %e = transfer.call @fit::@mean(%states, %text) : (tensor<?x?xf32, #TG>, !transfer.text) -> tensor<?x?xf32, #SG>
-  %e_other = transfer.call @fit::@mean(%states_other, %more) : (tensor<?x?xf32, #TG>, !transfer.text) -> tensor<?x?xf32, #SG>
-  %class = graft.one_hot %labels : (tensor<?xi32, #S>) -> tensor<?x?xf32, #SK>
-  %class_other = graft.one_hot %others : (tensor<?xi32, #S>) -> tensor<?x?xf32, #SK>
-  %sums:2 = transfer.call @classes::@sums() : () -> (tensor<?x?xf32, #KG>, tensor<?x?xf32, #KG>)
-  %c = graft.matmul %class, %sums#0 {graft.precision = "keep"} : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #KG>) -> tensor<?x?xf32, #SG>
-  %d = graft.matmul %class, %sums#1 {graft.precision = "keep"} : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #KG>) -> tensor<?x?xf32, #SG>
-  %d_other = graft.matmul %class_other, %sums#1 {graft.precision = "keep"} : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #KG>) -> tensor<?x?xf32, #SG>
+  %e = graft.formula "x[t, g], text[t, s] -> [s, g]: mean text (x)" (%states, %text) : (tensor<?x?xf32, #TG>, !transfer.text) -> tensor<?x?xf32, #SG>
+  %own_sum, %other_sum = transfer.read @classes [@own.sum, @other.sum] : tensor<?x?xf32, #KG>, tensor<?x?xf32, #KG>
+  %c = graft.formula "y[s], m[k, g] -> [s, g]: sum k (is(y, k) * m)" (%labels, %own_sum) : (tensor<?xi32, #S>, tensor<?x?xf32, #KG>) -> tensor<?x?xf32, #SG>
+  %d = graft.formula "y[s], m[k, g] -> [s, g]: sum k (is(y, k) * m)" (%labels, %other_sum) : (tensor<?xi32, #S>, tensor<?x?xf32, #KG>) -> tensor<?x?xf32, #SG>
   // sgd with a rate of 1 adds the content of a text to the sum of its class.
-  %added = transfer.call @classes::@less_dot(%e, %c) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
-  %added_other = transfer.call @classes::@less_dot(%e_other, %d_other) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
+  %added = graft.formula "e[s, g], c[s, g] -> [s]: -sum g (e * c)" (%e, %c) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
+  %added_other = graft.formula "x[t, g], text[t, s], y[s], d[k, g] -> [s]: -sum g (mean text (x) * sum k (is(y, k) * d))" (%states_other, %more, %others, %other_sum) : (tensor<?x?xf32, #TG>, !transfer.text, tensor<?xi32, #S>, tensor<?x?xf32, #KG>) -> tensor<?xf32, #S>
   %sum = transfer.total %added : tensor<?xf32, #S>
   %sum_other = transfer.total %added_other : tensor<?xf32, #S>
 
-  %share = transfer.number @own : tensor<?xf32, #S>
+  // %ce is the teacher's cross-entropy, -log(p).
   %ce = graft.cross_entropy %said, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
-  %weight = transfer.call @classes::@weight(%e, %c, %d, %share, %ce) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>, tensor<?xf32, #S>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %share = transfer.number @own : tensor<f32>
+  %near = graft.formula "e[s, g], c[s, g] -> [s]: sum g (e * c) / sqrt(max(sum g (e * e) * sum g (c * c), 1e-24))" (%e, %c) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
+  %far = graft.formula "e[s, g], d[s, g] -> [s]: sum g (e * d) / sqrt(max(sum g (e * e) * sum g (d * d), 1e-24))" (%e, %d) : (tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>) -> tensor<?xf32, #S>
+  %weight = graft.formula "near, far, own[], ce: (1 + own * near + (1 - own) * far) * sigmoid(-(1 - exp(-ce)) * (1 - exp(-ce)))" (%near, %far, %share, %ce) : (tensor<?xf32, #S>, tensor<?xf32, #S>, tensor<f32>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
 
   %h = transfer.tap "hidden" of %logits : tensor<?x?xf32, #SK> -> !own
   %th = transfer.tap "hidden" of %said matching %h : tensor<?x?xf32, #SK>, !own -> !other
-  %hidden = transfer.call @fit::@states(%h, %th, %text) : (!own, !other, !transfer.text) -> !losses
+  %map, %content_map = transfer.read @fit [@states.weight, @content.weight] : tensor<?x?xf32, #GH>, tensor<?x?xf32, #GH>
+  %mapped = graft.formula "x[t, h], w[g, h] -> [t, g]: sum h (x * w)" (%h, %map) {graft.precision = "follow"} : (!own, tensor<?x?xf32, #GH>) -> !other
+  %hidden = graft.formula "x[t, g], y[t, g], text[t, s] -> [s]: mean text (mean g ((x - y) * (x - y)))" (%mapped, %th, %text) : (!other, !other, !transfer.text) -> !losses
   %q = transfer.tap "query" of %logits : tensor<?x?xf32, #SK> -> !own
   %k = transfer.tap "key" of %logits : tensor<?x?xf32, #SK> -> !own
   %tq = transfer.tap "query" of %said matching %q : tensor<?x?xf32, #SK>, !own -> !other
   %tk = transfer.tap "key" of %said matching %k : tensor<?x?xf32, #SK>, !own -> !other
   %scores = transfer.relation_divergence mse %q, %k, %tq, %tk over %text : (!own, !own, !other, !other, !transfer.text) -> !losses
   %last = transfer.tap "hidden" layer -1 of %logits : tensor<?x?xf32, #SK> -> tensor<?x?xf32, #TH>
-  %content = transfer.call @fit::@content(%last, %e, %text) : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #SG>, !transfer.text) -> tensor<?xf32, #S>
-  %half = graft.scale %content by 0.5 : tensor<?xf32, #S>
+  %content = graft.formula "x[t, h], text[t, s], w[g, h] -> [s, g]: sum h (mean text (x) * w)" (%last, %text, %content_map) : (tensor<?x?xf32, #TH>, !transfer.text, tensor<?x?xf32, #GH>) -> tensor<?x?xf32, #SG>
   %all_hidden = transfer.sum %hidden : !losses
   %all_scores = transfer.sum %scores : !losses
-  %both = graft.add %all_hidden, %all_scores : tensor<?xf32, #S>
-  %every = graft.add %both, %half : tensor<?xf32, #S>
-  %weighed = graft.mul %every, %weight : tensor<?xf32, #S>
-  %layers = transfer.mean %weighed : tensor<?xf32, #S>
+  %every = graft.formula "hidden[s], scores[s], x[s, g], e[s, g], weight[s] -> [s]: weight * (hidden + scores + mean g ((x - e) * (x - e)) / 2)" (%all_hidden, %all_scores, %content, %e, %weight) : (tensor<?xf32, #S>, tensor<?xf32, #S>, tensor<?x?xf32, #SG>, tensor<?x?xf32, #SG>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %layers = transfer.mean %every : tensor<?xf32, #S>
 
   %kept = transfer.cache @teacher_logits %said : tensor<?x?xf32, #SK>
   %soft = transfer.loss kl_divergence %logits, %kept temperature @temperature mean : tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>

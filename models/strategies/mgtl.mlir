@@ -21,38 +21,13 @@
 graft.model @discriminator {
   graft.parameter @hidden : tensor<64x?xf32, #H> initial "normal" deviation 0.05
   graft.parameter @output : tensor<1x64xf32> initial "normal" deviation 0.05
-  func.func @score(%x: tensor<?x?xf32, #SH>) -> tensor<?x1xf32, #S> {
-    %w = graft.read @hidden : tensor<64x?xf32, #H>
-    %y = graft.linear %x, %w : (tensor<?x?xf32, #SH>, tensor<64x?xf32, #H>) -> tensor<?x64xf32, #S>
-    %h = graft.relu %y : tensor<?x64xf32, #S>
-    %v = graft.read @output : tensor<1x64xf32>
-    %z = graft.linear %h, %v : (tensor<?x64xf32, #S>, tensor<1x64xf32>) -> tensor<?x1xf32, #S>
-    return %z : tensor<?x1xf32, #S>
-  }
 }
 graft.model @selector {
   graft.parameter @hidden : tensor<64x?xf32, #H> initial "normal" deviation 0.05
-  graft.parameter @signals : tensor<64x2xf32> initial "normal" deviation 0.2
+  graft.parameter @loss : tensor<64xf32> initial "normal" deviation 0.2
+  graft.parameter @probability : tensor<64xf32> initial "normal" deviation 0.2
   graft.parameter @output : tensor<1x64xf32> initial "zeros"
   graft.parameter @bias : tensor<1xf32> initial "zeros"
-  func.func @score(%x: tensor<?x?xf32, #SH>, %said: tensor<?x2xf32, #S>) -> tensor<?x1xf32, #S> {
-    %w = graft.read @hidden : tensor<64x?xf32, #H>
-    %u = graft.read @signals : tensor<64x2xf32>
-    %a = graft.linear %x, %w : (tensor<?x?xf32, #SH>, tensor<64x?xf32, #H>) -> tensor<?x64xf32, #S>
-    %b = graft.linear %said, %u : (tensor<?x2xf32, #S>, tensor<64x2xf32>) -> tensor<?x64xf32, #S>
-    %y = graft.add %a, %b : tensor<?x64xf32, #S>
-    %h = graft.relu %y : tensor<?x64xf32, #S>
-    %v = graft.read @output : tensor<1x64xf32>
-    %c = graft.read @bias : tensor<1xf32>
-    %z = graft.linear %h, %v, %c : (tensor<?x64xf32, #S>, tensor<1x64xf32>, tensor<1xf32>) -> tensor<?x1xf32, #S>
-    return %z : tensor<?x1xf32, #S>
-  }
-  func.func @choose(%z: tensor<?x1xf32, #S>, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x1xf32, #S> {
-    %p = graft.sigmoid %z : tensor<?x1xf32, #S>
-    %u = graft.uniform %seq id 60 : (!graft.segments<T, S>) -> tensor<?x1xf32, #S>
-    %taken = graft.step %p, %u : tensor<?x1xf32, #S>
-    return %taken : tensor<?x1xf32, #S>
-  }
 }
 
 transfer.strategy @mgtl sizes (H, K) {
@@ -88,52 +63,33 @@ transfer.strategy @mgtl sizes (H, K) {
   %ft = transfer.call deterministic @model::@pooled(%other) : (!transfer.text) -> tensor<?x?xf32, #SH>
   %lf = transfer.call deterministic @model::@classify(%fs, %text) : (tensor<?x?xf32, #SH>, !transfer.text) -> tensor<?x?xf32, #SK>
   %ce = graft.cross_entropy %lf, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
-  %wide = graft.reshape %ce : (tensor<?xf32, #S>) -> tensor<?x1xf32, #S>
-  %less = graft.scale %wide by -1.0 : tensor<?x1xf32, #S>
-  %p = graft.exp %less : tensor<?x1xf32, #S>
-  %signals = graft.concat %wide, %p : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?x2xf32, #S>
-  %said = transfer.keep @said %signals : tensor<?x2xf32, #S>
   %here = transfer.keep @here %fs : tensor<?x?xf32, #SH>
   %there = transfer.keep @there %ft : tensor<?x?xf32, #SH>
-  %z = transfer.call @selector::@score(%here, %said) : (tensor<?x?xf32, #SH>, tensor<?x2xf32, #S>) -> tensor<?x1xf32, #S>
-  %drawn = transfer.call @selector::@choose(%z, %text) : (tensor<?x1xf32, #S>, !transfer.text) -> tensor<?x1xf32, #S>
-  %action = transfer.keep @action %drawn : tensor<?x1xf32, #S>
-  %taken = graft.reshape %action : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %selected = graft.mul %each, %taken : tensor<?xf32, #S>
+  %said = transfer.keep @said %ce : tensor<?xf32, #S>
+  %w, %l, %p, %v, %c = transfer.read @selector [@hidden, @loss, @probability, @output, @bias] : tensor<64x?xf32, #H>, tensor<64xf32>, tensor<64xf32>, tensor<1x64xf32>, tensor<1xf32>
+  %z = graft.formula "x[s, h], e[s], w[j, h], l[j], p[j], v[1, j], c[1] -> [s]: sum j (v * relu(sum h (x * w) + e * l + exp(-e) * p)) + c" (%here, %said, %w, %l, %p, %v, %c) {graft.precision = "follow"} : (tensor<?x?xf32, #SH>, tensor<?xf32, #S>, tensor<64x?xf32, #H>, tensor<64xf32>, tensor<64xf32>, tensor<1x64xf32>, tensor<1xf32>) -> tensor<?xf32, #S>
+  %draw = graft.uniform %text id 60 : (!transfer.text) -> tensor<?x1xf32, #S>
+  %taken = graft.formula "z[s], draw[s, 1] -> [s]: step(sigmoid(z), draw)" (%z, %draw) : (tensor<?xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
+  %action = transfer.keep @action %taken : tensor<?xf32, #S>
+  %selected = graft.mul %each, %action : tensor<?xf32, #S>
   %source = transfer.mean %selected : tensor<?xf32, #S>
 
-  %ds = transfer.call @discriminator::@score(%here) : (tensor<?x?xf32, #SH>) -> tensor<?x1xf32, #S>
-  %dt = transfer.call @discriminator::@score(%there) : (tensor<?x?xf32, #SH>) -> tensor<?x1xf32, #S>
-  %zero = graft.constant 0.0 : tensor<?x1xf32, #S>
-  %one = graft.constant 1.0 : tensor<?x1xf32, #S>
-  %false = graft.binary_cross_entropy %ds, %zero : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %chosen = graft.mul %false, %taken : tensor<?xf32, #S>
-  %no = transfer.mean %chosen : tensor<?xf32, #S>
-  %yes = transfer.loss binary_cross_entropy %dt, %one mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S>
+  // z of the discriminator, D = sigmoid(z): -log(D) = softplus(-z), -log(1 - D) = softplus(z).
+  %dw, %dv = transfer.read @discriminator [@hidden, @output] : tensor<64x?xf32, #H>, tensor<1x64xf32>
+  %ds = graft.formula "x[s, h], w[j, h], v[1, j] -> [s]: sum j (v * relu(sum h (x * w)))" (%here, %dw, %dv) {graft.precision = "follow"} : (tensor<?x?xf32, #SH>, tensor<64x?xf32, #H>, tensor<1x64xf32>) -> tensor<?xf32, #S>
+  %false = graft.formula "z, action: action * softplus(z)" (%ds, %action) : (tensor<?xf32, #S>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %missed = graft.formula "x[s, h], w[j, h], v[1, j] -> [s]: softplus(-sum j (v * relu(sum h (x * w))))" (%there, %dw, %dv) {graft.precision = "follow"} : (tensor<?x?xf32, #SH>, tensor<64x?xf32, #H>, tensor<1x64xf32>) -> tensor<?xf32, #S>
+  %no = transfer.mean %false : tensor<?xf32, #S>
+  %yes = transfer.mean %missed : tensor<?xf32, #S>
   %apart = transfer.combine 1.0 * %no + 1.0 * %yes
 
-  // log(2 D), at least -3, of what was selected, and with the other sign of what was not.
-  %minus = graft.binary_cross_entropy %ds, %one : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %guess = transfer.number "log(2)" : tensor<?xf32, #S>
-  %least = transfer.number -3.0 : tensor<?xf32, #S>
-  %log = graft.sub %guess, %minus : tensor<?xf32, #S>
-  %above = graft.max %log, %least : tensor<?xf32, #S>
-  %won = graft.mul %above, %taken : tensor<?xf32, #S>
-  %twice = graft.scale %won by 2.0 : tensor<?xf32, #S>
-  %gain = graft.sub %twice, %above : tensor<?xf32, #S>
-  %fixed = graft.stop_gradient %gain : tensor<?xf32, #S>
-  // -log of the probability of what was done, and the derivative of the entropy.
-  %surprise = graft.binary_cross_entropy %z, %action : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %weighed = graft.mul %surprise, %fixed : tensor<?xf32, #S>
-  %alike = transfer.mean %weighed : tensor<?xf32, #S>
-  %useful = transfer.mean %surprise : tensor<?xf32, #S>
-  %pi = graft.sigmoid %z : tensor<?x1xf32, #S>
-  %score = graft.stop_gradient %z : tensor<?x1xf32, #S>
-  %product = graft.mul %score, %pi : tensor<?x1xf32, #S>
-  %sums = graft.reduce sum %product over [1] : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %sure = transfer.mean %sums : tensor<?xf32, #S>
-  %game = transfer.combine @share * %alike + @doubt * %sure
-      + "(1 - @share) * max(-3, min(3, (@change - @usual) / sqrt(@square + 1.0e-16)))" * %useful
+  // A reward times -log of the probability of what was done, less the entropy. A part of
+  // it is log(2 D), at least -3, of what was selected, and that with the other sign of the rest.
+  %share = transfer.number @share : tensor<f32>
+  %useful = transfer.number "max(-3, min(3, (@change - @usual) / sqrt(@square + 1.0e-16)))" : tensor<f32>
+  %doubt = transfer.number @doubt : tensor<f32>
+  %play = graft.formula "z, d, action, share[], useful[], doubt[]: (share * (2 * action - 1) * max(log(2) - softplus(-d), -3) + (1 - share) * useful) * (softplus(z) - action * z) + doubt * (z * sigmoid(z) - softplus(z))" (%z, %ds, %action, %share, %useful, %doubt) : (tensor<?xf32, #S>, tensor<?xf32, #S>, tensor<?xf32, #S>, tensor<f32>, tensor<f32>, tensor<f32>) -> tensor<?xf32, #S>
+  %game = transfer.mean %play : tensor<?xf32, #S>
 
   transfer.predict %lt softmax evaluate %target : tensor<?x?xf32, #SK>
   transfer.reward @now @measure on @validation

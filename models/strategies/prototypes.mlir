@@ -23,76 +23,6 @@
 graft.model @nearest {
   graft.parameter @sum : tensor<?x?xf32, #KH> initial "zeros"
   graft.parameter @count : tensor<?xf32, #K> initial "zeros"
-  func.func @pool(%x: tensor<?x?xf32, #TH>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x?xf32, #SH> {
-    %y = graft.segment_pool mean %x, %segments : (tensor<?x?xf32, #TH>, !graft.segments<T, S>) -> tensor<?x?xf32, #SH>
-    return %y : tensor<?x?xf32, #SH>
-  }
-  // -|f(x) - c|^2 by the sums and numbers of the examples of classes, where a row of class
-  // %own is left out of them; and which classes have others.
-  func.func @scores(%x: tensor<?x?xf32, #SH>, %s: tensor<?x?xf32, #NH>, %n: tensor<?xf32, #N>, %own: tensor<?x?xf32, #SN>) -> (tensor<?x?xf32, #SN>, tensor<?x?xf32, #SN>) {
-    %ones = graft.constant 1.0 : tensor<?xf32, #N>
-    %some = graft.max %n, %ones : tensor<?xf32, #N>
-    %divisor = graft.broadcast %some along [1] : (tensor<?xf32, #N>) -> tensor<?x?xf32, #NH>
-    %c = graft.div %s, %divisor : tensor<?x?xf32, #NH>
-    %xc = graft.matmul %x, %c transpose_rhs {graft.precision = "keep"} : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #NH>) -> tensor<?x?xf32, #SN>
-    %x2 = graft.mul %x, %x {graft.precision = "keep"} : tensor<?x?xf32, #SH>
-    %xx = graft.reduce sum %x2 over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    %a = graft.broadcast %xx along [1] : (tensor<?xf32, #S>) -> tensor<?x?xf32, #SN>
-    %c2 = graft.mul %c, %c : tensor<?x?xf32, #NH>
-    %cc = graft.reduce sum %c2 over [1] : (tensor<?x?xf32, #NH>) -> tensor<?xf32, #N>
-    %b = graft.broadcast %cc along [0] : (tensor<?xf32, #N>) -> tensor<?x?xf32, #SN>
-    %ab = graft.add %a, %b : tensor<?x?xf32, #SN>
-    %twice = graft.scale %xc by 2.0 : tensor<?x?xf32, #SN>
-    %d = graft.sub %ab, %twice : tensor<?x?xf32, #SN>
-
-    // Without itself a text of n is n / (n - 1) times as far from the mean.
-    %all = graft.broadcast %n along [0] : (tensor<?xf32, #N>) -> tensor<?x?xf32, #SN>
-    %others = graft.sub %all, %own : tensor<?x?xf32, #SN>
-    %one = graft.constant 1.0 : tensor<?x?xf32, #SN>
-    %least = graft.max %others, %one : tensor<?x?xf32, #SN>
-    %ratio = graft.div %all, %least : tensor<?x?xf32, #SN>
-    %square = graft.mul %ratio, %ratio : tensor<?x?xf32, #SN>
-    %far = graft.mul %d, %square : tensor<?x?xf32, #SN>
-    %has = graft.step %others, %one : tensor<?x?xf32, #SN>
-    %missing = graft.sub %has, %one : tensor<?x?xf32, #SN>
-    %never = graft.scale %missing by 1.0e30 : tensor<?x?xf32, #SN>
-    %z = graft.sub %never, %far : tensor<?x?xf32, #SN>
-    return %z, %has : tensor<?x?xf32, #SN>, tensor<?x?xf32, #SN>
-  }
-  // 2 f(x) c - |c|^2, which has the same softmax.
-  func.func @logits(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK> {
-    %s = graft.read @sum : tensor<?x?xf32, #KH>
-    %n = graft.read @count : tensor<?xf32, #K>
-    %one = graft.constant 1.0 : tensor<?xf32, #K>
-    %some = graft.max %n, %one : tensor<?xf32, #K>
-    %divisor = graft.broadcast %some along [1] : (tensor<?xf32, #K>) -> tensor<?x?xf32, #KH>
-    %c = graft.div %s, %divisor : tensor<?x?xf32, #KH>
-    %xc = graft.matmul %x, %c transpose_rhs {graft.precision = "keep"} : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>) -> tensor<?x?xf32, #SK>
-    %twice = graft.scale %xc by 2.0 : tensor<?x?xf32, #SK>
-    %c2 = graft.mul %c, %c : tensor<?x?xf32, #KH>
-    %cc = graft.reduce sum %c2 over [1] : (tensor<?x?xf32, #KH>) -> tensor<?xf32, #K>
-    %has = graft.step %n, %one : tensor<?xf32, #K>
-    %missing = graft.sub %has, %one : tensor<?xf32, #K>
-    %never = graft.scale %missing by 1.0e30 : tensor<?xf32, #K>
-    %offset = graft.sub %never, %cc : tensor<?xf32, #K>
-    %offsets = graft.broadcast %offset along [0] : (tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
-    %z = graft.add %twice, %offsets : tensor<?x?xf32, #SK>
-    return %z : tensor<?x?xf32, #SK>
-  }
-  // sgd with a rate of 1 adds %own to @count and its texts to @sum.
-  func.func @add(%x: tensor<?x?xf32, #SH>, %own: tensor<?x?xf32, #SK>) -> tensor<?xf32, #S> {
-    %s = graft.read @sum : tensor<?x?xf32, #KH>
-    %y = graft.matmul %own, %s {graft.precision = "keep"} : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #KH>) -> tensor<?x?xf32, #SH>
-    %xy = graft.mul %x, %y {graft.precision = "keep"} : tensor<?x?xf32, #SH>
-    %texts = graft.reduce sum %xy over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    %n = graft.read @count : tensor<?xf32, #K>
-    %all = graft.broadcast %n along [0] : (tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
-    %each = graft.mul %all, %own : tensor<?x?xf32, #SK>
-    %number = graft.reduce sum %each over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-    %sum = graft.add %texts, %number : tensor<?xf32, #S>
-    %less = graft.scale %sum by -1.0 : tensor<?xf32, #S>
-    return %less : tensor<?xf32, #S>
-  }
 }
 
 transfer.strategy @prototypes sizes (H, K, N) {
@@ -108,23 +38,27 @@ transfer.strategy @prototypes sizes (H, K, N) {
   transfer.group @memory of @nearest
 
   %tokens = transfer.call @model::@encode(%text) : (!transfer.text) -> tensor<?x?xf32, #TH>
-  %x = transfer.call @nearest::@pool(%tokens, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
-  %own = graft.one_hot %labels : (tensor<?xi32, #S>) -> tensor<?x?xf32, #SN>
-  %s = graft.matmul %own, %x transpose_lhs {graft.precision = "keep"} : (tensor<?x?xf32, #SN>, tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #NH>
-  %n = graft.reduce sum %own over [0] : (tensor<?x?xf32, #SN>) -> tensor<?xf32, #N>
-  %z:2 = transfer.call @nearest::@scores(%x, %s, %n, %own) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #NH>, tensor<?xf32, #N>, tensor<?x?xf32, #SN>) -> (tensor<?x?xf32, #SN>, tensor<?x?xf32, #SN>)
-  %each = graft.cross_entropy %z#0, %labels : (tensor<?x?xf32, #SN>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
-  %has = graft.mul %z#1, %own : tensor<?x?xf32, #SN>
-  %counts = graft.reduce sum %has over [1] : (tensor<?x?xf32, #SN>) -> tensor<?xf32, #S>
-  %counted = graft.mul %each, %counts : tensor<?xf32, #S>
+  %x = graft.formula "x[t, h], text[t, s] -> [s, h]: mean text (x)" (%tokens, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
+  %n = graft.formula "y[s] -> [n]: sum s (is(y, n))" (%labels) : (tensor<?xi32, #S>) -> tensor<?xf32, #N>
+  %c = graft.formula "y[s], x[s, h], n[k] -> [k, h]: sum s (is(y, k) * x) / max(n, 1)" (%labels, %x, %n) : (tensor<?xi32, #S>, tensor<?x?xf32, #SH>, tensor<?xf32, #N>) -> tensor<?x?xf32, #NH>
+  %d = graft.formula "x[s, h], c[n, h] -> [s, n]: sum h (x * x) + sum h (c * c) - 2 * sum h (x * c)" (%x, %c) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #NH>) -> tensor<?x?xf32, #SN>
+  // Without itself a text of n is n / (n - 1) times as far from the mean.
+  %others = graft.formula "n[k], y[s] -> [s, k]: n - is(y, k)" (%n, %labels) : (tensor<?xf32, #N>, tensor<?xi32, #S>) -> tensor<?x?xf32, #SN>
+  %ratio = graft.formula "n[k], m[s, k] -> [s, k]: n / max(m, 1)" (%n, %others) : (tensor<?xf32, #N>, tensor<?x?xf32, #SN>) -> tensor<?x?xf32, #SN>
+  %z = graft.formula "d, ratio, m: (step(m, 1) - 1) * 1e30 - d * ratio * ratio" (%d, %ratio, %others) : (tensor<?x?xf32, #SN>, tensor<?x?xf32, #SN>, tensor<?x?xf32, #SN>) -> tensor<?x?xf32, #SN>
+  %each = graft.cross_entropy %z, %labels : (tensor<?x?xf32, #SN>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
+  %counted = graft.formula "e[s], y[s], m[s, k] -> [s]: e * sum k (is(y, k) * step(m, 1))" (%each, %labels, %others) : (tensor<?xf32, #S>, tensor<?xi32, #S>, tensor<?x?xf32, #SN>) -> tensor<?xf32, #S>
   %loss = transfer.mean %counted : tensor<?xf32, #S>
 
   %states = transfer.call deterministic @model::@encode(%few) : (!transfer.text) -> tensor<?x?xf32, #TH>
-  %y = transfer.call @nearest::@pool(%states, %few) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
-  %few_own = graft.one_hot %few_labels : (tensor<?xi32, #S>) -> tensor<?x?xf32, #SK>
-  %added = transfer.call @nearest::@add(%y, %few_own) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
+  %y = graft.formula "x[t, h], text[t, s] -> [s, h]: mean text (x)" (%states, %few) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
+  %sum, %count = transfer.read @nearest [@sum, @count] : tensor<?x?xf32, #KH>, tensor<?xf32, #K>
+  // sgd with a rate of 1 adds texts and their number to the sums of their classes.
+  %added = graft.formula "y[s], x[s, h], c[k, h], n[k] -> [s]: -sum h (x * sum k (is(y, k) * c)) - sum k (is(y, k) * n)" (%few_labels, %y, %sum, %count) : (tensor<?xi32, #S>, tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>, tensor<?xf32, #K>) -> tensor<?xf32, #S>
   %total = transfer.total %added : tensor<?xf32, #S>
-  %logits = transfer.call @nearest::@logits(%y) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK>
+  // 2 f(x) c - |c|^2, which has the same softmax.
+  %mean = graft.formula "c[k, h], n[k] -> [k, h]: c / max(n, 1)" (%sum, %count) : (tensor<?x?xf32, #KH>, tensor<?xf32, #K>) -> tensor<?x?xf32, #KH>
+  %logits = graft.formula "x[s, h], c[k, h], n[k] -> [s, k]: 2 * sum h (x * c) - sum h (c * c) + (step(n, 1) - 1) * 1e30" (%y, %mean, %count) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>, tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
   %label = transfer.loss cross_entropy %logits, %few_labels mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
 
   transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>

@@ -14,18 +14,13 @@
 #S = #graft.dims<S>
 #H = #graft.dims<H>
 #K = #graft.dims<K>
+#KH = #graft.dims<K, H>
 #SH = #graft.dims<S, H>
 #SK = #graft.dims<S, K>
 
 graft.model @source_head {
-  graft.parameter @weight : tensor<?x?xf32, #graft.dims<K, H>> initial "normal" deviation 0.02
+  graft.parameter @weight : tensor<?x?xf32, #KH> initial "normal" deviation 0.02
   graft.parameter @bias : tensor<?xf32, #K> initial "zeros"
-  func.func @logits(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK> {
-    %w = graft.read @weight : tensor<?x?xf32, #graft.dims<K, H>>
-    %b = graft.read @bias : tensor<?xf32, #K>
-    %z = graft.linear %x, %w, %b : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #graft.dims<K, H>>, tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
-    return %z : tensor<?x?xf32, #SK>
-  }
 }
 // Two layers: the first has a matrix for the features and one for the signals.
 graft.model @policy {
@@ -33,24 +28,6 @@ graft.model @policy {
   graft.parameter @signals : tensor<64x4xf32> initial "normal" deviation 0.2
   graft.parameter @output : tensor<1x64xf32> initial "zeros"
   graft.parameter @bias : tensor<1xf32> initial "zeros"
-  func.func @score(%x: tensor<?x?xf32, #SH>, %said: tensor<?x4xf32, #S>) -> tensor<?x1xf32, #S> {
-    %w = graft.read @features : tensor<64x?xf32, #H>
-    %u = graft.read @signals : tensor<64x4xf32>
-    %a = graft.linear %x, %w : (tensor<?x?xf32, #SH>, tensor<64x?xf32, #H>) -> tensor<?x64xf32, #S>
-    %b = graft.linear %said, %u : (tensor<?x4xf32, #S>, tensor<64x4xf32>) -> tensor<?x64xf32, #S>
-    %sum = graft.add %a, %b : tensor<?x64xf32, #S>
-    %h = graft.relu %sum : tensor<?x64xf32, #S>
-    %v = graft.read @output : tensor<1x64xf32>
-    %c = graft.read @bias : tensor<1xf32>
-    %z = graft.linear %h, %v, %c : (tensor<?x64xf32, #S>, tensor<1x64xf32>, tensor<1xf32>) -> tensor<?x1xf32, #S>
-    return %z : tensor<?x1xf32, #S>
-  }
-  func.func @choose(%z: tensor<?x1xf32, #S>, %seq: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x1xf32, #S> {
-    %p = graft.sigmoid %z : tensor<?x1xf32, #S>
-    %u = graft.uniform %seq id 60 : (!graft.segments<T, S>) -> tensor<?x1xf32, #S>
-    %taken = graft.step %p, %u : tensor<?x1xf32, #S>
-    return %taken : tensor<?x1xf32, #S>
-  }
 }
 
 transfer.strategy @rtl sizes (H, K) {
@@ -73,8 +50,9 @@ transfer.strategy @rtl sizes (H, K) {
   transfer.group @beside of @source_head decay @weight_decay
   transfer.group @chooser of @policy
 
+  %h, %hb = transfer.read @source_head [@weight, @bias] : tensor<?x?xf32, #KH>, tensor<?xf32, #K>
   %fs = transfer.call @model::@pooled(%text) : (!transfer.text) -> tensor<?x?xf32, #SH>
-  %ls = transfer.call @source_head::@logits(%fs) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK>
+  %ls = graft.linear %fs, %h, %hb : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>, tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
   %each = graft.cross_entropy %ls, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
   %all = transfer.mean %each : tensor<?xf32, #S>
   %lt = transfer.call @model::@logits(%other) : (!transfer.text) -> tensor<?x?xf32, #SK>
@@ -83,32 +61,29 @@ transfer.strategy @rtl sizes (H, K) {
 
   // What the policy sees, and what it does, when a step begins.
   %f = transfer.call deterministic @model::@pooled(%text) : (!transfer.text) -> tensor<?x?xf32, #SH>
-  %a = transfer.call @source_head::@logits(%f) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK>
+  %a = graft.linear %f, %h, %hb : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #KH>, tensor<?xf32, #K>) -> tensor<?x?xf32, #SK>
   %b = transfer.call deterministic @model::@classify(%f, %text) : (tensor<?x?xf32, #SH>, !transfer.text) -> tensor<?x?xf32, #SK>
   %ca = graft.cross_entropy %a, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
   %cb = graft.cross_entropy %b, %labels : (tensor<?x?xf32, #SK>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
   %ra = graft.reshape %ca : (tensor<?xf32, #S>) -> tensor<?x1xf32, #S>
   %rb = graft.reshape %cb : (tensor<?xf32, #S>) -> tensor<?x1xf32, #S>
   %losses = graft.concat %ra, %rb : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?x2xf32, #S>
-  %less = graft.scale %losses by -1.0 : tensor<?x2xf32, #S>
-  %p = graft.exp %less : tensor<?x2xf32, #S>
+  %p = graft.formula "losses: exp(-losses)" (%losses) : (tensor<?x2xf32, #S>) -> tensor<?x2xf32, #S>
   %signals = graft.concat %losses, %p : (tensor<?x2xf32, #S>, tensor<?x2xf32, #S>) -> tensor<?x4xf32, #S>
   %seen = transfer.keep @seen %f : tensor<?x?xf32, #SH>
   %said = transfer.keep @said %signals : tensor<?x4xf32, #S>
-  %z = transfer.call @policy::@score(%seen, %said) : (tensor<?x?xf32, #SH>, tensor<?x4xf32, #S>) -> tensor<?x1xf32, #S>
-  %drawn = transfer.call @policy::@choose(%z, %text) : (tensor<?x1xf32, #S>, !transfer.text) -> tensor<?x1xf32, #S>
-  %action = transfer.keep @action %drawn : tensor<?x1xf32, #S>
+  %w, %u, %v, %c = transfer.read @policy [@features, @signals, @output, @bias] : tensor<64x?xf32, #H>, tensor<64x4xf32>, tensor<1x64xf32>, tensor<1xf32>
+  %z = graft.formula "x[s, h], y[s, i], w[j, h], u[j, i], v[1, j], c[1] -> [s, 1]: sum j (v * relu(sum h (x * w) + sum i (y * u))) + c" (%seen, %said, %w, %u, %v, %c) {graft.precision = "follow"} : (tensor<?x?xf32, #SH>, tensor<?x4xf32, #S>, tensor<64x?xf32, #H>, tensor<64x4xf32>, tensor<1x64xf32>, tensor<1xf32>) -> tensor<?x1xf32, #S>
+  %draw = graft.uniform %text id 60 : (!transfer.text) -> tensor<?x1xf32, #S>
+  %taken = graft.formula "z, draw: step(sigmoid(z), draw)" (%z, %draw) : (tensor<?x1xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?x1xf32, #S>
+  %action = transfer.keep @action %taken : tensor<?x1xf32, #S>
 
-  %taken = graft.reshape %action : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %selected = graft.mul %each, %taken : tensor<?xf32, #S>
+  %selected = graft.formula "each[s], action[s, 1] -> [s]: each * action" (%each, %action) : (tensor<?xf32, #S>, tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
   %source = transfer.mean %selected : tensor<?xf32, #S>
-  // -log of the probability of what was done, and the derivative of the entropy.
+  // -log of the probability of what was done, and the entropy with the other sign.
   %surprise = transfer.loss binary_cross_entropy %z, %action mean : tensor<?x1xf32, #S>, tensor<?x1xf32, #S>
-  %pi = graft.sigmoid %z : tensor<?x1xf32, #S>
-  %fixed = graft.stop_gradient %z : tensor<?x1xf32, #S>
-  %product = graft.mul %fixed, %pi : tensor<?x1xf32, #S>
-  %sums = graft.reduce sum %product over [1] : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-  %sure = transfer.mean %sums : tensor<?xf32, #S>
+  %less = graft.formula "z[s, 1] -> [s]: z * sigmoid(z) - softplus(z)" (%z) : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
+  %sure = transfer.mean %less : tensor<?xf32, #S>
 
   transfer.predict %lt softmax evaluate %target : tensor<?x?xf32, #SK>
   transfer.reward @now @measure on @validation
@@ -120,8 +95,7 @@ transfer.strategy @rtl sizes (H, K) {
   transfer.phase @warm minimise %both over [@learnt, @beside] with adamw rate constant @rate beta1 @beta1 clip @clip
   transfer.phase @learn_source minimise %source over [@learnt, @beside] with adamw rate constant @rate beta1 @beta1 clip @clip
   transfer.phase @learn_target minimise %target over [@learnt] with adamw rate constant "@rate * @target_speed" beta1 @beta1 clip @clip
-  transfer.phase @choose minimise %surprise over [@chooser]
-      with sgd rate constant "@speed * (1 - progress) * max(-3, min(3, (@change - @usual) / sqrt(@square + 1.0e-16)))" momentum @discount
+  transfer.phase @choose minimise %surprise over [@chooser] with sgd rate constant "@speed * (1 - progress) * max(-3, min(3, (@change - @usual) / sqrt(@square + 1.0e-16)))" momentum @discount
   transfer.phase @explore minimise %sure over [@chooser] with sgd rate constant "@speed * @doubt * (1 - progress)"
   transfer.schedule epochs @warm_epochs of [@warm]
   transfer.schedule epochs @epochs of [@learn_source, @learn_target, @now, @change, @square, @choose, @explore, @usual, @before]

@@ -27,23 +27,15 @@ transfer.strategy @self_training sizes (K) {
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
 
-  // The pseudo-label: 1 at the greatest probability of a row, else 0.
   %steady = transfer.call deterministic @model::@logits(%other) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %fixed = graft.stop_gradient %steady : tensor<?x?xf32, #SK>
   %p = graft.softmax %fixed : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %top = graft.reduce max %p over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %tops = graft.broadcast %top along [1] : (tensor<?xf32, #S>) -> tensor<?x?xf32, #SK>
-  %pseudo = graft.step %p, %tops : tensor<?x?xf32, #SK>
 
-  %threshold = transfer.number @threshold : tensor<?xf32, #S>
-  %sure = graft.step %top, %threshold : tensor<?xf32, #S>
-
-  // The cross-entropy with that label, where the model is sure.
+  // The logarithm of the probability of the label that p gives, where p is sure.
   %noisy = transfer.call @model::@logits(%other) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %log_q = graft.softmax %noisy log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %pseudo, %log_q : tensor<?x?xf32, #SK>
-  %sum = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %counted = graft.mul %sure, %sum : tensor<?xf32, #S>
+  %threshold = transfer.number @threshold : tensor<f32>
+  %counted = graft.formula "p[s, k], log_q[s, k], threshold[] -> [s]: step(max k (p), threshold) * sum k (step(p, max k (p)) * log_q)" (%p, %log_q, %threshold) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>, tensor<f32>) -> tensor<?xf32, #S>
   %likely = transfer.mean %counted : tensor<?xf32, #S>
   %loss = transfer.combine 1.0 * %label + "-@share" * %likely
 

@@ -21,10 +21,6 @@
 graft.model @head {
   graft.parameter @weight : tensor<?x?xf32, #KH> initial "normal" deviation 0.02
   graft.parameter @bias : tensor<?xf32, #K> initial "zeros"
-  func.func @pool(%x: tensor<?x?xf32, #TH>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?x?xf32, #SH> {
-    %y = graft.segment_pool mean %x, %segments : (tensor<?x?xf32, #TH>, !graft.segments<T, S>) -> tensor<?x?xf32, #SH>
-    return %y : tensor<?x?xf32, #SH>
-  }
   func.func @logits(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK> {
     %w = graft.read @weight : tensor<?x?xf32, #KH>
     %b = graft.read @bias : tensor<?xf32, #K>
@@ -47,40 +43,21 @@ transfer.strategy @setfit sizes (H, K) {
   transfer.group @top of @head decay @weight_decay
 
   %tokens = transfer.call @model::@encode(%text) : (!transfer.text) -> tensor<?x?xf32, #TH>
-  %x = transfer.call @head::@pool(%tokens, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
-  %squares = graft.mul %x, %x {graft.precision = "keep"} : tensor<?x?xf32, #SH>
-  %squared = graft.reduce sum %squares over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-  %length = graft.sqrt %squared : tensor<?xf32, #S>
-  %lengths = graft.broadcast %length along [1] : (tensor<?xf32, #S>) -> tensor<?x?xf32, #SH>
-  %u = graft.div %x, %lengths : tensor<?x?xf32, #SH>
-  %cosine = graft.matmul %u, %u transpose_rhs {graft.precision = "keep"} : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SS>
+  %x = graft.formula "x[t, h], text[t, s] -> [s, h]: mean text (x)" (%tokens, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
+  %u = graft.formula "x[s, h] -> [s, h]: x / sqrt(sum h (x * x))" (%x) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH>
+  %cosine = graft.formula "u[s, h], v[r, h] -> [s, r]: sum h (u * v)" (%u, %u) : (tensor<?x?xf32, #SH>, tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SS>
 
   // 1 where labels are equal, also of a text and itself, whose cosine is 1 in any case.
   %rows = graft.one_hot %labels : (tensor<?xi32, #S>) -> tensor<?x?xf32, #SK>
-  %same = graft.matmul %rows, %rows transpose_rhs {graft.precision = "keep"} : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SS>
-  %error = graft.sub %cosine, %same : tensor<?x?xf32, #SS>
-  %each = graft.mul %error, %error : tensor<?x?xf32, #SS>
-
-  %alike = graft.mul %same, %each : tensor<?x?xf32, #SS>
-  %unlike = graft.sub %each, %alike : tensor<?x?xf32, #SS>
-  %near = graft.reduce sum %alike over [1] : (tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
-  %far = graft.reduce sum %unlike over [1] : (tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
-  %with_itself = graft.reduce sum %same over [1] : (tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
-  %one = graft.constant 1.0 : tensor<?xf32, #S>
-  %friends = graft.sub %with_itself, %one : tensor<?xf32, #S>
-  %some_friends = graft.max %friends, %one : tensor<?xf32, #S>
-  %ones = graft.constant 1.0 : tensor<?x?xf32, #SS>
-  %different = graft.sub %ones, %same : tensor<?x?xf32, #SS>
-  %strangers = graft.reduce sum %different over [1] : (tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
-  %some_strangers = graft.max %strangers, %one : tensor<?xf32, #S>
-  %nearness = graft.div %near, %some_friends : tensor<?xf32, #S>
-  %distance = graft.div %far, %some_strangers : tensor<?xf32, #S>
-  %both = graft.add %nearness, %distance : tensor<?xf32, #S>
-  %half = graft.scale %both by 0.5 : tensor<?xf32, #S>
+  %same = graft.formula "u[s, k], v[r, k] -> [s, r]: sum k (u * v)" (%rows, %rows) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SS>
+  %each = graft.formula "cosine, same: (cosine - same) * (cosine - same)" (%cosine, %same) : (tensor<?x?xf32, #SS>, tensor<?x?xf32, #SS>) -> tensor<?x?xf32, #SS>
+  %near = graft.formula "each[s, r], same[s, r] -> [s]: sum r (same * each) / max(sum r (same) - 1, 1)" (%each, %same) : (tensor<?x?xf32, #SS>, tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
+  %far = graft.formula "each[s, r], same[s, r] -> [s]: sum r ((1 - same) * each) / max(sum r (1 - same), 1)" (%each, %same) : (tensor<?x?xf32, #SS>, tensor<?x?xf32, #SS>) -> tensor<?xf32, #S>
+  %half = graft.formula "near, far: (near + far) / 2" (%near, %far) : (tensor<?xf32, #S>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
   %pairs = transfer.mean %half : tensor<?xf32, #S>
 
   %states = transfer.call deterministic @model::@encode(%text) : (!transfer.text) -> tensor<?x?xf32, #TH>
-  %y = transfer.call @head::@pool(%states, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
+  %y = graft.formula "x[t, h], text[t, s] -> [s, h]: mean text (x)" (%states, %text) : (tensor<?x?xf32, #TH>, !transfer.text) -> tensor<?x?xf32, #SH>
   %logits = transfer.call @head::@logits(%y) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SK>
   %label = transfer.loss cross_entropy %logits, %labels mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
 

@@ -18,64 +18,6 @@ graft.model @near {
   graft.parameter @centre : tensor<?xf32, #H> initial "zeros"
   graft.parameter @level : tensor<f32> initial "zeros"
   graft.parameter @variance : tensor<f32> initial "zeros"
-  func.func @unit(%x: tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH> {
-    %squares = graft.mul %x, %x : tensor<?x?xf32, #SH>
-    %square = graft.reduce sum %squares over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    %least = graft.constant 1.0e-24 : tensor<?xf32, #S>
-    %positive = graft.max %square, %least : tensor<?xf32, #S>
-    %length = graft.sqrt %positive : tensor<?xf32, #S>
-    %lengths = graft.broadcast %length along [1] : (tensor<?xf32, #S>) -> tensor<?x?xf32, #SH>
-    %u = graft.div %x, %lengths : tensor<?x?xf32, #SH>
-    return %u : tensor<?x?xf32, #SH>
-  }
-  // Half of the squared distance from the mean.
-  func.func @apart(%x: tensor<?x?xf32, #SH>) -> tensor<?xf32, #S> {
-    %u = graft.call @unit(%x) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH>
-    %c = graft.read @centre : tensor<?xf32, #H>
-    %centres = graft.broadcast %c along [0] : (tensor<?xf32, #H>) -> tensor<?x?xf32, #SH>
-    %d = graft.sub %centres, %u : tensor<?x?xf32, #SH>
-    %squares = graft.mul %d, %d : tensor<?x?xf32, #SH>
-    %square = graft.reduce sum %squares over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    %half = graft.scale %square by 0.5 : tensor<?xf32, #S>
-    return %half : tensor<?xf32, #S>
-  }
-  func.func @similarity(%x: tensor<?x?xf32, #SH>) -> tensor<?xf32, #S> {
-    %u = graft.call @unit(%x) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH>
-    %c = graft.read @centre : tensor<?xf32, #H>
-    %centres = graft.broadcast %c along [0] : (tensor<?xf32, #H>) -> tensor<?x?xf32, #SH>
-    // u c alone would differ in its last digits only.
-    %d = graft.sub %u, %centres : tensor<?x?xf32, #SH>
-    %products = graft.mul %d, %centres : tensor<?x?xf32, #SH>
-    %s = graft.reduce sum %products over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    return %s : tensor<?xf32, #S>
-  }
-  func.func @over(%s: tensor<?xf32, #S>) -> tensor<?xf32, #S> {
-    %l = graft.read @level : tensor<f32>
-    %levels = graft.broadcast %l along [0] : (tensor<f32>) -> tensor<?xf32, #S>
-    %d = graft.sub %s, %levels : tensor<?xf32, #S>
-    return %d : tensor<?xf32, #S>
-  }
-  func.func @varied(%d: tensor<?xf32, #S>) -> tensor<?xf32, #S> {
-    %v = graft.read @variance : tensor<f32>
-    %variances = graft.broadcast %v along [0] : (tensor<f32>) -> tensor<?xf32, #S>
-    %squares = graft.mul %d, %d : tensor<?xf32, #S>
-    %a = graft.sub %variances, %squares : tensor<?xf32, #S>
-    return %a : tensor<?xf32, #S>
-  }
-  func.func @standard(%d: tensor<?xf32, #S>) -> tensor<?xf32, #S> {
-    %v = graft.read @variance : tensor<f32>
-    %least = graft.constant 1.0e-12 : tensor<f32>
-    %positive = graft.max %v, %least : tensor<f32>
-    %deviation = graft.sqrt %positive : tensor<f32>
-    %deviations = graft.broadcast %deviation along [0] : (tensor<f32>) -> tensor<?xf32, #S>
-    %z = graft.div %d, %deviations : tensor<?xf32, #S>
-    return %z : tensor<?xf32, #S>
-  }
-  func.func @half_square(%d: tensor<?xf32, #S>) -> tensor<?xf32, #S> {
-    %square = graft.mul %d, %d : tensor<?xf32, #S>
-    %half = graft.scale %square by 0.5 : tensor<?xf32, #S>
-    return %half : tensor<?xf32, #S>
-  }
 }
 
 transfer.strategy @similarity sizes (H, K) {
@@ -97,28 +39,23 @@ transfer.strategy @similarity sizes (H, K) {
   // The pretrained features, for all of the training.
   transfer.group @kept of @start tracks @model keep 1.0
 
+  %c, %l, %v = transfer.read @near [@centre, @level, @variance] : tensor<?xf32, #H>, tensor<f32>, tensor<f32>
   %ft = transfer.call deterministic @start::@pooled(%other) : (!transfer.text) -> tensor<?x?xf32, #SH>
-  %far = transfer.call @near::@apart(%ft) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
+  %ut = graft.formula "x[s, h] -> [s, h]: x / sqrt(max(sum h (x * x), 1e-24))" (%ft) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH>
+  %far = graft.formula "u[s, h], c[h] -> [s]: sum h ((c - u) * (c - u)) / 2" (%ut, %c) : (tensor<?x?xf32, #SH>, tensor<?xf32, #H>) -> tensor<?xf32, #S>
   %around = transfer.mean %far : tensor<?xf32, #S>
   %fs = transfer.call deterministic @start::@pooled(%text) : (!transfer.text) -> tensor<?x?xf32, #SH>
-  %s = transfer.call @near::@similarity(%fs) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-  %d = transfer.call @near::@over(%s) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
-  %off = transfer.call @near::@half_square(%d) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %us = graft.formula "x[s, h] -> [s, h]: x / sqrt(max(sum h (x * x), 1e-24))" (%fs) : (tensor<?x?xf32, #SH>) -> tensor<?x?xf32, #SH>
+  // u c alone would differ in its last digits only.
+  %d = graft.formula "u[s, h], c[h], l[] -> [s]: sum h ((u - c) * c) - l" (%us, %c, %l) : (tensor<?x?xf32, #SH>, tensor<?xf32, #H>, tensor<f32>) -> tensor<?xf32, #S>
+  %off = graft.formula "d: d * d / 2" (%d) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
   %level = transfer.mean %off : tensor<?xf32, #S>
-  %v = transfer.call @near::@varied(%d) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
-  %varied = transfer.call @near::@half_square(%v) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %varied = graft.formula "d, v[]: (v - d * d) * (v - d * d) / 2" (%d, %v) : (tensor<?xf32, #S>, tensor<f32>) -> tensor<?xf32, #S>
   %variance = transfer.mean %varied : tensor<?xf32, #S>
 
-  %z = transfer.call @near::@standard(%d) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
-  %a = transfer.number @sharpness : tensor<?xf32, #S>
-  %shift = transfer.number "@sharpness * @sharpness / 2 + log(@most)" : tensor<?xf32, #S>
-  %scaled = graft.mul %a, %z : tensor<?xf32, #S>
-  %over = graft.sub %scaled, %shift : tensor<?xf32, #S>
-  %excess = graft.relu %over : tensor<?xf32, #S>
-  %capped = graft.sub %over, %excess : tensor<?xf32, #S>
-  %share = graft.exp %capped : tensor<?xf32, #S>
-  %most = transfer.number @most : tensor<?xf32, #S>
-  %count = graft.mul %share, %most : tensor<?xf32, #S>
+  %a = transfer.number @sharpness : tensor<f32>
+  %most = transfer.number @most : tensor<f32>
+  %count = graft.formula "d, v[], a[], most[]: most * exp(min(0, a * d / sqrt(max(v, 1e-12)) - a * a / 2 - log(most)))" (%d, %v, %a, %most) : (tensor<?xf32, #S>, tensor<f32>, tensor<f32>, tensor<f32>) -> tensor<?xf32, #S>
   %weight = graft.stop_gradient %count : tensor<?xf32, #S>
 
   %logits = transfer.call @model::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
@@ -130,9 +67,7 @@ transfer.strategy @similarity sizes (H, K) {
   // How unsure the model is chooses the best epoch by texts without labels.
   %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
   %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
-  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %unsure = graft.formula "p[s, k], logs[s, k] -> [s]: -sum k (p * logs)" (%sure, %logs) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %entropy = transfer.mean %unsure : tensor<?xf32, #S>
   transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @find_middle minimise %around over [@middle] with sgd rate constant "1 / (1 + step)"

@@ -6,7 +6,6 @@
 // and then its logits; soft_share leaves the rest to labels other than -100. Layer m of M matches
 // layer m N / M of N, with as many heads. Learned matrices map to the width of the teacher.
 #S = #graft.dims<S>
-#T = #graft.dims<T>
 #SK = #graft.dims<S, K>
 #TG = #graft.dims<T, G>
 #TH = #graft.dims<T, H>
@@ -18,25 +17,8 @@
 graft.model @fit {
   graft.parameter @embeddings.weight : tensor<?x?xf32, #GH> initial "normal" deviation 0.02
   graft.parameter @states.weight : tensor<?x?xf32, #GH> initial "normal" deviation 0.02
-  func.func @apart(%x: tensor<?x?xf32, #TH>, %w: tensor<?x?xf32, #GH>, %y: tensor<?x?xf32, #TG>, %segments: !graft.segments<T, S>) -> tensor<?xf32, #S> {
-    %z = graft.linear %x, %w : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>) -> tensor<?x?xf32, #TG>
-    %token = graft.mse %z, %y : (tensor<?x?xf32, #TG>, tensor<?x?xf32, #TG>) -> tensor<?xf32, #T>
-    %column = graft.reshape %token : (tensor<?xf32, #T>) -> tensor<?x1xf32, #T>
-    %mean = graft.segment_pool mean %column, %segments : (tensor<?x1xf32, #T>, !graft.segments<T, S>) -> tensor<?x1xf32, #S>
-    %text = graft.reshape %mean : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
-    return %text : tensor<?xf32, #S>
-  }
-  func.func @embeddings(%x: tensor<?x?xf32, #TH>, %y: tensor<?x?xf32, #TG>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?xf32, #S> {
-    %w = graft.read @embeddings.weight : tensor<?x?xf32, #GH>
-    %text = graft.call @apart(%x, %w, %y, %segments) : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>, tensor<?x?xf32, #TG>, !graft.segments<T, S>) -> tensor<?xf32, #S>
-    return %text : tensor<?xf32, #S>
-  }
-  func.func @states(%x: tensor<?x?xf32, #TH>, %y: tensor<?x?xf32, #TG>, %segments: !graft.segments<T, S> {graft.name = "segments"}) -> tensor<?xf32, #S> {
-    %w = graft.read @states.weight : tensor<?x?xf32, #GH>
-    %text = graft.call @apart(%x, %w, %y, %segments) : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>, tensor<?x?xf32, #TG>, !graft.segments<T, S>) -> tensor<?xf32, #S>
-    return %text : tensor<?xf32, #S>
-  }
 }
+
 transfer.strategy @tinybert sizes (H, G, K) {
   transfer.parameter @layer_rate = 1.0e-4 in [0.0, 3.0e+38] "peak learning rate for the layers"
   transfer.parameter @layer_epochs = 10 in [1, 1000000000] "passes over the examples for the layers"
@@ -54,10 +36,13 @@ transfer.strategy @tinybert sizes (H, G, K) {
   %said = transfer.call deterministic @teacher::@logits(%text) : (!transfer.text) -> tensor<?x?xf32, #SK>
   %e = transfer.tap "hidden" layer 0 of %logits : tensor<?x?xf32, #SK> -> tensor<?x?xf32, #TH>
   %te = transfer.tap "hidden" layer 0 of %said : tensor<?x?xf32, #SK> -> tensor<?x?xf32, #TG>
-  %words = transfer.call @fit::@embeddings(%e, %te, %text) : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #TG>, !transfer.text) -> tensor<?xf32, #S>
+  %word_map, %map = transfer.read @fit [@embeddings.weight, @states.weight] : tensor<?x?xf32, #GH>, tensor<?x?xf32, #GH>
+  %we = graft.formula "x[t, h], w[g, h] -> [t, g]: sum h (x * w)" (%e, %word_map) {graft.precision = "follow"} : (tensor<?x?xf32, #TH>, tensor<?x?xf32, #GH>) -> tensor<?x?xf32, #TG>
+  %words = graft.formula "x[t, g], y[t, g], text[t, s] -> [s]: mean text (mean g ((x - y) * (x - y)))" (%we, %te, %text) : (tensor<?x?xf32, #TG>, tensor<?x?xf32, #TG>, !transfer.text) -> tensor<?xf32, #S>
   %h = transfer.tap "hidden" layers 1 to -1 of %logits : tensor<?x?xf32, #SK> -> !own
   %th = transfer.tap "hidden" of %said matching %h : tensor<?x?xf32, #SK>, !own -> !other
-  %hidden = transfer.call @fit::@states(%h, %th, %text) : (!own, !other, !transfer.text) -> !losses
+  %wh = graft.formula "x[t, h], w[g, h] -> [t, g]: sum h (x * w)" (%h, %map) {graft.precision = "follow"} : (!own, tensor<?x?xf32, #GH>) -> !other
+  %hidden = graft.formula "x[t, g], y[t, g], text[t, s] -> [s]: mean text (mean g ((x - y) * (x - y)))" (%wh, %th, %text) : (!other, !other, !transfer.text) -> !losses
   %all = transfer.sum %hidden : !losses
   %q = transfer.tap "query" of %logits : tensor<?x?xf32, #SK> -> !own
   %k = transfer.tap "key" of %logits : tensor<?x?xf32, #SK> -> !own
@@ -65,8 +50,7 @@ transfer.strategy @tinybert sizes (H, G, K) {
   %tk = transfer.tap "key" of %said matching %k : tensor<?x?xf32, #SK>, !own -> !other
   %scores = transfer.relation_divergence mse %q, %k, %tq, %tk over %text : (!own, !own, !other, !other, !transfer.text) -> !losses
   %maps = transfer.sum %scores : !losses
-  %outer = graft.add %words, %all : tensor<?xf32, #S>
-  %every = graft.add %outer, %maps : tensor<?xf32, #S>
+  %every = graft.formula "words, all, maps: words + all + maps" (%words, %all, %maps) : (tensor<?xf32, #S>, tensor<?xf32, #S>, tensor<?xf32, #S>) -> tensor<?xf32, #S>
   %layers = transfer.mean %every : tensor<?xf32, #S>
   %hard = transfer.loss cross_entropy %logits, %labels ignore -100 mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>
   %kept = transfer.cache @teacher_logits %said : tensor<?x?xf32, #SK>

@@ -27,17 +27,6 @@ graft.model @critic {
     %s = graft.reduce sum %z over [1] : (tensor<?x1xf32, #S>) -> tensor<?xf32, #S>
     return %s : tensor<?xf32, #S>
   }
-  func.func @excess(%g: tensor<?x?xf32, #SH>) -> tensor<?xf32, #S> {
-    %squares = graft.mul %g, %g : tensor<?x?xf32, #SH>
-    %sum = graft.reduce sum %squares over [1] : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-    %least = graft.constant 1.0e-12 : tensor<?xf32, #S>
-    %positive = graft.add %sum, %least : tensor<?xf32, #S>
-    %length = graft.sqrt %positive : tensor<?xf32, #S>
-    %one = graft.constant 1.0 : tensor<?xf32, #S>
-    %more = graft.sub %length, %one : tensor<?xf32, #S>
-    %excess = graft.mul %more, %more : tensor<?xf32, #S>
-    return %excess : tensor<?xf32, #S>
-  }
 }
 
 transfer.strategy @wasserstein sizes (H, K) {
@@ -64,8 +53,10 @@ transfer.strategy @wasserstein sizes (H, K) {
   %ct = transfer.call @critic::@score(%ft) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
   %gs = transfer.gradient %cs wrt %fs : tensor<?xf32, #S>, tensor<?x?xf32, #SH>
   %gt = transfer.gradient %ct wrt %ft : tensor<?xf32, #S>, tensor<?x?xf32, #SH>
-  %es = transfer.call @critic::@excess(%gs) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
-  %et = transfer.call @critic::@excess(%gt) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
+  %ls = graft.formula "g[s, h] -> [s]: sqrt(sum h (g * g) + 1e-12)" (%gs) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
+  %es = graft.formula "l: (l - 1) * (l - 1)" (%ls) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
+  %lt = graft.formula "g[s, h] -> [s]: sqrt(sum h (g * g) + 1e-12)" (%gt) : (tensor<?x?xf32, #SH>) -> tensor<?xf32, #S>
+  %et = graft.formula "l: (l - 1) * (l - 1)" (%lt) : (tensor<?xf32, #S>) -> tensor<?xf32, #S>
   %ms = transfer.mean %cs : tensor<?xf32, #S>
   %mt = transfer.mean %ct : tensor<?xf32, #S>
   %ps = transfer.mean %es : tensor<?xf32, #S>
@@ -76,9 +67,7 @@ transfer.strategy @wasserstein sizes (H, K) {
   // How unsure the model is chooses the best epoch by texts without labels.
   %sure = graft.softmax %logits : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
   %logs = graft.softmax %logits log : (tensor<?x?xf32, #SK>) -> tensor<?x?xf32, #SK>
-  %terms = graft.mul %sure, %logs : tensor<?x?xf32, #SK>
-  %certain = graft.reduce sum %terms over [1] : (tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
-  %unsure = graft.scale %certain by -1.0 : tensor<?xf32, #S>
+  %unsure = graft.formula "p[s, k], logs[s, k] -> [s]: -sum k (p * logs)" (%sure, %logs) : (tensor<?x?xf32, #SK>, tensor<?x?xf32, #SK>) -> tensor<?xf32, #S>
   %entropy = transfer.mean %unsure : tensor<?xf32, #S>
   transfer.predict %logits softmax evaluate %label or %entropy : tensor<?x?xf32, #SK>
   transfer.phase @tell minimise %apart over [@judge] with adamw rate constant @critic_rate

@@ -1,6 +1,6 @@
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the functions @scores and @logits of the page prototypes, in the interpreter.
+"""Checks what the page prototypes computes of features, in the interpreter.
 
     prototype_scores.py PAGE FOLDER
 
@@ -17,39 +17,46 @@ import torch
 from safetensors.torch import load_file
 
 ROWS, CLASSES, WIDTH = 7, 4, 5
+TYPES = {"labels": "tensor<?xi32, #S>", "x": "tensor<?x?xf32, #SH>",
+         "n": "tensor<?xf32, #N>", "c": "tensor<?x?xf32, #NH>",
+         "others": "tensor<?x?xf32, #SN>", "z": "tensor<?x?xf32, #SN>",
+         "y": "tensor<?x?xf32, #SH>", "sum": "tensor<?x?xf32, #KH>",
+         "count": "tensor<?xf32, #K>", "logits": "tensor<?x?xf32, #SK>",
+         "like": "tensor<?xf32, #N>"}
 
 
 def listed(tensor):
+    element = "f32" if tensor.is_floating_point() else "i32"
     return (f"dense<{tensor.tolist()}> : tensor<"
-            f"{'x'.join(map(str, tensor.shape))}xf32>")
+            f"{'x'.join(map(str, tensor.shape))}x{element}>")
 
 
-class Function:
-    """A function of the page, whose arguments and parameters are values."""
+class Formulas:
+    """What the page computes from the line of one value to that of another."""
 
-    def __init__(self, name, page, folder):
+    def __init__(self, first, last, page, folder):
         lines = page.read_text().splitlines()
-        self.name = name
         self.aliases = [line for line in lines if line.startswith("#")]
-        first = next(i for i, line in enumerate(lines)
-                     if f"func.func @{name}(" in line)
-        self.body = [line for line in lines[first + 1:lines.index("  }", first)]
-                     if "graft.read" not in line]
-        self.file, self.output = folder / f"{name}.mlir", folder / f"{name}.out"
+        begin, end = (next(i for i, line in enumerate(lines)
+                           if line.startswith(f"  %{name} = "))
+                      for name in (first, last))
+        self.body = lines[begin:end + 1]
+        self.file, self.output = folder / f"{last}.mlir", folder / f"{last}.out"
 
-    def __call__(self, results, size, **values):
-        sizes = {"x": "SH", "s": f"{size}H", "n": size, "own": f"S{size}"}
+    def __call__(self, results, **values):
         arguments = ", ".join(
-            f"%{name}: tensor<{'?x' * value.dim()}f32, #{sizes[name]}> "
-            f'{{graft.name = "{name}", graft.value = {listed(value)}}}'
-            for name, value in values.items())
-        types = ", ".join(f'tensor<?x?xf32, #S{size}> {{graft.name = "{name}"}}'
-                          for name in results)
+            f'%{name}: {TYPES[name]} {{graft.name = "{name}", '
+            f"graft.value = {listed(value)}}}" for name, value in values.items())
+        types = [TYPES[name] for name in results]
+        named = ", ".join(f'{type_} {{graft.name = "{name}"}}'
+                          for name, type_ in zip(results, types, strict=True))
         self.file.write_text("\n".join([
-            *self.aliases, f"func.func @{self.name}({arguments}) -> ({types}) {{",
-            *self.body, "}"]) + "\n")
+            *self.aliases, f"func.func @f({arguments}) -> ({named}) {{",
+            *self.body,
+            f"  return %{', %'.join(results)} : {', '.join(types)}", "}"]) + "\n")
         subprocess.run(["graft-opt", str(self.file), "-o", "/dev/null",
-                        f"--interpret=entry={self.name} output={self.output}"],
+                        "--transfer-expand-formulas",
+                        f"--interpret=entry=f output={self.output}"],
                        check=True, stdout=subprocess.DEVNULL)
         told = load_file(self.output)
         assert all(torch.isfinite(told[name]).all() for name in results)
@@ -58,23 +65,30 @@ class Function:
 
 def main():
     page, folder = map(pathlib.Path, sys.argv[1:])
-    episode = Function("scores", page, folder)
-    predict = Function("logits", page, folder)
+    means = Formulas("n", "c", page, folder)
+    episode = Formulas("d", "z", page, folder)
+    predict = Formulas("mean", "logits", page, folder)
     torch.manual_seed(5)
     x, examples = torch.randn(ROWS, WIDTH), torch.randn(CLASSES, WIDTH)
-    nobody = torch.zeros(ROWS, CLASSES)
     squares = torch.cdist(x, examples)**2
 
-    def scores(x, s, n, own=nobody):
-        return episode(["z", "has"], "N", x=x, s=s, n=n, own=own)
+    def scores(x, sums, counts):
+        """Of rows that are no examples: all are of a class that has no other row."""
+        labels = torch.full([ROWS], CLASSES)
+        n = torch.cat([counts, torch.ones(1)])
+        c = torch.cat([sums / counts.clamp(min=1).unsqueeze(1),
+                       torch.zeros(1, WIDTH)])
+        z, others = episode(["z", "others"], labels=labels, x=x, n=n, c=c)
+        assert (others[:, CLASSES] == 0).all()
+        return z[:, :CLASSES], others[:, :CLASSES] >= 1
 
-    def logits(x, s, n):
-        return predict(["z"], "K", x=x, s=s, n=n)[0]
+    def logits(x, sums, counts):
+        return predict(["logits"], y=x, sum=sums, count=counts)[0]
 
     one = torch.ones(CLASSES)
     z, has = scores(x, examples, one)
     nearest = squares.argmin(1)
-    assert len(set(nearest.tolist())) > 1 and (has == 1).all()
+    assert len(set(nearest.tolist())) > 1 and has.all()
     assert torch.allclose(z, -squares, atol=1e-5)
     assert (z.argmax(1) == nearest).all()
     assert (logits(x, examples, one).argmax(1) == nearest).all()
@@ -92,7 +106,7 @@ def main():
     counts[1], sums[1] = 0, 0
     z, has = scores(x, sums, counts)
     present = [0, 2, 3]
-    assert (has[:, 1] == 0).all()
+    assert not has[:, 1].any()
     for p in (z.softmax(1), logits(x, sums, counts).softmax(1)):
         assert (p[:, 1] == 0).all()
         assert torch.allclose(p[:, present], (-squares[:, present]).softmax(1),
@@ -100,14 +114,14 @@ def main():
     print("a class without an example: not predicted")
 
     labels = torch.tensor([0, 0, 0, 1, 2, 2, 3])
-    own = torch.nn.functional.one_hot(labels, CLASSES).float()
-    z, has = scores(x, own.T @ x, own.sum(0), own)
+    n, c = means(["n", "c"], labels=labels, x=x, like=one)
+    z, others = episode(["z", "others"], labels=labels, x=x, n=n, c=c)
     for i in range(ROWS):
         for k in range(CLASSES):
-            others = [j for j in range(ROWS) if labels[j] == k and j != i]
-            assert has[i, k] == (1.0 if others else 0.0)
-            want = (-(x[i] - x[others].mean(0)).square().sum()
-                    if others else torch.tensor(-1e30))
+            rest = [j for j in range(ROWS) if labels[j] == k and j != i]
+            assert others[i, k] == len(rest)
+            want = (-(x[i] - x[rest].mean(0)).square().sum()
+                    if rest else torch.tensor(-1e30))
             assert torch.allclose(z[i, k], want, atol=1e-5), (i, k, z[i, k], want)
     print("a row among the examples: compared with the others")
 

@@ -69,8 +69,9 @@ def warm(phase, source, target, label, own):
 
 
 def sure(z):
-    """What has the derivative of minus the entropy, by z."""
-    return (z.detach() * z.sigmoid()).mean()
+    """The entropy of a decision, with the other sign."""
+    return (z.sigmoid() * functional.logsigmoid(z) +
+            (-z).sigmoid() * functional.logsigmoid(-z)).mean()
 
 
 def bce(z, answer):
@@ -158,7 +159,7 @@ def mgtl(at, settings):
     model, begun = at.model()
     judge = pages.take(begun, ["discriminator.hidden", "discriminator.output"])
     chooser = pages.take(begun, [f"selector.{name}" for name in (
-        "hidden", "signals", "output", "bias")])
+        "hidden", "loss", "probability", "output", "bias")])
     share, speed, doubt = (float(settings[name]) for name in
                            ("share", "speed", "doubt"))
 
@@ -191,8 +192,8 @@ def mgtl(at, settings):
 
         def score():
             hidden = (functional.linear(here, chooser[0]) +
-                      functional.linear(said, chooser[1])).relu()
-            return functional.linear(hidden, chooser[2], chooser[3]).squeeze(1)
+                      said @ torch.stack(chooser[1:3])).relu()
+            return functional.linear(hidden, *chooser[3:]).squeeze(1)
 
         with torch.no_grad():
             action = choose(score().sigmoid(), total + done, 7)
