@@ -64,7 +64,9 @@ def section(item):
     tests = numbers["test_rows"]
     rows = ", ".join(f"{name} {count}" for name, count in tests.items())
     yield (f"`{record['command']}` at {record['commit'][:12]}, {record['date'][:10]}; "
-           f"{numbers['seeds']} seeds; test rows: {rows}; {record['processor']}.\n")
+           f"{numbers['seeds']} seeds; test rows: {rows}; {record['processor']}."
+           + ("" if record["passed"] else " **Not passed**: a method is right in less "
+              f"than {numbers['least']:g} %.") + "\n")
     yield "| " + " | ".join(["method", *tests, "compared with", "trained", "memory",
                              "time"]) + " |"
     yield "|" + "---|" * (5 + len(tests))
