@@ -23,7 +23,7 @@ import noisy  # noqa: E402
 SETTINGS = {
     "batch": 10,       # rows of the source and of the target in a step
     "warm": 4,         # epochs in which every row of the source is selected
-    "epochs": 8,       # epochs after these
+    "epochs": 8,       # epochs after these, in which rewards are measured
     "rate": 7e-4,      # of the source phase, AdamW
     "target": 0.3,     # times that, of the target phase
     "decay": 3.0,      # weight decay of the encoder and both heads
@@ -37,12 +37,11 @@ SETTINGS = {
     "cap": 3.0,        # greatest advantage, in deviations
     "fixed": 0.0,      # not 0: the deviation, instead of the moving one
     "reward": "loss",  # or accuracy
-    "whole": 0,        # 1: the reward is that of the step, not the source phase
     "alpha": 0.5,      # mgtl: share of the discriminator in the reward
-    "labels": 1,       # mgtl: 0: the selector sees z alone, not the state of rtl
     "judge": 1e-2,     # mgtl: rate of the discriminator, AdamW
 }
-OWN = {"mgtl": {"speed": 1.0, "entropy": 0.02}}  # other values of these
+OWN = {"mgtl": {"warm": 2, "epochs": 6, "rate": 5e-4, "speed": 0.7,
+                "entropy": 0.05}}  # other values of these
 INPUTS, FEATURES = noisy.VOCABULARY, 16
 TAGS = ("clean", "flipped", "shifted")
 
@@ -115,12 +114,13 @@ def log_probability(logit, action):
 
 
 class Model:
-    """An encoder and a head for each domain."""
+    """An encoder, and a head for each domain or one for both."""
 
-    def __init__(self, draw, settings):
+    def __init__(self, draw, settings, one):
         self.encoder = draw.layer(INPUTS, 32, 0.2) + draw.layer(32, FEATURES, 0.2)
         self.source = draw.layer(FEATURES, 2, 0.3)
-        self.target = draw.layer(FEATURES, 2, 0.3)
+        self.target = self.source if one else draw.layer(FEATURES, 2, 0.3)
+        self.heads = [self.source] if one else [self.source, self.target]
         how = {"betas": (settings["beta1"], 0.999),
                "weight_decay": settings["decay"]}
         self.optimisers = {
@@ -140,13 +140,23 @@ class Model:
         with torch.no_grad():
             features = self.features(x)
             losses = [cross_entropy(linear(features, *head), labels)
-                      for head in (self.source, self.target)]
+                      for head in self.heads]
             said = torch.stack([*losses, *((-loss).exp() for loss in losses)], 2)
             return torch.cat([features, said], 2)
 
+    def loss(self, head, rows, weight=1.0):
+        return (weight * cross_entropy(self.logits(rows[0], head), rows[1])).mean(1)
+
     def learn(self, head, rows, weight=1.0):
-        loss = (weight * cross_entropy(self.logits(rows[0], head), rows[1])).mean(1)
-        step(self.optimisers[head], loss)
+        step(self.optimisers[head], self.loss(head, rows, weight))
+
+    def warm(self, rows, others):
+        if len(self.heads) == 1:
+            step(self.optimisers["source"],
+                 self.loss("source", rows) + self.loss("target", others))
+        else:
+            self.learn("source", rows)
+            self.learn("target", others)
 
     def measure(self, rows, kind):
         with torch.no_grad():
@@ -215,49 +225,64 @@ def train(seeds, settings, selector):
     """Both phases of the model, with the reward, and `selector` in each step."""
     tables, tags = load(seeds)
     draw = Draw(seeds)
-    model = Model(draw, settings)
+    model = Model(draw, settings, selector.ONE_HEAD)
     chooser = selector(draw, model, settings)
     count, size = len(tags[0]), settings["batch"]
     ours, theirs = draw.batches(count, size), draw.batches(noisy.SIZES["target"], size)
     advantage, kind = Advantage(settings), settings["reward"]
     steps = count // size
-    warm, total = settings["warm"] * steps, (settings["warm"] +
-                                             settings["epochs"]) * steps
-    before = model.measure(tables["validation"], kind)
+    for _ in range(settings["warm"] * steps):
+        model.warm(take(tables["source"], next(ours)),
+                   take(tables["target"], next(theirs)))
+    before, total = None, settings["epochs"] * steps
     for done in range(total):
         rows = take(tables["source"], next(ours))
         others = take(tables["target"], next(theirs))
-        noise = draw.uniform(size)
-        chosen = done >= warm
         # What is kept for the step.
         state = chooser.state(*rows)
-        action = (noise <= chooser.chance(state)).float() if chosen else (
-            torch.ones_like(noise))
-        model.learn("source", rows, action)
-        if not settings["whole"]:
-            now = model.measure(tables["validation"], kind)
-        model.learn("target", others)
-        if settings["whole"]:
-            now = model.measure(tables["validation"], kind)
-        worth = advantage(now - before)
+        action = (draw.uniform(size) <= chooser.chance(state)).float()
         chooser.prepare(rows[0], others[0], action)
-        if chosen:
-            chooser.learn(state, action, worth, 1 - done / total)
-        before = model.measure(tables["validation"], kind)
+        model.learn("source", rows, action)
+        model.learn("target", others)
+        now = model.measure(tables["validation"], kind)
+        worth = advantage(now - (now if before is None else before))
+        before = now
+        chooser.learn(state, action, worth, 1 - done / total)
     with torch.no_grad():
         scores = chooser.chance(chooser.state(*tables["source"]))
     report(scores, tags, seeds, model.measure(tables["test"], "accuracy"))
+    if selector.ONE_HEAD:
+        for name, keep in (("all", torch.ones_like(scores)), ("clean", tags == 0),
+                           ("selected", draw.uniform(count) <= scores)):
+            print(f"steps to 90 % with {name}: {reach(tables, keep, seeds, settings)}")
+
+
+def reach(tables, keep, seeds, settings, share=0.9, most=800):
+    """Steps until a new model says this share of the test rows right, which learns
+    from the rows of the source to keep and those of the target."""
+    draw, size = Draw(seeds), settings["batch"]
+    model = Model(draw, settings | {"rate": 4e-4}, True)
+    theirs = draw.batches(noisy.SIZES["target"], size)
+    found = [None] * len(seeds)
+    for done in range(1, most + 1):
+        at = torch.stack([torch.multinomial(row, size, generator=made)
+                          for row, made in zip(keep.float(), draw.made)])
+        model.warm(take(tables["source"], at), take(tables["target"], next(theirs)))
+        if done % 10 == 0:
+            said = model.measure(tables["test"], "accuracy")
+            found = [done if steps is None and right >= share else steps
+                     for steps, right in zip(found, said.tolist())]
+    return found
 
 
 class Policy:
     """Chooses by the state, learns by the reward."""
 
+    ONE_HEAD = False
+
     def __init__(self, draw, model, settings):
         self.model, self.settings = model, settings
-        self.build(draw, FEATURES + 4)
-
-    def build(self, draw, width):
-        hidden = self.settings["hidden"]
+        width, hidden = FEATURES + 2 * len(model.heads), settings["hidden"]
         self.layers = draw.layer(width, hidden, 0.3) + draw.layer(hidden, 1, 0.0)
         self.traces = [torch.zeros_like(layer) for layer in self.layers]
 
@@ -299,17 +324,13 @@ class Policy:
 class Attacker(Policy):
     """The selector of mgtl: it is worth more to choose what looks like the target."""
 
-    def build(self, draw, width):
-        super().build(draw, width if self.settings["labels"] else FEATURES)
-        self.domain = draw.layer(FEATURES, 16, 0.3) + draw.layer(16, 1, 0.2)
-        self.judge = torch.optim.AdamW(self.domain, lr=self.settings["judge"],
-                                       weight_decay=0.0)
+    ONE_HEAD = True
 
-    def state(self, x, labels):
-        if self.settings["labels"]:
-            return super().state(x, labels)
-        with torch.no_grad():
-            return self.model.features(x)
+    def __init__(self, draw, model, settings):
+        super().__init__(draw, model, settings)
+        self.domain = draw.layer(FEATURES, 16, 0.3) + draw.layer(16, 1, 0.2)
+        self.judge = torch.optim.AdamW(self.domain, lr=settings["judge"],
+                                       weight_decay=0.0)
 
     def prepare(self, x, other, action):
         with torch.no_grad():
@@ -367,14 +388,18 @@ def blob(seeds, settings):
     with torch.no_grad():
         chance = two(ours, policy)[..., 0].sigmoid()
         chosen = draw.uniform(ours.shape[1]) <= chance
-        said = two(ours, domain)[..., 0] <= 0, two(theirs, domain)[..., 0] > 0
+        sure = two(theirs, domain)[..., 0]
+        said = two(ours, domain)[..., 0] <= 0, sure > 0
     for i, seed in enumerate(seeds):
         # Of as many of each.
         right = [(said[0][i] & chosen[i]).sum() / chosen[i].sum(),
                  said[1][i].float().mean()]
         share = (chosen[i] & tags[i]).sum() / chosen[i].sum()
+        # Of target rows, if those that are selected of the source are alike.
+        guess = 1 / (1 + chance[i].mean())
         print(f"seed {seed}: discriminator {50 * (right[0] + right[1]):.1f} %, far among "
-              f"the selected {100 * share:.2f} %, mean near "
+              f"the selected {100 * share:.2f} %, says of the target "
+              f"{sure[i].sigmoid().mean():.3f}, a guess is {guess:.3f}, mean near "
               f"{chance[i][~tags[i]].mean():.3f}, far {chance[i][tags[i]].mean():.4f}, "
               f"area {area(chance[i], tags[i]):.4f}")
 
