@@ -3,8 +3,7 @@
 """Trains the pages beside this file on small problems whose answers are known, with
 five seeds each, and checks what must hold.
 
-    check.py moons|shift|critic|weights|teacher|tasks|gradients|noise|sine|
-        noisy FOLDER
+    check.py moons|shift|critic|weights|teacher|tasks|gradients|noise|sine FOLDER
 
 The bounds are those of calibration.json, which reference/toys.py made: it trains the
 same networks on the same tables in PyTorch. Prints what was measured.
@@ -18,7 +17,6 @@ import struct
 import subprocess
 import sys
 
-import noisy as noisy_tables
 import tables
 
 HERE = pathlib.Path(__file__).parent
@@ -72,10 +70,11 @@ def cosine(a, b):
     return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
 
 
-def scores(artifact, table):
+def scores(artifact, table, *options):
     """Of each row, what a model of one output says."""
     return [json.loads(line)["score"] for line in run(
-        "graft", "predict", artifact, "--data", table, "--json").splitlines()]
+        "graft", "predict", artifact, "--data", table, "--json",
+        *options).splitlines()]
 
 
 def demand(holds, text):
@@ -470,46 +469,6 @@ def sine(folder):
     demand(mean["second"] <= mean["first"], "no more of an error by second order than "
            f"by first, got {mean}")
     print("waves hold")
-
-
-def area(right, wrong):
-    """How likely one of the first numbers is larger than one of the second."""
-    return statistics.mean((x > y) + 0.5 * (x == y) for x in right for y in wrong)
-
-
-def noisy(folder):
-    """Rows that a policy learns to select, by what comes of them."""
-    bounds = BOUNDS["noisy"]
-    areas = []
-    for seed in SEEDS:
-        here = folder / str(seed)
-        here.mkdir(exist_ok=True)
-        noisy_tables.write_noisy(here, seed)
-        artifact = train(HERE / "noisy_rtl.mlir", here / "run", seed,
-                         {name: here / f"{name}.tsv"
-                          for name in ("source", "target", "validation")},
-                         "--batch-size", "10", "--threads", "1")
-        run("graft", "predict", artifact, "--head", "chosen", "--data",
-            here / "source.tsv", "--logits", "--output", here / "chosen.jsonl")
-        score = {"clean": [], "flipped": [], "shifted": []}
-        for line, tag in zip((here / "chosen.jsonl").read_text().splitlines(),
-                             (here / "tags.tsv").read_text().splitlines()[1:]):
-            logits = json.loads(line)["logits"]
-            score[tag].append(1 / (1 + math.exp(logits["0"] - logits["1"])))
-        bad = score["flipped"] + score["shifted"]
-        found = {"noise": area(score["clean"], bad),
-                 "flipped": area(score["clean"], score["flipped"]),
-                 "gap": statistics.mean(score["clean"]) - statistics.mean(bad)}
-        print(f"seed {seed}: " + ", ".join(f"{name} {value:.3f}"
-                                           for name, value in found.items()),
-              flush=True)
-        areas.append(found["noise"])
-        for name, value in found.items():
-            demand(value >= bounds[name], f"{name} to be {bounds[name]} at least, got "
-                   f"{value}, seed {seed}")
-    demand(statistics.mean(areas) >= bounds["mean"], f"areas of {bounds['mean']} in the "
-           f"mean, got {areas}")
-    print("noisy holds")
 
 
 def main():
