@@ -4,9 +4,9 @@
 // A minimax game for selective transfer (after Wang et al. 2019): a selector chooses texts
 // of @source that a discriminator takes for texts of @target, and that help the encoder
 // there. The discriminator learns to tell what was selected from @target. A text that is
-// selected is rewarded by the logarithm of twice its probability of @target, which is 0 for
-// a guess, and one that is not by that with the other sign; all are rewarded by the change
-// on @validation. @share weighs the first against the second. The selector sees what the
+// selected is rewarded by the logarithm of twice its probability of @target, which is 0
+// where it is a half, and one that is not by that with the other sign; all are rewarded by
+// the change on @validation. @share weighs the first against the second. The selector sees what the
 // encoder makes of a text, and the loss and the probability of its label. At first, for
 // @warm_epochs, all texts are selected.
 //

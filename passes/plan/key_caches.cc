@@ -26,6 +26,7 @@ std::string describe(func::FuncOp entry) {
   copy->setSymName("rows");
   copy->getOperation()->setDiscardableAttrs(
       DictionaryAttr::get(entry.getContext()));
+  copy->removeResAttrsAttr();  // they have the name of the cache
   std::string text;
   llvm::raw_string_ostream stream(text);
   copy->print(stream, OpPrintingFlags().useLocalScope());

@@ -136,8 +136,13 @@ class FormulaBuilder {
   ImplicitLocOpBuilder builder;
   formula::Formula formula;
   llvm::DenseMap<unsigned, Term> operands;
-  // What values have become, so that each is repeated along indices once.
-  llvm::DenseMap<Value, SmallVector<Term, 1>> spreads;
+  // What terms have become, so that each is repeated along indices once. One
+  // value may stand for several operands, with other indices each.
+  struct Spread {
+    Indices from;
+    Term term;
+  };
+  llvm::DenseMap<Value, SmallVector<Spread, 1>> spreads;
 };
 
 Value FormulaBuilder::run() {
@@ -159,8 +164,9 @@ Term FormulaBuilder::spread(const Term& term, const Indices& order) {
                                APFloat(static_cast<float>(term.number))),
             0, order};
   if (term.indices == order) return term;
-  for (const Term& known : spreads.lookup(term.value))
-    if (known.indices == order) return known;
+  for (const Spread& known : spreads.lookup(term.value))
+    if (known.from == term.indices && known.term.indices == order)
+      return known.term;
   Term result;
   if (term.indices.size() == order.size()) {
     result = turn(term, order);
@@ -170,7 +176,7 @@ Term FormulaBuilder::spread(const Term& term, const Indices& order) {
       if (!llvm::is_contained(term.indices, index)) added.push_back(dimension);
     result = {create<BroadcastOp>(typeOf(order), term.value, added), 0, order};
   }
-  spreads[term.value].push_back(result);
+  spreads[term.value].push_back({term.indices, result});
   return result;
 }
 

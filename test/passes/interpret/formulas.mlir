@@ -9,6 +9,7 @@
 // RUN: graft-opt %s --transfer-expand-formulas --interpret="entry=texts lengths=2,1" -o /dev/null | FileCheck %s --check-prefix=TEXTS
 // RUN: graft-opt %s --transfer-expand-formulas --interpret=entry=means -o /dev/null | FileCheck %s --check-prefix=MEANS
 // RUN: graft-opt %s --transfer-expand-formulas --interpret=entry=order -o /dev/null | FileCheck %s --check-prefix=ORDER
+// RUN: graft-opt %s --transfer-expand-formulas --interpret=entry=pairs -o /dev/null | FileCheck %s --check-prefix=PAIRS
 
 #S = #graft.dims<S>
 #T = #graft.dims<T>
@@ -22,6 +23,15 @@ func.func @apart(
     -> (tensor<3x2xf32> {graft.name = "d"}) {
   %d = graft.formula "x[s, h], c[n, h] -> [s, n]: sum h (x * x) - 2 * sum h (x * c) + sum h (c * c)" (%x, %c) : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
   return %d : tensor<3x2xf32>
+}
+
+// One value for two operands, each with an index of its own.
+// PAIRS: d: tensor<3xf32> [10, 5, 13]
+func.func @pairs(
+    %a: tensor<3xf32> {graft.value = dense<[1.0, 2.0, 4.0]> : tensor<3xf32>})
+    -> (tensor<3xf32> {graft.name = "d"}) {
+  %d = graft.formula "a[s], b[t] -> [s]: sum t ((a - b) * (a - b))" (%a, %a) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return %d : tensor<3xf32>
 }
 
 // A class without a text has a mean of 0.

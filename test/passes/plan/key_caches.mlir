@@ -34,7 +34,7 @@ graft.size @B bound 64
 graft.model @m {
   graft.parameter @w : tensor<8x3xf32>
 }
-func.func @told(%ids: tensor<?xi32, #graft.dims<T>>) -> tensor<?x3xf32, #graft.dims<T>> attributes {graft.phase = "told", graft.phase_ordinal = 3 : i32} {
+func.func @told(%ids: tensor<?xi32, #graft.dims<T>>) -> (tensor<?x3xf32, #graft.dims<T>> {graft.name = "cached.other"}) attributes {graft.phase = "told", graft.phase_ordinal = 3 : i32} {
   %x = graft.read @m::@w : tensor<8x3xf32>
   %z = graft.embedding %ids, %x : (tensor<?xi32, #graft.dims<T>>, tensor<8x3xf32>) -> tensor<?x3xf32, #graft.dims<T>>
   return %z : tensor<?x3xf32, #graft.dims<T>>

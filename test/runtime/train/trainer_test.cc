@@ -247,8 +247,8 @@ TEST_F(TrainerTest, RefusesAnArtifactWithoutAHostProgram) {
   spec_.host_programs.clear();
   Load();
   EXPECT_THAT(std::string(Train().status().message()),
-              HasSubstr("program.graft: expects an artifact with one host "
-                        "program, to train by, got none"));
+              HasSubstr("program.graft: expects a program that trains, got one "
+                        "of a strategy without transfer.phase"));
   spec_.host_programs = {program, program};
   spec_.host_programs[1].name = "second";
   Load();
