@@ -3,11 +3,11 @@
 """What strategies cost, beside what they would cost without help of the compiler.
 
     strategy_costs.py --model DIR --work DIR [--texts N] [--length N] [--part N]
-        [--pairs N] [--seconds-off] [--record FILE]
+        [--batch N] [--pairs N] [--seconds-off] [--record FILE]
 
 Contrastive training of a batch of --texts in two passes, parts of --part texts, against
-a page that computes as much for each text and relates none; and its activations against
-those of a batch of one part. Three epochs of distillation with the teacher cached against
+a page that computes as much for each text and relates none; and its activations, with
+the matrices of all pairs, against those of a batch of --batch texts in one launch. Three epochs of distillation with the teacher cached against
 one that speaks in each epoch. A step of LoRA and its memory against full fine-tuning. Times
 are medians of the ratios of --pairs, in turn; --seconds-off holds none of them to its
 bound. Prints a line of JSON and exits with 1 when a bound is broken.
@@ -63,7 +63,7 @@ def two_passes(options):
     parts = ("--max-tokens", options.part * options.length)
     rest = ("--data", f"train={related}", "--max-steps", 1)
     small = train(options, "small", "page:contrastive", *rest, "--batch-size",
-                  options.part)[1]
+                  options.batch)[1]
     large = train(options, "large", "page:contrastive", *rest, *parts,
                   "--batch-size", options.texts)[1]
     whole = (*rest, *parts, "--batch-size", options.texts)
@@ -97,14 +97,14 @@ def cached_teacher(options):
 
 def lora(options):
     table = options.work / "adapted.tsv"
-    job.write_equal_texts(table, 2 * options.part, options.length)
+    job.write_equal_texts(table, 2 * options.batch, options.length)
     plans = [train(options, name, f"page:{name}", "--new-head", "--data",
                    f"train={table}", "--max-steps", 1)[1]
              for name in ("lora", "finetune")]
 
     def step(name):
         line = job.run("graft", "bench", options.work / name / "program.graft",
-                       "--batch", options.part, "--length", options.length,
+                       "--batch", options.batch, "--length", options.length,
                        "--train", "--seconds", "1", "--json")
         return json.loads(line)["median_ms"]
     # What is mapped is the file of the frozen weights.
@@ -120,7 +120,8 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--texts", type=int, default=1024)
     parser.add_argument("--length", type=int, default=16)
-    parser.add_argument("--part", type=int, default=32)
+    parser.add_argument("--part", type=int, default=28)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds-off", action="store_true")
     parser.add_argument("--record", type=pathlib.Path)
@@ -140,6 +141,7 @@ def main():
         "ratios": found, "bounds": BOUNDS, "broken": broken, "each": times,
         "two_passes": passes_plan, "lora": adapted_plan,
         "texts": options.texts, "length": options.length, "part": options.part,
+        "batch": options.batch,
     }, options.record)
 
 
