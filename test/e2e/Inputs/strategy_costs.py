@@ -7,10 +7,11 @@
 
 Contrastive training of a batch of --texts in two passes, parts of --part texts, against
 a page that computes as much for each text and relates none; and its activations, with
-the matrices of all pairs, against those of a batch of --batch texts in one launch. Three epochs of distillation with the teacher cached against
-one that speaks in each epoch. A step of LoRA and its memory against full fine-tuning. Times
-are medians of the ratios of --pairs, in turn; --seconds-off holds none of them to its
-bound. Prints a line of JSON and exits with 1 when a bound is broken.
+the matrices of all pairs, against those of a batch of --batch texts in one launch. Three
+epochs of distillation with the teacher cached against one that speaks in each epoch. A
+step of LoRA and its memory against full fine-tuning. Times are medians of the ratios of
+--pairs, in turn; --seconds-off holds none of them to its bound. Prints a line of JSON and
+exits with 1 when a bound is broken.
 """
 
 import argparse
