@@ -95,8 +95,7 @@ class Expansion {
         op.emitOpError("expects each value of 'wrt' to reach the loss, got #")
         << index << " of type " << value.getType()
         << " that does not; ops that compare, draw or count, such as "
-           "graft.step, "
-           "let no gradient through";
+           "graft.step, let no gradient through";
     // The place of an imported parameter is its name.
     if (auto read = value.getDefiningOp<ReadOp>())
       diagnostic.attachNote(op.getLoc())

@@ -35,23 +35,22 @@ def PlanKeyCachesPass : Pass<"plan-key-caches", "::mlir::ModuleOp"> {
   let summary = "Give caches a key of what they hold";
   let description = [{
     Each `exec.cache` that an entry fills once gets the attribute `key`, a hash of that
-    entry's graph: of its ops, types and the names of the parameters that it reads. Its
-    own name, the rest of the module and the code that the graph becomes do not count,
+    entry's graph: of its ops, types and the names of the parameters that it reads. The
+    names of cache and entry, the rest of the module and the code that the graph becomes do not count,
     so that programs which differ elsewhere, in a temperature or a schedule, share the
     rows. Runs before `lower-outline`, which replaces the graph.
 
     Example:
     ```mlir
-    exec.host {
-      exec.stream @train [T, S]
+    exec.host @run {
+      exec.stream @train sizes (T, S)
       exec.cache @said of @train by @said output 0
       exec.fill_cache @said
     }
     ```
     The declaration becomes `exec.cache @said of @train by @said output 0 key
-    "3f0c9a5e7d1b2468"`, or another hash.
+    "3f0c9a5e7d1b2468"`, or another hash (test/passes/plan/key_caches.mlir).
   }];
-  let dependentDialects = ["::graft::exec::ExecDialect"];
 }
 
 def PlanRecomputePass : Pass<"plan-recompute", "::mlir::ModuleOp"> {

@@ -75,7 +75,21 @@ absl::Status CheckField(const SafetensorsFile& file, const std::string& field,
                  found == file.metadata().end() ? "none" : found->second);
 }
 
-// Maps the file into `rows`, whose name and width are known.
+// Points `rows`, whose name and width are known, to those of the file.
+absl::Status Map(std::shared_ptr<const SafetensorsFile> file, int64_t examples,
+                 CachedRows& rows) {
+  GRAFT_ASSIGN_OR_RETURN(const TensorView* kept,
+                         file->Get(kRows, {examples, rows.width}));
+  if (kept->dtype != DType::kF32 ||
+      reinterpret_cast<uintptr_t>(kept->data.data()) % alignof(float) != 0)
+    return Differs(*file, kRows, "of aligned F32",
+                   DescribeTensorType(kept->dtype, kept->shape));
+  rows.mapped = reinterpret_cast<const float*>(kept->data.data());
+  rows.file = std::move(file);
+  return absl::OkStatus();
+}
+
+// Maps the file of an earlier run, if it is whole and has what is asked for.
 absl::Status Load(FileSystem& files, const std::string& path,
                   absl::string_view key, int64_t examples, CachedRows& rows) {
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const SafetensorsFile> file,
@@ -86,18 +100,12 @@ absl::Status Load(FileSystem& files, const std::string& path,
                          file->Get(kRows, {examples, rows.width}));
   GRAFT_ASSIGN_OR_RETURN(const TensorView* checksum,
                          file->Get(kChecksum, {kDigits}));
-  if (kept->dtype != DType::kF32 ||
-      reinterpret_cast<uintptr_t>(kept->data.data()) % alignof(float) != 0)
-    return Differs(*file, kRows, "of aligned F32",
-                   DescribeTensorType(kept->dtype, kept->shape));
   ChecksumStream found;
   found.Add(kept->data);
   const std::string told(checksum->data.begin(), checksum->data.end());
   if (told != Digits(found))
     return Differs(*file, kChecksum, Digits(found), told);
-  rows.mapped = reinterpret_cast<const float*>(kept->data.data());
-  rows.file = std::move(file);
-  return absl::OkStatus();
+  return Map(std::move(file), examples, rows);
 }
 
 using RowSink = std::function<absl::Status(absl::Span<const float> rows)>;
@@ -185,7 +193,9 @@ absl::StatusOr<CacheReport> FillCache(
   }
   GRAFT_RETURN_IF_ERROR(
       Write(files, path, key, examples.size(), rows.width, compute));
-  GRAFT_RETURN_IF_ERROR(Load(files, path, key, examples.size(), rows));
+  GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                         SafetensorsFile::Open(files, path));
+  GRAFT_RETURN_IF_ERROR(Map(std::move(file), examples.size(), rows));
   return report;
 }
 

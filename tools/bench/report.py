@@ -210,19 +210,12 @@ def records_of(case):
             for kind in KINDS if path_of(case, kind).exists()}
 
 
-def by_hand():
-    """The part of the page that is not made of records."""
-    page = PAGE.read_text() if PAGE.exists() else ""
-    _, heading, rest = page.partition(f"\n{BY_HAND}")
-    return heading + rest
-
-
 def text():
     parts = [INTRODUCTION]
     for case in TITLES:
         parts.append("\n".join(section(case, records_of(case))))
     parts.append(AGAINST)
-    return "\n".join(parts).rstrip() + "\n" + by_hand()
+    return "\n".join(parts).rstrip() + "\n" + accept.results.by_hand(PAGE, BY_HAND)
 
 
 def is_current():

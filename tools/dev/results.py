@@ -80,15 +80,16 @@ def section(item):
     yield ""
 
 
-def by_hand():
-    page = PAGE.read_text() if PAGE.exists() else ""
-    _, heading, rest = page.partition(f"\n{BY_HAND}")
-    return heading + rest
+def by_hand(page, heading):
+    """The part of a page that is not made of records: from a heading on."""
+    text = page.read_text() if page.exists() else ""
+    _, found, rest = text.partition(f"\n{heading}")
+    return found + rest
 
 
 def text():
     parts = [INTRODUCTION, *("\n".join(section(item)) for item in TITLES)]
-    return "\n".join(parts).rstrip() + "\n" + by_hand()
+    return "\n".join(parts).rstrip() + "\n" + by_hand(PAGE, BY_HAND)
 
 
 def is_current():

@@ -15,7 +15,7 @@ METHODS = ("finetune", "setfit", "prototypes", "self_training")
 
 
 def recipe(method, count):
-    # About 60 steps per class and stage at least.
+    # Fewer rows have fewer steps in a pass.
     passes = 40 if count < 32 else 15
     return {"finetune": ("rate=5e-5", f"epochs={passes}", "warmup=0.1", "clip=1"),
             "prototypes": (f"epochs={20 if count < 32 else 8}",),
