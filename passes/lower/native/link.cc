@@ -6,6 +6,10 @@
 #include <mutex>
 
 #include "lld/Common/Driver.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ObjCopy/ConfigManager.h"
+#include "llvm/ObjCopy/ObjCopy.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include "runtime/base/file.h"
@@ -14,9 +18,31 @@
 LLD_HAS_DRIVER(elf)
 
 namespace graft {
+namespace {
+
+// Writes an object under its own symbol to the file `path`.
+llvm::Error writeObject(const NamedObject& object, const std::string& path) {
+  auto parsed = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef({object.bytes.data(), object.bytes.size()}, path));
+  if (!parsed) return parsed.takeError();
+  std::error_code error;
+  llvm::raw_fd_ostream file(path, error);
+  llvm::objcopy::ConfigManager config;
+  config.Common.SymbolsToRename[kObjectSymbol] = object.symbol;
+  llvm::Error failed =
+      llvm::objcopy::executeObjcopyOnBinary(config, **parsed, file);
+  file.close();
+  if (!error) error = file.error();
+  file.clear_error();  // or it ends the process
+  if (failed || !error) return failed;
+  return llvm::createStringError("cannot write " + path + ": " +
+                                 error.message());
+}
+
+}  // namespace
 
 llvm::Expected<std::string> linkSharedObject(
-    llvm::ArrayRef<llvm::SmallVector<char, 0>> objects) {
+    const std::vector<NamedObject>& objects) {
   absl::StatusOr<TemporaryDirectory> folder = TemporaryDirectory::Create();
   if (!folder.ok())
     return llvm::createStringError(std::string(folder.status().message()));
@@ -34,16 +60,7 @@ llvm::Expected<std::string> linkSharedObject(
                                     output};
   for (const auto& [index, object] : llvm::enumerate(objects)) {
     std::string name = JoinPath(folder->path(), std::to_string(index) + ".o");
-    std::error_code error;
-    llvm::raw_fd_ostream file(name, error);
-    file.write(object.data(), object.size());
-    file.close();
-    if (!error) error = file.error();
-    if (error) {
-      file.clear_error();
-      return llvm::createStringError("cannot write " + name + ": " +
-                                     error.message());
-    }
+    if (llvm::Error error = writeObject(object, name)) return error;
     words.push_back(name);
   }
   std::vector<const char*> arguments;

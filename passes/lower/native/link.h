@@ -5,17 +5,27 @@
 #define GRAFT_PASSES_LOWER_NATIVE_LINK_H_
 
 #include <string>
+#include <vector>
 
-#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 namespace graft {
 
-// Links relocatable ELF objects into a shared object, with lld in this
-// process. Thread-safe: calls wait for each other, because lld has globals.
+// What each object calls its kernel.
+inline constexpr llvm::StringLiteral kObjectSymbol = "kernel";
+
+// A relocatable ELF object, and what the shared object calls its kernel.
+struct NamedObject {
+  std::string symbol;
+  llvm::SmallVector<char, 0> bytes;
+};
+
+// Links objects into a shared object, with lld in this process. Thread-safe:
+// calls wait for each other, because lld has globals.
 llvm::Expected<std::string> linkSharedObject(
-    llvm::ArrayRef<llvm::SmallVector<char, 0>> objects);
+    const std::vector<NamedObject>& objects);
 
 }  // namespace graft
 

@@ -200,7 +200,7 @@ LogicalResult checkUndefinedSymbols(Unit& unit) {
 LogicalResult generateObject(Unit& unit, const NativeMachine& machine) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
-      translateModuleToLLVMIR(unit.module, context, unit.kernel.getName());
+      translateModuleToLLVMIR(unit.module, context, kObjectSymbol);
   if (!module)
     return unit.kernel.emitError("cannot translate kernel '")
            << unit.kernel.getName() << "' to LLVM IR";
@@ -259,7 +259,10 @@ FailureOr<KernelCode> compileKernels(exec::KernelsOp kernels,
   for (Unit& unit : units) {
     if (!unit.object.empty()) continue;
     unit.module = ModuleOp::create(builder, unit.kernel.getLoc());
-    OpBuilder::atBlockEnd(unit.module.getBody()).clone(*unit.kernel);
+    // Under a name that all kernels have, for objects are shared.
+    cast<func::FuncOp>(
+        OpBuilder::atBlockEnd(unit.module.getBody()).clone(*unit.kernel))
+        .setName(kObjectSymbol);
     if (failed(lowerGeneric(unit.kernel, unit.module))) return failure();
   }
   if (units.empty()) return code;
@@ -277,8 +280,9 @@ FailureOr<KernelCode> compileKernels(exec::KernelsOp kernels,
       })))
     return failure();
 
-  std::vector<ObjectCache::Object> objects;
-  for (Unit& unit : units) objects.push_back(std::move(unit.object));
+  std::vector<NamedObject> objects;
+  for (Unit& unit : units)
+    objects.push_back({unit.kernel.getName().str(), std::move(unit.object)});
   llvm::Expected<std::string> library = linkSharedObject(objects);
   if (!library) return kernels.emitError(llvm::toString(library.takeError()));
   code.bytes = std::move(*library);

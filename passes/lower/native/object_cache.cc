@@ -44,11 +44,22 @@ std::string hashOfCompiler() {
   return file ? hash((*file)->getBuffer()) : std::string();
 }
 
-// A kernel as bytes that are the same in every process. Much faster than its
-// text: what stands for types and attributes is printed once.
+// A kernel as bytes that are the same in every process, and for kernels that
+// only names tell apart. Much faster than its text: what stands for types and
+// attributes is printed once.
 class KernelBytes {
  public:
-  explicit KernelBytes(func::FuncOp kernel) { addStructure(kernel, *this); }
+  KernelBytes(func::FuncOp kernel, llvm::ArrayRef<std::string> sizes) {
+    addSizes(kernel->getAttrOfType<ArrayAttr>(kSizes), sizes);
+    for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+      NamedAttrList rest(kernel.getArgAttrDict(i));
+      addSizes(dyn_cast_or_null<ArrayAttr>(rest.erase(kDims)), sizes);
+      add(rest.getDictionary(kernel.getContext()));
+    }
+    addStructure(kernel, *this,
+                 {SymbolTable::getSymbolAttrName(), kSizes,
+                  kernel.getArgAttrsAttrName()});
+  }
 
   // Definitions end in an empty line, which no definition is.
   std::string get() const { return definitions + '\n' + sequence; }
@@ -72,6 +83,21 @@ class KernelBytes {
   }
 
  private:
+  static constexpr llvm::StringLiteral kSizes = "exec.sizes";
+  static constexpr llvm::StringLiteral kDims = "exec.dims";
+
+  // Each name as its place in the program's table; -1 where it has none, which
+  // no kernel that was kept has.
+  void addSizes(ArrayAttr names, llvm::ArrayRef<std::string> sizes) {
+    if (!names) return add(int64_t{-1});
+    add(static_cast<int64_t>(names.size()));
+    for (StringRef name : names.getAsValueRange<StringAttr>()) {
+      add(static_cast<int64_t>(name.consume_back("+1")));
+      const auto* found = llvm::find(sizes, name);
+      add(found == sizes.end() ? int64_t{-1} : found - sizes.begin());
+    }
+  }
+
   void addNamed(const void* object,
                 llvm::function_ref<void(llvm::raw_ostream&)> print) {
     auto [found, isNew] =
@@ -143,8 +169,7 @@ std::string ObjectCache::key(func::FuncOp kernel, const NativeMachine& machine,
         llvm::StringRef(machine.features)})
     stream << part << '\n';
   stream << machine.vectorBits << ' ' << machine.roundsBf16 << '\n';
-  stream << llvm::join(sizes, ",") << '\n';
-  stream << KernelBytes(kernel).get();
+  stream << KernelBytes(kernel, sizes).get();
   return hash(text);
 }
 

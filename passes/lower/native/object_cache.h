@@ -16,9 +16,10 @@
 
 namespace graft {
 
-// Keys are hashes of all that an object depends on: the kernel, the names
-// of the program's sizes, the machine, and the compiler's own code, so an
-// object of another build is never taken. Files are written aside and renamed,
+// Keys are hashes of all that an object depends on: the kernel but its name, the
+// places of its sizes among the program's, the machine, and the compiler's own
+// code, so an object of another build is never taken and programs share what
+// they have in common. Files are written aside and renamed,
 // carry a checksum, and go when they are old or many. Whatever is wrong with
 // the folder or a file in it costs time and nothing else. Thread-safe; so is
 // the folder, for any number of processes.
@@ -33,7 +34,8 @@ class ObjectCache {
   ObjectCache(const ObjectCache&) = delete;
   ObjectCache& operator=(const ObjectCache&) = delete;
 
-  // Of a kernel before it is lowered; empty where nothing is kept.
+  // Of a kernel before it is lowered; empty where nothing is kept. `sizes` are
+  // those of the program, in the order of the table that kernels read.
   std::string key(mlir::func::FuncOp kernel, const NativeMachine& machine,
                   llvm::ArrayRef<std::string> sizes) const;
 

@@ -126,6 +126,40 @@ TEST_F(ObjectCacheTest, TellsKernelsAndTargetsApart) {
   EXPECT_EQ(kept(directory).size(), 2 * getTargets().size());
 }
 
+// Programs that differ elsewhere number a kernel and name its sizes otherwise.
+TEST_F(ObjectCacheTest, KernelsThatOnlyNamesTellApartShareAnObject) {
+  auto renamed = [&](const std::string& name, const std::string& size,
+                     const std::string& before) {
+    std::string text = kernel(kDouble);
+    const std::vector<std::pair<std::string, std::string>> changes = {
+        {"@k.0", name},
+        {"\"T\"", "\"" + size + "\""},
+        {"@T", before + "@" + size}};
+    for (const auto& [from, to] : changes)
+      for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
+           at += to.size())
+        text.replace(at, from.size(), to);
+    auto module =
+        mlir::parseSourceString<mlir::ModuleOp>(text, &getTestContext());
+    auto code = getHostTarget().compile(
+        module->lookupSymbol<exec::KernelsOp>("kernels"), directory);
+    EXPECT_TRUE(mlir::succeeded(code));
+    return mlir::succeeded(code) ? std::move(*code) : KernelCode();
+  };
+  const std::string first = library(kDouble, directory);
+  ASSERT_EQ(kept(directory).size(), 1);
+  KernelCode other = renamed("@other.7", "U", "");
+  EXPECT_EQ(kept(directory).size(), 1);
+  EXPECT_EQ(other.symbols, llvm::SmallVector<std::string>{"other.7"});
+  EXPECT_NE(other.bytes.find("other.7"), std::string::npos);
+  EXPECT_EQ(other.bytes.find("k.0"), std::string::npos);
+  EXPECT_EQ(renamed("@k.0", "U", "").bytes, first);
+
+  // A size at another place of the table is read from there.
+  renamed("@k.0", "T", "@U bound 8\ngraft.size ");
+  EXPECT_EQ(kept(directory).size(), 2);
+}
+
 // A file that may not grow fails as one on a full disk does.
 TEST_F(ObjectCacheTest, KeepsNothingOnAFullDisk) {
   const std::vector<char> object(1 << 20, 'x');
