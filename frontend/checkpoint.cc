@@ -98,9 +98,8 @@ absl::Status checkHeadLabels(const Checkpoint& checkpoint, int64_t labels) {
   return absl::OkStatus();
 }
 
-absl::Status checkProblemType(const Checkpoint& checkpoint, int64_t labels) {
-  const std::string fitting =
-      labels == 1 ? "regression" : "single_label_classification";
+absl::Status checkProblemType(const Checkpoint& checkpoint, int64_t labels,
+                              absl::string_view fitting) {
   const std::string& type = checkpoint.description->problemType();
   // Otherwise its loss and probabilities would not be those it was made for.
   if (labels > 0 && !type.empty() && type != fitting) {

@@ -108,9 +108,10 @@ absl::StatusOr<CheckpointHead> findHead(const Checkpoint& checkpoint);
 // rows that is kept.
 absl::Status checkHeadLabels(const Checkpoint& checkpoint, int64_t labels);
 
-// UNIMPLEMENTED: config.json has a problem type that does not fit to a head of
-// `labels` rows that is kept.
-absl::Status checkProblemType(const Checkpoint& checkpoint, int64_t labels);
+// UNIMPLEMENTED: config.json has another problem type than `fitting` for a head
+// of `labels` rows that is kept.
+absl::Status checkProblemType(const Checkpoint& checkpoint, int64_t labels,
+                              absl::string_view fitting);
 
 // INVALID_ARGUMENT unless `names` are those of config.json, in its order, where
 // it has names for a head that is kept. Both lists are in the message.

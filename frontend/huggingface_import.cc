@@ -144,6 +144,9 @@ class Importer {
   // Leaves one name per label, as Transformers needs it to count them.
   absl::Status chooseLabelNames() {
     const size_t labels = static_cast<size_t>(labels_);
+    const char* fitting = labels == 1     ? "regression"
+                          : options_.sets ? "multi_label_classification"
+                                          : "single_label_classification";
     std::vector<std::string> names = options_.label_names;
     if (!names.empty() && names.size() != labels) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -151,7 +154,7 @@ class Importer {
     }
     if (!newHead_) {
       GRAFT_RETURN_IF_ERROR(checkHeadLabels(checkpoint_, labels_));
-      GRAFT_RETURN_IF_ERROR(checkProblemType(checkpoint_, labels_));
+      GRAFT_RETURN_IF_ERROR(checkProblemType(checkpoint_, labels_, fitting));
       if (labels > 1 && !names.empty())
         GRAFT_RETURN_IF_ERROR(checkKeptLabels(checkpoint_, names));
       // Labels without a head are kept as they are read.
@@ -163,8 +166,6 @@ class Importer {
     // The file's names belong to the head that is not used.
     for (size_t i = names.size(); i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
-    const std::string fitting =
-        labels_ == 1 ? "regression" : "single_label_classification";
     description().setHead(std::move(names),
                           newHead_ ? fitting : description().problemType());
     return absl::OkStatus();

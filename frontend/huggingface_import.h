@@ -40,6 +40,8 @@ struct ImportOptions {
   // head that is kept must have the same, in this order, or default names.
   std::vector<std::string> label_names;
   bool new_head = false;
+  // Whether each of several labels is there by itself, any number of them.
+  bool sets = false;
   bool head = true;  // false: no head even if the checkpoint has one
   // Whether @pooled is there without a head, too, with the pooler below it.
   bool pooled = false;

@@ -38,4 +38,12 @@ def Graft_DivergenceKind : I32EnumAttr<"DivergenceKind", "how two relation maps 
 }
 def Graft_DivergenceKindAttr : EnumAttr<Graft_Dialect, Graft_DivergenceKind, "divergence">;
 
+def Graft_SpectralKind : I32EnumAttr<"SpectralKind", "function of the eigenvalues of a matrix", [
+    I32EnumAttrCase<"root", 0>, I32EnumAttrCase<"inverse", 1>,
+    I32EnumAttrCase<"inverse_root", 2>]> {
+  let cppNamespace = "::graft";
+  let genSpecializedAttr = 0;
+}
+def Graft_SpectralKindAttr : EnumAttr<Graft_Dialect, Graft_SpectralKind, "spectral">;
+
 #endif  // GRAFT_ENUMS_TD

@@ -216,6 +216,21 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location>,
   return success();
 }
 
+LogicalResult SpectralOp::verify() {
+  auto type = cast<RankedTensorType>(getInput().getType());
+  SmallVector<Dim> dims = getDims(type);
+  if (!dims[0].isCompatible(dims[1]))
+    return emitOpError("expects a square matrix, got ") << type;  // C1.
+  if (int64_t rows = type.getDimSize(0);
+      !ShapedType::isDynamic(rows) && rows > kMaximumRows)
+    return emitOpError("expects at most ")
+           << kMaximumRows << " rows, got " << rows;  // C1.
+  double above = getAbove().convertToDouble();
+  if (!(above >= 0 && above < 1))
+    return emitOpError("expects above in [0, 1), got ") << above;  // C2.
+  return success();
+}
+
 LogicalResult OneHotOp::verify() {
   // C1.
   if (getDim(getLabels().getType(), 0)

@@ -601,3 +601,37 @@ def Graft_StopGradientOp : Graft_ComputeOp<"stop_gradient", "follow", "*->*; lin
     $input attr-dict `:` type($output)
   }];
 }
+
+def Graft_SpectralOp : Graft_ComputeOp<"spectral", "keep", "IJ->IJ", [
+    SameOperandsAndResultType]> {
+  let summary = "Square root or inverse of a positive semidefinite matrix";
+  let description = [{
+    `V f(d) V^T` of a symmetric matrix `V diag(d) V^T`, where `f` is the square root
+    (`root`), the inverse or the `inverse_root` of each eigenvalue. Eigenvalues up to
+    `above` times the largest one count as zero, and `f` gives zero for them, so that
+    `inverse` is the pseudo-inverse. Of a matrix that is not symmetric the op takes
+    `(m + m^T) / 2`.
+
+    Computed in fp64 by the rotations of Jacobi, one after the other: for small matrices
+    such as the covariance of tasks. There is no gradient; what a loss does with the
+    result goes through `graft.stop_gradient`.
+
+    - (C1) `input` is square, with at most 64 rows where their number is known.
+    - (C2) `above` is in [0, 1).
+
+    Example:
+    ```mlir
+    func.func @example(%m: tensor<4x4xf32>) -> tensor<4x4xf32> {
+      %y = graft.spectral root %m above 1.0e-6 : tensor<4x4xf32>
+      return %y : tensor<4x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Graft_Matrix:$input, Graft_SpectralKindAttr:$kind, F64Attr:$above);
+  let results = (outs Graft_Matrix:$output);
+  let assemblyFormat = "$kind $input `above` $above attr-dict `:` type($output)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    static constexpr int64_t kMaximumRows = 64;
+  }];
+}

@@ -25,6 +25,10 @@ void bindSizes(StrategyOp strategy,
       stream.setLabelCountAttr(number);
       stream.removeLabelSizeAttr();
     }
+    if (IntegerAttr number = numberOf(stream.getMultiHotSizeAttr())) {
+      stream.setMultiHotCountAttr(number);
+      stream.removeMultiHotSizeAttr();
+    }
     if (IntegerAttr number = numberOf(stream.getSoftSizeAttr())) {
       stream.setSoftCountAttr(number);
       stream.removeSoftSizeAttr();

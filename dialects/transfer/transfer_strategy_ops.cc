@@ -32,11 +32,12 @@ Stream& operator<<(Stream& stream, const FieldWidth& width) {
 
 // Of the fields that have one.
 struct FieldWidths {
-  FieldWidth labels, features, soft;
+  FieldWidth labels, multi_hot, features, soft;
 
   // Of the field `name`, or null.
   FieldWidth* of(StringRef name) {
     if (name == "labels") return &labels;
+    if (name == "multi_hot") return &multi_hot;
     if (name == "features") return &features;
     return name == "soft" ? &soft : nullptr;
   }
@@ -46,6 +47,9 @@ FieldWidths widthsOf(StreamOp stream) {
   FieldWidths widths;
   widths.labels = {static_cast<int64_t>(stream.getLabelCount().value_or(0)),
                    stream.getLabelSizeAttr()};
+  widths.multi_hot = {
+      static_cast<int64_t>(stream.getMultiHotCount().value_or(0)),
+      stream.getMultiHotSizeAttr()};
   widths.features.number = stream.getFeatureCount().value_or(0);
   widths.soft = {static_cast<int64_t>(stream.getSoftCount().value_or(0)),
                  stream.getSoftSizeAttr()};
@@ -53,9 +57,9 @@ FieldWidths widthsOf(StreamOp stream) {
 }
 
 // The fields that a stream may have.
-constexpr StringRef kFields[] = {"text",     "ids",      "types",
-                                 "segments", "adapters", "features",
-                                 "labels",   "soft",     "weights"};
+constexpr StringRef kFields[] = {"text",     "ids",      "types",  "segments",
+                                 "adapters", "features", "labels", "multi_hot",
+                                 "soft",     "weights"};
 
 // The type of one of them.
 Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
@@ -76,6 +80,7 @@ Type fieldType(StringRef field, const FieldWidths& widths, StringAttr tokens,
         f32);
   };
   if (field == "features") return rowsOf(widths.features);
+  if (field == "multi_hot") return rowsOf(widths.multi_hot);
   if (field == "soft") return rowsOf(widths.soft);
   if (widths.labels.number == 1)
     return getTensorType({s, Dim{1, nullptr}}, f32);
@@ -149,15 +154,15 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
     if (!llvm::is_contained(kFields, fields.back()))  // C1.
       return parser.emitError(begin)
              << "expects fields of text, ids, types, segments, adapters, "
-                "features, labels, soft and weights, got "
+                "features, labels, multi_hot, soft and weights, got "
              << fields.back();
     const SMLoc place = parser.getCurrentLocation();
     if (failed(parser.parseOptionalLess())) return success();
     FieldWidth* width = widths.of(fields.back());
     if (!width)  // C2.
       return parser.emitError(place)
-             << "expects a number for labels, features and soft only, got one "
-                "for "
+             << "expects a number for labels, multi_hot, features and soft "
+                "only, got one for "
              << fields.back();
     StringRef size;
     if (succeeded(parser.parseOptionalKeyword(&size)))
@@ -190,6 +195,8 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
   };
   addWidth(widths.labels, getLabelCountAttrName(result.name),
            getLabelSizeAttrName(result.name));
+  addWidth(widths.multi_hot, getMultiHotCountAttrName(result.name),
+           getMultiHotSizeAttrName(result.name));
   addWidth(widths.features, getFeatureCountAttrName(result.name), {});
   addWidth(widths.soft, getSoftCountAttrName(result.name),
            getSoftSizeAttrName(result.name));
@@ -215,7 +222,8 @@ void StreamOp::print(OpAsmPrinter& printer) {
   printer.printOptionalAttrDict(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFieldsAttrName(), getLabelCountAttrName(),
-       getLabelSizeAttrName(), getFeatureCountAttrName(),
+       getLabelSizeAttrName(), getMultiHotCountAttrName(),
+       getMultiHotSizeAttrName(), getFeatureCountAttrName(),
        getSoftCountAttrName(), getSoftSizeAttrName(), getTokensAttrName(),
        getSequencesAttrName()});
 }
@@ -270,12 +278,23 @@ LogicalResult StreamOp::verify() {
   // C2.
   if (failed(verifyWidth(*this, "labels", seen.contains("labels"),
                          getLabelCount(), getLabelSizeAttr())) ||
+      failed(verifyWidth(*this, "multi_hot", seen.contains("multi_hot"),
+                         getMultiHotCount(), getMultiHotSizeAttr())) ||
       failed(verifyWidth(*this, "features", seen.contains("features"),
                          getFeatureCount(), {})) ||
       failed(verifyWidth(*this, "soft", seen.contains("soft"), getSoftCount(),
                          getSoftSizeAttr())))
     return failure();
   const FieldWidths widths = widthsOf(*this);
+  if (widths.multi_hot && widths.labels)
+    return emitOpError(
+        "expects labels, one of each example, or multi_hot, any number of "
+        "them, "
+        "got both");
+  if (widths.multi_hot.number == 1)
+    return emitOpError(
+        "expects multi_hot of at least 2 labels, got 1; whether an example has "
+        "one label or not is labels<2>");
   if (widths.soft.number == 1)
     return emitOpError(
         "expects soft targets of at least 2 classes, got 1; a number for each "
@@ -305,7 +324,18 @@ Type StreamOp::getFieldType(StringRef name) {
 }
 
 bool StreamOp::isInput(StringRef name) {
-  return name != "labels" && name != "weights" && name != "soft";
+  return name != "labels" && name != "multi_hot" && name != "weights" &&
+         name != "soft";
+}
+
+std::optional<int64_t> StreamOp::getClassCount() {
+  if (getField("labels")) return getLabelCount();
+  return getField("multi_hot") ? getMultiHotCount() : getSoftCount();
+}
+
+StringAttr StreamOp::getClassSize() {
+  if (getField("labels")) return getLabelSizeAttr();
+  return getField("multi_hot") ? getMultiHotSizeAttr() : getSoftSizeAttr();
 }
 
 Value StreamOp::getField(StringRef name) {

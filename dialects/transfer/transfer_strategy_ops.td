@@ -214,6 +214,7 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     | `segments` | offsets of the sequences, `!graft.segments<T, S>` |
     | `adapters` | which of several adapters of a model the text of a token is for, `tensor<?xi32, T>` |
     | `labels<K>` | class of each sequence, `tensor<?xi32, S>`; for `labels<1>` a regression target, `tensor<?x1xf32, S>` |
+    | `multi_hot<K>` | which of K labels each sequence has, any number of them: 1 or 0 for each, `tensor<?xKxf32, S>` |
     | `weights` | weight of each sequence, `tensor<?xf32, S>` |
     | `features<N>` | N numbers of each sequence, such as columns of a table, `tensor<?xNxf32, S>` |
     | `soft<K>` | a target of each sequence that has a number for each of K classes, such as a teacher's logits or probabilities, `tensor<?xKxf32, S>` |
@@ -224,15 +225,18 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
     - (C1) Fields are from this table, each at most once. The name of the stream
       consists of letters, digits and `_`.
     - (C2) `labels` and a positive `label_count`, or a `label_size` of the
-      strategy, go together; so do `soft` and a `soft_count` of at least 2 or a
-      `soft_size`, and `features` and a positive `feature_count`. Labels and soft
-      targets of a stream are of the same classes.
+      strategy, go together; so do `multi_hot` and `soft` and a count of at least 2 or
+      a size, and `features` and a positive `feature_count`. Labels and soft
+      targets of a stream are of the same classes. A stream has `labels` or
+      `multi_hot`.
     - (C3) Results have the types of the table.
 
     A part of `transfer.strategy`; see there for an example.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$fields,
     OptionalAttr<I64Attr>:$label_count, OptionalAttr<StrAttr>:$label_size,
+    OptionalAttr<I64Attr>:$multi_hot_count,
+    OptionalAttr<StrAttr>:$multi_hot_size,
     OptionalAttr<I64Attr>:$feature_count,
     OptionalAttr<I64Attr>:$soft_count, OptionalAttr<StrAttr>:$soft_size,
     FlatSymbolRefAttr:$tokens,
@@ -241,6 +245,10 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    // How many classes the examples have, a number or a size of the strategy:
+    // those of labels, else of multi_hot, else of soft targets.
+    std::optional<int64_t> getClassCount();
+    ::mlir::StringAttr getClassSize();
     // The value of the field `name`, or null.
     ::mlir::Value getField(::llvm::StringRef name);
     // The type of a field `name`, whether the stream has it or not, or null for

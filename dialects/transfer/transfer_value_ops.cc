@@ -48,6 +48,14 @@ LogicalResult PredictOp::verify() {
   if (getUnlabelled() && !getEvaluate())
     return emitOpError(
         "expects 'evaluate' before 'or', for data with labels, got none");
+  // C3.
+  if (getSoftmax() && getSigmoid())
+    return emitOpError(
+        "expects softmax, for one label of each example, or sigmoid, for any "
+        "number of them, got both");
+  if (getSigmoid() && getPrediction().getType().getDimSize(1) == 1)
+    return emitOpError("expects at least 2 columns for sigmoid, got ")
+           << getPrediction().getType();
   return success();
 }
 

@@ -618,7 +618,8 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSi
   let summary = "A prediction of the adapted model";
   let description = [{
     The entry `predict` returns `prediction` as `logits` and, with `softmax`, also
-    `probabilities`. The entry `evaluate` returns the logits and the loss of each
+    `probabilities`, of one label for each example. With `sigmoid` they are those of
+    any number of labels, each by itself. The entry `evaluate` returns the logits and the loss of each
     example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
     the entries are called `predict_<head>` and `evaluate_<head>`.
 
@@ -630,14 +631,17 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSi
 
     - (C1) The name of a head consists of letters, digits and `_`.
     - (C2) `or` follows `evaluate`.
+    - (C3) A prediction has `softmax` or `sigmoid`, or neither; `sigmoid` is for at least
+      2 columns. That of a stream with `multi_hot` has `sigmoid`, that of one with
+      `labels` does not.
 
     A part of `transfer.cache`; see there for an example.
   }];
   let arguments = (ins OptionalAttr<SymbolNameAttr>:$head,
-    Graft_Matrix:$prediction, UnitAttr:$softmax,
+    Graft_Matrix:$prediction, UnitAttr:$softmax, UnitAttr:$sigmoid,
     Optional<Graft_Scalar>:$evaluate, Optional<Graft_Scalar>:$unlabelled);
   let assemblyFormat = [{
-    ($head^)? $prediction (`softmax` $softmax^)? (`evaluate` $evaluate^)?
+    ($head^)? $prediction (`softmax` $softmax^)? (`sigmoid` $sigmoid^)? (`evaluate` $evaluate^)?
     (`or` $unlabelled^)? attr-dict `:` type($prediction)
   }];
   let hasVerifier = 1;

@@ -596,6 +596,19 @@ LogicalResult Verifier::checkPredicted(PredictOp predict) {
       return predict.emitOpError(
           "expects a prediction that does not depend on labels, weights or "
           "soft targets");
+  StreamOp stream = streams.front();  // C3 of the prediction.
+  const bool sets = stream.getField("multi_hot") != nullptr;
+  if (sets != predict.getSigmoid() && (sets || stream.getField("labels"))) {
+    InFlightDiagnostic diagnostic =
+        sets ? predict.emitOpError("expects sigmoid, as each label of @")
+                   << stream.getSymName() << " is there by itself, got "
+                   << (predict.getSoftmax() ? "softmax" : "none")
+             : predict.emitOpError("expects softmax, as @")
+                   << stream.getSymName()
+                   << " has one label of each example, got sigmoid";
+    diagnostic.attachNote(stream.getLoc()) << "declared here";
+    return diagnostic;
+  }
   if (strategy.predictsAlone()) return success();
   for (SymbolRefAttr symbol : getReadParameters(predict.getPrediction()))
     if (GroupOp group = groups.lookup(symbol); group && !group.getFrozen())

@@ -362,8 +362,10 @@ LogicalResult Expander::computePrediction(Entry& entry, PredictOp predict,
   FailureOr<Value> logits = entry.compute(predict.getPrediction());
   if (failed(logits)) return failure();
   values.push_back(*logits);
-  if (!predict.getSoftmax()) return success();
   entry.builder.setLoc(predict.getLoc());
+  if (predict.getSigmoid())
+    values.push_back(SigmoidOp::create(entry.builder, *logits));
+  if (!predict.getSoftmax()) return success();
   values.push_back(SoftmaxOp::create(entry.builder, logits->getType(), *logits,
                                      /*log=*/false));
   return success();

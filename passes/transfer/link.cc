@@ -295,13 +295,15 @@ LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
 
 // C4.
 LogicalResult Linker::checkClasses(StreamOp stream) {
-  StringAttr name = stream.getLabelSizeAttr();
+  const bool sets = stream.getMultiHotSizeAttr() != nullptr;
+  StringAttr name =
+      sets ? stream.getMultiHotSizeAttr() : stream.getLabelSizeAttr();
   if (!name || sizes.lookup(name).value > 1) return success();
   InFlightDiagnostic diagnostic =
-      stream.emitOpError("expects labels<")
-      << name.getValue()
-      << "> of at least 2 classes, got 1; labels<1> "
-         "is a number for each text";
+      stream.emitOpError("expects ")
+      << (sets ? "multi_hot<" : "labels<") << name.getValue()
+      << "> of at least 2 classes, got 1"
+      << (sets ? "" : "; labels<1> is a number for each text");
   const Size size = sizes.lookup(name);
   diagnostic.attachNote(size.op->getLoc()) << "which " << size.callee << " has";
   return diagnostic;
@@ -335,6 +337,7 @@ void Linker::expandText(StreamOp stream) {
   auto linked = StreamOp::create(
       builder, stream.getLoc(), types, stream.getSymNameAttr(),
       builder.getArrayAttr(names), count, /*label_size=*/StringAttr(),
+      stream.getMultiHotCountAttr(), stream.getMultiHotSizeAttr(),
       stream.getFeatureCountAttr(), stream.getSoftCountAttr(),
       stream.getSoftSizeAttr(), stream.getTokensAttr(),
       stream.getSequencesAttr());

@@ -7,9 +7,11 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "runtime/artifact/checksum.h"
 #include "runtime/base/hash.h"
@@ -49,10 +51,15 @@ absl::Span<const uint8_t> Bytes(const T& value) {
 
 Schema TableSchema(const ExampleOptions& options) {
   std::vector<ColumnSpec> columns;
-  if (options.labels != ExampleOptions::Labels::kNone) {
-    const bool classes = options.labels == ExampleOptions::Labels::kClasses;
-    columns.push_back(
-        {std::string(kLabelsColumn), classes ? DType::kI32 : DType::kF32});
+  using Labels = ExampleOptions::Labels;
+  if (options.labels != Labels::kNone) {
+    if (options.labels == Labels::kSets)
+      columns.push_back({std::string(kMultiHotColumn), DType::kF32,
+                         ColumnSpec::Per::kExample, options.set_labels});
+    else
+      columns.push_back(
+          {std::string(kLabelsColumn),
+           options.labels == Labels::kClasses ? DType::kI32 : DType::kF32});
     if (!options.table.weight_column.empty())
       columns.push_back({std::string(kWeightsColumn), DType::kF32});
   }
@@ -69,6 +76,54 @@ Schema TableSchema(const ExampleOptions& options) {
         {std::string(kHeadsColumn), DType::kI32, ColumnSpec::Per::kToken});
   return options.texts ? TextSchema(std::move(columns))
                        : Schema(std::move(columns));
+}
+
+absl::StatusOr<std::vector<absl::string_view>> SplitLabels(
+    absl::string_view text, absl::string_view where) {
+  std::vector<absl::string_view> labels;
+  if (IsBlank(text)) return labels;
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    labels.push_back(absl::StripAsciiWhitespace(part));
+    if (IsBlank(labels.back()))
+      return absl::InvalidArgumentError(
+          absl::StrCat(where, ": expects labels with commas between them, got ",
+                       Shorten(text)));
+  }
+  return labels;
+}
+
+absl::StatusOr<LabelMap> ReadSetLabels(FileSystem& files,
+                                       const std::vector<std::string>& paths,
+                                       const TableOptions& options) {
+  const TableSource source{.format = options.format};
+  // Refuses pipes before one is opened.
+  GRAFT_RETURN_IF_ERROR(ReadColumnNames(files, paths, source).status());
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<TableReader> reader,
+      TableReader::Open(files, paths,
+                        {{options.label_column, TableColumn::Kind::kText,
+                          /*allow_empty=*/true, /*lists=*/true}},
+                        source));
+  LabelMap map;
+  while (true) {
+    const absl::StatusOr<bool> more = reader->Next();
+    // Bad rows are told of where the rows are read.
+    if (!more.ok() && options.skip_bad_rows && reader->bad_row()) continue;
+    GRAFT_RETURN_IF_ERROR(more.status());
+    if (!*more) break;
+    const absl::StatusOr<std::vector<absl::string_view>> labels =
+        SplitLabels(reader->Text(0), reader->Where());
+    if (!labels.ok() && options.skip_bad_rows) continue;
+    GRAFT_RETURN_IF_ERROR(labels.status());
+    for (const absl::string_view label : *labels)
+      if (!map.Find(label)) map.Add(label, reader->Where());
+  }
+  if (map.size() == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat(DescribePaths(paths), ": column '", options.label_column,
+                     "' expects labels, got none in any row"));
+  map.Sort();
+  return map;
 }
 
 absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
@@ -130,6 +185,9 @@ std::vector<TableColumn> ExampleTable::FindColumns() {
   if ((label_ = next(kLabelsColumn)))
     columns.push_back({names.label_column, Kind::kText,
                        /*allow_empty=*/names.partly_labelled});
+  if ((set_ = next(kMultiHotColumn)))
+    columns.push_back({names.label_column, Kind::kText, /*allow_empty=*/true,
+                       /*lists=*/true});
   if ((weight_ = next(kWeightsColumn)))
     columns.push_back({names.weight_column, Kind::kWeight});
   if ((features_ = next(kFeaturesColumn)))
@@ -189,6 +247,7 @@ absl::Status ExampleTable::Add(int64_t row, LabelMap* new_labels,
   SetNumbers(examples);
   if (heads_) GRAFT_RETURN_IF_ERROR(SetHead(examples));
   if (label_) GRAFT_RETURN_IF_ERROR(SetLabel(new_labels, examples));
+  if (set_) GRAFT_RETURN_IF_ERROR(SetLabels(examples));
   if (options_.texts) truncated_ += encoding_.truncated();
   return absl::OkStatus();
 }
@@ -249,6 +308,20 @@ absl::Status ExampleTable::SetLabel(LabelMap* new_labels, Examples& examples) {
         examples.mutable_floats(label_->example, last)[0],
         ParseScore(reader_->Text(label_->reader), options_.table.label_column,
                    reader_->Where()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExampleTable::SetLabels(Examples& examples) {
+  const absl::Span<float> values =
+      examples.mutable_floats(set_->example, examples.size() - 1);
+  GRAFT_ASSIGN_OR_RETURN(
+      const std::vector<absl::string_view> labels,
+      SplitLabels(reader_->Text(set_->reader), reader_->Where()));
+  for (const absl::string_view label : labels) {
+    GRAFT_ASSIGN_OR_RETURN(const int32_t id,
+                           labels_->Id(label, reader_->Where()));
+    values[id] = 1;
   }
   return absl::OkStatus();
 }
@@ -348,6 +421,16 @@ void ExampleTable::CountRow(const Examples& one,
     scan_.longest = length;
     scan_.longest_where = reader_->Where();
   }
+  if (set_) {
+    const absl::Span<const float> has = one.floats(set_->example, 0);
+    bool any = false;
+    for (size_t label = 0; label < has.size(); ++label) {
+      if (has[label] == 0) continue;
+      labels.insert(static_cast<int32_t>(label));
+      any = true;
+    }
+    scan_.unlabelled += !any;
+  }
   if (options_.labels != ExampleOptions::Labels::kClasses) return;
   const int32_t label = one.ints(label_->example, 0)[0];
   if (label == kNoLabel)
@@ -383,6 +466,7 @@ absl::Status ExampleTable::Scan(const ScanOptions& options) {
     if (features_) tokens.Add(Bytes(one.floats(features_->example, 0)));
     if (label_)
       labels.Add(Bytes(absl::MakeConstSpan(reader_->Text(label_->reader))));
+    if (set_) labels.Add(Bytes(one.floats(set_->example, 0)));
     if (weight_) {
       labels.Add(Bytes(reader_->Number(weight_->reader)));
       scan_.weighs |= reader_->Number(weight_->reader) > 0;

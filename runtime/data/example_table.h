@@ -62,11 +62,13 @@ struct HeadOptions {
 
 // How rows become examples.
 struct ExampleOptions {
-  enum class Labels { kNone, kClasses, kScores };
+  // A class, a number, or any number of labels, with commas between them.
+  enum class Labels { kNone, kClasses, kScores, kSets };
 
   TableOptions table;
   bool texts = true;  // else rows have no texts
   Labels labels = Labels::kNone;
+  int64_t set_labels = 0;   // how many labels sets are of
   int64_t soft_labels = 0;  // how many soft targets, those of all classes
   HeadOptions heads;        // of texts
   int64_t max_length = 0;   // tokens of an example
@@ -79,10 +81,24 @@ struct ExampleOptions {
 
 // The columns of examples of a table: those of TextSchema, if it has texts,
 // then "labels", the class or kNoLabel (I32), or the number of a regression
-// (F32), if it is read, "weights" (F32) if there is a column of weights,
+// (F32), or instead "multi_hot", 1 for each label that the row has (F32, one
+// per label), if it is read, "weights" (F32) if there is a column of weights,
 // "features" and "soft" (F32, several per example) if there are such columns,
 // and kHeadsColumn if there are heads to choose from.
 Schema TableSchema(const ExampleOptions& options);
+
+// The labels of a text such as "art, music", without the blanks around them;
+// none of a blank one. INVALID_ARGUMENT begins with `where` if nothing is
+// between two commas.
+absl::StatusOr<std::vector<absl::string_view>> SplitLabels(
+    absl::string_view text, absl::string_view where);
+
+// All labels of rows that have sets of them, in the order of LabelMap::Sort.
+// Reads the whole table. INVALID_ARGUMENT: a pipe, of which nothing would be
+// left, or no row has a label; else errors of TableReader and SplitLabels.
+absl::StatusOr<LabelMap> ReadSetLabels(FileSystem& files,
+                                       const std::vector<std::string>& paths,
+                                       const TableOptions& options);
 
 // Sizes and hashes of a table, found by a scan.
 struct TableScan {
@@ -91,7 +107,7 @@ struct TableScan {
   int64_t longest = 0;        // tokens of one example
   std::string longest_where;  // "path:line" of the first such
   int64_t truncated = 0;      // texts that were cut to max_length
-  int64_t unlabelled = 0;     // rows of kNoLabel
+  int64_t unlabelled = 0;     // rows of kNoLabel, or of an empty set
   int64_t labels = 0;         // classes that rows have
   bool weighs = false;        // a row has a weight above 0
   BatchCapacity capacity;     // of consecutive batches
@@ -123,8 +139,8 @@ class ExampleTable final : public ExampleSource {
  public:
   // Opens the files that `paths` name (ExpandPaths). INVALID_ARGUMENT: two
   // columns have one name; else errors of TableReader::Open. `tokenizer` (null
-  // without texts) and `labels` (null but for classes and soft targets, of
-  // which it has all) are borrowed.
+  // without texts) and `labels` (null but for classes, sets and soft targets,
+  // of which it has all) are borrowed.
   static absl::StatusOr<std::unique_ptr<ExampleTable>> Open(
       FileSystem& files, const std::vector<std::string>& paths,
       const Tokenizer* tokenizer, const LabelMap* labels,
@@ -209,6 +225,7 @@ class ExampleTable final : public ExampleSource {
   absl::Status SetHead(Examples& examples) const;
   // Sets the label of the last example.
   absl::Status SetLabel(LabelMap* new_labels, Examples& examples);
+  absl::Status SetLabels(Examples& examples);
   absl::StatusOr<int32_t> Class(LabelMap* new_labels);
   absl::Status ReadRow(int64_t row, Examples* examples);
   absl::Status SeekTo(int64_t row);
@@ -222,7 +239,7 @@ class ExampleTable final : public ExampleSource {
   const Schema schema_;
   std::unique_ptr<TableReader> reader_;
   size_t pair_column_ = 0;  // of the reader; 0: none
-  std::optional<Place> label_, weight_, features_, soft_, heads_;
+  std::optional<Place> label_, set_, weight_, features_, soft_, heads_;
   std::optional<size_t> task_;  // of the reader
   size_t kept_ = 0;             // the first that is kept, of the reader
   std::vector<std::string> soft_names_;  // the label of each column of soft_

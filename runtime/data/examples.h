@@ -30,6 +30,7 @@ inline constexpr absl::string_view kLabelsColumn = "labels";
 inline constexpr absl::string_view kWeightsColumn = "weights";
 inline constexpr absl::string_view kFeaturesColumn = "features";
 inline constexpr absl::string_view kSoftColumn = "soft";
+inline constexpr absl::string_view kMultiHotColumn = "multi_hot";
 
 // Of texts with several heads kHeadsColumn (I32 per token) has the index of the
 // head that answers, which is that of the adapters that compute it.

@@ -28,6 +28,20 @@ ClassScores DividedBy(const ClassScores& sum, int64_t count) {
 
 }  // namespace
 
+void ClassCounts::Add(const Outcome& outcome) {
+  if (outcome.set.empty()) {
+    if (outcome.label >= 0) Add(outcome.label, PredictedClass(outcome.outputs));
+    return;
+  }
+  for (size_t c = 0; c < outcome.set.size(); ++c) {
+    const bool truth = outcome.set[c] > 0, predicted = outcome.outputs[c] > 0;
+    truth_[c] += truth;
+    predicted_[c] += predicted;
+    right_[c] += truth && predicted;
+  }
+  ++total_;
+}
+
 ClassScores ScoresOf(const ClassCounts& counts, int64_t c) {
   const int64_t right = counts.right(c);
   return {Divide(right, counts.predicted(c)), Divide(right, counts.truth(c)),
@@ -35,10 +49,14 @@ ClassScores ScoresOf(const ClassCounts& counts, int64_t c) {
 }
 
 ClassScores MicroAverage(const ClassCounts& counts) {
-  int64_t right = 0;
-  for (int64_t c = 0; c < counts.classes(); ++c) right += counts.right(c);
-  const double share = Divide(right, counts.total());
-  return {share, share, share};
+  int64_t right = 0, predicted = 0, truth = 0;
+  for (int64_t c = 0; c < counts.classes(); ++c) {
+    right += counts.right(c);
+    predicted += counts.predicted(c);
+    truth += counts.truth(c);
+  }
+  return {Divide(right, predicted), Divide(right, truth),
+          Divide(2 * right, truth + predicted)};
 }
 
 ClassScores MacroAverage(const ClassCounts& counts) {
@@ -54,15 +72,15 @@ ClassScores MacroAverage(const ClassCounts& counts) {
 
 ClassScores WeightedAverage(const ClassCounts& counts) {
   ClassScores sum;
-  for (int64_t c = 0; c < counts.classes(); ++c)
+  int64_t truth = 0;
+  for (int64_t c = 0; c < counts.classes(); ++c) {
+    truth += counts.truth(c);
     Accumulate(sum, ScoresOf(counts, c), static_cast<double>(counts.truth(c)));
-  return DividedBy(sum, counts.total());
+  }
+  return DividedBy(sum, truth);
 }
 
-void CountsMetric::Add(const Outcome& outcome) {
-  if (outcome.label >= 0)
-    counts_.Add(outcome.label, PredictedClass(outcome.outputs));
-}
+void CountsMetric::Add(const Outcome& outcome) { counts_.Add(outcome); }
 
 std::optional<double> CountsMetric::Value() const {
   if (counts_.total() == 0) return std::nullopt;

@@ -15,8 +15,9 @@
 
 namespace graft {
 
-// How often each class is the truth, is predicted, and is both: all that these
-// metrics need, in memory that grows with the classes alone. Thread-compatible.
+// How often each class, or label of sets, is true, is predicted, and is both:
+// all that these metrics need, in memory that grows with the classes alone.
+// Thread-compatible.
 class ClassCounts {
  public:
   explicit ClassCounts(int64_t classes)
@@ -30,8 +31,12 @@ class ClassCounts {
     total_ += examples;
   }
 
+  // The outcome of one example: its class if that is known, or the labels of a
+  // set; predicted are those whose logit is above 0.
+  void Add(const Outcome& outcome);
+
   int64_t classes() const { return static_cast<int64_t>(truth_.size()); }
-  int64_t total() const { return total_; }
+  int64_t total() const { return total_; }  // examples
   int64_t truth(int64_t c) const { return truth_[c]; }
   int64_t predicted(int64_t c) const { return predicted_[c]; }
   int64_t right(int64_t c) const { return right_[c]; }
@@ -52,7 +57,8 @@ ClassScores ScoresOf(const ClassCounts& counts, int64_t c);
 
 // Averages of ScoresOf; 0 without examples.
 //
-// Of the sums over all classes: each score is the accuracy.
+// Of the sums over all classes: where each example has one, each score is the
+// accuracy.
 ClassScores MicroAverage(const ClassCounts& counts);
 // Unweighted, over the classes that occur as truth or prediction.
 ClassScores MacroAverage(const ClassCounts& counts);

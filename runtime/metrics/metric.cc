@@ -10,6 +10,7 @@
 #include "runtime/metrics/auc.h"
 #include "runtime/metrics/class_counts.h"
 #include "runtime/metrics/classification.h"
+#include "runtime/metrics/label_sets.h"
 #include "runtime/metrics/log_loss.h"
 #include "runtime/metrics/matthews.h"
 #include "runtime/metrics/regression.h"
@@ -45,6 +46,27 @@ constexpr MetricKind kMetrics[] = {
     {"auc", "AUC", TargetKind::kClass, false, Shown::kLine, CreateAuc},
     {"log_loss", "log loss", TargetKind::kClass, false, Shown::kLine,
      CreateLogLoss},
+    {"micro_f1", "micro-F1", TargetKind::kSet, true, Shown::kFirst,
+     CreateAverage<MicroAverage, &ClassScores::f1>},
+    {"macro_f1", "macro-F1", TargetKind::kSet, true, Shown::kFirst,
+     CreateAverage<MacroAverage, &ClassScores::f1>},
+    {"exact_match", "exact match", TargetKind::kSet, true, Shown::kFirst,
+     CreateExactMatch},
+    {"macro_precision", "macro precision", TargetKind::kSet, true,
+     Shown::kTable, CreateAverage<MacroAverage, &ClassScores::precision>},
+    {"macro_recall", "macro recall", TargetKind::kSet, true, Shown::kTable,
+     CreateAverage<MacroAverage, &ClassScores::recall>},
+    {"micro_precision", "micro precision", TargetKind::kSet, true,
+     Shown::kTable, CreateAverage<MicroAverage, &ClassScores::precision>},
+    {"micro_recall", "micro recall", TargetKind::kSet, true, Shown::kTable,
+     CreateAverage<MicroAverage, &ClassScores::recall>},
+    {"weighted_precision", "weighted precision", TargetKind::kSet, true,
+     Shown::kTable, CreateAverage<WeightedAverage, &ClassScores::precision>},
+    {"weighted_recall", "weighted recall", TargetKind::kSet, true,
+     Shown::kTable, CreateAverage<WeightedAverage, &ClassScores::recall>},
+    {"weighted_f1", "weighted F1", TargetKind::kSet, true, Shown::kTable,
+     CreateAverage<WeightedAverage, &ClassScores::f1>},
+    {"auc", "AUC", TargetKind::kSet, false, Shown::kLine, CreateSetAuc},
     {"pearson", "Pearson correlation", TargetKind::kNumber, false,
      Shown::kFirst, CreatePearson},
     {"mse", "mean squared error", TargetKind::kNumber, false, Shown::kFirst,

@@ -21,6 +21,7 @@ namespace graft {
 enum class TargetKind {
   kClass,   // one of several classes
   kNumber,  // a number: regression
+  kSet,     // any number of labels, each by itself
 };
 
 // One example: what the model computed, and the truth.
@@ -28,6 +29,8 @@ struct Outcome {
   absl::Span<const float> outputs;  // logits [classes], or [1] of a regression
   int32_t label = 0;                // true class; negative: not known
   float score = 0;                  // true number
+  // Of a set: above 0 for each label that is true; as many as outputs.
+  absl::Span<const float> set = {};
 };
 
 // A number over many outcomes. Their outputs are borrowed while Add runs; a

@@ -17,6 +17,10 @@ Outcome OutcomeOf(const Examples& examples, int64_t i,
   Outcome outcome;
   outcome.outputs = outputs;
   outcome.label = kNoLabel;
+  if (const auto set = examples.schema().Find(kMultiHotColumn)) {
+    outcome.set = examples.floats(*set, i);
+    return outcome;
+  }
   const std::optional<size_t> labels = examples.schema().Find(kLabelsColumn);
   if (!labels) return outcome;
   if (examples.schema().columns()[*labels].dtype == DType::kI32)
@@ -36,7 +40,7 @@ struct Truths {
 
   void Add(const Outcome& outcome, bool number) {
     if (!number) {
-      tell |= outcome.label >= 0;
+      tell |= outcome.label >= 0 || !outcome.set.empty();
       return;
     }
     tell |= any && outcome.score != first;
@@ -60,8 +64,10 @@ absl::StatusOr<EvaluationResult> EvaluateAll(EntryCaller& evaluate,
         const absl::Span<const float> logits = evaluate.Output("logits");
         const size_t width = logits.size() / examples.size();
         if (!metric) {
-          const TargetKind target =
-              width == 1 ? TargetKind::kNumber : TargetKind::kClass;
+          const TargetKind target = examples.schema().Find(kMultiHotColumn)
+                                        ? TargetKind::kSet
+                                    : width == 1 ? TargetKind::kNumber
+                                                 : TargetKind::kClass;
           metric =
               MetricsOf(target).front()->create(static_cast<int64_t>(width));
         }

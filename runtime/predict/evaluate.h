@@ -18,14 +18,15 @@ namespace graft {
 
 struct EvaluationResult {
   double loss = 0;  // mean over examples
-  // The first metric of the model's target: accuracy, ..., or 0 where that is
-  // not defined; where no example has a label, or all have the same number, by
-  // which none can be better, the negative loss. Higher is better.
+  // The first metric of the model's target: accuracy, micro-F1, ..., or 0 where
+  // that is not defined; where no example has a label, or all have the same
+  // number, by which none can be better, the negative loss. Higher is better.
   double score = 0;
 };
 
 // What the model computed for example `i` and what it should have: the column
-// "labels" of the example. Without one the class is not known.
+// "labels" or "multi_hot" of the example. Without one the class is not known.
+// Borrows both.
 Outcome OutcomeOf(const Examples& examples, int64_t i,
                   absl::Span<const float> outputs);
 

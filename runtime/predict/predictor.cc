@@ -59,6 +59,11 @@ absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
       " of ", artifact.path(), ", got ", name.empty() ? "none" : name));
 }
 
+TargetKind TargetOf(const HeadSpec& head) {
+  if (head.task == "multi_label") return TargetKind::kSet;
+  return head.task == "regression" ? TargetKind::kNumber : TargetKind::kClass;
+}
+
 std::string DescribeUntrained(const Artifact& artifact) {
   std::vector<absl::string_view> names;
   for (const SlotSpec& slot : artifact.spec().slots)
@@ -102,6 +107,13 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
   });
   order.resize(std::min(order.size(), count));
   return order;
+}
+
+std::vector<size_t> PredictedSet(absl::Span<const float> probabilities) {
+  const int64_t count =
+      std::count_if(probabilities.begin(), probabilities.end(),
+                    [](float probability) { return probability >= 0.5F; });
+  return TopClasses(probabilities, static_cast<size_t>(count));
 }
 
 absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(
@@ -228,9 +240,11 @@ absl::StatusOr<std::unique_ptr<ExampleTable>> Predictor::OpenTable(
         absl::StrCat("--features: expects ", features_, " columns, as many as ",
                      artifact_->path(), " reads, got ", features.size()));
   if (labelled)
-    options.labels = target() == TargetKind::kClass
-                         ? ExampleOptions::Labels::kClasses
-                         : ExampleOptions::Labels::kScores;
+    options.labels =
+        target() == TargetKind::kClass ? ExampleOptions::Labels::kClasses
+        : target() == TargetKind::kSet ? ExampleOptions::Labels::kSets
+                                       : ExampleOptions::Labels::kScores;
+  options.set_labels = static_cast<int64_t>(labels().size());
   if (chooses_) {
     for (const HeadSpec& head : heads_)
       options.heads.names.emplace_back(HeadName(head));

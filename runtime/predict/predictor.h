@@ -35,9 +35,10 @@ namespace graft {
 // What the model computed for one example; borrowed from the program's memory,
 // valid while the sink runs.
 struct Prediction {
-  absl::Span<const float> logits;         // [classes], or [1]: the score
-  absl::Span<const float> probabilities;  // [classes]; empty for a regression
-  const HeadSpec* head = nullptr;         // which of several answered
+  absl::Span<const float> logits;  // [classes], or [1]: the score
+  // [classes]; empty for a regression. Of sets each label's own.
+  absl::Span<const float> probabilities;
+  const HeadSpec* head = nullptr;  // which of several answered
 };
 
 // Takes the prediction of example `i` of `examples`. An error of it ends the
@@ -53,6 +54,9 @@ int64_t MaxLength(const Artifact& artifact);
 // INVALID_ARGUMENT: there is no such head, or there are several.
 absl::StatusOr<HeadSpec> FindHead(const Artifact& artifact,
                                   absl::string_view name);
+
+// What a head predicts.
+TargetKind TargetOf(const HeadSpec& head);
 
 // Which head answers. With `of_rows` each row of a table says so, of an
 // artifact whose heads are of one entry, such as one of several adapters.
@@ -74,6 +78,10 @@ TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given);
 // first; of equal ones the lower class first.
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
                                size_t count);
+
+// The labels of a set whose probability is at least a half, as TopClasses
+// orders them.
+std::vector<size_t> PredictedSet(absl::Span<const float> probabilities);
 
 // An artifact ready to predict, with an instance of its own.
 //
@@ -107,10 +115,7 @@ class Predictor {
   bool heads_of_rows() const { return of_rows_; }
   // Names of the classes of that head; empty for a regression.
   const std::vector<std::string>& labels() const { return head().labels; }
-  TargetKind target() const {
-    return head().task == "regression" ? TargetKind::kNumber
-                                       : TargetKind::kClass;
-  }
+  TargetKind target() const { return TargetOf(head()); }
   // Whether it reads texts, and how many numbers of each row it reads.
   bool takes_texts() const { return takes_texts_; }
   int64_t features() const { return features_; }

@@ -302,7 +302,10 @@ absl::Status CheckOptions(const CompileOptions& options) {
 HeadSpec DescribeHead(const std::vector<std::string>& labels,
                       const InputPrediction& prediction) {
   const bool number = labels.size() < 2;
-  return {prediction.output, number ? "regression" : "classification",
+  return {prediction.output,
+          number            ? "regression"
+          : prediction.sets ? "multi_label"
+                            : "classification",
           number ? std::vector<std::string>() : labels, prediction.entry};
 }
 
@@ -369,11 +372,14 @@ absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
     spec.heads.push_back(DescribeHead(labels.back(), prediction));
   }
   const InputModel& model = input.Predicted();
-  if (!model.role.headless || !model.description) return absl::OkStatus();
+  const bool sets = input.predictions.front().sets;
+  if (!model.description || !(model.role.headless || sets))
+    return absl::OkStatus();
   const bool number = labels.front().size() == 1;
-  model.description->setHead(
-      std::move(labels.front()),
-      number ? "regression" : "single_label_classification");
+  model.description->setHead(std::move(labels.front()),
+                             number ? "regression"
+                             : sets ? "multi_label_classification"
+                                    : "single_label_classification");
   return absl::OkStatus();
 }
 

@@ -100,6 +100,7 @@ std::string DescribeFields(transfer::StreamOp stream) {
     inputs.push_back(absl::StrCat(*stream.getFeatureCount(), " features"));
   if (stream.getField("labels"))
     truths.emplace_back(stream.getLabelCount() == 1 ? "numbers" : "labels");
+  if (stream.getField("multi_hot")) truths.emplace_back("any number of labels");
   if (stream.getField("soft")) truths.emplace_back("soft targets");
   return absl::StrCat(absl::StrJoin(inputs, " and "),
                       truths.empty() ? "" : " with ",
@@ -191,13 +192,13 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                              {"features", stream.getFeatureCount().value_or(0)},
                              {"soft", bool(stream.getField("soft"))}};
     const bool labels = bool(stream.getField("labels"));
-    if (labels || stream.getField("soft")) {
-      const std::optional<int64_t> count =
-          labels ? stream.getLabelCount() : stream.getSoftCount();
+    const bool sets = bool(stream.getField("multi_hot"));
+    if (labels || sets || stream.getField("soft")) {
+      const std::optional<int64_t> count = stream.getClassCount();
       if (labels) facts["labels"] = count == 1 ? "number" : "classes";
+      if (sets) facts["labels"] = "sets";
       if (count && *count > 1) facts["classes"] = *count;
-      const mlir::StringAttr size =
-          labels ? stream.getLabelSizeAttr() : stream.getSoftSizeAttr();
+      const mlir::StringAttr size = stream.getClassSize();
       if (size) facts["size"] = size.getValue();
       facts["open"] = size && !FindBinding(text->strategy, size).bound;
     }

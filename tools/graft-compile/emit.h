@@ -30,11 +30,11 @@ absl::Status WritePage(mlir::MLIRContext& context,
                        const CompileOptions& options);
 
 // Writes the facts of a strategy, which is not compared with models, as JSON:
-// {"streams": [{"name", "labels": "classes", "number" or "none", "classes":
-// count, where it is known, "size": the size K of labels<K>, where there is
-// one, "open": whether there is one that no call binds, "unlabelled": whether a
-// loss leaves out examples without a label, "whole": whether one relates the
-// examples of a batch, "weights": whether it has them}],
+// {"streams": [{"name", "labels": "classes", "sets", "number" or "none",
+// "classes": count, where it is known, "size": the size K of labels<K>, where
+// there is one, "open": whether there is one that no call binds, "unlabelled":
+// whether a loss leaves out examples without a label, "whole": whether one
+// relates the examples of a batch, "weights": whether it has them}],
 // "batch_size": the value of the parameter of that name, where there is one,
 // "batch": examples that a loss relates in two passes, where the text says so,
 // "models": [{"name",

@@ -54,17 +54,10 @@ void SetHead(ModelDescription& description, std::vector<std::string> names,
                                             : "single_label_classification");
 }
 
-// How many classes the examples of a stream have, by their labels or else by
-// their soft targets: a number, or the name of a size.
-struct StreamClasses {
-  std::optional<int64_t> number;
-  mlir::StringAttr size;
-};
-
-StreamClasses ClassesOf(transfer::StreamOp stream) {
-  if (stream.getField("labels"))
-    return {stream.getLabelCount(), stream.getLabelSizeAttr()};
-  return {stream.getSoftCount(), stream.getSoftSizeAttr()};
+// Whether the examples of a stream have classes, or a number.
+bool HasClasses(transfer::StreamOp stream) {
+  return stream.getField("labels") || stream.getField("multi_hot") ||
+         stream.getField("soft");
 }
 
 // Builds the input from its parts.
@@ -218,6 +211,7 @@ absl::Status Reader::FindPrediction() {
            input_.strategy.getOps<transfer::PredictOp>(), predicted)) {
     InputPrediction& prediction = input_.predictions.emplace_back();
     prediction.entry = predict.getPredictEntry();
+    prediction.sets = predict.getSigmoid();
     if (input_.strategy.predictsAlone() && predict.getHead())
       prediction.output = absl::StrCat("logits.", predict.getHead()->str());
     prediction.model = static_cast<size_t>(Find(symbol) - &input_.models[0]);
@@ -357,6 +351,9 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.labels = 0;
     import.label_names.clear();
   }
+  import.sets = absl::c_any_of(
+      input_.predictions,
+      [](const InputPrediction& prediction) { return prediction.sets; });
   import.check_values = options_.emit == Emit::kArtifact;
   GRAFT_RETURN_IF_ERROR(ChooseAdapters(model, import));
   GRAFT_ASSIGN_OR_RETURN(
@@ -568,7 +565,7 @@ absl::StatusOr<transfer::StreamOp> Reader::FindStream(
     const StreamLabels& labels) {
   std::vector<std::string> names;
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
-    if (!stream.getField("labels") && !stream.getField("soft")) continue;
+    if (!HasClasses(stream)) continue;
     if (stream.getSymName() == labels.stream) return stream;
     names.push_back(stream.getSymName().str());
   }
@@ -592,10 +589,10 @@ void Reader::NamePredictions() {
       if (!stream.ok()) continue;  // BindLabels says so
       transfer::StreamOp op = *stream;
       const bool own = llvm::is_contained(read, op);
-      const bool same = columns.name
-                            ? ClassesOf(op).size == columns.name
-                            : own && ClassesOf(op).number ==
-                                         static_cast<int64_t>(columns.size);
+      const bool same =
+          columns.name
+              ? op.getClassSize() == columns.name
+              : own && op.getClassCount() == static_cast<int64_t>(columns.size);
       if (same && (own || !prediction.labels)) prediction.labels = &labels;
     }
   }
@@ -606,9 +603,9 @@ absl::Status Reader::BindLabels() {
   llvm::MapVector<mlir::StringAttr, int64_t> numbers;
   for (const StreamLabels& labels : options_.stream_labels) {
     GRAFT_ASSIGN_OR_RETURN(transfer::StreamOp stream, FindStream(labels));
-    int64_t number = ClassesOf(stream).number.value_or(labels.labels);
+    int64_t number = stream.getClassCount().value_or(labels.labels);
     std::string reason = absl::StrCat("as the page says of @", labels.stream);
-    if (const mlir::StringAttr size = ClassesOf(stream).size) {
+    if (const mlir::StringAttr size = stream.getClassSize()) {
       const SizeBinding binding = FindBinding(input_.strategy, size);
       if (binding.bound) {
         number = binding.number;
@@ -626,16 +623,19 @@ absl::Status Reader::BindLabels() {
                        ", got ", labels.labels));
   }
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
-    const mlir::StringAttr size = ClassesOf(stream).size;
+    const mlir::StringAttr size = stream.getClassSize();
     if (!size || numbers.contains(size) ||
         FindBinding(input_.strategy, size).bound)
       continue;
     const std::string name = stream.getSymName().str();
-    return absl::InvalidArgumentError(absl::StrCat(
-        options_.input, ": expects --labels ", name, "=FILE or --classes ",
-        name, "=N, for ", stream.getField("labels") ? "labels<" : "soft<",
-        size.str(), "> of @", name,
-        ", which no call has a number for, got none"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options_.input, ": expects --labels ", name,
+                     "=FILE or --classes ", name, "=N, for ",
+                     stream.getField("labels")      ? "labels<"
+                     : stream.getField("multi_hot") ? "multi_hot<"
+                                                    : "soft<",
+                     size.str(), "> of @", name,
+                     ", which no call has a number for, got none"));
   }
   transfer::bindSizes(input_.strategy, numbers);
   return absl::OkStatus();

@@ -42,6 +42,7 @@ struct InputModel {
 struct InputPrediction {
   std::string entry;              // that returns it
   std::string output = "logits";  // under this name
+  bool sets = false;              // each label by itself, any number of them
   size_t model = 0;  // that reads its texts, or that it is of, by index
   // The option that names its labels, or null.
   const StreamLabels* labels = nullptr;

@@ -430,7 +430,9 @@ absl::Status ApplySettings(transfer::StrategyOp strategy,
 void AddWeights(transfer::StrategyOp strategy) {
   for (auto stream :
        llvm::make_early_inc_range(strategy.getOps<transfer::StreamOp>())) {
-    if (stream.getField("weights") || !stream.getField("labels")) continue;
+    if (stream.getField("weights") ||
+        (!stream.getField("labels") && !stream.getField("multi_hot")))
+      continue;
     mlir::OpBuilder builder(stream);
     llvm::SmallVector<mlir::Type> types(stream.getValues().getTypes());
     types.push_back(
@@ -441,7 +443,8 @@ void AddWeights(transfer::StrategyOp strategy) {
     auto weighted = transfer::StreamOp::create(
         builder, stream.getLoc(), types, stream.getSymNameAttr(),
         builder.getArrayAttr(fields), stream.getLabelCountAttr(),
-        stream.getLabelSizeAttr(), stream.getFeatureCountAttr(),
+        stream.getLabelSizeAttr(), stream.getMultiHotCountAttr(),
+        stream.getMultiHotSizeAttr(), stream.getFeatureCountAttr(),
         stream.getSoftCountAttr(), stream.getSoftSizeAttr(),
         stream.getTokensAttr(), stream.getSequencesAttr());
     for (auto [before, after] :

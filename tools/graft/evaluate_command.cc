@@ -117,9 +117,10 @@ absl::Status Evaluate(const EvaluateOptions& options) {
     GRAFT_RETURN_IF_ERROR(predictor->SetMaxLength(options.max_length));
   const std::vector<std::string>& labels = predictor->labels();
   const auto classes = static_cast<int64_t>(labels.size());
-  if (!options.picture.empty() && classes == 0)
+  if (!options.picture.empty() && predictor->target() != TargetKind::kClass)
     return absl::InvalidArgumentError(
-        absl::StrCat("--picture: expects a classifier, got the regression ",
+        absl::StrCat("--picture: expects a classifier of one label, got ",
+                     classes == 0 ? "the regression " : "sets of labels by ",
                      options.artifact));
   GRAFT_ASSIGN_OR_RETURN(
       std::unique_ptr<ExampleTable> table,
@@ -134,9 +135,9 @@ absl::Status Evaluate(const EvaluateOptions& options) {
         const Outcome outcome = OutcomeOf(examples, i, prediction.logits);
         evaluation.metrics.Add(outcome);
         if (classes == 0) return absl::OkStatus();
-        const int64_t predicted = PredictedClass(prediction.logits);
-        evaluation.counts.Add(outcome.label, predicted);
-        if (matrix.classes() > 0) matrix.Add(outcome.label, predicted);
+        evaluation.counts.Add(outcome);
+        if (matrix.classes() > 0)
+          matrix.Add(outcome.label, PredictedClass(prediction.logits));
         return absl::OkStatus();
       }));
   if (!options.picture.empty())

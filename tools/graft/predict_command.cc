@@ -42,6 +42,7 @@ struct PredictOptions {
   TableOptions table;
   int64_t max_length = 0;  // that of the training
   int64_t top = 3;
+  bool all_predicted = true;  // of a set, whatever `top`
   DeviceChoice device;
   bool verify = true;
   bool json = false;
@@ -72,12 +73,21 @@ nlohmann::json PredictionRecord(const PredictOptions& options,
     record["score"] = prediction.logits[0];
     return record;
   }
+  const bool set = TargetOf(*prediction.head) == TargetKind::kSet;
+  const std::vector<size_t> predicted =
+      set ? PredictedSet(prediction.probabilities) : std::vector<size_t>();
+  const std::vector<size_t> shown =
+      set && options.all_predicted
+          ? predicted
+          : TopClasses(prediction.probabilities,
+                       static_cast<size_t>(options.top));
   nlohmann::json list = nlohmann::json::array();
-  for (size_t label :
-       TopClasses(prediction.probabilities, static_cast<size_t>(options.top)))
+  for (size_t label : shown)
     list.push_back({{"label", labels[label]},
                     {"probability", prediction.probabilities[label]}});
   record["labels"] = list;
+  if (set) record["predicted"] = nlohmann::json::array();
+  for (size_t label : predicted) record["predicted"].push_back(labels[label]);
   return record;
 }
 
@@ -93,6 +103,7 @@ std::string PredictionText(const nlohmann::json& record) {
   if (record.contains("score"))
     return absl::StrCat(
         text, absl::StrFormat("  %.4f\n", record["score"].get<double>()));
+  if (record["labels"].empty()) absl::StrAppend(&text, "  no label\n");
   for (const nlohmann::json& label : record["labels"])
     absl::StrAppendFormat(&text, "  %6.2f %%  %s\n",
                           100 * label["probability"].get<double>(),
@@ -136,8 +147,8 @@ absl::Status CheckTexts(const PredictOptions& options,
 absl::Status CheckRecord(const PredictOptions& options,
                          const Predictor& predictor) {
   for (const std::string& column : options.columns)
-    for (const char* own :
-         {"text", "pair", "row", "head", "score", "labels", "logits"})
+    for (const char* own : {"text", "pair", "row", "head", "score", "labels",
+                            "logits", "predicted"})
       if (column == own)
         return UsageError(absl::StrCat(
             "--keep-columns: expects columns of other names than those of a "
@@ -260,7 +271,10 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
                    "file for predictions, always one JSON object per line; -: "
                    "standard output")
       ->type_name("FILE");
-  command->add_option("--top", options->top, "number of labels to show")
+  command
+      ->add_option("--top", options->top,
+                   "number of labels to show; of a set of labels, all that are "
+                   "predicted unless given")
       ->check(WholeNumber(1))
       ->capture_default_str();
   command
@@ -292,6 +306,7 @@ void AddPredictCommand(CLI::App& app, CommandContext& context) {
     if (options->texts.empty() && options->data.empty())
       throw CLI::RequiredError("--text or --data");
     options->head.of_rows = !options->head_column.empty();
+    options->all_predicted = command->count("--top") == 0;
     context.run = [options, command]() -> absl::Status {
       if (options->data.empty())
         GRAFT_RETURN_IF_ERROR(CheckNoTableOptions(*command, "--text"));

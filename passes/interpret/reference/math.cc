@@ -56,6 +56,67 @@ double sigmoid(double x) {
 }
 double identity(double x) { return x; }
 
+// Turns the symmetric matrix `m` of n rows, and the columns of `vectors`, until
+// it is diagonal (Jacobi).
+void diagonalize(std::vector<double>& m, std::vector<double>& vectors,
+                 int64_t n) {
+  auto turn = [](double& a, double& b, double cosine, double sine) {
+    double x = a, y = b;
+    a = cosine * x - sine * y;
+    b = sine * x + cosine * y;
+  };
+  // Quadratic convergence: far fewer passes do, and NaN needs none.
+  for (int64_t pass = 0; pass < 60; ++pass) {
+    bool turned = false;
+    for (int64_t p = 0; p < n; ++p)
+      for (int64_t q = p + 1; q < n; ++q) {
+        double off = m[p * n + q];
+        double size = std::abs(m[p * n + p]) + std::abs(m[q * n + q]);
+        if (!(std::abs(off) > 1e-17 * size)) continue;
+        turned = true;
+        double angle = 0.5 * std::atan2(2 * off, m[q * n + q] - m[p * n + p]);
+        double cosine = std::cos(angle), sine = std::sin(angle);
+        for (int64_t k = 0; k < n; ++k)
+          turn(m[k * n + p], m[k * n + q], cosine, sine);
+        for (int64_t k = 0; k < n; ++k)
+          turn(m[p * n + k], m[q * n + k], cosine, sine);
+        for (int64_t k = 0; k < n; ++k)
+          turn(vectors[k * n + p], vectors[k * n + q], cosine, sine);
+      }
+    if (!turned) return;
+  }
+}
+
+LogicalResult spectral(OpCall& call) {
+  auto op = call.as<SpectralOp>();
+  const std::vector<double>& input = call.tensor(0).values;
+  int64_t n = call.tensor(0).shape[0];
+  std::vector<double> m(n * n), vectors(n * n), function(n);
+  for (int64_t i = 0; i < n; ++i) {
+    vectors[i * n + i] = 1;
+    for (int64_t j = 0; j < n; ++j)
+      m[i * n + j] = 0.5 * (input[i * n + j] + input[j * n + i]);
+  }
+  diagonalize(m, vectors, n);
+  double largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = max(largest, m[i * n + i]);
+  double limit = op.getAbove().convertToDouble() * largest;
+  for (int64_t i = 0; i < n; ++i) {
+    double value = m[i * n + i];
+    if (value <= limit) continue;
+    if (op.getKind() != SpectralKind::inverse) value = std::sqrt(value);
+    function[i] = op.getKind() == SpectralKind::root ? value : 1 / value;
+  }
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t k = 0; k < n; ++k)
+        sum += vectors[i * n + k] * function[k] * vectors[j * n + k];
+      call.result().values[i * n + j] = sum;
+    }
+  return success();
+}
+
 LogicalResult scale(OpCall& call) {
   double factor = call.as<ScaleOp>().getFactor().convertToDouble();
   llvm::transform(call.tensor(0).values, call.result().values.begin(),
@@ -139,6 +200,7 @@ void populateMathReferences(References& references) {
   references["graft.stop_gradient"] = unary<identity>;
   references["graft.scale_gradient"] = unary<identity>;
   references["graft.scale"] = scale;
+  references["graft.spectral"] = spectral;
   references["graft.constant"] = constant;
   references["graft.reduce"] = reduce;
   references["graft.broadcast"] = broadcast;

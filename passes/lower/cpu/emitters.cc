@@ -46,6 +46,7 @@ const KernelEmitters& getKernelEmitters() {
     populateRelationEmitters(*emitters);
     populateSegmentEmitters(*emitters);
     populateShapeEmitters(*emitters);
+    populateSpectralEmitters(*emitters);
     (*emitters)[RegionOp::getOperationName()] = emitRegion;
     return emitters;
   }();

@@ -23,6 +23,7 @@ void populateRandomEmitters(KernelEmitters& emitters);
 void populateReductionEmitters(KernelEmitters& emitters);
 void populateSegmentEmitters(KernelEmitters& emitters);
 void populateShapeEmitters(KernelEmitters& emitters);
+void populateSpectralEmitters(KernelEmitters& emitters);
 
 // Replaces a region that ends in a normalisation by kernels.
 mlir::LogicalResult emitNormalizationRegion(RegionOp op,

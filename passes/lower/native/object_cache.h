@@ -16,13 +16,13 @@
 
 namespace graft {
 
-// Keys are hashes of all that an object depends on: the kernel but its name, the
-// places of its sizes among the program's, the machine, and the compiler's own
-// code, so an object of another build is never taken and programs share what
-// they have in common. Files are written aside and renamed,
-// carry a checksum, and go when they are old or many. Whatever is wrong with
-// the folder or a file in it costs time and nothing else. Thread-safe; so is
-// the folder, for any number of processes.
+// Keys are hashes of all that an object depends on: the kernel but its name,
+// the places of its sizes among the program's, the machine, and the compiler's
+// own code, so an object of another build is never taken and programs share
+// what they have in common. Files are written aside and renamed, carry a
+// checksum, and go when they are old or many. Whatever is wrong with the folder
+// or a file in it costs time and nothing else. Thread-safe; so is the folder,
+// for any number of processes.
 class ObjectCache {
  public:
   using Object = llvm::SmallVector<char, 0>;

@@ -289,7 +289,9 @@ class JsonlReader final : public RowReader {
                              DescribeJson(value));
         return absl::OkStatus();
       case Kind::kText:
-        if (!TakeText(source, cell.text))
+        if (columns_[column].lists && value.is_array()) {
+          GRAFT_RETURN_IF_ERROR(JoinList(column, value));
+        } else if (!TakeText(source, cell.text))
           return ColumnError(column, "a text", DescribeJson(value));
         if (cell.text.find('\0') != std::string::npos)
           return ColumnError(column, "a text", "one with a NUL");
@@ -311,6 +313,20 @@ class JsonlReader final : public RowReader {
     else
       return false;
     return true;
+  }
+
+  // The strings of a list as a text, with commas between them.
+  absl::Status JoinList(size_t column, const json& value) {
+    std::string& text = cells_[column].text;
+    text.clear();
+    for (const json& item : value) {
+      const std::string* word = item.get_ptr<const std::string*>();
+      if (!word || IsBlank(*word) || absl::StrContains(*word, ","))
+        return ColumnError(column, "a list of texts without commas",
+                           DescribeJson(item));
+      absl::StrAppend(&text, text.empty() ? "" : ",", *word);
+    }
+    return absl::OkStatus();
   }
 
   absl::Status FillWords(size_t column, const json& value) {

@@ -37,6 +37,9 @@ struct TableColumn {
   // Whether a text may be empty or blank, or a list have no words. A number
   // never is.
   bool allow_empty = false;
+  // Of a text: in JSONL it may be a list of strings, which is read as a text
+  // with commas between them.
+  bool lists = false;
 };
 
 // Reads rows from first to last, or from where Seek went. Errors begin with

@@ -290,3 +290,27 @@ func.func @one_hot_labels(%y: tensor<3xf32>) {
   %0 = graft.one_hot %y : (tensor<3xf32>) -> tensor<3x5xf32>
   return
 }
+
+// -----
+
+func.func @spectral_c1_square(%m: tensor<3x4xf32>) {
+  // expected-error @below {{expects a square matrix, got 'tensor<3x4xf32>'}}
+  %0 = graft.spectral root %m above 1.0e-6 : tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @spectral_c1_rows(%m: tensor<65x65xf32>) {
+  // expected-error @below {{expects at most 64 rows, got 65}}
+  %0 = graft.spectral inverse %m above 1.0e-6 : tensor<65x65xf32>
+  return
+}
+
+// -----
+
+func.func @spectral_c2(%m: tensor<3x3xf32>) {
+  // expected-error @below {{expects above in [0, 1), got 1.0}}
+  %0 = graft.spectral inverse_root %m above 1.0 : tensor<3x3xf32>
+  return
+}

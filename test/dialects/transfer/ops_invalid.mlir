@@ -9,7 +9,7 @@
 // C1: known fields.
 
 transfer.strategy @s {
-  // expected-error @below {{expects fields of text, ids, types, segments, adapters, features, labels, soft and weights, got tokens}}
+  // expected-error @below {{expects fields of text, ids, types, segments, adapters, features, labels, multi_hot, soft and weights, got tokens}}
   %0:2 = transfer.stream @train of ids, tokens in @T, @S
 }
 
@@ -36,7 +36,7 @@ transfer.strategy @s {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{expects a number for labels, features and soft only, got one for ids}}
+  // expected-error @below {{expects a number for labels, multi_hot, features and soft only, got one for ids}}
   %0 = transfer.stream @train of ids<2> in @T, @S
 }
 
@@ -418,4 +418,25 @@ transfer.strategy @s {
   // expected-error @below {{'transfer.phase' op expects a name of letters, digits and '_', got @a b}}
   transfer.phase @"a b" minimise %label over [@all] with adamw rate constant 1.0e-3
   transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{expects multi_hot of at least 2 labels, got 1; whether an example has one label or not is labels<2>}}
+  %0 = transfer.stream @train of multi_hot<1> in @T, @S
+}
+
+// -----
+
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{expects labels, one of each example, or multi_hot, any number of them, got both}}
+  %0:2 = transfer.stream @train of labels<K>, multi_hot<K> in @T, @S
+}
+
+// -----
+
+transfer.strategy @s sizes (K) {
+  // expected-error @below {{expects multi_hot with a number, as multi_hot<2>}}
+  %0 = transfer.stream @train of multi_hot in @T, @S
 }

@@ -60,8 +60,8 @@ class Page:
     def tables(self, kind):
         for stream in self.facts["streams"]:
             labels = "soft" if stream["soft"] else {
-                "none": "texts", "number": "numbers"}.get(stream["labels"],
-                                                          "classes")
+                "none": "texts", "number": "numbers",
+                "sets": "sets"}.get(stream["labels"], "classes")
             yield from ("--data",
                         f"{stream['name']}={self.folder / kind / labels}.tsv")
 
@@ -143,6 +143,9 @@ def write_tables(folder):
             "soft": [head + "\tsaid.plant\tsaid.animal\tsaid.tool",
                      *(f"{row}\t{len(row) / 10}\t{row.count('w') / 2}\t0.5"
                        for row in chosen)],
+            "sets": [head, *(f"{label}{',long' if len(text) % 2 else ''}\t{text}"
+                             for label, text in
+                             (row.split("\t") for row in chosen))],
             "numbers": [head, *(f"{len(text) / 10}\t{text}" for _, text in
                                 (row.split("\t") for row in chosen))]}
         if kind == "weighted":

@@ -26,7 +26,6 @@ import phases
 
 RATE = 1e-3  # that of domains in importance is 0.05
 TOLERANCE = 2e-5
-ANIMALS, THINGS = ("animal", "plant", "tool"), ("alive", "thing")
 
 
 class Labels(tuple):
@@ -34,6 +33,9 @@ class Labels(tuple):
 
     def index(self, name):
         return super().index(name) if name else -100
+
+
+ANIMALS, THINGS = Labels(("animal", "plant", "tool")), Labels(("alive", "thing"))
 
 
 def pooled(model, ids):
@@ -290,6 +292,61 @@ def focal(at, settings):
 
     yield from run("", phases.Phase(model.parameters(), adamw(), 1.0),
                    3 * steps(table), loss)
+
+
+class Sets(tuple):
+    """1 for each label that a text has, of names with commas between them."""
+
+    def index(self, names):
+        return [float(label in names.split(",")) for label in self]
+
+
+def multi_label(at, settings):
+    table = at.table("sets", Sets(ANIMALS))
+    model, _ = at.model()
+    counts = set()
+
+    def loss():
+        ids, truth = table.batch()
+        counts.update(truth.sum(1).int().tolist())
+        return functional.binary_cross_entropy_with_logits(logits(model, ids),
+                                                           truth)
+
+    yield from run("", phases.Phase(
+        model.parameters(),
+        adamw(sped=list(model.classifier.parameters()), speed=10.0), 1.0),
+        3 * steps(table), loss)
+    assert counts == {0, 1, 2}, counts
+
+
+def task_covariance(at, settings):
+    first, second = at.table("train"), at.table("test")
+    model, begun = at.model()
+    heads = take(begun, ["heads.first", "heads.second"])
+    relate = float(settings["relate"])
+    inverse = torch.zeros(2, 2)
+    fit = phases.Phase([*model.bert.parameters(), *heads],
+                       adamw(sped=heads, speed=10.0), 1.0)
+    total = 3 * steps(first)
+
+    def loss():
+        value = 0
+        for table, head in zip((first, second), heads):
+            ids, answers = table.batch()
+            value += functional.cross_entropy(
+                functional.linear(pooled(model, ids), head), answers)
+        rows = torch.stack([head.flatten() for head in heads])
+        return value + relate * (rows.T @ inverse @ rows).trace()
+
+    for done in range(total):
+        yield "step", done + 1, fit.turn(loss(), linear(done, total))
+        rows = torch.stack([head.detach().flatten() for head in heads]).double()
+        values, vectors = torch.linalg.eigh(rows @ rows.T)
+        root = vectors @ values.sqrt().diag() @ vectors.T
+        settled = (root / root.trace()).inverse().float()
+        yield "settle", done + 1, (inverse * (inverse - settled)).sum().item()
+        inverse = settled
+    print(f"relation {inverse[0, 1] / inverse[0, 0]:.3f}")
 
 
 def bit_fit(at, settings):
@@ -682,8 +739,7 @@ class Place:
         self.words = phases.vocabulary(folder)
 
     def table(self, name, labels=ANIMALS):
-        return phases.Texts(self.folder / f"{name}.tsv", self.words,
-                            Labels(labels))
+        return phases.Texts(self.folder / f"{name}.tsv", self.words, labels)
 
     def model(self, name="model"):
         """Values that a checkpoint lacks are those of the model's folder."""

@@ -144,9 +144,10 @@ TEST_F(PagesTest, HasEachPageOnce) {
           "distill_regression", "distill_two", "domain_confusion", "dora",
           "finetune", "focal", "gradual", "head_first", "hidden", "importance",
           "l2_sp", "lora", "maml", "mean_teacher", "meta", "meta_kd", "mgtl",
-          "minilm", "mmd", "mmoe", "multitask", "pcgrad", "pkd", "prototypes",
-          "r_drop", "regression", "reptile", "rtl", "sampled", "self_training",
-          "setfit", "similarity", "tinybert", "uncertainty", "wasserstein"));
+          "minilm", "mmd", "mmoe", "multi_label", "multitask", "pcgrad", "pkd",
+          "prototypes", "r_drop", "regression", "reptile", "rtl", "sampled",
+          "self_training", "setfit", "similarity", "task_covariance",
+          "tinybert", "uncertainty", "wasserstein"));
   EXPECT_EQ(findStrategyPage("none"), nullptr);
 }
 
@@ -335,9 +336,10 @@ TEST_F(PagesTest, PhasesChangeWhatIsTheirs) {
                 name == "sampled"
             ? expand(page.name, {}, {{"A", 5}, {"B", 2}})
         : name == "uncertainty" ? expand(page.name, {}, {{"B", 2}})
-        : name == "setfit"      ? expand(page.name, {}, {{"K", 2}})
-        : name == "prototypes"  ? expand(page.name, {}, {{"K", 2}, {"N", 5}})
-                                : expand(page.name);
+        : name == "setfit" || name == "task_covariance"
+            ? expand(page.name, {}, {{"K", 2}})
+        : name == "prototypes" ? expand(page.name, {}, {{"K", 2}, {"N", 5}})
+                               : expand(page.name);
     ASSERT_TRUE(expanded) << name << errors;
     int updates = 0;
     for (auto function : module->getOps<mlir::func::FuncOp>()) {

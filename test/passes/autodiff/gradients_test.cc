@@ -48,6 +48,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"graft.region", "made afterwards"},
     {"graft.repeat", "unrolled before"},
     {"graft.size", "declaration"},
+    {"graft.spectral", "updates of states"},
     {"graft.state", "declaration"},
     {"graft.tap", "expanded before"},
     {"graft.uniform", "random numbers"},

@@ -628,3 +628,17 @@ func.func @class_sums(%labels: tensor<5xi32> {graft.name = "labels"}, %x: tensor
   %dx = graft.gradients %loss wrt %x : tensor<5x8xf32>
   return %rows, %y, %dx : tensor<5x5xf32>, tensor<5x8xf32>, tensor<5x8xf32>
 }
+
+func.func @spectral_full(%m: tensor<6x6xf32> {graft.name = "m"}) -> (tensor<6x6xf32> {graft.name = "root"}, tensor<6x6xf32> {graft.name = "inverse"}, tensor<6x6xf32> {graft.name = "inverse_root"}) {
+  %root = graft.spectral root %m above 1.0e-5 : tensor<6x6xf32>
+  %inverse = graft.spectral inverse %m above 1.0e-5 : tensor<6x6xf32>
+  %inverse_root = graft.spectral inverse_root %m above 1.0e-5 : tensor<6x6xf32>
+  return %root, %inverse, %inverse_root : tensor<6x6xf32>, tensor<6x6xf32>, tensor<6x6xf32>
+}
+
+func.func @spectral_singular(%m: tensor<6x6xf32> {graft.name = "m"}) -> (tensor<6x6xf32> {graft.name = "root"}, tensor<6x6xf32> {graft.name = "inverse"}, tensor<6x6xf32> {graft.name = "inverse_root"}) {
+  %root = graft.spectral root %m above 1.0e-5 : tensor<6x6xf32>
+  %inverse = graft.spectral inverse %m above 1.0e-5 : tensor<6x6xf32>
+  %inverse_root = graft.spectral inverse_root %m above 1.0e-5 : tensor<6x6xf32>
+  return %root, %inverse, %inverse_root : tensor<6x6xf32>, tensor<6x6xf32>, tensor<6x6xf32>
+}

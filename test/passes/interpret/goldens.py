@@ -354,6 +354,19 @@ def classes():
                           labels=labels)
 
 
+def spectral():
+    """By eigenvalues; the second matrix has two that are zero."""
+    torch.manual_seed(2)
+    for name, rank in ("full", 6), ("singular", 4):
+        factor = rand(6, rank).double()
+        matrix = (factor @ factor.T).float()
+        values, vectors = torch.linalg.eigh(matrix.double())
+        counts = values > 1e-5 * values.max()
+        of = lambda f: vectors @ torch.diag(torch.where(counts, f(values), torch.zeros(6).double())) @ vectors.T
+        save(f"spectral_{name}", m=matrix, root=of(torch.sqrt), inverse=of(torch.reciprocal),
+             inverse_root=of(torch.rsqrt))
+
+
 layers()
 losses()
 elementwise()
@@ -362,6 +375,7 @@ relations()
 seconds()
 hessian()
 classes()
+spectral()
 default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs", "goldens.safetensors")
 path = sys.argv[1] if len(sys.argv) > 1 else default
 os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

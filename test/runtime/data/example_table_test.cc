@@ -335,6 +335,67 @@ TEST_F(ExampleTableTest, SoftTargetsFollowTheClasses) {
             absl::StrCat(path, ":1: expects a column 'p.c', got p.b, p.a"));
 }
 
+TEST_F(ExampleTableTest, SetsOfLabels) {
+  options_.labels = Labels::kSets;
+  const std::string tsv =
+      Write("t.tsv", "label\ttext\nb, a\tw1\n\tw2\na\tw1\nc,c\tw2\n");
+  const std::string jsonl =
+      Write("t.jsonl",
+            "{\"label\": [\"b\", \"a\"], \"text\": \"w1\"}\n"
+            "{\"label\": [], \"text\": \"w2\"}\n"
+            "{\"label\": \"a\", \"text\": \"w1\"}\n"
+            "{\"label\": [\"c\"], \"text\": \"w2\"}\n");
+  uint64_t hash = 0;
+  for (const std::string& path : {tsv, jsonl}) {
+    labels_ =
+        ReadSetLabels(FileSystem::Posix(), {path}, options_.table).value();
+    EXPECT_THAT(labels_.labels(), ElementsAre("a", "b", "c"));
+    options_.set_labels = labels_.size();
+    auto table = Scan(path);
+    ASSERT_TRUE(table.ok()) << table.status();
+    EXPECT_EQ((*table)->schema().Names(), "ids, types, multi_hot");
+    EXPECT_EQ((*table)->scan().labels, 3);
+    EXPECT_EQ((*table)->scan().unlabelled, 1);
+    Examples examples((*table)->schema());
+    for (const int64_t row : {0, 1, 2, 3})
+      ASSERT_EQ((*table)->Append(row, examples), absl::OkStatus());
+    const size_t column = *(*table)->schema().Find(kMultiHotColumn);
+    EXPECT_THAT(examples.columns().floats(column),
+                ElementsAre(1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1));
+    EXPECT_TRUE(hash == 0 || hash == (*table)->scan().label_hash);
+    hash = (*table)->scan().label_hash;
+  }
+}
+
+TEST_F(ExampleTableTest, RefusesWhatIsNoSetOfLabels) {
+  options_.labels = Labels::kSets;
+  options_.set_labels = 2;
+  labels_ = LabelMap::FromLabels({"a", "b"}).value();
+  const auto refusal = [&](const std::string& name, const std::string& row) {
+    const bool jsonl = name == "t.jsonl";
+    const std::string path =
+        Write(name, absl::StrCat(jsonl ? "" : "label\ttext\n", row, "\n"));
+    const std::string message(Scan(path).status().message());
+    return message.substr(std::min(message.size(), path.size()));
+  };
+  EXPECT_EQ(refusal("t.tsv", "a,\tw1"),
+            ":2: expects labels with commas between them, got a,");
+  EXPECT_EQ(refusal("t.tsv", "a, c\tw1"),
+            ":2: expects one of 2 labels (a, b), got 'c'");
+  EXPECT_EQ(refusal("t.jsonl", "{\"label\": [\"a,b\"], \"text\": \"w1\"}"),
+            ":1: column 'label' expects a list of texts without commas, got "
+            "\"a,b\"");
+  EXPECT_EQ(refusal("t.jsonl", "{\"label\": [2], \"text\": \"w1\"}"),
+            ":1: column 'label' expects a list of texts without commas, got 2");
+  const std::string none = Write("none.tsv", "label\ttext\n\tw1\n");
+  EXPECT_EQ(ReadSetLabels(FileSystem::Posix(), {none}, options_.table)
+                .status()
+                .message(),
+            absl::StrCat(none,
+                         ": column 'label' expects labels, got none in any "
+                         "row"));
+}
+
 TEST_F(ExampleTableTest, NumbersAreInTheHashes) {
   options_.table.feature_columns = {"x"};
   options_.table.soft_column = "p";

@@ -8,8 +8,9 @@
 Needs scikit-learn and SciPy (pip install scikit-learn scipy); the file names
 the versions that wrote it. The inputs of case i are drawn by a generator seeded
 with i, here and in goldens_test.cc, so only results are kept: for each case a
-line of classes and a line of numbers, with the metrics in the order of
-kClassMetrics and kNumberMetrics there. "-" is a value that is not defined.
+line of classes and a line of numbers, and then for each a line of sets of labels,
+with the metrics in the order of kClassMetrics, kNumberMetrics and kSetMetrics there.
+"-" is a value that is not defined.
 """
 
 import math
@@ -98,6 +99,34 @@ def number_case(i):
     return truth, predicted
 
 
+def set_case(i):
+    """Kinds: 0 and 1: as many rows; 2: ties; 3: constant scores; 5: no example of
+    the last label; 6: every label of each; 7: label 0 is never predicted; 8: all
+    right."""
+    draw, kind = Draw(2 * CASES + i), i % 10
+    labels = 2 + draw.below(5)
+    truth, logits = [], []
+    for _ in range(row_count(draw, kind)):
+        has, row = [], []
+        for label in range(labels):
+            one, score = draw.below(2), number(draw, kind)
+            if kind == 3:
+                score = 0.0
+            if kind == 5 and label == labels - 1:
+                one = 0
+            if kind == 6:
+                one = 1
+            if kind == 7 and label == 0:
+                score -= 32
+            if kind == 8:
+                score = 9.0 + score if one else -9.0 + score
+            has.append(one)
+            row.append(score)
+        truth.append(has)
+        logits.append(row)
+    return numpy.array(truth), numpy.array(logits)
+
+
 def softmax(row):
     powers = [math.exp(x - max(row)) for x in row]
     return [x / math.fsum(powers) for x in powers]
@@ -154,6 +183,22 @@ def number_values(truth, predicted):
     yield math.nan if len(truth) < 2 else stats.spearmanr(truth, predicted).statistic
 
 
+def set_values(truth, logits):
+    predicted = (logits > 0).astype(int)
+    seen = [c for c in range(truth.shape[1]) if truth[:, c].any() or predicted[:, c].any()]
+    for average in "macro", "micro", "weighted":
+        # Labels that are neither true nor predicted have no scores to average.
+        if seen:
+            yield from metrics.precision_recall_fscore_support(
+                truth, predicted, labels=seen, average=average, zero_division=0)[:3]
+        else:
+            yield from (0.0, 0.0, 0.0)
+    yield metrics.accuracy_score(truth, predicted)
+    areas = [metrics.roc_auc_score(truth[:, c], logits[:, c])
+             for c in range(truth.shape[1]) if 0 < truth[:, c].mean() < 1]
+    yield numpy.mean(areas) if areas else math.nan
+
+
 def line(values):
     return " ".join("-" if math.isnan(x) else f"{x:.10g}" for x in values) + "\n"
 
@@ -168,6 +213,8 @@ def main():
         for i in range(CASES):
             file.write(line(class_values(*class_case(i))))
             file.write(line(number_values(*number_case(i))))
+        for i in range(CASES):
+            file.write(line(set_values(*set_case(i))))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,18 @@ const std::vector<std::string> kClassMetrics = {
     "log_loss"};
 const std::vector<std::string> kNumberMetrics = {"pearson", "mse", "spearman"};
 
+const std::vector<std::string> kSetMetrics = {"macro_precision",
+                                              "macro_recall",
+                                              "macro_f1",
+                                              "micro_precision",
+                                              "micro_recall",
+                                              "micro_f1",
+                                              "weighted_precision",
+                                              "weighted_recall",
+                                              "weighted_f1",
+                                              "exact_match",
+                                              "auc"};
+
 using Values = std::vector<std::optional<double>>;
 
 // Generates the cases of goldens.py, which says what their kinds are.
@@ -152,6 +164,38 @@ Values NumberValues(int64_t i) {
   return InOrder(set, kNumberMetrics);
 }
 
+// Truth and logit of a label of a set.
+std::pair<float, float> MakeLabel(Draw& draw, int64_t kind, bool first,
+                                  bool last) {
+  auto one = static_cast<float>(draw.Below(2));
+  float score = draw.Number(kind);
+  if (kind == 3) score = 0;
+  if (kind == 5 && last) one = 0;
+  if (kind == 6) one = 1;
+  if (kind == 7 && first) score -= 32;
+  if (kind == 8) score += one > 0 ? 9 : -9;
+  return {one, score};
+}
+
+Values SetValues(int64_t i) {
+  Draw draw(2 * kCases + i);
+  const int64_t kind = i % 10;
+  const auto labels = static_cast<int64_t>(2 + draw.Below(5));
+  MetricSet set(MetricsOf(TargetKind::kSet), labels);
+  const int64_t rows = draw.Rows(kind);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<float> truth, logits;
+    for (int64_t label = 0; label < labels; ++label) {
+      const auto [one, score] =
+          MakeLabel(draw, kind, label == 0, label == labels - 1);
+      truth.push_back(one);
+      logits.push_back(score);
+    }
+    set.Add({.outputs = logits, .set = truth});
+  }
+  return InOrder(set, kSetMetrics);
+}
+
 const std::vector<std::string>& Lines() {
   static const auto* const kLines = [] {
     const auto text = ReadFile(FileSystem::Posix(), GRAFT_SOURCE_DIR
@@ -178,7 +222,7 @@ void ExpectValues(const Values& values, const std::string& line) {
 }
 
 TEST(MetricGoldensTest, Classes) {
-  ASSERT_EQ(Lines().size(), 1 + 2 * kCases);
+  ASSERT_EQ(Lines().size(), 1 + 3 * kCases);
   for (int64_t i = 0; i < kCases; ++i) {
     SCOPED_TRACE(absl::StrCat("case ", i));
     ExpectValues(ClassValues(MakeClassCase(i)), Lines()[1 + 2 * i]);
@@ -187,10 +231,19 @@ TEST(MetricGoldensTest, Classes) {
 }
 
 TEST(MetricGoldensTest, Numbers) {
-  ASSERT_EQ(Lines().size(), 1 + 2 * kCases);
+  ASSERT_EQ(Lines().size(), 1 + 3 * kCases);
   for (int64_t i = 0; i < kCases; ++i) {
     SCOPED_TRACE(absl::StrCat("case ", i));
     ExpectValues(NumberValues(i), Lines()[2 + 2 * i]);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(MetricGoldensTest, Sets) {
+  ASSERT_EQ(Lines().size(), 1 + 3 * kCases);
+  for (int64_t i = 0; i < kCases; ++i) {
+    SCOPED_TRACE(absl::StrCat("case ", i));
+    ExpectValues(SetValues(i), Lines()[1 + 2 * kCases + i]);
     if (HasFailure()) return;
   }
 }

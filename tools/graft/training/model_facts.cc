@@ -26,8 +26,11 @@ std::string OtherTask(const FinetuneOptions& options, const ModelFacts& facts,
                       const std::vector<std::string>& labels) {
   const std::string& owner = facts.head.owner;
   const bool number = options.task == "regression";
-  if (facts.problem_type == "multi_label_classification")
+  const bool sets = options.streams[LabelStream(options)].sets;
+  if (!sets && facts.problem_type == "multi_label_classification")
     return absl::StrCat(owner, " predicts several labels of a text at once");
+  if (sets && facts.problem_type == "single_label_classification")
+    return absl::StrCat(owner, " predicts one label of a text");
   if (facts.labels > 1 && facts.problem_type == "regression")
     return absl::StrCat(owner, " predicts ", facts.labels, " numbers");
   if (number && facts.labels > 1)

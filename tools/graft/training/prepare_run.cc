@@ -261,8 +261,8 @@ absl::Status CheckWeights(const FinetuneOptions& options,
                    "': expects a weight above 0 in some row, got none"));
 }
 
-// Sorts the labels of the scanned table of a stream. INVALID_ARGUMENT for fewer
-// than two.
+// Sorts the labels of the table of a stream, which is scanned unless it has
+// sets of them. INVALID_ARGUMENT for fewer than two.
 absl::Status SortLabels(const FinetuneOptions& options, size_t stream,
                         const PreparedRun& run, LabelMap& labels) {
   labels.Sort();
@@ -273,6 +273,7 @@ absl::Status SortLabels(const FinetuneOptions& options, size_t stream,
         labels.size() == 0
             ? "none"
             : absl::StrCat("one: '", DescribeLabel(labels.labels()[0]), "'")));
+  if (options.streams[stream].sets) return absl::OkStatus();  // not scanned yet
   const TableScan& scan = run.tables[stream]->scan();
   const std::string many = DescribeManyLabels(
       scan.labels, scan.examples - scan.unlabelled, column,
@@ -329,8 +330,10 @@ ExampleOptions ExamplesOf(const FinetuneOptions& options,
   examples.table.feature_columns.clear();
   if (stream.features > 0) examples.table.feature_columns = run.feature_columns;
   if (stream.soft) examples.soft_labels = run.labels[stream.labels]->size();
+  if (stream.sets) examples.set_labels = run.labels[stream.labels]->size();
   examples.table.task_column = stream.task_column;
   examples.labels = !stream.labelled ? ExampleOptions::Labels::kNone
+                    : stream.sets    ? ExampleOptions::Labels::kSets
                     : options.task == "regression"
                         ? ExampleOptions::Labels::kScores
                         : ExampleOptions::Labels::kClasses;
@@ -465,13 +468,24 @@ absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
         labels, ReadSoftLabels(files, options, options.streams[stream]));
     new_labels = nullptr;
   }
+  const bool sets = options.streams[stream].sets;
+  if (sets && new_labels) {
+    GRAFT_ASSIGN_OR_RETURN(
+        labels,
+        ReadSetLabels(files, options.streams[stream].paths, options.table));
+  }
   const int64_t targets = options.label_sets[set].soft ? labels.size() : 0;
-  GRAFT_RETURN_IF_ERROR(
-      ScanStream(files, options, stream, stop, new_labels, run));
+  const auto scan = [&] {
+    return ScanStream(files, options, stream, stop, sets ? nullptr : new_labels,
+                      run);
+  };
+  // An example of a set has as many numbers as the head has labels.
+  if (!sets) GRAFT_RETURN_IF_ERROR(scan());
   for (const std::string& sentence : DescribeLookalikes(labels))
     std::fprintf(stderr, "graft: %s\n", sentence.c_str());
   GRAFT_RETURN_IF_ERROR(head ? SettleHead(options, model, teacher, run)
                              : SortLabels(options, stream, run, labels));
+  if (sets) GRAFT_RETURN_IF_ERROR(scan());
   return CheckSoftLabels(options, stream, targets, labels);
 }
 

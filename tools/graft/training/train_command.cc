@@ -134,6 +134,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.name = facts["name"];
     const std::string labels = facts["labels"];
     stream.labelled = labels != "none";
+    stream.sets = labels == "sets";
     stream.texts = facts["text"];
     stream.features = facts["features"];
     stream.soft = facts["soft"];

@@ -47,7 +47,9 @@ std::string DescribeChoice(const FinetuneOptions& options,
     const EvaluationInput& evaluation = options.evaluations[i];
     if (!run.evaluations[i]) continue;
     const TargetKind target =
-        options.task == "regression" ? TargetKind::kNumber : TargetKind::kClass;
+        options.streams[evaluation.stream].sets ? TargetKind::kSet
+        : options.task == "regression"          ? TargetKind::kNumber
+                                                : TargetKind::kClass;
     const bool labelled = options.streams[evaluation.stream].labelled;
     criteria.push_back(absl::StrCat(!labelled ? "loss"
                                     : run.unlabelled[i]

@@ -186,6 +186,12 @@ func.func @global_norm_of_one(%x: tensor<4x3xf32>, %z: tensor<f32>) -> tensor<f3
   return %r2 : tensor<f32>
 }
 
+// CHECK: graft.spectral: IJ->IJ | cut:
+func.func @spectral(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %r0 = graft.spectral inverse %x above 1.000000e-06 : tensor<4x4xf32>
+  return %r0 : tensor<4x4xf32>
+}
+
 // CHECK: graft.clip_factor: -->- | cut:
 func.func @clip_factor(%x: tensor<f32>) -> tensor<f32> {
   %r0 = graft.clip_factor %x limit 1.000000e+00 : (tensor<f32>) -> tensor<f32>
