@@ -4,7 +4,7 @@
 // Multi-task learning that learns how its tasks are related (Zhang and Yeung 2010): the heads
 // of @first and @second, which have the same labels, are drawn to each other as far as their
 // covariance C says, by the penalty tr(W^T C^-1 W) for the matrix W that has the weights of a
-// head in each row. After each step C = (W W^T)^(1/2) / tr (W W^T)^(1/2), the best one of trace 1.
+// head in each row. Before each step C = (W W^T)^(1/2) / tr (W W^T)^(1/2), the best one of trace 1.
 // A page of more tasks has a larger @inverse, and a weight, stream and prediction for each.
 
 #S = #graft.dims<S>
@@ -17,7 +17,7 @@ graft.model @heads {
   graft.parameter @second : tensor<?x?xf32, #KH> initial "normal" deviation 0.02
 }
 graft.model @relation {
-  // C^-1; at first no penalty.
+  // C^-1, which the first step settles.
   graft.parameter @inverse : tensor<2x2xf32> initial "zeros"
 }
 
@@ -73,5 +73,5 @@ transfer.strategy @task_covariance sizes (H, K) {
   transfer.predict @second %y softmax evaluate %m : tensor<?x?xf32, #SK>
   transfer.phase @step minimise %loss over [@encoder, @tops] with adamw rate @schedule @rate warmup @warmup clip @clip
   transfer.phase @settle minimise %update over [@relations] with sgd rate constant 1.0
-  transfer.schedule epochs @epochs of [@step, @settle]
+  transfer.schedule epochs @epochs of [@settle, @step]
 }

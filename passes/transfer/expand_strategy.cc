@@ -64,6 +64,8 @@ class Expander {
   LogicalResult collectGrouped(ModelOp model, ArrayRef<ParameterSet> reached);
   void collectTracker(const GroupedParameter& item);
   void declareStates();
+  // Tells the host program which phases train what predicts.
+  void findTeaching();
   // The entry `begin`, which makes `copies`; its name, empty if there are none.
   StringRef buildBegin();
   // All predictions as one entry.
@@ -171,9 +173,26 @@ LogicalResult Expander::run() {
     if (failed(built)) return failure();
     kept.push_back(std::move(*built));
   }
+  findTeaching();
   host.build({entries, kept}, buildBegin());
   strategy.erase();
   return success();
+}
+
+// Averages are trained by what trains the parameters that they track.
+void Expander::findTeaching() {
+  ParameterSet read;
+  for (auto predict : strategy.getOps<PredictOp>())
+    for (SymbolRefAttr symbol : getReadParameters(predict.getPrediction()))
+      read.insert(symbol);
+  for (Tracker& tracker : trackers)
+    if (read.contains(tracker.item.parameter.symbol))
+      read.insert(tracker.tracked.symbol);
+  for (const Work& work : works)
+    if (llvm::any_of(work.trained, [&](const GroupedParameter& item) {
+          return read.contains(item.parameter.symbol);
+        }))
+      host.addTeaching(work.phase);
 }
 
 FailureOr<PhaseEntries> Expander::buildPhase(const Work& work) {

@@ -588,6 +588,10 @@ bool HostProgram::addsUp(const Stage& stage) {
 }
 
 void HostProgram::evaluate(const Stage& stage) {
+  if (!teaching.empty() && llvm::none_of(stage.phases, [&](PhaseOp phase) {
+        return teaching.contains(phase);
+      }))
+    return;
   const Stage* complete = nullptr;
   for (const Stage& each : stages)
     if (addsUp(each)) complete = &each;

@@ -339,13 +339,13 @@ def task_covariance(at, settings):
         return value + relate * (rows.T @ inverse @ rows).trace()
 
     for done in range(total):
-        yield "step", done + 1, fit.turn(loss(), linear(done, total))
         rows = torch.stack([head.detach().flatten() for head in heads]).double()
         values, vectors = torch.linalg.eigh(rows @ rows.T)
         root = vectors @ values.sqrt().diag() @ vectors.T
         settled = (root / root.trace()).inverse().float()
         yield "settle", done + 1, (inverse * (inverse - settled)).sum().item()
         inverse = settled
+        yield "step", done + 1, fit.turn(loss(), linear(done, total))
     print(f"relation {inverse[0, 1] / inverse[0, 0]:.3f}")
 
 
