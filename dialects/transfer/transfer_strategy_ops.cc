@@ -157,8 +157,14 @@ ParseResult StreamOp::parse(OpAsmParser& parser, OperationState& result) {
                 "features, labels, multi_hot, soft and weights, got "
              << fields.back();
     const SMLoc place = parser.getCurrentLocation();
-    if (failed(parser.parseOptionalLess())) return success();
     FieldWidth* width = widths.of(fields.back());
+    if (failed(parser.parseOptionalLess())) {
+      // Here, for the type of the value depends on it.
+      if (!width) return success();
+      return parser.emitError(place)
+             << "expects " << fields.back() << " with a number, as "
+             << fields.back() << "<2>";
+    }
     if (!width)  // C2.
       return parser.emitError(place)
              << "expects a number for labels, multi_hot, features and soft "

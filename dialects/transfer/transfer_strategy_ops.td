@@ -68,7 +68,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       evaluates has no factor that changes from step to step. With several phases,
       `evaluate` names that loss. What holds for the loss that evaluates holds for the
       second one, which reads no label, weight or soft target.
-    - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns.
+    - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns, and what
+      compares them with classes, as `is` of a formula, compares them with N.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
     - (C10) The loss of a phase, or else a prediction, depends on each stream, but for
       those of rewards, and each term of a loss on one at

@@ -634,6 +634,21 @@ LogicalResult Verifier::checkLabels() {
     diagnostic.attachNote(stream.getLoc()) << "declared here";
     return diagnostic;
   }
+  // Formulas have become these.
+  for (auto rows : strategy.getOps<OneHotOp>()) {
+    auto stream = rows.getLabels().getDefiningOp<StreamOp>();
+    if (!stream || rows.getLabels() != stream.getField("labels")) continue;
+    int64_t labels = *stream.getLabelCount();
+    int64_t columns = cast<RankedTensorType>(rows.getType()).getDimSize(1);
+    if (columns == labels) continue;
+    InFlightDiagnostic diagnostic = emitError(rows.getLoc())
+                                    << "expects labels to be compared with "
+                                    << labels << " classes, for labels<"
+                                    << labels << "> of @" << stream.getSymName()
+                                    << ", got " << columns;
+    diagnostic.attachNote(stream.getLoc()) << "declared here";
+    return diagnostic;
+  }
   return success();
 }
 

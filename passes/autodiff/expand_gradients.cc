@@ -83,7 +83,8 @@ class Expansion {
   LogicalResult failOp(Operation* step) {
     step->emitOpError(
             "expects a gradient, because it lies between 'wrt' and "
-            "the loss of graft.gradients")
+            "the loss of graft.gradients, got an op that has none; what is "
+            "not to be differentiated goes through graft.stop_gradient")
             .attachNote(op.getLoc())
         << "differentiated here";
     return failure();

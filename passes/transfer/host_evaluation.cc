@@ -55,12 +55,16 @@ void record(exec::HostBuilder& to, PredictOp predict, StringRef loss,
       to.shown({{"step", "$step"}, {"loss", loss}, {"score", score}}));
 }
 
-// Keeps the parameters if $dev_score is the best so far.
+// Keeps the parameters if $dev_score is the best so far; of equal ones that
+// with the least loss, for a score may be the same for long, such as a micro-F1
+// of 0.
 void keepBest(exec::HostBuilder& to) {
   to.when(
-      "$best_step == 0 or $dev_score > $best_score",
+      "$best_step == 0 or $dev_score > $best_score or ($dev_score == "
+      "$best_score and $dev_loss < $best_loss)",
       [&] {
         to.set("$best_score", "$dev_score");
+        to.set("$best_loss", "$dev_loss");
         to.set("$best_step", "$step");
         to.set("$stale", "0");
         exec::KeepOp::create(to.builder, "best");
@@ -72,7 +76,7 @@ void stopEarly(exec::HostBuilder& to) {
   to.set("$stopped_early", "patience > 0 and $stale >= patience");
 }
 
-// The score is the mean of those of the heads that there are data for.
+// Score and loss are the means of those of the heads that there are data for.
 void addHeads(exec::HostBuilder& to, ArrayRef<PredictOp> predictions,
               bool mayStop) {
   std::string present;
@@ -81,6 +85,7 @@ void addHeads(exec::HostBuilder& to, ArrayRef<PredictOp> predictions,
   to.when(evaluatesNow(present + ")"), [&] {
     std::string evaluated = ("$" + kEvaluated).str();
     to.set("$dev_score", "0");
+    to.set("$dev_loss", "0");
     to.set(evaluated, "0");
     for (PredictOp predict : predictions) {
       std::string variable = "$" + getEvaluationStream(predict);
@@ -89,10 +94,12 @@ void addHeads(exec::HostBuilder& to, ArrayRef<PredictOp> predictions,
         evaluate(to, predict, loss, score);
         record(to, predict, loss, score);
         to.set("$dev_score", "$dev_score + " + score);
+        to.set("$dev_loss", "$dev_loss + " + loss);
         to.set(evaluated, evaluated + " + 1");
       });
     }
     to.set("$dev_score", "$dev_score / " + evaluated);
+    to.set("$dev_loss", "$dev_loss / " + evaluated);
     keepBest(to);
     if (mayStop) stopEarly(to);
   });

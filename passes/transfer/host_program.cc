@@ -38,9 +38,10 @@ constexpr Option kOptions[] = {
 
 // In the order of their declaration.
 constexpr StringRef kVariables[] = {
-    "epoch",     "step",       "total_steps", "warmup_steps",  "last_step",
-    "update",    "loss",       "loss_sum",    "learning_rate", "dev_loss",
-    "dev_score", "best_score", "best_step",   "stale",         "stopped_early"};
+    "epoch",         "step",      "total_steps", "warmup_steps",
+    "last_step",     "update",    "loss",        "loss_sum",
+    "learning_rate", "dev_loss",  "dev_score",   "best_score",
+    "best_loss",     "best_step", "stale",       "stopped_early"};
 // With several phases: of each.
 constexpr StringRef kOfPhases[] = {"warmup_steps", "update", "loss",
                                    "learning_rate"};

@@ -102,8 +102,8 @@ class HostProgram {
   // `bound`.
   mlir::StringAttr addBatchSize(StreamOp stream, int64_t bound);
 
-  // Says that `phase` trains what a prediction reads. Where any phase does, stages
-  // without one are not evaluated: their model is the one before.
+  // Says that `phase` trains what a prediction reads. Where any phase does,
+  // stages without one are not evaluated: their model is the one before.
   void addTeaching(PhaseOp phase) { teaching.insert(phase); }
 
   // Ends a run before its first step if a batch of `stream` would have one
@@ -172,9 +172,9 @@ class HostProgram {
   std::string stageSteps() const;
   // Whether a phase of `stage` adds up statistics of the data (transfer.total).
   static bool addsUp(const Stage& stage);
-  // Evaluations within `stage`: none where nothing is trained that predicts, nor
-  // before the last statistics are complete, without which the parameters are
-  // none that a run may keep.
+  // Evaluations within `stage`: none where nothing is trained that predicts,
+  // nor before the last statistics are complete, without which the parameters
+  // are none that a run may keep.
   void evaluate(const Stage& stage);
   // In the last stage, evaluations without a better score may end the run.
   bool isLast(const Stage& stage) const { return &stage == &stages.back(); }

@@ -83,11 +83,13 @@ absl::StatusOr<std::vector<absl::string_view>> SplitLabels(
   std::vector<absl::string_view> labels;
   if (IsBlank(text)) return labels;
   for (const absl::string_view part : absl::StrSplit(text, ',')) {
-    labels.push_back(absl::StripAsciiWhitespace(part));
-    if (IsBlank(labels.back()))
+    labels.push_back(StripBlanks(part));
+    if (labels.back().empty())
       return absl::InvalidArgumentError(
-          absl::StrCat(where, ": expects labels with commas between them, got ",
-                       Shorten(text)));
+          absl::StrCat(where,
+                       ": expects a label before and behind each comma, "
+                       "got '",
+                       Shorten(text), "'"));
   }
   return labels;
 }
@@ -105,23 +107,33 @@ absl::StatusOr<LabelMap> ReadSetLabels(FileSystem& files,
                           /*allow_empty=*/true, /*lists=*/true}},
                         source));
   LabelMap map;
+  absl::Status bad;  // the first row that is left out
   while (true) {
     const absl::StatusOr<bool> more = reader->Next();
     // Bad rows are told of where the rows are read.
-    if (!more.ok() && options.skip_bad_rows && reader->bad_row()) continue;
+    if (!more.ok() && options.skip_bad_rows && reader->bad_row()) {
+      bad.Update(more.status());
+      continue;
+    }
     GRAFT_RETURN_IF_ERROR(more.status());
     if (!*more) break;
     const absl::StatusOr<std::vector<absl::string_view>> labels =
         SplitLabels(reader->Text(0), reader->Where());
-    if (!labels.ok() && options.skip_bad_rows) continue;
+    if (!labels.ok() && options.skip_bad_rows) {
+      bad.Update(labels.status());
+      continue;
+    }
     GRAFT_RETURN_IF_ERROR(labels.status());
     for (const absl::string_view label : *labels)
       if (!map.Find(label)) map.Add(label, reader->Where());
   }
   if (map.size() == 0)
-    return absl::InvalidArgumentError(
-        absl::StrCat(DescribePaths(paths), ": column '", options.label_column,
-                     "' expects labels, got none in any row"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        DescribePaths(paths), ": column '", options.label_column,
+        "' expects labels, got none in any row",
+        bad.ok() ? ""
+                 : absl::StrCat(" that is not left out; the first is ",
+                                bad.message())));
   map.Sort();
   return map;
 }
@@ -209,7 +221,8 @@ std::vector<TableColumn> ExampleTable::FindColumns() {
   }
   kept_ = columns.size();
   for (const std::string& name : options_.keep_columns)
-    columns.push_back({name, Kind::kText, /*allow_empty=*/true});
+    columns.push_back(
+        {name, Kind::kText, /*allow_empty=*/true, /*lists=*/true});
   return columns;
 }
 

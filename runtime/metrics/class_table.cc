@@ -35,10 +35,11 @@ std::string ClassTable(const ClassCounts& counts,
   for (int64_t c = 0; c < counts.classes(); ++c)
     lines.push_back({absl::StrCat("  ", Shorten(labels[c])),
                      ScoresOf(counts, c), counts.truth(c)});
-  lines.push_back({"micro average", MicroAverage(counts), counts.total()});
-  lines.push_back({"macro average", MacroAverage(counts), counts.total()});
-  lines.push_back(
-      {"weighted average", WeightedAverage(counts), counts.total()});
+  int64_t truth = 0;  // of sets, not the number of examples
+  for (int64_t c = 0; c < counts.classes(); ++c) truth += counts.truth(c);
+  lines.push_back({"micro average", MicroAverage(counts), truth});
+  lines.push_back({"macro average", MacroAverage(counts), truth});
+  lines.push_back({"weighted average", WeightedAverage(counts), truth});
   size_t width = 0;
   for (const Line& line : lines) width = std::max(width, Width(line.name));
   std::string table = absl::StrFormat(

@@ -40,7 +40,8 @@ struct Truths {
 
   void Add(const Outcome& outcome, bool number) {
     if (!number) {
-      tell |= outcome.label >= 0 || !outcome.set.empty();
+      tell |= outcome.label >= 0;
+      for (const float has : outcome.set) tell |= has > 0;
       return;
     }
     tell |= any && outcome.score != first;

@@ -31,4 +31,19 @@ bool IsBlank(absl::string_view text) {
   return true;
 }
 
+absl::string_view StripBlanks(absl::string_view text) {
+  size_t begin = text.size(), end = 0;
+  for (size_t i = 0; i < text.size();) {
+    uint32_t code = 0;
+    const size_t decoded = DecodeUtf8(text, i, code);
+    const size_t length = decoded == 0 ? 1 : decoded;
+    if (decoded == 0 || !IsWhiteSpace(code)) {
+      if (begin > i) begin = i;
+      end = i + length;
+    }
+    i += length;
+  }
+  return begin < end ? text.substr(begin, end - begin) : text.substr(0, 0);
+}
+
 }  // namespace graft

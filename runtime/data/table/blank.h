@@ -12,6 +12,9 @@ namespace graft {
 // refused wherever a text is expected. Bytes that are not UTF-8 are not blank.
 bool IsBlank(absl::string_view text);
 
+// `text` without the white space of Unicode at both ends; a part of it.
+absl::string_view StripBlanks(absl::string_view text);
+
 }  // namespace graft
 
 #endif  // GRAFT_RUNTIME_DATA_TABLE_BLANK_H_

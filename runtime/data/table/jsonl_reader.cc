@@ -322,8 +322,9 @@ class JsonlReader final : public RowReader {
     for (const json& item : value) {
       const std::string* word = item.get_ptr<const std::string*>();
       if (!word || IsBlank(*word) || absl::StrContains(*word, ","))
-        return ColumnError(column, "a list of texts without commas",
-                           DescribeJson(item));
+        return ColumnError(
+            column, "a list of texts that are not blank and have no commas",
+            DescribeJson(item));
       absl::StrAppend(&text, text.empty() ? "" : ",", *word);
     }
     return absl::OkStatus();

@@ -109,6 +109,45 @@ transfer.strategy @s {
 
 // -----
 
+// C8: labels that are compared with another number of classes.
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @encode(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x4xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    return %p : tensor<?x4xf32, #S>
+  }
+  func.func @logits(%p: tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S> {
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-note @below {{declared here}}
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %text = transfer.call @m::@encode(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+  %logits = transfer.call @m::@logits(%text) : (tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S>
+  // expected-error @below {{expects labels to be compared with 3 classes, for labels<3> of @train, got 2}}
+  %is = graft.one_hot %labels : (tensor<?xi32, #S>) -> tensor<?x2xf32, #S>
+  %own = graft.reduce sum %is over [1] : (tensor<?x2xf32, #S>) -> tensor<?xf32, #S>
+  %each = graft.cross_entropy %logits, %labels : (tensor<?x3xf32, #S>, tensor<?xi32, #S>) -> tensor<?xf32, #S>
+  %counted = graft.mul %own, %each : tensor<?xf32, #S>
+  %loss = transfer.mean %counted : tensor<?xf32, #S>
+  transfer.predict %logits softmax : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.000000e-03
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
 // C8: more, of a loss that only evaluates.
 #T = #graft.dims<T>
 #S = #graft.dims<S>

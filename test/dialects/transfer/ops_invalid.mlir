@@ -27,7 +27,7 @@ transfer.strategy @s {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.stream' op expects labels with a number, as labels<2>}}
+  // expected-error @below {{expects labels with a number, as labels<2>}}
   %0:2 = transfer.stream @train of ids, labels in @T, @S
 }
 
@@ -63,7 +63,7 @@ transfer.strategy @s {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.stream' op expects features with a number, as features<2>}}
+  // expected-error @below {{expects features with a number, as features<2>}}
   %0 = transfer.stream @train of features in @T, @S
 }
 
@@ -90,7 +90,7 @@ transfer.strategy @s sizes (H) {
 // C2.
 
 transfer.strategy @s {
-  // expected-error @below {{'transfer.stream' op expects soft with a number, as soft<2>}}
+  // expected-error @below {{expects soft with a number, as soft<2>}}
   %0 = transfer.stream @train of soft in @T, @S
 }
 

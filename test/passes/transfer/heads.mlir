@@ -14,22 +14,27 @@
 // CHECK-NOT:     exec.stream
 // CHECK:         exec.when "(present(@dev_first) or present(@dev_second)) and evaluate_every > 0 and (step % evaluate_every == 0 or step == last_step)" {
 // CHECK-NEXT:      exec.set @dev_score = "0"
+// CHECK-NEXT:      exec.set @dev_loss = "0"
 // CHECK-NEXT:      exec.set @dev_evaluated = "0"
 // CHECK-NEXT:      exec.when "present(@dev_first)" {
 // CHECK-NEXT:        exec.evaluate @evaluate_first on @dev_first -> (@dev_first_loss = loss, @dev_first_score = score)
 // CHECK-NEXT:        exec.log "dev_first" (step = @step, loss = @dev_first_loss, score = @dev_first_score)
 // CHECK-NEXT:        exec.set @dev_score = "dev_score + dev_first_score"
+// CHECK-NEXT:        exec.set @dev_loss = "dev_loss + dev_first_loss"
 // CHECK-NEXT:        exec.set @dev_evaluated = "dev_evaluated + 1"
 // CHECK-NEXT:      }
 // CHECK-NEXT:      exec.when "present(@dev_second)" {
 // CHECK-NEXT:        exec.evaluate @evaluate_second on @dev_second -> (@dev_second_loss = loss, @dev_second_score = score)
 // CHECK-NEXT:        exec.log "dev_second" (step = @step, loss = @dev_second_loss, score = @dev_second_score)
 // CHECK-NEXT:        exec.set @dev_score = "dev_score + dev_second_score"
+// CHECK-NEXT:        exec.set @dev_loss = "dev_loss + dev_second_loss"
 // CHECK-NEXT:        exec.set @dev_evaluated = "dev_evaluated + 1"
 // CHECK-NEXT:      }
 // CHECK-NEXT:      exec.set @dev_score = "dev_score / dev_evaluated"
-// CHECK-NEXT:      exec.when "best_step == 0 or dev_score > best_score" {
+// CHECK-NEXT:      exec.set @dev_loss = "dev_loss / dev_evaluated"
+// CHECK-NEXT:      exec.when "best_step == 0 or dev_score > best_score or (dev_score == best_score and dev_loss < best_loss)" {
 // CHECK-NEXT:        exec.set @best_score = "dev_score"
+// CHECK-NEXT:        exec.set @best_loss = "dev_loss"
 // CHECK:             exec.keep "best"
 // CHECK:           exec.set @stopped_early
 

@@ -36,6 +36,7 @@
 // CHECK-NEXT:      exec.register @dev_loss variable
 // CHECK-NEXT:      exec.register @dev_score variable
 // CHECK-NEXT:      exec.register @best_score variable
+// CHECK-NEXT:      exec.register @best_loss variable
 // CHECK-NEXT:      exec.register @best_step variable
 // CHECK-NEXT:      exec.register @stale variable
 // CHECK-NEXT:      exec.register @stopped_early variable
@@ -67,8 +68,9 @@
 // CHECK-NEXT:          }
 // CHECK-NEXT:          exec.when "present(@dev) and evaluate_every > 0 and (step % evaluate_every == 0 or step == last_step)" {
 // CHECK-NEXT:            exec.evaluate @evaluate on @dev -> (@dev_loss = loss, @dev_score = score)
-// CHECK-NEXT:            exec.when "best_step == 0 or dev_score > best_score" {
+// CHECK-NEXT:            exec.when "best_step == 0 or dev_score > best_score or (dev_score == best_score and dev_loss < best_loss)" {
 // CHECK-NEXT:              exec.set @best_score = "dev_score"
+// CHECK-NEXT:              exec.set @best_loss = "dev_loss"
 // CHECK-NEXT:              exec.set @best_step = "step"
 // CHECK-NEXT:              exec.set @stale = "0"
 // CHECK-NEXT:              exec.keep "best"

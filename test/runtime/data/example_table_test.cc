@@ -379,14 +379,16 @@ TEST_F(ExampleTableTest, RefusesWhatIsNoSetOfLabels) {
     return message.substr(std::min(message.size(), path.size()));
   };
   EXPECT_EQ(refusal("t.tsv", "a,\tw1"),
-            ":2: expects labels with commas between them, got a,");
+            ":2: expects a label before and behind each comma, got 'a,'");
   EXPECT_EQ(refusal("t.tsv", "a, c\tw1"),
             ":2: expects one of 2 labels (a, b), got 'c'");
   EXPECT_EQ(refusal("t.jsonl", "{\"label\": [\"a,b\"], \"text\": \"w1\"}"),
-            ":1: column 'label' expects a list of texts without commas, got "
+            ":1: column 'label' expects a list of texts that are not blank and "
+            "have no commas, got "
             "\"a,b\"");
   EXPECT_EQ(refusal("t.jsonl", "{\"label\": [2], \"text\": \"w1\"}"),
-            ":1: column 'label' expects a list of texts without commas, got 2");
+            ":1: column 'label' expects a list of texts that are not blank and "
+            "have no commas, got 2");
   const std::string none = Write("none.tsv", "label\ttext\n\tw1\n");
   EXPECT_EQ(ReadSetLabels(FileSystem::Posix(), {none}, options_.table)
                 .status()

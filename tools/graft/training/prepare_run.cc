@@ -261,6 +261,17 @@ absl::Status CheckWeights(const FinetuneOptions& options,
                    "': expects a weight above 0 in some row, got none"));
 }
 
+// Says so if the table of a stream has suspiciously many labels.
+void TellOfManyLabels(const FinetuneOptions& options, size_t stream,
+                      const PreparedRun& run) {
+  const TableScan& scan = run.tables[stream]->scan();
+  const std::string many = DescribeManyLabels(
+      scan.labels, scan.examples - scan.unlabelled,
+      LabelColumn(options, stream),
+      options.strategy.file.empty() ? "--task regression learns numbers" : "");
+  if (!many.empty()) std::fprintf(stderr, "graft: %s\n", many.c_str());
+}
+
 // Sorts the labels of the table of a stream, which is scanned unless it has
 // sets of them. INVALID_ARGUMENT for fewer than two.
 absl::Status SortLabels(const FinetuneOptions& options, size_t stream,
@@ -273,12 +284,7 @@ absl::Status SortLabels(const FinetuneOptions& options, size_t stream,
         labels.size() == 0
             ? "none"
             : absl::StrCat("one: '", DescribeLabel(labels.labels()[0]), "'")));
-  if (options.streams[stream].sets) return absl::OkStatus();  // not scanned yet
-  const TableScan& scan = run.tables[stream]->scan();
-  const std::string many = DescribeManyLabels(
-      scan.labels, scan.examples - scan.unlabelled, column,
-      options.strategy.file.empty() ? "--task regression learns numbers" : "");
-  if (!many.empty()) std::fprintf(stderr, "graft: %s\n", many.c_str());
+  if (run.tables[stream]) TellOfManyLabels(options, stream, run);
   return absl::OkStatus();
 }
 
@@ -485,7 +491,10 @@ absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
     std::fprintf(stderr, "graft: %s\n", sentence.c_str());
   GRAFT_RETURN_IF_ERROR(head ? SettleHead(options, model, teacher, run)
                              : SortLabels(options, stream, run, labels));
-  if (sets) GRAFT_RETURN_IF_ERROR(scan());
+  if (sets) {
+    GRAFT_RETURN_IF_ERROR(scan());
+    TellOfManyLabels(options, stream, run);
+  }
   return CheckSoftLabels(options, stream, targets, labels);
 }
 

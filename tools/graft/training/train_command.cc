@@ -177,7 +177,9 @@ absl::Status TakePredictions(const nlohmann::json& predictions,
         return absl::InvalidArgumentError(absl::StrCat(
             options.strategy.file, ": expects another name of a stream than ",
             evaluation.name, ", the data to evaluate on"));
-      if (options.label_sets.size() > 1 && stream.labelled &&
+      const bool other = options.label_sets.size() > 1 ||
+                         stream.sets != options.streams[evaluation.stream].sets;
+      if (other && stream.labelled &&
           absl::c_linear_search(prediction["streams"], stream.name))
         evaluation.stream = i;
     }
