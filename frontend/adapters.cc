@@ -93,9 +93,8 @@ class AdapterReader {
         std::vector<std::string> labels,
         readHeadLabels(files_, source_.directory, rows, description.labels()));
     description.facts().has_sequence_head = true;
-    description.setHead(std::move(labels), rows == 1
-                                               ? "regression"
-                                               : "single_label_classification");
+    description.setHead(std::move(labels),
+                        ModelDescription::problemTypeOf(rows));
     return absl::OkStatus();
   }
 

@@ -144,9 +144,8 @@ class Importer {
   // Leaves one name per label, as Transformers needs it to count them.
   absl::Status chooseLabelNames() {
     const size_t labels = static_cast<size_t>(labels_);
-    const char* fitting = labels == 1     ? "regression"
-                          : options_.sets ? "multi_label_classification"
-                                          : "single_label_classification";
+    const char* fitting =
+        ModelDescription::problemTypeOf(labels, options_.sets);
     std::vector<std::string> names = options_.label_names;
     if (!names.empty() && names.size() != labels) {
       return absl::InvalidArgumentError(absl::StrCat(

@@ -41,6 +41,11 @@ void ModelDescription::setHead(std::vector<std::string> labels,
   config_.SetProblemType({problemType.data(), problemType.size()});
 }
 
+const char* ModelDescription::problemTypeOf(size_t labels, bool sets) {
+  if (labels == 1) return "regression";
+  return sets ? "multi_label_classification" : "single_label_classification";
+}
+
 std::vector<std::string> ModelDescription::spellings(
     llvm::StringRef parameter) const {
   return {parameter.str()};

@@ -97,6 +97,9 @@ class ModelDescription {
     return config_.architectures();
   }
   void setHead(std::vector<std::string> labels, llvm::StringRef problemType);
+  /// What Transformers calls the task of a head of so many labels: with one a
+  /// regression, else one of them for each text or, for `sets`, any number.
+  static const char* problemTypeOf(size_t labels, bool sets = false);
 
   /// The names that files may have for `parameter`, the usual one first; by
   /// default its own. What is put before the names of a whole model is no part

@@ -295,8 +295,7 @@ LogicalResult StreamOp::verify() {
   if (widths.multi_hot && widths.labels)
     return emitOpError(
         "expects labels, one of each example, or multi_hot, any number of "
-        "them, "
-        "got both");
+        "them, got both");
   if (widths.multi_hot.number == 1)
     return emitOpError(
         "expects multi_hot of at least 2 labels, got 1; whether an example has "
@@ -334,14 +333,23 @@ bool StreamOp::isInput(StringRef name) {
          name != "soft";
 }
 
+StringRef StreamOp::getClassField() {
+  for (StringRef field : {"labels", "multi_hot", "soft"})
+    if (getField(field)) return field;
+  return "";
+}
+
 std::optional<int64_t> StreamOp::getClassCount() {
-  if (getField("labels")) return getLabelCount();
-  return getField("multi_hot") ? getMultiHotCount() : getSoftCount();
+  FieldWidths widths = widthsOf(*this);
+  const FieldWidth* width = widths.of(getClassField());
+  return width && width->number != 0 ? std::optional(width->number)
+                                     : std::nullopt;
 }
 
 StringAttr StreamOp::getClassSize() {
-  if (getField("labels")) return getLabelSizeAttr();
-  return getField("multi_hot") ? getMultiHotSizeAttr() : getSoftSizeAttr();
+  FieldWidths widths = widthsOf(*this);
+  const FieldWidth* width = widths.of(getClassField());
+  return width ? width->size : StringAttr();
 }
 
 Value StreamOp::getField(StringRef name) {

@@ -246,8 +246,10 @@ def Transfer_StreamOp : Transfer_Op<"stream", [
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    // How many classes the examples have, a number or a size of the strategy:
-    // those of labels, else of multi_hot, else of soft targets.
+    // The field that says of which classes the examples are: labels, else
+    // multi_hot, else soft; empty if there is none. And how many these are, a
+    // number or a size of the strategy.
+    ::llvm::StringRef getClassField();
     std::optional<int64_t> getClassCount();
     ::mlir::StringAttr getClassSize();
     // The value of the field `name`, or null.

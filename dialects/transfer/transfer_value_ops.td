@@ -619,8 +619,8 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSi
   let description = [{
     The entry `predict` returns `prediction` as `logits` and, with `softmax`, also
     `probabilities`, of one label for each example. With `sigmoid` they are those of
-    any number of labels, each by itself. The entry `evaluate` returns the logits and the loss of each
-    example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
+    any number of labels, each by itself. The entry `evaluate` returns the logits and
+    the loss of each example: the loss `evaluate` if given, else the loss of the phase. Of a `head`
     the entries are called `predict_<head>` and `evaluate_<head>`.
 
     Data without labels are evaluated by the loss that follows `or`, such as the entropy
@@ -641,8 +641,8 @@ def Transfer_PredictOp : Transfer_Op<"predict", [HasParent<"StrategyOp">, AttrSi
     Graft_Matrix:$prediction, UnitAttr:$softmax, UnitAttr:$sigmoid,
     Optional<Graft_Scalar>:$evaluate, Optional<Graft_Scalar>:$unlabelled);
   let assemblyFormat = [{
-    ($head^)? $prediction (`softmax` $softmax^)? (`sigmoid` $sigmoid^)? (`evaluate` $evaluate^)?
-    (`or` $unlabelled^)? attr-dict `:` type($prediction)
+    ($head^)? $prediction (`softmax` $softmax^)? (`sigmoid` $sigmoid^)?
+    (`evaluate` $evaluate^)? (`or` $unlabelled^)? attr-dict `:` type($prediction)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

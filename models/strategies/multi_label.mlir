@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Full fine-tuning for texts with any number of labels: the loss asks of each label by
-// itself whether it is there, and the prediction has those with a probability of at least a
+// itself whether it is there, and the prediction has those with a probability above a
 // half. Labels stand in one column with commas between them.
 
 #S = #graft.dims<S>

@@ -36,8 +36,8 @@ def PlanKeyCachesPass : Pass<"plan-key-caches", "::mlir::ModuleOp"> {
   let description = [{
     Each `exec.cache` that an entry fills once gets the attribute `key`, a hash of that
     entry's graph: of its ops, types and the names of the parameters that it reads. The
-    names of cache and entry, the rest of the module and the code that the graph becomes do not count,
-    so that programs which differ elsewhere, in a temperature or a schedule, share the
+    names of cache and entry, the rest of the module and the code that the graph becomes
+    do not count, so that programs which differ elsewhere, in a temperature or a schedule, share the
     rows. Runs before `lower-outline`, which replaces the graph.
 
     Example:

@@ -295,15 +295,14 @@ LogicalResult Linker::collectFields(CallOp call, func::FuncOp callee) {
 
 // C4.
 LogicalResult Linker::checkClasses(StreamOp stream) {
-  const bool sets = stream.getMultiHotSizeAttr() != nullptr;
-  StringAttr name =
-      sets ? stream.getMultiHotSizeAttr() : stream.getLabelSizeAttr();
-  if (!name || sizes.lookup(name).value > 1) return success();
+  const StringRef field = stream.getClassField();
+  StringAttr name = stream.getClassSize();
+  if (field == "soft" || !name || sizes.lookup(name).value > 1)
+    return success();
   InFlightDiagnostic diagnostic =
       stream.emitOpError("expects ")
-      << (sets ? "multi_hot<" : "labels<") << name.getValue()
-      << "> of at least 2 classes, got 1"
-      << (sets ? "" : "; labels<1> is a number for each text");
+      << field << '<' << name.getValue() << "> of at least 2 classes, got 1"
+      << (field == "labels" ? "; labels<1> is a number for each text" : "");
   const Size size = sizes.lookup(name);
   diagnostic.attachNote(size.op->getLoc()) << "which " << size.callee << " has";
   return diagnostic;

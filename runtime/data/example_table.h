@@ -87,19 +87,6 @@ struct ExampleOptions {
 // and kHeadsColumn if there are heads to choose from.
 Schema TableSchema(const ExampleOptions& options);
 
-// The labels of a text such as "art, music", without the blanks around them;
-// none of a blank one. INVALID_ARGUMENT begins with `where` if nothing is
-// between two commas.
-absl::StatusOr<std::vector<absl::string_view>> SplitLabels(
-    absl::string_view text, absl::string_view where);
-
-// All labels of rows that have sets of them, in the order of LabelMap::Sort.
-// Reads the whole table. INVALID_ARGUMENT: a pipe, of which nothing would be
-// left, or no row has a label; else errors of TableReader and SplitLabels.
-absl::StatusOr<LabelMap> ReadSetLabels(FileSystem& files,
-                                       const std::vector<std::string>& paths,
-                                       const TableOptions& options);
-
 // Sizes and hashes of a table, found by a scan.
 struct TableScan {
   int64_t examples = 0;

@@ -34,7 +34,8 @@ void ClassCounts::Add(const Outcome& outcome) {
     return;
   }
   for (size_t c = 0; c < outcome.set.size(); ++c) {
-    const bool truth = outcome.set[c] > 0, predicted = outcome.outputs[c] > 0;
+    const bool truth = outcome.set[c] > 0;
+    const bool predicted = IsPredicted(outcome.outputs[c]);
     truth_[c] += truth;
     predicted_[c] += predicted;
     right_[c] += truth && predicted;

@@ -32,7 +32,7 @@ class ClassCounts {
   }
 
   // The outcome of one example: its class if that is known, or the labels of a
-  // set; predicted are those whose logit is above 0.
+  // set; predicted are those of IsPredicted.
   void Add(const Outcome& outcome);
 
   int64_t classes() const { return static_cast<int64_t>(truth_.size()); }

@@ -19,6 +19,10 @@ namespace graft {
 // The class of the largest logit, the first of several. `logits` is not empty.
 int64_t PredictedClass(absl::Span<const float> logits);
 
+// Whether a label of a set is predicted, by its own logit: its probability is
+// above a half.
+inline bool IsPredicted(float logit) { return logit > 0; }
+
 // Counts of (true class, predicted class). Thread-compatible.
 class ConfusionMatrix {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/metrics/auc.h"
+#include "runtime/metrics/classification.h"
 
 namespace graft {
 namespace {
@@ -18,7 +19,7 @@ class ExactMatch final : public Metric {
     ++count_;
     bool right = true;
     for (size_t i = 0; i < outcome.set.size(); ++i)
-      right &= (outcome.set[i] > 0) == (outcome.outputs[i] > 0);
+      right &= (outcome.set[i] > 0) == IsPredicted(outcome.outputs[i]);
     right_ += right;
   }
   std::optional<double> Value() const override {

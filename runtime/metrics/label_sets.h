@@ -14,8 +14,8 @@
 
 namespace graft {
 
-// Share of the examples all of whose labels are right: those with a logit above
-// 0 are the true ones.
+// Share of the examples all of whose labels are right: those of IsPredicted are
+// the true ones.
 std::unique_ptr<Metric> CreateExactMatch(int64_t labels);
 
 // The unweighted mean of AreaUnderCurve over the labels, by the logits of each.

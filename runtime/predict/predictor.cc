@@ -14,6 +14,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/binding/run_batches.h"
 #include "runtime/formats/config.h"
+#include "runtime/metrics/classification.h"
 #include "runtime/tokenize/registry.h"
 
 namespace graft {
@@ -109,11 +110,10 @@ std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
   return order;
 }
 
-std::vector<size_t> PredictedSet(absl::Span<const float> probabilities) {
+std::vector<size_t> PredictedSet(absl::Span<const float> logits) {
   const int64_t count =
-      std::count_if(probabilities.begin(), probabilities.end(),
-                    [](float probability) { return probability >= 0.5F; });
-  return TopClasses(probabilities, static_cast<size_t>(count));
+      std::count_if(logits.begin(), logits.end(), IsPredicted);
+  return TopClasses(logits, static_cast<size_t>(count));
 }
 
 absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Create(

@@ -79,9 +79,9 @@ TableOptions AsTrained(const ArtifactSpec& spec, TableOptions given);
 std::vector<size_t> TopClasses(absl::Span<const float> probabilities,
                                size_t count);
 
-// The labels of a set whose probability is at least a half, as TopClasses
-// orders them.
-std::vector<size_t> PredictedSet(absl::Span<const float> probabilities);
+// The labels of a set that are predicted (IsPredicted), as TopClasses orders
+// them.
+std::vector<size_t> PredictedSet(absl::Span<const float> logits);
 
 // An artifact ready to predict, with an instance of its own.
 //

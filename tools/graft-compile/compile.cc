@@ -375,11 +375,9 @@ absl::Status AddHeads(const CompileOptions& options, const CompilerInput& input,
   const bool sets = input.predictions.front().sets;
   if (!model.description || !(model.role.headless || sets))
     return absl::OkStatus();
-  const bool number = labels.front().size() == 1;
-  model.description->setHead(std::move(labels.front()),
-                             number ? "regression"
-                             : sets ? "multi_label_classification"
-                                    : "single_label_classification");
+  const char* type =
+      ModelDescription::problemTypeOf(labels.front().size(), sets);
+  model.description->setHead(std::move(labels.front()), type);
   return absl::OkStatus();
 }
 

@@ -191,12 +191,12 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                              {"text", transfer::readsText(stream)},
                              {"features", stream.getFeatureCount().value_or(0)},
                              {"soft", bool(stream.getField("soft"))}};
-    const bool labels = bool(stream.getField("labels"));
-    const bool sets = bool(stream.getField("multi_hot"));
-    if (labels || sets || stream.getField("soft")) {
+    const llvm::StringRef field = stream.getClassField();
+    if (!field.empty()) {
       const std::optional<int64_t> count = stream.getClassCount();
-      if (labels) facts["labels"] = count == 1 ? "number" : "classes";
-      if (sets) facts["labels"] = "sets";
+      if (field == "labels")
+        facts["labels"] = count == 1 ? "number" : "classes";
+      if (field == "multi_hot") facts["labels"] = "sets";
       if (count && *count > 1) facts["classes"] = *count;
       const mlir::StringAttr size = stream.getClassSize();
       if (size) facts["size"] = size.getValue();

@@ -49,15 +49,8 @@ void SetHead(ModelDescription& description, std::vector<std::string> names,
     for (int64_t i = 0; i < labels; ++i)
       names.push_back(absl::StrCat("LABEL_", i));
   }
-  description.setHead(std::move(names), labels == 1
-                                            ? "regression"
-                                            : "single_label_classification");
-}
-
-// Whether the examples of a stream have classes, or a number.
-bool HasClasses(transfer::StreamOp stream) {
-  return stream.getField("labels") || stream.getField("multi_hot") ||
-         stream.getField("soft");
+  description.setHead(std::move(names),
+                      ModelDescription::problemTypeOf(labels));
 }
 
 // Builds the input from its parts.
@@ -565,7 +558,7 @@ absl::StatusOr<transfer::StreamOp> Reader::FindStream(
     const StreamLabels& labels) {
   std::vector<std::string> names;
   for (auto stream : input_.strategy.getOps<transfer::StreamOp>()) {
-    if (!HasClasses(stream)) continue;
+    if (stream.getClassField().empty()) continue;
     if (stream.getSymName() == labels.stream) return stream;
     names.push_back(stream.getSymName().str());
   }
@@ -628,14 +621,10 @@ absl::Status Reader::BindLabels() {
         FindBinding(input_.strategy, size).bound)
       continue;
     const std::string name = stream.getSymName().str();
-    return absl::InvalidArgumentError(
-        absl::StrCat(options_.input, ": expects --labels ", name,
-                     "=FILE or --classes ", name, "=N, for ",
-                     stream.getField("labels")      ? "labels<"
-                     : stream.getField("multi_hot") ? "multi_hot<"
-                                                    : "soft<",
-                     size.str(), "> of @", name,
-                     ", which no call has a number for, got none"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        options_.input, ": expects --labels ", name, "=FILE or --classes ",
+        name, "=N, for ", stream.getClassField().str(), "<", size.str(),
+        "> of @", name, ", which no call has a number for, got none"));
   }
   transfer::bindSizes(input_.strategy, numbers);
   return absl::OkStatus();

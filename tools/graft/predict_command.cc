@@ -75,7 +75,7 @@ nlohmann::json PredictionRecord(const PredictOptions& options,
   }
   const bool set = TargetOf(*prediction.head) == TargetKind::kSet;
   const std::vector<size_t> predicted =
-      set ? PredictedSet(prediction.probabilities) : std::vector<size_t>();
+      set ? PredictedSet(prediction.logits) : std::vector<size_t>();
   const std::vector<size_t> shown =
       set && options.all_predicted
           ? predicted

@@ -18,7 +18,7 @@ namespace graft {
 namespace {
 
 // Passes over all pairs of rows. Convergence is quadratic: of random matrices
-// of 64 rows, ten reach the precision of fp64.
+// f f^T of 64 rows, nine leave less than 1e-16 of the norm beside the diagonal.
 constexpr int64_t kSweeps = 14;
 
 // A square matrix of fp64 on the stack.

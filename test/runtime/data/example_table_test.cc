@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/faulty_file_system.h"
 #include "runtime/data/batch_stream.h"
+#include "runtime/data/label_sets.h"
 #include "runtime/data/sampler.h"
 #include "runtime/tokenize/registry.h"
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)

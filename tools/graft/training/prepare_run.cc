@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/data/label_sets.h"
 #include "runtime/data/match_labels.h"
 #include "runtime/data/table/table_paths.h"
 #include "runtime/data/table/table_reader.h"
