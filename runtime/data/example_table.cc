@@ -335,8 +335,8 @@ absl::StatusOr<bool> ExampleTable::AddNext(int64_t row, LabelMap* new_labels,
     const absl::Status status =
         more.ok() ? Add(row, new_labels, examples) : more.status();
     if (status.ok()) return true;
-    GRAFT_RETURN_IF_ERROR(Skip(RowError(status)));
     if (examples.size() > before) examples.RemoveLast();
+    GRAFT_RETURN_IF_ERROR(Skip(RowError(status)));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -160,6 +161,13 @@ absl::Status CheckParts(const StreamTasks& tasks) {
   return absl::OkStatus();
 }
 
+int64_t FewestTaskRows(const StreamTasks& tasks) {
+  size_t fewest = std::numeric_limits<size_t>::max();
+  for (int64_t task = 0; task < tasks.rows.size(); ++task)
+    fewest = std::min(fewest, tasks.rows.rows(task).size());
+  return static_cast<int64_t>(fewest) / tasks.parts;
+}
+
 BatchMaker EpisodeBatches(ExampleSource& source, const StreamTasks& tasks,
                           const EpisodeOrder& order,
                           const BatchCapacity& capacity) {
@@ -186,17 +194,20 @@ ExampleFeed InOrder(ExampleSource& source) {
 }
 
 BatchMaker LargestBatches(ExampleFeed feed, const BatchCapacity& capacity) {
-  // One example that did not fit the batch before.
-  return [next = std::move(feed.next), capacity, left = Examples(feed.schema)](
+  // One example that did not fit the batch before, and how the feed ended,
+  // after which it is not asked again.
+  return [next = std::move(feed.next), capacity, left = Examples(feed.schema),
+          ended = std::optional<absl::Status>()](
              Batch& batch) mutable -> absl::StatusOr<bool> {
     Examples& examples = batch.examples;
     if (left.size() > 0) examples.Add(left, 0);
     left.Clear();
-    while (examples.size() <= capacity.sequences &&
+    while (!ended && examples.size() <= capacity.sequences &&
            examples.tokens() <= capacity.tokens) {
-      GRAFT_ASSIGN_OR_RETURN(const bool more, next(examples));
-      if (!more) break;
+      const absl::StatusOr<bool> more = next(examples);
+      if (!more.ok() || !*more) ended = more.status();
     }
+    if (examples.size() == 0) GRAFT_RETURN_IF_ERROR(*ended);
     if (examples.size() > 1 && (examples.size() > capacity.sequences ||
                                 examples.tokens() > capacity.tokens)) {
       left.Add(examples, examples.size() - 1);

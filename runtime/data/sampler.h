@@ -58,6 +58,9 @@ struct EpisodeOrder {
 // INVALID_ARGUMENT, naming the task: it has fewer rows than there are parts.
 absl::Status CheckParts(const StreamTasks& tasks);
 
+// The fewest rows that a batch can have of one task, however large it may be.
+int64_t FewestTaskRows(const StreamTasks& tasks);
+
 // Makes the batches of these episodes, which CheckParts holds for, cut into
 // micro-batches that fit `capacity`. Shuffling takes 4 bytes per example.
 // `source` and `tasks` are borrowed.
@@ -69,7 +72,8 @@ BatchMaker EpisodeBatches(ExampleSource& source, const StreamTasks& tasks,
 ExampleFeed InOrder(ExampleSource& source);
 
 // Makes the largest batches of consecutive examples that fit `capacity`, one
-// micro-batch each. INVALID_ARGUMENT: an example alone does not fit.
+// micro-batch each. Where the feed fails, those before are a batch, and the
+// next one is the error. INVALID_ARGUMENT: an example alone does not fit.
 BatchMaker LargestBatches(ExampleFeed feed, const BatchCapacity& capacity);
 
 }  // namespace graft

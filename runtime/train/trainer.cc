@@ -231,7 +231,8 @@ absl::Status Trainer::CheckResults(size_t entry) {
   ExampleFeed feed = InOrder(*data->source);
   feed.next = [all = std::move(feed.next), left = kCheckedExamples](
                   Examples& examples) mutable -> absl::StatusOr<bool> {
-    if (left-- == 0) return false;
+    if (left == 0) return false;
+    --left;
     return all(examples);
   };
   return RunBatches(

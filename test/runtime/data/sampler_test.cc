@@ -77,5 +77,31 @@ TEST(LargestBatchesTest, RefusesAnExampleOverTheCapacity) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("got 9 in example 1"));
 }
 
+TEST(LargestBatchesTest, AsksNoFeedBeyondItsEnd) {
+  ExamplesInMemory source = OfLengths({1, 1, 1, 1});
+  ExampleFeed feed = InOrder(source);
+  feed.next = [next = std::move(feed.next),
+               left = 2](Examples& to) mutable -> absl::StatusOr<bool> {
+    if (left-- == 0) return false;
+    return next(to);
+  };
+  EXPECT_THAT(Drain(*StartStream(LargestBatches(std::move(feed), {8, 3}))),
+              ElementsAre(ElementsAre(0, 1)));
+}
+
+TEST(LargestBatchesTest, GivesWhatCameBeforeAnError) {
+  ExamplesInMemory source = OfLengths({4, 1, 1, 1});
+  ExampleFeed feed = InOrder(source);
+  feed.next = [next = std::move(feed.next),
+               left = 2](Examples& to) mutable -> absl::StatusOr<bool> {
+    if (left-- == 0) return absl::DataLossError("broken");
+    return next(to);
+  };
+  const auto stream = StartStream(LargestBatches(std::move(feed), {8, 3}));
+  EXPECT_EQ((*stream->Next())->examples.size(), 2);
+  EXPECT_EQ(stream->Next().status().message(), "broken");
+  EXPECT_EQ(stream->Next().status().message(), "broken");
+}
+
 }  // namespace
 }  // namespace graft

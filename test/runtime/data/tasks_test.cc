@@ -108,6 +108,8 @@ TEST(EpisodesTest, DealOutTheRowsOfATable) {
               ElementsAre(ElementsAre(2, 3), ElementsAre(6), ElementsAre(1, 2),
                           ElementsAre(5)));
   EXPECT_TRUE(CheckParts(support).ok());
+  EXPECT_EQ(FewestTaskRows(support), 1);
+  EXPECT_EQ(FewestTaskRows(StreamOf(names)), 3);
   const absl::Status few = CheckParts(StreamOf("aabaa", 0, 2));
   EXPECT_EQ(few.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(few.message(),

@@ -267,7 +267,7 @@ TEST_F(PredictorTest, ErrorsOfTheFeedComeAfterThePredictionsBefore) {
       &status);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(), "text 5: expects at most 6 tokens, got 7");
-  EXPECT_EQ(got.texts.size(), 3u);
+  EXPECT_EQ(got.texts.size(), 5u);
 }
 
 TEST_F(PredictorTest, AnErrorOfTheSinkEndsIt) {
