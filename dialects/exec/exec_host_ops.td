@@ -52,6 +52,7 @@ def Exec_HostOp : Exec_HostOpBase<"host", [
     | `select(a, b, c)` | `b` if `a` is not 0, else `c` |
     | `random(step)` | a number in [0, 1), for the seed of the run and the number that is given |
     | `rows(@train)` | all examples of a stream |
+    | `task_rows(@train)` | where its batches have rows of one task each, those that it gives for the task with the fewest; else 0 |
     | `present(@dev)` | 1 if there is data for a stream |
     | `sum(@train)` | examples of the stream's batch |
     | `sum(@train weights)` | sum of a field over them |

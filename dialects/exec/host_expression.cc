@@ -98,7 +98,7 @@ class Parser {
   static size_t operandsOf(ExpressionOp op) {
     for (const Function& function : kFunctions)
       if (function.op == op) return function.operands;
-    if (op <= ExpressionOp::kSum) return 0;
+    if (op <= ExpressionOp::kSum || op == ExpressionOp::kTaskRows) return 0;
     return op == ExpressionOp::kNegate || op == ExpressionOp::kOpposite ? 1 : 2;
   }
 
@@ -213,6 +213,7 @@ class Parser {
   // What follows `name (`. `before` begins at the name.
   Steps parseCall(llvm::StringRef name, llvm::StringRef before) {
     if (name == "rows") return parseStream(ExpressionOp::kRows);
+    if (name == "task_rows") return parseStream(ExpressionOp::kTaskRows);
     if (name == "present") return parseStream(ExpressionOp::kPresent);
     if (name == "sum") return parseStream(ExpressionOp::kSum);
     const auto* function =

@@ -44,6 +44,7 @@ enum class ExpressionOp {
   kSelect,
   kFinite,
   kRandom,
+  kTaskRows,
 };
 
 struct ExpressionStep {
@@ -71,7 +72,7 @@ struct ParsedExpression {
 //   product  = unary {("*" | "/" | "%") unary}
 //   unary    = ("-" | "not") unary | number | name | "(" or ")"
 //            | function "(" or {"," or} ")"
-//            | ("rows" | "present") "(" "@" name ")"
+//            | ("rows" | "task_rows" | "present") "(" "@" name ")"
 //            | "sum" "(" "@" name [name] ["where" name "!=" ["-"] number] ")"
 //
 // with the functions min and max of two arguments, select of three, and exp,

@@ -22,8 +22,8 @@ static_assert(static_cast<int>(exec::ExpressionOp::kModulo) ==
               static_cast<int>(ExpressionOp::modulo));
 static_assert(static_cast<int>(exec::ExpressionOp::kRound) ==
               static_cast<int>(ExpressionOp::round));
-static_assert(static_cast<int>(exec::ExpressionOp::kRandom) ==
-              static_cast<int>(ExpressionOp::random));
+static_assert(static_cast<int>(exec::ExpressionOp::kTaskRows) ==
+              static_cast<int>(ExpressionOp::task_rows));
 static_assert(static_cast<int>(exec::RegisterKind::option) ==
               static_cast<int>(RegisterKind::option));
 static_assert(static_cast<int>(exec::SourceKind::kRegister) ==

@@ -689,13 +689,23 @@ void HostProgram::checkTwoExamples(StreamOp stream, const std::string& why) {
                              " at least, because one alone " + why,
                          to.shown({}));
   });
-  to.when("batch_size == 1 or rows(" + name + ") % batch_size == 1", [&] {
-    exec::FailOp::create(
-        to.builder,
-        "expects a --batch-size that leaves no batch of one example of " +
-            name + ", which " + why,
-        to.shown({{"got", "batch_size"}}));
+  to.when("task_rows(" + name + ") == 1", [&] {
+    exec::FailOp::create(to.builder,
+                         "expects two examples of " + name +
+                             " at least of each task, because one alone " + why,
+                         to.shown({}));
   });
+  // The last batch of a task is filled up.
+  to.when(
+      "batch_size == 1 or task_rows(" + name + ") == 0 and rows(" + name +
+          ") % batch_size == 1",
+      [&] {
+        exec::FailOp::create(
+            to.builder,
+            "expects a --batch-size that leaves no batch of one example of " +
+                name + ", which " + why,
+            to.shown({{"got", "batch_size"}}));
+      });
 }
 
 void HostProgram::addStage(Stage& stage, const StepEntries& entries) {

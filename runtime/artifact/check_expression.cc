@@ -14,6 +14,7 @@ int OperandCount(ExpressionOp op) {
     case ExpressionOp::rows:
     case ExpressionOp::present:
     case ExpressionOp::sum:
+    case ExpressionOp::task_rows:
       return 0;
     case ExpressionOp::negate:
     case ExpressionOp::exp:
@@ -58,6 +59,7 @@ StepError CheckStep(const ArtifactSpec& spec,
     case ExpressionOp::rows:
     case ExpressionOp::present:
     case ExpressionOp::sum:
+    case ExpressionOp::task_rows:
       if (step.index >= spec.streams.size())
         return below(spec.streams.size(), step.index);
       break;

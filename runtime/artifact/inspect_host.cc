@@ -60,6 +60,7 @@ std::string DescribeLeaf(const ArtifactSpec& spec,
     case ExpressionOp::load:
       return spec.registers[step.index].name;
     case ExpressionOp::rows:
+    case ExpressionOp::task_rows:
     case ExpressionOp::present:
       return absl::StrCat(schema::EnumNameExpressionOp(step.op), "(@",
                           spec.streams[step.index].name, ")");

@@ -40,6 +40,8 @@ absl::Status HostInterpreter::Bind(std::vector<StreamData> streams) {
     streams_[i].capacity = StreamCapacity(spec_, spec_.streams[i]);
     facts_[i].present = streams[i].source != nullptr;
     if (facts_[i].present) facts_[i].rows = streams[i].source->size();
+    if (const StreamTasks* tasks = streams[i].tasks)
+      facts_[i].task_rows = FewestTaskRows(*tasks);
   }
   state_.streams.resize(streams.size());
   state_.filled.resize(spec_.caches.size());

@@ -112,6 +112,8 @@ double EvaluateExpression(const Expression& expression,
           value = registers[step.index];
         else if (step.op == ExpressionOp::rows)
           value = static_cast<double>(streams[step.index].rows);
+        else if (step.op == ExpressionOp::task_rows)
+          value = static_cast<double>(streams[step.index].task_rows);
         else if (step.op == ExpressionOp::present)
           value = Truth(streams[step.index].present);
         else if (step.op == ExpressionOp::sum)

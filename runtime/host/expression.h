@@ -21,6 +21,7 @@ namespace graft {
 // What an expression reads of a stream. Borrowed.
 struct StreamFacts {
   int64_t rows = 0;                    // examples in all
+  int64_t task_rows = 0;               // FewestTaskRows; 0: no tasks
   bool present = false;                // whether there is data
   const Examples* examples = nullptr;  // of the current batch, or null
   // The column of each of the host program's fields; none where its data has

@@ -17,20 +17,34 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::map<ExpressionOp, std::string> kNames = {
-    {ExpressionOp::kNegate, "negate"},   {ExpressionOp::kAdd, "+"},
-    {ExpressionOp::kSubtract, "-"},      {ExpressionOp::kMultiply, "*"},
-    {ExpressionOp::kDivide, "/"},        {ExpressionOp::kModulo, "%"},
-    {ExpressionOp::kMinimum, "min"},     {ExpressionOp::kMaximum, "max"},
-    {ExpressionOp::kExp, "exp"},         {ExpressionOp::kLog, "log"},
-    {ExpressionOp::kSqrt, "sqrt"},       {ExpressionOp::kCos, "cos"},
-    {ExpressionOp::kFloor, "floor"},     {ExpressionOp::kCeil, "ceil"},
-    {ExpressionOp::kRound, "round"},     {ExpressionOp::kLess, "<"},
-    {ExpressionOp::kLessEqual, "<="},    {ExpressionOp::kEqual, "=="},
-    {ExpressionOp::kBoth, "and"},        {ExpressionOp::kEither, "or"},
-    {ExpressionOp::kOpposite, "not"},    {ExpressionOp::kSelect, "select"},
-    {ExpressionOp::kFinite, "finite"},   {ExpressionOp::kRows, "rows"},
-    {ExpressionOp::kPresent, "present"}, {ExpressionOp::kSum, "sum"},
-    {ExpressionOp::kRandom, "random"}};
+    {ExpressionOp::kNegate, "negate"},
+    {ExpressionOp::kAdd, "+"},
+    {ExpressionOp::kSubtract, "-"},
+    {ExpressionOp::kMultiply, "*"},
+    {ExpressionOp::kDivide, "/"},
+    {ExpressionOp::kModulo, "%"},
+    {ExpressionOp::kMinimum, "min"},
+    {ExpressionOp::kMaximum, "max"},
+    {ExpressionOp::kExp, "exp"},
+    {ExpressionOp::kLog, "log"},
+    {ExpressionOp::kSqrt, "sqrt"},
+    {ExpressionOp::kCos, "cos"},
+    {ExpressionOp::kFloor, "floor"},
+    {ExpressionOp::kCeil, "ceil"},
+    {ExpressionOp::kRound, "round"},
+    {ExpressionOp::kLess, "<"},
+    {ExpressionOp::kLessEqual, "<="},
+    {ExpressionOp::kEqual, "=="},
+    {ExpressionOp::kBoth, "and"},
+    {ExpressionOp::kEither, "or"},
+    {ExpressionOp::kOpposite, "not"},
+    {ExpressionOp::kSelect, "select"},
+    {ExpressionOp::kFinite, "finite"},
+    {ExpressionOp::kRows, "rows"},
+    {ExpressionOp::kPresent, "present"},
+    {ExpressionOp::kSum, "sum"},
+    {ExpressionOp::kRandom, "random"},
+    {ExpressionOp::kTaskRows, "task_rows"}};
 
 std::string describe(const ExpressionStep& step) {
   if (step.op == ExpressionOp::kConstant) return numberText(step.value);
@@ -92,6 +106,7 @@ TEST(HostExpressionTest, CallsFunctions) {
 TEST(HostExpressionTest, AsksStreams) {
   EXPECT_EQ(postfix("rows(@train) + present(@dev)"),
             "rows:train: present:dev: +");
+  EXPECT_EQ(postfix("task_rows(@train)"), "task_rows:train:");
   EXPECT_EQ(postfix("sum(@train)"), "sum:train:");
   EXPECT_EQ(postfix("sum( @train weights )"), "sum:train:weights");
   EXPECT_EQ(postfix("sum(@train where labels != -100)"),

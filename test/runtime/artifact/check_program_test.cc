@@ -335,8 +335,8 @@ std::string CheckSteps(const Expression& steps, bool in_batch = true) {
 TEST(CheckExpressionTest, Indices) {
   EXPECT_THAT(CheckSteps({{.op = ExpressionOp::load, .index = 99}}),
               StartsWith("expression[0]: expects an index below "));
-  for (const ExpressionOp op :
-       {ExpressionOp::rows, ExpressionOp::present, ExpressionOp::sum}) {
+  for (const ExpressionOp op : {ExpressionOp::rows, ExpressionOp::task_rows,
+                                ExpressionOp::present, ExpressionOp::sum}) {
     EXPECT_EQ(CheckSteps({{.op = op, .index = 0}}), "");
     EXPECT_EQ(CheckSteps({{.op = op, .index = 2}}),
               "expression[0]: expects an index below 2, got 2");
@@ -384,7 +384,7 @@ TEST(CheckExpressionTest, Operands) {
     EXPECT_EQ(CheckSteps(steps), "") << schema::EnumNameExpressionOp(op);
     ++ops;
   }
-  EXPECT_EQ(ops, 29);
+  EXPECT_EQ(ops, 30);
   EXPECT_EQ(CheckSteps({}), "expression: expects one number, got 0");
   EXPECT_EQ(CheckSteps({one, one}), "expression: expects one number, got 2");
   Expression deep(kMaxExpressionStack, one);

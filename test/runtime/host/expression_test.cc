@@ -44,6 +44,7 @@ class ExpressionTest : public ::testing::Test {
     facts_.resize(2);
     facts_[0].present = true;
     facts_[0].rows = 22;
+    facts_[0].task_rows = 3;
     facts_[0].examples = &examples_;
   }
 
@@ -177,6 +178,8 @@ TEST_F(ExpressionTest, DrawsStreamsInProportion) {
 TEST_F(ExpressionTest, FactsOfStreams) {
   EXPECT_EQ(Value(Rows("train")), 22);
   EXPECT_EQ(Value(Rows("dev")), 0);
+  EXPECT_EQ(Value(TaskRows("train")), 3);
+  EXPECT_EQ(Value(TaskRows("dev")), 0);
   EXPECT_EQ(Value(Present("train")), 1);
   EXPECT_EQ(Value(Present("dev")), 0);
 }

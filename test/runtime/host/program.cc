@@ -145,6 +145,9 @@ Expr Select(const Expr& condition, const Expr& a, const Expr& b) {
 Expr Rows(const std::string& stream) {
   return OfStream(ExpressionOp::rows, stream);
 }
+Expr TaskRows(const std::string& stream) {
+  return OfStream(ExpressionOp::task_rows, stream);
+}
 Expr Present(const std::string& stream) {
   return OfStream(ExpressionOp::present, stream);
 }

@@ -72,6 +72,7 @@ Expr Finite(const Expr& a);
 Expr Random(const Expr& a);
 Expr Select(const Expr& condition, const Expr& a, const Expr& b);
 Expr Rows(const std::string& stream);
+Expr TaskRows(const std::string& stream);
 Expr Present(const std::string& stream);
 // Of the examples of the batch, or of a field of theirs.
 Expr Sum(const std::string& stream, const std::string& field = "");
