@@ -89,6 +89,9 @@ ITEMS = {
                   ("--work", "{work}", "--kills", "20", "--seed", "23",
                    "--epochs", "15", "--checkpoint-every", "20",
                    "--disk-full")),
+    # Each instruction of a host program, where its test tries a few.
+    "instructions": Item("test/e2e/Inputs/kill_everywhere.py",
+                         ("--work", "{work}")),
     "damaged-files": Item("test/e2e/broken_inputs/damage.py",
                           ("{work}/cases", "--seed", "2", "--cases", "3000")),
     # Every write and more moments than test/e2e/faults.test tries.

@@ -1,25 +1,25 @@
 #!/usr/bin/env python3
 # Part of Graft, under the Apache License v2.0.
 # SPDX-License-Identifier: Apache-2.0
-"""Stops a run by a signal until it has stopped inside of a step, between rows of a batch
-and their gradients, then resumes it:
+"""Stops a run by a signal inside of a step, between rows of a batch and their gradients,
+then resumes it:
 
     stop_inside.py WHOLE WORK COMMAND...
 
-COMMAND trains into the folder that --output of COMMAND gets behind it. The model must
-have the bytes of that in WHOLE. Prints in how many stops the checkpoint had rows.
+COMMAND trains into the folder that --output of COMMAND gets behind it. It is stopped
+before instructions of its host program that are spread over it, until two checkpoints
+have had rows. The model must have the bytes of that in WHOLE. Prints in how many stops
+the checkpoint had rows.
 """
 
 import json
+import os
 import pathlib
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
-TRIES = 40
+STOPS = 11
 
 
 def rows(folder):
@@ -35,23 +35,18 @@ def rows(folder):
 def main():
     whole, work, *command = sys.argv[1:]
     work = pathlib.Path(work)
-    draw = random.Random(7)
-    start = time.monotonic()
-    subprocess.run([*command, "--output", work / "timed"], check=True)
-    seconds = time.monotonic() - start
+    trace = work / "trace"
+    subprocess.run([*command, "--output", work / "traced"], check=True,
+                   env={**os.environ, "GRAFT_TRACE_HOST": str(trace)})
+    instructions = len(trace.read_text().split())
     found = 0
-    for turn in range(TRIES):
+    for turn in range(1, STOPS + 1):
         folder = work / f"turn{turn}"
-        run = subprocess.Popen([*command, "--output", folder])
-        time.sleep(seconds * draw.uniform(0.2, 1.0))
-        run.send_signal(signal.SIGINT)
-        run.wait()
+        stop = str(instructions * turn // (STOPS + 1))
+        subprocess.run([*command, "--output", folder], check=False,
+                       env={**os.environ, "GRAFT_STOP_AT": stop})
         found += bool(rows(folder))
-        if not (folder / "model.graft").exists():
-            if not list(folder.glob("checkpoint-*")):
-                shutil.rmtree(folder, ignore_errors=True)
-                continue
-            subprocess.run([*command, "--resume", "--output", folder], check=True)
+        subprocess.run([*command, "--resume", "--output", folder], check=True)
         if (folder / "model.graft").read_bytes() != pathlib.Path(whole).read_bytes():
             sys.exit(f"turn {turn}: the model differs from that of a whole run")
         shutil.rmtree(folder)

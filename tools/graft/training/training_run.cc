@@ -26,6 +26,7 @@
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
 #include "tools/graft/terminal.h"
+#include "tools/graft/training/kill_point.h"
 #include "tools/graft/training/option_effects.h"
 #include "tools/graft/training/run_identity.h"
 #include "tools/open_device.h"
@@ -247,6 +248,7 @@ class TerminalProgress {
     progress.cache_filled = [this](const std::string& cache, bool computed) {
       Filled(cache, computed);
     };
+    progress.stop_at = KillPoint();
     return progress;
   }
   void Finish() { line_.Finish(); }
