@@ -421,7 +421,7 @@ absl::StatusOr<CompileReport> Compile(const CompileOptions& options) {
   }
   if (options.emit == Emit::kSettings || options.emit == Emit::kFacts) {
     GRAFT_RETURN_IF_ERROR(options.emit == Emit::kFacts
-                              ? WriteStrategyFacts(context, options)
+                              ? WriteStrategyFacts(context, families, options)
                               : WriteSettings(context, options));
     return CompileReport{};
   }

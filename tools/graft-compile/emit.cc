@@ -135,6 +135,95 @@ absl::Status DescribePages(mlir::MLIRContext& context,
   return WriteText(text, options);
 }
 
+// Gives the parameters of the page the values that adapters and options state.
+absl::Status SettlePage(StrategyText& text, const CompileOptions& options) {
+  std::vector<Setting> settings = options.settings;
+  if (const std::string& adapters = options.import.adapters.directory;
+      !adapters.empty()) {
+    GRAFT_ASSIGN_OR_RETURN(const std::vector<Setting> taken,
+                           StatedSettings(text.strategy, adapters));
+    settings.insert(settings.begin(), taken.begin(), taken.end());
+  }
+  GRAFT_RETURN_IF_ERROR(ApplySettings(text.strategy, settings));
+  return text.unread;
+}
+
+// The parameters of the strategy of the options, after the settings.
+absl::StatusOr<std::string> ListSettings(mlir::MLIRContext& context,
+                                         const CompileOptions& options) {
+  GRAFT_ASSIGN_OR_RETURN(
+      std::unique_ptr<StrategyText> text,
+      IsStrategy(options.input)
+          ? ReadStrategy(context, options.input)
+          : ReadPage(context, options.import.labels == 1,
+                     !options.teacher.empty(), options.import.name));
+  GRAFT_RETURN_IF_ERROR(SettlePage(*text, options));
+  return DescribeSettings(text->strategy);
+}
+
+// Checks a checkpoint, as WriteFacts does, and says what it is.
+absl::StatusOr<llvm::json::Object> DescribeCheckpoint(
+    mlir::MLIRContext& context, const FamilyRegistry& families,
+    const std::string& directory, const AdapterSource& adapters) {
+  FileSystem& files = FileSystem::Posix();
+  ImportOptions import;
+  import.head = false;
+  import.check_values = true;
+  import.adapters = adapters;
+  GRAFT_RETURN_IF_ERROR(
+      importHuggingFace(&context, families, files, directory, import).status());
+  GRAFT_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         openCheckpoint(families, files, directory, adapters));
+  GRAFT_ASSIGN_OR_RETURN(const CheckpointHead head, findHead(checkpoint));
+  const ModelDescription& description = *checkpoint.description;
+  const ModelFacts& facts = description.facts();
+  llvm::json::Object written{
+      {"model_type", description.config().model_type()},
+      {"vocab_size", facts.vocabulary},
+      {"pooler", hasPooler(checkpoint)},
+      {"head",
+       llvm::json::Object{
+           {"scope", facts.scopes.head},
+           {"labels", head.labels},
+           {"found", head.found},
+           {"names", llvm::json::Array(headLabels(description, head.labels))},
+           {"named", head.named},
+           {"problem_type", description.problemType()},
+           {"error",
+            std::string(checkHeadLabels(checkpoint, head.labels).message())},
+       }}};
+  if (facts.max_positions > 0)
+    written["max_position_embeddings"] = facts.max_positions;
+  if (facts.types > 0) written["type_vocab_size"] = facts.types;
+  return written;
+}
+
+absl::Status WriteJson(llvm::json::Object facts,
+                       const CompileOptions& options) {
+  std::string json;
+  llvm::raw_string_ostream(json)
+      << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(facts)));
+  return WriteText(json, options);
+}
+
+// What the checkpoints of --model are, by their directories. One that is wrong
+// is left out: who asks for it alone is told.
+llvm::json::Object DescribeCheckpoints(mlir::MLIRContext& context,
+                                       const FamilyRegistry& families,
+                                       const CompileOptions& options) {
+  llvm::json::Object checkpoints;
+  // Adapters are those of one model, and its directory may be that of two.
+  if (!options.import.adapters.directory.empty()) return checkpoints;
+  for (const std::string& text : options.models) {
+    const std::string directory = llvm::StringRef(text).split('=').second.str();
+    if (checkpoints.get(directory) || !llvm::json::isUTF8(directory)) continue;
+    absl::StatusOr<llvm::json::Object> facts =
+        DescribeCheckpoint(context, families, directory, {});
+    if (facts.ok()) checkpoints[directory] = *std::move(facts);
+  }
+  return checkpoints;
+}
+
 }  // namespace
 
 absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
@@ -146,22 +235,9 @@ absl::Status WriteModule(mlir::ModuleOp module, const CompileOptions& options) {
 
 absl::Status WriteSettings(mlir::MLIRContext& context,
                            const CompileOptions& options) {
-  GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<StrategyText> text,
-      IsStrategy(options.input)
-          ? ReadStrategy(context, options.input)
-          : ReadPage(context, options.import.labels == 1,
-                     !options.teacher.empty(), options.import.name));
-  std::vector<Setting> settings = options.settings;
-  if (const std::string& adapters = options.import.adapters.directory;
-      !adapters.empty()) {
-    GRAFT_ASSIGN_OR_RETURN(const std::vector<Setting> taken,
-                           StatedSettings(text->strategy, adapters));
-    settings.insert(settings.begin(), taken.begin(), taken.end());
-  }
-  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, settings));
-  GRAFT_RETURN_IF_ERROR(text->unread);
-  return WriteText(DescribeSettings(text->strategy), options);
+  GRAFT_ASSIGN_OR_RETURN(const std::string settings,
+                         ListSettings(context, options));
+  return WriteText(settings, options);
 }
 
 absl::Status WritePage(mlir::MLIRContext& context,
@@ -172,13 +248,13 @@ absl::Status WritePage(mlir::MLIRContext& context,
 }
 
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
+                                const FamilyRegistry& families,
                                 const CompileOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<StrategyText> text,
                          ReadStrategy(context, options.input));
   GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> predicted,
                          FindPredicted(*text, options.input));
-  GRAFT_RETURN_IF_ERROR(ApplySettings(text->strategy, options.settings));
-  GRAFT_RETURN_IF_ERROR(text->unread);
+  GRAFT_RETURN_IF_ERROR(SettlePage(*text, options));
   llvm::json::Array streams, models, predictions;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
     llvm::json::Object facts{{"name", stream.getSymName()},
@@ -231,61 +307,33 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
                            {"unlabelled", bool(predict.getUnlabelled())},
                            {"streams", std::move(read)}});
   }
-  llvm::json::Object facts{{"streams", std::move(streams)},
-                           {"models", std::move(models)},
-                           {"predictions", std::move(predictions)},
-                           {"predicted", predicted.front()},
-                           {"sized", DeclaresSizes(*text)}};
+  llvm::json::Object facts{
+      {"streams", std::move(streams)},
+      {"models", std::move(models)},
+      {"predictions", std::move(predictions)},
+      {"predicted", predicted.front()},
+      {"settings", llvm::json::fixUTF8(DescribeSettings(text->strategy))},
+      {"checkpoints", DescribeCheckpoints(context, families, options)},
+      {"sized", DeclaresSizes(*text)}};
   for (auto parameter : text->strategy.getOps<transfer::HyperparameterOp>())
     if (parameter.getSymName() == "batch_size")
       if (auto value = transfer::getLiteralNumber(parameter.getValue()))
         facts["batch_size"] = static_cast<int64_t>(*value);
   if (std::optional<int64_t> batch = text->strategy.getBatch())
     facts["batch"] = *batch;
-  std::string json;
-  llvm::raw_string_ostream(json) << llvm::json::Value(std::move(facts));
-  return WriteText(json + "\n", options);
+  return WriteJson(std::move(facts), options);
 }
 
 absl::Status WriteFacts(mlir::MLIRContext& context,
                         const FamilyRegistry& families,
                         const CompileOptions& options) {
-  FileSystem& files = FileSystem::Posix();
-  ImportOptions import;
-  import.head = false;
-  import.check_values = true;
-  import.adapters = options.import.adapters;
-  GRAFT_RETURN_IF_ERROR(
-      importHuggingFace(&context, families, files, options.input, import)
-          .status());
-  GRAFT_ASSIGN_OR_RETURN(
-      const Checkpoint checkpoint,
-      openCheckpoint(families, files, options.input, options.import.adapters));
-  GRAFT_ASSIGN_OR_RETURN(const CheckpointHead head, findHead(checkpoint));
-  const ModelDescription& description = *checkpoint.description;
-  const ModelFacts& facts = description.facts();
-  llvm::json::Object written{
-      {"model_type", description.config().model_type()},
-      {"vocab_size", facts.vocabulary},
-      {"pooler", hasPooler(checkpoint)},
-      {"head",
-       llvm::json::Object{
-           {"scope", facts.scopes.head},
-           {"labels", head.labels},
-           {"found", head.found},
-           {"names", llvm::json::Array(headLabels(description, head.labels))},
-           {"named", head.named},
-           {"problem_type", description.problemType()},
-           {"error",
-            std::string(checkHeadLabels(checkpoint, head.labels).message())},
-       }}};
-  if (facts.max_positions > 0)
-    written["max_position_embeddings"] = facts.max_positions;
-  if (facts.types > 0) written["type_vocab_size"] = facts.types;
-  std::string json;
-  llvm::raw_string_ostream(json)
-      << llvm::formatv("{0:2}", llvm::json::Value(std::move(written)));
-  return WriteText(json + "\n", options);
+  GRAFT_ASSIGN_OR_RETURN(const std::string settings,
+                         ListSettings(context, options));
+  GRAFT_ASSIGN_OR_RETURN(llvm::json::Object facts,
+                         DescribeCheckpoint(context, families, options.input,
+                                            options.import.adapters));
+  facts["settings"] = llvm::json::fixUTF8(settings);
+  return WriteJson(std::move(facts), options);
 }
 
 }  // namespace graft

@@ -44,8 +44,12 @@ absl::Status WritePage(mlir::MLIRContext& context,
 // "tracked": the model whose directory it shares, or empty, "initialised":
 // parameters that the text declares with initial values}] in the
 // order of their calls, "predictions": [{"head": name or empty, "streams": that
-// it depends on}], "predicted": the model that reads the texts of the first}.
+// it depends on}], "predicted": the model that reads the texts of the first,
+// "settings": what WriteSettings writes, "checkpoints": {directory: what
+// WriteFacts writes of it}, of each directory of --model that nothing is wrong
+// with}.
 absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
+                                const FamilyRegistry& families,
                                 const CompileOptions& options);
 
 // Checks the encoder of the checkpoint directory, values of its weights
@@ -55,7 +59,7 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
 // family has none, "head": {"scope": of its parameters, "labels": rows, 0
 // without a head that serves, "found": what there is, in words, "names": of its
 // rows, "named": whether the configuration names them, "problem_type", "error":
-// what is wrong with the names}}.
+// what is wrong with the names}, "settings": what WriteSettings writes}.
 absl::Status WriteFacts(mlir::MLIRContext& context,
                         const FamilyRegistry& families,
                         const CompileOptions& options);

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,11 @@ struct StrategyInput {
   bool head = true;         // calls the head of that model
   bool trained = true;      // trains that model
   bool two_passes = false;  // the file asks for them, for its losses
+  // All parameters of the file with the values that a run has, a line each, as
+  // the compiler lists them.
+  std::string settings;
+  // What the compiler says of checkpoints, by their directories, as JSON.
+  std::map<std::string, std::string> checkpoints;
 };
 
 // A stream of the strategy, and the files of its table.
@@ -185,7 +191,8 @@ struct PreparedRun {
   // Of the evaluations: whether the table has no labels.
   std::vector<bool> unlabelled;
   std::vector<std::string> feature_columns;  // of all streams with features
-  std::vector<std::string> head_arguments;   // of the compiler
+  std::string settings;  // StrategyInput::settings, also of the compiler's page
+  std::vector<std::string> head_arguments;  // of the compiler
   std::vector<std::string> compiler_arguments;
   int64_t max_length = 0;      // tokens of an example, at most
   int64_t evaluate_every = 0;  // steps between evaluations; 0: none

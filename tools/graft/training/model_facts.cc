@@ -16,6 +16,7 @@
 #include "runtime/formats/json.h"
 #include "runtime/formats/labels.h"
 #include "tools/graft/compiler_process.h"
+#include "tools/graft/training/strategy_options.h"
 
 namespace graft {
 namespace {
@@ -95,15 +96,28 @@ std::string LabelColumn(const FinetuneOptions& options) {
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,
                                           const FinetuneOptions& options,
                                           const std::string& directory) {
+  const auto known = options.strategy.checkpoints.find(directory);
+  std::string text;
   const std::string path = JoinPath(options.scratch, "facts.json");
-  std::vector<std::string> arguments = {directory, "--emit=facts", "-o", path};
-  for (const std::string& plugin : options.plugins)
-    arguments.push_back(absl::StrCat("--plugin=", plugin));
-  if (!options.adapter.empty() && directory == options.model)
-    arguments.push_back(absl::StrCat("--adapter=", options.adapter));
-  GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
-  GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
-  GRAFT_RETURN_IF_ERROR(files.Remove(path));
+  if (known != options.strategy.checkpoints.end()) {
+    text = known->second;
+  } else {
+    std::vector<std::string> arguments;
+    if (directory == options.model && options.strategy.file.empty()) {
+      arguments = PageArguments(options);
+    } else {
+      for (const std::string& plugin : options.plugins)
+        arguments.push_back(absl::StrCat("--plugin=", plugin));
+      if (!options.adapter.empty() && directory == options.model)
+        arguments.push_back(absl::StrCat("--adapter=", options.adapter));
+    }
+    for (const char* word :
+         {directory.c_str(), "--emit=facts", "-o", path.c_str()})
+      arguments.emplace_back(word);
+    GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
+    GRAFT_ASSIGN_OR_RETURN(text, ReadFile(files, path));
+    GRAFT_RETURN_IF_ERROR(files.Remove(path));
+  }
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(text, path));
   const nlohmann::json& head = json["head"];
   ModelFacts facts;
@@ -116,6 +130,7 @@ absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,
   facts.head = {directory, head["names"], head["named"]};
   facts.problem_type = head["problem_type"];
   facts.label_error = head["error"];
+  facts.settings = json.value("settings", "");
   return facts;
 }
 

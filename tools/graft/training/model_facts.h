@@ -27,11 +27,14 @@ struct ModelFacts {
   HeadLabels head;
   std::string problem_type;  // of config.json, or empty
   std::string label_error;   // what is wrong with the names of the rows
+  // StrategyInput::settings of the compiler's page for it; of a strategy that
+  // is a file: empty.
+  std::string settings;
 };
 
-// Has the compiler check the checkpoint `directory` and say so. Writes in
-// options.output, which exists. Errors of RunCompiler, which has named the file
-// and what is wrong.
+// Has the compiler check the checkpoint `directory` and say so, unless it is
+// one of options.strategy.checkpoints. Writes in options.scratch, which exists.
+// Errors of RunCompiler, which has named the file and what is wrong.
 absl::StatusOr<ModelFacts> ReadModelFacts(FileSystem& files,
                                           const FinetuneOptions& options,
                                           const std::string& directory);

@@ -621,10 +621,11 @@ absl::StatusOr<PreparedRun> PrepareRun(const FinetuneOptions& options,
   FileSystem& files = FileSystem::Posix();
   PreparedRun result;
   GRAFT_RETURN_IF_ERROR(CheckInputs(options));
-  GRAFT_RETURN_IF_ERROR(CheckSettings(options));
   GRAFT_ASSIGN_OR_RETURN(RunModels models, ReadRunModels(files, options));
   result.tokenizer = std::move(models.tokenizer);
   result.max_length = models.max_length;
+  result.settings = options.strategy.file.empty() ? models.model.settings
+                                                  : options.strategy.settings;
   GRAFT_RETURN_IF_ERROR(ScanTables(files, options, models.model,
                                    models.teacher ? &*models.teacher : nullptr,
                                    stop, result));

@@ -22,7 +22,6 @@
 #include "runtime/formats/config.h"
 #include "runtime/formats/peft_directory.h"
 #include "tools/graft/training/run_folder.h"
-#include "tools/graft/training/strategy_options.h"
 #include "tools/graft/training/stream_tasks.h"
 #include "tools/strategy_flags.h"
 
@@ -266,9 +265,7 @@ absl::StatusOr<RunRecord> DescribeRun(const FinetuneOptions& options,
                                       const PreparedRun& run) {
   FileSystem& files = FileSystem::Posix();
   RunRecord record;
-  GRAFT_ASSIGN_OR_RETURN(const std::string settings,
-                         ReadSettings(files, options));
-  AddSettings(settings, record);
+  AddSettings(run.settings, record);
   const RunSettings& training = options.training;
   record.push_back({"--seed", absl::StrCat(training.seed)});
   record.push_back({"--batch-size", absl::StrCat(training.batch_size)});

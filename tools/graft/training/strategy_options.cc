@@ -51,47 +51,20 @@ const std::string& InputOf(const FinetuneOptions& options) {
   return options.strategy.file.empty() ? options.model : options.strategy.file;
 }
 
-namespace {
-
-// The compiler lists the settings of the strategy in `output`.
-std::vector<std::string> SettingsArguments(const FinetuneOptions& options,
-                                           const std::string& output) {
-  std::vector<std::string> arguments = {InputOf(options), "--emit=settings",
-                                        absl::StrCat("--output=", output)};
-  if (options.task == "regression") arguments.push_back("--regression");
+std::vector<std::string> PageArguments(const FinetuneOptions& options) {
+  std::vector<std::string> arguments = options.settings;
+  if (options.task == "regression") arguments.emplace_back("--regression");
   if (!options.teacher.empty() && options.strategy.file.empty())
     arguments.push_back(absl::StrCat("--teacher=", options.teacher));
   if (!options.adapter.empty())
     arguments.push_back(absl::StrCat("--adapter=", options.adapter));
-  arguments.insert(arguments.end(), options.settings.begin(),
-                   options.settings.end());
-  return arguments;
-}
-
-}  // namespace
-
-absl::Status CheckSettings(const FinetuneOptions& options) {
-  std::vector<std::string> arguments = SettingsArguments(options, "-");
   if (options.targets != "host")
     arguments.push_back(absl::StrCat("--targets=", options.targets));
   for (const std::string& plugin : options.plugins)
     arguments.push_back(absl::StrCat("--plugin=", plugin));
   if (!options.graph_passes.empty())
     arguments.push_back(absl::StrCat("--graph-passes=", options.graph_passes));
-  // Nothing to ask the compiler about.
-  if (arguments.size() == SettingsArguments(options, "-").size() &&
-      options.settings.empty())
-    return absl::OkStatus();
-  return RunCompiler(arguments, CompilerOutput::kNone);
-}
-
-absl::StatusOr<std::string> ReadSettings(FileSystem& files,
-                                         const FinetuneOptions& options) {
-  const std::string path = JoinPath(options.scratch, "settings");
-  GRAFT_RETURN_IF_ERROR(RunCompiler(SettingsArguments(options, path)));
-  GRAFT_ASSIGN_OR_RETURN(std::string text, ReadFile(files, path));
-  GRAFT_RETURN_IF_ERROR(files.Remove(path));
-  return text;
+  return arguments;
 }
 
 }  // namespace graft

@@ -11,9 +11,6 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "runtime/base/file.h"
 #include "tools/graft/training/finetune_options.h"
 #include "tools/strategy_flags.h"
 
@@ -30,15 +27,10 @@ void AddSetOption(CLI::App& command, FinetuneOptions& options);
 // What the compiler reads: the strategy's file, or the model's directory.
 const std::string& InputOf(const FinetuneOptions& options);
 
-// Has the compiler check the settings, targets, plug-ins and passes that were
-// given, before a table is read. An option that it refuses is the error of
-// RunCompiler.
-absl::Status CheckSettings(const FinetuneOptions& options);
-
-// All parameters of the strategy with the values that a run has, a line each,
-// as the compiler lists them. Writes in options.scratch, which exists.
-absl::StatusOr<std::string> ReadSettings(FileSystem& files,
-                                         const FinetuneOptions& options);
+// What the compiler needs to say the facts of the strategy with the values of
+// its parameters. It checks targets, plug-ins and passes, too, before a table
+// is read.
+std::vector<std::string> PageArguments(const FinetuneOptions& options);
 
 }  // namespace graft
 

@@ -75,12 +75,12 @@ absl::StatusOr<std::map<std::string, std::string>> SplitModels(
 absl::StatusOr<nlohmann::json> ReadFacts(FileSystem& files,
                                          const FinetuneOptions& options) {
   const std::string path = JoinPath(options.scratch, "facts.json");
-  std::vector<std::string> arguments = {options.strategy.file, "--emit=facts",
-                                        "--output", path};
-  for (const std::string& plugin : options.plugins)
-    arguments.push_back(absl::StrCat("--plugin=", plugin));
-  arguments.insert(arguments.end(), options.settings.begin(),
-                   options.settings.end());
+  std::vector<std::string> arguments = PageArguments(options);
+  for (const std::string& model : options.strategy.models)
+    arguments.push_back(absl::StrCat("--model=", model));
+  for (const char* word : {options.strategy.file.c_str(), "--emit=facts",
+                           "--output", path.c_str()})
+    arguments.emplace_back(word);
   GRAFT_RETURN_IF_ERROR(RunCompiler(arguments));
   GRAFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(files, path));
   return ParseJson(text, path);
@@ -415,6 +415,9 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
     run.training.batch_size = facts["batch_size"];
   }
   run.strategy.two_passes = facts.contains("batch");
+  run.strategy.settings = facts["settings"];
+  for (const auto& [directory, checkpoint] : facts["checkpoints"].items())
+    run.strategy.checkpoints[directory] = checkpoint.dump();
   GRAFT_RETURN_IF_ERROR(CheckMethod(options, facts));
   GRAFT_RETURN_IF_ERROR(TakeStreams(facts["streams"], run));
   if (!options.task.empty() && options.task != run.task)
