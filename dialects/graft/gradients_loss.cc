@@ -42,17 +42,24 @@ LogicalResult gradientOf(BinaryCrossEntropyOp op, GradientBuilder& g) {
   return success();
 }
 
-// dlogits = temperature (q - p) dy; none for the target.
+// dlogits = temperature (q - p) dy, and dtarget = temperature p (log p - log q
+// - loss / temperature^2) dy.
 LogicalResult gradientOf(KlDivergenceOp op, GradientBuilder& g) {
-  if (!g.needs(0)) return success();
   double temperature = op.getTemperature().convertToDouble();
-  auto soften = [&](Value logits) -> Value {
-    return g.create<SoftmaxOp>(g.scale(logits, 1 / temperature),
-                               /*log=*/false);
+  auto soften = [&](Value logits, bool log) -> Value {
+    return g.create<SoftmaxOp>(g.scale(logits, 1 / temperature), log);
   };
   RankedTensorType type = op.getLogits().getType();
   Value dy = g.scale(g.broadcast(g.gradient(), type, {1}), temperature);
-  g.set(0, g.mul(dy, g.sub(soften(op.getLogits()), soften(op.getTarget()))));
+  Value p = soften(op.getTarget(), /*log=*/false);
+  if (g.needs(0))
+    g.set(0, g.mul(dy, g.sub(soften(op.getLogits(), /*log=*/false), p)));
+  if (!g.needs(1)) return success();
+  Value mean = g.scale(g.broadcast(op.getLoss(), type, {1}),
+                       1 / (temperature * temperature));
+  Value difference = g.sub(soften(op.getTarget(), /*log=*/true),
+                           soften(op.getLogits(), /*log=*/true));
+  g.set(1, g.mul(dy, g.mul(p, g.sub(difference, mean))));
   return success();
 }
 

@@ -81,7 +81,6 @@ def Graft_KlDivergenceOp : Graft_ComputeOp<"kl_divergence", "keep", "sK,sK->s", 
   let description = [{
     `temperature^2 sum_k p_k (log p_k - log q_k)` with `p = softmax(target /
     temperature)` and `q = softmax(logits / temperature)` (Hinton et al. 2015).
-    No gradient flows to `target`.
 
     - (C1) `temperature` is positive.
 

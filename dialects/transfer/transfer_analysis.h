@@ -66,8 +66,8 @@ mlir::FailureOr<llvm::SmallVector<GroupOp>> findGroups(mlir::Operation* op,
 ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
 
 // Returns the parameters that gradients of `values` of a strategy reach. They
-// stop at a cache, a `graft.stop_gradient`, the teacher operand of a divergence
-// and the values `ends`.
+// stop at a cache, a `graft.stop_gradient`, the targets of a relation
+// divergence and the values `ends`.
 ParameterSet getReachedParameters(llvm::ArrayRef<mlir::Value> values,
                                   llvm::ArrayRef<mlir::Value> ends = {});
 

@@ -30,6 +30,20 @@ bool mixesRows(Operation* op) {
   });
 }
 
+// Whether `value` of the strategy of `op` is of examples or their tokens: it
+// depends on a stream, or has rows of one.
+bool isOfExamples(Value value, Operation* op) {
+  if (!getStreams({value}).empty()) return true;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() == 0) return false;
+  StringAttr rows = getDim(type, 0).name;
+  auto streams = op->getParentOfType<StrategyOp>().getOps<StreamOp>();
+  return rows && llvm::any_of(streams, [&](StreamOp stream) {
+           return rows == stream.getTokensAttr().getAttr() ||
+                  rows == stream.getSequencesAttr().getAttr();
+         });
+}
+
 // The first op that relates examples, of a strategy or of a function that it
 // calls; null if none does.
 class Finder {
@@ -43,6 +57,9 @@ class Finder {
     if (auto loss = dyn_cast<LossOp>(op))
       return loss.getKind() == LossKind::contrastive ? op : nullptr;
     if (isa<PenaltyOp, InnerOp>(op)) return op;
+    // By what all examples share, such as a parameter, it is a sum over them.
+    if (auto gradient = dyn_cast<GradientOp>(op))
+      return isOfExamples(gradient.getWrt(), op) ? nullptr : op;
     if (isa<TransferDialect>(op->getDialect())) return nullptr;
     if (auto repeat = dyn_cast<RepeatOp>(op))
       return findIn(repeat.getBody().front());

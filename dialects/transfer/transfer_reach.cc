@@ -84,13 +84,7 @@ void Walker::visit(Value value) {
       addParameters(distance);
       if (gradient) continue;
     }
-    auto loss = dyn_cast<LossOp>(op);
-    bool fromTeacher = isa<KlDivergenceOp>(op) ||
-                       (loss && loss.getKind() == LossKind::kl_divergence);
-    for (OpOperand& operand : op->getOpOperands())
-      // Operand 1 of a divergence is the teacher's.
-      if (!gradient || !fromTeacher || operand.getOperandNumber() != 1)
-        pending.push_back(operand.get());
+    llvm::append_range(pending, op->getOperands());
   }
 }
 

@@ -64,10 +64,11 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       other cache, and it has one row per sequence of a stream.
     - (C7) Neither a prediction nor the loss that evaluates it uses a cache or a kept
       value, and the prediction uses no label, weight or soft target and, where there
-      are phases, depends on a parameter of a group that is not frozen. The loss that
-      evaluates has no factor that changes from step to step. With several phases,
-      `evaluate` names that loss. What holds for the loss that evaluates holds for the
-      second one, which reads no label, weight or soft target.
+      are phases, depends on a parameter of a group that is not frozen, and on no
+      number that changes from step to step. The loss that evaluates has no factor that
+      changes. With several phases, `evaluate` names that loss. What holds for the loss
+      that evaluates holds for the second one, which reads no label, weight or soft
+      target.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns, and what
       compares them with classes, as `is` of a formula, compares them with N.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.

@@ -15,8 +15,8 @@ def Transfer_CallOp : Transfer_Op<"call", [
     Pure, AttrSizedOperandSegments, HasParent<"StrategyOp">]> {
   let summary = "Call a function of a model on a batch";
   let description = [{
-    Two calls of one function use different random numbers. A `deterministic` call
-    uses none, as for a teacher or a cached value. Prediction and evaluation are
+    Two calls of one function, or of functions of one name in two models, use
+    different random numbers. A `deterministic` call uses none, as for a teacher or a cached value. Prediction and evaluation are
     always deterministic.
 
     A call of layers (`!transfer.layers`) is a call for each: of the first layer of

@@ -586,6 +586,15 @@ LogicalResult Verifier::checkPredicted(PredictOp predict) {
     diagnostic.attachNote(op->getLoc()) << "led here";
     return diagnostic;
   }
+  // What predicts later has no step.
+  for (Operation* op : getComputation({predict.getPrediction()})) {
+    auto number = dyn_cast<NumberOp>(op);
+    if (!number || !changesInTraining(op, number.getNumber())) continue;
+    InFlightDiagnostic diagnostic = predict.emitOpError(
+        "expects a prediction whose numbers are the same in each step");
+    diagnostic.attachNote(op->getLoc()) << "this one changes";
+    return diagnostic;
+  }
   SmallVector<StreamOp> streams = getStreams({predict.getPrediction()});
   if (streams.size() != 1)
     return predict.emitOpError(

@@ -257,8 +257,9 @@ LogicalResult Interpreter::runCall(Operation* op, Environment& environment,
   Scope inner;
   inner.deterministic = scope.deterministic || callOp.getDeterministic();
   if (!inner.deterministic) {
-    inner.draw = nextDraw[callee];
-    nextDraw[callee] += drawsPerCall(callee);
+    int64_t& next = nextDraw[callee.getSymNameAttr()];
+    inner.draw = next;
+    next += drawsPerCall(callee);
   }
   // Inside of a model, calls pass on what they have been given.
   inner.given = scope.given;

@@ -116,8 +116,9 @@ class Interpreter {
   llvm::StringMap<Value> writes;
   llvm::StringMap<int64_t> sizes;
   llvm::SmallVector<mlir::Operation*> callStack;
-  // The first draw that the next call of a function uses, in this run.
-  llvm::DenseMap<mlir::Operation*, int64_t> nextDraw;
+  // The first draw that the next call of a function of this name uses, of any
+  // model, in this run.
+  llvm::DenseMap<mlir::StringAttr, int64_t> nextDraw;
   llvm::StringMap<std::function<mlir::LogicalResult(OpCall&)>> extra;
   Observer observer;
   RandomState random;

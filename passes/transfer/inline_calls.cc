@@ -44,8 +44,9 @@ class Inliner {
 
   func::FuncOp root;
   SymbolTableCollection tables;
-  // The first `draw` that the next call of a function may use.
-  llvm::DenseMap<func::FuncOp, int64_t> nextDraw;
+  // The first `draw` that the next call of a function of this name may use, of
+  // any model: two models of one family have random ops of the same ids.
+  llvm::DenseMap<StringAttr, int64_t> nextDraw;
 };
 
 // Replaces a random op by its deterministic form. Fails with a diagnostic at
@@ -117,8 +118,9 @@ LogicalResult Inliner::inlineCall(PendingCall pending,
   bool deterministic = call.getDeterministic();
   int64_t draw = 0;
   if (!deterministic) {
-    draw = nextDraw[callee];
-    nextDraw[callee] += drawsPerCall(callee);
+    int64_t& next = nextDraw[callee.getSymNameAttr()];
+    draw = next;
+    next += drawsPerCall(callee);
   }
   pending.callers.push_back(callee);
   OpBuilder builder(call);

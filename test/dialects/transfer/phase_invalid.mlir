@@ -722,6 +722,41 @@ transfer.strategy @s {
 
 // -----
 
+// C7: nor has what predicts later.
+
+#T = #graft.dims<T>
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @m {
+  graft.parameter @body : tensor<9x4xf32>
+  graft.parameter @head : tensor<3x4xf32>
+  func.func @logits(%ids: tensor<?xi32, #T>, %seq: !graft.segments<T, S>) -> tensor<?x3xf32, #S> {
+    %b = graft.read @body : tensor<9x4xf32>
+    %x = graft.embedding %ids, %b : (tensor<?xi32, #T>, tensor<9x4xf32>) -> tensor<?x4xf32, #T>
+    %p = graft.segment_pool mean %x, %seq : (tensor<?x4xf32, #T>, !graft.segments<T, S>) -> tensor<?x4xf32, #S>
+    %h = graft.read @head : tensor<3x4xf32>
+    %z = graft.linear %p, %h : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
+  transfer.group @all of @m
+  %logits = transfer.call @m::@logits(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
+  %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
+  // expected-note @below {{this one changes}}
+  %heat = transfer.number "1 + progress" : tensor<f32>
+  %heats = graft.broadcast %heat along [0, 1] : (tensor<f32>) -> tensor<?x3xf32, #S>
+  %warm = graft.mul %logits, %heats : tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.predict' op expects a prediction whose numbers are the same in each step}}
+  transfer.predict %warm softmax evaluate %loss : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate linear 1.0e-3
+  transfer.schedule epochs 3 of [@step]
+}
+
+// -----
+
 // Its first value is known.
 
 #T = #graft.dims<T>

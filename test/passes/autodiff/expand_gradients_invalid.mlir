@@ -24,18 +24,6 @@ func.func @stopped(%x: tensor<3xf32>) -> tensor<3xf32> {
 
 // -----
 
-// No gradient flows to the target of a distillation loss.
-// expected-note @below {{defined here}}
-func.func @target(%z: tensor<2x3xf32>, %t: tensor<2x3xf32>) -> tensor<2x3xf32> {
-  %l = graft.kl_divergence %z, %t temperature 2.000000e+00 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2xf32>
-  %loss = graft.reduce sum %l over [0] : (tensor<2xf32>) -> tensor<f32>
-  // expected-error @below {{expects each value of 'wrt' to reach the loss, got #0}}
-  %g = graft.gradients %loss wrt %t : tensor<2x3xf32>
-  return %g : tensor<2x3xf32>
-}
-
-// -----
-
 func.func @no_interface(%x: tensor<f32>) -> tensor<f32> {
   // expected-error @below {{expects a gradient, because it lies between 'wrt' and the loss}}
   %c = graft.clip_factor %x limit 1.000000e+00 : (tensor<f32>) -> tensor<f32>

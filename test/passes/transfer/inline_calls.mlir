@@ -48,8 +48,8 @@ func.func @predict(%x: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<4x4xf32>) {
 
 // -----
 
-// The second call of a function draws anew; another function, another model
-// and another phase begin at 0.
+// The second call of a function draws anew, and so does one of its namesake in another
+// model; another function and another phase begin at 0.
 
 #T = #graft.dims<T>
 
@@ -60,7 +60,7 @@ func.func @predict(%x: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<4x4xf32>) {
 // CHECK-NEXT:    graft.attention {{.*}} id 2 draw 1 :
 // CHECK-NEXT:    graft.dropout {{.*}} id 1 draw 2 :
 // CHECK-NEXT:    graft.attention {{.*}} id 2 draw 2 :
-// CHECK-NEXT:    graft.dropout {{.*}} id 1 : (
+// CHECK-NEXT:    graft.dropout {{.*}} id 1 draw 3 :
 // CHECK-LABEL: func.func @next
 // CHECK:         graft.dropout {{.*}} id 1 : (
 graft.model @m {
