@@ -3,13 +3,18 @@
 
 """How lit runs the tests: tools, substitutions and features."""
 
+import atexit
 import os
+import socket
+import subprocess
 import sys
+import tempfile
 
-import lit.formats
+sys.path.insert(0, os.path.join(config.graft_source_dir, "test"))
+import one_processor
 
 config.name = "graft"
-config.test_format = lit.formats.ShTest(execute_external=False)
+config.test_format = one_processor.OneProcessor(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs"]
 config.test_source_root = os.path.join(config.graft_source_dir, "test")
@@ -34,12 +39,10 @@ for tool in sorted(tools, key=len, reverse=True):
     if os.path.exists(path):
         config.available_features.add(tool)
 
-# With -D roundtrip=1 every run of graft-opt also prints what it read, as text
-# and as bytecode, parses that, and compares: MLIR's --verify-roundtrip.
-if lit_config.params.get("roundtrip"):
-    config.name = "graft-roundtrip"
-    config.substitutions.append(
-        (r"\bgraft-opt(?=\s)", "graft-opt --verify-roundtrip"))
+# Every run of graft-opt also prints what it read, as text and as bytecode, parses that,
+# and compares.
+config.substitutions.append(
+    (r"\bgraft-opt(?=\s)", "graft-opt --verify-roundtrip"))
 
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source", config.graft_source_dir))
@@ -78,3 +81,25 @@ for feature, (variable, substitution, default) in outside.items():
         config.available_features.add(feature)
         config.substitutions.append((substitution, path))
         config.environment[variable] = path
+
+# Importing the frameworks takes longer than most scripts that need them, so one process
+# does it for all. It ends with this one, whose pipe it reads.
+if "reference" in config.available_features:
+    script = os.path.join(config.test_source_root, "preloaded_python.py")
+    index, (substitution, python) = next(
+        (i, pair) for i, pair in enumerate(config.substitutions)
+        if pair[0] == "%reference-python")
+    folder = tempfile.TemporaryDirectory(prefix="graft-")
+    path = os.path.join(folder.name, "reference")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    server = subprocess.Popen(
+        [python, script, "--serve", str(listening.fileno())],
+        stdin=subprocess.PIPE, pass_fds=[listening.fileno()],
+        env={**os.environ, "OMP_NUM_THREADS": "1"})
+    listening.close()
+    atexit.register(lambda: (server.stdin.close(), server.wait()))
+    atexit.register(folder.cleanup)
+    config.substitutions[index] = (
+        substitution, f"{sys.executable} {script} {path}")

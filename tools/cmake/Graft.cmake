@@ -131,11 +131,20 @@ function(_graft_refuse_compiler_objects name)
   endforeach()
 endfunction()
 
-# The precompiled header of the runtime's unit tests, made when the first one is
-# declared.
+# Unit tests spend more time in the compiler than in their own code, so they are not
+# optimised; what they test is. `name` is a unit test or its precompiled header.
+function(_graft_spare_optimisation name)
+  if(NOT GRAFT_SANITIZE)
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
+endfunction()
+
+# The precompiled headers of unit tests, each made when the first of them is declared:
+# of the runtime's, and of those that include MLIR.
 function(_graft_reuse_test_pch name)
   if(NOT TARGET graft_test_pch)
     _graft_add_pch_carrier(graft_test_pch)
+    _graft_spare_optimisation(graft_test_pch)
     target_link_libraries(graft_test_pch PRIVATE GTest::gmock GTest::gtest
       absl::statusor absl::strings)
     target_precompile_headers(graft_test_pch PRIVATE
@@ -145,6 +154,20 @@ function(_graft_reuse_test_pch name)
       <absl/strings/str_cat.h>)
   endif()
   target_precompile_headers(${name} REUSE_FROM graft_test_pch)
+endfunction()
+
+function(_graft_reuse_compiler_test_pch name)
+  if(NOT TARGET graft_compiler_test_pch)
+    _graft_add_pch_carrier(graft_compiler_test_pch)
+    _graft_spare_optimisation(graft_compiler_test_pch)
+    _graft_use_mlir(graft_compiler_test_pch PUBLIC)
+    target_link_libraries(graft_compiler_test_pch PRIVATE GTest::gmock GTest::gtest)
+    target_precompile_headers(graft_compiler_test_pch PRIVATE
+      ${graft_mlir_headers}
+      <gmock/gmock.h>
+      <gtest/gtest.h>)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM graft_compiler_test_pch)
 endfunction()
 
 # graft_tool(NAME SRCS a.cc... [DEPS ...]): a program in build/bin. A tool
@@ -165,7 +188,8 @@ endfunction()
 #
 # A GoogleTest program, registered with ctest under NAME. It finds test data
 # by GRAFT_SOURCE_DIR, the root of the repository. `./run test quick` leaves
-# out what has the label e2e.
+# out what has the label e2e. One that includes MLIR names GraftCompiler, or a
+# library of test/ that links it, in DEPS.
 function(graft_unittest name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS;LABELS" ${ARGN})
   _graft_refuse_compiler_objects(${name} ${ARG_DEPS})
@@ -177,8 +201,14 @@ function(graft_unittest name)
     GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
-  if("GraftCompiler" IN_LIST ARG_DEPS)
-    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  _graft_spare_optimisation(${name})
+  set(linked ${ARG_DEPS})
+  foreach(dep IN LISTS ARG_DEPS)
+    get_target_property(more ${dep} INTERFACE_LINK_LIBRARIES)
+    list(APPEND linked ${more})
+  endforeach()
+  if("GraftCompiler" IN_LIST linked)
+    _graft_reuse_compiler_test_pch(${name})
   else()
     _graft_reuse_test_pch(${name})
   endif()
@@ -214,32 +244,35 @@ function(_graft_add_pch_carrier name)
   _graft_include_roots(${name})
 endfunction()
 
-# The precompiled header of all that includes MLIR: the compiler's libraries and
-# the programs that use it. Headers generated from our own .td files stay out: a
-# change there must not rebuild everything.
+# What most sources that include MLIR include. Headers generated from our own .td
+# files stay out: a change there must not rebuild everything.
+set(graft_mlir_headers
+  <mlir/Dialect/Arith/IR/Arith.h>
+  <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/Linalg/IR/Linalg.h>
+  <mlir/Dialect/Math/IR/Math.h>
+  <mlir/Dialect/MemRef/IR/MemRef.h>
+  <mlir/Dialect/SCF/IR/SCF.h>
+  <mlir/Dialect/Tensor/IR/Tensor.h>
+  <mlir/Dialect/Vector/IR/VectorOps.h>
+  <mlir/IR/Builders.h>
+  <mlir/IR/BuiltinOps.h>
+  <mlir/IR/DialectImplementation.h>
+  <mlir/IR/OpImplementation.h>
+  <mlir/IR/PatternMatch.h>
+  <mlir/IR/SymbolTable.h>
+  <mlir/Interfaces/SideEffectInterfaces.h>
+  <mlir/Pass/Pass.h>
+  <mlir/Pass/PassManager.h>
+  <mlir/Transforms/GreedyPatternRewriteDriver.h>
+  <llvm/ADT/TypeSwitch.h>)
+
+# The precompiled header of the compiler's libraries and of the programs that use
+# it.
 function(graft_compiler_precompiled_header)
   _graft_add_pch_carrier(graft_compiler_pch)
   _graft_use_mlir(graft_compiler_pch PUBLIC)
-  target_precompile_headers(graft_compiler_pch PRIVATE
-    <mlir/Dialect/Arith/IR/Arith.h>
-    <mlir/Dialect/Func/IR/FuncOps.h>
-    <mlir/Dialect/Linalg/IR/Linalg.h>
-    <mlir/Dialect/Math/IR/Math.h>
-    <mlir/Dialect/MemRef/IR/MemRef.h>
-    <mlir/Dialect/SCF/IR/SCF.h>
-    <mlir/Dialect/Tensor/IR/Tensor.h>
-    <mlir/Dialect/Vector/IR/VectorOps.h>
-    <mlir/IR/Builders.h>
-    <mlir/IR/BuiltinOps.h>
-    <mlir/IR/DialectImplementation.h>
-    <mlir/IR/OpImplementation.h>
-    <mlir/IR/PatternMatch.h>
-    <mlir/IR/SymbolTable.h>
-    <mlir/Interfaces/SideEffectInterfaces.h>
-    <mlir/Pass/Pass.h>
-    <mlir/Pass/PassManager.h>
-    <mlir/Transforms/GreedyPatternRewriteDriver.h>
-    <llvm/ADT/TypeSwitch.h>)
+  target_precompile_headers(graft_compiler_pch PRIVATE ${graft_mlir_headers})
 endfunction()
 
 if(GRAFT_BUILD_COMPILER)

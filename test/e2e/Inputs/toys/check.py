@@ -37,7 +37,8 @@ def train(page, output, seed, data, *options):
     run("graft", "train", page, *(f"--data={name}={path}" for name, path in
                                   data.items()),
         "--shuffle", "--seed", seed, "--output", output, "--overwrite", "--quiet",
-        *options)
+        # Launches are too small for more.
+        "--threads", "1", *options)
     return output / "model.graft"
 
 
@@ -280,7 +281,7 @@ def tasks(folder):
                     train(page, here / name, seed,
                           {task: here / f"{task}.tsv"
                            for task in ("first", "second")},
-                          "--batch-size", "50", "--threads", "1", *options),
+                          "--batch-size", "50", *options),
                     here / "test.tsv")
         print(f"seed {seed}: " + ", ".join(
             f"{name} {rho} {value:.3f}" for (name, rho), value in found.items()),
@@ -322,7 +323,7 @@ def gradients(folder):
                 train(change("tasks.mlir", here / f"{name}.mlir", SGD, *project),
                       output, seed, {task: here / f"{task}.tsv"
                                      for task in ("first", "second")},
-                      "--batch-size", "200", "--max-steps", "1", "--threads", "1",
+                      "--batch-size", "200", "--max-steps", "1",
                       "--checkpoint-every", "1", *options)
                 return tensors(output / "checkpoint-000000001.safetensors")[
                     "encoder.weight"]
@@ -367,7 +368,7 @@ def noise(folder):
             epochs = {"epochs": 600, "settle_epochs": 400, **settings}
             steps = epochs["epochs"] + epochs["settle_epochs"] + 1
             train(HERE / "tasks_noise.mlir", here / name, seed, data,
-                  "--batch-size", "200", "--threads", "1", "--checkpoint-every",
+                  "--batch-size", "200", "--checkpoint-every",
                   steps, *(f"--set={key}={value}" for key, value in epochs.items()))
             return tensors(here / name / f"checkpoint-{steps:09}.safetensors")
 
@@ -407,8 +408,7 @@ def noise(folder):
 def begin_waves(here, seed):
     """The files of parameters that training on many waves leaves, and how wrong these
     are of new ones before any step on them."""
-    # Launches are too small for more.
-    plain = ("--features", "x", "--threads", "1")
+    plain = ("--features", "x")
     tasks = here / "tasks.tsv"
     maml = ("--batch-size", "10", "--task-column", "support=task", "--task-column",
             "query=task", "--evaluate-every", "12000", *plain)
@@ -447,7 +447,7 @@ def sine(folder):
             for i in range(tables.NEW_WAVES):
                 artifact = train(
                     page, here / "steps", seed, {"train": here / f"new_{i}.tsv"},
-                    "--features", "x", "--threads", "1", "--batch-size", "10",
+                    "--features", "x", "--batch-size", "10",
                     "--set", "rate=0.01", "--set", "epochs=3", "--initial",
                     here / name / "best.safetensors")
                 errors.append(error(artifact, here / f"new_{i}_query.tsv"))

@@ -21,8 +21,8 @@ import noisy
 import tables
 from check import BOUNDS, HERE, SEEDS, demand, run, scores, train
 
-# Of the rows and points that tables have; launches are too small for more threads.
-SOURCE, POINTS = (("--batch-size", size, "--threads", "1") for size in (10, 50))
+# Of the rows and points that tables have.
+SOURCE, POINTS = (("--batch-size", size) for size in (10, 50))
 WORDS = ("--features", ",".join(f"t{i}" for i in range(noisy.VOCABULARY)))
 
 
@@ -204,7 +204,7 @@ def weigh(method, folder):
         here, tags = begin(folder, seed)
         artifact = train(HERE / f"noisy_{method}.mlir", here / "run", seed,
                          streams(here, "source", "target"), *WORDS,
-                         "--batch-size", "60", "--threads", "1")
+                         "--batch-size", "60")
         found = areas(scores(artifact, here / "source.tsv"), tags)
         say(seed, found)
         demand_at_least(bounds, found, seed)
