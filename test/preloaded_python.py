@@ -47,7 +47,10 @@ def receive(connection):
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(content)
     while not data.endswith(b"\n"):
-        data += connection.recv(1 << 20)
+        more = connection.recv(1 << 20)
+        if not more:  # whoever asked has gone
+            os._exit(1)
+        data += more
     return json.loads(data), descriptors
 
 
