@@ -30,17 +30,20 @@ bool mixesRows(Operation* op) {
   });
 }
 
+// Whether `value` has a row for each unit that `size` of a stream counts.
+bool hasRows(Value value, FlatSymbolRefAttr size) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() > 0 && getDim(type, 0).name == size.getAttr();
+}
+
 // Whether `value` of the strategy of `op` is of examples or their tokens: it
 // depends on a stream, or has rows of one.
 bool isOfExamples(Value value, Operation* op) {
-  if (!getStreams({value}).empty()) return true;
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() == 0) return false;
-  StringAttr rows = getDim(type, 0).name;
   auto streams = op->getParentOfType<StrategyOp>().getOps<StreamOp>();
-  return rows && llvm::any_of(streams, [&](StreamOp stream) {
-           return rows == stream.getTokensAttr().getAttr() ||
-                  rows == stream.getSequencesAttr().getAttr();
+  return !getStreams({value}).empty() ||
+         llvm::any_of(streams, [&](StreamOp stream) {
+           return hasRows(value, stream.getTokensAttr()) ||
+                  hasRows(value, stream.getSequencesAttr());
          });
 }
 
@@ -85,16 +88,9 @@ class Finder {
   llvm::DenseSet<Operation*> seen;
 };
 
-// Whether `value`, such as a field or a cache, has a row for each example.
-bool hasRows(Value value, StreamOp stream) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() > 0 &&
-         getDim(type, 0).name == stream.getSequencesAttr().getAttr();
-}
-
 // Whether these rows are f32 of a static shape, which a run can keep.
 bool hasKeptRows(Value value, StreamOp stream) {
-  if (!hasRows(value, stream)) return false;
+  if (!hasRows(value, stream.getSequencesAttr())) return false;
   auto type = cast<RankedTensorType>(value.getType());
   return type.getElementType().isF32() &&
          llvm::none_of(type.getShape().drop_front(), ShapedType::isDynamic);
@@ -142,9 +138,9 @@ FailureOr<LossCut> cutLoss(const LossPart& part) {
           llvm::is_contained(cut.rows, operand))
         continue;
       bool given = isa<StreamOp, CacheOp, KeepOp>(source);
-      bool isRows =
-          streams.size() == 1 && (given ? hasRows(operand, streams[0])
-                                        : hasKeptRows(operand, streams[0]));
+      bool isRows = streams.size() == 1 &&
+                    (given ? hasRows(operand, streams[0].getSequencesAttr())
+                           : hasKeptRows(operand, streams[0]));
       if (!isRows) {
         std::string type;
         llvm::raw_string_ostream(type) << operand.getType();

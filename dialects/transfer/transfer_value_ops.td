@@ -16,8 +16,8 @@ def Transfer_CallOp : Transfer_Op<"call", [
   let summary = "Call a function of a model on a batch";
   let description = [{
     Two calls of one function, or of functions of one name in two models, use
-    different random numbers. A `deterministic` call uses none, as for a teacher or a cached value. Prediction and evaluation are
-    always deterministic.
+    different random numbers. A `deterministic` call uses none, as for a teacher or a
+    cached value. Prediction and evaluation are always deterministic.
 
     A call of layers (`!transfer.layers`) is a call for each: of the first layer of
     each operand, of the second, and so on. Operands that are no layers are the same
