@@ -79,7 +79,11 @@ function(graft_compiler_library name)
   add_library(${name} OBJECT ${ARG_SRCS})
   _graft_include_roots(${name})
   _graft_use_mlir(${name} PUBLIC)
-  target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+  if(name IN_LIST graft_graph_header_libraries)
+    target_precompile_headers(${name} REUSE_FROM graft_mlir_pch)
+  else()
+    target_precompile_headers(${name} REUSE_FROM graft_graph_pch)
+  endif()
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
   if(ARG_TABLEGEN)
     add_dependencies(${name} ${ARG_TABLEGEN})
@@ -101,6 +105,7 @@ function(graft_runtime_library name)
   add_library(${name} STATIC ${ARG_SRCS})
   _graft_include_roots(${name})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  _graft_reuse_runtime_pch(${name})
 endfunction()
 
 # graft_flatbuffer(NAME FILE.fbs): generates FILE_generated.h beside it in the
@@ -164,10 +169,34 @@ function(_graft_reuse_compiler_test_pch name)
     target_link_libraries(graft_compiler_test_pch PRIVATE GTest::gmock GTest::gtest)
     target_precompile_headers(graft_compiler_test_pch PRIVATE
       ${graft_mlir_headers}
+      <absl/status/statusor.h>
       <gmock/gmock.h>
       <gtest/gtest.h>)
   endif()
   target_precompile_headers(${name} REUSE_FROM graft_compiler_test_pch)
+endfunction()
+
+# The precompiled header of the runtime, made when its first library is declared.
+function(_graft_reuse_runtime_pch name)
+  if(NOT TARGET graft_runtime_pch)
+    _graft_add_pch_carrier(graft_runtime_pch)
+    target_include_directories(graft_runtime_pch SYSTEM PRIVATE
+      "${GRAFT_FLATBUFFERS_INCLUDE}")
+    target_link_libraries(graft_runtime_pch PRIVATE absl::flat_hash_map
+      absl::statusor absl::strings nlohmann_json::nlohmann_json)
+    target_precompile_headers(graft_runtime_pch PRIVATE
+      <absl/container/flat_hash_map.h>
+      <absl/status/statusor.h>
+      <absl/strings/str_cat.h>
+      <flatbuffers/flatbuffers.h>
+      <nlohmann/json.hpp>
+      <functional>
+      <map>
+      <memory>
+      <string>
+      <vector>)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM graft_runtime_pch)
 endfunction()
 
 # graft_tool(NAME SRCS a.cc... [DEPS ...]): a program in build/bin. A tool
@@ -179,7 +208,7 @@ function(graft_tool name)
   _graft_include_roots(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   if("GraftCompiler" IN_LIST ARG_DEPS)
-    target_precompile_headers(${name} REUSE_FROM graft_compiler_pch)
+    target_precompile_headers(${name} REUSE_FROM graft_graph_pch)
   endif()
   set_property(GLOBAL APPEND PROPERTY GRAFT_TOOLS ${name})
 endfunction()
@@ -231,6 +260,7 @@ function(graft_fuzz_test name)
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
   _graft_include_roots(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  _graft_reuse_runtime_pch(${name})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set_property(GLOBAL APPEND PROPERTY GRAFT_FUZZ_TESTS ${name})
 endfunction()
@@ -244,8 +274,7 @@ function(_graft_add_pch_carrier name)
   _graft_include_roots(${name})
 endfunction()
 
-# What most sources that include MLIR include. Headers generated from our own .td
-# files stay out: a change there must not rebuild everything.
+# What most sources that include MLIR include.
 set(graft_mlir_headers
   <mlir/Dialect/Arith/IR/Arith.h>
   <mlir/Dialect/Func/IR/FuncOps.h>
@@ -267,16 +296,29 @@ set(graft_mlir_headers
   <mlir/Transforms/GreedyPatternRewriteDriver.h>
   <llvm/ADT/TypeSwitch.h>)
 
-# The precompiled header of the compiler's libraries and of the programs that use
-# it.
-function(graft_compiler_precompiled_header)
-  _graft_add_pch_carrier(graft_compiler_pch)
-  _graft_use_mlir(graft_compiler_pch PUBLIC)
-  target_precompile_headers(graft_compiler_pch PRIVATE ${graft_mlir_headers})
+# What most passes include of our own: a graph and the program that it becomes. A change
+# there rebuilds all of the compiler but the dialects themselves, of which two thirds
+# include it anyway.
+set(graft_graph_headers
+  "${PROJECT_SOURCE_DIR}/dialects/graft/graft_ops.h"
+  "${PROJECT_SOURCE_DIR}/dialects/exec/exec_dialect.h"
+  <absl/status/statusor.h>)
+set(graft_graph_header_libraries graft_dialects_graft graft_dialects_exec)
+
+# The precompiled headers of the compiler: of the dialects above, and of all else, the
+# programs that use the compiler among it.
+function(graft_compiler_precompiled_headers)
+  _graft_add_pch_carrier(graft_mlir_pch)
+  _graft_use_mlir(graft_mlir_pch PUBLIC)
+  target_precompile_headers(graft_mlir_pch PRIVATE ${graft_mlir_headers})
+  _graft_add_pch_carrier(graft_graph_pch)
+  _graft_use_mlir(graft_graph_pch PUBLIC)
+  target_precompile_headers(graft_graph_pch PRIVATE
+    ${graft_mlir_headers} ${graft_graph_headers})
 endfunction()
 
 if(GRAFT_BUILD_COMPILER)
-  graft_compiler_precompiled_header()
+  graft_compiler_precompiled_headers()
   add_library(GraftCompiler SHARED)
   # Paths of the installed library are those of GraftConfig.cmake.
   target_include_directories(GraftCompiler PUBLIC
@@ -305,7 +347,7 @@ function(graft_finish_compiler)
     add_dependencies(graft-docs ${docs})
   endif()
   if(tablegen)
-    foreach(library IN LISTS libraries)
+    foreach(library IN LISTS libraries ITEMS graft_graph_pch)
       add_dependencies(${library} ${tablegen})
     endforeach()
     add_dependencies(GraftCompiler ${tablegen})
