@@ -47,6 +47,39 @@ void AddStreams(const HostProgramSpec& program, size_t begin, size_t end,
   }
 }
 
+// The columns that entries take of a stream.
+ExampleOptions ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
+  using Labels = ExampleOptions::Labels;
+  ExampleOptions columns;
+  columns.texts = spec.streams[stream].tokens >= 0;
+  for (const EntrySpec& entry : spec.entries) {
+    for (const ValueSpec& input : entry.inputs) {
+      if (input.source != SourceKind::stream || input.source_index != stream)
+        continue;
+      int64_t width = 1;  // numbers of each example
+      for (size_t i = 1; i < input.dims.size(); ++i) {
+        const auto [size, extent] = input.dims[i];
+        width *=
+            size < 0 ? extent : spec.sizes[static_cast<size_t>(size)].bound;
+      }
+      if (input.field == kLabelsColumn) {
+        columns.labels =
+            input.dtype == DType::kI32 ? Labels::kClasses : Labels::kScores;
+      } else if (input.field == kMultiHotColumn) {
+        columns.labels = Labels::kSets;
+        columns.set_labels = width;
+      } else if (input.field == kWeightsColumn) {
+        columns.table.weight_column = std::string(kWeightsColumn);
+      } else if (input.field == kFeaturesColumn) {
+        columns.table.feature_columns.resize(static_cast<size_t>(width));
+      } else if (input.field == kSoftColumn) {
+        columns.soft_labels = width;
+      }
+    }
+  }
+  return columns;
+}
+
 uint64_t Elements(const SlotSpec& slot) {
   uint64_t count = 1;
   for (int64_t extent : slot.shape) count *= static_cast<uint64_t>(extent);
@@ -125,18 +158,14 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
       bytes += BoundBytes(value, 0, spec.sizes);
     cost.input_bytes = std::max(cost.input_bytes, bytes);
   }
-  ExampleOptions table;
-  table.labels = ExampleOptions::Labels::kClasses;
-  if (TakesWeights(spec))
-    table.table.weight_column = std::string(kWeightsColumn);
   std::vector<uint32_t> streams;
   for (const HostProgramSpec& program : spec.host_programs)
     AddStreams(program, 0, program.instructions.size(), streams);
   for (const uint32_t stream : streams) {
     const BatchCapacity capacity = StreamCapacity(spec, spec.streams[stream]);
     cost.input_bytes += BatchStream::kBatches *
-                        Examples::Bytes(TableSchema(table), capacity.sequences,
-                                        capacity.tokens);
+                        Examples::Bytes(TableSchema(ColumnsOf(spec, stream)),
+                                        capacity.sequences, capacity.tokens);
   }
 }
 
@@ -184,14 +213,6 @@ std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
     if (const std::optional<size_t> loop = LastLoop(program))
       AddStreams(program, *loop, BlockEnd(program, *loop), streams);
   return streams;
-}
-
-bool TakesWeights(const ArtifactSpec& spec) {
-  for (const EntrySpec& entry : spec.entries)
-    for (const ValueSpec& input : entry.inputs)
-      if (input.source == SourceKind::stream && input.field == kWeightsColumn)
-        return true;
-  return false;
 }
 
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,

@@ -58,9 +58,6 @@ std::vector<size_t> StepEntries(const ArtifactSpec& spec);
 // stage.
 std::vector<uint32_t> StepStreams(const ArtifactSpec& spec);
 
-// Whether an entry takes the column "weights" of the data.
-bool TakesWeights(const ArtifactSpec& spec);
-
 // The cost of the code for `level` ("": the first) in `artifact`, which may be
 // loaded without code. INVALID_ARGUMENT: there is no such level.
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,

@@ -41,11 +41,15 @@ void AddModelOptions(CLI::App& command, FinetuneOptions& options) {
                   "directory with config.json, model.safetensors and the "
                   "tokenizer")
       ->type_name("DIRECTORY");
+  AddTrainingFiles(command, options);
+  AddDataOptions(command, options);
+}
+
+void AddTrainingFiles(CLI::App& command, FinetuneOptions& options) {
   AddTableFiles(command, "--train", options.streams.front().paths,
                 "table to train on");
   AddTableFiles(command, "--dev", options.evaluations.front().paths,
                 "table to evaluate on");
-  AddDataOptions(command, options);
 }
 
 void AddDataOptions(CLI::App& command, FinetuneOptions& options) {

@@ -156,6 +156,7 @@ struct FinetuneOptions {
 
 // Options of the model and the data, and those of the training that shape it.
 void AddModelOptions(CLI::App& command, FinetuneOptions& options);
+void AddTrainingFiles(CLI::App& command, FinetuneOptions& options);
 void AddDataOptions(CLI::App& command, FinetuneOptions& options);
 void AddLayersOption(CLI::App& command, FinetuneOptions& options);
 void AddTaskOption(CLI::App& command, FinetuneOptions& options);

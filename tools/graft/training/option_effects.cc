@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -62,16 +63,30 @@ absl::Status CheckTargets(const FinetuneOptions& options) {
                    "), to train on it, got ", options.targets));
 }
 
-absl::Status CheckOnly(const CLI::App& command,
-                       const std::vector<std::string>& used,
-                       const std::string& instead) {
+namespace {
+
+absl::Status RefuseOptions(const CLI::App& command, const std::string& instead,
+                           const std::vector<std::string>& names, bool listed) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
-    if (option->count() > 0 &&
-        std::find(used.begin(), used.end(), name) == used.end())
+    if (option->count() > 0 && absl::c_linear_search(names, name) == listed)
       return UsageError(absl::StrCat(name, ": has no effect beside ", instead));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckWithout(const CLI::App& command,
+                          const std::vector<std::string>& useless,
+                          const std::string& instead) {
+  return RefuseOptions(command, instead, useless, /*listed=*/true);
+}
+
+absl::Status CheckOnly(const CLI::App& command,
+                       const std::vector<std::string>& used,
+                       const std::string& instead) {
+  return RefuseOptions(command, instead, used, /*listed=*/false);
 }
 
 }  // namespace graft

@@ -22,7 +22,13 @@ absl::Status CheckEffects(const FinetuneOptions& options, bool has_dev);
 // computes on it. Names that are no ISA level are the compiler's to judge.
 absl::Status CheckTargets(const FinetuneOptions& options);
 
-// A usage error for the first option given to `command` that is not among
+// A usage error for the first option given to `command` that is among
+// `useless`. `instead`: what makes them useless.
+absl::Status CheckWithout(const CLI::App& command,
+                          const std::vector<std::string>& useless,
+                          const std::string& instead);
+
+// The same for the first that is not among
 // `used`. `instead`: what makes the others useless.
 absl::Status CheckOnly(const CLI::App& command,
                        const std::vector<std::string>& used,

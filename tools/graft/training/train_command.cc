@@ -57,6 +57,12 @@ absl::StatusOr<std::vector<NameValue>> SplitPairs(
   return pairs;
 }
 
+// The files of --data by the names of their streams, in their order.
+absl::StatusOr<std::vector<NameValue>> SplitData(
+    const TrainCommandOptions& options) {
+  return SplitPairs(options.data, "--data", "STREAM=FILE");
+}
+
 // The directory of each model by its name.
 absl::StatusOr<std::map<std::string, std::string>> SplitModels(
     const std::vector<std::string>& texts) {
@@ -398,12 +404,57 @@ absl::Status CheckMethod(const TrainCommandOptions& options,
       "; `graft strategies` lists them"));
 }
 
-// Trains in the folder that is open.
-absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
-                     TrainCommandOptions& options,
-                     const CommandContext& context) {
+}  // namespace
+
+void AddPageOptions(CLI::App& command, TrainCommandOptions& options) {
+  AddDataOptions(command, options.run);
+  AddLayersOption(command, options.run);
+  AddTrainingOptions(command, options.run);
+  AddSetOption(command, options.run);
+  AddStreamColumns(command, options.run.table);
+  AddRunOptions(command, options.run);
+}
+
+void AddStreamColumns(CLI::App& command, TableOptions& options) {
+  AddFeaturesOption(command, options);
+  command.add_option("--soft-column", options.soft_column,
+                     "column NAME of soft targets, such as a teacher's logits: "
+                     "NAME.LABEL for each label, in .jsonl also an object "
+                     "under NAME");
+}
+
+CLI::Option* AddStreamFiles(CLI::App& command, std::vector<std::string>& data) {
+  return command
+      .add_option("--data", data,
+                  "STREAM=FILE: table (.tsv, .csv, .jsonl, also .gz and "
+                  ".zst; - is standard input) for a stream of the strategy, "
+                  "once for each, and dev=FILE to evaluate on, or "
+                  "dev_HEAD=FILE for each of several heads; may be "
+                  "repeated for more files of a table, and FILE may be a "
+                  "pattern such as 'part-*.tsv'")
+      ->allow_extra_args(false);
+}
+
+TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
+                                    const std::string& method) {
+  TrainCommandOptions train;
+  train.run = options;
+  train.method = method;
+  train.streams = {"train"};
+  train.run.strategy.file = absl::StrCat(kPagePrefix, method);
+  train.run.strategy.models = {absl::StrCat("model=", options.model)};
+  for (const std::string& file : options.streams.front().paths)
+    train.data.push_back(absl::StrCat("train=", file));
+  for (const std::string& file : options.evaluations.front().paths)
+    train.data.push_back(absl::StrCat("dev=", file));
+  return train;
+}
+
+absl::StatusOr<PreparedRun> PrepareStrategy(TrainCommandOptions& options,
+                                            const std::atomic<bool>& stop) {
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data, SplitData(options));
   if (options.begin) GRAFT_RETURN_IF_ERROR(options.begin(run));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   if (facts.contains("batch_size")) {
@@ -435,51 +486,24 @@ absl::Status TrainIn(RunFolder& folder, const std::vector<NameValue>& data,
     return UsageError(absl::StrCat(
         "--max-tokens: expects a strategy without its models, got ",
         run.strategy.file, ", which says how many tokens they take"));
-  GRAFT_ASSIGN_OR_RETURN(PreparedRun prepared, PrepareRun(run, *context.stop));
-  return Train(run, std::move(prepared), folder, context);
-}
-
-}  // namespace
-
-void AddPageOptions(CLI::App& command, TrainCommandOptions& options) {
-  AddDataOptions(command, options.run);
-  AddLayersOption(command, options.run);
-  AddTrainingOptions(command, options.run);
-  AddSetOption(command, options.run);
-  AddFeaturesOption(command, options.run.table);
-  command.add_option("--soft-column", options.run.table.soft_column,
-                     "column NAME of soft targets, such as a teacher's logits: "
-                     "NAME.LABEL for each label, in .jsonl also an object "
-                     "under NAME");
-  AddRunOptions(command, options.run);
-}
-
-TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
-                                    const std::string& method) {
-  TrainCommandOptions train;
-  train.run = options;
-  train.method = method;
-  train.streams = {"train"};
-  train.run.strategy.file = absl::StrCat(kPagePrefix, method);
-  train.run.strategy.models = {absl::StrCat("model=", options.model)};
-  for (const std::string& file : options.streams.front().paths)
-    train.data.push_back(absl::StrCat("train=", file));
-  for (const std::string& file : options.evaluations.front().paths)
-    train.data.push_back(absl::StrCat("dev=", file));
-  return train;
+  return PrepareRun(run, stop);
 }
 
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context) {
   FinetuneOptions& run = options.run;
-  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data,
-                         SplitPairs(options.data, "--data", "STREAM=FILE"));
-  // Whether there is one is known once the strategy is read.
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data, SplitData(options));
+  // Before a folder is opened. Whether there is a table to evaluate on is known
+  // once the strategy is read.
   GRAFT_RETURN_IF_ERROR(CheckEffects(run, MayEvaluate(data)));
   GRAFT_ASSIGN_OR_RETURN(const RunInputs inputs, InputsOf(run, data));
   GRAFT_ASSIGN_OR_RETURN(const std::unique_ptr<RunFolder> folder,
                          OpenRunFolder(run, inputs));
-  return NameAsGiven(TrainIn(*folder, data, options, context), run,
+  absl::StatusOr<PreparedRun> prepared =
+      PrepareStrategy(options, *context.stop);
+  if (!prepared.ok())
+    return NameAsGiven(prepared.status(), run, options.teacher);
+  return NameAsGiven(Train(run, *std::move(prepared), *folder, context), run,
                      options.teacher);
 }
 
@@ -503,16 +527,7 @@ void AddTrainCommand(CLI::App& app, CommandContext& context) {
                    "NAME=DIRECTORY: checkpoint of a model that the strategy "
                    "calls; once for each whose values are not on the page")
       ->allow_extra_args(false);
-  command
-      ->add_option("--data", options->data,
-                   "STREAM=FILE: table (.tsv, .csv, .jsonl, also .gz and "
-                   ".zst; - is standard input) for a stream of the strategy, "
-                   "once for each, and dev=FILE to evaluate on, or "
-                   "dev_HEAD=FILE for each of several heads; may be "
-                   "repeated for more files of a table, and FILE may be a "
-                   "pattern such as 'part-*.tsv'")
-      ->required()
-      ->allow_extra_args(false);
+  AddStreamFiles(*command, options->data)->required();
   AddPageOptions(*command, *options);
   command->footer(
       "Example:\n"

@@ -1,19 +1,22 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Training by a page: shared by `graft train`, and by `graft adapt`, `graft
-// finetune` and `graft distill`, whose methods are pages.
+// Training by a page: shared by `graft train`, by `graft adapt`, `graft
+// finetune` and `graft distill`, whose methods are pages, and by `graft plan`.
 
 #ifndef GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
 #define GRAFT_TOOLS_GRAFT_TRAINING_TRAIN_STRATEGY_H_
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "CLI/App.hpp"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "tools/graft/commands.h"
+#include "tools/graft/table_options.h"
 #include "tools/graft/training/finetune_options.h"
 
 namespace graft {
@@ -40,7 +43,18 @@ void AddPageOptions(CLI::App& command, TrainCommandOptions& options);
 TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
                                     const std::string& method);
 
-// Reads what the compiler says of the strategy, prepares the run and trains.
+// Adds --features and --soft-column, for streams that have these.
+void AddStreamColumns(CLI::App& command, TableOptions& options);
+
+// Adds --data, once for each file.
+CLI::Option* AddStreamFiles(CLI::App& command, std::vector<std::string>& data);
+
+// Reads what the compiler says of the strategy and prepares the run, all steps
+// but the training, in options.run.scratch, which exists.
+absl::StatusOr<PreparedRun> PrepareStrategy(TrainCommandOptions& options,
+                                            const std::atomic<bool>& stop);
+
+// Opens the folder of the run, prepares it there and trains.
 absl::Status TrainStrategy(TrainCommandOptions options,
                            const CommandContext& context);
 
