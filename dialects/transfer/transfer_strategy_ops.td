@@ -70,7 +70,8 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       that evaluates holds for the second one, which reads no label, weight or soft
       target.
     - (C8) A cross-entropy with `labels<N>` of a stream has logits of N columns, and what
-      compares them with classes, as `is` of a formula, compares them with N.
+      compares them with classes, as `is` of a formula, compares them with N. A
+      `kl_divergence` takes no `multi_hot` of a stream for logits.
     - (C9) The loss of a phase depends on the `weights` of each stream that has them.
     - (C10) The loss of a phase, or else a prediction, depends on each stream, but for
       those of rewards, and each term of a loss on one at
@@ -91,6 +92,7 @@ def Transfer_StrategyOp : Transfer_Op<"strategy", [
       depends on it.
     - (C16) The stream of a reward is read by nothing else, and has the sizes and the
       fields of that of the prediction that it measures.
+    - (C17) Random ops of one kind have ids, or draws, of their own.
 
     Example:
     ```mlir

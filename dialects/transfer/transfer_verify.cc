@@ -1,8 +1,9 @@
 // Part of Graft, under the Apache License v2.0.
 // SPDX-License-Identifier: Apache-2.0
 
-// Verifies C1 to C13 of transfer.strategy; transfer_drawing.cc C14, and
-// transfer_verify_rewards.cc the rest.
+// Verifies C1 to C7 and C10 to C13 of transfer.strategy;
+// transfer_verify_fields.cc C8, C9 and C17, transfer_drawing.cc C14,
+// transfer_verify_rewards.cc C15 and C16.
 
 #include "dialects/transfer/transfer_verify.h"
 
@@ -26,7 +27,9 @@ class Verifier {
                    succeeded(checkGroups()) && succeeded(checkNested()) &&
                    succeeded(checkPhases()) && succeeded(checkStreams()) &&
                    succeeded(checkCaches()) && succeeded(checkPredictions()) &&
-                   succeeded(checkLabels()) && succeeded(checkWeights()));
+                   succeeded(verifyLabels(strategy)) &&
+                   succeeded(verifyWeights(strategy)) &&
+                   succeeded(verifyDraws(strategy)));
   }
 
  private:
@@ -55,9 +58,6 @@ class Verifier {
   LogicalResult checkPrediction(PredictOp predict);
   LogicalResult checkPredicted(PredictOp predict);
   LogicalResult checkEvaluated(PredictOp predict, Value evaluated);
-  LogicalResult checkLabels();
-  LogicalResult checkWeights();
-  bool readByPhase(Value field);
 
   ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
   // Whether `op` reads a field of a stream that is no input of a prediction.
@@ -624,62 +624,6 @@ LogicalResult Verifier::checkPredicted(PredictOp predict) {
       return success();
   return predict.emitOpError(
       "expects a prediction that depends on a trained parameter, got none");
-}
-
-// C8.
-LogicalResult Verifier::checkLabels() {
-  for (auto loss : strategy.getOps<LossOp>()) {
-    auto stream = loss.getTarget().getDefiningOp<StreamOp>();
-    if (loss.getKind() != LossKind::cross_entropy || !stream ||
-        loss.getTarget() != stream.getField("labels"))
-      continue;
-    int64_t labels = *stream.getLabelCount();
-    RankedTensorType logits = loss.getPrediction().getType();
-    if (logits.getDimSize(1) == labels) continue;
-    InFlightDiagnostic diagnostic = loss.emitOpError("expects logits of ")
-                                    << labels << " columns, for labels<"
-                                    << labels << "> of @" << stream.getSymName()
-                                    << ", got " << logits;
-    diagnostic.attachNote(stream.getLoc()) << "declared here";
-    return diagnostic;
-  }
-  // Formulas have become these.
-  for (auto rows : strategy.getOps<OneHotOp>()) {
-    auto stream = rows.getLabels().getDefiningOp<StreamOp>();
-    if (!stream || rows.getLabels() != stream.getField("labels")) continue;
-    int64_t labels = *stream.getLabelCount();
-    int64_t columns = cast<RankedTensorType>(rows.getType()).getDimSize(1);
-    if (columns == labels) continue;
-    InFlightDiagnostic diagnostic = emitError(rows.getLoc())
-                                    << "expects labels to be compared with "
-                                    << labels << " classes, for labels<"
-                                    << labels << "> of @" << stream.getSymName()
-                                    << ", got " << columns;
-    diagnostic.attachNote(stream.getLoc()) << "declared here";
-    return diagnostic;
-  }
-  return success();
-}
-
-// Whether the loss of a phase depends on `field` of a stream.
-bool Verifier::readByPhase(Value field) {
-  return llvm::any_of(strategy.getOps<PhaseOp>(), [&](PhaseOp phase) {
-    return llvm::any_of(getComputation({phase.getLoss()}), [&](Operation* op) {
-      return llvm::is_contained(op->getOperands(), field);
-    });
-  });
-}
-
-// C9.
-LogicalResult Verifier::checkWeights() {
-  for (auto stream : strategy.getOps<StreamOp>()) {
-    Value weights = stream.getField("weights");
-    if (weights && !readByPhase(weights))
-      return stream.emitOpError(
-          "expects a loss of a phase to read its weights, got weights that no "
-          "loss reads; a transfer.loss takes them by 'weight'");
-  }
-  return success();
 }
 
 }  // namespace

@@ -10,6 +10,11 @@
 
 namespace graft::transfer {
 
+// Labels and what they are compared with (C8), weights (C9), draws (C17).
+llvm::LogicalResult verifyLabels(StrategyOp strategy);
+llvm::LogicalResult verifyWeights(StrategyOp strategy);
+llvm::LogicalResult verifyDraws(StrategyOp strategy);
+
 // The groups and calls of `inner`, and whatever is at its result (C12).
 llvm::LogicalResult verifyInner(InnerOp inner);
 

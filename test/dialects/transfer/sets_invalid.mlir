@@ -128,3 +128,29 @@ transfer.strategy @s {
   transfer.phase @step minimise %loss over [@all] with adamw rate constant 1.0e-3
   transfer.schedule epochs 1 of [@step]
 }
+
+// -----
+
+// Numbers of sets are 0 and 1, no logits.
+#S = #graft.dims<S>
+graft.size @T bound 64
+graft.size @S bound 8
+graft.model @model {
+  graft.parameter @label : tensor<3x4xf32>
+  func.func @classify(%x: tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S> {
+    %w = graft.read @label : tensor<3x4xf32>
+    %z = graft.linear %x, %w : (tensor<?x4xf32, #S>, tensor<3x4xf32>) -> tensor<?x3xf32, #S>
+    return %z : tensor<?x3xf32, #S>
+  }
+}
+transfer.strategy @s {
+  // expected-note @below {{declared here}}
+  %x, %y = transfer.stream @train of features<4>, multi_hot<3> in @T, @S
+  transfer.group @all of @model
+  %z = transfer.call @model::@classify(%x) : (tensor<?x4xf32, #S>) -> tensor<?x3xf32, #S>
+  // expected-error @below {{'transfer.loss' op expects logits of which it takes a softmax, got the sets of labels of @train; binary_cross_entropy compares with them}}
+  %loss = transfer.loss kl_divergence %z, %y mean : tensor<?x3xf32, #S>, tensor<?x3xf32, #S>
+  transfer.predict %z sigmoid : tensor<?x3xf32, #S>
+  transfer.phase @step minimise %loss over [@all] with adamw rate constant 1.0e-3
+  transfer.schedule epochs 1 of [@step]
+}
