@@ -67,6 +67,7 @@ struct StreamInput {
   std::vector<std::string> paths;
   bool labelled = true;  // else the table needs no labels, and none are read
   bool sets = false;     // any number of labels for each row
+  int64_t classes = 0;   // labels that the strategy says there are; 0: any
   bool texts = true;     // else the rows have none
   int64_t features = 0;  // numbers of each row, of --features
   bool soft = false;     // has the targets of --soft-column

@@ -458,6 +458,18 @@ absl::Status ScanStream(FileSystem& files, const FinetuneOptions& options,
   return CheckWeights(options, stream, run.tables[i]->scan());
 }
 
+// Refuses labels of another number than the strategy says.
+absl::Status CheckClasses(const FinetuneOptions& options,
+                          const StreamInput& stream, const LabelMap& labels) {
+  if (stream.classes == 0 || stream.classes == labels.size())
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(stream.paths.front(), ": expects ", stream.classes,
+                   " labels, as many as ", options.strategy.file,
+                   " says of the stream ", stream.name, ", got ", labels.size(),
+                   " ", DescribeLabels(labels.labels())));
+}
+
 // Opens and scans the first table of a set of labels, and settles these.
 absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
                         size_t set, const ModelFacts& model,
@@ -492,6 +504,7 @@ absl::Status ScanLabels(FileSystem& files, const FinetuneOptions& options,
     std::fprintf(stderr, "graft: %s\n", sentence.c_str());
   GRAFT_RETURN_IF_ERROR(head ? SettleHead(options, model, teacher, run)
                              : SortLabels(options, stream, run, labels));
+  GRAFT_RETURN_IF_ERROR(CheckClasses(options, options.streams[stream], labels));
   if (sets) {
     GRAFT_RETURN_IF_ERROR(scan());
     TellOfManyLabels(options, stream, run);

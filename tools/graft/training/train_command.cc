@@ -141,6 +141,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     const std::string labels = facts["labels"];
     stream.labelled = labels != "none";
     stream.sets = labels == "sets";
+    if (facts.contains("classes")) stream.classes = facts["classes"];
     stream.texts = facts["text"];
     stream.features = facts["features"];
     stream.soft = facts["soft"];
