@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
                            })
                            .wasInterrupted())
     return absl::InvalidArgumentError(
-        absl::StrCat(name, ": expects a module; see the messages above"));
+        absl::StrCat(name, ": is not read further; see the messages above"));
   for (auto strategy : text->module->getOps<transfer::StrategyOp>()) {
     if (text->strategy)
       return absl::InvalidArgumentError(

@@ -71,11 +71,15 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
         artifact->path(), ": expects a program that predicts, got none"));
   GRAFT_ASSIGN_OR_RETURN(timed.stream,
                          OnlyStream(*artifact, predictions.front()));
-  const std::vector<size_t> entries = train ? StepEntries(spec) : predictions;
+  std::vector<StageWork> stages;
+  if (train) stages = StagesOf(spec);
+  const std::vector<size_t> entries = !train           ? predictions
+                                      : stages.empty() ? std::vector<size_t>()
+                                                       : stages.back().entries;
   if (entries.empty())
     return absl::InvalidArgumentError(absl::StrCat(
         artifact->path(), ": expects a program that trains, got none"));
-  timed.batches = static_cast<int64_t>(train ? StepStreams(spec).size()
+  timed.batches = static_cast<int64_t>(train ? stages.back().streams.size()
                                              : predictions.size());
   // Any numbers do, except that a rate of 0 leaves the parameters unchanged; an
   // update does all of its work.
@@ -205,7 +209,7 @@ absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
       MeasureProgram(artifact, "", static_cast<double>(length)));
   nlohmann::ordered_json record =
       Record(timed, packed, length, times,
-             options.train ? cost.training_flops : cost.forward_flops);
+             options.train ? cost.training_flops.back() : cost.forward_flops);
   // Apart from the timed runs, because profiling costs time.
   KernelProfile profile;
   if (options.profile || options.roofline) {

@@ -10,6 +10,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/message.h"
 #include "runtime/base/status_macros.h"
@@ -17,6 +18,7 @@
 #include "runtime/data/batch_stream.h"
 #include "runtime/data/example_table.h"
 #include "runtime/host/expression.h"
+#include "runtime/predict/predictor.h"
 #include "tools/option_values.h"
 
 namespace graft {
@@ -25,15 +27,19 @@ namespace {
 // Turns of a phase in a step, as far as costs are told.
 constexpr double kMostTurns = 1000;
 
-// The loop over the steps of the last stage: the innermost one around its mark.
-std::optional<size_t> LastLoop(const HostProgramSpec& program) {
+// The loops over the steps of the stages: the innermost ones around a mark.
+std::vector<size_t> StepLoops(const HostProgramSpec& program) {
   const std::vector<HostInstruction>& code = program.instructions;
-  size_t mark = code.size();
-  while (mark > 0 && code[mark - 1].op != HostOp::mark) --mark;
-  for (size_t i = mark; i > 0; --i)
-    if (IsLoop(code[i - 1].op) && BlockEnd(program, i - 1) >= mark)
-      return i - 1;
-  return std::nullopt;
+  std::vector<size_t> loops;
+  for (size_t mark = 0; mark < code.size(); ++mark) {
+    if (code[mark].op != HostOp::mark) continue;
+    for (size_t i = mark; i > 0; --i) {
+      if (!IsLoop(code[i - 1].op) || BlockEnd(program, i - 1) < mark) continue;
+      if (!absl::c_linear_search(loops, i - 1)) loops.push_back(i - 1);
+      break;
+    }
+  }
+  return loops;
 }
 
 // Adds the streams of which instructions from `begin` to `end` draw a batch.
@@ -80,6 +86,15 @@ ExampleOptions ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
   return columns;
 }
 
+// Whether a stream has texts, or whatever else has tokens.
+bool HasTokens(const ArtifactSpec& spec) {
+  return absl::c_any_of(spec.entries, [](const EntrySpec& entry) {
+    return absl::c_any_of(entry.inputs, [](const ValueSpec& input) {
+      return input.kind == ValueKind::segments;
+    });
+  });
+}
+
 uint64_t Elements(const SlotSpec& slot) {
   uint64_t count = 1;
   for (int64_t extent : slot.shape) count *= static_cast<uint64_t>(extent);
@@ -87,12 +102,14 @@ uint64_t Elements(const SlotSpec& slot) {
 }
 
 // The value of each size in a batch of one sequence of `length` tokens; a size
-// that no segments count is at its capacity.
+// that neither segments nor a stream counts is at its capacity.
 std::vector<double> SizesOfOneSequence(const ArtifactSpec& spec,
                                        double length) {
   std::vector<double> sizes;
   for (const SizeSpec& size : spec.sizes)
     sizes.push_back(static_cast<double>(size.bound));
+  for (const StreamSpec& stream : spec.streams)
+    if (stream.sequences >= 0) sizes[static_cast<size_t>(stream.sequences)] = 1;
   for (const EntrySpec& entry : spec.entries) {
     for (const ValueSpec& input : entry.inputs) {
       if (input.kind != ValueKind::segments) continue;
@@ -121,21 +138,24 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
     double flops = 0;
     for (const CommandSpec& command : target.programs[entry].commands)
       flops += Flops(command, sizes);
-    return flops / cost.length;
+    return HasTokens(spec) ? flops / cost.length : flops;
   };
-  const auto streams = static_cast<double>(StepStreams(spec).size());
   // The mean of several heads: each reads a text by itself.
   const std::vector<size_t> predictions = PredictionEntries(spec);
   for (const size_t entry : predictions)
     cost.forward_flops +=
         flops_of(entry) / static_cast<double>(predictions.size());
-  for (const size_t entry : StepEntries(spec))
-    cost.training_flops += flops_of(entry) / streams;
+  for (const StageWork& stage : StagesOf(spec)) {
+    double& flops = cost.training_flops.emplace_back(0);
+    for (const size_t entry : stage.entries)
+      flops += flops_of(entry) / static_cast<double>(stage.streams.size());
+  }
 }
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
                 ProgramCost& cost) {
-  for (const SlotSpec& slot : spec.slots) {
+  for (size_t i = 0; i < spec.slots.size(); ++i) {
+    const SlotSpec& slot = spec.slots[i];
     uint64_t& bytes = slot.state == "gradient" ? cost.gradient_bytes
                       : !slot.is_parameter()   ? cost.moment_bytes
                       : slot.trainable         ? cost.parameter_bytes
@@ -143,7 +163,7 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
     bytes += SlotBytes(slot);
     if (!slot.is_parameter()) continue;
     cost.parameters += Elements(slot);
-    if (slot.trainable) cost.trainable += Elements(slot);
+    if (IsTrained(spec, i)) cost.trainable += Elements(slot);
   }
   for (size_t i = 0; i < spec.entries.size(); ++i) {
     cost.arena_bytes =
@@ -173,46 +193,60 @@ std::string Megabytes(uint64_t bytes) {
   return absl::StrFormat("%10.3f MB", static_cast<double>(bytes) / 1e6);
 }
 
+// What the loop over the steps of a stage does, where registers are as in the
+// beginning.
+StageWork WorkIn(const ArtifactSpec& spec, const HostProgramSpec& program,
+                 size_t loop, const std::vector<double>& registers) {
+  const std::vector<StreamFacts> streams(spec.streams.size());
+  StageWork work;
+  AddStreams(program, loop, BlockEnd(program, loop), work.streams);
+  // Turns of a phase, in loops around the instruction.
+  std::vector<std::pair<size_t, int64_t>> repeats;
+  for (size_t i = loop + 1; i < BlockEnd(program, loop); ++i) {
+    const HostInstruction& instruction = program.instructions[i];
+    while (!repeats.empty() && repeats.back().first <= i) repeats.pop_back();
+    if (instruction.op == HostOp::repeat) {
+      const double times =
+          EvaluateExpression(instruction.expression, registers, streams,
+                             /*seed=*/0);
+      const int64_t around = repeats.empty() ? 1 : repeats.back().second;
+      const double turns =
+          std::clamp(times * static_cast<double>(around), 0.0, kMostTurns);
+      repeats.emplace_back(BlockEnd(program, i), static_cast<int64_t>(turns));
+    }
+    if (instruction.op == HostOp::call)
+      work.entries.insert(work.entries.end(),
+                          repeats.empty() ? 1 : repeats.back().second,
+                          instruction.index);
+  }
+  return work;
+}
+
 }  // namespace
 
-std::vector<size_t> StepEntries(const ArtifactSpec& spec) {
-  std::vector<size_t> entries;
+std::vector<StageWork> StagesOf(const ArtifactSpec& spec) {
   std::vector<double> registers;
   for (const RegisterSpec& number : spec.registers)
     registers.push_back(number.initial);
-  const std::vector<StreamFacts> streams(spec.streams.size());
-  for (const HostProgramSpec& program : spec.host_programs) {
-    const std::optional<size_t> loop = LastLoop(program);
-    if (!loop) continue;
-    // Turns of a phase, in loops around the instruction.
-    std::vector<std::pair<size_t, int64_t>> repeats;
-    for (size_t i = *loop + 1; i < BlockEnd(program, *loop); ++i) {
-      const HostInstruction& instruction = program.instructions[i];
-      while (!repeats.empty() && repeats.back().first <= i) repeats.pop_back();
-      if (instruction.op == HostOp::repeat) {
-        const double times =
-            EvaluateExpression(instruction.expression, registers, streams,
-                               /*seed=*/0);
-        const int64_t around = repeats.empty() ? 1 : repeats.back().second;
-        const double turns =
-            std::clamp(times * static_cast<double>(around), 0.0, kMostTurns);
-        repeats.emplace_back(BlockEnd(program, i), static_cast<int64_t>(turns));
-      }
-      if (instruction.op == HostOp::call)
-        entries.insert(entries.end(),
-                       repeats.empty() ? 1 : repeats.back().second,
-                       instruction.index);
-    }
-  }
-  return entries;
+  std::vector<StageWork> stages;
+  for (const HostProgramSpec& program : spec.host_programs)
+    for (const size_t loop : StepLoops(program))
+      stages.push_back(WorkIn(spec, program, loop, registers));
+  return stages;
 }
 
-std::vector<uint32_t> StepStreams(const ArtifactSpec& spec) {
-  std::vector<uint32_t> streams;
-  for (const HostProgramSpec& program : spec.host_programs)
-    if (const std::optional<size_t> loop = LastLoop(program))
-      AddStreams(program, *loop, BlockEnd(program, *loop), streams);
-  return streams;
+bool IsTrained(const ArtifactSpec& spec, size_t parameter) {
+  const auto has_gradient = [&](auto matches) {
+    return absl::c_any_of(spec.slots, [&](const SlotSpec& slot) {
+      return slot.state == "gradient" && matches(slot);
+    });
+  };
+  if (!spec.slots[parameter].trainable) return false;
+  // A trained model alone has no gradients.
+  return has_gradient([&](const SlotSpec& slot) {
+           return slot.parameter == static_cast<int32_t>(parameter);
+         }) ||
+         !has_gradient([](const SlotSpec&) { return true; });
 }
 
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
@@ -231,8 +265,14 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                      ", which has ", ListChoices(levels), ", got ",
                      Shorten(level), DidYouMean(level, levels)));
   }
+  const bool texts = HasTokens(spec);
+  if (!texts && length > 0)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--length: expects a program with texts, got ", artifact.path()));
   ProgramCost cost;
-  cost.length = length;
+  if (texts)
+    cost.length =
+        length > 0 ? length : static_cast<double>(MaxLength(artifact));
   CountFlops(spec, *target, cost);
   CountBytes(spec, *target, cost);
   cost.choices = target->choices;
@@ -240,13 +280,21 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
 }
 
 std::string CostText(const ProgramCost& cost) {
+  const std::string work =
+      cost.length > 0
+          ? absl::StrFormat("token, in a text of %.6g tokens", cost.length)
+          : "example";
+  std::vector<std::string> training;
+  for (const double flops : cost.training_flops)
+    training.push_back(absl::StrFormat("%.6g", flops));
+  const size_t stages = training.size();
   std::string text = absl::StrFormat(
       "parameters %d, %d of them trainable\n"
-      "flops      per token, in a text of %.6g tokens: %.6g forward, %.6g in "
-      "training\n"
+      "flops      per %s: %.6g forward, %s in training%s\n"
       "memory     of training, at the program's capacity:\n",
-      cost.parameters, cost.trainable, cost.length, cost.forward_flops,
-      cost.training_flops);
+      cost.parameters, cost.trainable, work, cost.forward_flops,
+      stages == 0 ? "0" : absl::StrJoin(training, " and "),
+      stages > 1 ? absl::StrCat(", by stage") : "");
   const std::pair<const char*, uint64_t> parts[] = {
       {"parameters", cost.parameter_bytes},
       {"gradients", cost.gradient_bytes},
@@ -271,17 +319,19 @@ std::string CostJson(const ProgramCost& cost) {
   nlohmann::ordered_json json = {
       {"parameters", cost.parameters},
       {"trainable", cost.trainable},
-      {"length", cost.length},
-      {"forward_flops_per_token", cost.forward_flops},
-      {"training_flops_per_token", cost.training_flops},
-      {"bytes",
-       {{"parameters", cost.parameter_bytes},
-        {"gradients", cost.gradient_bytes},
-        {"moments", cost.moment_bytes},
-        {"arena", cost.arena_bytes},
-        {"inputs", cost.input_bytes},
-        {"total", cost.total_bytes()},
-        {"mapped", cost.mapped_bytes}}}};
+  };
+  if (cost.length > 0) json["length"] = cost.length;
+  const char* unit = cost.length > 0 ? "token" : "example";
+  const std::vector<double>& training = cost.training_flops;
+  json[absl::StrCat("forward_flops_per_", unit)] = cost.forward_flops;
+  json[absl::StrCat("training_flops_per_", unit)] =
+      training.empty() ? 0 : *absl::c_max_element(training);
+  if (training.size() > 1) json["stages"] = training;
+  json["bytes"] = {
+      {"parameters", cost.parameter_bytes}, {"gradients", cost.gradient_bytes},
+      {"moments", cost.moment_bytes},       {"arena", cost.arena_bytes},
+      {"inputs", cost.input_bytes},         {"total", cost.total_bytes()},
+      {"mapped", cost.mapped_bytes}};
   for (const MemoryChoiceSpec& choice : cost.choices)
     json["choices"].push_back(
         {{"arena", choice.arena_bytes}, {"time", choice.time}});

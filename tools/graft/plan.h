@@ -17,18 +17,20 @@ namespace graft {
 
 struct ProgramCost {
   uint64_t parameters = 0;  // numbers
-  uint64_t trainable = 0;   // of them
+  uint64_t trainable = 0;   // of them, by gradients
 
   // Floating-point operations per token of a sequence of `length` tokens: the
   // cost model's count of GEMMs and attention, two per multiply-add, summed
   // over the commands of the program; elementwise work is not counted. GEMMs
   // that run once per sequence (a pooler, a classifier) are shared by its
-  // tokens. Training is each call that the host program makes in a step of its
-  // last stage, of one sequence of each stream, shared by the tokens of all,
-  // with what a memory budget computes again; caches are not counted.
+  // tokens. Training is each call that the host program makes in a step in
+  // which each phase has its turn, of one sequence of each stream, shared by
+  // the tokens of all, with what a memory budget computes again; caches,
+  // evaluations and rewards are not counted. A program without texts has its
+  // operations per example, and no length.
   double length = 0;
   double forward_flops = 0;
-  double training_flops = 0;  // forward included
+  std::vector<double> training_flops;  // of each stage; forward included
 
   // Bytes while training at the capacity of the program, as Instance reserves
   // them; the arena is the largest of all entries, and so are the inputs, with
@@ -49,17 +51,24 @@ struct ProgramCost {
   }
 };
 
-// The entries that the host programs call in a step of their last stage, in
-// their order: for each turn of a phase once, though a batch may be split and a
-// phase may pause in some steps. Empty for a program that does not train.
-std::vector<size_t> StepEntries(const ArtifactSpec& spec);
+// What a host program does in a step of one of its stages.
+struct StageWork {
+  // The entries that it calls, in their order: for each turn of a phase once,
+  // though a batch may be split and a phase may pause in some steps.
+  std::vector<size_t> entries;
+  std::vector<uint32_t> streams;  // of which it draws a batch
+};
 
-// Streams of which the host programs draw a batch in a step of their last
-// stage.
-std::vector<uint32_t> StepStreams(const ArtifactSpec& spec);
+// The stages in their order; none of a program that does not train.
+std::vector<StageWork> StagesOf(const ArtifactSpec& spec);
+
+// Whether the parameter in that slot is changed by gradients. Others are
+// frozen, or follow what is, as an average does.
+bool IsTrained(const ArtifactSpec& spec, size_t parameter);
 
 // The cost of the code for `level` ("": the first) in `artifact`, which may be
-// loaded without code. INVALID_ARGUMENT: there is no such level.
+// loaded without code, for texts of `length` tokens (0: the longest).
+// INVALID_ARGUMENT: there is no such level, or a length without texts.
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                                            const std::string& level,
                                            double length);

@@ -16,6 +16,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/temporary_directory.h"
 #include "runtime/predict/predictor.h"
@@ -51,13 +53,23 @@ absl::Status Measure(const PlanOptions& options, const std::string& path,
                      double data_length) {
   GRAFT_ASSIGN_OR_RETURN(std::shared_ptr<const Artifact> artifact,
                          Artifact::Load(FileSystem::Posix(), path));
-  double length = options.length > 0 ? options.length : data_length;
-  if (length == 0) length = static_cast<double>(MaxLength(*artifact));
+  const double length = options.length > 0 ? options.length : data_length;
   GRAFT_ASSIGN_OR_RETURN(ProgramCost cost,
                          MeasureProgram(*artifact, options.level, length));
   const std::string text =
       options.train.run.json ? CostJson(cost) + "\n" : CostText(cost);
   return Print(text);
+}
+
+// Tokens per text of the first table with texts, or 0 without any.
+double MeanLength(const FinetuneOptions& options, const PreparedRun& run) {
+  for (size_t i = 0; i < options.streams.size(); ++i) {
+    if (!options.streams[i].texts) continue;
+    const TableScan& scan = run.tables[i]->scan();
+    return static_cast<double>(scan.tokens) /
+           static_cast<double>(scan.examples);
+  }
+  return 0;
 }
 
 // Prepares a run as its own command does, with `prepare`, but in a temporary
@@ -72,11 +84,16 @@ absl::Status MeasureNew(
   run.output = run.scratch = directory.path();
   run.memory_choices = true;
   const absl::StatusOr<PreparedRun> prepared = prepare(options.train);
+  if (absl::IsCancelled(prepared.status()))
+    return absl::CancelledError("stopped by a signal");
   if (!prepared.ok()) return NameAsGiven(prepared.status(), run);
-  const TableScan& train = prepared->tables.front()->scan();
-  return Measure(
-      options, prepared->program,
-      static_cast<double>(train.tokens) / static_cast<double>(train.examples));
+  const absl::Status measured =
+      Measure(options, prepared->program, MeanLength(run, *prepared));
+  // The program is gone when its name is read.
+  return absl::Status(
+      measured.code(),
+      absl::StrReplaceAll(measured.message(),
+                          {{prepared->program, "the program"}}));
 }
 
 absl::StatusOr<PreparedRun> PrepareFinetune(TrainCommandOptions& options,
@@ -157,8 +174,8 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   AddStrategyOptions(*command, run, /*teacher=*/false);
   command
       ->add_option("--length", options->length,
-                   "tokens per text (default: the mean of the table to train "
-                   "on, or the program's maximum)")
+                   "tokens per text (default: the mean of the first table to "
+                   "train on, or the program's maximum)")
       ->check(Number(1, static_cast<double>(kMostCounted)));
   command->add_option("--level", options->level,
                       "ISA level whose memory is shown");
@@ -187,6 +204,11 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
         return MeasureFinetune(*command, *options, *context.stop);
       if (IsStrategy(input))
         return MeasureStrategy(*command, *options, *context.stop);
+      if (!FileSystem::Posix().Exists(input))
+        return UsageError(
+            absl::StrCat("expects program.graft of a run, a strategy *.mlir, "
+                         "or page:NAME, got ",
+                         input));
       GRAFT_RETURN_IF_ERROR(
           CheckOnly(*command, {"artifact", "--length", "--level", "--json"},
                     absl::StrCat(input, ", which is compiled already")));

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -456,6 +458,12 @@ absl::StatusOr<PreparedRun> PrepareStrategy(TrainCommandOptions& options,
   FileSystem& files = FileSystem::Posix();
   FinetuneOptions& run = options.run;
   GRAFT_ASSIGN_OR_RETURN(const std::vector<NameValue> data, SplitData(options));
+  std::error_code error;
+  if (std::filesystem::is_fifo(run.strategy.file, error))
+    return UsageError(
+        absl::StrCat(run.strategy.file,
+                     ": expects a file, which is read more than once, "
+                     "got a pipe"));
   if (options.begin) GRAFT_RETURN_IF_ERROR(options.begin(run));
   GRAFT_ASSIGN_OR_RETURN(const nlohmann::json facts, ReadFacts(files, run));
   if (facts.contains("batch_size")) {

@@ -25,6 +25,7 @@
 #include "runtime/train/trained_artifact.h"
 #include "runtime/train/trainer.h"
 #include "tools/graft/device_options.h"
+#include "tools/graft/plan.h"
 #include "tools/graft/terminal.h"
 #include "tools/graft/training/kill_point.h"
 #include "tools/graft/training/option_effects.h"
@@ -164,10 +165,11 @@ constexpr size_t kShownParameters = 8;
 void DescribeTrained(const Artifact& artifact,
                      const std::vector<std::string>& initialised) {
   int64_t tensors = 0, trained = 0;
-  for (const SlotSpec& slot : artifact.spec().slots) {
-    if (!slot.is_parameter()) continue;
+  const std::vector<SlotSpec>& slots = artifact.spec().slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (!slots[i].is_parameter()) continue;
     ++tensors;
-    trained += slot.trainable;
+    trained += IsTrained(artifact.spec(), i);
   }
   // Adapters are many.
   const auto shown = absl::MakeConstSpan(initialised)
