@@ -39,6 +39,20 @@ BatchCapacity StreamCapacity(const ArtifactSpec& spec,
   return {bound(stream.tokens), bound(stream.sequences)};
 }
 
+ColumnSpec ColumnOf(const ArtifactSpec& spec, const ValueSpec& input) {
+  const bool cached = input.source == SourceKind::cache;
+  const uint32_t stream =
+      cached ? spec.caches[input.source_index].stream : input.source_index;
+  ColumnSpec column;
+  column.name = cached ? spec.caches[input.source_index].name : input.field;
+  column.dtype = input.dtype;
+  if (input.dims[0].size == spec.streams[stream].tokens)
+    column.per = Per::kToken;
+  for (size_t i = 1; i < input.dims.size(); ++i)
+    column.width *= input.dims[i].extent;
+  return column;
+}
+
 absl::StatusOr<uint32_t> OnlyStream(const Artifact& artifact, size_t entry) {
   const EntrySpec& spec = artifact.spec().entries[entry];
   const std::vector<uint32_t> streams = StreamsOf(artifact.spec(), spec);
@@ -74,21 +88,15 @@ absl::Status EntryCaller::AddInput(const ValueSpec& value) {
       return absl::OkStatus();
     case SourceKind::cache:
       input.stream = spec.caches[value.source_index].stream;
-      input.column.name = spec.caches[value.source_index].name;
       break;
     case SourceKind::stream:
       input.stream = value.source_index;
-      input.column.name = value.field;
       break;
   }
   input.segments = value.kind == ValueKind::segments;
   if (input.segments) return absl::OkStatus();
-  input.column.dtype = value.dtype;
-  if (value.dims[0].size == spec.streams[input.stream].tokens)
-    input.column.per = Per::kToken;
+  input.column = ColumnOf(spec, value);
   for (const DimSpec& dim : value.dims) input.shape.push_back(dim.extent);
-  for (size_t i = 1; i < input.shape.size(); ++i)
-    input.column.width *= input.shape[i];
   return absl::OkStatus();
 }
 

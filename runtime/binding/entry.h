@@ -23,6 +23,10 @@ namespace graft {
 BatchCapacity StreamCapacity(const ArtifactSpec& spec,
                              const StreamSpec& stream);
 
+// The column that `input`, a field of a stream or rows of a cache but no
+// segments, takes.
+ColumnSpec ColumnOf(const ArtifactSpec& spec, const ValueSpec& input);
+
 // The only stream that an entry takes fields of. INVALID_ARGUMENT: it takes
 // none, or of several.
 absl::StatusOr<uint32_t> OnlyStream(const Artifact& artifact, size_t entry);

@@ -297,8 +297,8 @@ set(graft_mlir_headers
   <llvm/ADT/TypeSwitch.h>)
 
 # What most passes include of our own: a graph and the program that it becomes. A change
-# there rebuilds all of the compiler but the dialects themselves, of which two thirds
-# include it anyway.
+# there rebuilds all of the compiler but the dialects themselves, of which four
+# fifths include it anyway.
 set(graft_graph_headers
   "${PROJECT_SOURCE_DIR}/dialects/graft/graft_ops.h"
   "${PROJECT_SOURCE_DIR}/dialects/exec/exec_dialect.h"

@@ -53,37 +53,22 @@ void AddStreams(const HostProgramSpec& program, size_t begin, size_t end,
   }
 }
 
-// The columns that entries take of a stream.
-ExampleOptions ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
-  using Labels = ExampleOptions::Labels;
-  ExampleOptions columns;
-  columns.texts = spec.streams[stream].tokens >= 0;
+// The columns of a stream: those of its texts, and what entries take of it.
+Schema ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
+  const bool texts = spec.streams[stream].tokens >= 0;
+  Schema schema = texts ? TextSchema({}) : Schema();
   for (const EntrySpec& entry : spec.entries) {
     for (const ValueSpec& input : entry.inputs) {
-      if (input.source != SourceKind::stream || input.source_index != stream)
+      if (input.source != SourceKind::stream || input.source_index != stream ||
+          input.kind == ValueKind::segments || schema.Find(input.field))
         continue;
-      int64_t width = 1;  // numbers of each example
-      for (size_t i = 1; i < input.dims.size(); ++i) {
-        const auto [size, extent] = input.dims[i];
-        width *=
-            size < 0 ? extent : spec.sizes[static_cast<size_t>(size)].bound;
-      }
-      if (input.field == kLabelsColumn) {
-        columns.labels =
-            input.dtype == DType::kI32 ? Labels::kClasses : Labels::kScores;
-      } else if (input.field == kMultiHotColumn) {
-        columns.labels = Labels::kSets;
-        columns.set_labels = width;
-      } else if (input.field == kWeightsColumn) {
-        columns.table.weight_column = std::string(kWeightsColumn);
-      } else if (input.field == kFeaturesColumn) {
-        columns.table.feature_columns.resize(static_cast<size_t>(width));
-      } else if (input.field == kSoftColumn) {
-        columns.soft_labels = width;
-      }
+      std::vector<ColumnSpec> columns(schema.columns().begin(),
+                                      schema.columns().end());
+      columns.push_back(ColumnOf(spec, input));
+      schema = Schema(std::move(columns));
     }
   }
-  return columns;
+  return schema;
 }
 
 // Whether a stream has texts, or whatever else has tokens.
@@ -138,7 +123,7 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
     double flops = 0;
     for (const CommandSpec& command : target.programs[entry].commands)
       flops += Flops(command, sizes);
-    return HasTokens(spec) ? flops / cost.length : flops;
+    return cost.length > 0 ? flops / cost.length : flops;
   };
   // The mean of several heads: each reads a text by itself.
   const std::vector<size_t> predictions = PredictionEntries(spec);
@@ -154,6 +139,7 @@ void CountFlops(const ArtifactSpec& spec, const TargetSpec& target,
 
 void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
                 ProgramCost& cost) {
+  const std::vector<bool> trained = TrainedSlots(spec);
   for (size_t i = 0; i < spec.slots.size(); ++i) {
     const SlotSpec& slot = spec.slots[i];
     uint64_t& bytes = slot.state == "gradient" ? cost.gradient_bytes
@@ -163,7 +149,7 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
     bytes += SlotBytes(slot);
     if (!slot.is_parameter()) continue;
     cost.parameters += Elements(slot);
-    if (IsTrained(spec, i)) cost.trainable += Elements(slot);
+    if (trained[i]) cost.trainable += Elements(slot);
   }
   for (size_t i = 0; i < spec.entries.size(); ++i) {
     cost.arena_bytes =
@@ -184,7 +170,7 @@ void CountBytes(const ArtifactSpec& spec, const TargetSpec& target,
   for (const uint32_t stream : streams) {
     const BatchCapacity capacity = StreamCapacity(spec, spec.streams[stream]);
     cost.input_bytes += BatchStream::kBatches *
-                        Examples::Bytes(TableSchema(ColumnsOf(spec, stream)),
+                        Examples::Bytes(ColumnsOf(spec, stream),
                                         capacity.sequences, capacity.tokens);
   }
 }
@@ -235,18 +221,19 @@ std::vector<StageWork> StagesOf(const ArtifactSpec& spec) {
   return stages;
 }
 
-bool IsTrained(const ArtifactSpec& spec, size_t parameter) {
-  const auto has_gradient = [&](auto matches) {
-    return absl::c_any_of(spec.slots, [&](const SlotSpec& slot) {
-      return slot.state == "gradient" && matches(slot);
-    });
-  };
-  if (!spec.slots[parameter].trainable) return false;
+std::vector<bool> TrainedSlots(const ArtifactSpec& spec) {
+  std::vector<bool> trained(spec.slots.size());
+  bool any = false;
+  for (const SlotSpec& slot : spec.slots) {
+    if (slot.state != "gradient" || slot.parameter < 0) continue;
+    any = true;
+    const auto parameter = static_cast<size_t>(slot.parameter);
+    trained[parameter] = spec.slots[parameter].trainable;
+  }
   // A trained model alone has no gradients.
-  return has_gradient([&](const SlotSpec& slot) {
-           return slot.parameter == static_cast<int32_t>(parameter);
-         }) ||
-         !has_gradient([](const SlotSpec&) { return true; });
+  for (size_t i = 0; !any && i < spec.slots.size(); ++i)
+    trained[i] = spec.slots[i].is_parameter() && spec.slots[i].trainable;
+  return trained;
 }
 
 absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,

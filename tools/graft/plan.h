@@ -62,9 +62,9 @@ struct StageWork {
 // The stages in their order; none of a program that does not train.
 std::vector<StageWork> StagesOf(const ArtifactSpec& spec);
 
-// Whether the parameter in that slot is changed by gradients. Others are
-// frozen, or follow what is, as an average does.
-bool IsTrained(const ArtifactSpec& spec, size_t parameter);
+// Whether each slot has a parameter that gradients change. Others are frozen,
+// or follow what is trained, as an average does.
+std::vector<bool> TrainedSlots(const ArtifactSpec& spec);
 
 // The cost of the code for `level` ("": the first) in `artifact`, which may be
 // loaded without code, for texts of `length` tokens (0: the longest).

@@ -28,8 +28,7 @@ absl::Status CheckWithout(const CLI::App& command,
                           const std::vector<std::string>& useless,
                           const std::string& instead);
 
-// The same for the first that is not among
-// `used`. `instead`: what makes the others useless.
+// The same for the first that is not among `used`.
 absl::Status CheckOnly(const CLI::App& command,
                        const std::vector<std::string>& used,
                        const std::string& instead);

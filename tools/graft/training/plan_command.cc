@@ -12,7 +12,6 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,7 +19,6 @@
 #include "runtime/base/file.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/temporary_directory.h"
-#include "runtime/predict/predictor.h"
 #include "tools/graft/commands.h"
 #include "tools/graft/plan.h"
 #include "tools/graft/training/finetune_options.h"
@@ -72,18 +70,22 @@ double MeanLength(const FinetuneOptions& options, const PreparedRun& run) {
   return 0;
 }
 
-// Prepares a run as its own command does, with `prepare`, but in a temporary
-// directory.
-absl::Status MeasureNew(
-    PlanOptions& options,
-    absl::FunctionRef<absl::StatusOr<PreparedRun>(TrainCommandOptions&)>
-        prepare) {
+absl::StatusOr<PreparedRun> Prepare(TrainCommandOptions& options,
+                                    const std::atomic<bool>& stop) {
+  if (!options.run.strategy.file.empty()) return PrepareStrategy(options, stop);
+  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(options.run));
+  GRAFT_RETURN_IF_ERROR(CheckEffects(options.run, HasEvaluation(options.run)));
+  return PrepareRun(options.run, stop);
+}
+
+// Prepares a run as its own command does, but in a temporary directory.
+absl::Status MeasureNew(PlanOptions options, const std::atomic<bool>& stop) {
   FinetuneOptions& run = options.train.run;
   GRAFT_ASSIGN_OR_RETURN(const TemporaryDirectory directory,
                          TemporaryDirectory::Create());
   run.output = run.scratch = directory.path();
   run.memory_choices = true;
-  const absl::StatusOr<PreparedRun> prepared = prepare(options.train);
+  const absl::StatusOr<PreparedRun> prepared = Prepare(options.train, stop);
   if (absl::IsCancelled(prepared.status()))
     return absl::CancelledError("stopped by a signal");
   if (!prepared.ok()) return NameAsGiven(prepared.status(), run);
@@ -94,13 +96,6 @@ absl::Status MeasureNew(
       measured.code(),
       absl::StrReplaceAll(measured.message(),
                           {{prepared->program, "the program"}}));
-}
-
-absl::StatusOr<PreparedRun> PrepareFinetune(TrainCommandOptions& options,
-                                            const std::atomic<bool>& stop) {
-  GRAFT_RETURN_IF_ERROR(TakeTaskColumns(options.run));
-  GRAFT_RETURN_IF_ERROR(CheckEffects(options.run, HasEvaluation(options.run)));
-  return PrepareRun(options.run, stop);
 }
 
 // A new run by the options of finetune.
@@ -114,17 +109,13 @@ absl::Status MeasureFinetune(const CLI::App& command, PlanOptions options,
   GRAFT_RETURN_IF_ERROR(CheckWithout(
       command, {"--data", "--features", "--soft-column", "--student-layers"},
       "--train; it is one of strategies, *.mlir or page:NAME"));
-  if (options.method.empty())
-    return MeasureNew(options, [&](TrainCommandOptions& train) {
-      return PrepareFinetune(train, stop);
-    });
-  TrainCommandOptions page = InstantiatePage(run, options.method);
-  page.batch_size_given = options.train.batch_size_given;
-  if (command.count("--task") > 0) page.task = run.task;
-  options.train = std::move(page);
-  return MeasureNew(options, [&](TrainCommandOptions& train) {
-    return PrepareStrategy(train, stop);
-  });
+  if (!options.method.empty()) {
+    TrainCommandOptions page = InstantiatePage(run, options.method);
+    page.batch_size_given = options.train.batch_size_given;
+    if (command.count("--task") > 0) page.task = run.task;
+    options.train = std::move(page);
+  }
+  return MeasureNew(std::move(options), stop);
 }
 
 // A new run by the options of train.
@@ -139,9 +130,7 @@ absl::Status MeasureStrategy(const CLI::App& command, PlanOptions options,
                    ", a strategy, which takes the options of train")));
   options.train.run.strategy.file = options.input;
   options.train.run.strategy.models = options.models;
-  return MeasureNew(options, [&](TrainCommandOptions& train) {
-    return PrepareStrategy(train, stop);
-  });
+  return MeasureNew(std::move(options), stop);
 }
 
 }  // namespace
@@ -170,7 +159,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   AddTaskOption(*command, run);
   AddTrainingOptions(*command, run);
   command->add_option("--method", options->method,
-                      "page to train by, as of finetune");
+                      "page to train by, as --method of finetune");
   AddStrategyOptions(*command, run, /*teacher=*/false);
   command
       ->add_option("--length", options->length,

@@ -164,13 +164,10 @@ constexpr size_t kShownParameters = 8;
 // Says what is trained, and which parameters begin with new values.
 void DescribeTrained(const Artifact& artifact,
                      const std::vector<std::string>& initialised) {
-  int64_t tensors = 0, trained = 0;
-  const std::vector<SlotSpec>& slots = artifact.spec().slots;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (!slots[i].is_parameter()) continue;
-    ++tensors;
-    trained += IsTrained(artifact.spec(), i);
-  }
+  const int64_t tensors = absl::c_count_if(
+      artifact.spec().slots,
+      [](const SlotSpec& slot) { return slot.is_parameter(); });
+  const int64_t trained = absl::c_count(TrainedSlots(artifact.spec()), true);
   // Adapters are many.
   const auto shown = absl::MakeConstSpan(initialised)
                          .first(std::min(initialised.size(), kShownParameters));
