@@ -4,6 +4,7 @@
 #include "runtime/base/message.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -80,13 +81,20 @@ absl::string_view Nearest(absl::string_view word,
   if (word.empty() || word.size() > kLongest) return "";
   size_t least = std::max<size_t>(1, word.size() / 3) + 1;
   absl::string_view nearest;
+  std::ptrdiff_t alike = 0;  // letters that `nearest` begins with, too
   for (const std::string& candidate : candidates) {
-    const size_t distance =
-        EditDistance(lower, absl::AsciiStrToLower(candidate));
+    const std::string other = absl::AsciiStrToLower(candidate);
+    const size_t distance = EditDistance(lower, other);
     // Words of one or two letters are near to all.
-    if (distance >= least || distance >= word.size()) continue;
+    if (distance > least || distance >= word.size()) continue;
+    const auto prefix =
+        std::mismatch(lower.begin(), lower.end(), other.begin(), other.end())
+            .first -
+        lower.begin();
+    if (distance == least && (nearest.empty() || prefix <= alike)) continue;
     least = distance;
     nearest = candidate;
+    alike = prefix;
   }
   return nearest;
 }

@@ -27,7 +27,7 @@ std::string Shorten(absl::string_view value);
 // The candidate that `word` is most likely a misspelling of, or "" if none is
 // near: at most a third of the word's letters, and at least one, are added,
 // removed, replaced or swapped with their neighbours. Case does not count. Of
-// equally near ones the first.
+// equally near ones that which begins most like it, or else the first.
 absl::string_view Nearest(absl::string_view word,
                           absl::Span<const std::string> candidates);
 

@@ -94,9 +94,15 @@ absl::Status CheckColumnNames(const TableOptions& names, bool labelled,
   for (size_t i = 1; i < columns.size(); ++i)
     for (size_t j = 0; j < i; ++j)
       if (!columns[i].second.empty() && columns[i].second == columns[j].second)
-        return absl::InvalidArgumentError(absl::StrCat(
-            columns[i].first, ": expects another column than ",
-            columns[j].first, ", got '", columns[i].second, "' for both"));
+        return absl::InvalidArgumentError(
+            columns[i].first == columns[j].first
+                ? absl::StrCat(columns[i].first,
+                               ": expects each column once, got '",
+                               columns[i].second, "' twice")
+                : absl::StrCat(columns[i].first,
+                               ": expects another column than ",
+                               columns[j].first, ", got '", columns[i].second,
+                               "' for both"));
   return absl::OkStatus();
 }
 

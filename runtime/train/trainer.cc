@@ -302,6 +302,22 @@ void Trainer::Summarise() {
         Shown("loss_sum") / static_cast<double>(summary_.steps);
 }
 
+// Draws and lists of a schedule may leave a stream out for a whole run.
+void Trainer::WarnOfUntakenStreams() {
+  if (summary_.stage < summary_.stages) return;
+  std::vector<uint32_t> untaken;
+  for (const HostInstruction& loop : interpreter_->program().instructions) {
+    if (!DrawsBatch(loop.op) ||
+        interpreter_->state().streams[loop.index].batches > 0 ||
+        absl::c_linear_search(untaken, loop.index))
+      continue;
+    untaken.push_back(loop.index);
+    summary_.warnings.push_back(absl::StrCat(
+        "no step took a batch of the stream ", spec_.streams[loop.index].name,
+        ": what it alone trains has not changed"));
+  }
+}
+
 absl::StatusOr<TrainSummary> Trainer::Run(const TrainProgress& progress,
                                           const std::atomic<bool>& stop) {
   progress_ = &progress;
@@ -315,7 +331,10 @@ absl::StatusOr<TrainSummary> Trainer::Run(const TrainProgress& progress,
   Summarise();
   summary_.interrupted = !finished;
   GRAFT_RETURN_IF_ERROR(CheckFinite(/*with_states=*/false));
-  if (finished) GRAFT_RETURN_IF_ERROR(CheckResults());
+  if (finished) {
+    GRAFT_RETURN_IF_ERROR(CheckResults());
+    WarnOfUntakenStreams();
+  }
   if (!finished && !options_.directory.empty()) GRAFT_RETURN_IF_ERROR(Save());
   return summary_;
 }

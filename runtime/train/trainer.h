@@ -164,6 +164,8 @@ class Trainer : private HostServices {
   void Measure();
   StepReport Report() const;
   void Summarise();
+  // Of a run that went through all stages.
+  void WarnOfUntakenStreams();
 
   FileSystem& files_;
   Instance& instance_;

@@ -220,10 +220,10 @@ absl::StatusOr<const StrategyPage*> FindPage(const std::string& input) {
   std::vector<std::string> names;
   for (const StrategyPage& page : getStrategyPages())
     names.emplace_back(page.name);
-  return UsageError(absl::StrCat(input, ": expects one of the pages ",
-                                 absl::StrJoin(names, ", "), ", got ",
-                                 name.empty() ? "none" : Shorten(name.str()),
-                                 DidYouMean(name.str(), names)));
+  return UsageError(absl::StrCat(
+      input, ": expects a page that `graft strategies` lists, got ",
+      name.empty() ? "none" : Shorten(name.str()),
+      DidYouMean(name.str(), names)));
 }
 
 absl::StatusOr<std::unique_ptr<StrategyText>> ReadStrategy(

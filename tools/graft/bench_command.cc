@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -37,10 +39,12 @@
 namespace graft {
 namespace {
 
+constexpr int64_t kLengths[] = {16, 64};
+
 struct BenchOptions {
   std::string artifact;
   std::vector<int64_t> batches = {1, 8};
-  std::vector<int64_t> lengths = {16, 64};
+  std::vector<int64_t> lengths;  // empty: kLengths, or none without texts
   double seconds = 2;
   DeviceChoice device;
   bool train = false;
@@ -53,7 +57,7 @@ struct BenchOptions {
 struct Timed {
   std::unique_ptr<Instance> instance;
   std::vector<EntryCaller> entries;
-  uint32_t stream = 0;  // of the inference; they all have its sizes
+  std::vector<uint32_t> streams;  // that the entries read
   // Of a step one of each stream, of an inference one for each head.
   int64_t batches = 1;
   std::vector<double> registers;  // of the artifact
@@ -69,8 +73,6 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   if (predictions.empty())
     return absl::NotFoundError(absl::StrCat(
         artifact->path(), ": expects a program that predicts, got none"));
-  GRAFT_ASSIGN_OR_RETURN(timed.stream,
-                         OnlyStream(*artifact, predictions.front()));
   std::vector<StageWork> stages;
   if (train) stages = StagesOf(spec);
   const std::vector<size_t> entries = !train           ? predictions
@@ -85,6 +87,9 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   // update does all of its work.
   timed.registers.assign(spec.registers.size(), 1);
   for (const size_t entry : entries) {
+    for (const uint32_t stream : StreamsOf(spec, spec.entries[entry]))
+      if (!absl::c_linear_search(timed.streams, stream))
+        timed.streams.push_back(stream);
     for (const ValueSpec& input : spec.entries[entry].inputs)
       if (input.source == SourceKind::scalar && input.name == "rate")
         timed.registers[input.source_index] = 0;
@@ -96,41 +101,55 @@ absl::StatusOr<Timed> Open(const std::shared_ptr<const Artifact>& artifact,
   return timed;
 }
 
-// The columns that the entries take of `streams` streams.
-Schema TakenColumns(const Timed& timed, size_t streams) {
-  std::vector<ColumnSpec> more;
-  for (const EntryCaller& entry : timed.entries)
-    for (uint32_t stream = 0; stream < streams; ++stream)
-      for (ColumnSpec& column : entry.columns(stream))
-        if (const Schema all = TextSchema(more); !all.Find(column.name))
-          more.push_back(std::move(column));
-  return TextSchema(std::move(more));
-}
-
-// Returns a batch of texts of `length` tokens each; columns other than the
-// tokens, and rows of caches, are zero. The time does not depend on their
-// values.
-PackedBatch MakeBatch(const ArtifactSpec& spec, const Schema& schema,
-                      int64_t batch, int64_t length, int64_t vocabulary,
-                      const BatchCapacity& capacity) {
-  Examples texts(schema);
+// Returns a batch of `batch` examples of a stream, texts of `length` tokens
+// each if it has texts. Columns other than the tokens, and rows of caches, are
+// zero: the time does not depend on their values.
+PackedBatch MakeBatch(const ArtifactSpec& spec, uint32_t stream, int64_t batch,
+                      int64_t length, int64_t vocabulary) {
+  const Schema schema = ColumnsOf(spec, stream);
+  const std::optional<size_t> ids_column = schema.Find(kIdsColumn);
+  Examples examples(schema);
   for (int64_t i = 0; i < batch; ++i) {
-    texts.Add(length, /*row=*/i);
-    const absl::Span<int32_t> ids = texts.mutable_ints(kIds, i);
+    examples.Add(HasTexts(spec, stream) ? length : 0, /*row=*/i);
+    if (!ids_column) continue;
+    const absl::Span<int32_t> ids = examples.mutable_ints(*ids_column, i);
     for (int64_t j = 0; j < length; ++j)
       ids[j] = static_cast<int32_t>((i * length + j) * 7919 % vocabulary);
   }
   std::vector<CachedRows> caches;
   for (const CacheSpec& cache : spec.caches) {
+    if (cache.stream != stream) continue;
     const int64_t width = CacheWidth(spec, cache);
     caches.push_back(
         {cache.name, width, std::vector<float>(batch * width, 0.0f)});
   }
   PackedBatch packed;
-  packed.Reserve(schema, caches, capacity);
-  PackBatch(texts, {0, batch}, caches, packed);
+  packed.Reserve(schema, caches, StreamCapacity(spec, spec.streams[stream]));
+  PackBatch(examples, {0, batch}, caches, packed);
   return packed;
 }
+
+// A batch of each stream.
+class Batches {
+ public:
+  // Of shape `batch` x `length`, for the streams that `timed` reads.
+  Batches(const ArtifactSpec& spec, const Timed& timed, int64_t batch,
+          int64_t length, int64_t vocabulary)
+      : batches_(spec.streams.size()), by_stream_(spec.streams.size()) {
+    for (const uint32_t stream : timed.streams) {
+      batches_[stream] = MakeBatch(spec, stream, batch, length, vocabulary);
+      by_stream_[stream] = &batches_[stream];
+    }
+  }
+  Batches(const Batches&) = delete;
+  Batches& operator=(const Batches&) = delete;
+
+  absl::Span<const PackedBatch* const> by_stream() const { return by_stream_; }
+
+ private:
+  std::vector<PackedBatch> batches_;
+  std::vector<const PackedBatch*> by_stream_;  // null: not read
+};
 
 struct Times {
   double median = 0;  // seconds
@@ -138,13 +157,13 @@ struct Times {
   int64_t runs = 0;
 };
 
-absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
+absl::StatusOr<Times> Measure(Timed& timed, const Batches& batches,
                               double seconds) {
   std::vector<double> times;
   auto run = [&]() -> absl::Status {
     const absl::Time start = absl::Now();
     for (EntryCaller& entry : timed.entries)
-      GRAFT_RETURN_IF_ERROR(entry.Call(batch, timed.registers));
+      GRAFT_RETURN_IF_ERROR(entry.Call(batches.by_stream(), timed.registers));
     times.push_back(absl::ToDoubleSeconds(absl::Now() - start));
     return absl::OkStatus();
   };
@@ -158,64 +177,103 @@ absl::StatusOr<Times> Measure(Timed& timed, const PackedBatch& batch,
                static_cast<int64_t>(times.size())};
 }
 
-// `flops` per token.
-nlohmann::ordered_json Record(const Timed& timed, const PackedBatch& batch,
-                              int64_t length, const Times& times,
-                              double flops) {
-  const auto texts = static_cast<double>(timed.batches * batch.sequences());
-  const auto tokens = static_cast<double>(timed.batches * batch.tokens());
-  return {{"batch", batch.sequences()},
-          {"length", length},
-          {"runs", times.runs},
-          {"median_ms", 1e3 * times.median},
-          {"p95_ms", 1e3 * times.slow},
-          {"texts_per_second", texts / times.median},
-          {"tokens_per_second", tokens / times.median},
-          {"gflops", tokens * flops / times.median / 1e9}};
+// The shape of a batch; no length without texts.
+struct Shape {
+  int64_t batch = 0;
+  int64_t length = 0;
+};
+
+// `flops` per token, or per example without texts.
+nlohmann::ordered_json Record(const Timed& timed, const Shape& shape,
+                              const Times& times, double flops) {
+  const auto examples = static_cast<double>(timed.batches * shape.batch);
+  const double tokens = examples * static_cast<double>(shape.length);
+  nlohmann::ordered_json record = {{"batch", shape.batch}};
+  if (shape.length > 0) record["length"] = shape.length;
+  record["runs"] = times.runs;
+  record["median_ms"] = 1e3 * times.median;
+  record["p95_ms"] = 1e3 * times.slow;
+  if (shape.length > 0) {
+    record["texts_per_second"] = examples / times.median;
+    record["tokens_per_second"] = tokens / times.median;
+  } else {
+    record["examples_per_second"] = examples / times.median;
+  }
+  record["gflops"] =
+      (shape.length > 0 ? tokens : examples) * flops / times.median / 1e9;
+  return record;
+}
+
+std::string Header(bool texts) {
+  return texts ? absl::StrFormat("%-12s %12s %12s %10s %10s %9s\n",
+                                 "texts x tokens", "median", "95 %", "texts/s",
+                                 "tokens/s", "GFLOP/s")
+               : absl::StrFormat("%-12s %12s %12s %12s %9s\n", "examples",
+                                 "median", "95 %", "examples/s", "GFLOP/s");
 }
 
 std::string Row(const nlohmann::ordered_json& record) {
-  return absl::StrFormat(
-      "%5d x %-4d %9.2f ms %9.2f ms %10.1f %10.0f %9.1f\n",
-      record["batch"].get<int64_t>(), record["length"].get<int64_t>(),
-      record["median_ms"].get<double>(), record["p95_ms"].get<double>(),
-      record["texts_per_second"].get<double>(),
-      record["tokens_per_second"].get<double>(),
-      record["gflops"].get<double>());
+  const auto number = [&](const char* name) {
+    return record[name].get<double>();
+  };
+  const auto time = [&](const char* name) {
+    return absl::StrFormat("%9.*f ms", number(name) < 1 ? 4 : 2, number(name));
+  };
+  const std::string times =
+      absl::StrCat(time("median_ms"), " ", time("p95_ms"));
+  const auto batch = record["batch"].get<int64_t>();
+  return record.contains("length")
+             ? absl::StrFormat("%5d x %-4d %s %10.1f %10.0f %9.1f\n", batch,
+                               record["length"].get<int64_t>(), times,
+                               number("texts_per_second"),
+                               number("tokens_per_second"), number("gflops"))
+             : absl::StrFormat("%12d %s %12.1f %9.1f\n", batch, times,
+                               number("examples_per_second"), number("gflops"));
 }
 
-absl::Status CheckShape(const BenchOptions& options, int64_t batch,
-                        int64_t length, const BatchCapacity& capacity,
-                        int64_t longest) {
-  if (length > longest)
+absl::Status CheckShape(const BenchOptions& options, const Artifact& artifact,
+                        const Timed& timed, const Shape& shape) {
+  const int64_t longest = MaxLength(artifact);
+  if (shape.length > longest)
     return absl::InvalidArgumentError(
         absl::StrCat("--length: expects at most ", longest,
-                     " tokens, the model's limit, got ", length));
-  if (batch <= capacity.sequences && batch * length <= capacity.tokens)
-    return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      options.artifact, ": expects at most ", capacity.tokens, " tokens in ",
-      capacity.sequences, " texts, the program's capacity, got ", batch,
-      " texts of ", length, " tokens"));
+                     " tokens, the model's limit, got ", shape.length));
+  const ArtifactSpec& spec = artifact.spec();
+  for (const uint32_t stream : timed.streams) {
+    const BatchCapacity capacity = StreamCapacity(spec, spec.streams[stream]);
+    const bool texts = HasTexts(spec, stream);
+    if (shape.batch <= capacity.sequences &&
+        (!texts || shape.batch * shape.length <= capacity.tokens))
+      continue;
+    if (!texts)
+      return absl::InvalidArgumentError(absl::StrCat(
+          options.artifact, ": expects at most ", capacity.sequences,
+          " examples, the program's capacity, got ", shape.batch));
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.artifact, ": expects at most ", capacity.tokens, " tokens in ",
+        capacity.sequences, " texts, the program's capacity, got ", shape.batch,
+        " texts of ", shape.length, " tokens"));
+  }
+  return absl::OkStatus();
 }
 
 // Times a shape and prints the result.
 absl::Status BenchShape(const BenchOptions& options, const Artifact& artifact,
                         const MachineLimits& limits, Timed& timed,
-                        const PackedBatch& packed, int64_t length) {
-  GRAFT_ASSIGN_OR_RETURN(Times times, Measure(timed, packed, options.seconds));
+                        const Batches& batches, const Shape& shape) {
+  GRAFT_ASSIGN_OR_RETURN(Times times, Measure(timed, batches, options.seconds));
   GRAFT_ASSIGN_OR_RETURN(
       ProgramCost cost,
-      MeasureProgram(artifact, "", static_cast<double>(length)));
+      MeasureProgram(artifact, "", static_cast<double>(shape.length)));
   nlohmann::ordered_json record =
-      Record(timed, packed, length, times,
+      Record(timed, shape, times,
              options.train ? cost.training_flops.back() : cost.forward_flops);
   // Apart from the timed runs, because profiling costs time.
   KernelProfile profile;
   if (options.profile || options.roofline) {
     timed.instance->SetProfiler(
         [&](const CommandTiming& timing) { profile.Add(timing); });
-    GRAFT_RETURN_IF_ERROR(Measure(timed, packed, 0).status());
+    GRAFT_RETURN_IF_ERROR(Measure(timed, batches, 0).status());
     timed.instance->SetProfiler({});
   }
   if (options.roofline && options.json)
@@ -249,35 +307,43 @@ absl::Status Bench(const BenchOptions& options) {
       std::shared_ptr<const Artifact> artifact,
       Artifact::Load(FileSystem::Posix(), options.artifact, load));
   GRAFT_ASSIGN_OR_RETURN(Timed timed, Open(artifact, options.train));
-  const BatchCapacity capacity =
-      StreamCapacity(artifact->spec(), artifact->spec().streams[timed.stream]);
-  const int64_t longest = MaxLength(*artifact);
+  // A length without texts is an error of this.
   GRAFT_ASSIGN_OR_RETURN(
-      std::unique_ptr<Tokenizer> tokenizer,
-      TokenizerFromArtifact(artifact->spec(), artifact->path()));
+      const ProgramCost cost,
+      MeasureProgram(*artifact, "",
+                     options.lengths.empty()
+                         ? 0
+                         : static_cast<double>(options.lengths.front())));
+  const bool texts = cost.length > 0;
+  std::vector<int64_t> lengths = options.lengths;
+  if (lengths.empty() && texts)
+    for (const int64_t length : kLengths)
+      if (length <= MaxLength(*artifact)) lengths.push_back(length);
+  if (lengths.empty()) lengths = {texts ? MaxLength(*artifact) : 0};
+  std::vector<Shape> shapes;
+  for (const int64_t batch : options.batches)
+    for (const int64_t length : lengths) shapes.push_back({batch, length});
+  int64_t vocabulary = 0;
+  if (texts) {
+    GRAFT_ASSIGN_OR_RETURN(
+        std::unique_ptr<Tokenizer> tokenizer,
+        TokenizerFromArtifact(artifact->spec(), artifact->path()));
+    vocabulary = tokenizer->vocabulary_size();
+  }
   // Check all shapes before the first run, which may take long.
-  for (int64_t batch : options.batches)
-    for (int64_t length : options.lengths)
-      GRAFT_RETURN_IF_ERROR(
-          CheckShape(options, batch, length, capacity, longest));
+  for (const Shape& shape : shapes)
+    GRAFT_RETURN_IF_ERROR(CheckShape(options, *artifact, timed, shape));
   MachineLimits limits;
   if (options.roofline) {
     GRAFT_ASSIGN_OR_RETURN(limits, MeasureLimits(options.device.options,
                                                  artifact->target()->level));
   }
-  if (!options.json)
-    GRAFT_RETURN_IF_ERROR(Print(
-        absl::StrFormat("%-12s %12s %12s %10s %10s %9s\n", "texts x tokens",
-                        "median", "95 %", "texts/s", "tokens/s", "GFLOP/s")));
-  for (int64_t batch : options.batches) {
-    for (int64_t length : options.lengths) {
-      const PackedBatch packed =
-          MakeBatch(artifact->spec(),
-                    TakenColumns(timed, artifact->spec().streams.size()), batch,
-                    length, tokenizer->vocabulary_size(), capacity);
-      GRAFT_RETURN_IF_ERROR(
-          BenchShape(options, *artifact, limits, timed, packed, length));
-    }
+  if (!options.json) GRAFT_RETURN_IF_ERROR(Print(Header(texts)));
+  for (const Shape& shape : shapes) {
+    const Batches batches(artifact->spec(), timed, shape.batch, shape.length,
+                          vocabulary);
+    GRAFT_RETURN_IF_ERROR(
+        BenchShape(options, *artifact, limits, timed, batches, shape));
   }
   return absl::OkStatus();
 }
@@ -289,14 +355,17 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       "bench", "Time inference or training steps of an artifact");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
-  command->add_option("--batch", options->batches, "texts per batch, a list")
+  command->add_option("--batch", options->batches, "examples per batch, a list")
       ->delimiter(',')
       ->check(WholeNumber(1))
       ->capture_default_str();
-  command->add_option("--length", options->lengths, "tokens per text, a list")
+  command
+      ->add_option(
+          "--length", options->lengths,
+          "tokens per text, a list (default: 16,64, as far as the program "
+          "takes them)")
       ->delimiter(',')
-      ->check(WholeNumber(1))
-      ->capture_default_str();
+      ->check(WholeNumber(1));
   command->add_option("--seconds", options->seconds, "seconds per shape")
       ->check(Number(0, 86400))
       ->capture_default_str();

@@ -53,33 +53,6 @@ void AddStreams(const HostProgramSpec& program, size_t begin, size_t end,
   }
 }
 
-// The columns of a stream: those of its texts, and what entries take of it.
-Schema ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
-  const bool texts = spec.streams[stream].tokens >= 0;
-  Schema schema = texts ? TextSchema({}) : Schema();
-  for (const EntrySpec& entry : spec.entries) {
-    for (const ValueSpec& input : entry.inputs) {
-      if (input.source != SourceKind::stream || input.source_index != stream ||
-          input.kind == ValueKind::segments || schema.Find(input.field))
-        continue;
-      std::vector<ColumnSpec> columns(schema.columns().begin(),
-                                      schema.columns().end());
-      columns.push_back(ColumnOf(spec, input));
-      schema = Schema(std::move(columns));
-    }
-  }
-  return schema;
-}
-
-// Whether a stream has texts, or whatever else has tokens.
-bool HasTokens(const ArtifactSpec& spec) {
-  return absl::c_any_of(spec.entries, [](const EntrySpec& entry) {
-    return absl::c_any_of(entry.inputs, [](const ValueSpec& input) {
-      return input.kind == ValueKind::segments;
-    });
-  });
-}
-
 uint64_t Elements(const SlotSpec& slot) {
   uint64_t count = 1;
   for (int64_t extent : slot.shape) count *= static_cast<uint64_t>(extent);
@@ -221,6 +194,31 @@ std::vector<StageWork> StagesOf(const ArtifactSpec& spec) {
   return stages;
 }
 
+bool HasTexts(const ArtifactSpec& spec, uint32_t stream) {
+  return absl::c_any_of(spec.entries, [&](const EntrySpec& entry) {
+    return absl::c_any_of(entry.inputs, [&](const ValueSpec& input) {
+      return input.source == SourceKind::stream &&
+             input.source_index == stream && input.field == kIdsColumn;
+    });
+  });
+}
+
+Schema ColumnsOf(const ArtifactSpec& spec, uint32_t stream) {
+  Schema schema = HasTexts(spec, stream) ? TextSchema() : Schema();
+  for (const EntrySpec& entry : spec.entries) {
+    for (const ValueSpec& input : entry.inputs) {
+      if (input.source != SourceKind::stream || input.source_index != stream ||
+          input.kind == ValueKind::segments || schema.Find(input.field))
+        continue;
+      std::vector<ColumnSpec> columns(schema.columns().begin(),
+                                      schema.columns().end());
+      columns.push_back(ColumnOf(spec, input));
+      schema = Schema(std::move(columns));
+    }
+  }
+  return schema;
+}
+
 std::vector<bool> TrainedSlots(const ArtifactSpec& spec) {
   std::vector<bool> trained(spec.slots.size());
   bool any = false;
@@ -252,7 +250,9 @@ absl::StatusOr<ProgramCost> MeasureProgram(const Artifact& artifact,
                      ", which has ", ListChoices(levels), ", got ",
                      Shorten(level), DidYouMean(level, levels)));
   }
-  const bool texts = HasTokens(spec);
+  bool texts = false;
+  for (uint32_t stream = 0; stream < spec.streams.size(); ++stream)
+    texts |= HasTexts(spec, stream);
   if (!texts && length > 0)
     return absl::InvalidArgumentError(absl::StrCat(
         "--length: expects a program with texts, got ", artifact.path()));

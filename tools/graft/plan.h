@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/artifact/artifact.h"
+#include "runtime/data/columns.h"
 
 namespace graft {
 
@@ -61,6 +62,13 @@ struct StageWork {
 
 // The stages in their order; none of a program that does not train.
 std::vector<StageWork> StagesOf(const ArtifactSpec& spec);
+
+// Whether examples of a stream are texts. Others may have sizes of tokens, too.
+bool HasTexts(const ArtifactSpec& spec, uint32_t stream);
+
+// The columns of a stream: "ids" and "types" of its texts, if it has any, and
+// what entries take of it.
+Schema ColumnsOf(const ArtifactSpec& spec, uint32_t stream);
 
 // Whether each slot has a parameter that gradients change. Others are frozen,
 // or follow what is trained, as an average does.

@@ -45,6 +45,7 @@ TEST(Nearest, FindsMisspellings) {
   EXPECT_EQ(Nearest("plna", words), "plan");
   EXPECT_EQ(Nearest("distil", words), "distill");
   EXPECT_EQ(Nearest("serve", words), "");
+  EXPECT_EQ(Nearest("dan", {"cdan", "dann", "dane"}), "dann");
   EXPECT_EQ(Nearest("y", {"w", "x"}), "");
   EXPECT_EQ(Nearest("W", {"w", "x"}), "w");
   EXPECT_EQ(Nearest("", words), "");

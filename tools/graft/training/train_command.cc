@@ -381,30 +381,47 @@ absl::StatusOr<RunInputs> InputsOf(const FinetuneOptions& options,
   return inputs;
 }
 
+// What only `graft train` takes of a stream of a page; "" if nothing.
+absl::string_view OwnColumns(const nlohmann::json& stream) {
+  if (stream["soft"].get<bool>()) return "soft targets";
+  return stream["features"].get<int64_t>() > 0 ? "features" : "";
+}
+
 // Refuses a method that needs other data or models than its command takes.
 absl::Status CheckMethod(const TrainCommandOptions& options,
                          const nlohmann::json& facts) {
   if (options.method.empty()) return absl::OkStatus();
-  std::vector<std::string> names;
+  std::vector<std::string> names, models = {"model"};
+  if (!options.teacher.empty()) models.push_back("teacher");
   for (const nlohmann::json& model : facts["models"])
-    if (!model["complete"].get<bool>()) names.push_back(model["name"]);
-  if (!options.teacher.empty() &&
-      !absl::c_is_permutation(names,
-                              std::vector<std::string>{"model", "teacher"}))
-    return UsageError(absl::StrCat(
-        "--method: expects a page of the models model and teacher, got ",
-        options.method, ", which has ", absl::StrJoin(names, " and "),
-        "; `graft strategies` lists them"));
+    if (!model["complete"].get<bool>() &&
+        model["tracked"].get<std::string>().empty())
+      names.push_back(model["name"]);
+  const std::string other =
+      absl::StrCat("; `graft train ", options.run.strategy.file, "` takes it");
+  if (!absl::c_is_permutation(names, models))
+    return UsageError(absl::StrCat("--method: expects a page of the model",
+                                   models.size() == 1 ? " " : "s ",
+                                   absl::StrJoin(models, " and "), ", got ",
+                                   options.method, ", which has ",
+                                   absl::StrJoin(names, " and "), other));
   names.clear();
   for (const nlohmann::json& stream : facts["streams"])
     names.push_back(stream["name"]);
-  if (absl::c_is_permutation(names, options.streams)) return absl::OkStatus();
-  return UsageError(absl::StrCat(
-      "--method: expects a page that reads the stream",
-      options.streams.size() == 1 ? " " : "s ",
-      absl::StrJoin(options.streams, " and "), ", got ", options.method,
-      ", which reads ", absl::StrJoin(names, " and "),
-      "; `graft strategies` lists them"));
+  if (!absl::c_is_permutation(names, options.streams))
+    return UsageError(absl::StrCat(
+        "--method: expects a page that reads the stream",
+        options.streams.size() == 1 ? " " : "s ",
+        absl::StrJoin(options.streams, " and "), ", got ", options.method,
+        ", which reads ", absl::StrJoin(names, " and "), other));
+  for (const nlohmann::json& stream : facts["streams"])
+    if (const absl::string_view columns = OwnColumns(stream);
+        options.texts_only && !columns.empty())
+      return UsageError(absl::StrCat(
+          "--method: expects a page of texts and labels, got ", options.method,
+          ", whose stream ", stream["name"].get<std::string>(), " has ",
+          columns, other));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -444,6 +461,7 @@ TrainCommandOptions InstantiatePage(const FinetuneOptions& options,
   train.run = options;
   train.method = method;
   train.streams = {"train"};
+  train.texts_only = true;
   train.run.strategy.file = absl::StrCat(kPagePrefix, method);
   train.run.strategy.models = {absl::StrCat("model=", options.model)};
   for (const std::string& file : options.streams.front().paths)

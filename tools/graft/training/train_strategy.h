@@ -28,8 +28,9 @@ struct TrainCommandOptions {
   std::string method;  // the name of the page; empty: of `graft train`
   // With a method: the streams that its page must read, and no others.
   std::vector<std::string> streams;
-  std::string task;     // that the labels must be of; empty: any
-  std::string teacher;  // as given to `graft distill`; empty: none
+  bool texts_only = false;  // the command has no options of other columns
+  std::string task;         // that the labels must be of; empty: any
+  std::string teacher;      // as given to `graft distill`; empty: none
   // Prepares `run` when the folder of its output is open, or is null.
   std::function<absl::Status(FinetuneOptions& run)> begin;
 };
