@@ -4,7 +4,6 @@
 #include "passes/transfer/host_program.h"
 
 #include "dialects/exec/host_expression.h"
-#include "dialects/transfer/expression.h"
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/optimizer.h"
 #include "llvm/ADT/StringSet.h"
@@ -48,18 +47,6 @@ constexpr StringRef kOfPhases[] = {"warmup_steps", "update", "loss",
 // With several stages: the steps of those before, and of the current one.
 constexpr StringRef kOfStages[] = {"stage_begin", "stage_steps"};
 
-// A number as a term of an expression.
-std::string literal(double value) {
-  std::string text = exec::numberText(value);
-  return value < 0 ? "(" + text + ")" : text;
-}
-
-// The variable of a reward or a register. Other variables have names that the
-// strategy's may be equal to.
-std::string variableOfRegister(StringRef name) {
-  return (name + "_register").str();
-}
-
 // The text of a declared value, as a user would write it.
 std::string valueText(Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value)) return text.str();
@@ -67,11 +54,6 @@ std::string valueText(Attribute value) {
 }
 
 }  // namespace
-
-StringRef BatchSum::getInput() const {
-  if (weighted) return ignored ? "labelled_weight_total" : "weight_total";
-  return ignored ? "labelled" : "total";
-}
 
 HostProgram::HostProgram(StrategyOp strategy)
     : strategy(strategy),
@@ -106,13 +88,6 @@ HostProgram::Stage& HostProgram::stageOf(PhaseOp phase) {
 HostProgram::Turns HostProgram::turnsOf(ScheduleOp schedule, Operation* op) {
   auto [times, every] = schedule.getTurns(op);
   return {times ? term(times) : "1", every ? term(every) : "1"};
-}
-
-// A sum is not called as its input is where that says too little.
-std::string HostProgram::variableOf(StreamOp stream, const BatchSum& sum) {
-  StringRef name = sum == BatchSum() ? "examples" : sum.getInput();
-  if (stream == streams.front()) return name.str();
-  return (stream.getSymName() + "_" + name).str();
 }
 
 LogicalResult HostProgram::declare() {
@@ -258,31 +233,6 @@ exec::SourceAttr HostProgram::sourceOf(const std::string& variable) {
   return exec::SourceAttr::getRegister(host->symbol("$" + variable).getAttr());
 }
 
-exec::SourceAttr HostProgram::addSum(StreamOp stream, const BatchSum& sum) {
-  std::string variable = variableOf(stream, sum);
-  std::pair<StreamOp, BatchSum> added = {stream, sum};
-  if (!llvm::is_contained(sums, added)) {
-    sums.push_back(added);
-    host->declareVariable(variable);
-  }
-  return sourceOf(variable);
-}
-
-std::pair<std::string, exec::SourceAttr> HostProgram::addNumber(
-    Attribute number, PhaseOp phase, Range range) {
-  auto* found = llvm::find_if(
-      numbers, [&](const Number& known) { return known.value == number; });
-  if (found == numbers.end()) {
-    std::string name = "factor" + std::to_string(numbers.size());
-    host->declareVariable(name);
-    numbers.push_back({name, number, Range::finite, {}});
-    found = &numbers.back();
-  }
-  found->range = std::max(found->range, range);
-  if (!llvm::is_contained(found->phases, phase)) found->phases.push_back(phase);
-  return {found->variable, sourceOf(found->variable)};
-}
-
 exec::SourceAttr HostProgram::addRows(StringRef name, StreamOp stream,
                                       StringRef entry, int64_t output) {
   auto rows = exec::CacheOp::create(host->builder, host->unusedName(name),
@@ -308,71 +258,12 @@ void HostProgram::requireTwoExamples(StreamOp stream, StringRef why) {
   ofTwoExamples.insert({stream, why.str()});
 }
 
-std::string HostProgram::term(Attribute number) {
-  if (!number) return "0";
-  if (std::optional<double> value = getLiteralNumber(number))
-    return literal(*value);
-  StringRef text = cast<ExpressionAttr>(number).getText();
-  std::string term = replaceNames(
-      text,
-      [&](StringRef name) {
-        if (findRegister(strategy, name)) return "$" + variableOfRegister(name);
-        // Registers have the names of the parameters.
-        if (runParameters.contains(name)) return name.str();
-        auto parameter =
-            cast<HyperparameterOp>(SymbolTable::lookupSymbolIn(strategy, name));
-        return literal(*getLiteralNumber(parameter.getValue()));
-      },
-      [&](StringRef variable) -> std::string {
-        if (variable == "progress")
-          return "(" + stepsDone() + " / " + stageSteps() + ")";
-        if (variable == "step") return stepsDone();
-        return "$" + variable.str();
-      });
-  return isName(text) ? term : "(" + term + ")";
-}
-
-// None of them is 0: a batch may have no labels.
-void HostProgram::addSums(ArrayRef<StreamOp> taken) {
-  for (auto [stream, sum] : sums) {
-    if (!llvm::is_contained(taken, stream)) continue;
-    std::string text = "sum(@" + stream.getSymName().str();
-    if (sum.weighted) text += " weights";
-    if (sum.ignored) text += " where labels != " + std::to_string(*sum.ignored);
-    text += ")";
-    if (sum.weighted)
-      text = "select(" + text + " == 0, 1, " + text + ")";
-    else if (sum.ignored)
-      text = "max(" + text + ", 1)";
-    host->set("$" + variableOf(stream, sum), text);
-  }
-}
-
 std::string HostProgram::stepsDone() const {
   return stages.size() == 1 ? "$step" : "($step - $stage_begin)";
 }
 
 std::string HostProgram::stageSteps() const {
   return stages.size() == 1 ? "$total_steps" : "$stage_steps";
-}
-
-// Warm-up from 0 to the peak, then as the schedule says: constant, or linear or
-// half a cosine down to 0 at the last step of the stage.
-std::string HostProgram::rateExpression(PhaseOp phase) {
-  std::string peak = term(phase.getRateAttr());
-  std::string step = stepsDone();
-  std::string warmup = "$" + variableOf(phase, "warmup_steps");
-  std::string total = stageSteps();
-  std::string warm = "select(" + step + " < " + warmup + ", " + peak + " * " +
-                     step + " / " + warmup + ", ";
-  StringRef schedule =
-      getVerifiedText(phase, phase.getScheduleAttr()).getValue();
-  if (schedule == "constant") return warm + peak + ")";
-  std::string left = "max(0, (" + total + " - " + step + ") / max(1, " + total +
-                     " - " + warmup + "))";
-  if (schedule == "linear") return warm + peak + " * " + left + ")";
-  return warm + peak + " * 0.5 * (1 + cos(3.141592653589793 * (1 - " + left +
-         "))))";
 }
 
 std::string HostProgram::countBatches(ArrayRef<StreamOp> streams) {
@@ -480,22 +371,6 @@ void HostProgram::addRegisterLog(Stage& stage) {
                       host->shown(shown));
 }
 
-void HostProgram::checkNumber(StringRef variable, Attribute number,
-                              Range range) {
-  if (!changesInTraining(strategy, number)) return;
-  std::string name = "$" + variable.str();
-  std::string wrong = "not finite(" + name + ")";
-  if (range != Range::finite) wrong += " or " + name + " < 0";
-  if (range == Range::share) wrong += " or " + name + " > 1";
-  std::string text = cast<ExpressionAttr>(number).getText().str();
-  failWhen(wrong,
-           "expects \"" + text + "\" to be " +
-               (range == Range::rate    ? "a rate that is not negative"
-                : range == Range::share ? "a share from 0 to 1"
-                                        : "a finite factor"),
-           name);
-}
-
 // One turn in each step has no loop and no condition around it.
 void HostProgram::inTurn(const Turns& turns, llvm::function_ref<void()> body) {
   if (turns.every == "1") return body();
@@ -525,14 +400,6 @@ void HostProgram::addRegister(RegisterOp reg) {
   std::string variable = variableOfRegister(reg.getSymName());
   host->set("$" + variable, term(reg.getNextAttr()));
   checkNumber(variable, reg.getNextAttr(), Range::finite);
-}
-
-void HostProgram::setNumbers(PhaseOp phase) {
-  for (const Number& number : numbers) {
-    if (!llvm::is_contained(number.phases, phase)) continue;
-    host->set("$" + number.variable, term(number.value));
-    checkNumber(number.variable, number.value, number.range);
-  }
 }
 
 void HostProgram::addKept(Stage& stage, ArrayRef<Accumulation> kept,

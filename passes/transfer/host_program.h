@@ -191,6 +191,9 @@ class HostProgram {
   // "warmup_steps" or "turn". With several phases each has its own.
   std::string variableOf(PhaseOp phase, llvm::StringRef kind) const;
   exec::SourceAttr sourceOf(const std::string& variable);
+  // That of a reward or a register. Other variables have names that the
+  // strategy's may be equal to.
+  static std::string variableOfRegister(llvm::StringRef name);
   // The variable of a sum.
   std::string variableOf(StreamOp stream, const BatchSum& sum);
   // The turns of a phase in a step that takes `taken`; null: all streams.
