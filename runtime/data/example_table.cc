@@ -154,7 +154,8 @@ std::vector<TableColumn> ExampleTable::FindColumns() {
     soft_names_ = labels_->labels();
     for (const std::string& label : soft_names_)
       columns.push_back(
-          {absl::StrCat(names.soft_column, ".", label), Kind::kNumber});
+          {absl::StrCat(names.soft_column, ".", label),
+           options_.probabilities ? Kind::kProbability : Kind::kNumber});
   }
   if (const HeadOptions& heads = options_.heads; !heads.names.empty()) {
     heads_ = next(kHeadsColumn);

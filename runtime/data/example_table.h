@@ -68,12 +68,13 @@ struct ExampleOptions {
   TableOptions table;
   bool texts = true;  // else rows have no texts
   Labels labels = Labels::kNone;
-  int64_t set_labels = 0;   // how many labels sets are of
-  int64_t soft_labels = 0;  // how many soft targets, those of all classes
-  HeadOptions heads;        // of texts
-  int64_t max_length = 0;   // tokens of an example
-  bool keep_texts = false;  // in Examples::text and pair
-  bool keep_where = false;  // "path:line", in Examples::where
+  int64_t set_labels = 0;      // how many labels sets are of
+  int64_t soft_labels = 0;     // how many soft targets, those of all classes
+  bool probabilities = false;  // soft targets are, from 0 to 1
+  HeadOptions heads;           // of texts
+  int64_t max_length = 0;      // tokens of an example
+  bool keep_texts = false;     // in Examples::text and pair
+  bool keep_where = false;     // "path:line", in Examples::where
   // Columns whose texts stay in Examples::kept, by their names.
   std::vector<std::string> keep_columns;
   bool reread = false;  // Scan is called: pipes are copied (TableSource)

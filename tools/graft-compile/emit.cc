@@ -44,6 +44,15 @@ bool MayLackLabels(transfer::StreamOp stream) {
   });
 }
 
+// Whether a loss takes these soft targets as the probabilities of labels.
+bool AreProbabilities(mlir::Value soft) {
+  return soft && llvm::any_of(soft.getUses(), [](mlir::OpOperand& use) {
+           auto loss = mlir::dyn_cast<transfer::LossOp>(use.getOwner());
+           return loss && loss.getTarget() == use.get() &&
+                  loss.getKind() == transfer::LossKind::binary_cross_entropy;
+         });
+}
+
 // Whether the loss that evaluates a prediction reads soft targets.
 bool EvaluatesSoft(transfer::StrategyOp strategy, transfer::PredictOp predict) {
   mlir::Value loss = predict.getEvaluate();
@@ -257,16 +266,18 @@ absl::Status WriteStrategyFacts(mlir::MLIRContext& context,
   GRAFT_RETURN_IF_ERROR(SettlePage(*text, options));
   llvm::json::Array streams, models, predictions;
   for (auto stream : text->strategy.getOps<transfer::StreamOp>()) {
-    llvm::json::Object facts{{"name", stream.getSymName()},
-                             {"labels", "none"},
-                             {"unlabelled", MayLackLabels(stream)},
-                             {"whole", RelatesExamples(text->strategy, stream)},
-                             {"adds_up", AddsUp(text->strategy, stream)},
-                             {"drawn", IsDrawn(text->strategy, stream)},
-                             {"weights", bool(stream.getField("weights"))},
-                             {"text", transfer::readsText(stream)},
-                             {"features", stream.getFeatureCount().value_or(0)},
-                             {"soft", bool(stream.getField("soft"))}};
+    llvm::json::Object facts{
+        {"name", stream.getSymName()},
+        {"labels", "none"},
+        {"unlabelled", MayLackLabels(stream)},
+        {"whole", RelatesExamples(text->strategy, stream)},
+        {"adds_up", AddsUp(text->strategy, stream)},
+        {"drawn", IsDrawn(text->strategy, stream)},
+        {"weights", bool(stream.getField("weights"))},
+        {"text", transfer::readsText(stream)},
+        {"features", stream.getFeatureCount().value_or(0)},
+        {"soft", bool(stream.getField("soft"))},
+        {"probabilities", AreProbabilities(stream.getField("soft"))}};
     const llvm::StringRef field = stream.getClassField();
     if (!field.empty()) {
       const std::optional<int64_t> count = stream.getClassCount();

@@ -284,6 +284,7 @@ class JsonlReader final : public RowReader {
         return absl::OkStatus();
       case Kind::kNumber:
       case Kind::kWeight:
+      case Kind::kProbability:
         if (value.is_boolean() || !TakeText(source, cell.text))
           return ColumnError(column, ExpectedNumber(column),
                              DescribeJson(value));

@@ -75,10 +75,12 @@ absl::Status RowReader::ReadNumber(size_t column) {
   if (IsBlank(text))
     return ColumnError(column, ExpectedNumber(column), "an empty text");
   float& number = numbers_[column];
-  const bool weight = columns_[column].kind == TableColumn::Kind::kWeight;
+  const TableColumn::Kind kind = columns_[column].kind;
+  const bool any = kind == TableColumn::Kind::kNumber;
+  const bool probability = kind == TableColumn::Kind::kProbability;
   if (ParseDecimal(absl::StripAsciiWhitespace(text), number) &&
-      (!weight || number >= 0)) {
-    if (weight) number = std::abs(number);  // -0
+      (any || number >= 0) && (!probability || number <= 1)) {
+    if (!any) number = std::abs(number);  // -0
     return absl::OkStatus();
   }
   return ColumnError(column, ExpectedNumber(column),

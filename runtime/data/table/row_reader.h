@@ -25,11 +25,12 @@ namespace graft {
 // A column that a task needs of a table.
 struct TableColumn {
   enum class Kind {
-    kText,    // a field; in JSONL a string, a number or a boolean
-    kNumber,  // a finite number; in JSONL it may be a string
-    kWeight,  // the same, of at least 0
-    kWords,   // a list of strings, in JSONL only
-    kJson,    // any value, in JSONL only
+    kText,         // a field; in JSONL a string, a number or a boolean
+    kNumber,       // a finite number; in JSONL it may be a string
+    kWeight,       // the same, of at least 0
+    kProbability,  // the same, from 0 to 1
+    kWords,        // a list of strings, in JSONL only
+    kJson,         // any value, in JSONL only
   };
   // In JSONL OUTER.INNER is also the key INNER of an object under OUTER.
   std::string name;
@@ -103,8 +104,8 @@ class RowReader {
         max_line_bytes_(max_line_bytes),
         numbers_(columns_.size()) {}
 
-  // Reads a row, as Next; false at the end of the file. Those of kNumber and
-  // kWeight need not be numbers; Next takes them from Text.
+  // Reads a row, as Next; false at the end of the file. Those that are
+  // numbers may be other texts; Next takes them from Text.
   virtual absl::StatusOr<bool> ReadRow() = 0;
   // LineReader::Next, for ReadRow; sets line_count_.
   absl::StatusOr<bool> NextLine(FindRecordEnd find_end);
@@ -121,11 +122,14 @@ class RowReader {
   // Whether a column has numbers, and which.
   bool IsNumber(size_t column) const {
     return columns_[column].kind == TableColumn::Kind::kNumber ||
-           columns_[column].kind == TableColumn::Kind::kWeight;
+           columns_[column].kind == TableColumn::Kind::kWeight ||
+           columns_[column].kind == TableColumn::Kind::kProbability;
   }
   absl::string_view ExpectedNumber(size_t column) const {
     return columns_[column].kind == TableColumn::Kind::kWeight
                ? "a finite number of at least 0"
+           : columns_[column].kind == TableColumn::Kind::kProbability
+               ? "a probability from 0 to 1"
                : "a finite number";
   }
 

@@ -71,6 +71,7 @@ struct StreamInput {
   bool texts = true;     // else the rows have none
   int64_t features = 0;  // numbers of each row, of --features
   bool soft = false;     // has the targets of --soft-column
+  bool probabilities = false;    // which are from 0 to 1
   bool partly_labelled = false;  // a row may go without its label
   bool weighted = true;          // has the weights of --weight-column, if given
   // Whether a loss relates the examples of a batch, which is never cut.

@@ -337,6 +337,7 @@ ExampleOptions ExamplesOf(const FinetuneOptions& options,
   examples.table.feature_columns.clear();
   if (stream.features > 0) examples.table.feature_columns = run.feature_columns;
   if (stream.soft) examples.soft_labels = run.labels[stream.labels]->size();
+  examples.probabilities = stream.probabilities;
   if (stream.sets) examples.set_labels = run.labels[stream.labels]->size();
   examples.table.task_column = stream.task_column;
   examples.labels = !stream.labelled ? ExampleOptions::Labels::kNone

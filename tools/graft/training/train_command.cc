@@ -147,6 +147,7 @@ absl::Status TakeStreams(const nlohmann::json& streams,
     stream.texts = facts["text"];
     stream.features = facts["features"];
     stream.soft = facts["soft"];
+    stream.probabilities = facts["probabilities"];
     stream.partly_labelled = facts["unlabelled"];
     stream.weighted = facts["weights"];
     stream.whole = facts["whole"];
