@@ -12,6 +12,7 @@
 #include "dialects/transfer/transfer_dialect.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace graft::transfer {
 
@@ -64,6 +65,11 @@ mlir::FailureOr<llvm::SmallVector<GroupOp>> findGroups(mlir::Operation* op,
 
 // Returns the model `symbol` of the module, or null.
 ModelOp getModel(StrategyOp strategy, mlir::FlatSymbolRefAttr symbol);
+
+// Returns the function `name`, @model::@function, of a model of the module of
+// `op`. Fails with a diagnostic at `op` that says which functions there are.
+mlir::FailureOr<mlir::func::FuncOp> findFunction(mlir::Operation* op,
+                                                 mlir::SymbolRefAttr name);
 
 // Returns the parameters that gradients of `values` of a strategy reach. They
 // stop at a cache, a `graft.stop_gradient`, the targets of a relation

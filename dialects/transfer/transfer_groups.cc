@@ -214,4 +214,23 @@ ModelOp getModel(StrategyOp strategy, FlatSymbolRefAttr symbol) {
       strategy->getParentOfType<ModuleOp>(), symbol));
 }
 
+FailureOr<func::FuncOp> findFunction(Operation* op, SymbolRefAttr name) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto function =
+      dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(module, name));
+  if (function && isa<ModelOp>(function->getParentOp())) return function;
+  InFlightDiagnostic diagnostic =
+      op->emitOpError("expects a function of a model");
+  if (auto model = dyn_cast_or_null<ModelOp>(
+          SymbolTable::lookupSymbolIn(module, name.getRootReference()))) {
+    SmallVector<StringRef> names;
+    for (auto known : model.getOps<func::FuncOp>())
+      names.push_back(known.getSymName());
+    if (!names.empty())
+      diagnostic << " (@" << model.getSymName() << " has "
+                 << llvm::join(names, ", ") << ")";
+  }
+  return diagnostic << ", got " << name;
+}
+
 }  // namespace graft::transfer

@@ -7,7 +7,6 @@
 #include "dialects/transfer/number.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "dialects/transfer/transfer_verify.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 
@@ -136,11 +135,9 @@ LogicalResult verifyWeighing(PhaseOp phase) {
                "expects a transfer.combine of two losses at least to weigh, "
                "got ")
            << terms;
-  auto module = phase->getParentOfType<ModuleOp>();
-  auto function =
-      dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(module, name));
-  if (!function || !isa<ModelOp>(function->getParentOp()))
-    return phase.emitOpError("expects a function of a model, got ") << name;
+  FailureOr<func::FuncOp> found = findFunction(phase, name);
+  if (failed(found)) return failure();
+  func::FuncOp function = *found;
   Builder builder(phase.getContext());
   Type number = builder.getF32Type();
   FunctionType type =

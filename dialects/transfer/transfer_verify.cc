@@ -201,17 +201,15 @@ LogicalResult Verifier::checkSchedule(ScheduleOp schedule) {
 
 LogicalResult Verifier::checkCall(CallOp call) {
   SymbolRefAttr name = call.getCallee();
-  auto callee = dyn_cast_or_null<func::FuncOp>(
-      SymbolTable::lookupSymbolIn(module(), name));
-  if (!callee || !isa<ModelOp>(callee->getParentOp()))
-    return call.emitOpError("expects a function of a model, got ") << name;
+  FailureOr<func::FuncOp> callee = findFunction(call, name);
+  if (failed(callee)) return failure();
   auto type = FunctionType::get(
       call.getContext(), call.getArguments().getTypes(), call.getResultTypes());
-  if (matchSizes(callee.getFunctionType(), type)) return success();
+  if (matchSizes(callee->getFunctionType(), type)) return success();
   InFlightDiagnostic diagnostic = call.emitOpError("expects ")
                                   << name << " of type " << type << ", got "
-                                  << callee.getFunctionType();
-  diagnostic.attachNote(callee.getLoc()) << "declared here";
+                                  << callee->getFunctionType();
+  diagnostic.attachNote(callee->getLoc()) << "declared here";
   return diagnostic;
 }
 

@@ -245,12 +245,10 @@ LogicalResult TapExpander::returnTaps() {
   llvm::MapVector<ModelOp, llvm::SetVector<StringAttr>> kinds;
   for (auto tap : strategy.getOps<TapOp>()) {
     auto call = tap.getSource().getDefiningOp<CallOp>();
-    ModelOp model = getModel(
-        strategy, FlatSymbolRefAttr::get(call.getCallee().getRootReference()));
-    if (!model || !getCallee(call))
-      return call.emitOpError("expects a function of a model, got ")
-             << call.getCallee();
-    kinds[model].insert(tap.getKindAttr());
+    FailureOr<func::FuncOp> callee = findFunction(call, call.getCallee());
+    if (failed(callee)) return failure();
+    kinds[callee->getOperation()->getParentOfType<ModelOp>()].insert(
+        tap.getKindAttr());
   }
   for (auto& [model, read] : kinds) {
     auto& returner = returners[model];

@@ -38,7 +38,6 @@ class Linker {
   ModuleOp module() { return strategy->getParentOfType<ModuleOp>(); }
 
   LogicalResult declareSizes();
-  FailureOr<func::FuncOp> findCallee(CallOp call);
   // Notes the sizes that the callee's results have.
   LogicalResult bindSizes(CallOp call, func::FuncOp callee);
   // Notes the sizes that the layers of the callee of a tap's call have.
@@ -104,7 +103,7 @@ LogicalResult Linker::run() {
   for (CountOp count : llvm::make_early_inc_range(strategy.getOps<CountOp>()))
     count.erase();
   for (auto call : strategy.getOps<CallOp>()) {
-    FailureOr<func::FuncOp> callee = findCallee(call);
+    FailureOr<func::FuncOp> callee = findFunction(call, call.getCallee());
     if (failed(callee) || failed(bindSizes(call, *callee)) ||
         failed(collectFields(call, *callee)))
       return failure();
@@ -171,15 +170,6 @@ LogicalResult Linker::checkBound() {
   return success();
 }
 
-FailureOr<func::FuncOp> Linker::findCallee(CallOp call) {
-  auto callee = dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(
-      strategy->getParentOfType<ModuleOp>(), call.getCallee()));
-  if (callee && isa<ModelOp>(callee->getParentOp())) return callee;
-  return call.emitOpError("expects a function of a model, got ")
-             << call.getCallee(),
-         failure();
-}
-
 LogicalResult Linker::bindSize(Operation* op, SymbolRefAttr callee,
                                StringAttr name, int64_t value) {
   auto found = sizes.find(name);
@@ -232,7 +222,7 @@ LogicalResult Linker::bindSizes(CallOp call, func::FuncOp callee) {
 // C7.
 LogicalResult Linker::bindTap(TapOp tap) {
   auto call = tap.getSource().getDefiningOp<CallOp>();
-  FailureOr<func::FuncOp> callee = findCallee(call);
+  FailureOr<func::FuncOp> callee = findFunction(call, call.getCallee());
   if (failed(callee)) return failure();
   FailureOr<graft::TapOp> found = findTap(tap, *callee);
   if (failed(found)) return failure();

@@ -50,20 +50,31 @@ absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
   return absl::OkStatus();
 }
 
-// Prints the error of an op that no dialect has without MLIR's note, a list of
-// the compiler's dialects. Fails for other diagnostics.
-mlir::LogicalResult PrintUnknownOp(mlir::SourceMgrDiagnosticHandler& printer,
-                                   mlir::Diagnostic& diagnostic) {
-  const std::string message = diagnostic.str();
-  const auto [before, rest] =
-      llvm::StringRef(message).split("not found for custom op '");
-  if (rest.empty()) return mlir::failure();
-  printer.emitDiagnostic(
-      diagnostic.getLocation(),
-      absl::StrCat(
-          "expects an op of transfer or graft, got ",
-          Shorten(rest.take_until([](char c) { return c == '\''; }).str())),
-      diagnostic.getSeverity());
+// Prints errors of MLIR's parsers that name what only the compiler's authors
+// know in a user's words: an op that no dialect has, with a list of dialects,
+// and a word that is none of those of an op, with a class of C++. Fails for
+// other diagnostics.
+mlir::LogicalResult PrintParserError(mlir::SourceMgrDiagnosticHandler& printer,
+                                     mlir::Diagnostic& diagnostic) {
+  const std::string text = diagnostic.str();
+  const llvm::StringRef message = text;
+  // What follows the error of such a word, about the rest of the op.
+  if (message.contains("' which is to be a `::graft::")) return mlir::success();
+  std::string plain;
+  if (const auto [op, words] = message.split(" to be one of: ");
+      !words.empty() && op.contains(" expected ::graft::"))
+    plain = absl::StrCat(op.split(" expected ").first.str(), " expects one of ",
+                         words.str());
+  else if (llvm::StringRef name =
+               message.split("not found for custom op '").second;
+           !name.empty())
+    plain = absl::StrCat(
+        "expects an op of transfer or graft, got ",
+        Shorten(name.take_until([](char c) { return c == '\''; }).str()));
+  else
+    return mlir::failure();
+  printer.emitDiagnostic(diagnostic.getLocation(), plain,
+                         diagnostic.getSeverity());
   return mlir::success();
 }
 
@@ -79,7 +90,7 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
   {
     mlir::ScopedDiagnosticHandler handler(
         &context, [&](mlir::Diagnostic& diagnostic) {
-          return PrintUnknownOp(*text->handler, diagnostic);
+          return PrintParserError(*text->handler, diagnostic);
         });
     text->module = parseModule(text->sources, &context);
   }

@@ -182,7 +182,7 @@ graft.model @m {
 transfer.strategy @s {
   %ids, %segments, %labels = transfer.stream @train of ids, segments, labels<3> in @T, @S
   transfer.group @all of @m
-  // expected-error @below {{'transfer.call' op expects a function of a model, got @m::@encode}}
+  // expected-error @below {{'transfer.call' op expects a function of a model (@m has logits), got @m::@encode}}
   %logits = transfer.call @m::@encode(%ids, %segments) : (tensor<?xi32, #T>, !graft.segments<T, S>) -> tensor<?x3xf32, #S>
   %loss = transfer.loss cross_entropy %logits, %labels mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   transfer.predict %logits softmax : tensor<?x3xf32, #S>

@@ -93,7 +93,7 @@ transfer.strategy @s {
   %k = transfer.loss cross_entropy %u, %answers mean : tensor<?x3xf32, #S>, tensor<?xi32, #S>
   %loss = transfer.combine 1.0 * %l + 1.0 * %k
   transfer.predict %z softmax evaluate %l : tensor<?x3xf32, #S>
-  // expected-error @+1 {{expects a function of a model, got @surgery::@none}}
+  // expected-error @+1 {{expects a function of a model (@surgery has equal), got @surgery::@none}}
   transfer.phase @step minimise %loss weighing @surgery::@none over [@all] with sgd rate constant 0.1
   transfer.schedule epochs 3 of [@step]
 }
