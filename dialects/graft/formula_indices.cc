@@ -192,14 +192,19 @@ LogicalResult Binder::checkResult() {
                        << formula.indices[index].name
                        << ", which the result has, got none";
   }
-  for (Index index : formula.root->indices)
-    if (!llvm::is_contained(formula.result, index))
-      return expects() << "a result with the index "
-                       << formula.indices[index].name
-                       << ", which the formula has, got "
-                       << nameOf(Indices(llvm::make_filter_range(
-                              formula.result,
-                              [](Index other) { return other != kOne; })));
+  for (Index index : formula.root->indices) {
+    if (llvm::is_contained(formula.result, index)) continue;
+    if (!formula.namesResult)
+      return expects() << "'-> [INDICES]' of the result in front of ':', as "
+                          "the formula has the index "
+                       << formula.indices[index].name << ", got none";
+    return expects() << "a result with the index "
+                     << formula.indices[index].name
+                     << ", which the formula has, got "
+                     << nameOf(Indices(llvm::make_filter_range(
+                            formula.result,
+                            [](Index other) { return other != kOne; })));
+  }
   return success();
 }
 

@@ -52,8 +52,8 @@ absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
 
 // Prints errors of MLIR's parsers that name what only the compiler's authors
 // know in a user's words: an op that no dialect has, with a list of dialects,
-// and a word that is none of those of an op, with a class of C++. Fails for
-// other diagnostics.
+// a word that is none of those of an op, with a class of C++, and a type of the
+// result alone. Fails for other diagnostics.
 mlir::LogicalResult PrintParserError(mlir::SourceMgrDiagnosticHandler& printer,
                                      mlir::Diagnostic& diagnostic) {
   const std::string text = diagnostic.str();
@@ -65,6 +65,12 @@ mlir::LogicalResult PrintParserError(mlir::SourceMgrDiagnosticHandler& printer,
       !words.empty() && op.contains(" expected ::graft::"))
     plain = absl::StrCat(op.split(" expected ").first.str(), " expects one of ",
                          words.str());
+  else if (const auto [op, type] = message.split(
+               " invalid kind of type specified: expected builtin.function, "
+               "but found ");
+           !type.empty())
+    plain = absl::StrCat(op.str(), " expects a type '(OPERANDS) -> RESULT', ",
+                         "got ", type.str());
   else if (llvm::StringRef name =
                message.split("not found for custom op '").second;
            !name.empty())

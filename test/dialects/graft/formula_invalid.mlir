@@ -381,7 +381,7 @@ func.func @c6_index_left(%x: tensor<3x4xf32>) {
 // -----
 
 func.func @c6_index_of_short_form(%x: tensor<3xf32>, %w: tensor<4xf32>) {
-  // expected-error @below {{expects a result with the index j, which the formula has, got dimension 0 of the result}}
+  // expected-error @below {{expects '-> [INDICES]' of the result in front of ':', as the formula has the index j, got none}}
   %0 = graft.formula "x, w[j]: x * w" (%x, %w) : (tensor<3xf32>, tensor<4xf32>) -> tensor<3xf32>
   return
 }
