@@ -69,6 +69,28 @@ LogicalResult checkOperands(FormulaOp op) {
          << op.getOutput().getType();
 }
 
+// Whether a row has a number for each example of a batch: kernels have rows of
+// static width.
+bool isOverBatch(SoftmaxOp op) {
+  RankedTensorType type = op.getInput().getType();
+  int64_t rank = type.getRank();
+  return rank <= 2 && type.isDynamicDim(rank - 1);
+}
+
+Value buildSoftmax(SoftmaxOp op) {
+  bool isRow = op.getInput().getType().getRank() == 1;
+  std::string text = isRow ? "x[r] -> [r]: " : "x[s, r] -> [s, r]: ";
+  // Relative to the maximum, which no exponential exceeds.
+  text += op.getLog() ? "x - max r (x) - log(sum r (exp(x - max r (x))))"
+                      : "exp(x - max r (x)) / sum r (exp(x - max r (x)))";
+  OpBuilder builder(op);
+  auto formula = FormulaOp::create(builder, op.getLoc(), op.getType(), text,
+                                   op->getOperands());
+  Value value = buildFormula(formula);
+  formula.erase();
+  return value;
+}
+
 }  // namespace
 }  // namespace transfer
 
@@ -85,7 +107,12 @@ struct TransferExpandFormulasPass
       op.erase();
       return WalkResult::advance();
     });
-    if (result.wasInterrupted()) signalPassFailure();
+    if (result.wasInterrupted()) return signalPassFailure();
+    getOperation().walk([](SoftmaxOp op) {
+      if (!transfer::isOverBatch(op)) return;
+      op.replaceAllUsesWith(transfer::buildSoftmax(op));
+      op.erase();
+    });
   }
 };
 

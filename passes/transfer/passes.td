@@ -154,7 +154,8 @@ def TransferExpandFormulasPass
     compute it in f32, whatever the precision of the program: sums of products of
     matrices by `graft.matmul`, with the transposes that it needs, other reductions by
     `graft.reduce`, labels by `graft.one_hot` and texts by `graft.segment_pool`. Then
-    passes see what a strategy computes. Replaces each `transfer.read` by a call of a
+    passes see what a strategy computes. A `graft.softmax` over the examples of a batch,
+    as of the scores of all pairs, is such a formula, too. Replaces each `transfer.read` by a call of a
     function of its model that returns the parameters.
 
     - (C1) Operands of a formula are tensors and segments: the strategy is linked, and its

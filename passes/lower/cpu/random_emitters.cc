@@ -48,12 +48,7 @@ LogicalResult emitUniform(Operation* op, OpBuilder& builder,
                           CpuContext& context) {
   auto uniform = cast<UniformOp>(op);
   auto type = cast<RankedTensorType>(uniform.getOutput().getType());
-  int64_t width = 1;
-  if (type.getRank() > 1) {
-    FailureOr<int64_t> columns = staticWidth(op, type);
-    if (failed(columns)) return failure();
-    width = *columns;
-  }
+  bool isMatrix = type.getRank() > 1;
   Dim rows = getDim(type, 0);
   auto segments = cast<SegmentsType>(uniform.getSegments().getType());
   bool perToken = rows.name == segments.getTokens();
@@ -67,15 +62,22 @@ LogicalResult emitUniform(Operation* op, OpBuilder& builder,
             v.min(v.mul(arguments.end, kRows), getSize(v, rows, arguments));
         v.loop(v.mul(arguments.begin, kRows), last, 1, [&](Value row) {
           auto [second, third, fourth] = counterOf(v, arguments, row, perToken);
-          v.columns(width, [&](Value c, Value m) {
+          auto write = [&](Value c, Value m) {
             Value call = v.add(v.broadcast(v.toWord(c)), v.laneNumbers());
             Value words =
                 philox.call({call, v.broadcast(second), v.broadcast(third),
                              v.broadcast(fourth)})[0];
             SmallVector<Value> place = {row};
-            if (type.getRank() > 1) place.push_back(c);
+            if (isMatrix) place.push_back(c);
             v.store(toUniform(v, words), arguments.buffers[3], place, m);
-          });
+          };
+          if (!isMatrix)
+            v.columns(1, write);
+          else if (!type.isDynamicDim(1))
+            v.columns(type.getDimSize(1), write);
+          else  // a number for each example of a batch
+            forRange(v, v.index(0), getSize(v, getDim(type, 1), arguments),
+                     write);
         });
       });
   return replaceBy(op, results);

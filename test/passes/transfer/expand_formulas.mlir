@@ -164,3 +164,17 @@ func.func @itself(%x: tensor<3xf32>) -> tensor<3xf32> {
   %y = graft.formula "x: x" (%x) : (tensor<3xf32>) -> tensor<3xf32>
   return %y : tensor<3xf32>
 }
+
+// A softmax over the examples of a batch, whose number no kernel knows; others stay.
+// CHECK-LABEL: @pairs(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x?xf32, #{{.*}}>, %[[Y:.*]]: tensor<?x4xf32, #S>)
+// CHECK-NEXT:    %[[M:.*]] = graft.reduce max %[[X]] over [1]
+// CHECK:         %[[E:.*]] = graft.exp
+// CHECK:         graft.reduce sum %{{.*}} over [1]
+// CHECK:         graft.softmax %[[Y]] log
+// CHECK-NOT:     graft.softmax
+func.func @pairs(%x: tensor<?x?xf32, #graft.dims<S, T>>, %y: tensor<?x4xf32, #S>) -> (tensor<?x?xf32, #graft.dims<S, T>>, tensor<?x4xf32, #S>) {
+  %p = graft.softmax %x : (tensor<?x?xf32, #graft.dims<S, T>>) -> tensor<?x?xf32, #graft.dims<S, T>>
+  %q = graft.softmax %y log : (tensor<?x4xf32, #S>) -> tensor<?x4xf32, #S>
+  return %p, %q : tensor<?x?xf32, #graft.dims<S, T>>, tensor<?x4xf32, #S>
+}

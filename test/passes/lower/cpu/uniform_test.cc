@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "passes/lower/target.h"
@@ -33,6 +34,15 @@ TEST(UniformTest, Matrices) {
                        {packed()}, {0, 0},
                        {/*seed=*/~0ull, /*step=*/0xFFFFFFFF, /*phase=*/65535});
   }
+}
+
+// A number for each pair of a batch, whose size no kernel knows.
+TEST(UniformTest, Pairs) {
+  for (size_t texts : {1, 15, 16, 35})
+    expectKernelsMatch(
+        uniform("tensor<?x?xf32, #graft.dims<S, S>>", "id 5"),
+        {interpret::Segments::fromLengths(std::vector<int32_t>(texts, 1))},
+        {0, 0}, {/*seed=*/7, /*step=*/1, /*phase=*/0});
 }
 
 TEST(UniformTest, Vectors) {
