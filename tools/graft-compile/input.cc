@@ -344,6 +344,15 @@ absl::Status Reader::ImportModel(InputModel& model) {
     import.labels = 0;
     import.label_names.clear();
   }
+  if (import.head && import.new_head && import.labels == 0)
+    return IsStrategy(options_.input)
+               ? absl::InvalidArgumentError(absl::StrCat(
+                     options_.input, ": expects a call of @", import.name,
+                     " whose result has the size of a stream's labels, or "
+                     "--labels or --classes, for its new head, got none"))
+               : UsageError(
+                     "--new-head: expects --labels, --classes or --regression, "
+                     "got none");
   import.sets = absl::c_any_of(
       input_.predictions,
       [](const InputPrediction& prediction) { return prediction.sets; });

@@ -84,6 +84,30 @@ mlir::LogicalResult PrintParserError(mlir::SourceMgrDiagnosticHandler& printer,
   return mlir::success();
 }
 
+// Whether a place is in a text. Those in models that are imported have names
+// alone.
+bool IsInText(mlir::Location location) {
+  return bool(location->findInstanceOf<mlir::FileLineColLoc>());
+}
+
+// Prints a diagnostic without what tells a user nothing. Fails for others.
+mlir::LogicalResult PrintInUsersWords(mlir::SourceMgrDiagnosticHandler& printer,
+                                      mlir::Diagnostic& diagnostic) {
+  if (mlir::succeeded(PrintParserError(printer, diagnostic)))
+    return mlir::success();
+  if (llvm::all_of(diagnostic.getNotes(), [](mlir::Diagnostic& note) {
+        return IsInText(note.getLocation());
+      }))
+    return mlir::failure();
+  printer.emitDiagnostic(diagnostic.getLocation(), diagnostic.str(),
+                         diagnostic.getSeverity());
+  for (mlir::Diagnostic& note : diagnostic.getNotes())
+    if (IsInText(note.getLocation()))
+      printer.emitDiagnostic(note.getLocation(), note.str(),
+                             note.getSeverity());
+  return mlir::success();
+}
+
 // Parses the buffer; `name` is for messages.
 absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
     mlir::MLIRContext& context, std::unique_ptr<llvm::MemoryBuffer> buffer,
@@ -93,13 +117,11 @@ absl::StatusOr<std::unique_ptr<StrategyText>> Parse(
   text->sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   text->handler = std::make_unique<mlir::SourceMgrDiagnosticHandler>(
       text->sources, &context);
-  {
-    mlir::ScopedDiagnosticHandler handler(
-        &context, [&](mlir::Diagnostic& diagnostic) {
-          return PrintParserError(*text->handler, diagnostic);
-        });
-    text->module = parseModule(text->sources, &context);
-  }
+  text->words_handler = std::make_unique<mlir::ScopedDiagnosticHandler>(
+      &context, [printer = text->handler.get()](mlir::Diagnostic& diagnostic) {
+        return PrintInUsersWords(*printer, diagnostic);
+      });
+  text->module = parseModule(text->sources, &context);
   // What one op can tell by itself. Models, and how ops fit to each other, are
   // verified when all is there.
   if (!text->module || text->module

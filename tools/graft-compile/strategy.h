@@ -28,6 +28,7 @@ namespace graft {
 struct StrategyText {
   llvm::SourceMgr sources;
   std::unique_ptr<mlir::SourceMgrDiagnosticHandler> handler;
+  std::unique_ptr<mlir::ScopedDiagnosticHandler> words_handler;
   std::unique_ptr<mlir::ScopedDiagnosticHandler> page_handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;  // not verified
   transfer::StrategyOp strategy;             // in the module
