@@ -39,11 +39,13 @@
 namespace graft {
 namespace {
 
+// The usual shapes: those of them that the program takes.
+constexpr int64_t kBatches[] = {1, 8};
 constexpr int64_t kLengths[] = {16, 64};
 
 struct BenchOptions {
   std::string artifact;
-  std::vector<int64_t> batches = {1, 8};
+  std::vector<int64_t> batches;  // empty: kBatches
   std::vector<int64_t> lengths;  // empty: kLengths, or none without texts
   double seconds = 2;
   DeviceChoice device;
@@ -297,6 +299,31 @@ absl::StatusOr<MachineLimits> MeasureLimits(const DeviceOptions& options,
   return MeasureMachineLimits(*pool, level);
 }
 
+// All shapes, checked before the first run, which may take long.
+absl::StatusOr<std::vector<Shape>> ChooseShapes(
+    const BenchOptions& options, const Artifact& artifact, const Timed& timed,
+    const std::vector<int64_t>& lengths) {
+  std::vector<int64_t> batches = options.batches;
+  if (batches.empty()) batches.assign(std::begin(kBatches), std::end(kBatches));
+  std::vector<Shape> shapes;
+  for (const int64_t batch : batches) {
+    // That of the first length which the program does not take.
+    absl::Status refused;
+    const size_t before = shapes.size();
+    for (const int64_t length : lengths) {
+      const Shape shape = {batch, length};
+      const absl::Status checked = CheckShape(options, artifact, timed, shape);
+      refused.Update(checked);
+      if (checked.ok()) shapes.push_back(shape);
+    }
+    // Of the usual shapes some may be left out, of those asked for none.
+    const bool usual_batch = options.batches.empty() && batch > 1;
+    const bool usual_length = options.lengths.empty() && shapes.size() > before;
+    if (!usual_batch && !usual_length) GRAFT_RETURN_IF_ERROR(refused);
+  }
+  return shapes;
+}
+
 absl::Status Bench(const BenchOptions& options) {
   GRAFT_ASSIGN_OR_RETURN(std::unique_ptr<Device> device,
                          OpenDevice(options.device));
@@ -320,9 +347,8 @@ absl::Status Bench(const BenchOptions& options) {
     for (const int64_t length : kLengths)
       if (length <= MaxLength(*artifact)) lengths.push_back(length);
   if (lengths.empty()) lengths = {texts ? MaxLength(*artifact) : 0};
-  std::vector<Shape> shapes;
-  for (const int64_t batch : options.batches)
-    for (const int64_t length : lengths) shapes.push_back({batch, length});
+  GRAFT_ASSIGN_OR_RETURN(const std::vector<Shape> shapes,
+                         ChooseShapes(options, *artifact, timed, lengths));
   int64_t vocabulary = 0;
   if (texts) {
     GRAFT_ASSIGN_OR_RETURN(
@@ -330,9 +356,6 @@ absl::Status Bench(const BenchOptions& options) {
         TokenizerFromArtifact(artifact->spec(), artifact->path()));
     vocabulary = tokenizer->vocabulary_size();
   }
-  // Check all shapes before the first run, which may take long.
-  for (const Shape& shape : shapes)
-    GRAFT_RETURN_IF_ERROR(CheckShape(options, *artifact, timed, shape));
   MachineLimits limits;
   if (options.roofline) {
     GRAFT_ASSIGN_OR_RETURN(limits, MeasureLimits(options.device.options,
@@ -355,10 +378,13 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       "bench", "Time inference or training steps of an artifact");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("artifact", options->artifact, "model.graft")->required();
-  command->add_option("--batch", options->batches, "examples per batch, a list")
+  command
+      ->add_option(
+          "--batch", options->batches,
+          "examples per batch, a list (default: 1,8, as far as the program "
+          "takes them)")
       ->delimiter(',')
-      ->check(WholeNumber(1))
-      ->capture_default_str();
+      ->check(WholeNumber(1));
   command
       ->add_option(
           "--length", options->lengths,
