@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.name = "j", .kind = Kind::kJson}};
   static const std::vector<graft::TableColumn> numbers = {
       {.name = "j.n", .kind = Kind::kNumber},
-      {.name = "n", .kind = Kind::kNumber}};
+      {.name = "n", .kind = Kind::kProbability}};
   graft::FuzzTable(data, size, "t.jsonl", numbers);
   return graft::FuzzTable(data, size, "t.jsonl", columns);
 }

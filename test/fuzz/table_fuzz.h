@@ -70,11 +70,14 @@ inline std::string DrainTable(absl::string_view bytes, const std::string& name,
           break;
         }
         case TableColumn::Kind::kNumber:
-        case TableColumn::Kind::kWeight: {
+        case TableColumn::Kind::kWeight:
+        case TableColumn::Kind::kProbability: {
           const float number = (*reader)->Number(i);
           GRAFT_FUZZ_CHECK(std::isfinite(number));
-          if (columns[i].kind == TableColumn::Kind::kWeight)
+          if (columns[i].kind != TableColumn::Kind::kNumber)
             GRAFT_FUZZ_CHECK(!std::signbit(number));
+          if (columns[i].kind == TableColumn::Kind::kProbability)
+            GRAFT_FUZZ_CHECK(number <= 1);
           absl::StrAppend(&out, "|", number);
           break;
         }

@@ -46,12 +46,15 @@ def near(got, wanted):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    text = (folder / "train.tsv").read_text().splitlines()[1].split("\t")[1]
-    (folder / "texts.tsv").write_text(f"text\n{text}\n")
-    (said,) = map(json.loads, run(
+    rows = (folder / "train.tsv").read_text().splitlines()[1:]
+    said = map(json.loads, run(
         "graft", "predict", folder / "taught" / "model.graft", "--data",
-        folder / "texts.tsv", "--json").splitlines())
-    p = {row["label"]: row["probability"] for row in said["labels"]}
+        folder / "train.tsv", "--json").splitlines())
+    # Where the teacher is surest: how sure it is of one depends on rounding.
+    p, text = max(
+        (({label["label"]: label["probability"] for label in row["labels"]},
+          line.split("\t")[1]) for row, line in zip(said, rows, strict=True)),
+        key=lambda pair: max(pair[0].values()))
     print("the teacher says", p)
     assert len(p) == 3 and max(p.values()) > 0.7 and min(p.values()) < 0.2
     # Each text is its own centroid in both domains: t = 1.
