@@ -4,6 +4,7 @@
 // What the values of a strategy are read as: its labels (C8 of
 // transfer.strategy), its weights (C9) and its random numbers (C17).
 
+#include "dialects/graft/random_ids.h"
 #include "dialects/transfer/transfer_analysis.h"
 #include "dialects/transfer/transfer_verify.h"
 
@@ -91,6 +92,11 @@ template <typename OpTy>
 static LogicalResult verifyDrawsOf(StrategyOp strategy) {
   llvm::DenseMap<std::pair<int64_t, int64_t>, OpTy> draws;
   for (auto op : strategy.getOps<OpTy>()) {
+    // Those from kRandomIdsPerLayer on are drawn by the layers of models.
+    const auto id = static_cast<int64_t>(op.getRandomId());
+    if (id < 0 || id >= kRandomIdsPerLayer)
+      return op.emitOpError("expects an id from 0 to ")
+             << kRandomIdsPerLayer - 1 << ", got " << id;
     const std::pair<int64_t, int64_t> key(op.getRandomId(), op.getDraw());
     auto [other, isNew] = draws.insert({key, op});
     if (isNew) continue;

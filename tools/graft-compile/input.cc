@@ -196,12 +196,37 @@ absl::Status Reader::CountLayers(transfer::StrategyOp strategy) {
                    "see the messages above"));
 }
 
+// Numbers for the labels of a stream that are neither shares nor chances would
+// be scores of which `graft predict` can choose none.
+absl::Status CheckChoice(transfer::PredictOp predict) {
+  if (predict.getSoftmax() || predict.getSigmoid()) return absl::OkStatus();
+  const mlir::RankedTensorType type = predict.getPrediction().getType();
+  if (type.getRank() != 2) return absl::OkStatus();
+  const Dim columns = getDim(type, 1);
+  for (transfer::StreamOp stream :
+       transfer::getStreams({predict.getPrediction()})) {
+    const mlir::StringAttr size = stream.getClassSize();
+    const bool chooses = size ? columns.name == size
+                              : columns.isStatic() && columns.size >= 2 &&
+                                    stream.getClassCount() == columns.size;
+    if (!chooses) continue;
+    auto at = mlir::cast<mlir::FileLineColLoc>(predict.getLoc());
+    return absl::InvalidArgumentError(absl::StrCat(
+        at.getFilename().str(), ":", at.getLine(), ":", at.getColumn(),
+        ": transfer.predict expects softmax or sigmoid, to choose of the "
+        "labels of @",
+        stream.getSymName().str(), ", got none"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Reader::FindPrediction() {
   input_.strategy = input_.text->strategy;
   GRAFT_ASSIGN_OR_RETURN(const std::vector<std::string> predicted,
                          FindPredicted(*input_.text, options_.input));
   for (auto [predict, symbol] : llvm::zip_equal(
            input_.strategy.getOps<transfer::PredictOp>(), predicted)) {
+    GRAFT_RETURN_IF_ERROR(CheckChoice(predict));
     InputPrediction& prediction = input_.predictions.emplace_back();
     prediction.entry = predict.getPredictEntry();
     prediction.sets = predict.getSigmoid();

@@ -15,6 +15,7 @@
 #include "dialects/transfer/transfer_analysis.h"
 #include "frontend/parse_module.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -36,9 +37,21 @@ namespace {
 absl::Status CheckParametersRead(transfer::StrategyOp strategy) {
   llvm::StringSet<> read;
   read.insert("batch_size");
-  for (mlir::Operation& op : strategy.getBody().front())
+  // From the end: what reads a value stands behind it. A value that nothing
+  // alive reads is not computed.
+  llvm::SmallPtrSet<mlir::Operation*, 16> dead;
+  for (mlir::Operation& op : llvm::reverse(strategy.getBody().front())) {
+    if (op.getNumResults() > 0 &&
+        !mlir::isa<transfer::StreamOp, transfer::KeepOp>(op) &&
+        llvm::all_of(op.getUsers(), [&](mlir::Operation* user) {
+          return dead.contains(user);
+        })) {
+      dead.insert(&op);
+      continue;
+    }
     for (mlir::NamedAttribute attribute : op.getAttrs())
       transfer::collectParameterNames(attribute.getValue(), read);
+  }
   for (auto parameter : strategy.getOps<transfer::HyperparameterOp>()) {
     if (read.contains(parameter.getSymName())) continue;
     auto at = mlir::cast<mlir::FileLineColLoc>(parameter.getLoc());

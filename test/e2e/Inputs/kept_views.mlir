@@ -19,7 +19,7 @@ transfer.strategy @kept_views sizes (H, K) {
   %label = transfer.loss cross_entropy %logits, %labels weight %weights mean : tensor<?x?xf32, #SK>, tensor<?xi32, #S>, tensor<?xf32, #S>
   %alike = transfer.loss contrastive %a, %kept weight %weights temperature 0.1 mean : tensor<?x?xf32, #SH>, tensor<?x?xf32, #SH>, tensor<?xf32, #S>
   %loss = transfer.combine 1.0 * %label + 0.5 * %alike
-  transfer.predict %logits evaluate %label : tensor<?x?xf32, #SK>
+  transfer.predict %logits softmax evaluate %label : tensor<?x?xf32, #SK>
   transfer.phase @step minimise %loss over [@all] with adamw rate constant 1.0e-3
   transfer.schedule epochs 1 of [@step]
 }
